@@ -1,0 +1,71 @@
+"""Organization relationships."""
+
+from airflow_provider_pipedrive.catalog.model import Action, body, path, query
+
+ACTIONS = (
+    Action(
+        key="getOrganizationRelationships",
+        summary="List relationships for organization",
+        method="GET",
+        path="/v1/organizationRelationships",
+        scopes=("contacts:read", "contacts:full"),
+        token_cost=20,
+        result="records",
+        parameters=(query("org_id", "integer", required=True),),
+        idempotent=True,
+    ),
+    Action(
+        key="addOrganizationRelationship",
+        summary="Create an organization relationship",
+        method="POST",
+        path="/v1/organizationRelationships",
+        scopes=("contacts:full",),
+        token_cost=10,
+        result="record",
+        parameters=(
+            body("type", "string", required=True, enum=("parent", "related")),
+            body("rel_owner_org_id", "integer", required=True),
+            body("rel_linked_org_id", "integer", required=True),
+            body("org_id", "integer"),
+        ),
+    ),
+    Action(
+        key="deleteOrganizationRelationship",
+        summary="Delete an organization relationship",
+        method="DELETE",
+        path="/v1/organizationRelationships/{id}",
+        scopes=("contacts:full",),
+        token_cost=6,
+        result="record",
+        parameters=(path("id"),),
+        idempotent=True,
+    ),
+    Action(
+        key="getOrganizationRelationship",
+        summary="Get a organization relationship",
+        method="GET",
+        path="/v1/organizationRelationships/{id}",
+        scopes=("contacts:read", "contacts:full"),
+        token_cost=2,
+        result="record",
+        parameters=(path("id"), query("org_id", "integer")),
+        idempotent=True,
+    ),
+    Action(
+        key="updateOrganizationRelationship",
+        summary="Update an organization relationship",
+        method="PUT",
+        path="/v1/organizationRelationships/{id}",
+        scopes=("contacts:full",),
+        token_cost=10,
+        result="record",
+        parameters=(
+            path("id"),
+            body("org_id", "integer"),
+            body("type", "string", enum=("parent", "related")),
+            body("rel_owner_org_id", "integer"),
+            body("rel_linked_org_id", "integer"),
+        ),
+        idempotent=True,
+    ),
+)

@@ -1,0 +1,16 @@
+"""User settings."""
+
+from airflow_provider_pipedrive.catalog.model import Action
+
+ACTIONS = (
+    Action(
+        key="getUserSettings",
+        summary="List settings of an authorized user",
+        method="GET",
+        path="/v1/userSettings",
+        scopes=("base",),
+        token_cost=2,
+        result="record",
+        idempotent=True,
+    ),
+)

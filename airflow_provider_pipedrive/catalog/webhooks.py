@@ -1,0 +1,63 @@
+"""Webhooks."""
+
+from airflow_provider_pipedrive.catalog.model import Action, body, path
+
+ACTIONS = (
+    Action(
+        key="getWebhooks",
+        summary="List Webhooks",
+        method="GET",
+        path="/v1/webhooks",
+        scopes=("admin",),
+        token_cost=10,
+        result="records",
+        idempotent=True,
+    ),
+    Action(
+        key="addWebhook",
+        summary="Create a new Webhook",
+        method="POST",
+        path="/v1/webhooks",
+        scopes=("admin",),
+        token_cost=10,
+        result="record",
+        parameters=(
+            body("subscription_url", "string", required=True),
+            body("event_action", "string", required=True, enum=("create", "change", "delete", "*")),
+            body(
+                "event_object",
+                "string",
+                required=True,
+                enum=(
+                    "activity",
+                    "deal",
+                    "lead",
+                    "note",
+                    "organization",
+                    "person",
+                    "pipeline",
+                    "product",
+                    "stage",
+                    "user",
+                    "*",
+                ),
+            ),
+            body("name", "string", required=True),
+            body("user_id", "integer"),
+            body("http_auth_user", "string", nullable=True),
+            body("http_auth_password", "string", nullable=True),
+            body("version", "string", enum=("1.0", "2.0")),
+        ),
+    ),
+    Action(
+        key="deleteWebhook",
+        summary="Delete existing Webhook",
+        method="DELETE",
+        path="/v1/webhooks/{id}",
+        scopes=("admin",),
+        token_cost=6,
+        result="nothing",
+        parameters=(path("id"),),
+        idempotent=True,
+    ),
+)
