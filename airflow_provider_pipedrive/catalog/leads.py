@@ -46,7 +46,6 @@ ACTIONS = (
             body("channel", "integer", nullable=True),
             body("channel_id", "string", nullable=True),
         ),
-        one_of=("person_id", "organization_id"),
         custom_fields="flat",
     ),
     Action(

@@ -1,0 +1,199 @@
+"""Signing requests, and keeping OAuth access tokens alive.
+
+https://pipedrive.readme.io/docs/marketplace-oauth-authorization
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+from urllib.parse import urlencode, urlsplit
+
+from airflow_provider_pipedrive.client.hosts import SHARED_ORIGIN, is_loopback, origin_of
+from airflow_provider_pipedrive.client.settings import ApiToken, OAuth, Settings
+from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParameterError
+
+REFRESH_AHEAD = 300.0
+"""Seconds of life left at which an access token is renewed."""
+
+
+class TokenRequest(Protocol):
+    """Sends one form to the OAuth host's token endpoint."""
+
+    def __call__(self, url: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
+        """Send it and return the parsed answer."""
+
+
+class Signer(Protocol):
+    """Adds the credential to a request."""
+
+    def origin(self) -> str:
+        """Where requests go."""
+
+    def headers(self) -> dict[str, str]:
+        """The headers that carry the credential."""
+
+    def renew(self, used: dict[str, str]) -> bool:
+        """After a 401: whether there is a better credential now than the ``used`` headers."""
+
+
+class ApiTokenSigner:
+    """Signs with a personal API token."""
+
+    def __init__(self, settings: Settings, credential: ApiToken) -> None:
+        self._origin = settings.origin or SHARED_ORIGIN
+        self._headers = {"x-api-token": credential.token}
+
+    def origin(self) -> str:
+        """The connection's host, else the shared one."""
+        return self._origin
+
+    def headers(self) -> dict[str, str]:
+        """``x-api-token``: a query parameter would end up in logs."""
+        return self._headers
+
+    def renew(self, used: dict[str, str]) -> bool:
+        """An API token cannot be renewed."""
+        return False
+
+
+class Tokens:
+    """The OAuth tokens of one authorization, shared by everything in this process. Change them under ``lock``."""
+
+    def __init__(self, credential: OAuth) -> None:
+        self.lock = threading.Lock()
+        self.access_token = credential.access_token
+        self.refresh_token = credential.refresh_token
+        self.renew_at: float | None = None  # unknown for a token that came with the connection
+        self.api_domain: str | None = None
+        self.scopes: tuple[str, ...] = ()
+        self.refused: tuple[str, str] | None = None
+        """The refresh token that Pipedrive refused, and the message that told so."""
+
+
+_shared: dict[str, Tokens] = {}
+_shared_lock = threading.Lock()
+
+
+def tokens_of(credential: OAuth) -> Tokens:
+    """The tokens shared in this process for this authorization."""
+    secret = credential.refresh_token or credential.access_token
+    identity = f"{credential.origin} {credential.client_id} {credential.client_secret} {secret}"
+    with _shared_lock:
+        return _shared.setdefault(hashlib.sha256(identity.encode()).hexdigest(), Tokens(credential))
+
+
+def forget_tokens() -> None:
+    """Forget all tokens that this process shares: what a new process would begin with."""
+    with _shared_lock:
+        _shared.clear()
+
+
+class OAuthSigner:
+    """Signs with an OAuth access token: renewed before it expires, one renewal at a time, once after a 401.
+
+    :param request: sends the token request
+    :param now: seconds since the epoch
+    :param learned: is told every new secret, so that it is never shown
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        credential: OAuth,
+        request: TokenRequest,
+        now: Callable[[], float],
+        learned: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._credential = credential
+        self._request = request
+        self._now = now
+        self._learned = learned
+        self.tokens = tokens_of(credential)
+
+    def origin(self) -> str:
+        """The connection's host, else the company's as the token answer says, else the shared one."""
+        self.headers()
+        return self._settings.origin or self.tokens.api_domain or SHARED_ORIGIN
+
+    def headers(self) -> dict[str, str]:
+        """A Bearer token that is good for some minutes more.
+
+        :raises PipedriveAuthError: it cannot be renewed
+        """
+        tokens = self.tokens
+        with tokens.lock:
+            if tokens.access_token is None or self._expires_soon(tokens):
+                self._refresh(tokens)
+            return {"Authorization": f"Bearer {tokens.access_token}"}
+
+    def renew(self, used: dict[str, str]) -> bool:
+        """Renew, unless another thread already has since ``used`` was handed out."""
+        tokens = self.tokens
+        with tokens.lock:
+            if used.get("Authorization") == f"Bearer {tokens.access_token}":
+                if tokens.refresh_token is None:
+                    return False
+                self._refresh(tokens)
+            return True
+
+    def _expires_soon(self, tokens: Tokens) -> bool:
+        return tokens.renew_at is not None and tokens.refresh_token is not None and self._now() >= tokens.renew_at
+
+    def _refresh(self, tokens: Tokens) -> None:
+        if tokens.refresh_token is None:
+            raise PipedriveAuthError("The connection's access_token has expired, and there is no refresh_token.")
+        if tokens.refused and tokens.refused[0] == tokens.refresh_token:
+            raise PipedriveAuthError(tokens.refused[1])
+        pair = f"{self._credential.client_id}:{self._credential.client_secret}"
+        headers = {
+            "Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}",
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Accept": "application/json",
+        }
+        form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
+        try:
+            answer = self._request(f"{self._credential.origin}/oauth/token", headers, urlencode(form).encode())
+        except PipedriveAuthError as error:
+            tokens.refused = (tokens.refresh_token, str(error))
+            raise
+        self._adopt(tokens, answer)
+
+    def _adopt(self, tokens: Tokens, answer: dict[str, Any]) -> None:
+        access = answer.get("access_token")
+        if not isinstance(access, str) or not access:
+            raise PipedriveAuthError("Pipedrive's answer to the token renewal has no access_token: connect again.")
+        refresh = answer.get("refresh_token")
+        refresh = refresh if isinstance(refresh, str) and refresh else tokens.refresh_token
+        for secret in (access, refresh):
+            self._learned(secret or "")
+        tokens.access_token, tokens.refresh_token = access, refresh
+        lifetime = _lifetime(answer.get("expires_in"))
+        tokens.renew_at = self._now() + lifetime - min(REFRESH_AHEAD, lifetime / 2)
+        tokens.scopes = tuple(str(answer.get("scope") or "").replace(",", " ").split())
+        tokens.api_domain = self._api_domain(answer.get("api_domain")) or tokens.api_domain
+
+    def _api_domain(self, said: Any) -> str | None:
+        """The company's origin; one on this machine counts only when the OAuth host is on this machine too."""
+        if not isinstance(said, str) or not said or self._settings.origin:
+            return None
+        try:
+            origin = origin_of(said)
+        except PipedriveParameterError as error:
+            raise PipedriveAuthError(f"The OAuth host names a strange api_domain. {error}") from None
+        local = is_loopback(urlsplit(origin).hostname)
+        if local and not is_loopback(urlsplit(self._credential.origin).hostname):
+            raise PipedriveAuthError("The OAuth host names an api_domain on this machine: the credential stays here.")
+        return origin
+
+
+def _lifetime(expires_in: Any) -> float:
+    try:
+        seconds = float(expires_in)
+    except (TypeError, ValueError):
+        return 3600.0
+    return seconds if 0 < seconds < 10**7 else 3600.0

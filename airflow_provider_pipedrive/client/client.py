@@ -1,0 +1,514 @@
+"""The client: one action in, records out."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import logging
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import tenacity
+
+from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
+from airflow_provider_pipedrive.catalog.model import Action
+from airflow_provider_pipedrive.client.auth import ApiTokenSigner, OAuthSigner, Signer
+from airflow_provider_pipedrive.client.clock import Clock, SystemClock
+from airflow_provider_pipedrive.client.costs import cost_of
+from airflow_provider_pipedrive.client.files import multipart
+from airflow_provider_pipedrive.client.hosts import origin_of
+from airflow_provider_pipedrive.client.limits import WINDOW, limits_of
+from airflow_provider_pipedrive.client.paging import Position, Walk, records_in
+from airflow_provider_pipedrive.client.parameters import NOTHING, Request, bind
+from airflow_provider_pipedrive.client.redaction import Redactor
+from airflow_provider_pipedrive.client.settings import ApiToken, Settings
+from airflow_provider_pipedrive.client.transport import Transport
+from airflow_provider_pipedrive.client.verdicts import Answer, Call, call_of, judge, may_repeat, wait_before
+from airflow_provider_pipedrive.errors import (
+    PipedriveAuthError,
+    PipedriveBurstLimitError,
+    PipedriveEndpointRemovedError,
+    PipedriveError,
+    PipedriveParameterError,
+    PipedriveValidationError,
+)
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+DOWNLOAD_IN_MEMORY = 50 * 1024 * 1024
+"""Bytes of a download that are returned without ``save_to``."""
+_PROGRESS_EVERY = 10.0
+
+
+@dataclass
+class Usage:
+    """What a client has done: ``requests`` sent, ``pages`` and ``records`` read, API ``tokens`` counted, ``seconds``
+    spent in requests and waits."""
+
+    requests: int = 0
+    pages: int = 0
+    records: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+class PipedriveClient:
+    """Talks to one Pipedrive account.
+
+    :param settings: host, credential and limits, see :func:`settings_from`
+    :param clock: time; another one in tests
+    :param learned: is told every secret that comes up (renewed tokens), to have it masked elsewhere too
+    """
+
+    def __init__(
+        self, settings: Settings, *, clock: Clock | None = None, learned: Callable[[str], None] = lambda secret: None
+    ) -> None:
+        self.settings = settings
+        self.usage = Usage()
+        self._clock = clock or SystemClock()
+        self._transport = Transport(settings, self._clock)
+        self._limits = limits_of(settings)
+        self._learned = learned
+        self.redact = Redactor()
+        for secret in secrets_of(settings):
+            self._learn(secret)
+        self._signer = self._make_signer()
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._transport.close()
+
+    def __enter__(self) -> PipedriveClient:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def origin(self) -> str:
+        """The origin that requests go to, such as ``https://acme.pipedrive.com``."""
+        return self._signer.origin()
+
+    # ---- actions
+
+    def run(self, action: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        """Do one action and return the envelope's ``data``.
+
+        A list action walks through all pages and returns the records as a list; with ``cursor`` or ``start`` it
+        reads that page only. A download returns its bytes, up to 50 MB.
+
+        :param action: key in the catalog, such as ``getDeals``
+        :param parameters: path, query and body parameters in one flat dict, named as Pipedrive names them
+        :raises PipedriveParameterError: found before anything was sent
+        :raises PipedriveError: everything else, see :mod:`airflow_provider_pipedrive.errors`
+        """
+        found = self._action(action)
+        given = dict(parameters or {})
+        if found.key == "rawRequest":
+            return self._raw(found, given)
+        if found.key == "getPersonFieldDetails":
+            given = self._with_field_code(given)
+        if found.result == "binary":
+            sink = _Bounded(DOWNLOAD_IN_MEMORY, found.key)
+            self.download(action, given, sink)
+            return sink.getvalue()
+        if found.result == "options":
+            return self.options(found.key, **given)
+        request = bind(found, _with_limit(found, given))
+        if not _is_list(found):
+            return _data(found, self._send_action(found, request))
+        pages = self._pages(found, request)
+        return _joined(found, [next(pages)] if {"cursor", "start"} & given.keys() else pages)
+
+    def iterate(
+        self, action: str, parameters: Mapping[str, Any] | None = None, max_records: int | None = None
+    ) -> Iterator[Any]:
+        """A lazy iterator over the records of all pages; memory does not grow with their number.
+
+        :param max_records: stop after so many
+        :raises PipedriveParameterError: at once, before the first record is asked for
+        """
+        found = self._action(action)
+        if not _is_list(found):
+            raise PipedriveParameterError(
+                f"{found.key} does not answer a list of records: use run().", action=found.key
+            )
+        if max_records is not None and (isinstance(max_records, bool) or max_records < 1):
+            raise PipedriveParameterError(
+                f"max_records must be a whole number from 1 on, not {max_records!r}.", action=found.key
+            )
+        request = bind(found, _with_limit(found, dict(parameters or {}), max_records))
+        return self._records(found, request, max_records)
+
+    def download(self, action: str, parameters: Mapping[str, Any] | None, sink: BinaryIO) -> int:
+        """Write a file of Pipedrive's into ``sink`` and return its length in bytes.
+
+        :param sink: a binary file object; it must be seekable, so that a broken download can begin again
+        """
+        found = self._action(action)
+        request = bind(found, dict(parameters or {}))
+        call = call_of(found, request.path)
+        begin = sink.tell()
+
+        def attempt() -> int:
+            sink.seek(begin)
+            sink.truncate()
+            answer = self._signed(call, lambda url, headers: self._transport.download(call, url, headers, sink))
+            if not 200 <= answer.status < 300:
+                self._judge(call, answer, 0)
+            return sink.tell() - begin
+
+        return self._repeating(call, lambda windows: attempt())
+
+    def options(self, source: str, *, term: str | None = None, **parameters: Any) -> list[dict[str, str]]:
+        """Records to choose from, as ``[{"key": "1", "label": "..."}]``.
+
+        :param source: see :data:`airflow_provider_pipedrive.client.options.SOURCES`
+        :param term: only what a search for this text finds (deals, organizations and persons)
+        :param parameters: narrow the list down, as the list action's parameters
+        """
+        from airflow_provider_pipedrive.client.options import options
+
+        return options(self, source, term, parameters)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        json: Any = NOTHING,
+        *,
+        action: str | None = None,
+    ) -> dict[str, Any]:
+        """Send any request to the connection's own host and return the parsed JSON body.
+
+        :param path: ``/v1/...`` or ``/api/v2/...``, or a full URL of the connection's host
+        :param params: query parameters
+        :param json: JSON body
+        :raises PipedriveParameterError: the path leads elsewhere
+        """
+        method = method.upper()
+        target = self._own_target(path)
+        if params:
+            pairs = [(name, item) for name, value in params.items() for item in _texts(value)]
+            target += ("&" if "?" in target else "?") + urlencode(pairs)
+        call = Call(method, target.split("?")[0], action, search="earch" in target, idempotent=method == "GET")
+        return self._exchange(call, target, _json_bytes(call, json), "application/json")
+
+    # ---- pages
+
+    def _records(self, action: Action, request: Request, max_records: int | None) -> Iterator[Any]:
+        records = (record for page in self._pages(action, request) for record in records_in(action, page))
+        return itertools.islice(records, max_records)
+
+    def _pages(self, action: Action, request: Request) -> Iterator[dict[str, Any]]:
+        """The envelopes of a list, one after the other."""
+        given = dict(request.query)
+        limit = int(given["limit"]) if "limit" in given else None
+        walk = Walk(action, limit, _position(given))
+        progress = _Progress(self._clock, action.key)
+        more = True
+        while more:
+            envelope = self._send_action(action, request, **walk.position)
+            self.usage.pages += 1
+            self.usage.records += len(records_in(action, envelope))
+            more = walk.advance(envelope)
+            yield envelope
+            progress.report(self.usage)
+
+    def _send_action(self, action: Action, request: Request, **position: str | int) -> dict[str, Any]:
+        call = call_of(action, request.path)
+        target = request.target(**position)
+        if request.file is not None:
+            body, content_type = multipart(action.key, request.form or (), *request.file)
+            return self._exchange(call, target, body, content_type)
+        if request.form is not None:
+            return self._exchange(call, target, urlencode(request.form).encode(), "application/x-www-form-urlencoded")
+        return self._exchange(call, target, _json_bytes(call, request.json), "application/json")
+
+    # ---- one exchange, repeated where that is harmless
+
+    def _exchange(self, call: Call, target: str, body: bytes | None, content_type: str) -> dict[str, Any]:
+        def attempt(windows_waited: int) -> dict[str, Any]:
+            def send(url: str, headers: dict[str, str]) -> Answer:
+                headers["Accept"] = "application/json"
+                if body is not None:
+                    headers["Content-Type"] = content_type
+                return self._transport.send(call, url, headers, body)
+
+            return self._judge(call, self._signed(call, send, target), windows_waited)
+
+        return self._repeating(call, attempt)
+
+    def _signed(self, call: Call, send: Callable[[str, dict[str, str]], Answer], target: str | None = None) -> Answer:
+        """Send with the credential; once more with a renewed one where Pipedrive answers 401."""
+        credential = self._signer.headers()
+        answer = self._paced(call, lambda: send(self._url(call, target), dict(credential)))
+        if answer.status == 401 and self._signer.renew(credential):
+            answer = self._paced(call, lambda: send(self._url(call, target), dict(self._signer.headers())))
+        return answer
+
+    def _url(self, call: Call, target: str | None) -> str:
+        return self._signer.origin() + (target or call.path)
+
+    def _paced(self, call: Call, send: Callable[[], Answer]) -> Answer:
+        tokens = cost_of(call)
+        self._limits.spend(tokens, self._clock.time(), self.settings.daily_token_budget, call.key)
+        self.usage.tokens += tokens
+        now = self._clock.monotonic()
+        start = self._limits.reserve(now, search=call.search)
+        if start > now:
+            self._clock.sleep(start - now)
+        self.usage.requests += 1
+        answer = send()
+        self._limits.learn(answer.headers)
+        return answer
+
+    def _judge(self, call: Call, answer: Answer, windows_waited: int) -> dict[str, Any]:
+        return judge(call, answer, windows_waited=windows_waited, clean=self.redact)
+
+    def _repeating(self, call: Call, attempt: Callable[[int], T]) -> T:
+        """``attempt`` until it succeeds, may not be repeated, or has been tried often enough.
+
+        It is told how many full rate-limit windows have been waited.
+        """
+        windows_waited = 0
+
+        def wait(state: RetryCallState) -> float:
+            nonlocal windows_waited
+            error = state.outcome.exception() if state.outcome else None
+            seconds = wait_before(error, state.attempt_number) if isinstance(error, PipedriveError) else 0.0
+            if isinstance(error, PipedriveBurstLimitError):
+                windows_waited += int(seconds // WINDOW)
+                self._limits.pause(self._clock.monotonic() + seconds)
+            return seconds + random.uniform(0, seconds / 4)  # spread, so that workers don't come back together
+
+        began = self._clock.monotonic()
+        try:
+            return tenacity.Retrying(
+                retry=tenacity.retry_if_exception(
+                    lambda error: isinstance(error, PipedriveError) and may_repeat(call, error)
+                ),
+                stop=tenacity.stop_after_attempt(self.settings.max_attempts),
+                wait=wait,
+                sleep=self._clock.sleep,
+                before_sleep=_say_so(call),
+                reraise=True,
+            )(lambda: attempt(windows_waited))
+        finally:
+            self.usage.seconds += self._clock.monotonic() - began
+
+    # ---- credential
+
+    def _make_signer(self) -> Signer:
+        credential = self.settings.credential
+        if isinstance(credential, ApiToken):
+            return ApiTokenSigner(self.settings, credential)
+        return OAuthSigner(self.settings, credential, self._token_request, self._clock.time, self._learn)
+
+    def _learn(self, secret: str) -> None:
+        self.redact.add(secret)
+        for form in self.redact.forms:
+            self._learned(form)
+
+    def _token_request(self, url: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
+        call = Call("POST", "/oauth/token")
+
+        def attempt(windows_waited: int) -> dict[str, Any]:
+            return self._judge(call, self._transport.send(call, url, headers, body), windows_waited)
+
+        try:
+            # A renewal is repeated after passing faults: unlike a create, a second one does no harm.
+            return self._repeating(Call("GET", "/oauth/token"), attempt)
+        except (PipedriveValidationError, PipedriveAuthError) as error:
+            raise PipedriveAuthError(
+                "Pipedrive does not renew the connection's OAuth authorization "
+                f"({error.reason or f'status {error.status}'}). The refresh_token was revoked, replaced, or unused "
+                "for 60 days, or client id (login) and secret (password) are not those of its app. Authorize the app "
+                "again and store the new refresh_token.",
+                status=error.status,
+                reason=error.reason,
+            ) from None
+
+    # ---- actions with a way of their own
+
+    def _action(self, key: str) -> Action:
+        try:
+            action = get_action(key)
+        except UnknownActionError as error:
+            raise PipedriveParameterError(str(error)) from None
+        if action.lifecycle == "removed":
+            raise PipedriveEndpointRemovedError(action.removed_message(), action=key)
+        return action
+
+    def _raw(self, action: Action, given: dict[str, Any]) -> Any:
+        bind(action, given)
+        envelope = self.request(
+            given["method"], given["path"], given.get("query"), given.get("body", NOTHING), action="rawRequest"
+        )
+        return _data(action, envelope)
+
+    def _with_field_code(self, given: dict[str, Any]) -> dict[str, Any]:
+        """v2 knows fields by field code only; v1 tells which one a numeric id has."""
+        name = "id" if "id" in given else "field_code"
+        if str(given.get(name, "")).strip().isdigit():
+            field = self.run("getPersonFieldV1", {"id": given[name]})
+            return {key: value for key, value in given.items() if key != name} | {"field_code": field["key"]}
+        return given
+
+    def _own_target(self, path: str) -> str:
+        parts = urlsplit(path)
+        if parts.scheme or parts.netloc or path.startswith("//"):
+            if _origin_or_none(path) != self.origin:
+                raise PipedriveParameterError(
+                    f"{parts.scheme}://{parts.hostname} is not the connection's own host ({self.origin}): the "
+                    "credential is sent nowhere else."
+                )
+            path = parts.path + (f"?{parts.query}" if parts.query else "")
+        if path.startswith("/api/v1/"):
+            path = path.removeprefix("/api")
+        inside = path.split("?")[0]
+        if not path.startswith(("/v1/", "/api/v2/")) or "\\" in path or ".." in inside.split("/") or "#" in path:
+            raise PipedriveParameterError(
+                f"The path must begin with /v1/ or /api/v2/ and stay below it, not {self.redact(path)!r}."
+            )
+        return path
+
+
+class _Bounded(io.BytesIO):
+    """Bytes in memory, up to a limit."""
+
+    def __init__(self, limit: int, action: str) -> None:
+        super().__init__()
+        self._limit = limit
+        self._action = action
+
+    def write(self, chunk: Any) -> int:
+        if self.tell() + len(chunk) > self._limit:
+            raise PipedriveParameterError(
+                f"{self._action}: the file is larger than {self._limit // 1024**2} MB: give save_to, a path or a "
+                "file object to write it to.",
+                action=self._action,
+            )
+        return super().write(chunk)
+
+
+class _Progress:
+    """A line in the log every 10 seconds of a long walk."""
+
+    def __init__(self, clock: Clock, action: str) -> None:
+        self._clock = clock
+        self._action = action
+        self._began = self._last = clock.monotonic()
+
+    def report(self, usage: Usage) -> None:
+        now = self._clock.monotonic()
+        if now - self._last >= _PROGRESS_EVERY:
+            self._last = now
+            log.info(
+                "%s: %d records, %d pages, %d tokens after %.0f s",
+                self._action,
+                usage.records,
+                usage.pages,
+                usage.tokens,
+                now - self._began,
+            )
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """Everything in the settings that must never be shown."""
+    credential = settings.credential
+    if isinstance(credential, ApiToken):
+        found = [credential.token]
+    else:
+        found = [credential.client_secret, credential.refresh_token or "", credential.access_token or ""]
+    found += [urlsplit(url).password or "" for url in (settings.proxies or {}).values()]
+    return [secret for secret in found if secret]
+
+
+def _is_list(action: Action) -> bool:
+    return action.result == "records" and action.is_read
+
+
+def _with_limit(action: Action, given: dict[str, Any], max_records: int | None = None) -> dict[str, Any]:
+    """The largest page unless the caller says otherwise: a request costs the same whatever its page size."""
+    if action.paging is None or "limit" not in action.by_name or given.get("limit") is not None:
+        return given
+    return given | {"limit": min(action.paging.max_limit, max_records or action.paging.max_limit)}
+
+
+def _position(query: Mapping[str, str]) -> Position:
+    if "cursor" in query:
+        return {"cursor": query["cursor"]}
+    return {"start": int(query["start"])} if "start" in query else {}
+
+
+def _data(action: Action, envelope: dict[str, Any]) -> Any:
+    """The envelope's ``data``; a record without an envelope (permission sets) as it is."""
+    if "data" in envelope or action.result == "nothing":
+        return envelope.get("data")
+    rest = {key: value for key, value in envelope.items() if key not in ("success", "additional_data")}
+    return rest or None
+
+
+def _joined(action: Action, pages: Iterable[dict[str, Any]]) -> Any:
+    """All records of the pages as a list.
+
+    Where Pipedrive says something beside the records (``related_items`` of a search), the whole ``data`` with its lists
+    joined; where it answers one object instead of a list, that object.
+    """
+    records: list[Any] = []
+    beside: dict[str, list[Any]] = {}
+    for page in pages:
+        data = page.get("data")
+        if isinstance(data, Mapping) and action.records_path is None:
+            return data
+        records += records_in(action, page)
+        if isinstance(data, Mapping):
+            for name, value in data.items():
+                if name != action.records_path and value:
+                    beside.setdefault(name, []).extend(value if isinstance(value, list) else [value])
+    return {action.records_path: records, **beside} if beside else records
+
+
+def _texts(value: Any) -> list[str]:
+    if value is None:
+        return []
+    if isinstance(value, bool):
+        return [str(value).lower()]
+    if isinstance(value, list | tuple):
+        return [",".join(map(str, value))]
+    return [str(value)]
+
+
+def _json_bytes(call: Call, value: Any) -> bytes | None:
+    if value is NOTHING or (value is None and call.method == "GET"):
+        return None
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise PipedriveParameterError(f"{call}: the body is not JSON: {error}.", action=call.key) from None
+
+
+def _origin_or_none(url: str) -> str | None:
+    parts = urlsplit(url)
+    try:
+        return origin_of(f"{parts.scheme}://{parts.netloc}")
+    except (PipedriveParameterError, ValueError):
+        return None
+
+
+def _say_so(call: Call) -> Callable[[RetryCallState], None]:
+    def say(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        seconds = state.next_action.sleep if state.next_action else 0.0
+        log.warning("%s: trying again in %.1f s after: %s", call, seconds, error)
+
+    return say

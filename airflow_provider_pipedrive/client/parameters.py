@@ -1,0 +1,256 @@
+"""From a flat dict of parameters to a request, everything checked before anything is sent. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from airflow_provider_pipedrive.catalog.model import Action, Parameter, TimeFormat
+from airflow_provider_pipedrive.client.values import Unfit, convert, plain
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+
+# 40 hexadecimal digits, with a companion's suffix in v1 (facts of the Custom fields page).
+# https://pipedrive.readme.io/docs/core-api-concepts-custom-fields
+_CUSTOM_FIELD = re.compile(r"[0-9a-f]{40}(_[a-z0-9_]+)?")
+# What setFieldValueForPerson writes beside custom_fields: the person's own columns.
+_PERSON_COLUMNS = ("name", "owner_id", "org_id", "label_ids", "visible_to", "emails", "phones", "marketing_status")
+
+NOTHING: Any = object()
+"""Stands for "no body", where ``None`` would be JSON's null."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What goes over the wire, apart from host and credential.
+
+    ``query`` is a list of pairs; ``json`` the JSON body or :data:`NOTHING`; ``form`` the fields of a form body or
+    ``None``; ``file`` the name and content of a multipart body's file.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    json: Any = NOTHING
+    form: tuple[tuple[str, str], ...] | None = None
+    file: tuple[str, Any] | None = field(default=None, repr=False)
+
+    def target(self, **paging: str | int | None) -> str:
+        """Path and query, with the paging parameters of one page put in."""
+        given = {name: str(value) for name, value in paging.items() if value is not None}
+        pairs = [pair for pair in self.query if pair[0] not in given] + list(given.items())
+        return self.path + (f"?{urlencode(pairs)}" if pairs else "")
+
+
+def check(
+    action: Action, parameters: Mapping[str, Any], open_value: Callable[[Any], bool] = lambda value: False
+) -> None:
+    """Find what is wrong with ``parameters`` without making a request of them.
+
+    :param open_value: tells which values cannot be judged yet (templates, results of other tasks)
+    :raises PipedriveParameterError: naming every fault found
+    """
+    _bound(action, parameters, open_value)
+
+
+def bind(action: Action, parameters: Mapping[str, Any]) -> Request:
+    """The request that ``parameters`` make of ``action``.
+
+    :raises PipedriveParameterError: naming every fault found
+    """
+    values = _bound(action, parameters, lambda value: False)
+    if action.key == "setFieldValueForPerson":
+        values = _person_patch(values)
+        places: Mapping[str, str] = dict.fromkeys(values, "body") | {"id": "path"}
+    else:
+        places = {name: action.by_name[name].place if name in action.by_name else "body" for name in values}
+    in_place: dict[str, dict[str, Any]] = {place: {} for place in ("path", "query", "body", "form", "file")}
+    for name, value in values.items():
+        in_place[places[name]][name] = value
+    return Request(
+        method=action.method,
+        path=_path(action, in_place["path"]),
+        query=tuple(_query(action, in_place["query"])),
+        json=_json(action, in_place["body"]),
+        form=_form(action, in_place["form"]),
+        file=next(iter(in_place["file"].items()), None),
+    )
+
+
+def _bound(action: Action, given: Mapping[str, Any], open_value: Callable[[Any], bool]) -> dict[str, Any]:
+    """The converted values by Pipedrive's own names, all faults collected into one error."""
+    faults: list[str] = []
+    values: dict[str, Any] = {}
+    named: dict[str, str] = {}
+    for spelling, value in given.items():
+        parameter = action.by_name.get(spelling)
+        if parameter is None:
+            if _is_flat_custom_field(action, spelling):
+                _take_flat(action, spelling, value, open_value, values, faults)
+            else:
+                faults.append(_unknown(action, spelling))
+        elif parameter.name in named and not open_value(value):
+            faults.append(f"{spelling} and {named[parameter.name]} mean the same: give one of them")
+        else:
+            named[parameter.name] = spelling
+            _take(action, parameter, spelling, value, open_value, values, faults)
+    faults += _missing(action, named, given, open_value)
+    faults += _contradictions(action, named)
+    if faults:
+        raise PipedriveParameterError(f"{action.key}: {'; '.join(faults)}.", action=action.key)
+    return values
+
+
+def _take(
+    action: Action,
+    parameter: Parameter,
+    spelling: str,
+    value: Any,
+    open_value: Callable[[Any], bool],
+    values: dict[str, Any],
+    faults: list[str],
+) -> None:
+    """Convert one value into ``values``, or say in ``faults`` why not."""
+    if open_value(value) or parameter.type == "file":
+        if value is None:
+            faults.append(f"{spelling} must be a file: a path, bytes or a file object")
+        else:
+            values[parameter.name] = value
+        return
+    if value is None:
+        if parameter.place == "path" or (parameter.required and not parameter.nullable):
+            faults.append(f"{spelling} must not be null")
+        elif parameter.place == "body":  # null clears a field
+            values[parameter.name] = None
+        return
+    try:
+        converted = convert(parameter, value, _time_format(action, parameter))
+        _refuse_bounds(parameter, converted)
+    except Unfit as unfit:
+        faults.append(f"{spelling} must be {unfit}")
+        return
+    if parameter.name == "custom_fields" and parameter.place == "body":
+        _take_custom_fields(converted, values, faults)
+    else:
+        values[parameter.name] = converted
+
+
+def _take_flat(
+    action: Action,
+    name: str,
+    value: Any,
+    open_value: Callable[[Any], bool],
+    values: dict[str, Any],
+    faults: list[str],
+) -> None:
+    try:
+        values[name] = value if open_value(value) else plain(value, action.version)
+    except Unfit as unfit:
+        faults.append(f"{name} must be {unfit}")
+
+
+def _take_custom_fields(converted: dict[str, Any], values: dict[str, Any], faults: list[str]) -> None:
+    empty = [key for key, value in converted.items() if value == []]
+    if empty:
+        # https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide
+        faults.append(f"custom_fields {', '.join(empty)}: an empty list is refused, null clears a field")
+    elif converted:  # an empty object says nothing, and was seen to clear fields: it is not sent
+        values["custom_fields"] = converted
+
+
+def _refuse_bounds(parameter: Parameter, value: Any) -> None:
+    if parameter.maximum is not None and not 1 <= value <= parameter.maximum:
+        raise Unfit(f"from 1 to {parameter.maximum}, not {value}")
+    if parameter.place == "path" and (str(value).strip() == "" or str(value) in (".", "..")):
+        raise Unfit(f"an id, not {value!r}")
+    if parameter.place in ("path", "query", "form") and isinstance(value, str) and "\x00" in value:
+        raise Unfit("text without zero bytes")
+
+
+def _time_format(action: Action, parameter: Parameter) -> TimeFormat:
+    return parameter.time_format or action.version
+
+
+def _is_flat_custom_field(action: Action, name: str) -> bool:
+    return action.custom_fields == "flat" and bool(_CUSTOM_FIELD.fullmatch(name))
+
+
+def _unknown(action: Action, name: str) -> str:
+    if action.custom_fields == "nested" and _CUSTOM_FIELD.fullmatch(str(name)):
+        return f"{name} is a custom field: put it into custom_fields={{{str(name)[:6]!r}...: ...}}"
+    if action.custom_fields == "flat" and name == "custom_fields":
+        return "custom fields of leads stand beside the other parameters, not in custom_fields"
+    by_lower = {known.lower().replace("_", ""): known for known in action.by_name}
+    near = get_close_matches(str(name).lower().replace("_", ""), by_lower, n=1, cutoff=0.6)
+    if near:
+        return f"there is no parameter {name!r}, did you mean {by_lower[near[0]]}?"
+    known = ", ".join(sorted(action.by_name)) or "none"
+    return f"there is no parameter {name!r} (it takes: {known})"
+
+
+def _missing(
+    action: Action, named: Mapping[str, str], given: Mapping[str, Any], open_value: Callable[[Any], bool]
+) -> list[str]:
+    required = [parameter.name for parameter in action.parameters if parameter.required]
+    missing = [name for name in required if name not in named]
+    faults = [f"{' and '.join(missing)} must be given"] if missing else []
+    if action.one_of and not any(given.get(name) is not None for name in action.one_of):
+        faults.append(f"one of {', '.join(action.one_of)} must be given")
+    return faults
+
+
+def _contradictions(action: Action, named: Mapping[str, str]) -> list[str]:
+    ignored = [named[name] for name in action.filter_overrides if name in named] if "filter_id" in named else []
+    if not ignored:
+        return []
+    return [f"filter_id makes Pipedrive ignore {', '.join(ignored)}: put the conditions into the filter, or drop it"]
+
+
+def _person_patch(values: Mapping[str, Any]) -> dict[str, Any]:
+    """setFieldValueForPerson as updatePerson's body: a person's own columns at the root, custom fields below."""
+    code, value = values["field_code"], values["value"]
+    if code in _PERSON_COLUMNS:
+        return {"id": values["id"], code: value}
+    if value == []:
+        raise PipedriveParameterError(
+            "setFieldValueForPerson: an empty list is refused by Pipedrive, null clears a field.",
+            action="setFieldValueForPerson",
+        )
+    return {"id": values["id"], "custom_fields": {code: value}}
+
+
+def _path(action: Action, values: Mapping[str, Any]) -> str:
+    return re.sub(r"\{([^}]+)\}", lambda match: quote(str(values[match[1]]), safe=""), action.path)
+
+
+def _query(action: Action, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for name, value in values.items():
+        texts = [_query_text(item) for item in (value if isinstance(value, list) else [value])]
+        if action.by_name[name].repeated:
+            pairs += [(name, text) for text in texts]
+        else:
+            pairs.append((name, ",".join(texts)))
+    return pairs
+
+
+def _query_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _json(action: Action, values: Mapping[str, Any]) -> Any:
+    if action.body_is_array:
+        return values["body"]
+    if values:
+        return dict(values)
+    takes_a_body = any(parameter.place == "body" for parameter in action.parameters)
+    return {} if takes_a_body and action.method != "DELETE" else NOTHING
+
+
+def _form(action: Action, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...] | None:
+    if not any(parameter.place in ("form", "file") for parameter in action.parameters):
+        return None
+    return tuple((name, str(int(value)) if isinstance(value, bool) else str(value)) for name, value in values.items())

@@ -1,0 +1,153 @@
+"""What a connection says, read once into typed settings."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from airflow_provider_pipedrive.client.hosts import OAUTH_ORIGIN, origin_of
+from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParameterError
+
+T = TypeVar("T", int, float)
+
+# A credential travels in a header: no spaces, no line breaks.
+_HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(frozen=True)
+class ApiToken:
+    """A personal API token."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class OAuth:
+    """An OAuth authorization. A refresh token with the client's id and secret is enough; so is an access token, for
+    as long as it lives."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    refresh_token: str | None = field(repr=False, default=None)
+    access_token: str | None = field(repr=False, default=None)
+    origin: str = OAUTH_ORIGIN
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to reach Pipedrive.
+
+    :param credential: API token or OAuth authorization
+    :param origin: where the API is; ``None``: OAuth's ``api_domain``, else the shared host
+    :param timeout: seconds for connecting and for each silence; a whole JSON answer has 10 times that
+    :param max_attempts: how often one request is sent at most
+    :param burst_limit: requests per 2 seconds; ``None``: as Pipedrive's headers say
+    :param daily_token_budget: API tokens that this process may spend in a UTC day; ``None``: no bound of ours
+    :param verify: check TLS certificates: ``True``, ``False`` or the path of a CA bundle
+    :param proxies: proxy URLs by scheme, ``None``: the environment's
+    """
+
+    credential: ApiToken | OAuth
+    origin: str | None = None
+    timeout: float = 30.0
+    max_attempts: int = 5
+    burst_limit: int | None = None
+    daily_token_budget: int | None = None
+    verify: bool | str = True
+    proxies: Mapping[str, str] | None = field(repr=False, default=None)
+
+
+def settings_from(
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    login: str | None = None,
+    password: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Settings from a connection's fields. Values may be text, as connection URIs give them.
+
+    :raises PipedriveParameterError: a field that cannot be read, naming it
+    :raises PipedriveAuthError: no credential
+    """
+    given = {key: value for key, value in (extra or {}).items() if value not in (None, "")}
+    return Settings(
+        credential=_credential(login, password, given),
+        origin=origin_of(host, port) if host else None,
+        timeout=_number(given, "timeout", float, 30.0, lowest=0.1),
+        max_attempts=_number(given, "max_attempts", int, 5, lowest=1),
+        burst_limit=_number(given, "burst_limit", int, None, lowest=1),
+        daily_token_budget=_number(given, "daily_token_budget", int, None, lowest=0),
+        verify=_verify(given.get("verify", True)),
+        proxies=_proxies(given.get("proxies")),
+    )
+
+
+def _credential(login: str | None, password: str | None, given: Mapping[str, Any]) -> ApiToken | OAuth:
+    token, refresh, access = (_secret(given, name) for name in ("api_token", "refresh_token", "access_token"))
+    if token and (refresh or access):
+        raise PipedriveAuthError(
+            "The connection has an api_token and OAuth tokens. Keep one of the two: remove api_token, or "
+            "refresh_token and access_token."
+        )
+    if token:
+        return ApiToken(token)
+    if refresh and not (login and password):
+        raise PipedriveAuthError(
+            "The connection has a refresh_token, but not the app it belongs to. Put the OAuth client id into login "
+            "and the client secret into password."
+        )
+    if refresh or access:
+        oauth_origin = origin_of(str(given.get("oauth_host") or OAUTH_ORIGIN))
+        return OAuth(login or "", password or "", refresh, access, oauth_origin)
+    raise PipedriveAuthError(
+        "The connection has no credential. Put a personal API token into the extra field api_token, or an OAuth "
+        "refresh token into refresh_token with the client id as login and the client secret as password."
+    )
+
+
+def _secret(given: Mapping[str, Any], name: str) -> str | None:
+    value = given.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _HEADER_SAFE.fullmatch(value.strip()):
+        raise PipedriveAuthError(f"The connection's {name} is no token: it has spaces, line breaks or other signs.")
+    return value.strip()
+
+
+def _number(given: Mapping[str, Any], name: str, kind: type[T], default: Any, *, lowest: float) -> Any:
+    value = given.get(name, default)
+    if value is None:
+        return None
+    try:
+        number = kind(str(value)) if not isinstance(value, bool) else None
+    except ValueError:
+        number = None
+    if number is None or not lowest <= number < float("inf"):
+        what = "a whole number" if kind is int else "a number of seconds"
+        raise PipedriveParameterError(f"The connection's {name} must be {what} of at least {lowest}, not {value!r}.")
+    return number
+
+
+def _verify(value: Any) -> bool | str:
+    if isinstance(value, bool):
+        return value
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    return words.get(str(value).strip().lower(), str(value))
+
+
+def _proxies(value: Any) -> Mapping[str, str] | None:
+    if value is None:
+        return None
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        found = None
+    if not isinstance(found, Mapping) or not all(isinstance(part, str) for pair in found.items() for part in pair):
+        raise PipedriveParameterError(
+            'The connection\'s proxies must be an object of URLs by scheme, such as {"https": "http://proxy:3128"}.'
+        )
+    return dict(found)

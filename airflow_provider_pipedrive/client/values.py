@@ -1,0 +1,241 @@
+"""One value, brought exactly into the type that a parameter declares, or refused with the reason.
+
+Templates render to text, so text is taken wherever it says exactly what is meant; nothing is guessed or rounded.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
+from typing import Any
+
+from airflow_provider_pipedrive.catalog.model import Parameter, TimeFormat, Type
+
+_V1_TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
+_FORMATS: dict[TimeFormat, str] = {"v1": "%Y-%m-%d %H:%M:%S", "v2": "%Y-%m-%dT%H:%M:%SZ"}
+_WORDS = {"true": True, "1": True, "false": False, "0": False}
+_CLOCK = re.compile(r"\d{1,3}:\d{2}(:\d{2})?")
+
+
+class Unfit(ValueError):
+    """The value does not fit; the text completes the sentence "<name> must be ..."."""
+
+
+def convert(parameter: Parameter, value: Any, time_format: TimeFormat) -> Any:
+    """``value`` as ``parameter`` declares it.
+
+    :param time_format: the wire format of timestamps for this parameter
+    :raises Unfit: it cannot be converted exactly
+    """
+    if parameter.type == "array":
+        return _array(parameter, value, time_format)
+    return _enumerated(parameter, _scalar(parameter.type, value, time_format))
+
+
+def _scalar(kind: Type, value: Any, time_format: TimeFormat) -> Any:
+    match kind:
+        case "integer":
+            return _integer(value)
+        case "number":
+            return _number(value)
+        case "boolean":
+            return _boolean(value)
+        case "flag":
+            return int(_boolean(value))
+        case "string":
+            return _string(value)
+        case "date":
+            return _date(value)
+        case "datetime":
+            return _datetime(value, time_format)
+        case "time":
+            return _time(value)
+        case "object":
+            return plain(_object(value), time_format)
+        case _:
+            return plain(value, time_format)
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d+\s*", value, re.ASCII):
+        return int(value)
+    raise Unfit(f"a whole number, not {_shown(value)}")
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    try:
+        exact = Decimal(value.strip() if isinstance(value, str) else value) if _decimal_like(value) else None
+    except InvalidOperation:
+        exact = None
+    if exact is not None and exact.is_finite():
+        if exact == exact.to_integral_value() and "." not in str(value) and "e" not in str(value).lower():
+            return int(exact)
+        if Decimal(repr(float(exact))) == exact:
+            return float(exact)
+    raise Unfit(f"a number, not {_shown(value)}")
+
+
+def _decimal_like(value: Any) -> bool:
+    return isinstance(value, Decimal) or (isinstance(value, str) and value.isascii() and "_" not in value)
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | str) and str(value).strip().lower() in _WORDS:
+        return _WORDS[str(value).strip().lower()]
+    raise Unfit(f"true or false, not {_shown(value)}")
+
+
+def _string(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    raise Unfit(f"text, not {_shown(value)}")
+
+
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is None or value.utcoffset() is None:
+        raise Unfit(
+            f"a time with a zone, but {value.isoformat()} has none. Pipedrive's times are UTC: "
+            "say datetime(..., tzinfo=timezone.utc), or write 2026-01-31T12:00:00Z"
+        )
+    return value.astimezone(UTC)
+
+
+def _parse_datetime(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _date(value: Any) -> str:
+    if isinstance(value, datetime):
+        return _aware(value).date().isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, str):
+        text = value.strip()
+        parsed = _parse_datetime(text)
+        if parsed is not None and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return text
+        if parsed is not None and "-" in text and len(text) > 10:
+            return _aware(parsed).date().isoformat()
+    raise Unfit(f"a date (YYYY-MM-DD), not {_shown(value)}")
+
+
+def _datetime(value: Any, time_format: TimeFormat) -> str:
+    if isinstance(value, str):
+        text = value.strip()
+        parsed = _parse_datetime(text)
+        if parsed is not None and len(text) > 10:
+            if time_format == "v1" and _V1_TIME.fullmatch(text):
+                return text
+            value = parsed
+    if isinstance(value, datetime):
+        return _aware(value).strftime(_FORMATS[time_format])
+    example = "2026-01-31 12:00:00 (in UTC)" if time_format == "v1" else "2026-01-31T12:00:00Z"
+    raise Unfit(f"a time such as {example}, or a datetime with a zone, not {_shown(value)}")
+
+
+def _time(value: Any) -> str:
+    if isinstance(value, time):
+        return value.strftime("%H:%M:%S" if value.second else "%H:%M")
+    if isinstance(value, str) and _CLOCK.fullmatch(value.strip()):
+        return value.strip()
+    raise Unfit(f"HH:MM or HH:MM:SS, not {_shown(value)}")
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    if isinstance(value, str):
+        value = _from_json(value)
+    if isinstance(value, Mapping):
+        return value
+    raise Unfit(f"an object (a dict), not {_shown(value)}")
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _array(parameter: Parameter, value: Any, time_format: TimeFormat) -> list[Any]:
+    items = [
+        _enumerated(parameter, _scalar(parameter.items or "any", item, time_format))
+        for item in _elements(parameter, value)
+    ]
+    if not items and parameter.place == "query":
+        raise Unfit("a list with at least one element: an empty one would not narrow anything down. Leave it out")
+    if parameter.max_items and len(items) > parameter.max_items:
+        raise Unfit(f"a list of at most {parameter.max_items} elements, not {len(items)}: call once per batch")
+    return items
+
+
+def _elements(parameter: Parameter, value: Any) -> list[Any]:
+    if isinstance(value, str):
+        parsed = _from_json(value) if value.strip().startswith(("[", "{")) else value
+        if not isinstance(parsed, str):
+            return _elements(parameter, parsed)
+        if parameter.items != "object":
+            return [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, Mapping) and parameter.items == "object":
+        return [value]
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        return sorted(value) if isinstance(value, set | frozenset) else list(value)
+    if parameter.items != "object" and isinstance(value, int) and not isinstance(value, bool):
+        return [value]
+    raise Unfit(f"a list, not {_shown(value)}")
+
+
+def _enumerated(parameter: Parameter, value: Any) -> Any:
+    if not parameter.enum or value in parameter.enum:
+        return value
+    near = get_close_matches(str(value).lower(), [str(option) for option in parameter.enum], n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    raise Unfit(f"one of {', '.join(str(option) for option in parameter.enum)}, not {_shown(value)}{hint}")
+
+
+def plain(value: Any, time_format: TimeFormat) -> Any:
+    """``value`` with everything inside it made of JSON's own types.
+
+    :raises Unfit: there is something that JSON cannot say
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(value, Decimal):
+        return _number(value)
+    if isinstance(value, datetime):
+        return _datetime(value, time_format)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item, time_format) for key, item in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray):
+        return [plain(item, time_format) for item in value]
+    raise Unfit(f"made of JSON's types, not {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

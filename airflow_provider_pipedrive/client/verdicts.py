@@ -1,0 +1,345 @@
+"""What an answer means. Pure: no socket, no clock, no sleep.
+
+https://pipedrive.readme.io/docs/core-api-concepts-http-status-codes
+https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from airflow_provider_pipedrive.catalog import ACTIONS
+from airflow_provider_pipedrive.catalog.model import Action
+from airflow_provider_pipedrive.client.limits import WINDOW
+from airflow_provider_pipedrive.errors import (
+    PipedriveAuthError,
+    PipedriveBlockedError,
+    PipedriveBurstLimitError,
+    PipedriveConnectionError,
+    PipedriveDailyBudgetError,
+    PipedriveEndpointRemovedError,
+    PipedriveError,
+    PipedriveNotFoundError,
+    PipedrivePaymentRequiredError,
+    PipedrivePermissionError,
+    PipedriveResponseError,
+    PipedriveServerError,
+    PipedriveValidationError,
+)
+
+LONGEST_WAIT = 10.0
+"""Seconds that are slept at most before one repeat."""
+WINDOWS_BEFORE_DAILY = 3
+"""Full windows waited, after which a 429 without an explanation means that the day is spent."""
+_REFUSED = (400, 405, 409, 413, 414, 422)
+_DAILY = re.compile(r"\bdaily\b|per day", re.IGNORECASE)
+_decoder = msgspec.json.Decoder()
+
+
+@dataclass(frozen=True)
+class Call:
+    """What must be known of a request to judge its answer."""
+
+    method: str
+    path: str
+    key: str | None = None
+    scopes: tuple[str, ...] = ()
+    search: bool = False
+    idempotent: bool = False
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it only reads, so that repeating it is harmless."""
+        return self.method in ("GET", "HEAD")
+
+    def __str__(self) -> str:
+        return self.key or f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: ``headers`` with lower-case names, ``body`` as bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False, default=b"")
+
+
+def call_of(action: Action, path: str) -> Call:
+    """The call that a request for ``action`` makes."""
+    return Call(action.method, path, action.key, action.scopes, action.is_search, action.idempotent)
+
+
+def judge(
+    call: Call, answer: Answer, *, windows_waited: int = 0, clean: Callable[[str], str] = lambda text: text
+) -> dict[str, Any]:
+    """The parsed body of a good answer.
+
+    :param windows_waited: full 2-second windows that have been waited before this try
+    :param clean: takes secrets out of text that will be shown
+    :raises PipedriveError: the answer is not good; its class says in which way
+    """
+    if 200 <= answer.status < 300:
+        return _good(call, answer, clean)
+    raise _bad(call, answer, windows_waited, clean)
+
+
+def may_repeat(call: Call, error: PipedriveError) -> bool:
+    """Whether the client may send the same request again at once.
+
+    A write is repeated only when nothing can have happened. Pipedrive has no idempotency keys: a repeated create
+    makes a second record.
+    """
+    if isinstance(error, PipedriveBurstLimitError):
+        return True
+    if isinstance(error, PipedriveConnectionError) and error.nothing_sent:
+        return error.retryable
+    if isinstance(error, PipedriveServerError | PipedriveConnectionError | PipedriveResponseError):
+        return call.is_read and error.retryable
+    return False
+
+
+def wait_before(error: PipedriveError, attempt: int) -> float:
+    """Seconds to wait before the repeat that follows the ``attempt``-th try (1, 2, ...), without jitter."""
+    if error.retry_after is not None:
+        return min(error.retry_after, LONGEST_WAIT)
+    return float(min(0.5 * 2 ** (attempt - 1), LONGEST_WAIT))
+
+
+def read_json(body: bytes) -> Any:
+    """Strict JSON: UTF-8, no NaN, integers of any size exact.
+
+    :raises ValueError: it is not
+    """
+    try:
+        return _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"not valid JSON: {error}") from None
+
+
+def unreadable(call: Call, answer: Answer, why: str) -> PipedriveResponseError:
+    """The error for an answer that cannot be read."""
+    return PipedriveResponseError(
+        f"{call}: Pipedrive's answer cannot be read: {why} (status {answer.status}{_trace(answer)})."
+        + ("" if call.is_read else f" {_OUTCOME_UNKNOWN}"),
+        action=call.key,
+        status=answer.status,
+        retryable=call.is_read or call.idempotent,
+    )
+
+
+_OUTCOME_UNKNOWN = "Whether it was carried out is unknown: look in Pipedrive before you repeat it."
+
+
+def _good(call: Call, answer: Answer, clean: Callable[[str], str]) -> dict[str, Any]:
+    if answer.status == 204:
+        return {}
+    if not answer.body.strip():
+        raise unreadable(call, answer, "it is empty")
+    try:
+        parsed = read_json(answer.body)
+    except ValueError as error:
+        raise unreadable(call, answer, str(error)) from None
+    if not isinstance(parsed, dict):
+        raise unreadable(call, answer, f"an object was expected, a {type(parsed).__name__} came")
+    if parsed.get("success") is False:
+        reason = clean(_words(parsed))
+        raise PipedriveValidationError(
+            f"{call}: Pipedrive answered {answer.status}, but refused: {reason}{_where(call, answer)}",
+            action=call.key,
+            status=answer.status,
+            reason=reason,
+        )
+    return parsed
+
+
+def _bad(call: Call, answer: Answer, windows_waited: int, clean: Callable[[str], str]) -> PipedriveError:
+    parsed = _parsed(answer)
+    reason = clean(_words(parsed) if parsed is not None else _excerpt(answer))
+    kind, advice, retryable, retry_after = _classify(call, answer, parsed, windows_waited)
+    said = f"Pipedrive answered {answer.status}" + (f": {reason}" if reason else "")
+    text = f"{call}: {said.rstrip('.')}. {advice}{_where(call, answer)}"
+    return kind(
+        text, action=call.key, status=answer.status, reason=reason, retryable=retryable, retry_after=retry_after
+    )
+
+
+_Judgement = tuple[type[PipedriveError], str, bool, float | None]
+
+
+def _classify(call: Call, answer: Answer, parsed: dict[str, Any] | None, windows_waited: int) -> _Judgement:
+    """Class of the error, advice, whether a later try could help, and after how many seconds."""
+    status = answer.status
+    if status == 429:
+        return _too_fast(call, answer, parsed, windows_waited)
+    if status == 403 and parsed is None:
+        return (
+            PipedriveBlockedError,
+            "Pipedrive's gateway blocks this client for a while because of requests sent after a limit was "
+            "reached. Stop whatever else uses this credential, and wait before running again.",
+            False,
+            None,
+        )
+    if status >= 500:
+        advice = "Pipedrive has a problem of its own; another try may succeed."
+        if not call.is_read:
+            advice = _OUTCOME_UNKNOWN
+        return PipedriveServerError, advice, (call.is_read or call.idempotent) and status != 501, _retry_after(answer)
+    kind, advice = _refusal(call, answer, parsed)
+    return kind, advice, False, None
+
+
+def _refusal(call: Call, answer: Answer, parsed: dict[str, Any] | None) -> tuple[type[PipedriveError], str]:
+    status = answer.status
+    oauth_error = str((parsed or {}).get("error", ""))
+    if status == 400 and oauth_error in ("invalid_grant", "invalid_client", "unauthorized_client"):
+        return PipedriveAuthError, "The authorization is no longer valid: connect the account again."
+    if status == 401:
+        return PipedriveAuthError, (
+            "The credential is wrong, expired or revoked. For an API token: copy it anew from Pipedrive (Company "
+            "settings > Personal preferences > API). For OAuth: connect the account again."
+        )
+    if status == 402:
+        return PipedrivePaymentRequiredError, "The company's Pipedrive account is not open: see to its billing."
+    if status in (403, 415):
+        return PipedrivePermissionError, _permission_advice(call, status)
+    if status in (404, 410):
+        return _not_there(call, status)
+    if 300 <= status < 400:
+        return PipedriveResponseError, (
+            "It redirects, which the API does not do: check the connection's host (a company's host changes when the "
+            "company is renamed in Pipedrive)."
+        )
+    if status in _REFUSED or status < 500:
+        return PipedriveValidationError, "Correct the request; docs/actions.md lists what the action takes."
+    return PipedriveServerError, ""
+
+
+def _permission_advice(call: Call, status: int) -> str:
+    if status == 415:
+        return "The feature is not enabled for this Pipedrive account."
+    if call.scopes:
+        return (
+            f"The user or the app may not do this. An OAuth app needs the scope {' or '.join(call.scopes)} "
+            "(Developer Hub > OAuth & access scopes, then authorize again); a user needs the right in Pipedrive, and "
+            "the plan must offer the feature."
+        )
+    return "The user or the app may not do this: a right, an OAuth scope or a feature of the plan is missing."
+
+
+def _not_there(call: Call, status: int) -> tuple[type[PipedriveError], str]:
+    removed = next((action for action in ACTIONS.values() if _is_removed_path(action, call)), None)
+    if removed is not None:
+        return PipedriveEndpointRemovedError, removed.removed_message()
+    if status == 410:
+        return PipedriveNotFoundError, "It is gone: deleted, or the operation has been removed from Pipedrive's API."
+    return PipedriveNotFoundError, (
+        "It does not exist, was deleted, or the credential's user may not see it. For a raw request: check the path."
+    )
+
+
+def _is_removed_path(action: Action, call: Call) -> bool:
+    if action.lifecycle != "removed" or action.method != call.method:
+        return False
+    pattern = re.sub(r"\\\{[^}]+\\\}", "[^/]+", re.escape(action.path))
+    return re.fullmatch(pattern, call.path.split("?")[0].replace("/api/v1/", "/v1/")) is not None
+
+
+def _too_fast(call: Call, answer: Answer, parsed: dict[str, Any] | None, windows_waited: int) -> _Judgement:
+    """Burst or day, in the order of how reliable the signs are."""
+    day_left = _integer(answer.headers.get("x-daily-ratelimit-token-remaining"))
+    window_left = _integer(answer.headers.get("x-ratelimit-remaining"))
+    waited = windows_waited >= WINDOWS_BEFORE_DAILY
+    if day_left is not None and day_left <= 0:
+        daily = True
+    elif window_left == 0:
+        daily = False
+    elif window_left is not None:
+        # Room in the general window: the day is spent, or the Search API's own limit was hit.
+        daily = waited if call.search else True
+    elif day_left is None and _DAILY.search(_words(parsed or {})):
+        daily = True
+    else:
+        daily = waited
+    if daily:
+        return (
+            PipedriveDailyBudgetError,
+            "The company's API tokens for today are spent; all its integrations share them. Run again after the "
+            "reset (midnight in Pipedrive's time zone), or buy a top-up in Pipedrive.",
+            True,
+            _seconds(answer.headers.get("retry-after"), 86400),
+        )
+    wait = max(_retry_after(answer) or 0, _seconds(answer.headers.get("x-ratelimit-reset"), 60) or 0, WINDOW)
+    return (
+        PipedriveBurstLimitError,
+        "Too many requests within 2 seconds: something else uses the same credential. A lower burst_limit in the "
+        "connection leaves room for it.",
+        True,
+        min(wait, LONGEST_WAIT),
+    )
+
+
+def _retry_after(answer: Answer) -> float | None:
+    return _seconds(answer.headers.get("retry-after"), 86400)
+
+
+def _seconds(text: str | None, largest: float) -> float | None:
+    """A header's seconds; anything larger is an epoch or nonsense."""
+    try:
+        seconds = float(text or "")
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds <= largest else None
+
+
+def _integer(text: str | None) -> int | None:
+    return int(text) if text and re.fullmatch(r"-?\d+", text) else None
+
+
+def _parsed(answer: Answer) -> dict[str, Any] | None:
+    try:
+        parsed = read_json(answer.body)
+    except ValueError:
+        if answer.body.strip() or "json" not in answer.headers.get("content-type", ""):
+            return None
+        return {}
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _words(parsed: Mapping[str, Any]) -> str:
+    """Pipedrive's own explanation."""
+    errors = parsed.get("errors")
+    if isinstance(errors, Mapping):
+        errors = "; ".join(f"{name}: {_joined(texts)}" for name, texts in errors.items())
+    found = [parsed.get("error"), parsed.get("error_description"), parsed.get("error_info")]
+    found += [parsed.get("message"), errors, parsed.get("field_code")]
+    texts = [str(text).strip() for text in found if text and not str(text).startswith("Please check developers")]
+    return _cut(" - ".join(dict.fromkeys(texts)))
+
+
+def _joined(texts: Any) -> str:
+    return ", ".join(map(str, texts)) if isinstance(texts, list) else str(texts)
+
+
+def _excerpt(answer: Answer) -> str:
+    text = re.sub(r"<[^>]*>|\s+", " ", answer.body[:2000].decode("utf-8", "replace"))
+    return _cut(re.sub(r"\s+", " ", text).strip())
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 400 else text[:397] + "..."
+
+
+def _trace(answer: Answer) -> str:
+    correlation = answer.headers.get("x-correlation-id")
+    return f", correlation id {correlation}" if correlation else ""
+
+
+def _where(call: Call, answer: Answer) -> str:
+    where = f"{call.method} {call.path.split('?')[0]}"
+    return f" [{where}{_trace(answer)}]"

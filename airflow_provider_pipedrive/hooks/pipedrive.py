@@ -1,0 +1,227 @@
+"""The hook: an Airflow connection becomes a Pipedrive client."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import quote, unquote
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_pipedrive.client import PipedriveClient, Usage
+
+SHORTEST_MASKED = 5
+"""Airflow's masker takes no shorter secrets."""
+
+
+class PipedriveHook(BaseHook):
+    """Talks to the Pipedrive account of an Airflow connection.
+
+    The client behind it is made at the first call; its access tokens, pace and token budget are shared by all hooks of
+    the process that use the same host and credential.
+
+    :param pipedrive_conn_id: the connection, of type ``pipedrive``
+    """
+
+    conn_name_attr = "pipedrive_conn_id"
+    default_conn_name = "pipedrive_default"
+    conn_type = "pipedrive"
+    hook_name = "Pipedrive"
+
+    def __init__(self, pipedrive_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pipedrive_conn_id = pipedrive_conn_id
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """The form's own fields, for Airflow before 3.2."""
+        from airflow_provider_pipedrive.connection_form import connection_form_widgets
+
+        return connection_form_widgets()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Hidden fields, labels and placeholders of the form, for Airflow before 3.2."""
+        from airflow_provider_pipedrive.connection_form import ui_field_behaviour
+
+        return ui_field_behaviour()
+
+    @cached_property
+    def client(self) -> PipedriveClient:
+        """The client of this connection.
+
+        :raises PipedriveAuthError: the connection does not exist or has no credential
+        :raises PipedriveParameterError: a field of it cannot be read
+        """
+        return client_of(self._connection())
+
+    def get_conn(self) -> PipedriveClient:
+        """The client, under the name that Airflow's hooks give it."""
+        return self.client
+
+    @property
+    def usage(self) -> Usage:
+        """Requests, pages, records, API tokens and seconds of this hook so far."""
+        return self.client.usage
+
+    def run(self, action: str, parameters: Mapping[str, Any] | None = None, save_to: Any = None) -> Any:
+        """Do one action and return the ``data`` of Pipedrive's answer.
+
+        A list action walks through all pages and returns the records as a list; with ``cursor`` or ``start`` it reads
+        that page only. A download returns ``save_to``, or without it the bytes, up to 50 MB.
+
+        :param action: key of the action, such as ``getDeals``; docs/actions.md lists them
+        :param parameters: path, query and body parameters in one flat dict, named as Pipedrive names them
+        :param save_to: where a download goes: a local path, an object-storage path (``s3://conn@bucket/key``), or a
+            binary file object; it may also stand among the parameters
+        :raises PipedriveParameterError: something is wrong, found before anything was sent
+        :raises PipedriveError: everything else, see :mod:`airflow_provider_pipedrive.errors`
+        """
+        given = dict(parameters or {})
+        if save_to is None:
+            save_to = given.pop("save_to", None)
+        if save_to is None:
+            return self.client.run(action, given)
+        return self._download(action, given, save_to)
+
+    def iterate(
+        self, action: str, parameters: Mapping[str, Any] | None = None, max_records: int | None = None
+    ) -> Iterator[Any]:
+        """A lazy iterator over the records of all pages of a list action; memory does not grow with their number.
+
+        :param max_records: stop after so many
+        """
+        return self.client.iterate(action, parameters, max_records)
+
+    def request(
+        self, method: str, path: str, params: Mapping[str, Any] | None = None, json: Any = None
+    ) -> dict[str, Any]:
+        """Send any request to the connection's own host and return the parsed JSON body.
+
+        :param path: ``/v1/...`` or ``/api/v2/...``
+        :param params: query parameters
+        :param json: JSON body
+        """
+        return self.client.request(method, path, params, **({} if json is None else {"json": json}))
+
+    def options(self, source: str, term: str | None = None, **parameters: Any) -> list[dict[str, str]]:
+        """Records to choose from, as ``[{"key": "1", "label": "..."}]``.
+
+        :param source: ``selectDeal``, ``selectOrganization``, ``selectPerson``, ``pipelines``, ``stages``, ``users``,
+            ``filters``, ``labels``, ``personLabels``, ``organizationLabels`` or ``leadLabels``
+        :param term: only what a search for this text finds (deals, organizations and persons)
+        :param parameters: narrow the list down, as the list action's parameters do
+        """
+        return self.client.options(source, term=term, **parameters)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Ask Pipedrive who we are: one call of 2 API tokens.
+
+        :returns: ``(True, who, which company, which auth, which host)`` or ``(False, what to change)``
+        """
+        from airflow_provider_pipedrive.client import ApiToken
+
+        try:
+            me = self.client.run("getCurrentUser")
+            auth = "API token" if isinstance(self.client.settings.credential, ApiToken) else "OAuth"
+            return True, (
+                f"Connected as {me.get('name')} ({me.get('email')}), company {me.get('company_name')}, "
+                f"{auth}, {self.client.origin}"
+            )
+        except PipedriveError as error:
+            return False, str(error)
+
+    def _connection(self) -> Connection:
+        try:
+            return self.get_connection(self.pipedrive_conn_id)
+        except AirflowNotFoundException:
+            name = self.pipedrive_conn_id
+            raise PipedriveAuthError(
+                f"There is no Airflow connection {name!r}. Create it (type Pipedrive) in the web UI under Admin > "
+                f"Connections, by `airflow connections add {name} --conn-type pipedrive ...`, or as the environment "
+                f"variable AIRFLOW_CONN_{name.upper()} of every Airflow process. If you did: JSON that cannot be "
+                "read is reported like a connection that is not there."
+            ) from None
+
+    def _download(self, action: str, parameters: dict[str, Any], save_to: Any) -> Any:
+        from airflow_provider_pipedrive.catalog import ACTIONS
+
+        if action in ACTIONS and ACTIONS[action].result != "binary":
+            raise PipedriveParameterError(f"{action} does not answer a file: leave out save_to.", action=action)
+        if hasattr(save_to, "write"):
+            self.client.download(action, parameters, save_to)
+        elif "://" in str(save_to):
+            _save_object(str(save_to), lambda sink: self.client.download(action, parameters, sink))
+        else:
+            _save_local(Path(save_to), lambda sink: self.client.download(action, parameters, sink))
+        return save_to
+
+
+def client_of(connection: Connection) -> PipedriveClient:
+    """The client of an Airflow connection, its secrets registered with Airflow's masker."""
+    from airflow_provider_pipedrive.client import PipedriveClient, settings_from
+
+    if connection.conn_type and connection.conn_type != PipedriveHook.conn_type:
+        raise PipedriveParameterError(
+            f"The connection {connection.conn_id!r} is of type {connection.conn_type}, not {PipedriveHook.conn_type}."
+        )
+    settings = settings_from(
+        host=_host(connection),
+        port=connection.port,
+        login=connection.login,
+        password=connection.password,
+        extra=connection.extra_dejson,
+    )
+    return PipedriveClient(settings, learned=_mask)
+
+
+def _host(connection: Connection) -> str | None:
+    """The host; a URI such as ``pipedrive://https://acme.pipedrive.com`` comes in quoted or in pieces."""
+    host = unquote(connection.host or "")
+    return host or None
+
+
+def _mask(secret: str) -> None:
+    """Have Airflow hide a secret in every log of this process, in its URL-quoted form too."""
+    from airflow.providers.common.compat.sdk import mask_secret
+
+    for form in {secret, quote(secret, safe="")}:
+        if len(form) >= SHORTEST_MASKED:
+            mask_secret(form)
+
+
+def _save_local(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write beside the target and rename: a broken download never looks finished."""
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with unfinished.open("wb") as sink:
+            write(sink)
+        unfinished.replace(path)
+    except FileNotFoundError:
+        raise PipedriveParameterError(f"save_to: the folder {path.parent} does not exist: create it first.") from None
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            unfinished.unlink()
+
+
+def _save_object(url: str, write: Callable[[BinaryIO], object]) -> None:
+    """Collect the file on disk and then upload it whole: an object appears when it is complete."""
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    with tempfile.TemporaryFile() as spool:
+        write(spool)
+        spool.seek(0)
+        path: Any = ObjectStoragePath(url)
+        with path.open("wb") as target:
+            shutil.copyfileobj(spool, target)

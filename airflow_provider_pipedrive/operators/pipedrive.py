@@ -1,0 +1,197 @@
+"""One action of Pipedrive's as an Airflow task."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, BaseOperatorLink, XCom
+
+from airflow_provider_pipedrive.errors import PipedriveEndpointRemovedError, PipedriveError, PipedriveParameterError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_pipedrive.catalog.keys import ActionKey
+    from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+
+XCOM_RECORDS = 10_000
+XCOM_BYTES = 5 * 1024 * 1024
+# The pages of Pipedrive's web app, by the parts of an action's path that name a record.
+_PAGES = {"deals": "deal", "persons": "person", "organizations": "organization", "leads": "leads/inbox"}
+
+
+class PipedriveRecordLink(BaseOperatorLink):
+    """Opens the record that a task read or wrote in Pipedrive."""
+
+    name = "Pipedrive record"
+    xcom_key = "pipedrive_record_url"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
+        """The record's address, or an empty text where the task had none."""
+        return XCom.get_value(key=self.xcom_key, ti_key=ti_key) or ""
+
+
+class PipedriveOperator(BaseOperator):
+    """Do one action and push what Pipedrive answers.
+
+    A list action reads all pages. A result that is too large for XCom fails before it is pushed, with advice.
+
+    :param action: key of the action, such as ``getDeals``; docs/actions.md lists them (templated)
+    :param parameters: path, query and body parameters in one flat dict, named as Pipedrive names them (templated).
+        What is not a template is checked when the DAG is parsed, everything again before anything is sent.
+    :param pipedrive_conn_id: the connection (templated)
+    :param save_to: where a download goes: a local or object-storage path (templated)
+    :param max_records: stop a list action after so many records
+    :param xcom_max_records: largest number of records that go to XCom
+    :param xcom_max_bytes: largest result that goes to XCom, in bytes of JSON
+    """
+
+    template_fields: Sequence[str] = ("action", "parameters", "pipedrive_conn_id", "save_to")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json"}
+    operator_extra_links = (PipedriveRecordLink(),)
+    ui_color = "#e6f4ea"
+
+    def __init__(
+        self,
+        *,
+        action: ActionKey | str,
+        parameters: Mapping[str, Any] | None = None,
+        pipedrive_conn_id: str = "pipedrive_default",
+        save_to: str | None = None,
+        max_records: int | None = None,
+        xcom_max_records: int = XCOM_RECORDS,
+        xcom_max_bytes: int = XCOM_BYTES,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.action = action
+        self.parameters = parameters
+        self.pipedrive_conn_id = pipedrive_conn_id
+        self.save_to = save_to
+        self.max_records = max_records
+        self.xcom_max_records = xcom_max_records
+        self.xcom_max_bytes = xcom_max_bytes
+        self._check(is_open=_is_open)
+
+    def execute(self, context: Context) -> Any:
+        """Do it. Permanent errors fail the task at once, passing ones leave Airflow's retries to work."""
+        from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+
+        began = time.monotonic()
+        hook = PipedriveHook(self.pipedrive_conn_id)
+        try:
+            self._check(is_open=lambda value: False)
+            result = self._do(hook)
+            self._log_receipt(hook, time.monotonic() - began)
+            self._push_link(context, hook, result)
+        except PipedriveError as error:
+            if error.retryable:
+                raise
+            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+        return result
+
+    def _do(self, hook: PipedriveHook) -> Any:
+        given = dict(self.parameters or {})
+        if self._reads_a_list(given):
+            return self._within_xcom(hook.iterate(self.action, given, max_records=self.max_records))
+        result = hook.run(self.action, given, save_to=self.save_to)
+        return result if isinstance(result, str) else self._within_xcom([result])[0]
+
+    def _reads_a_list(self, given: Mapping[str, Any]) -> bool:
+        from airflow_provider_pipedrive.catalog import get_action
+
+        action = get_action(self.action)
+        one_page = {"cursor", "start"} & given.keys() and self.max_records is None
+        return action.result == "records" and action.is_read and not one_page
+
+    def _within_xcom(self, records: Iterable[Any]) -> list[Any]:
+        """The records as a list; reading stops as soon as they are too many or too large."""
+        collected: list[Any] = []
+        size = 0
+        for record in records:
+            collected.append(record)
+            size += len(json.dumps(record, default=str, ensure_ascii=False).encode())
+            if len(collected) > self.xcom_max_records or size > self.xcom_max_bytes:
+                raise PipedriveParameterError(
+                    f"{self.action}: the result is too large for XCom (more than {self.xcom_max_records} records or "
+                    f"{self.xcom_max_bytes / 1024**2:g} MB). Narrow it down, cap it with max_records, raise "
+                    "xcom_max_records and xcom_max_bytes, or write it to files: PipedriveToObjectStorageOperator, "
+                    "or PipedriveHook.iterate() in a task of your own.",
+                    action=self.action,
+                )
+        return collected
+
+    def _check(self, is_open: Any) -> None:
+        """Find wrong keys and parameters; ``is_open`` tells what cannot be judged yet."""
+        from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
+        from airflow_provider_pipedrive.client.parameters import check
+
+        if is_open(self.action):
+            return
+        try:
+            action = get_action(self.action)
+        except UnknownActionError as error:
+            raise PipedriveParameterError(str(error)) from None
+        if action.lifecycle == "removed":
+            if is_open is _is_open:
+                warnings.warn(f"{self.task_id}: {action.removed_message()}", DeprecationWarning, stacklevel=4)
+                return
+            raise PipedriveEndpointRemovedError(action.removed_message(), action=self.action)
+        if self.parameters is None or isinstance(self.parameters, Mapping):
+            given = {key: value for key, value in (self.parameters or {}).items() if key != "save_to"}
+            check(action, given, is_open)
+        elif not is_open(self.parameters):
+            raise PipedriveParameterError(
+                f"{self.action}: parameters must be a dict, not {type(self.parameters).__name__}.", action=self.action
+            )
+        if action.result == "binary" and not (self.save_to or "save_to" in (self.parameters or {})):
+            raise PipedriveParameterError(
+                f"{self.action} downloads a file, which does not fit into XCom: give save_to, a local or "
+                "object-storage path.",
+                action=self.action,
+            )
+
+    def _log_receipt(self, hook: PipedriveHook, seconds: float) -> None:
+        usage = hook.usage
+        self.log.info(
+            "%s: %d requests, %d pages, %d records, %d API tokens, %.1f s",
+            self.action,
+            usage.requests,
+            usage.pages,
+            usage.records,
+            usage.tokens,
+            seconds,
+        )
+
+    def _push_link(self, context: Context, hook: PipedriveHook, result: Any) -> None:
+        url = record_url(self.action, self.parameters or {}, result, hook.client.origin)
+        if url:
+            context["ti"].xcom_push(key=PipedriveRecordLink.xcom_key, value=url)
+
+
+def record_url(action: str, parameters: Mapping[str, Any], result: Any, origin: str) -> str | None:
+    """The address of the record in Pipedrive's web app, where the action is about one that has a page there."""
+    from airflow_provider_pipedrive.catalog import ACTIONS
+
+    parts = ACTIONS[action].path.split("/") if action in ACTIONS else []
+    page = next((_PAGES[part] for part in parts if part in _PAGES), None)
+    named = parameters.get("id") if "{id}" in parts else None
+    found = result.get("id") if isinstance(result, Mapping) and parts and parts[-1] in _PAGES else None
+    record = named if named is not None else found
+    return f"{origin}/{page}/{record}" if page and record is not None else None
+
+
+def _is_open(value: Any) -> bool:
+    """Whether a value is only known when the task runs: a template, or another task's result."""
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value
+    if isinstance(value, Mapping):
+        return any(_is_open(item) for item in value.values())
+    if isinstance(value, list | tuple | set):
+        return any(_is_open(item) for item in value)
+    # XComArg and friends; everything else that Airflow resolves at run time has the same mark.
+    return hasattr(value, "resolve") and hasattr(value, "iter_references")
