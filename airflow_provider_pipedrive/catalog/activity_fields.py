@@ -31,7 +31,7 @@ ACTIONS = (
     ),
     Action(
         key="getActivityField",
-        summary="Get a activity field",
+        summary="Get an activity field",
         method="GET",
         path="/api/v2/activityFields/{field_code}",
         scopes=("admin",),

@@ -15,7 +15,7 @@ ACTIONS = (
     ),
     Action(
         key="addActivityType",
-        summary="Add new activity type",
+        summary="Add an activity type",
         method="POST",
         path="/v1/activityTypes",
         scopes=("admin",),

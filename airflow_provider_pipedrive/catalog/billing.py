@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import Action
 ACTIONS = (
     Action(
         key="getCompanyAddons",
-        summary="List add-ons for a single company",
+        summary="List the company's add-ons",
         method="GET",
         path="/v1/billing/subscriptions/addons",
         scopes=("users:read",),

@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import Action, Paging, body, file,
 ACTIONS = (
     Action(
         key="getUserCallLogs",
-        summary="List call logs assigned to a particular user",
+        summary="List the authorized user's call logs",
         method="GET",
         path="/v1/callLogs",
         scopes=("phone-integration",),
@@ -69,7 +69,7 @@ ACTIONS = (
     ),
     Action(
         key="addCallLogAudioFile",
-        summary="Attach an audio file to the call log",
+        summary="Attach an audio file to a call log",
         method="POST",
         path="/v1/callLogs/{id}/recordings",
         scopes=("phone-integration",),

@@ -24,7 +24,7 @@ ACTIONS = (
     ),
     Action(
         key="receiveMessage",
-        summary="Receives an incoming message",
+        summary="Add a message to a conversation",
         method="POST",
         path="/v1/channels/messages/receive",
         scopes=("messengers-integration",),
@@ -54,6 +54,7 @@ ACTIONS = (
         scopes=("messengers-integration",),
         token_cost=6,
         result="nothing",
+        parameters=(path("channel-id", "string"), path("conversation-id", "string")),
         idempotent=True,
         lifecycle="removed",
         since="2026-02-01",

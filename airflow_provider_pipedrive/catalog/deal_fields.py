@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, Action, bod
 ACTIONS = (
     Action(
         key="deleteDealFields",
-        summary="Delete multiple deal fields in bulk",
+        summary="Delete several deal fields",
         method="DELETE",
         path="/v1/dealFields",
         scopes=("deal-fields:full", "admin"),
@@ -28,7 +28,7 @@ ACTIONS = (
     ),
     Action(
         key="addDealFieldV1",
-        summary="Add a new deal field",
+        summary="Add a deal field",
         method="POST",
         path="/v1/dealFields",
         scopes=("deal-fields:full", "admin"),
@@ -136,7 +136,7 @@ ACTIONS = (
     ),
     Action(
         key="addDealField",
-        summary="Create one deal field",
+        summary="Add a deal field",
         method="POST",
         path="/api/v2/dealFields",
         scopes=("admin", "deal-fields:full"),
@@ -176,7 +176,7 @@ ACTIONS = (
     ),
     Action(
         key="deleteDealField",
-        summary="Delete one deal field",
+        summary="Delete a deal field",
         method="DELETE",
         path="/api/v2/dealFields/{field_code}",
         scopes=("admin", "deal-fields:full"),
@@ -203,7 +203,7 @@ ACTIONS = (
     ),
     Action(
         key="updateDealField",
-        summary="Update one deal field",
+        summary="Update a deal field",
         method="PATCH",
         path="/api/v2/dealFields/{field_code}",
         scopes=("deals:full", "admin", "deal-fields:full"),
@@ -221,7 +221,7 @@ ACTIONS = (
     ),
     Action(
         key="deleteDealFieldOptions",
-        summary="Delete deal field options in bulk",
+        summary="Delete options of a deal field",
         method="DELETE",
         path="/api/v2/dealFields/{field_code}/options",
         scopes=("deals:full", "admin", "deal-fields:full"),
@@ -233,7 +233,7 @@ ACTIONS = (
     ),
     Action(
         key="updateDealFieldOptions",
-        summary="Update deal field options in bulk",
+        summary="Update options of a deal field",
         method="PATCH",
         path="/api/v2/dealFields/{field_code}/options",
         scopes=("deals:full", "admin", "deal-fields:full"),
@@ -245,7 +245,7 @@ ACTIONS = (
     ),
     Action(
         key="addDealFieldOptions",
-        summary="Add deal field options in bulk",
+        summary="Add options to a deal field",
         method="POST",
         path="/api/v2/dealFields/{field_code}/options",
         scopes=("deals:full", "admin", "deal-fields:full"),

@@ -5,14 +5,14 @@ from airflow_provider_pipedrive.catalog.model import CURSOR, Action, body, path,
 ACTIONS = (
     Action(
         key="getInstallments",
-        summary="List installments added to a list of deals",
+        summary="List the installments of several deals",
         method="GET",
         path="/api/v2/deals/installments",
         scopes=("deals:read", "deals:full"),
         token_cost=10,
         result="records",
         parameters=(
-            query("deal_ids", "array", required=True, items="integer", max_items=100),
+            query("deal_ids", "array", required=True, items="integer", max_items=100, repeated=True),
             query("cursor", "string"),
             query("limit", "integer", maximum=500),
             query("sort_by", "string", enum=("id", "billing_date", "deal_id")),
@@ -49,7 +49,7 @@ ACTIONS = (
     ),
     Action(
         key="updateInstallment",
-        summary="Update an installment added to a deal",
+        summary="Update an installment of a deal",
         method="PATCH",
         path="/api/v2/deals/{id}/installments/{installment_id}",
         scopes=("deals:read", "deals:full"),

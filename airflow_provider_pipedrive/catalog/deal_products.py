@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import CURSOR, Action, body, path,
 ACTIONS = (
     Action(
         key="getDealsProducts",
-        summary="Get deal products of several deals",
+        summary="List the products of several deals",
         method="GET",
         path="/api/v2/deals/products",
         scopes=("products:read", "products:full", "deals:read", "deals:full"),
@@ -23,7 +23,7 @@ ACTIONS = (
     ),
     Action(
         key="deleteManyDealProducts",
-        summary="Delete many products from a deal",
+        summary="Delete several products from a deal",
         method="DELETE",
         path="/api/v2/deals/{id}/products",
         scopes=("products:full", "deals:full"),
@@ -34,7 +34,7 @@ ACTIONS = (
     ),
     Action(
         key="getDealProducts",
-        summary="List products attached to a deal",
+        summary="List the products of a deal",
         method="GET",
         path="/api/v2/deals/{id}/products",
         scopes=("products:read", "products:full", "deals:read", "deals:full"),
@@ -81,7 +81,7 @@ ACTIONS = (
     ),
     Action(
         key="addManyDealProducts",
-        summary="Add multiple products to a deal",
+        summary="Add several products to a deal",
         method="POST",
         path="/api/v2/deals/{id}/products/bulk",
         scopes=("products:full", "deals:full"),
@@ -91,7 +91,7 @@ ACTIONS = (
     ),
     Action(
         key="deleteDealProduct",
-        summary="Delete an attached product from a deal",
+        summary="Delete a product from a deal",
         method="DELETE",
         path="/api/v2/deals/{id}/products/{product_attachment_id}",
         scopes=("deals:full", "products:full"),
@@ -102,7 +102,7 @@ ACTIONS = (
     ),
     Action(
         key="updateDealProduct",
-        summary="Update the product attached to a deal",
+        summary="Update a product of a deal",
         method="PATCH",
         path="/api/v2/deals/{id}/products/{product_attachment_id}",
         scopes=("products:full", "deals:full"),

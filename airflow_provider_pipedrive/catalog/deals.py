@@ -29,11 +29,12 @@ ACTIONS = (
         idempotent=True,
         lifecycle="deprecated",
         successor="getArchivedDeals",
+        filter_overrides=("user_id", "person_id", "org_id", "product_id", "pipeline_id", "stage_id", "owned_by_you"),
         source="https://developers.pipedrive.com/docs/api/v1/openapi.yaml",
     ),
     Action(
         key="getDealsSummary",
-        summary="Get deals summary",
+        summary="Summarize deals",
         method="GET",
         path="/v1/deals/summary",
         scopes=("deals:read", "deals:full"),
@@ -47,10 +48,11 @@ ACTIONS = (
             query("stage_id", "integer"),
         ),
         idempotent=True,
+        filter_overrides=("user_id",),
     ),
     Action(
         key="getArchivedDealsSummary",
-        summary="Get archived deals summary",
+        summary="Summarize archived deals",
         method="GET",
         path="/v1/deals/summary/archived",
         scopes=("deals:read", "deals:full"),
@@ -65,11 +67,12 @@ ACTIONS = (
         ),
         idempotent=True,
         lifecycle="deprecated",
+        filter_overrides=("user_id",),
         source="https://developers.pipedrive.com/docs/api/v1/openapi.yaml",
     ),
     Action(
         key="getDealsTimeline",
-        summary="Get deals timeline",
+        summary="Get deals grouped by intervals of time",
         method="GET",
         path="/v1/deals/timeline",
         scopes=("deals:read", "deals:full"),
@@ -78,7 +81,7 @@ ACTIONS = (
         parameters=(
             query("start_date", "date", required=True),
             query("interval", "string", required=True, enum=("day", "week", "month", "quarter")),
-            query("amount", "number", required=True),
+            query("amount", "integer", required=True),
             query("field_key", "string", required=True),
             query("user_id", "integer"),
             query("pipeline_id", "integer"),
@@ -90,7 +93,7 @@ ACTIONS = (
     ),
     Action(
         key="getArchivedDealsTimeline",
-        summary="Get archived deals timeline",
+        summary="Get archived deals grouped by intervals of time",
         method="GET",
         path="/v1/deals/timeline/archived",
         scopes=("deals:read", "deals:full"),
@@ -99,7 +102,7 @@ ACTIONS = (
         parameters=(
             query("start_date", "date", required=True),
             query("interval", "string", required=True, enum=("day", "week", "month", "quarter")),
-            query("amount", "number", required=True),
+            query("amount", "integer", required=True),
             query("field_key", "string", required=True),
             query("user_id", "integer"),
             query("pipeline_id", "integer"),
@@ -113,7 +116,7 @@ ACTIONS = (
     ),
     Action(
         key="getDealChangelog",
-        summary="List updates about deal field values",
+        summary="List the changes of a deal's fields",
         method="GET",
         path="/v1/deals/{id}/changelog",
         scopes=("recents:read",),
@@ -125,7 +128,7 @@ ACTIONS = (
     ),
     Action(
         key="duplicateDeal",
-        summary="Duplicate deal",
+        summary="Duplicate a deal",
         method="POST",
         path="/v1/deals/{id}/duplicate",
         scopes=("deals:full",),
@@ -262,7 +265,7 @@ ACTIONS = (
     ),
     Action(
         key="getDealParticipantsChangelog",
-        summary="List updates about participants of a deal",
+        summary="List the changes of a deal's participants",
         method="GET",
         path="/v1/deals/{id}/participantsChangelog",
         scopes=("deals:read", "deals:full"),
@@ -274,7 +277,7 @@ ACTIONS = (
     ),
     Action(
         key="getDealUsers",
-        summary="List permitted users",
+        summary="List the users permitted to see a deal",
         method="GET",
         path="/v1/deals/{id}/permittedUsers",
         scopes=("deals:read", "deals:full"),
@@ -339,7 +342,7 @@ ACTIONS = (
     ),
     Action(
         key="addDeal",
-        summary="Add a new deal",
+        summary="Add a deal",
         method="POST",
         path="/api/v2/deals",
         scopes=("deals:full",),
@@ -542,7 +545,7 @@ ACTIONS = (
     ),
     Action(
         key="getDealConversionStatus",
-        summary="Get Deal conversion status",
+        summary="Get the status of a deal's conversion to a lead",
         method="GET",
         path="/api/v2/deals/{id}/convert/status/{conversion_id}",
         scopes=("deals:full", "deals:read"),
@@ -553,7 +556,7 @@ ACTIONS = (
     ),
     Action(
         key="getAdditionalDiscounts",
-        summary="List discounts added to a deal",
+        summary="List the discounts of a deal",
         method="GET",
         path="/api/v2/deals/{id}/discounts",
         scopes=("deals:read", "deals:full"),
@@ -590,7 +593,7 @@ ACTIONS = (
     ),
     Action(
         key="updateAdditionalDiscount",
-        summary="Update a discount added to a deal",
+        summary="Update a discount of a deal",
         method="PATCH",
         path="/api/v2/deals/{id}/discounts/{discount_id}",
         scopes=("deals:read", "deals:full"),
@@ -629,7 +632,7 @@ ACTIONS = (
     ),
     Action(
         key="getDealFollowersChangelog",
-        summary="List followers changelog of a deal",
+        summary="List the changes of a deal's followers",
         method="GET",
         path="/api/v2/deals/{id}/followers/changelog",
         scopes=("deals:read", "deals:full"),
@@ -652,7 +655,7 @@ ACTIONS = (
     ),
     Action(
         key="selectDeal",
-        summary="Select a Deal as key and label, to choose from",
+        summary="List deals as key and label, to choose from",
         method="GET",
         path="/api/v2/deals",
         scopes=("deals:read", "deals:full"),

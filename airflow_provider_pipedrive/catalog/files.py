@@ -17,7 +17,7 @@ ACTIONS = (
     ),
     Action(
         key="addFile",
-        summary="Add file",
+        summary="Upload a file",
         method="POST",
         path="/v1/files",
         scopes=("deals:full", "activities:full", "contacts:full"),
@@ -89,7 +89,7 @@ ACTIONS = (
     ),
     Action(
         key="updateFile",
-        summary="Update file details",
+        summary="Update a file's name and description",
         method="PUT",
         path="/v1/files/{id}",
         scopes=("deals:full", "activities:full", "contacts:full"),
@@ -100,7 +100,7 @@ ACTIONS = (
     ),
     Action(
         key="downloadFile",
-        summary="Download one file",
+        summary="Download a file",
         method="GET",
         path="/v1/files/{id}/download",
         scopes=("deals:read", "deals:full", "activities:read", "activities:full", "contacts:read", "contacts:full"),

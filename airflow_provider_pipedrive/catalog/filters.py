@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import Action, body, path, query
 ACTIONS = (
     Action(
         key="deleteFilters",
-        summary="Delete multiple filters in bulk",
+        summary="Delete several filters",
         method="DELETE",
         path="/v1/filters",
         scopes=("deals:full", "activities:full", "contacts:full"),
@@ -29,7 +29,7 @@ ACTIONS = (
     ),
     Action(
         key="addFilter",
-        summary="Add a new filter",
+        summary="Add a filter",
         method="POST",
         path="/v1/filters",
         scopes=("deals:full", "activities:full", "contacts:full"),
@@ -49,7 +49,7 @@ ACTIONS = (
     ),
     Action(
         key="getFilterHelpers",
-        summary="List filter helpers",
+        summary="Get the helpers for writing filters",
         method="GET",
         path="/v1/filters/helpers",
         scopes=("deals:read", "deals:full", "activities:read", "activities:full", "contacts:read", "contacts:full"),
@@ -81,7 +81,7 @@ ACTIONS = (
     ),
     Action(
         key="updateFilter",
-        summary="Update filter",
+        summary="Update a filter",
         method="PUT",
         path="/v1/filters/{id}",
         scopes=("deals:full", "activities:full", "contacts:full"),

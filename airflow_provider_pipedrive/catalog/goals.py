@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import Action, body, path, query
 ACTIONS = (
     Action(
         key="addGoal",
-        summary="Add a new goal",
+        summary="Add a goal",
         method="POST",
         path="/v1/goals",
         scopes=("goals:full",),
@@ -51,7 +51,7 @@ ACTIONS = (
     ),
     Action(
         key="deleteGoal",
-        summary="Delete existing goal",
+        summary="Delete a goal",
         method="DELETE",
         path="/v1/goals/{id}",
         scopes=("goals:full",),
@@ -62,7 +62,7 @@ ACTIONS = (
     ),
     Action(
         key="updateGoal",
-        summary="Update existing goal",
+        summary="Update a goal",
         method="PUT",
         path="/v1/goals/{id}",
         scopes=("goals:full",),
@@ -81,7 +81,7 @@ ACTIONS = (
     ),
     Action(
         key="getGoalResult",
-        summary="Get result of a goal",
+        summary="Get a goal's result in a period",
         method="GET",
         path="/v1/goals/{id}/results",
         scopes=("goals:read", "goals:full"),

@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import Action, Paging, query
 ACTIONS = (
     Action(
         key="searchItem",
-        summary="Perform a search from multiple item types",
+        summary="Search several types of items",
         method="GET",
         path="/api/v2/itemSearch",
         scopes=("search:read",),
@@ -37,7 +37,7 @@ ACTIONS = (
     ),
     Action(
         key="searchItemByField",
-        summary="Perform a search using a specific field from an item type",
+        summary="Search one field of one type of item",
         method="GET",
         path="/api/v2/itemSearch/field",
         scopes=("search:read",),

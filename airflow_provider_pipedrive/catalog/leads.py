@@ -23,6 +23,7 @@ ACTIONS = (
         ),
         paging=OFFSET,
         idempotent=True,
+        filter_overrides=("owner_id", "person_id", "organization_id"),
     ),
     Action(
         key="addLead",
@@ -67,6 +68,7 @@ ACTIONS = (
         ),
         paging=OFFSET,
         idempotent=True,
+        filter_overrides=("owner_id", "person_id", "organization_id"),
     ),
     Action(
         key="searchLeadsV1",
@@ -140,7 +142,7 @@ ACTIONS = (
     ),
     Action(
         key="getLeadUsers",
-        summary="List permitted users",
+        summary="List the users permitted to see a lead",
         method="GET",
         path="/v1/leads/{id}/permittedUsers",
         scopes=("leads:read", "leads:full"),
@@ -183,7 +185,7 @@ ACTIONS = (
     ),
     Action(
         key="getLeadConversionStatus",
-        summary="Get Lead conversion status",
+        summary="Get the status of a lead's conversion to a deal",
         method="GET",
         path="/api/v2/leads/{id}/convert/status/{conversion_id}",
         scopes=("leads:full", "leads:read"),

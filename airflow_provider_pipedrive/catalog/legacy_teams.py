@@ -21,7 +21,7 @@ ACTIONS = (
     ),
     Action(
         key="addTeam",
-        summary="Add a new team",
+        summary="Add a team",
         method="POST",
         path="/v1/legacyTeams",
         scopes=("admin",),
@@ -38,7 +38,7 @@ ACTIONS = (
     ),
     Action(
         key="getUserTeams",
-        summary="List teams of a user",
+        summary="List a user's teams",
         method="GET",
         path="/v1/legacyTeams/user/{id}",
         scopes=("users:read",),
@@ -55,7 +55,7 @@ ACTIONS = (
     ),
     Action(
         key="getTeam",
-        summary="Get a single team",
+        summary="Get a team",
         method="GET",
         path="/v1/legacyTeams/{id}",
         scopes=("users:read",),
@@ -102,7 +102,7 @@ ACTIONS = (
     ),
     Action(
         key="getTeamUsers",
-        summary="List users in a team",
+        summary="List the users of a team",
         method="GET",
         path="/v1/legacyTeams/{id}/users",
         scopes=("users:read",),

@@ -16,7 +16,7 @@ ACTIONS = (
     ),
     Action(
         key="getMailThreads",
-        summary="Get mail threads",
+        summary="List mail threads",
         method="GET",
         path="/v1/mailbox/mailThreads",
         scopes=("mail:read", "mail:full"),
@@ -32,7 +32,7 @@ ACTIONS = (
     ),
     Action(
         key="deleteMailThread",
-        summary="Delete mail thread",
+        summary="Delete a mail thread",
         method="DELETE",
         path="/v1/mailbox/mailThreads/{id}",
         scopes=("mail:full",),
@@ -54,7 +54,7 @@ ACTIONS = (
     ),
     Action(
         key="updateMailThreadDetails",
-        summary="Update mail thread details",
+        summary="Update a mail thread",
         method="PUT",
         path="/v1/mailbox/mailThreads/{id}",
         scopes=("mail:full",),
@@ -72,7 +72,7 @@ ACTIONS = (
     ),
     Action(
         key="getMailThreadMessages",
-        summary="List mail messages of mail thread",
+        summary="List the messages of a mail thread",
         method="GET",
         path="/v1/mailbox/mailThreads/{id}/mailMessages",
         scopes=("mail:read", "mail:full"),

@@ -29,7 +29,7 @@ class Parameter:
     it is. ``items`` is the type of an array's elements and ``enum`` the values (of the elements) that Pipedrive takes.
     ``repeated`` sends a query list as ``name=1&name=2``; without it lists go comma separated. ``also`` is a second
     spelling that callers may use. ``time_format`` stands where a timestamp's format differs from its version's.
-    ``minimum``/``maximum`` bound a number, ``max_items`` an array.
+    ``maximum`` bounds a number, ``max_items`` an array.
     """
 
     name: str

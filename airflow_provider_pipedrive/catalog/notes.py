@@ -114,7 +114,7 @@ ACTIONS = (
     ),
     Action(
         key="getNoteComments",
-        summary="List comments for a note",
+        summary="List the comments of a note",
         method="GET",
         path="/v1/notes/{id}/comments",
         scopes=("deals:read", "deals:full", "contacts:read", "contacts:full"),
@@ -136,7 +136,7 @@ ACTIONS = (
     ),
     Action(
         key="deleteComment",
-        summary="Delete a comment related to a note",
+        summary="Delete a comment of a note",
         method="DELETE",
         path="/v1/notes/{id}/comments/{commentId}",
         scopes=("deals:full", "contacts:full"),
@@ -147,7 +147,7 @@ ACTIONS = (
     ),
     Action(
         key="getComment",
-        summary="Get a comment",
+        summary="Get a comment of a note",
         method="GET",
         path="/v1/notes/{id}/comments/{commentId}",
         scopes=("deals:read", "deals:full", "contacts:read", "contacts:full"),
@@ -158,7 +158,7 @@ ACTIONS = (
     ),
     Action(
         key="updateCommentForNote",
-        summary="Update a comment related to a note",
+        summary="Update a comment of a note",
         method="PUT",
         path="/v1/notes/{id}/comments/{commentId}",
         scopes=("deals:full", "contacts:full"),

@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, Action, bod
 ACTIONS = (
     Action(
         key="deleteOrganizationFields",
-        summary="Delete multiple organization fields in bulk",
+        summary="Delete several organization fields",
         method="DELETE",
         path="/v1/organizationFields",
         scopes=("contact-fields:full", "admin"),
@@ -28,7 +28,7 @@ ACTIONS = (
     ),
     Action(
         key="addOrganizationFieldV1",
-        summary="Add a new organization field",
+        summary="Add an organization field",
         method="POST",
         path="/v1/organizationFields",
         scopes=("contact-fields:full", "admin"),
@@ -77,7 +77,7 @@ ACTIONS = (
     ),
     Action(
         key="getOrganizationFieldV1",
-        summary="Get a organization field",
+        summary="Get an organization field",
         method="GET",
         path="/v1/organizationFields/{id}",
         scopes=("contacts:read", "contacts:full", "contact-fields:full", "admin"),
@@ -122,7 +122,7 @@ ACTIONS = (
     ),
     Action(
         key="addOrganizationField",
-        summary="Create one organization field",
+        summary="Add an organization field",
         method="POST",
         path="/api/v2/organizationFields",
         scopes=("admin", "contact-fields:full"),
@@ -161,7 +161,7 @@ ACTIONS = (
     ),
     Action(
         key="deleteOrganizationField",
-        summary="Delete one organization field",
+        summary="Delete an organization field",
         method="DELETE",
         path="/api/v2/organizationFields/{field_code}",
         scopes=("admin", "contact-fields:full"),
@@ -172,7 +172,7 @@ ACTIONS = (
     ),
     Action(
         key="getOrganizationField",
-        summary="Get a organization field",
+        summary="Get an organization field",
         method="GET",
         path="/api/v2/organizationFields/{field_code}",
         scopes=("contacts:read", "contacts:full", "admin", "contact-fields:full"),
@@ -188,7 +188,7 @@ ACTIONS = (
     ),
     Action(
         key="updateOrganizationField",
-        summary="Update one organization field",
+        summary="Update an organization field",
         method="PATCH",
         path="/api/v2/organizationFields/{field_code}",
         scopes=("contacts:full", "admin", "contact-fields:full"),
@@ -205,7 +205,7 @@ ACTIONS = (
     ),
     Action(
         key="deleteOrganizationFieldOptions",
-        summary="Delete organization field options in bulk",
+        summary="Delete options of an organization field",
         method="DELETE",
         path="/api/v2/organizationFields/{field_code}/options",
         scopes=("contacts:full", "admin", "contact-fields:full"),
@@ -217,7 +217,7 @@ ACTIONS = (
     ),
     Action(
         key="updateOrganizationFieldOptions",
-        summary="Update organization field options in bulk",
+        summary="Update options of an organization field",
         method="PATCH",
         path="/api/v2/organizationFields/{field_code}/options",
         scopes=("contacts:full", "admin", "contact-fields:full"),
@@ -229,7 +229,7 @@ ACTIONS = (
     ),
     Action(
         key="addOrganizationFieldOptions",
-        summary="Add organization field options in bulk",
+        summary="Add options to an organization field",
         method="POST",
         path="/api/v2/organizationFields/{field_code}/options",
         scopes=("contacts:full", "admin", "contact-fields:full"),

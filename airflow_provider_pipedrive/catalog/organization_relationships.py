@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import Action, body, path, query
 ACTIONS = (
     Action(
         key="getOrganizationRelationships",
-        summary="List relationships for organization",
+        summary="List the relationships of an organization",
         method="GET",
         path="/v1/organizationRelationships",
         scopes=("contacts:read", "contacts:full"),
@@ -16,7 +16,7 @@ ACTIONS = (
     ),
     Action(
         key="addOrganizationRelationship",
-        summary="Create an organization relationship",
+        summary="Add an organization relationship",
         method="POST",
         path="/v1/organizationRelationships",
         scopes=("contacts:full",),
@@ -42,7 +42,7 @@ ACTIONS = (
     ),
     Action(
         key="getOrganizationRelationship",
-        summary="Get a organization relationship",
+        summary="Get an organization relationship",
         method="GET",
         path="/v1/organizationRelationships/{id}",
         scopes=("contacts:read", "contacts:full"),

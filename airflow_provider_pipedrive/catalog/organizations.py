@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, Action, Pag
 ACTIONS = (
     Action(
         key="getOrganizationChangelog",
-        summary="List updates about organization field values",
+        summary="List the changes of an organization's fields",
         method="GET",
         path="/v1/organizations/{id}/changelog",
         scopes=("recents:read",),
@@ -111,7 +111,7 @@ ACTIONS = (
     ),
     Action(
         key="getOrganizationUsers",
-        summary="List permitted users",
+        summary="List the users permitted to see an organization",
         method="GET",
         path="/v1/organizations/{id}/permittedUsers",
         scopes=("contacts:read", "contacts:full"),
@@ -174,7 +174,7 @@ ACTIONS = (
     ),
     Action(
         key="addOrganization",
-        summary="Add a new organization",
+        summary="Add an organization",
         method="POST",
         path="/api/v2/organizations",
         scopes=("contacts:full",),
@@ -217,7 +217,7 @@ ACTIONS = (
     ),
     Action(
         key="deleteOrganization",
-        summary="Delete a organization",
+        summary="Delete an organization",
         method="DELETE",
         path="/api/v2/organizations/{id}",
         scopes=("contacts:full",),
@@ -228,7 +228,7 @@ ACTIONS = (
     ),
     Action(
         key="getOrganization",
-        summary="Get a organization",
+        summary="Get an organization",
         method="GET",
         path="/api/v2/organizations/{id}",
         scopes=("contacts:read", "contacts:full"),
@@ -270,7 +270,7 @@ ACTIONS = (
     ),
     Action(
         key="updateOrganization",
-        summary="Update a organization",
+        summary="Update an organization",
         method="PATCH",
         path="/api/v2/organizations/{id}",
         scopes=("contacts:full",),
@@ -317,7 +317,7 @@ ACTIONS = (
     ),
     Action(
         key="getOrganizationFollowersChangelog",
-        summary="List followers changelog of an organization",
+        summary="List the changes of an organization's followers",
         method="GET",
         path="/api/v2/organizations/{id}/followers/changelog",
         scopes=("contacts:read", "contacts:full"),
@@ -340,7 +340,7 @@ ACTIONS = (
     ),
     Action(
         key="selectOrganization",
-        summary="Select an Organization as key and label, to choose from",
+        summary="List organizations as key and label, to choose from",
         method="GET",
         path="/api/v2/organizations",
         scopes=("contacts:read", "contacts:full"),

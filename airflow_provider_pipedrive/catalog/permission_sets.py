@@ -33,7 +33,7 @@ ACTIONS = (
     ),
     Action(
         key="getPermissionSetAssignments",
-        summary="List permission set assignments",
+        summary="List the assignments of a permission set",
         method="GET",
         path="/v1/permissionSets/{id}/assignments",
         scopes=("admin",),

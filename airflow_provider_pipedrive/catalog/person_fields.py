@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, Action, bod
 ACTIONS = (
     Action(
         key="deletePersonFields",
-        summary="Delete multiple person fields in bulk",
+        summary="Delete several person fields",
         method="DELETE",
         path="/v1/personFields",
         scopes=("contact-fields:full", "admin"),
@@ -28,7 +28,7 @@ ACTIONS = (
     ),
     Action(
         key="addPersonFieldV1",
-        summary="Add a new person field",
+        summary="Add a person field",
         method="POST",
         path="/v1/personFields",
         scopes=("contact-fields:full", "admin"),
@@ -122,7 +122,7 @@ ACTIONS = (
     ),
     Action(
         key="addPersonField",
-        summary="Create one person field",
+        summary="Add a person field",
         method="POST",
         path="/api/v2/personFields",
         scopes=("admin", "contact-fields:full"),
@@ -161,7 +161,7 @@ ACTIONS = (
     ),
     Action(
         key="deletePersonField",
-        summary="Delete one person field",
+        summary="Delete a person field",
         method="DELETE",
         path="/api/v2/personFields/{field_code}",
         scopes=("admin", "contact-fields:full"),
@@ -188,7 +188,7 @@ ACTIONS = (
     ),
     Action(
         key="updatePersonField",
-        summary="Update one person field",
+        summary="Update a person field",
         method="PATCH",
         path="/api/v2/personFields/{field_code}",
         scopes=("contacts:full", "admin", "contact-fields:full"),
@@ -205,7 +205,7 @@ ACTIONS = (
     ),
     Action(
         key="deletePersonFieldOptions",
-        summary="Delete person field options in bulk",
+        summary="Delete options of a person field",
         method="DELETE",
         path="/api/v2/personFields/{field_code}/options",
         scopes=("contacts:full", "admin", "contact-fields:full"),
@@ -217,7 +217,7 @@ ACTIONS = (
     ),
     Action(
         key="updatePersonFieldOptions",
-        summary="Update person field options in bulk",
+        summary="Update options of a person field",
         method="PATCH",
         path="/api/v2/personFields/{field_code}/options",
         scopes=("contacts:full", "admin", "contact-fields:full"),
@@ -229,7 +229,7 @@ ACTIONS = (
     ),
     Action(
         key="addPersonFieldOptions",
-        summary="Add person field options in bulk",
+        summary="Add options to a person field",
         method="POST",
         path="/api/v2/personFields/{field_code}/options",
         scopes=("contacts:full", "admin", "contact-fields:full"),

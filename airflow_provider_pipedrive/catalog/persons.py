@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, Action, Pag
 ACTIONS = (
     Action(
         key="getPersonChangelog",
-        summary="List updates about person field values",
+        summary="List the changes of a person's fields",
         method="GET",
         path="/v1/persons/{id}/changelog",
         scopes=("recents:read",),
@@ -111,7 +111,7 @@ ACTIONS = (
     ),
     Action(
         key="getPersonUsers",
-        summary="List permitted users",
+        summary="List the users permitted to see a person",
         method="GET",
         path="/v1/persons/{id}/permittedUsers",
         scopes=("contacts:read", "contacts:full"),
@@ -122,7 +122,7 @@ ACTIONS = (
     ),
     Action(
         key="deletePersonPicture",
-        summary="Delete person picture",
+        summary="Delete a person's picture",
         method="DELETE",
         path="/v1/persons/{id}/picture",
         scopes=("contacts:full",),
@@ -133,7 +133,7 @@ ACTIONS = (
     ),
     Action(
         key="addPersonPicture",
-        summary="Add person picture",
+        summary="Upload a person's picture",
         method="POST",
         path="/v1/persons/{id}/picture",
         scopes=("contacts:full",),
@@ -221,7 +221,7 @@ ACTIONS = (
     ),
     Action(
         key="addPerson",
-        summary="Add a new person",
+        summary="Add a person",
         method="POST",
         path="/api/v2/persons",
         scopes=("contacts:full",),
@@ -377,7 +377,7 @@ ACTIONS = (
     ),
     Action(
         key="getPersonFollowersChangelog",
-        summary="List followers changelog of a person",
+        summary="List the changes of a person's followers",
         method="GET",
         path="/api/v2/persons/{id}/followers/changelog",
         scopes=("contacts:read", "contacts:full"),
@@ -400,7 +400,7 @@ ACTIONS = (
     ),
     Action(
         key="getPersonPicture",
-        summary="Get picture of a person",
+        summary="Get a person's picture",
         method="GET",
         path="/api/v2/persons/{id}/picture",
         scopes=("contacts:read", "contacts:full"),
@@ -411,7 +411,7 @@ ACTIONS = (
     ),
     Action(
         key="selectPerson",
-        summary="Select a Person as key and label, to choose from",
+        summary="List persons as key and label, to choose from",
         method="GET",
         path="/api/v2/persons",
         scopes=("contacts:read", "contacts:full"),

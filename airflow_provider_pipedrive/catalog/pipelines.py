@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, Action, bod
 ACTIONS = (
     Action(
         key="getPipelineConversionStatistics",
-        summary="Get deals conversion rates in pipeline",
+        summary="Get the conversion rates of a pipeline's deals",
         method="GET",
         path="/v1/pipelines/{id}/conversion_statistics",
         scopes=("deals:read", "deals:full"),
@@ -21,7 +21,7 @@ ACTIONS = (
     ),
     Action(
         key="getPipelineDealsV1",
-        summary="Get deals in a pipeline",
+        summary="List a pipeline's deals",
         method="GET",
         path="/v1/pipelines/{id}/deals",
         scopes=("deals:read", "deals:full"),
@@ -46,7 +46,7 @@ ACTIONS = (
     ),
     Action(
         key="getPipelineMovementStatistics",
-        summary="Get deals movements in pipeline",
+        summary="Get the movements of a pipeline's deals",
         method="GET",
         path="/v1/pipelines/{id}/movement_statistics",
         scopes=("deals:read", "deals:full"),
@@ -79,7 +79,7 @@ ACTIONS = (
     ),
     Action(
         key="addPipeline",
-        summary="Add a new pipeline",
+        summary="Add a pipeline",
         method="POST",
         path="/api/v2/pipelines",
         scopes=("admin",),

@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, Action, bod
 ACTIONS = (
     Action(
         key="deleteProductFields",
-        summary="Delete multiple product fields in bulk",
+        summary="Delete several product fields",
         method="DELETE",
         path="/v1/productFields",
         scopes=("product-fields:full", "products:full"),
@@ -28,7 +28,7 @@ ACTIONS = (
     ),
     Action(
         key="addProductFieldV1",
-        summary="Add a new product field",
+        summary="Add a product field",
         method="POST",
         path="/v1/productFields",
         scopes=("product-fields:full", "products:full"),
@@ -113,7 +113,7 @@ ACTIONS = (
     ),
     Action(
         key="addProductField",
-        summary="Create one product field",
+        summary="Add a product field",
         method="POST",
         path="/api/v2/productFields",
         scopes=("products:full", "product-fields:full"),
@@ -150,7 +150,7 @@ ACTIONS = (
     ),
     Action(
         key="deleteProductField",
-        summary="Delete one product field",
+        summary="Delete a product field",
         method="DELETE",
         path="/api/v2/productFields/{field_code}",
         scopes=("products:full", "product-fields:full"),
@@ -175,7 +175,7 @@ ACTIONS = (
     ),
     Action(
         key="updateProductField",
-        summary="Update one product field",
+        summary="Update a product field",
         method="PATCH",
         path="/api/v2/productFields/{field_code}",
         scopes=("products:full", "product-fields:full"),
@@ -186,7 +186,7 @@ ACTIONS = (
     ),
     Action(
         key="deleteProductFieldOptions",
-        summary="Delete product field options in bulk",
+        summary="Delete options of a product field",
         method="DELETE",
         path="/api/v2/productFields/{field_code}/options",
         scopes=("products:full", "product-fields:full"),
@@ -198,7 +198,7 @@ ACTIONS = (
     ),
     Action(
         key="updateProductFieldOptions",
-        summary="Update product field options in bulk",
+        summary="Update options of a product field",
         method="PATCH",
         path="/api/v2/productFields/{field_code}/options",
         scopes=("products:full", "product-fields:full"),
@@ -210,7 +210,7 @@ ACTIONS = (
     ),
     Action(
         key="addProductFieldOptions",
-        summary="Add product field options in bulk",
+        summary="Add options to a product field",
         method="POST",
         path="/api/v2/productFields/{field_code}/options",
         scopes=("products:full", "product-fields:full"),

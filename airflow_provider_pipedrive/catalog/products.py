@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, Action, Pag
 ACTIONS = (
     Action(
         key="getProductDeals",
-        summary="Get deals where a product is attached to",
+        summary="List the deals that a product is attached to",
         method="GET",
         path="/v1/products/{id}/deals",
         scopes=("deals:read", "deals:full"),
@@ -72,7 +72,7 @@ ACTIONS = (
     ),
     Action(
         key="getProductUsers",
-        summary="List permitted users",
+        summary="List the users permitted to see a product",
         method="GET",
         path="/v1/products/{id}/permittedUsers",
         scopes=("products:read", "products:full"),
@@ -240,7 +240,7 @@ ACTIONS = (
     ),
     Action(
         key="getProductFollowersChangelog",
-        summary="List followers changelog of a product",
+        summary="List the changes of a product's followers",
         method="GET",
         path="/api/v2/products/{id}/followers/changelog",
         scopes=("products:read", "products:full"),
@@ -263,7 +263,7 @@ ACTIONS = (
     ),
     Action(
         key="deleteProductImage",
-        summary="Delete an image of a product",
+        summary="Delete a product's image",
         method="DELETE",
         path="/api/v2/products/{id}/images",
         scopes=("products:full",),
@@ -274,7 +274,7 @@ ACTIONS = (
     ),
     Action(
         key="getProductImage",
-        summary="Get image of a product",
+        summary="Get a product's image",
         method="GET",
         path="/api/v2/products/{id}/images",
         scopes=("products:read", "products:full"),
@@ -285,7 +285,7 @@ ACTIONS = (
     ),
     Action(
         key="uploadProductImage",
-        summary="Upload an image for a product",
+        summary="Upload a product's image",
         method="POST",
         path="/api/v2/products/{id}/images",
         scopes=("products:full",),
@@ -295,7 +295,7 @@ ACTIONS = (
     ),
     Action(
         key="updateProductImage",
-        summary="Update an image for a product",
+        summary="Replace a product's image",
         method="PUT",
         path="/api/v2/products/{id}/images",
         scopes=("products:full",),

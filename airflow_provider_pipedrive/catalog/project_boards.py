@@ -15,7 +15,7 @@ ACTIONS = (
     ),
     Action(
         key="getProjectsBoardV1",
-        summary="Get a board",
+        summary="Get a project board",
         method="GET",
         path="/v1/projects/boards/{id}",
         scopes=("projects:read", "projects:full"),

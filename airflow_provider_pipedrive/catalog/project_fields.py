@@ -18,7 +18,7 @@ ACTIONS = (
     ),
     Action(
         key="addProjectField",
-        summary="Create one project field",
+        summary="Add a project field",
         method="POST",
         path="/api/v2/projectFields",
         scopes=("project-fields:full",),
@@ -58,7 +58,7 @@ ACTIONS = (
     ),
     Action(
         key="deleteProjectField",
-        summary="Delete one project field",
+        summary="Delete a project field",
         method="DELETE",
         path="/api/v2/projectFields/{field_code}",
         scopes=("project-fields:full",),
@@ -82,7 +82,7 @@ ACTIONS = (
     ),
     Action(
         key="updateProjectField",
-        summary="Update one project field",
+        summary="Update a project field",
         method="PATCH",
         path="/api/v2/projectFields/{field_code}",
         scopes=("project-fields:full",),
@@ -100,7 +100,7 @@ ACTIONS = (
     ),
     Action(
         key="deleteProjectFieldOptions",
-        summary="Delete project field options in bulk",
+        summary="Delete options of a project field",
         method="DELETE",
         path="/api/v2/projectFields/{field_code}/options",
         scopes=("project-fields:full",),
@@ -113,7 +113,7 @@ ACTIONS = (
     ),
     Action(
         key="updateProjectFieldOptions",
-        summary="Update project field options in bulk",
+        summary="Update options of a project field",
         method="PATCH",
         path="/api/v2/projectFields/{field_code}/options",
         scopes=("project-fields:full",),
@@ -126,7 +126,7 @@ ACTIONS = (
     ),
     Action(
         key="addProjectFieldOptions",
-        summary="Add project field options in bulk",
+        summary="Add options to a project field",
         method="POST",
         path="/api/v2/projectFields/{field_code}/options",
         scopes=("project-fields:full",),

@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import Action, body, path, query
 ACTIONS = (
     Action(
         key="getProjectsPhasesV1",
-        summary="Get project phases",
+        summary="List the phases of a project board",
         method="GET",
         path="/v1/projects/phases",
         scopes=("projects:read", "projects:full"),
@@ -16,7 +16,7 @@ ACTIONS = (
     ),
     Action(
         key="getProjectsPhaseV1",
-        summary="Get a phase",
+        summary="Get a project phase",
         method="GET",
         path="/v1/projects/phases/{id}",
         scopes=("projects:read",),
@@ -27,7 +27,7 @@ ACTIONS = (
     ),
     Action(
         key="getProjectsPhases",
-        summary="Get project phases",
+        summary="List the phases of a project board",
         method="GET",
         path="/api/v2/phases",
         scopes=("projects:read", "projects:full"),

@@ -17,7 +17,7 @@ ACTIONS = (
     ),
     Action(
         key="getProjectTemplateV1",
-        summary="Get a template",
+        summary="Get a project template",
         method="GET",
         path="/v1/projectTemplates/{id}",
         scopes=("projects:read", "projects:full"),
@@ -40,7 +40,7 @@ ACTIONS = (
     ),
     Action(
         key="getProjectTemplate",
-        summary="Get a template",
+        summary="Get a project template",
         method="GET",
         path="/api/v2/projectTemplates/{id}",
         scopes=("projects:read", "projects:full"),

@@ -97,7 +97,7 @@ ACTIONS = (
     ),
     Action(
         key="getProjectActivities",
-        summary="Returns project activities",
+        summary="List a project's activities",
         method="GET",
         path="/v1/projects/{id}/activities",
         scopes=("projects:read", "projects:full"),
@@ -119,7 +119,7 @@ ACTIONS = (
     ),
     Action(
         key="getProjectGroups",
-        summary="Returns project groups",
+        summary="List a project's groups",
         method="GET",
         path="/v1/projects/{id}/groups",
         scopes=("projects:read", "projects:full"),
@@ -130,7 +130,7 @@ ACTIONS = (
     ),
     Action(
         key="getProjectPlan",
-        summary="Returns project plan",
+        summary="List the items of a project's plan",
         method="GET",
         path="/v1/projects/{id}/plan",
         scopes=("projects:read", "projects:full"),
@@ -141,7 +141,7 @@ ACTIONS = (
     ),
     Action(
         key="putProjectPlanActivity",
-        summary="Update activity in project plan",
+        summary="Update an activity in a project's plan",
         method="PUT",
         path="/v1/projects/{id}/plan/activities/{activityId}",
         scopes=("projects:full",),
@@ -152,7 +152,7 @@ ACTIONS = (
     ),
     Action(
         key="putProjectPlanTask",
-        summary="Update task in project plan",
+        summary="Update a task in a project's plan",
         method="PUT",
         path="/v1/projects/{id}/plan/tasks/{taskId}",
         scopes=("projects:full",),
@@ -163,7 +163,7 @@ ACTIONS = (
     ),
     Action(
         key="getProjectTasks",
-        summary="Returns project tasks",
+        summary="List a project's tasks",
         method="GET",
         path="/v1/projects/{id}/tasks",
         scopes=("projects:read", "projects:full"),
@@ -324,7 +324,7 @@ ACTIONS = (
     ),
     Action(
         key="getProjectChangelog",
-        summary="List updates about project field values",
+        summary="List the changes of a project's fields",
         method="GET",
         path="/api/v2/projects/{id}/changelog",
         scopes=("projects:read", "projects:full"),
@@ -336,7 +336,7 @@ ACTIONS = (
     ),
     Action(
         key="getProjectUsers",
-        summary="List permitted users",
+        summary="List the users permitted to see a project",
         method="GET",
         path="/api/v2/projects/{id}/permittedUsers",
         scopes=("projects:read", "projects:full"),

@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import OFFSET, Action, query
 ACTIONS = (
     Action(
         key="getRecents",
-        summary="Get recents",
+        summary="List what was changed recently",
         method="GET",
         path="/v1/recents",
         scopes=("recents:read", "search:read"),

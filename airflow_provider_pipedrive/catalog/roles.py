@@ -49,7 +49,7 @@ ACTIONS = (
     ),
     Action(
         key="updateRole",
-        summary="Update role details",
+        summary="Update a role",
         method="PUT",
         path="/v1/roles/{id}",
         scopes=("admin",),
@@ -60,7 +60,7 @@ ACTIONS = (
     ),
     Action(
         key="deleteRoleAssignment",
-        summary="Delete a role assignment",
+        summary="Take a role from a user",
         method="DELETE",
         path="/v1/roles/{id}/assignments",
         scopes=("admin",),
@@ -71,7 +71,7 @@ ACTIONS = (
     ),
     Action(
         key="getRoleAssignments",
-        summary="List role assignments",
+        summary="List the users of a role",
         method="GET",
         path="/v1/roles/{id}/assignments",
         scopes=("admin",),
@@ -83,7 +83,7 @@ ACTIONS = (
     ),
     Action(
         key="addRoleAssignment",
-        summary="Add role assignment",
+        summary="Assign a role to a user",
         method="POST",
         path="/v1/roles/{id}/assignments",
         scopes=("admin",),
@@ -93,7 +93,7 @@ ACTIONS = (
     ),
     Action(
         key="getRolePipelines",
-        summary="List pipeline visibility for a role",
+        summary="List the pipelines that a role sees",
         method="GET",
         path="/v1/roles/{id}/pipelines",
         scopes=("admin",),
@@ -104,7 +104,7 @@ ACTIONS = (
     ),
     Action(
         key="updateRolePipelines",
-        summary="Update pipeline visibility for a role",
+        summary="Update the pipelines that a role sees",
         method="PUT",
         path="/v1/roles/{id}/pipelines",
         scopes=("admin",),
@@ -115,7 +115,7 @@ ACTIONS = (
     ),
     Action(
         key="getRoleSettings",
-        summary="List role settings",
+        summary="List a role's settings",
         method="GET",
         path="/v1/roles/{id}/settings",
         scopes=("admin",),
@@ -126,7 +126,7 @@ ACTIONS = (
     ),
     Action(
         key="addOrUpdateRoleSetting",
-        summary="Add or update role setting",
+        summary="Add or update a role's setting",
         method="POST",
         path="/v1/roles/{id}/settings",
         scopes=("admin",),

@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, Action, bod
 ACTIONS = (
     Action(
         key="getStageDealsV1",
-        summary="Get deals in a stage",
+        summary="List a stage's deals",
         method="GET",
         path="/v1/stages/{id}/deals",
         scopes=("deals:read", "deals:full"),
@@ -45,7 +45,7 @@ ACTIONS = (
     ),
     Action(
         key="addStage",
-        summary="Add a new stage",
+        summary="Add a stage",
         method="POST",
         path="/api/v2/stages",
         scopes=("admin",),
@@ -83,7 +83,7 @@ ACTIONS = (
     ),
     Action(
         key="updateStage",
-        summary="Update stage details",
+        summary="Update a stage",
         method="PATCH",
         path="/api/v2/stages/{id}",
         scopes=("admin",),

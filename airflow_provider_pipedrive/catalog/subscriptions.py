@@ -15,7 +15,9 @@ ACTIONS = (
         lifecycle="removed",
         since="2025-06-27",
         source="https://developers.pipedrive.com/changelog/post/removal-of-subscriptions-api-replaced-by-product-subscriptions-api",
-        successor="updateDealProduct (billing_frequency, billing_frequency_cycles, billing_start_date) or deleteDealProduct",
+        successor=(
+            "updateDealProduct (billing_frequency, billing_frequency_cycles, billing_start_date) or deleteDealProduct"
+        ),
     ),
     Action(
         key="deleteSubscription",
@@ -33,7 +35,7 @@ ACTIONS = (
     ),
     Action(
         key="findSubscriptionByDeal",
-        summary="Find subscription by deal",
+        summary="Find the subscription of a deal",
         method="GET",
         path="/v1/subscriptions/find/{dealId}",
         scopes=("deals:full",),
@@ -47,7 +49,7 @@ ACTIONS = (
     ),
     Action(
         key="getSubscription",
-        summary="Get details of a subscription",
+        summary="Get a subscription",
         method="GET",
         path="/v1/subscriptions/{id}",
         scopes=("deals:full",),
@@ -61,7 +63,7 @@ ACTIONS = (
     ),
     Action(
         key="getSubscriptionPayments",
-        summary="Get all payments of a subscription",
+        summary="List the payments of a subscription",
         method="GET",
         path="/v1/subscriptions/{id}/payments",
         scopes=("deals:full",),

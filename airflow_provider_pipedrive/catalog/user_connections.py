@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import Action
 ACTIONS = (
     Action(
         key="getUserConnections",
-        summary="List user connections",
+        summary="Get the authorized user's connections",
         method="GET",
         path="/v1/userConnections",
         scopes=("base",),

@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import Action
 ACTIONS = (
     Action(
         key="getUserSettings",
-        summary="List settings of an authorized user",
+        summary="Get the authorized user's settings",
         method="GET",
         path="/v1/userSettings",
         scopes=("base",),

@@ -15,7 +15,7 @@ ACTIONS = (
     ),
     Action(
         key="addUser",
-        summary="Add a new user",
+        summary="Add a user",
         method="POST",
         path="/v1/users",
         scopes=("admin",),
@@ -40,7 +40,7 @@ ACTIONS = (
     ),
     Action(
         key="getCurrentUser",
-        summary="Get current user data",
+        summary="Get the authorized user",
         method="GET",
         path="/v1/users/me",
         scopes=("base",),
@@ -61,7 +61,7 @@ ACTIONS = (
     ),
     Action(
         key="updateUser",
-        summary="Update user details",
+        summary="Update a user",
         method="PUT",
         path="/v1/users/{id}",
         scopes=("admin",),
@@ -83,7 +83,7 @@ ACTIONS = (
     ),
     Action(
         key="getUserPermissions",
-        summary="List user permissions",
+        summary="Get a user's permissions",
         method="GET",
         path="/v1/users/{id}/permissions",
         scopes=("users:read",),
@@ -94,7 +94,7 @@ ACTIONS = (
     ),
     Action(
         key="getUserRoleAssignments",
-        summary="List role assignments",
+        summary="List a user's roles",
         method="GET",
         path="/v1/users/{id}/roleAssignments",
         scopes=("users:read",),
@@ -106,7 +106,7 @@ ACTIONS = (
     ),
     Action(
         key="getUserRoleSettings",
-        summary="List user role settings",
+        summary="Get the settings of a user's role",
         method="GET",
         path="/v1/users/{id}/roleSettings",
         scopes=("users:read",),

@@ -5,7 +5,7 @@ from airflow_provider_pipedrive.catalog.model import Action, body, path
 ACTIONS = (
     Action(
         key="getWebhooks",
-        summary="List Webhooks",
+        summary="List webhooks",
         method="GET",
         path="/v1/webhooks",
         scopes=("admin",),
@@ -15,7 +15,7 @@ ACTIONS = (
     ),
     Action(
         key="addWebhook",
-        summary="Create a new Webhook",
+        summary="Add a webhook",
         method="POST",
         path="/v1/webhooks",
         scopes=("admin",),
@@ -39,6 +39,14 @@ ACTIONS = (
                     "product",
                     "stage",
                     "user",
+                    # https://developers.pipedrive.com/changelog/post/introducing-support-for-projects-in-webhooks-v2
+                    "project",
+                    "task",
+                    "board",
+                    "phase",
+                    # https://pipedrive.readme.io/docs/list-of-webhooks-v2
+                    "deal_product",
+                    "deal_installment",
                     "*",
                 ),
             ),
@@ -51,7 +59,7 @@ ACTIONS = (
     ),
     Action(
         key="deleteWebhook",
-        summary="Delete existing Webhook",
+        summary="Delete a webhook",
         method="DELETE",
         path="/v1/webhooks/{id}",
         scopes=("admin",),

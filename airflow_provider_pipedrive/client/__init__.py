@@ -4,9 +4,26 @@
 >>> client = PipedriveClient(settings_from(host="acme", extra={"api_token": "..."}))  # doctest: +SKIP
 >>> for deal in client.iterate("getDeals", {"status": "open"}):  # doctest: +SKIP
 ...     print(deal["title"])
+
+The names below are imported when they are first used: checking parameters, all that parsing a DAG needs, must not
+load the HTTP libraries.
 """
 
-from airflow_provider_pipedrive.client.client import PipedriveClient, Usage
-from airflow_provider_pipedrive.client.settings import ApiToken, OAuth, Settings, settings_from
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client.client import PipedriveClient, Usage
+    from airflow_provider_pipedrive.client.settings import ApiToken, OAuth, Settings, settings_from
 
 __all__ = ["ApiToken", "OAuth", "PipedriveClient", "Settings", "Usage", "settings_from"]
+
+_HOMES = {"PipedriveClient": "client", "Usage": "client"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'settings')}"), name)

@@ -6,6 +6,7 @@ https://pipedrive.readme.io/docs/marketplace-oauth-authorization
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import threading
 from collections.abc import Callable
@@ -13,8 +14,13 @@ from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from airflow_provider_pipedrive.client.hosts import SHARED_ORIGIN, is_loopback, origin_of
-from airflow_provider_pipedrive.client.settings import ApiToken, OAuth, Settings
-from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParameterError
+from airflow_provider_pipedrive.client.settings import HEADER_SAFE, ApiToken, OAuth, Settings
+from airflow_provider_pipedrive.errors import (
+    PipedriveAuthError,
+    PipedriveError,
+    PipedriveParameterError,
+    PipedriveResponseError,
+)
 
 REFRESH_AHEAD = 300.0
 """Seconds of life left at which an access token is renewed."""
@@ -68,10 +74,12 @@ class Tokens:
         self.access_token = credential.access_token
         self.refresh_token = credential.refresh_token
         self.renew_at: float | None = None  # unknown for a token that came with the connection
-        self.api_domain: str | None = None
-        self.scopes: tuple[str, ...] = ()
-        self.refused: tuple[str, str] | None = None
-        """The refresh token that Pipedrive refused, and the message that told so."""
+        self.api_domain: Any = None
+        """The company's origin, as the OAuth host says, not yet checked."""
+        self.flights = 0
+        """How many renewals have been tried."""
+        self.failure: PipedriveError | None = None
+        """How the last renewal failed. Final where Pipedrive refused the refresh token: it is not offered again."""
 
 
 _shared: dict[str, Tokens] = {}
@@ -84,6 +92,11 @@ def tokens_of(credential: OAuth) -> Tokens:
     identity = f"{credential.origin} {credential.client_id} {credential.client_secret} {secret}"
     with _shared_lock:
         return _shared.setdefault(hashlib.sha256(identity.encode()).hexdigest(), Tokens(credential))
+
+
+def basic(credential: OAuth) -> str:
+    """Client id and secret, as they travel to the OAuth host."""
+    return base64.b64encode(f"{credential.client_id}:{credential.client_secret}".encode()).decode()
 
 
 def forget_tokens() -> None:
@@ -114,11 +127,12 @@ class OAuthSigner:
         self._now = now
         self._learned = learned
         self.tokens = tokens_of(credential)
+        self._told = credential.access_token
 
     def origin(self) -> str:
         """The connection's host, else the company's as the token answer says, else the shared one."""
         self.headers()
-        return self._settings.origin or self.tokens.api_domain or SHARED_ORIGIN
+        return self._settings.origin or self._api_domain(self.tokens.api_domain) or SHARED_ORIGIN
 
     def headers(self) -> dict[str, str]:
         """A Bearer token that is good for some minutes more.
@@ -126,60 +140,73 @@ class OAuthSigner:
         :raises PipedriveAuthError: it cannot be renewed
         """
         tokens = self.tokens
+        flights = tokens.flights
         with tokens.lock:
             if tokens.access_token is None or self._expires_soon(tokens):
-                self._refresh(tokens)
+                self._refresh(tokens, flights)
+            if tokens.access_token != self._told:  # another client of this process may have renewed it
+                self._tell(tokens)
             return {"Authorization": f"Bearer {tokens.access_token}"}
 
     def renew(self, used: dict[str, str]) -> bool:
         """Renew, unless another thread already has since ``used`` was handed out."""
         tokens = self.tokens
+        flights = tokens.flights
         with tokens.lock:
             if used.get("Authorization") == f"Bearer {tokens.access_token}":
                 if tokens.refresh_token is None:
                     return False
-                self._refresh(tokens)
+                self._refresh(tokens, flights)
             return True
 
     def _expires_soon(self, tokens: Tokens) -> bool:
         return tokens.renew_at is not None and tokens.refresh_token is not None and self._now() >= tokens.renew_at
 
-    def _refresh(self, tokens: Tokens) -> None:
-        if tokens.refresh_token is None:
-            raise PipedriveAuthError("The connection's access_token has expired, and there is no refresh_token.")
-        if tokens.refused and tokens.refused[0] == tokens.refresh_token:
-            raise PipedriveAuthError(tokens.refused[1])
-        pair = f"{self._credential.client_id}:{self._credential.client_secret}"
+    def _refresh(self, tokens: Tokens, flights: int) -> None:
+        """Renew the tokens, or fail as the renewal failed that this thread has just waited for.
+
+        :param flights: renewals tried when this thread came for a token
+        """
+        if tokens.failure is not None and (tokens.flights > flights or isinstance(tokens.failure, PipedriveAuthError)):
+            raise copy.copy(tokens.failure)
+        try:
+            self._adopt(tokens, self._ask(tokens))
+            tokens.failure = None
+        except PipedriveError as error:
+            tokens.failure = copy.copy(error)
+            raise
+        finally:
+            tokens.flights += 1
+
+    def _ask(self, tokens: Tokens) -> dict[str, Any]:
         headers = {
-            "Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}",
+            "Authorization": f"Basic {basic(self._credential)}",
             "Content-Type": "application/x-www-form-urlencoded",
             "Accept": "application/json",
         }
-        form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
-        try:
-            answer = self._request(f"{self._credential.origin}/oauth/token", headers, urlencode(form).encode())
-        except PipedriveAuthError as error:
-            tokens.refused = (tokens.refresh_token, str(error))
-            raise
-        self._adopt(tokens, answer)
+        form = urlencode({"grant_type": "refresh_token", "refresh_token": tokens.refresh_token or ""})
+        return self._request(f"{self._credential.origin}/oauth/token", headers, form.encode())
 
     def _adopt(self, tokens: Tokens, answer: dict[str, Any]) -> None:
         access = answer.get("access_token")
-        if not isinstance(access, str) or not access:
-            raise PipedriveAuthError("Pipedrive's answer to the token renewal has no access_token: connect again.")
+        if not isinstance(access, str) or not HEADER_SAFE.fullmatch(access):
+            raise PipedriveResponseError("Pipedrive's answer to the token renewal has no access_token to be used.")
         refresh = answer.get("refresh_token")
-        refresh = refresh if isinstance(refresh, str) and refresh else tokens.refresh_token
-        for secret in (access, refresh):
-            self._learned(secret or "")
-        tokens.access_token, tokens.refresh_token = access, refresh
+        tokens.access_token = access
+        tokens.refresh_token = refresh if isinstance(refresh, str) and refresh else tokens.refresh_token
         lifetime = _lifetime(answer.get("expires_in"))
         tokens.renew_at = self._now() + lifetime - min(REFRESH_AHEAD, lifetime / 2)
-        tokens.scopes = tuple(str(answer.get("scope") or "").replace(",", " ").split())
-        tokens.api_domain = self._api_domain(answer.get("api_domain")) or tokens.api_domain
+        tokens.api_domain = answer.get("api_domain") or tokens.api_domain
+        self._tell(tokens)
+
+    def _tell(self, tokens: Tokens) -> None:
+        self._told = tokens.access_token
+        for secret in (tokens.access_token, tokens.refresh_token):
+            self._learned(secret or "")
 
     def _api_domain(self, said: Any) -> str | None:
         """The company's origin; one on this machine counts only when the OAuth host is on this machine too."""
-        if not isinstance(said, str) or not said or self._settings.origin:
+        if not isinstance(said, str) or not said:
             return None
         try:
             origin = origin_of(said)

@@ -7,26 +7,28 @@ import itertools
 import json
 import logging
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import tenacity
 
 from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
-from airflow_provider_pipedrive.catalog.model import Action
-from airflow_provider_pipedrive.client.auth import ApiTokenSigner, OAuthSigner, Signer
+from airflow_provider_pipedrive.catalog.model import Action, TimeFormat
+from airflow_provider_pipedrive.client.auth import ApiTokenSigner, OAuthSigner, Signer, basic
 from airflow_provider_pipedrive.client.clock import Clock, SystemClock
 from airflow_provider_pipedrive.client.costs import cost_of
 from airflow_provider_pipedrive.client.files import multipart
 from airflow_provider_pipedrive.client.hosts import origin_of
 from airflow_provider_pipedrive.client.limits import WINDOW, limits_of
 from airflow_provider_pipedrive.client.paging import Position, Walk, records_in
-from airflow_provider_pipedrive.client.parameters import NOTHING, Request, bind
+from airflow_provider_pipedrive.client.parameters import NOTHING, Request, bind, query_text
 from airflow_provider_pipedrive.client.redaction import Redactor
 from airflow_provider_pipedrive.client.settings import ApiToken, Settings
 from airflow_provider_pipedrive.client.transport import Transport
+from airflow_provider_pipedrive.client.values import Unfit, plain
 from airflow_provider_pipedrive.client.verdicts import Answer, Call, call_of, judge, may_repeat, wait_before
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
@@ -45,6 +47,7 @@ T = TypeVar("T")
 DOWNLOAD_IN_MEMORY = 50 * 1024 * 1024
 """Bytes of a download that are returned without ``save_to``."""
 _PROGRESS_EVERY = 10.0
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass
@@ -119,13 +122,13 @@ class PipedriveClient:
             sink = _Bounded(DOWNLOAD_IN_MEMORY, found.key)
             self.download(action, given, sink)
             return sink.getvalue()
+        request = bind(found, _with_limit(found, given))
         if found.result == "options":
             return self.options(found.key, **given)
-        request = bind(found, _with_limit(found, given))
         if not _is_list(found):
             return _data(found, self._send_action(found, request))
         pages = self._pages(found, request)
-        return _joined(found, [next(pages)] if {"cursor", "start"} & given.keys() else pages)
+        return _joined(found, [next(pages)] if _position(dict(request.query)) else pages)
 
     def iterate(
         self, action: str, parameters: Mapping[str, Any] | None = None, max_records: int | None = None
@@ -140,7 +143,7 @@ class PipedriveClient:
             raise PipedriveParameterError(
                 f"{found.key} does not answer a list of records: use run().", action=found.key
             )
-        if max_records is not None and (isinstance(max_records, bool) or max_records < 1):
+        if max_records is not None and (type(max_records) is not int or max_records < 1):
             raise PipedriveParameterError(
                 f"max_records must be a whole number from 1 on, not {max_records!r}.", action=found.key
             )
@@ -151,21 +154,30 @@ class PipedriveClient:
         """Write a file of Pipedrive's into ``sink`` and return its length in bytes.
 
         :param sink: a binary file object; it must be seekable, so that a broken download can begin again
+        :raises OSError: ``sink`` cannot be written to
         """
         found = self._action(action)
+        if found.result != "binary":
+            raise PipedriveParameterError(f"{found.key} does not answer a file: use run().", action=found.key)
         request = bind(found, dict(parameters or {}))
+        if isinstance(sink, io.TextIOBase) or not sink.seekable():
+            raise PipedriveParameterError(
+                f"{found.key}: a file is written to a binary file object that can be rewound: open it with 'wb', and "
+                "give a pipe or a remote file a temporary file in between.",
+                action=found.key,
+            )
         call = call_of(found, request.path)
         begin = sink.tell()
 
-        def attempt() -> int:
+        def attempt(windows_waited: int) -> int:
             sink.seek(begin)
             sink.truncate()
             answer = self._signed(call, lambda url, headers: self._transport.download(call, url, headers, sink))
             if not 200 <= answer.status < 300:
-                self._judge(call, answer, 0)
+                self._judge(call, answer, windows_waited)
             return sink.tell() - begin
 
-        return self._repeating(call, lambda windows: attempt())
+        return self._repeating(call, attempt)
 
     def options(self, source: str, *, term: str | None = None, **parameters: Any) -> list[dict[str, str]]:
         """Records to choose from, as ``[{"key": "1", "label": "..."}]``.
@@ -194,12 +206,14 @@ class PipedriveClient:
         :param json: JSON body
         :raises PipedriveParameterError: the path leads elsewhere
         """
-        method = method.upper()
-        target = self._own_target(path)
+        method = str(method).upper()
+        if method not in _METHODS:
+            raise PipedriveParameterError(f"The method must be one of {', '.join(_METHODS)}, not {method!r}.")
+        target = self._own_target(str(path))
+        path = target.split("?")[0]
         if params:
-            pairs = [(name, item) for name, value in params.items() for item in _texts(value)]
-            target += ("&" if "?" in target else "?") + urlencode(pairs)
-        call = Call(method, target.split("?")[0], action, search="earch" in target, idempotent=method == "GET")
+            target += ("&" if "?" in target else "?") + urlencode(_pairs(params, path))
+        call = Call(method, path, action, search="earch" in path)
         return self._exchange(call, target, _json_bytes(call, json), "application/json")
 
     # ---- pages
@@ -275,6 +289,14 @@ class PipedriveClient:
         return judge(call, answer, windows_waited=windows_waited, clean=self.redact)
 
     def _repeating(self, call: Call, attempt: Callable[[int], T]) -> T:
+        """:meth:`_attempts`, its time added to :attr:`usage`."""
+        began = self._clock.monotonic()
+        try:
+            return self._attempts(call, attempt)
+        finally:
+            self.usage.seconds += self._clock.monotonic() - began
+
+    def _attempts(self, call: Call, attempt: Callable[[int], T]) -> T:
         """``attempt`` until it succeeds, may not be repeated, or has been tried often enough.
 
         It is told how many full rate-limit windows have been waited.
@@ -290,20 +312,16 @@ class PipedriveClient:
                 self._limits.pause(self._clock.monotonic() + seconds)
             return seconds + random.uniform(0, seconds / 4)  # spread, so that workers don't come back together
 
-        began = self._clock.monotonic()
-        try:
-            return tenacity.Retrying(
-                retry=tenacity.retry_if_exception(
-                    lambda error: isinstance(error, PipedriveError) and may_repeat(call, error)
-                ),
-                stop=tenacity.stop_after_attempt(self.settings.max_attempts),
-                wait=wait,
-                sleep=self._clock.sleep,
-                before_sleep=_say_so(call),
-                reraise=True,
-            )(lambda: attempt(windows_waited))
-        finally:
-            self.usage.seconds += self._clock.monotonic() - began
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(
+                lambda error: isinstance(error, PipedriveError) and may_repeat(call, error)
+            ),
+            stop=tenacity.stop_after_attempt(self.settings.max_attempts),
+            wait=wait,
+            sleep=self._clock.sleep,
+            before_sleep=_say_so(call),
+            reraise=True,
+        )(lambda: attempt(windows_waited))
 
     # ---- credential
 
@@ -319,14 +337,14 @@ class PipedriveClient:
             self._learned(form)
 
     def _token_request(self, url: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
-        call = Call("POST", "/oauth/token")
+        # Repeated after passing faults: unlike a create, a second renewal does no harm.
+        call = Call("POST", "/oauth/token", safe=True)
 
         def attempt(windows_waited: int) -> dict[str, Any]:
             return self._judge(call, self._transport.send(call, url, headers, body), windows_waited)
 
         try:
-            # A renewal is repeated after passing faults: unlike a create, a second one does no harm.
-            return self._repeating(Call("GET", "/oauth/token"), attempt)
+            return self._attempts(call, attempt)
         except (PipedriveValidationError, PipedriveAuthError) as error:
             raise PipedriveAuthError(
                 "Pipedrive does not renew the connection's OAuth authorization "
@@ -351,7 +369,7 @@ class PipedriveClient:
     def _raw(self, action: Action, given: dict[str, Any]) -> Any:
         bind(action, given)
         envelope = self.request(
-            given["method"], given["path"], given.get("query"), given.get("body", NOTHING), action="rawRequest"
+            given["method"], given["path"], given.get("query"), given.get("body", NOTHING), action=action.key
         )
         return _data(action, envelope)
 
@@ -364,18 +382,21 @@ class PipedriveClient:
         return given
 
     def _own_target(self, path: str) -> str:
-        parts = urlsplit(path)
-        if parts.scheme or parts.netloc or path.startswith("//"):
-            if _origin_or_none(path) != self.origin:
+        if "://" in path.split("?")[0] or path.startswith("//"):
+            origin = _origin_or_none(path)
+            if origin != self.origin:
                 raise PipedriveParameterError(
-                    f"{parts.scheme}://{parts.hostname} is not the connection's own host ({self.origin}): the "
-                    "credential is sent nowhere else."
+                    f"{origin or 'That address'} is not the connection's own host ({self.origin}): the credential is "
+                    "sent nowhere else."
                 )
+            parts = urlsplit(path)
             path = parts.path + (f"?{parts.query}" if parts.query else "")
         if path.startswith("/api/v1/"):
             path = path.removeprefix("/api")
-        inside = path.split("?")[0]
-        if not path.startswith(("/v1/", "/api/v2/")) or "\\" in path or ".." in inside.split("/") or "#" in path:
+        # The libraries underneath take %2e for a dot and go up with it.
+        inside = unquote(path.split("?")[0])
+        goes_up = ".." in re.split(r"[/\\]", inside)
+        if not path.startswith(("/v1/", "/api/v2/")) or goes_up or re.search(r"[\\#\x00-\x1f\x7f]", path + inside):
             raise PipedriveParameterError(
                 f"The path must begin with /v1/ or /api/v2/ and stay below it, not {self.redact(path)!r}."
             )
@@ -429,7 +450,9 @@ def secrets_of(settings: Settings) -> list[str]:
         found = [credential.token]
     else:
         found = [credential.client_secret, credential.refresh_token or "", credential.access_token or ""]
-    found += [urlsplit(url).password or "" for url in (settings.proxies or {}).values()]
+        found.append(basic(credential))
+    proxies = [urlsplit(url).password or "" for url in (settings.proxies or {}).values()]
+    found += [*proxies, *map(unquote, proxies)]
     return [secret for secret in found if secret]
 
 
@@ -478,14 +501,16 @@ def _joined(action: Action, pages: Iterable[dict[str, Any]]) -> Any:
     return {action.records_path: records, **beside} if beside else records
 
 
-def _texts(value: Any) -> list[str]:
-    if value is None:
-        return []
-    if isinstance(value, bool):
-        return [str(value).lower()]
-    if isinstance(value, list | tuple):
-        return [",".join(map(str, value))]
-    return [str(value)]
+def _pairs(params: Any, path: str) -> list[tuple[str, str]]:
+    """The query of a raw request: lists comma separated, timestamps as the path's version wants them."""
+    version: TimeFormat = "v2" if path.startswith("/api/v2/") else "v1"
+    try:
+        values = plain(params, version)
+    except Unfit as unfit:
+        raise PipedriveParameterError(f"The query parameters must be {unfit}.") from None
+    if not isinstance(values, dict):
+        raise PipedriveParameterError(f"The query parameters must be a dict, not a {type(params).__name__}.")
+    return [(name, query_text(value)) for name, value in values.items() if value is not None]
 
 
 def _json_bytes(call: Call, value: Any) -> bytes | None:

@@ -45,8 +45,9 @@ def _from_path(action: str, name: str, path: Any) -> bytes:
     try:
         with path.open("rb") as opened:
             return bytes(opened.read())
-    except OSError as error:
-        raise _unfit(action, name, f"{path} cannot be read: {error.strerror or type(error).__name__}") from error
+    except (OSError, ValueError) as error:  # a ValueError: the path has zero bytes
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise _unfit(action, name, f"{path} cannot be read: {why}") from error
 
 
 def _unfit(action: str, name: str, why: str) -> PipedriveParameterError:

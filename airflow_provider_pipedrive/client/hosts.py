@@ -20,10 +20,11 @@ _API_PATHS = ("", "/", "/v1", "/api", "/api/v1", "/api/v2")
 
 def is_loopback(hostname: str | None) -> bool:
     """Whether the name means this machine."""
-    if hostname == "localhost":
+    name = (hostname or "").lower()
+    if name == "localhost":
         return True
     try:
-        return ipaddress.ip_address(hostname or "").is_loopback
+        return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
 
@@ -38,10 +39,10 @@ def origin_of(host: str, port: int | None = None) -> str:
     text = host.strip()
     if re.fullmatch(_LABEL, text) and not is_loopback(text):
         text = f"{text}.pipedrive.com"
-    if "://" not in text:
-        scheme = "http" if is_loopback(urlsplit(f"//{text}").hostname) else "https"
-        text = f"{scheme}://{text}"
     try:
+        if "://" not in text:
+            scheme = "http" if is_loopback(urlsplit(f"//{text}").hostname) else "https"
+            text = f"{scheme}://{text}"
         parts = urlsplit(text)
         port = parts.port or port or None
     except ValueError:
@@ -58,7 +59,7 @@ def origin_of(host: str, port: int | None = None) -> str:
 
 
 def _advice(host: str) -> str:
-    shown = re.sub(r"//[^/@]*@", "//***@", host)
+    shown = re.split(r"[?#]", host.rpartition("@")[2])[0]  # what stands before or behind may be a password or token
     return (
         f"{shown!r} is no host to send a Pipedrive credential to. Give the company's name (acme), its host "
         "(acme.pipedrive.com) or its URL (https://acme.pipedrive.com), without user, port or path. "

@@ -8,8 +8,9 @@ https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
-from collections import deque
+from bisect import insort
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -29,18 +30,20 @@ class RollingWindow:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._starts: deque[float] = deque()
+        self._starts: list[float] = []
         self._not_before = 0.0
 
-    def reserve(self, now: float) -> float:
-        """Take the next free start and return it (seconds on the caller's clock)."""
-        while len(self._starts) > self.limit:
-            self._starts.popleft()
+    def next_start(self, now: float) -> float:
+        """The next free start (seconds on the caller's clock)."""
         start = max(now, self._not_before)
         if len(self._starts) >= self.limit:
             start = max(start, self._starts[-self.limit] + WINDOW * _SPACING)
-        self._starts.append(start)
         return start
+
+    def take(self, start: float) -> None:
+        """Note that a request starts then."""
+        insort(self._starts, start)  # a search waits for its own window: a later request may start before it
+        del self._starts[: -self.limit]
 
     def pause(self, until: float) -> None:
         """Let nothing start before ``until``."""
@@ -57,8 +60,6 @@ class Limits:
         self._search = RollingWindow(SEARCH_LIMIT)
         self._day = ""
         self._spent = 0
-        self.daily_remaining: int | None = None
-        """Tokens that Pipedrive said were left today, where it said so."""
 
     @property
     def burst_limit(self) -> int:
@@ -74,8 +75,11 @@ class Limits:
     def reserve(self, now: float, *, search: bool) -> float:
         """When the next request may start (seconds on the caller's clock)."""
         with self._lock:
-            start = self._window.reserve(now)
-            return max(start, self._search.reserve(start)) if search else start
+            windows = [self._window, self._search] if search else [self._window]
+            start = max(window.next_start(now) for window in windows)
+            for window in windows:
+                window.take(start)
+            return start
 
     def pause(self, until: float) -> None:
         """Let nothing start before ``until``: Pipedrive has said that the window is full."""
@@ -86,11 +90,8 @@ class Limits:
         """Take over what Pipedrive's headers say."""
         with self._lock:
             limit = headers.get("x-ratelimit-limit", "")
-            if not self._declared and limit.isdigit() and int(limit) > 0:
+            if not self._declared and re.fullmatch(r"[1-9][0-9]{0,5}", limit):
                 self._window.limit = int(limit)
-            left = headers.get("x-daily-ratelimit-token-remaining", "")
-            if left.isdigit():
-                self.daily_remaining = int(left)
 
     def spend(self, tokens: int, now: float, budget: int | None, action: str | None) -> None:
         """Count ``tokens`` against the UTC day.
@@ -100,7 +101,7 @@ class Limits:
         """
         day = datetime.fromtimestamp(now, UTC).date().isoformat()
         with self._lock:
-            if day != self._day:
+            if day > self._day:  # never back: a clock that is set back must not grant the day's budget again
                 self._day, self._spent = day, 0
             if budget is not None and self._spent + tokens > budget:
                 raise PipedriveDailyBudgetError(

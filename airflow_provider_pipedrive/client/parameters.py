@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.catalog.model import Action, Parameter, TimeFormat
 from airflow_provider_pipedrive.client.values import Unfit, convert, plain
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -16,9 +17,6 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 # 40 hexadecimal digits, with a companion's suffix in v1 (facts of the Custom fields page).
 # https://pipedrive.readme.io/docs/core-api-concepts-custom-fields
 _CUSTOM_FIELD = re.compile(r"[0-9a-f]{40}(_[a-z0-9_]+)?")
-# What setFieldValueForPerson writes beside custom_fields: the person's own columns.
-_PERSON_COLUMNS = ("name", "owner_id", "org_id", "label_ids", "visible_to", "emails", "phones", "marketing_status")
-
 NOTHING: Any = object()
 """Stands for "no body", where ``None`` would be JSON's null."""
 
@@ -63,13 +61,11 @@ def bind(action: Action, parameters: Mapping[str, Any]) -> Request:
     """
     values = _bound(action, parameters, lambda value: False)
     if action.key == "setFieldValueForPerson":
-        values = _person_patch(values)
-        places: Mapping[str, str] = dict.fromkeys(values, "body") | {"id": "path"}
-    else:
-        places = {name: action.by_name[name].place if name in action.by_name else "body" for name in values}
+        action, values = _person_patch(action, values)
     in_place: dict[str, dict[str, Any]] = {place: {} for place in ("path", "query", "body", "form", "file")}
     for name, value in values.items():
-        in_place[places[name]][name] = value
+        # What the action does not declare and was let through is a flat custom field.
+        in_place[action.by_name[name].place if name in action.by_name else "body"][name] = value
     return Request(
         method=action.method,
         path=_path(action, in_place["path"]),
@@ -97,8 +93,8 @@ def _bound(action: Action, given: Mapping[str, Any], open_value: Callable[[Any],
         else:
             named[parameter.name] = spelling
             _take(action, parameter, spelling, value, open_value, values, faults)
-    faults += _missing(action, named, given, open_value)
-    faults += _contradictions(action, named)
+    faults += _missing(action, named, given)
+    faults += _contradictions(action, {name: named[name] for name in values if name in named})
     if faults:
         raise PipedriveParameterError(f"{action.key}: {'; '.join(faults)}.", action=action.key)
     return values
@@ -174,8 +170,8 @@ def _time_format(action: Action, parameter: Parameter) -> TimeFormat:
     return parameter.time_format or action.version
 
 
-def _is_flat_custom_field(action: Action, name: str) -> bool:
-    return action.custom_fields == "flat" and bool(_CUSTOM_FIELD.fullmatch(name))
+def _is_flat_custom_field(action: Action, name: Any) -> bool:
+    return action.custom_fields == "flat" and bool(_CUSTOM_FIELD.fullmatch(str(name)))
 
 
 def _unknown(action: Action, name: str) -> str:
@@ -186,14 +182,12 @@ def _unknown(action: Action, name: str) -> str:
     by_lower = {known.lower().replace("_", ""): known for known in action.by_name}
     near = get_close_matches(str(name).lower().replace("_", ""), by_lower, n=1, cutoff=0.6)
     if near:
-        return f"there is no parameter {name!r}, did you mean {by_lower[near[0]]}?"
+        return f"there is no parameter {name!r} (did you mean {by_lower[near[0]]}?)"
     known = ", ".join(sorted(action.by_name)) or "none"
     return f"there is no parameter {name!r} (it takes: {known})"
 
 
-def _missing(
-    action: Action, named: Mapping[str, str], given: Mapping[str, Any], open_value: Callable[[Any], bool]
-) -> list[str]:
+def _missing(action: Action, named: Mapping[str, str], given: Mapping[str, Any]) -> list[str]:
     required = [parameter.name for parameter in action.parameters if parameter.required]
     missing = [name for name in required if name not in named]
     faults = [f"{' and '.join(missing)} must be given"] if missing else []
@@ -209,17 +203,12 @@ def _contradictions(action: Action, named: Mapping[str, str]) -> list[str]:
     return [f"filter_id makes Pipedrive ignore {', '.join(ignored)}: put the conditions into the filter, or drop it"]
 
 
-def _person_patch(values: Mapping[str, Any]) -> dict[str, Any]:
-    """setFieldValueForPerson as updatePerson's body: a person's own columns at the root, custom fields below."""
+def _person_patch(action: Action, values: Mapping[str, Any]) -> tuple[Action, dict[str, Any]]:
+    """setFieldValueForPerson as updatePerson: a person's own columns at the root, custom fields below."""
+    update = replace(ACTIONS["updatePerson"], key=action.key)
     code, value = values["field_code"], values["value"]
-    if code in _PERSON_COLUMNS:
-        return {"id": values["id"], code: value}
-    if value == []:
-        raise PipedriveParameterError(
-            "setFieldValueForPerson: an empty list is refused by Pipedrive, null clears a field.",
-            action="setFieldValueForPerson",
-        )
-    return {"id": values["id"], "custom_fields": {code: value}}
+    patch = {code: value} if code in update.by_name else {"custom_fields": {code: value}}
+    return update, _bound(update, patch | {"id": values["id"]}, lambda value: False)
 
 
 def _path(action: Action, values: Mapping[str, Any]) -> str:
@@ -229,15 +218,15 @@ def _path(action: Action, values: Mapping[str, Any]) -> str:
 def _query(action: Action, values: Mapping[str, Any]) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for name, value in values.items():
-        texts = [_query_text(item) for item in (value if isinstance(value, list) else [value])]
-        if action.by_name[name].repeated:
-            pairs += [(name, text) for text in texts]
-        else:
-            pairs.append((name, ",".join(texts)))
+        repeated = action.by_name[name].repeated and isinstance(value, list)
+        pairs += [(name, query_text(item)) for item in (value if repeated else [value])]
     return pairs
 
 
-def _query_text(value: Any) -> str:
+def query_text(value: Any) -> str:
+    """A value as it stands in a query: lists comma separated, booleans as Pipedrive writes them."""
+    if isinstance(value, list):
+        return ",".join(map(query_text, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
@@ -27,11 +26,6 @@ class Redactor:
         if secret and len(secret) >= _SHORTEST:
             spellings = {*self.forms, secret, quote(secret, safe=""), quote_plus(secret), quote(secret)}
             self.forms = tuple(sorted(spellings, key=lambda form: (-len(form), form)))
-
-    def add_pair(self, user: str, password: str) -> None:
-        """Learn a Basic credential, in the form in which it travels too."""
-        self.add(password)
-        self.add(base64.b64encode(f"{user}:{password}".encode()).decode())
 
     def __call__(self, text: str) -> str:
         """``text`` without the secrets."""

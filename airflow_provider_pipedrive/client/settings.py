@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from airflow_provider_pipedrive.client.hosts import OAUTH_ORIGIN, origin_of
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParameterError
@@ -14,7 +15,7 @@ from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParam
 T = TypeVar("T", int, float)
 
 # A credential travels in a header: no spaces, no line breaks.
-_HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
+HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _secret(given: Mapping[str, Any], name: str) -> str | None:
     value = given.get(name)
     if value is None:
         return None
-    if not isinstance(value, str) or not _HEADER_SAFE.fullmatch(value.strip()):
+    if not isinstance(value, str) or not HEADER_SAFE.fullmatch(value.strip()):
         raise PipedriveAuthError(f"The connection's {name} is no token: it has spaces, line breaks or other signs.")
     return value.strip()
 
@@ -146,8 +147,16 @@ def _proxies(value: Any) -> Mapping[str, str] | None:
         found = json.loads(value) if isinstance(value, str) else value
     except ValueError:
         found = None
-    if not isinstance(found, Mapping) or not all(isinstance(part, str) for pair in found.items() for part in pair):
+    if not isinstance(found, Mapping) or not all(_is_url(part) for pair in found.items() for part in pair):
         raise PipedriveParameterError(
             'The connection\'s proxies must be an object of URLs by scheme, such as {"https": "http://proxy:3128"}.'
         )
     return dict(found)
+
+
+def _is_url(text: Any) -> bool:
+    """Whether it is text that can be taken apart as a URL; a bare scheme is one too."""
+    try:
+        return isinstance(text, str) and bool(urlsplit(text))
+    except ValueError:
+        return False

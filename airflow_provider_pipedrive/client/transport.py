@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
+import io
 import os
-from collections.abc import Iterator, Mapping
+import ssl
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -17,18 +22,26 @@ from airflow_provider_pipedrive import __version__
 from airflow_provider_pipedrive.client.clock import Clock
 from airflow_provider_pipedrive.client.hosts import is_loopback
 from airflow_provider_pipedrive.client.settings import Settings
-from airflow_provider_pipedrive.client.verdicts import Answer, Call, unreadable
-from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveResponseError
+from airflow_provider_pipedrive.client.verdicts import OUTCOME_UNKNOWN, Answer, Call
+from airflow_provider_pipedrive.errors import (
+    PipedriveConnectionError,
+    PipedriveError,
+    PipedriveParameterError,
+    PipedriveResponseError,
+)
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+T = TypeVar("T")
 WHOLE_ANSWER = 10
 """A whole JSON answer has this many times ``timeout``."""
 _CHUNK = 64 * 1024
 _CONNECTIONS = 16
 _MOST_HOPS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
+_AS_STORED = {"Accept-Encoding": "identity"}
+"""A file is wanted as it is stored: unpacking on the way would not notice a packed one that was cut short."""
 
 
 class Transport:
@@ -46,7 +59,7 @@ class Transport:
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers["User-Agent"] = f"airflow-provider-pipedrive/{__version__}"
-        adapter = HTTPAdapter(pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS, max_retries=0)
+        adapter = _Adapter(pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS, max_retries=0)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -59,9 +72,15 @@ class Transport:
 
         :raises PipedriveConnectionError: no whole answer came in time
         """
-        with self._faults(call), self._open(call.method, url, headers, body) as response:
-            content = b"".join(self._chunks(response, self._clock.monotonic() + self._settings.timeout * WHOLE_ANSWER))
-            return _answer(response, content)
+
+        def exchange() -> Answer:
+            with (
+                _whole_within(self._clock, self._settings.timeout * WHOLE_ANSWER),
+                self._open(call.method, url, headers, body) as response,
+            ):
+                return _answer(response, b"".join(_chunks(response)))
+
+        return self._shielded(call, exchange)
 
     def download(self, call: Call, url: str, headers: Mapping[str, str], sink: BinaryIO) -> Answer:
         """Read a file into ``sink``, following redirects without the credential.
@@ -70,35 +89,45 @@ class Transport:
 
         :returns: an answer without body when the file is in ``sink``, else the answer to be judged
         :raises PipedriveConnectionError: the file did not come whole
-        :raises PipedriveResponseError: a redirect leads where a file must not be fetched from
+        :raises PipedriveResponseError: a redirect leads where a file must not be fetched from, or to no file
+        :raises OSError: ``sink`` cannot be written to, such as a full disk
         """
-        try:
-            return self._follow(call, url, headers, sink)
-        except _SinkFailed as failed:
-            raise failed.cause from None
-
-    def _follow(self, call: Call, url: str, headers: Mapping[str, str], sink: BinaryIO) -> Answer:
-        carried: Mapping[str, str] = headers
-        for _hop in range(_MOST_HOPS):
-            with self._faults(call), self._open("GET", url, carried, None) as response:
-                target = response.headers.get("location")
-                if response.status_code in _REDIRECTS and target:
-                    url = self._redirect(call, url, target)
-                    carried = {}
-                    continue
-                if not 200 <= response.status_code < 300:
-                    return _answer(response, b"".join(self._chunks(response, None)))
-                for chunk in self._chunks(response, None):
-                    _write(sink, chunk)
-                return _answer(response, b"")
+        carried: Mapping[str, str] = {**headers, **_AS_STORED}
+        for hop in range(_MOST_HOPS):
+            answer = self._shielded(call, lambda: self._fetch(url, carried, sink))  # noqa: B023 - called at once
+            target = answer.headers.get("location")
+            if answer.status in _REDIRECTS and target:
+                url, carried = self._redirect(call, url, target), _AS_STORED
+            elif hop and not 200 <= answer.status < 300:
+                raise PipedriveResponseError(
+                    f"{call}: the storage host that Pipedrive points to answered {answer.status} instead of the file.",
+                    action=call.key,
+                    status=answer.status,
+                    retryable=True,
+                )
+            else:
+                return answer
         raise PipedriveResponseError(f"{call}: more than {_MOST_HOPS} redirects lead to the file.", action=call.key)
 
+    def _fetch(self, url: str, headers: Mapping[str, str], sink: BinaryIO) -> Answer:
+        with self._open("GET", url, headers, None) as response:
+            if not 200 <= response.status_code < 300:
+                return _answer(response, b"".join(_chunks(response)))
+            for chunk in _chunks(response):
+                _write(sink, chunk)
+            return _answer(response, b"")
+
     def _redirect(self, call: Call, url: str, target: str) -> str:
-        """The address to go on with: https, or plain http on this machine where the connection is there too."""
-        following = urljoin(url, target)
-        parts = urlsplit(following)
-        local = is_loopback(parts.hostname) and is_loopback(urlsplit(url).hostname)
-        if parts.scheme == "https" or (parts.scheme == "http" and local):
+        """The address to go on with: https, or this machine in plain http too where the connection is there as well."""
+        try:
+            following = urljoin(url, target)
+            parts = urlsplit(following)
+        except ValueError:
+            raise PipedriveResponseError(
+                f"{call}: Pipedrive redirects to an address that cannot be read.", action=call.key
+            ) from None
+        here, there = is_loopback(urlsplit(url).hostname), is_loopback(parts.hostname)
+        if (parts.scheme == "https" and (here or not there)) or (parts.scheme == "http" and here and there):
             return following
         raise PipedriveResponseError(
             f"{call}: Pipedrive redirects to {parts.scheme}://{parts.hostname}, from where no file is fetched: only "
@@ -110,7 +139,8 @@ class Transport:
         return self._session.request(
             method,
             url,
-            data=body,
+            # As a stream: the timeout then bounds each block that is sent, not an upload as a whole.
+            data=io.BytesIO(body) if body else None,
             headers=dict(headers),
             stream=True,
             allow_redirects=False,
@@ -120,8 +150,11 @@ class Transport:
         )
 
     def _verify(self) -> bool | str:
-        if self._settings.verify is not True:
-            return self._settings.verify
+        verify = self._settings.verify
+        if isinstance(verify, str) and not Path(verify).exists():
+            raise PipedriveParameterError(f"The connection's verify: there is no file or folder {verify} here.")
+        if verify is not True:
+            return verify
         return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
 
     def _proxies(self, url: str) -> dict[str, str]:
@@ -131,45 +164,57 @@ class Transport:
             return dict(self._settings.proxies)
         return dict(requests.utils.get_environ_proxies(url, no_proxy=None))
 
-    def _chunks(self, response: requests.Response, deadline: float | None) -> Iterator[bytes]:
-        """The body as it comes in: each silence is bounded by the timeout, the whole by ``deadline``."""
-        while chunk := response.raw.read1(_CHUNK, decode_content=True):
-            if deadline is not None and self._clock.monotonic() > deadline:
-                raise _Late
-            yield chunk
+    def _shielded(self, call: Call, exchange: Callable[[], T]) -> T:
+        """Turns whatever the libraries underneath raise into our errors.
 
-    @contextmanager
-    def _faults(self, call: Call) -> Iterator[None]:
-        """Turns whatever the libraries underneath raise into our errors. Their texts can hold URLs and proxies'
-        passwords, so only the kind of fault is told."""
+        Their texts can hold URLs and proxies' passwords, so only the kind of fault is told, and the error is raised
+        where it does not drag theirs along as its context.
+        """
         try:
-            yield
-        except _Late:
-            seconds = self._settings.timeout * WHOLE_ANSWER
-            raise self._fault(call, f"the answer was not complete after {seconds:g} s", sent=True) from None
-        except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
-            connecting = isinstance(error, requests.ConnectTimeout)
-            what = "no connection" if connecting else "no answer"
-            text = f"{what} within {self._settings.timeout:g} s (the connection's timeout)"
-            raise self._fault(call, text, sent=not connecting) from None
-        except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as error:
-            text = f"the TLS connection failed ({_kind(error)}): check the certificates, or verify in the connection"
-            raise self._fault(call, text, sent=False, retryable=False) from None
-        except requests.exceptions.ProxyError as error:
-            raise self._fault(call, f"the proxy failed ({_kind(error)})", sent=True) from None
-        except (requests.ConnectionError, urllib3.exceptions.ProtocolError) as error:
-            text = f"the connection failed ({_kind(error)})"
-            raise self._fault(call, text, sent=not _never_connected(error)) from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise unreadable(call, Answer(0, {}), f"{_kind(error)} while reading it") from None
-        except OSError as error:
-            raise self._fault(call, f"the connection failed ({_kind(error)})", sent=True) from None
+            return exchange()
+        except _SinkFailed as error:
+            fault: Exception = error.cause
+        except _FOREIGN as error:
+            fault = self._fault(call, error)
+        raise fault
 
-    def _fault(self, call: Call, what: str, *, sent: bool, retryable: bool = True) -> PipedriveConnectionError:
+    def _fault(self, call: Call, error: BaseException) -> PipedriveError:
+        """What a library's exception means."""
+        seconds = self._settings.timeout
+        kinds = tuple(type(cause) for cause in _causes(error))
+        never_connected = any(issubclass(kind, urllib3.exceptions.NewConnectionError) for kind in kinds)
+        if _Late in kinds:
+            return self._cut(call, f"the answer was not complete after {seconds * WHOLE_ANSWER:g} s", sent=True)
+        if isinstance(error, _MISCONFIGURED):
+            return PipedriveParameterError(
+                f"{call}: the request cannot be sent ({type(error).__name__}): check host and proxies of the "
+                "connection, and the proxies of the environment.",
+                action=call.key,
+            )
+        if isinstance(error, _TIMEOUTS):
+            connecting = isinstance(error, requests.ConnectTimeout | urllib3.exceptions.ConnectTimeoutError)
+            what = "no connection" if connecting else "no answer"
+            return self._cut(call, f"{what} within {seconds:g} s (the connection's timeout)", sent=not connecting)
+        if ssl.SSLCertVerificationError in kinds:
+            text = "the server's TLS certificate is not trusted: check the machine's certificates, or verify in the "
+            return self._cut(call, f"{text}connection", sent=False, retryable=False)
+        if isinstance(error, requests.exceptions.ProxyError | urllib3.exceptions.ProxyError):
+            # Only said while the way through the proxy is being opened.
+            return self._cut(call, f"the proxy failed ({_kind(error)})", sent=False)
+        if isinstance(error, _UNREADABLE):
+            return PipedriveResponseError(
+                f"{call}: Pipedrive's answer cannot be read: {_kind(error)}."
+                + ("" if call.is_read else f" {OUTCOME_UNKNOWN}"),
+                action=call.key,
+                retryable=call.is_read or call.idempotent,
+            )
+        return self._cut(call, f"the connection failed ({_kind(error)})", sent=not never_connected)
+
+    def _cut(self, call: Call, what: str, *, sent: bool, retryable: bool = True) -> PipedriveConnectionError:
         harmless = call.is_read or not sent
-        unknown = "" if harmless else " Whether it was carried out is unknown: look in Pipedrive before you repeat it."
         error = PipedriveConnectionError(
-            f"{call}: {what}, talking to {self._settings.origin or 'Pipedrive'}.{unknown}",
+            f"{call}: {what}, talking to {self._settings.origin or 'Pipedrive'}."
+            + ("" if harmless else f" {OUTCOME_UNKNOWN}"),
             action=call.key,
             retryable=retryable and (harmless or call.idempotent),
         )
@@ -177,8 +222,102 @@ class Transport:
         return error
 
 
-class _Late(Exception):
+_TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError)
+_MISCONFIGURED = (
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.URLRequired,
+    urllib3.exceptions.LocationValueError,
+    urllib3.exceptions.URLSchemeUnknown,
+)
+_UNREADABLE = (
+    requests.exceptions.ContentDecodingError,
+    requests.exceptions.InvalidJSONError,
+    urllib3.exceptions.BodyNotHttplibCompatible,
+    urllib3.exceptions.DecodeError,
+    urllib3.exceptions.InvalidHeader,
+    urllib3.exceptions.ResponseNotChunked,
+)
+_FOREIGN = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+"""Everything that the libraries raise; what else comes out of an exchange is a fault of this package's."""
+
+_deadline: ContextVar[tuple[Clock, float] | None] = ContextVar("deadline", default=None)
+
+
+@contextmanager
+def _whole_within(clock: Clock, seconds: float) -> Iterator[None]:
+    """Let nothing more be received in this thread after so many seconds."""
+    token = _deadline.set((clock, clock.monotonic() + seconds))
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+class _Late(TimeoutError):
     """The whole answer took too long."""
+
+
+class _Received(io.RawIOBase):
+    """What comes from a socket, each single receipt held against the deadline: the timeout alone would let a server
+    that sends a byte now and then, be it of the headers, hold a worker for days."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        held = _deadline.get()
+        if held is not None and held[0].monotonic() > held[1]:
+            raise _Late
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fp = io.BufferedReader(_Received(self.fp.detach()))
+
+
+class _Connection(urllib3.connection.HTTPConnection):
+    response_class = _Response
+
+
+class _TlsConnection(urllib3.connection.HTTPSConnection):
+    response_class = _Response
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class _Adapter(HTTPAdapter):
+    """requests' adapter, over connections whose answers keep the deadline."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not proxy.lower().startswith("socks"):  # SOCKS has connection classes of its own
+            manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+_POOLS = {"http": _Pool, "https": _TlsPool}
 
 
 class _SinkFailed(Exception):
@@ -196,14 +335,15 @@ def _write(sink: BinaryIO, chunk: bytes) -> None:
         raise _SinkFailed(error) from error
 
 
+def _chunks(response: requests.Response) -> Iterator[bytes]:
+    """The body as it comes in, unpacked."""
+    while chunk := response.raw.read1(_CHUNK, decode_content=True):
+        yield chunk
+
+
 def _answer(response: requests.Response, content: bytes) -> Answer:
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Answer(response.status_code, headers, content)
-
-
-def _never_connected(error: BaseException) -> bool:
-    """Whether the fault came before anything could be sent."""
-    return any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -66,7 +66,9 @@ def _integer(value: Any) -> int:
         return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d+\s*", value, re.ASCII):
+    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
+        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,1000}\s*", value, re.ASCII):
         return int(value)
     raise Unfit(f"a whole number, not {_shown(value)}")
 
@@ -103,7 +105,9 @@ def _boolean(value: Any) -> bool:
 def _string(value: Any) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, float | Decimal) and math.isfinite(value):
         return str(value)
     if isinstance(value, date | time):
         return value.isoformat()
@@ -116,7 +120,10 @@ def _aware(value: datetime) -> datetime:
             f"a time with a zone, but {value.isoformat()} has none. Pipedrive's times are UTC: "
             "say datetime(..., tzinfo=timezone.utc), or write 2026-01-31T12:00:00Z"
         )
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise Unfit(f"a time between the years 1 and 9999 in UTC, not {value.isoformat()}") from None
 
 
 def _parse_datetime(text: str) -> datetime | None:
@@ -156,11 +163,11 @@ def _datetime(value: Any, time_format: TimeFormat) -> str:
 
 
 def _time(value: Any) -> str:
-    if isinstance(value, time):
+    if isinstance(value, time) and value.tzinfo in (None, UTC):  # without a date, another zone's offset is unknown
         return value.strftime("%H:%M:%S" if value.second else "%H:%M")
     if isinstance(value, str) and _CLOCK.fullmatch(value.strip()):
         return value.strip()
-    raise Unfit(f"HH:MM or HH:MM:SS, not {_shown(value)}")
+    raise Unfit(f"HH:MM or HH:MM:SS (in UTC), not {_shown(value)}")
 
 
 def _object(value: Any) -> Mapping[str, Any]:
@@ -174,7 +181,7 @@ def _object(value: Any) -> Mapping[str, Any]:
 def _from_json(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -36,6 +36,7 @@ LONGEST_WAIT = 10.0
 """Seconds that are slept at most before one repeat."""
 WINDOWS_BEFORE_DAILY = 3
 """Full windows waited, after which a 429 without an explanation means that the day is spent."""
+OUTCOME_UNKNOWN = "Whether it was carried out is unknown: look in Pipedrive before you repeat it."
 _REFUSED = (400, 405, 409, 413, 414, 422)
 _DAILY = re.compile(r"\bdaily\b|per day", re.IGNORECASE)
 _decoder = msgspec.json.Decoder()
@@ -43,7 +44,8 @@ _decoder = msgspec.json.Decoder()
 
 @dataclass(frozen=True)
 class Call:
-    """What must be known of a request to judge its answer."""
+    """What must be known of a request to judge its answer. ``safe``: it does no harm twice, though its method writes
+    (a token renewal)."""
 
     method: str
     path: str
@@ -51,11 +53,12 @@ class Call:
     scopes: tuple[str, ...] = ()
     search: bool = False
     idempotent: bool = False
+    safe: bool = False
 
     @property
     def is_read(self) -> bool:
         """Whether it only reads, so that repeating it is harmless."""
-        return self.method in ("GET", "HEAD")
+        return self.safe or self.method in ("GET", "HEAD")
 
     def __str__(self) -> str:
         return self.key or f"{self.method} {self.path}"
@@ -126,14 +129,11 @@ def unreadable(call: Call, answer: Answer, why: str) -> PipedriveResponseError:
     """The error for an answer that cannot be read."""
     return PipedriveResponseError(
         f"{call}: Pipedrive's answer cannot be read: {why} (status {answer.status}{_trace(answer)})."
-        + ("" if call.is_read else f" {_OUTCOME_UNKNOWN}"),
+        + ("" if call.is_read else f" {OUTCOME_UNKNOWN}"),
         action=call.key,
         status=answer.status,
         retryable=call.is_read or call.idempotent,
     )
-
-
-_OUTCOME_UNKNOWN = "Whether it was carried out is unknown: look in Pipedrive before you repeat it."
 
 
 def _good(call: Call, answer: Answer, clean: Callable[[str], str]) -> dict[str, Any]:
@@ -188,7 +188,7 @@ def _classify(call: Call, answer: Answer, parsed: dict[str, Any] | None, windows
     if status >= 500:
         advice = "Pipedrive has a problem of its own; another try may succeed."
         if not call.is_read:
-            advice = _OUTCOME_UNKNOWN
+            advice = OUTCOME_UNKNOWN
         return PipedriveServerError, advice, (call.is_read or call.idempotent) and status != 501, _retry_after(answer)
     kind, advice = _refusal(call, answer, parsed)
     return kind, advice, False, None
@@ -298,7 +298,7 @@ def _seconds(text: str | None, largest: float) -> float | None:
 
 
 def _integer(text: str | None) -> int | None:
-    return int(text) if text and re.fullmatch(r"-?\d+", text) else None
+    return int(text) if text and re.fullmatch(r"-?[0-9]{1,18}", text) else None
 
 
 def _parsed(answer: Answer) -> dict[str, Any] | None:

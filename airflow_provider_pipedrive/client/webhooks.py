@@ -33,16 +33,16 @@ def parse_webhook(payload: Mapping[str, Any]) -> WebhookEvent:
 
     :raises PipedriveParameterError: it is no payload of Pipedrive's
     """
-    meta = payload.get("meta")
+    meta = payload.get("meta") if isinstance(payload, Mapping) else None
     if not isinstance(meta, Mapping):
         raise PipedriveParameterError("The payload has no meta object: it does not come from Pipedrive's webhooks.")
     version: Literal["v1", "v2"] = "v2" if "entity" in meta else "v1"
     entity = meta.get("entity") if version == "v2" else meta.get("object")
-    action = str(meta.get("action"))
+    action = meta.get("action")
     states = (payload.get("data"), payload.get("current"), payload.get("previous"))
     ids = [meta.get("entity_id" if version == "v2" else "id")]
     ids += [state.get("id") for state in states if isinstance(state, Mapping)]
     found = next((str(value) for value in ids if value is not None), None)
-    if not entity or found is None:
-        raise PipedriveParameterError("The payload does not say which record it is about.")
+    if not entity or found is None or not isinstance(action, str):
+        raise PipedriveParameterError("The payload does not say what happened to which record.")
     return WebhookEvent(version, str(entity), _V1_ACTIONS.get(action, action), found)

@@ -82,13 +82,14 @@ class PipedriveHook(BaseHook):
         that page only. A download returns ``save_to``, or without it the bytes, up to 50 MB.
 
         :param action: key of the action, such as ``getDeals``; docs/actions.md lists them
-        :param parameters: path, query and body parameters in one flat dict, named as Pipedrive names them
+        :param parameters: path, query and body parameters in one flat dict, named as Pipedrive names them. A file to
+            upload is a local or object-storage path, bytes, a binary file object, or a pair (file name, any of these).
         :param save_to: where a download goes: a local path, an object-storage path (``s3://conn@bucket/key``), or a
             binary file object; it may also stand among the parameters
         :raises PipedriveParameterError: something is wrong, found before anything was sent
         :raises PipedriveError: everything else, see :mod:`airflow_provider_pipedrive.errors`
         """
-        given = dict(parameters or {})
+        given = _with_object_storage(action, dict(parameters or {}))
         if save_to is None:
             save_to = given.pop("save_to", None)
         if save_to is None:
@@ -199,6 +200,23 @@ def _mask(secret: str) -> None:
     for form in {secret, quote(secret, safe="")}:
         if len(form) >= SHORTEST_MASKED:
             mask_secret(form)
+
+
+def _with_object_storage(action: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The parameters with the address of a file in object storage made a path that can be opened."""
+    from airflow_provider_pipedrive.catalog import ACTIONS
+
+    files = (
+        [parameter.name for parameter in ACTIONS[action].parameters if parameter.type == "file"]
+        if action in ACTIONS
+        else []
+    )
+    for name in files:
+        if isinstance(given.get(name), str) and "://" in given[name]:
+            from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+            given[name] = ObjectStoragePath(given[name])
+    return given
 
 
 def _save_local(path: Path, write: Callable[[BinaryIO], object]) -> None:

@@ -75,7 +75,7 @@ class PipedriveOperator(BaseOperator):
         self.max_records = max_records
         self.xcom_max_records = xcom_max_records
         self.xcom_max_bytes = xcom_max_bytes
-        self._check(is_open=_is_open)
+        self._check(parsing=True)
 
     def execute(self, context: Context) -> Any:
         """Do it. Permanent errors fail the task at once, passing ones leave Airflow's retries to work."""
@@ -84,7 +84,7 @@ class PipedriveOperator(BaseOperator):
         began = time.monotonic()
         hook = PipedriveHook(self.pipedrive_conn_id)
         try:
-            self._check(is_open=lambda value: False)
+            self._check(parsing=False)
             result = self._do(hook)
             self._log_receipt(hook, time.monotonic() - began)
             self._push_link(context, hook, result)
@@ -125,11 +125,12 @@ class PipedriveOperator(BaseOperator):
                 )
         return collected
 
-    def _check(self, is_open: Any) -> None:
-        """Find wrong keys and parameters; ``is_open`` tells what cannot be judged yet."""
+    def _check(self, *, parsing: bool) -> None:
+        """Find wrong keys and parameters; when parsing, what is only known at run time is let through."""
         from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
         from airflow_provider_pipedrive.client.parameters import check
 
+        is_open = _is_open if parsing else _is_given
         if is_open(self.action):
             return
         try:
@@ -137,10 +138,11 @@ class PipedriveOperator(BaseOperator):
         except UnknownActionError as error:
             raise PipedriveParameterError(str(error)) from None
         if action.lifecycle == "removed":
-            if is_open is _is_open:
-                warnings.warn(f"{self.task_id}: {action.removed_message()}", DeprecationWarning, stacklevel=4)
-                return
-            raise PipedriveEndpointRemovedError(action.removed_message(), action=self.action)
+            if not parsing:
+                raise PipedriveEndpointRemovedError(action.removed_message(), action=self.action)
+            warnings.warn(f"{self.task_id}: {action.removed_message()}", DeprecationWarning, stacklevel=4)
+            self.log.warning("%s", action.removed_message())
+            return
         if self.parameters is None or isinstance(self.parameters, Mapping):
             given = {key: value for key, value in (self.parameters or {}).items() if key != "save_to"}
             check(action, given, is_open)
@@ -174,15 +176,26 @@ class PipedriveOperator(BaseOperator):
 
 
 def record_url(action: str, parameters: Mapping[str, Any], result: Any, origin: str) -> str | None:
-    """The address of the record in Pipedrive's web app, where the action is about one that has a page there."""
-    from airflow_provider_pipedrive.catalog import ACTIONS
+    """The address of the record in Pipedrive's web app, where the action is about one that has a page there.
 
+    A connection without the company's host, and without OAuth to tell it, gives no address.
+    """
+    from airflow_provider_pipedrive.catalog import ACTIONS
+    from airflow_provider_pipedrive.client.hosts import SHARED_ORIGIN
+
+    if origin == SHARED_ORIGIN:  # it has no pages, and only the company's own host does
+        return None
     parts = ACTIONS[action].path.split("/") if action in ACTIONS else []
     page = next((_PAGES[part] for part in parts if part in _PAGES), None)
     named = parameters.get("id") if "{id}" in parts else None
     found = result.get("id") if isinstance(result, Mapping) and parts and parts[-1] in _PAGES else None
     record = named if named is not None else found
     return f"{origin}/{page}/{record}" if page and record is not None else None
+
+
+def _is_given(value: Any) -> bool:
+    """When a task runs, nothing is open any more."""
+    return False
 
 
 def _is_open(value: Any) -> bool:
