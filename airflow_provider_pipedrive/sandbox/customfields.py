@@ -1,0 +1,223 @@
+"""Values of custom fields: what v2 takes, and how v1 writes the same.
+
+https://pipedrive.readme.io/docs/core-api-concepts-custom-fields
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from airflow_provider_pipedrive.sandbox import refusals
+from airflow_provider_pipedrive.sandbox.checks import CUSTOM_KEY, Unfit, day
+from airflow_provider_pipedrive.sandbox.store import Record, State
+
+FIELD_TABLES = {
+    "deals": "dealFields",
+    "leads": "dealFields",
+    "persons": "personFields",
+    "organizations": "organizationFields",
+    "products": "productFields",
+    "activities": "activityFields",
+    "projects": "projectFields",
+}
+_ADDRESS_PARTS = (
+    "subpremise",
+    "street_number",
+    "route",
+    "sublocality",
+    "locality",
+    "admin_area_level_1",
+    "admin_area_level_2",
+    "country",
+    "postal_code",
+    "formatted_address",
+)
+_TEXT = {"varchar": 255, "varchar_auto": 255, "phone": 255, "text": 65_000}
+_IDS = ("user", "org", "people")
+
+
+def definitions(state: State, table: str) -> dict[str, Record]:
+    """The custom fields of a table's records by their 40-character key."""
+    fields = state[FIELD_TABLES[table]]
+    return {record["field_code"]: record for record in fields if record.get("is_custom_field")}
+
+
+def option_label(field: Record, option_id: Any) -> str | None:
+    """The label of an option; None when the option is gone."""
+    return next((o["label"] for o in field.get("options") or () if str(o["id"]) == str(option_id)), None)
+
+
+def checked(state: State, table: str, given: Record) -> Record:
+    """The ``custom_fields`` of a v2 body, proven against the fields' definitions.
+
+    :raises Refusal: 400, naming the field
+    """
+    known = definitions(state, table)
+    values = {}
+    for key, value in given.items():
+        field = known.get(key)
+        if field is None:
+            raise refusals.invalid(f"custom_fields.{key}", "this custom field does not exist", key)
+        try:
+            values[key] = None if value is None else _checked_value(field, value)
+        except Unfit as unfit:
+            raise refusals.invalid(f"custom_fields.{key}", str(unfit), key) from None
+    return values
+
+
+def _checked_value(field: Record, value: Any) -> Any:
+    kind = field["field_type"]
+    if kind in _TEXT:
+        return _text(value, _TEXT[kind])
+    if kind in ("double", *_IDS):
+        return _number(value, integer=kind != "double")
+    if kind == "enum":
+        return _option(field, value)
+    if kind == "set":
+        if not isinstance(value, list) or not value:
+            raise Unfit("must be a list with at least one option id; use null to clear it")
+        return [_option(field, item) for item in value]
+    if kind == "date":
+        return day(_text(value, 10))
+    return _COMPOSED[kind](value) if kind in _COMPOSED else value
+
+
+def _text(value: Any, longest: int) -> str:
+    if not isinstance(value, str):
+        raise Unfit("must be a string")
+    if len(value) > longest:
+        raise Unfit(f"must have at most {longest} characters")
+    return value
+
+
+def _number(value: Any, integer: bool) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int if integer else int | float):
+        raise Unfit("must be a number")
+    return value
+
+
+def _option(field: Record, value: Any) -> int:
+    number = _number(value, integer=True)
+    if option_label(field, number) is None:
+        raise Unfit(f"has no option {number}")
+    return int(number)
+
+
+def _object(value: Any, known: tuple[str, ...]) -> Record:
+    if not isinstance(value, dict):
+        raise Unfit(f"must be an object with {', '.join(known)}")
+    unknown = sorted(set(value) - set(known))
+    if unknown:
+        raise Unfit(f"'{unknown[0]}' is not allowed in it")
+    if "value" not in value:
+        raise Unfit("needs a 'value'")
+    return value
+
+
+def _monetary(value: Any) -> Record:
+    given = _object(value, ("value", "currency"))
+    if given["value"] is not None:
+        _number(given["value"], integer=False)
+    return {"value": given["value"], "currency": given.get("currency") or "EUR"}
+
+
+def _daterange(value: Any) -> Record:
+    given = _object(value, ("value", "until"))
+    return {"value": day(_text(given["value"], 10)), "until": given.get("until")}
+
+
+def _time(value: Any) -> Record:
+    given = _object(value, ("value", "timezone_id", "timezone_name"))
+    return {
+        "value": given["value"],
+        "timezone_id": given.get("timezone_id"),
+        "timezone_name": given.get("timezone_name"),
+    }
+
+
+def _timerange(value: Any) -> Record:
+    given = _object(value, ("value", "until", "timezone_id", "timezone_name"))
+    return {"until": given.get("until"), **_time({k: v for k, v in given.items() if k != "until"})}
+
+
+def _address(value: Any) -> Record:
+    given = _object(value, ("value", *_ADDRESS_PARTS))
+    return {"value": given["value"], **{part: given.get(part) for part in _ADDRESS_PARTS}}
+
+
+_COMPOSED: dict[str, Callable[[Any], Record]] = {
+    "monetary": _monetary,
+    "daterange": _daterange,
+    "time": _time,
+    "timerange": _timerange,
+    "address": _address,
+}
+
+
+def merged(before: Record | None, changes: Record) -> Record | None:
+    """Stored custom fields after a partial update; None where none is left."""
+    after = {**(before or {}), **changes}
+    kept = {key: value for key, value in after.items() if value is not None}
+    return kept or None
+
+
+def flat(state: State, table: str, values: Record | None) -> Record:
+    """v2's ``custom_fields`` as v1 writes them: flat, options as text, composed values with suffixed companions."""
+    known = definitions(state, table)
+    found: Record = {}
+    for key, value in (values or {}).items():
+        kind = known[key]["field_type"] if key in known else ""
+        if value is None:
+            found[key] = None
+        elif kind == "set":
+            found[key] = ",".join(map(str, value))
+        elif kind == "enum":
+            found[key] = str(value)
+        elif isinstance(value, dict):
+            found[key] = value.get("value")
+            found.update({_companion(key, kind, part): item for part, item in value.items() if part != "value"})
+        else:
+            found[key] = value
+    return found
+
+
+def _companion(key: str, kind: str, part: str) -> str:
+    return f"{key}_{part}"
+
+
+def split_flat(state: State, table: str, body: Record) -> tuple[Record, Record]:
+    """A flat v1 body in two: its other names, and its custom fields (with their suffixed companions), proven to exist.
+
+    :raises Refusal: 400 for a custom key that is not defined
+    """
+    known = definitions(state, table)
+    plain, custom = {}, {}
+    for name, value in body.items():
+        if not CUSTOM_KEY.match(name):
+            plain[name] = value
+        elif name[:40] not in known:
+            raise refusals.bad_request(f"Custom field {name[:40]} does not exist")
+        else:
+            custom[name] = value
+    return plain, custom
+
+
+def from_flat(state: State, table: str, values: Record) -> Record:
+    """Flat v1 values as v2's ``custom_fields``."""
+    known = definitions(state, table)
+    found: Record = {}
+    for name, value in values.items():
+        key, part = name[:40], name[41:]
+        kind = known[key]["field_type"] if key in known else ""
+        if value is None:
+            continue
+        if kind == "enum":
+            found[key] = int(value)
+        elif kind == "set":
+            found[key] = [int(item) for item in str(value).split(",")]
+        elif kind in _COMPOSED:
+            found.setdefault(key, {})[part or "value"] = value
+        else:
+            found[key] = value
+    return found

@@ -1,0 +1,101 @@
+"""Mail threads and messages (v1), in the mailbox's own envelope."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_pipedrive.sandbox import refusals, rules
+from airflow_provider_pipedrive.sandbox.box import Box
+from airflow_provider_pipedrive.sandbox.calls import Answer, Call
+from airflow_provider_pipedrive.sandbox.clock import to_v1
+from airflow_provider_pipedrive.sandbox.handlers.registry import answers
+from airflow_provider_pipedrive.sandbox.store import Record
+
+_ENVELOPE = {"statusCode": 200, "statusText": "OK", "service": "mailbox"}
+_FLAGS = ("shared_flag", "read_flag", "archived_flag")
+
+
+def message_view(record: Record, with_body: bool) -> Record:
+    """A message; its body only on request, otherwise the place to read it."""
+    shown = {name: to_v1(value) if name.endswith("_time") else value for name, value in record.items()}
+    body = shown.pop("body", None)
+    return {**shown, "body": body if with_body else None, "body_url": None if with_body else shown.get("body_url")}
+
+
+def _thread_view(record: Record) -> Record:
+    return {
+        name: to_v1(v) if name.endswith(("_time", "_timestamp")) else v
+        for name, v in record.items()
+        if name != "folder"
+    }
+
+
+def _thread(box: Box, call: Call) -> Record:
+    thread = box.state.get("mailThreads", call.id)
+    if thread is None or thread.get("deleted_flag"):
+        raise refusals.not_found("Mail thread")
+    return thread
+
+
+def _folder(thread: Record) -> str:
+    if thread.get("archived_flag"):
+        return "archive"
+    return str(thread.get("folder") or (thread.get("folders") or ["inbox"])[0])
+
+
+def _mailbox(data: Any) -> Answer:
+    return Answer({"success": True, "data": data, **_ENVELOPE})
+
+
+@answers("getMailThreads")
+def get_threads(box: Box, call: Call) -> Answer:
+    """The threads of a folder, a page without a word on whether there are more."""
+    rows = [t for t in box.state["mailThreads"] if not t.get("deleted_flag") and _folder(t) == call.args["folder"]]
+    start = max(0, call.args.get("start", 0))
+    return _mailbox([_thread_view(row) for row in rows[start : start + call.args.get("limit", 50)]])
+
+
+@answers("getMailThread")
+def get_thread(box: Box, call: Call) -> Answer:
+    """One thread."""
+    return _mailbox(_thread_view(_thread(box, call)))
+
+
+@answers("getMailThreadMessages")
+def get_messages(box: Box, call: Call) -> Answer:
+    """All messages of a thread."""
+    rows = box.state["mailMessages"].where("mail_thread_id", _thread(box, call)["id"])
+    return _mailbox([message_view(row, False) for row in rows])
+
+
+@answers("getMailMessage")
+def get_message(box: Box, call: Call) -> Answer:
+    """One message."""
+    row = box.state.get("mailMessages", call.id)
+    if row is None:
+        raise refusals.not_found("Mail message")
+    return _mailbox(message_view(row, bool(call.args.get("include_body"))))
+
+
+@answers("updateMailThreadDetails")
+def update_thread(box: Box, call: Call) -> Answer:
+    """A thread linked to a deal or a lead, shared, read, archived."""
+    thread = _thread(box, call)
+    fields: Record = {name: int(call.body[name]) for name in _FLAGS if call.body.get(name) is not None}
+    for link in ("deal_id", "lead_id"):
+        if call.body.get(link):
+            fields[link] = call.body[link]
+    rules.prove_links(box.state, fields)
+    thread = box.state.update("mailThreads", thread["id"], fields, box.actor(call.user_id))
+    for message in box.state["mailMessages"].where("mail_thread_id", thread["id"]):
+        if "deal_id" in fields:
+            box.state.replace("mailMessages", message["id"], {"deal_id": fields["deal_id"]})
+    return _mailbox(_thread_view(thread))
+
+
+@answers("deleteMailThread")
+def delete_thread(box: Box, call: Call) -> Answer:
+    """A thread marked deleted."""
+    thread = _thread(box, call)
+    box.state.replace("mailThreads", thread["id"], {"deleted_flag": 1})
+    return _mailbox({"id": thread["id"]})

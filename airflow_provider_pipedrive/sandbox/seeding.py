@@ -1,0 +1,86 @@
+"""The seeded company as the state's tables."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_pipedrive.sandbox.company import build
+from airflow_provider_pipedrive.sandbox.creation import BLANK
+from airflow_provider_pipedrive.sandbox.rules import CONTACT_SYNC, product_sum
+from airflow_provider_pipedrive.sandbox.settings import Settings
+from airflow_provider_pipedrive.sandbox.shapes import data_of
+from airflow_provider_pipedrive.sandbox.store import Id, Record
+
+OWN_TABLES = (
+    "changes",
+    "comments",
+    "conversions",
+    "discounts",
+    "files",
+    "followerChanges",
+    "images",
+    "installments",
+    "participantChanges",
+    "pictures",
+    "projectGroups",
+    "projectPlan",
+    "providerLinks",
+    "recordings",
+    "variations",
+    "webhooks",
+)
+"""Tables that may begin empty."""
+
+
+def seeded(settings: Settings, now: datetime) -> dict[str, dict[Id, Record]]:
+    """All tables, each record with its ``id`` and all its fields, rows of deals' products with their sum."""
+    tables: dict[str, dict[Id, Record]] = build(settings.seed, settings.deals, now)
+    for name, records in tables.items():
+        blank = BLANK.get(name) or _blank_by_model(name)
+        tables[name] = {key: _whole(key, record, blank) for key, record in records.items()}
+    products = tables["products"]
+    tables["dealProducts"] = {key: _deal_product(row, products) for key, row in tables["dealProducts"].items()}
+    if not settings.contact_sync:
+        tables["persons"] = {key: _without_contact_sync(person) for key, person in tables["persons"].items()}
+    for name in OWN_TABLES:
+        tables.setdefault(name, {})
+    tables["changes"] = {key: _change(row) for key, row in tables.pop("dealChanges", {}).items()}
+    return tables
+
+
+_MODELS = {
+    "filters": "/v1/filters/{id}",
+    "mailThreads": "/v1/mailbox/mailThreads/{id}",
+    "mailMessages": "/v1/mailbox/mailMessages/{id}",
+    "notes": "/v1/notes/{id}",
+}
+
+
+def _blank_by_model(table: str) -> Record:
+    """Every field of Pipedrive's model, empty; flags are 0."""
+    if table not in _MODELS:
+        return {}
+    _, fields = data_of("GET", _MODELS[table])
+    return {name: 0 if name.endswith("_flag") and kind == "number" else None for name, kind in fields.items()}
+
+
+def _deal_product(row: Record, products: dict[Id, Record]) -> Record:
+    name = (products.get(row["product_id"]) or {}).get("name")
+    return {"name": name, "add_time": None, "update_time": None, **row, "sum": product_sum(row)}
+
+
+def _without_contact_sync(person: Record) -> Record:
+    if CONTACT_SYNC.isdisjoint(person):
+        return person
+    return {name: value for name, value in person.items() if name not in CONTACT_SYNC}
+
+
+def _whole(key: Id, record: Record, blank: Record) -> Record:
+    if record.get("id") == key and blank.keys() <= record.keys():
+        return record
+    return {"id": key, **blank, **record}
+
+
+def _change(row: dict[str, Any]) -> Record:
+    return {"change_source": "app", **row, "of": ("deals", row["deal_id"])}

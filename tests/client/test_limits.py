@@ -1,0 +1,127 @@
+"""Staying below Pipedrive's limits: told the time, nothing here waits."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from airflow_provider_pipedrive.client import settings_from
+from airflow_provider_pipedrive.client.limits import Limits, forget_limits, limits_of
+from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError
+
+NOON = 1_800_014_400.0  # 2027-01-15 12:00 UTC
+DAY = 86_400
+
+
+def most_in_a_window(starts: list[float]) -> int:
+    return max(sum(1 for other in starts if start <= other < start + 2.0) for start in starts)
+
+
+def test_exactly_the_limit_starts_at_once_and_the_next_a_window_later() -> None:
+    limits = Limits(3)
+    assert [limits.reserve(0.0, search=False) for _ in range(7)] == [0.0, 0.0, 0.0, 2.04, 2.04, 2.04, 4.08]
+
+
+def test_the_window_rolls() -> None:
+    limits = Limits(2)
+    assert [limits.reserve(now, search=False) for now in (0.0, 1.5, 1.6, 1.7)] == [0.0, 1.5, 2.04, 3.54]
+
+
+def test_searches_have_a_bucket_of_their_own_of_ten() -> None:
+    limits = Limits(80)
+    starts = [limits.reserve(0.0, search=True) for _ in range(11)]
+    assert starts == [0.0] * 10 + [2.04]
+    assert limits.reserve(0.0, search=False) == 0.0
+
+
+def test_no_window_is_overfull_when_searches_wait_among_other_requests() -> None:
+    limits = Limits(20)
+    searches = [limits.reserve(0.0, search=True) for _ in range(25)]
+    others = [limits.reserve(now, search=False) for now in (0.0, 0.1, 2.04, 2.04, 2.04) * 8]
+    assert most_in_a_window(searches) <= 10
+    assert most_in_a_window(searches + others) <= 20
+
+
+def test_nothing_starts_during_a_pause() -> None:
+    limits = Limits(20)
+    limits.pause(5.0)
+    limits.pause(3.0)
+    assert limits.reserve(1.0, search=False) == 5.0
+
+
+@pytest.mark.parametrize(
+    ("header", "learned"),
+    [("40", 40), ("1", 1), ("0", 20), ("-1", 20), ("many", 20), ("²", 20), ("9" * 5000, 20), ("", 20)],
+)
+def test_the_limit_is_learned_from_pipedrives_header(header: str, learned: int) -> None:
+    limits = Limits(20)
+    limits.learn({"x-ratelimit-limit": header})
+    assert limits.burst_limit == learned
+
+
+def test_a_declared_limit_stays_whatever_the_header_says() -> None:
+    limits = Limits(20)
+    limits.declare(5)
+    limits.learn({"x-ratelimit-limit": "40"})
+    assert limits.burst_limit == 5
+
+
+@pytest.mark.parametrize(
+    ("extra", "limit"),
+    [({"api_token": "t"}, 20), ({"access_token": "a"}, 80), ({"api_token": "t", "burst_limit": 7}, 7)],
+)
+def test_until_something_is_learned_the_smallest_plans_limit_holds(extra: dict[str, object], limit: int) -> None:
+    assert limits_of(settings_from(extra=extra)).burst_limit == limit
+
+
+def test_everything_with_the_same_host_and_credential_shares_its_limits() -> None:
+    mine = limits_of(settings_from(host="acme", extra={"api_token": "t"}))
+    assert limits_of(settings_from(host="acme", extra={"api_token": "t", "timeout": 5})) is mine
+    assert limits_of(settings_from(host="other", extra={"api_token": "t"})) is not mine
+    assert limits_of(settings_from(host="acme", extra={"api_token": "u"})) is not mine
+    forget_limits()
+    assert limits_of(settings_from(host="acme", extra={"api_token": "t"})) is not mine
+
+
+def test_the_budget_can_be_spent_to_the_last_token_and_not_beyond() -> None:
+    limits = Limits(20)
+    limits.spend(90, NOON, 100, "getDeals")
+    limits.spend(10, NOON, 100, "getDeals")
+    with pytest.raises(
+        PipedriveDailyBudgetError, match="getDeals costs 1 API tokens, .* already spent 100 of the 100"
+    ) as spent:
+        limits.spend(1, NOON, 100, "getDeals")
+    assert (spent.value.retryable, spent.value.retry_after) == (True, DAY / 2)
+    assert limits.spent == 100
+
+
+def test_a_new_utc_day_brings_the_budget_again() -> None:
+    limits = Limits(20)
+    limits.spend(100, NOON, 100, None)
+    limits.spend(100, NOON + DAY, 100, None)
+    assert limits.spent == 100
+
+
+def test_a_clock_that_is_set_back_does_not_grant_the_budget_again() -> None:
+    limits = Limits(20)
+    limits.spend(100, NOON, 100, None)
+    with pytest.raises(PipedriveDailyBudgetError):
+        limits.spend(1, NOON - DAY, 100, None)
+
+
+def test_a_hundred_threads_neither_overfill_a_window_nor_the_budget() -> None:
+    limits = Limits(20)
+    starts: list[float] = []
+
+    def work() -> None:
+        limits.spend(1, NOON, 100, None)
+        starts.append(limits.reserve(0.0, search=False))
+
+    threads = [threading.Thread(target=work) for _ in range(100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most_in_a_window(starts) == 20
+    assert limits.spent == 100

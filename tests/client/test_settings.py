@@ -1,0 +1,109 @@
+"""What a connection says, read once into typed settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_pipedrive.client import ApiToken, OAuth, Settings, settings_from
+from airflow_provider_pipedrive.client.client import secrets_of
+from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParameterError
+
+TOKEN = {"api_token": "TheToken123"}
+
+
+def test_an_api_token_is_enough() -> None:
+    assert settings_from(extra=TOKEN) == Settings(ApiToken("TheToken123"))
+
+
+def test_a_refresh_token_with_its_app_is_enough() -> None:
+    settings = settings_from(login="id", password="secret", extra={"refresh_token": "r"})
+    assert settings == Settings(OAuth("id", "secret", refresh_token="r"))
+
+
+def test_an_access_token_is_enough_for_as_long_as_it_lives() -> None:
+    assert settings_from(extra={"access_token": "a"}) == Settings(OAuth("", "", access_token="a"))
+
+
+def test_the_oauth_host_can_be_on_this_machine() -> None:
+    settings = settings_from(extra={"access_token": "a", "oauth_host": "http://127.0.0.1:9"})
+    assert settings.credential == OAuth("", "", access_token="a", origin="http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("fields", "advice"),
+    [
+        ({}, "has no credential"),
+        ({"login": "id", "password": "secret"}, "has no credential"),
+        ({"extra": {"api_token": ""}}, "has no credential"),
+        ({"extra": {"api_token": "t", "refresh_token": "r"}}, "Keep one of the two"),
+        ({"extra": {"refresh_token": "r"}}, "Put the OAuth client id into login"),
+        ({"extra": {"api_token": "with space"}}, "api_token is no token"),
+        ({"extra": {"api_token": "x\r\nHost: evil"}}, "api_token is no token"),
+        ({"extra": {"access_token": "ünicode"}}, "access_token is no token"),
+        ({"extra": {"api_token": 123}}, "api_token is no token"),
+    ],
+)
+def test_without_a_usable_credential_the_error_says_what_to_put_where(fields: dict[str, Any], advice: str) -> None:
+    with pytest.raises(PipedriveAuthError, match=advice):
+        settings_from(**fields)
+
+
+@pytest.mark.parametrize(
+    ("extra", "name", "value"),
+    [
+        ({"timeout": "5"}, "timeout", 5.0),
+        ({"timeout": 0.5}, "timeout", 0.5),
+        ({"max_attempts": "3"}, "max_attempts", 3),
+        ({"burst_limit": "40"}, "burst_limit", 40),
+        ({"burst_limit": ""}, "burst_limit", None),
+        ({"daily_token_budget": 0}, "daily_token_budget", 0),
+        ({"verify": "false"}, "verify", False),
+        ({"verify": False}, "verify", False),
+        ({"verify": "True"}, "verify", True),
+        ({"verify": "/etc/ssl/own.pem"}, "verify", "/etc/ssl/own.pem"),
+        ({"proxies": '{"https": "http://proxy:3128"}'}, "proxies", {"https": "http://proxy:3128"}),
+        ({"proxies": {"https": "http://proxy:3128"}}, "proxies", {"https": "http://proxy:3128"}),
+    ],
+)
+def test_settings_are_read_from_text_as_connection_uris_give_it(extra: dict[str, Any], name: str, value: Any) -> None:
+    assert getattr(settings_from(extra={**TOKEN, **extra}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ({"timeout": "soon"}, "timeout must be a number of seconds of at least 0.1, not 'soon'"),
+        ({"timeout": 0}, "timeout must be"),
+        ({"timeout": "inf"}, "timeout must be"),
+        ({"timeout": "nan"}, "timeout must be"),
+        ({"timeout": True}, "timeout must be"),
+        ({"max_attempts": "2.5"}, "max_attempts must be a whole number of at least 1, not '2.5'"),
+        ({"max_attempts": 0}, "max_attempts must be"),
+        ({"burst_limit": -1}, "burst_limit must be"),
+        ({"daily_token_budget": -1}, "daily_token_budget must be a whole number of at least 0"),
+        ({"proxies": "proxy:3128"}, "proxies must be an object of URLs by scheme"),
+        ({"proxies": {"https": 5}}, "proxies must be an object of URLs by scheme"),
+        ({"proxies": {"https": "http://["}}, "proxies must be an object of URLs by scheme"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_named(extra: dict[str, Any], message: str) -> None:
+    with pytest.raises(PipedriveParameterError, match=message):
+        settings_from(extra={**TOKEN, **extra})
+
+
+def test_no_secret_stands_in_the_repr_of_settings() -> None:
+    oauth = settings_from(
+        login="id",
+        password="Secret-1",
+        extra={"refresh_token": "Secret-2", "access_token": "Secret-3", "proxies": {"https": "http://u:Secret-4@p"}},
+    )
+    assert "Secret" not in repr(oauth) + repr(settings_from(extra={"api_token": "Secret-5"}))
+
+
+def test_every_secret_of_the_settings_is_known_as_one_also_as_it_travels() -> None:
+    oauth = settings_from(
+        login="id", password="word", extra={"refresh_token": "r-1", "proxies": {"https": "http://u:p%40ss@p"}}
+    )
+    assert secrets_of(oauth) == ["word", "r-1", "aWQ6d29yZA==", "p%40ss", "p@ss"]

@@ -1,0 +1,160 @@
+"""The operator: what is checked when, what goes to XCom, and which errors end a task."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException
+
+from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveServerError
+from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator, record_url
+from airflow_provider_pipedrive.sandbox import Sandbox
+from tests.conftest import api_token_connection
+
+
+class TaskInstance:
+    """Airflow's edge: keeps what is pushed."""
+
+    def __init__(self) -> None:
+        self.pushed: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+
+def run(**arguments: Any) -> tuple[Any, dict[str, Any]]:
+    """Run an operator as a worker does; its result, and what it pushed beside it."""
+    instance = TaskInstance()
+    result = PipedriveOperator(task_id="task", **arguments).execute({"ti": instance})  # type: ignore[typeddict-item]
+    return result, instance.pushed
+
+
+def test_a_task_returns_what_pipedrive_answers_and_links_to_the_record(sandbox: Sandbox) -> None:
+    deal, pushed = run(action="addDeal", parameters={"title": "A deal", "value": "1200.50"})
+    assert (deal["title"], deal["value"]) == ("A deal", 1200.5)
+    assert pushed == {"pipedrive_record_url": f"{sandbox.url}/deal/{deal['id']}"}
+
+
+def test_a_list_is_read_through_all_pages(sandbox: Sandbox) -> None:
+    persons, _ = run(action="getPersons", parameters={"limit": 4})
+    assert len(persons) == sum(not person["is_deleted"] for person in sandbox.records("persons").values())
+
+
+def test_max_records_caps_a_list(sandbox: Sandbox) -> None:
+    assert len(run(action="getDeals", max_records=3)[0]) == 3
+
+
+def test_a_result_too_large_for_xcom_stops_early_and_names_the_bulk_transfer(sandbox: Sandbox) -> None:
+    with pytest.raises(AirflowFailException, match="PipedriveToObjectStorageOperator"):
+        run(action="getDeals", parameters={"limit": 5}, xcom_max_records=9)
+    assert len(sandbox.requests) == 2
+    with pytest.raises(AirflowFailException, match="too large for XCom"):
+        run(action="getDeals", xcom_max_bytes=2000)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        ({"action": "getDeels"}, "Did you mean getDeals"),
+        ({"action": "getDeal"}, "id must be given"),
+        ({"action": "getDeal", "parameters": {"id": "many"}}, "id must be a whole number, not 'many'"),
+        ({"action": "getDeal", "parameters": {"id": "{{ x }}", "flieds": 1}}, "no parameter 'flieds'"),
+        ({"action": "getDeals", "parameters": {"status": "opne"}}, r"did you mean 'open'\?"),
+        ({"action": "getDeals", "parameters": {"filter_id": 1, "status": "open"}}, "makes Pipedrive ignore status"),
+        ({"action": "getDeals", "parameters": ["status"]}, "parameters must be a dict, not list"),
+        ({"action": "downloadFile", "parameters": {"id": 1}}, "give save_to"),
+    ],
+)
+def test_what_is_wrong_is_found_when_the_dag_is_parsed(arguments: dict[str, Any], advice: str) -> None:
+    with pytest.raises(PipedriveParameterError, match=advice):
+        PipedriveOperator(task_id="task", **arguments)
+
+
+def test_templates_and_results_of_other_tasks_are_left_until_the_task_runs() -> None:
+    with DAG("dag", start_date=datetime(2026, 1, 1), schedule=None):
+        first = PipedriveOperator(task_id="first", action="{{ params.action }}", parameters={"anything": 1})
+        second = PipedriveOperator(task_id="second", action="getDeal", parameters={"id": first.output["id"]})
+        third = PipedriveOperator(task_id="third", action="getDeal", parameters=first.output)
+    assert second.upstream_task_ids == third.upstream_task_ids == {"first"}
+
+
+def test_rendered_text_is_converted_and_checked_again_when_the_task_runs(sandbox: Sandbox) -> None:
+    operator = PipedriveOperator(task_id="task", action="getDeal", parameters={"id": "{{ deal }}"})
+    operator.render_template_fields({"deal": 2})
+    assert operator.execute({"ti": TaskInstance()})["id"] == 2  # type: ignore[typeddict-item]
+    operator.parameters = {"id": "two"}
+    with pytest.raises(AirflowFailException, match="id must be a whole number"):
+        operator.execute({"ti": TaskInstance()})  # type: ignore[typeddict-item]
+
+
+def test_a_mapped_task_takes_its_parameters_when_it_runs() -> None:
+    with DAG("dag", start_date=datetime(2026, 1, 1), schedule=None):
+        mapped = PipedriveOperator.partial(task_id="mapped", action="getDeal").expand(parameters=[{"id": 1}, {"id": 2}])
+    assert mapped.task_id == "mapped"
+
+
+def test_a_removed_action_warns_when_parsed_and_fails_without_a_request_when_run(sandbox: Sandbox) -> None:
+    with pytest.warns(DeprecationWarning, match=r"removed by Pipedrive on 2025-06-27.*getDealProducts"):
+        operator = PipedriveOperator(task_id="task", action="getSubscription", parameters={"id": 1})
+    with pytest.raises(AirflowFailException, match="PipedriveEndpointRemovedError"):
+        operator.execute({"ti": TaskInstance()})  # type: ignore[typeddict-item]
+    assert sandbox.requests == []
+
+
+def test_a_permanent_error_ends_the_task_without_retries(sandbox: Sandbox) -> None:
+    with pytest.raises(AirflowFailException, match="PipedriveNotFoundError: getDeal: Pipedrive answered 404"):
+        run(action="getDeal", parameters={"id": 999_999})
+
+
+def test_a_passing_error_is_left_to_airflows_retries(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", api_token_connection(sandbox, max_attempts=1))
+    sandbox.fault(path="/api/v2/deals/1", kind="503", count=1)
+    with pytest.raises(PipedriveServerError):
+        run(action="getDeal", parameters={"id": 1})
+
+
+def test_the_log_tells_what_was_done_and_what_it_cost(
+    sandbox: Sandbox, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        run(action="getPipelines")
+    count = len(sandbox.records("pipelines"))
+    out = capfd.readouterr()
+    assert f"getPipelines: 1 requests, 1 pages, {count} records, 5 API tokens" in caplog.text + out.out + out.err
+
+
+def test_a_download_returns_where_the_file_is(sandbox: Sandbox, tmp_path: Any) -> None:
+    file = sandbox.add_file(deal_id=1, name="offer.txt", content=b"We offer.")
+    target = str(tmp_path / "offer.txt")
+    assert run(action="downloadFile", parameters={"id": file["id"]}, save_to=target)[0] == target
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "result", "path"),
+    [
+        ("getDeal", {"id": 7}, {"id": 7}, "/deal/7"),
+        ("addPerson", {"name": "x"}, {"id": 9}, "/person/9"),
+        ("updateOrganization", {"id": 3}, {"id": 3}, "/organization/3"),
+        ("getDealProducts", {"id": 5}, [], "/deal/5"),
+        ("addLead", {"title": "x"}, {"id": "a-b"}, "/leads/inbox/a-b"),
+        ("getDeals", {}, [], None),
+        ("getCurrentUser", {}, {"id": 1}, None),
+        ("addNote", {"deal_id": 5}, {"id": 6}, None),
+    ],
+)
+def test_a_task_links_to_the_record_where_pipedrive_has_a_page_for_it(
+    action: str, parameters: dict[str, Any], result: Any, path: str | None
+) -> None:
+    url = record_url(action, parameters, result, "https://acme.pipedrive.com")
+    assert url == (f"https://acme.pipedrive.com{path}" if path else None)
+
+
+def test_the_shared_host_has_no_pages_to_link_to() -> None:
+    assert record_url("getDeal", {"id": 7}, {"id": 7}, "https://api.pipedrive.com") is None
+
+
+def test_a_result_in_xcom_is_json(sandbox: Sandbox) -> None:
+    assert json.loads(json.dumps(run(action="getDeals")[0]))

@@ -1,0 +1,43 @@
+"""A real Airflow and a sandbox beside it, each in processes of their own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from environment import ROOT, clean_environ
+from live_sandbox import LiveSandbox
+
+EXAMPLE_DAGS = ROOT / "example_dags"
+PYTHON = Path(sys.executable)
+AIRFLOW_MAJOR = int(metadata.version("apache-airflow").partition(".")[0])
+
+
+@pytest.fixture(scope="module")
+def live_sandbox() -> Iterator[LiveSandbox]:
+    """A company of 20,000 deals: enough pages for every kind of failure to come up."""
+    with LiveSandbox(PYTHON, deals=20_000, environ=clean_environ()) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def environ(live_sandbox: LiveSandbox) -> dict[str, str]:
+    """What Airflow's processes are given: the account by OAuth as the default, by API token under another name."""
+    return clean_environ() | {
+        "AIRFLOW_CONN_PIPEDRIVE_DEFAULT": live_sandbox.oauth_connection(),
+        "AIRFLOW_CONN_PIPEDRIVE_BY_TOKEN": live_sandbox.connection(),
+    }
+
+
+def secrets_of(sandbox: LiveSandbox) -> set[str]:
+    """All secrets that were in play: those of the connections, and the access tokens that were issued."""
+    sent = {request["headers"].get("authorization", "") for request in sandbox.requests()}
+    return {*sandbox.secrets.values(), *(header.removeprefix("Bearer ") for header in sent if header)}
+
+
+def files_with(secret: str, folder: Path) -> list[Path]:
+    """The files in which a secret stands: logs, database, configuration."""
+    return [path for path in folder.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]

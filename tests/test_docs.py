@@ -1,0 +1,61 @@
+"""The documentation's own examples are run, and what it lists is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_pipedrive.connection_form import CONN_FIELDS
+from airflow_provider_pipedrive.sandbox import Sandbox
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def python_blocks(page: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page)], ids=lambda page: page.name)
+def test_the_python_examples_of_a_page_run_from_top_to_bottom(
+    page: Path, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "example_dags").symlink_to(ROOT / "example_dags")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in python_blocks(page):
+        exec(compile(block, page.name, "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_of_the_repository_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("field", CONN_FIELDS)
+def test_every_field_of_the_connection_is_explained(field: str) -> None:
+    pages = [ROOT / "README.md", ROOT / "docs" / "connection.md"]
+    assert any(f"`{field}`" in page.read_text(encoding="utf-8") for page in pages if page.exists())
+
+
+@pytest.mark.parametrize("dag_file", sorted((ROOT / "example_dags").glob("*.py")), ids=lambda path: path.stem)
+def test_every_example_dag_is_named_in_the_documentation(dag_file: Path) -> None:
+    assert any(dag_file.stem in page.read_text(encoding="utf-8") for page in PAGES)
+
+
+def test_importing_the_operator_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, airflow.providers.common.compat.sdk; before = set(sys.modules);"
+        "import airflow_provider_pipedrive.operators.pipedrive as o;"
+        "o.PipedriveOperator(task_id='t', action='getDeals');"
+        "print(*sorted(m for m in set(sys.modules) - before if not m.startswith('airflow')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    loaded = {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
+    assert loaded & {"requests", "urllib3", "msgspec", "starlette", "uvicorn", "faker"} == set()

@@ -1,0 +1,81 @@
+"""Virtual environments inside the checkout, one for each Airflow version. Standard library only.
+
+An environment holds this package (editable) with one of its extras, at the versions in
+``tools/constraints/airflow-VERSION.txt``. It is made once; later runs see by a fingerprint that nothing has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+NEWEST = "3.3.2"
+OLDEST = "2.11.2"
+
+
+def constraints(airflow: str) -> Path:
+    """The file of versions that the given Airflow runs with."""
+    return ROOT / "tools" / "constraints" / f"airflow-{airflow}.txt"
+
+
+def folder(airflow: str) -> Path:
+    """Where the environment of the given Airflow is."""
+    return ROOT / f".venv-{airflow}"
+
+
+def ready(airflow: str, extra: str) -> Path:
+    """The Python of an environment with this package, its ``extra`` and the given Airflow, made if need be.
+
+    :raises SystemExit: this Python is too old, or pip failed (it has said why)
+    """
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file runs before anything has looked at requires-python
+        sys.exit(
+            f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: run it as python3.11 {sys.argv[0]}"
+        )
+    home = folder(airflow)
+    python = home / "bin" / "python"
+    stamp = home / f"installed-{extra}"
+    wanted = _fingerprint(airflow)
+    if python.exists() and stamp.exists() and stamp.read_text() == wanted:
+        return python
+    print(f"Installing Airflow {airflow} and this package into {home.name} (once, some minutes) ...", flush=True)
+    # Anew, not on top: packages of an earlier set of versions would stay.
+    venv.create(home, clear=not any(_is_current(other, wanted) for other in home.glob("installed-*")), with_pip=True)
+    command: list[str | Path] = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "-qq",
+        "--disable-pip-version-check",
+        "-c",
+        constraints(airflow),
+    ]
+    done = subprocess.run([*command, "-e", f"{ROOT}[{extra}]"], cwd=ROOT, env=clean_environ(), check=False)
+    if done.returncode:
+        sys.exit(f"pip could not install Airflow {airflow}: see its words above, then run this again.")
+    stamp.write_text(wanted)
+    return python
+
+
+def clean_environ() -> dict[str, str]:
+    """The environment of this process without Airflow's and Python's settings of the person who runs it."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AIRFLOW_", "PYTHON", "PYTEST_")) and name not in ("VIRTUAL_ENV", "NETRC")
+    }
+
+
+def _fingerprint(airflow: str) -> str:
+    parts = [sys.version, (ROOT / "pyproject.toml").read_text(), constraints(airflow).read_text()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _is_current(stamp: Path, wanted: str) -> bool:
+    return stamp.read_text() == wanted

@@ -1,0 +1,281 @@
+"""A real Airflow 3 for a demo or a test: its four processes on SQLite. Standard library only.
+
+    with LiveAirflow(python, home, dags, environ) as airflow:
+        run = airflow.trigger("some_dag", conf={})
+        airflow.wait_for_run(run)
+
+Everything it starts ends with it, also when it is interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+START_SECONDS = 240
+"""Five processes import Airflow at the same time: on a busy machine that takes a minute or two."""
+STOP_SECONDS = 30
+
+Say = Callable[[str], None]
+
+
+class LiveAirflowError(Exception):
+    """Airflow did not start, or a run did not succeed. The text has what Airflow wrote about it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a DAG."""
+
+    dag_id: str
+    run_id: str
+
+    @property
+    def path(self) -> str:
+        """Its address below the REST API."""
+        return f"/api/v2/dags/{self.dag_id}/dagRuns/{quote(self.run_id, safe='')}"
+
+
+class LiveAirflow:
+    """Airflow as its own ``airflow standalone`` starts it.
+
+    :param python: the Python of the environment that Airflow is installed in
+    :param home: an empty or missing folder for database, configuration and logs
+    :param dags: the folder with the DAGs
+    :param environ: the environment of all its processes, tasks included
+    :param say: told what is being waited for
+    """
+
+    def __init__(
+        self, python: Path, home: Path, dags: Path, environ: dict[str, str], say: Say = lambda _: None
+    ) -> None:
+        self.home = home
+        self.url = f"http://127.0.0.1:{_free_port()}"
+        self._python = python
+        self._environ = environ | self._settings(dags)
+        self._say = say
+        self._token = ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def _settings(self, dags: Path) -> dict[str, str]:
+        return {
+            "AIRFLOW_HOME": str(self.home),
+            # `airflow standalone` starts its parts by the name `airflow`.
+            "PATH": f"{self._python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            # Nobody signs in: it listens on this machine only, and ends with the demo.
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            # Each slot is an idle process of its own.
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": self.url.rpartition(":")[2],
+            "AIRFLOW__API__WORKERS": "1",
+            # The generated secret is shorter than its algorithm wants, which is warned of at each start.
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port()),
+        }
+
+    def __enter__(self) -> LiveAirflow:
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / "standalone.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [self._python.parent / "airflow", "standalone"],
+                env=self._environ,
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # A session of its own: a Ctrl-C in the terminal reaches us alone, and we stop it in order.
+                start_new_session=True,
+            )
+        try:
+            self._wait("Airflow's web server", START_SECONDS, self._answers)
+            self._token = self._get("/auth/token")["access_token"]
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End all of its processes.
+
+        SIGINT to the parent lets it end its parts (SIGTERM would leave them running); what is left after that is killed
+        with the whole group.
+        """
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_SECONDS)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None, seconds: float = START_SECONDS) -> Run:
+        """Start a run as the button in the UI does.
+
+        :param conf: values for the DAG's params
+        :param seconds: how long to wait for Airflow to have read the DAG
+        :raises LiveAirflowError: the DAG does not appear; the text has its import errors
+        """
+        try:
+            self._wait(f"the DAG {dag_id}", seconds, lambda: self._exists(f"/api/v2/dags/{dag_id}"))
+        except LiveAirflowError as error:
+            raise LiveAirflowError(f"{error}\n{self.import_errors()}") from None
+        started = self._post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})
+        return Run(dag_id, started["dag_run_id"])
+
+    def wait_for_run(self, run: Run, seconds: float = 300) -> None:
+        """Wait until a run has succeeded.
+
+        :raises LiveAirflowError: it failed or took too long; the text has the ends of the failed tasks' logs
+        """
+
+        def ended() -> str:
+            state = str(self._get(run.path)["state"])
+            return state if state in ("success", "failed") else ""
+
+        try:
+            state = self._wait(lambda: f"{run.dag_id}: {self._progress(run)}", seconds, ended)
+        except LiveAirflowError as error:
+            raise LiveAirflowError(f"{error}\n{self.failures(run)}") from None
+        if state != "success":
+            raise LiveAirflowError(f"The run of {run.dag_id} ended as {state}.\n{self.failures(run)}")
+
+    def tasks(self, run: Run) -> list[dict[str, Any]]:
+        """The run's task instances, as the REST API tells of them."""
+        found: list[dict[str, Any]] = self._get(f"{run.path}/taskInstances")["task_instances"]
+        return found
+
+    def xcom(self, run: Run, task_id: str) -> Any:
+        """What a task has returned."""
+        return self._get(f"{run.path}/taskInstances/{task_id}/xcomEntries/return_value")["value"]
+
+    def links(self, run: Run, task_id: str) -> dict[str, str]:
+        """The links that a task offers in the user interface, by name."""
+        found: dict[str, str] = self._get(f"{run.path}/taskInstances/{task_id}/links")["extra_links"]
+        return found
+
+    def import_errors(self) -> str:
+        """Why DAG files could not be read."""
+        errors = self._get("/api/v2/importErrors")["import_errors"]
+        return "\n".join(f"{error['filename']}:\n{error['stack_trace']}" for error in errors)
+
+    def log_folder(self, run: Run) -> Path:
+        """Where the logs of a run's tasks are."""
+        return self.home / "logs" / f"dag_id={run.dag_id}" / f"run_id={run.run_id}"
+
+    def log_files(self, run: Run) -> list[Path]:
+        """The log files of a run's tasks."""
+        return sorted(self.log_folder(run).rglob("*.log"))
+
+    def failures(self, run: Run) -> str:
+        """The last lines of the logs of those tasks that did not succeed."""
+        bad = {task["task_id"] for task in self.tasks(run) if task["state"] not in ("success", "skipped")}
+        logs = [
+            path
+            for path in self.log_files(run)
+            if any(part == f"task_id={name}" for part in path.parts for name in bad)
+        ]
+        return "\n".join(f"{path}:\n" + "\n".join(list(_readable(path))[-25:]) for path in logs)
+
+    def _progress(self, run: Run) -> str:
+        states = [task["state"] or "waiting" for task in self.tasks(run)]
+        counts = {state: states.count(state) for state in sorted(set(states))}
+        return f"{len(states)} tasks, " + ", ".join(f"{count} {state}" for state, count in counts.items())
+
+    def _wait(self, what: str | Callable[[], str], seconds: float, done: Callable[[], Any]) -> Any:
+        """Wait until ``done`` gives a true value, and return it."""
+        started = time.monotonic()
+        told = 0
+        while True:
+            if found := done():
+                return found
+            passed = time.monotonic() - started
+            text = what if isinstance(what, str) else what()
+            if self._process is None or self._process.poll() is not None or passed > seconds:
+                why = "Airflow has ended" if passed <= seconds else f"{seconds:.0f} s have passed"
+                raise LiveAirflowError(f"Waited for {text}: {why}.\n{self._last_words()}")
+            if passed >= told:
+                self._say(f"{passed:4.0f} s  waiting for {text}")
+                told += 5
+            time.sleep(0.5)
+
+    def _last_words(self) -> str:
+        lines = (self.home / "standalone.log").read_text(errors="replace").splitlines()
+        return "\n".join(lines[-15:])
+
+    def _answers(self) -> bool:
+        # Any other path answers 200 as well, with the user interface's page.
+        with contextlib.suppress(URLError, ConnectionError, TimeoutError):
+            return bool(self._get("/api/v2/version")["version"])
+        return False
+
+    def _exists(self, path: str) -> bool:
+        try:
+            self._get(path)
+        except HTTPError as error:
+            if error.code != 404:
+                raise
+            return False
+        return True
+
+    def _get(self, path: str) -> dict[str, Any]:
+        return self._call(Request(self.url + path))
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self._call(
+            Request(self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST")
+        )
+
+    def _call(self, request: Request) -> dict[str, Any]:
+        if self._token:
+            request.add_header("Authorization", f"Bearer {self._token}")
+        with urlopen(request, timeout=30) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+
+def _readable(log: Path) -> Iterator[str]:
+    """A task's log, which is JSON lines, as a person reads it."""
+    for line in log.read_text(errors="replace").splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            yield line
+            continue
+        yield f"  {entry.get('level', '')}: {entry.get('event', '')}"
+        for error in entry.get("error_detail") or ():
+            yield f"    {error.get('exc_type')}: {error.get('exc_value')}"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,135 @@
+"""All checks of this repository, from nothing: Python 3.11 or newer, pip and a package index are enough.
+
+    python3 tools/test.py
+
+Makes an environment for the newest and the oldest Airflow (see environment.py), then runs the linter, the type checker,
+the whole test suite on the newest Airflow, the tests of what users see on the oldest, and the conformance cases where
+they lie beside this checkout. Every part runs even if an earlier one failed; the last line counts tests.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+from environment import NEWEST, OLDEST, ROOT, clean_environ, ready
+
+PACKAGE = "airflow_provider_pipedrive"
+CONFORMANCE = ROOT.parent / "shared" / "conformance"
+
+# Airflow 2.11 does not install on Python 3.13: https://airflow.apache.org/docs/apache-airflow/2.11.2/
+OLDEST_RUNS_HERE = sys.version_info < (3, 13)
+
+
+@dataclass
+class Report:
+    """What was run, what failed, and how many tests that were."""
+
+    failed: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def run(self, title: str, command: list[str | Path], environ: dict[str, str]) -> str:
+        """Run one part under a heading, its output passed on as it comes; return that output."""
+        heading(title)
+        started = time.monotonic()
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        ) as process:
+            lines = []
+            for line in process.stdout or ():
+                print(line, end="", flush=True)
+                lines.append(line)
+        if process.returncode:
+            self.failed.append(title)
+        print(f"-- {'FAILED' if process.returncode else 'ok'} in {time.monotonic() - started:.0f} s", flush=True)
+        return "".join(lines)
+
+    def pytest(self, title: str, python: Path, scratch: Path, arguments: list[str]) -> None:
+        """Run pytest in a home of its own and count its tests."""
+        results = scratch / "results.xml"
+        command: list[str | Path] = [python, "-m", "pytest", "-q", f"--junitxml={results}", *arguments]
+        self.run(title, command, test_environ(scratch))
+        if not results.exists():
+            return
+        (suite,) = ElementTree.parse(results).getroot()
+        total, skipped, failures, errors = (
+            int(suite.attrib[name]) for name in ("tests", "skipped", "failures", "errors")
+        )
+        failed = failures + errors
+        self.counts.update(passed=total - skipped - failed, failed=failed, skipped=skipped)
+
+
+def heading(title: str) -> None:
+    """Print a line that starts a part."""
+    print(f"\n== {title} ==", flush=True)
+
+
+def test_environ(scratch: Path) -> dict[str, str]:
+    """An environment in which nothing of the person's own Airflow, netrc or bytecode plays a part."""
+    home = scratch / "airflow"
+    home.mkdir(parents=True)
+    (scratch / "netrc").touch()
+    return clean_environ() | {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "NETRC": str(scratch / "netrc"),
+    }
+
+
+def main() -> int:
+    """Run everything; the exit code is 1 if any part failed."""
+    report = Report()
+    heading("Environments")
+    newest = ready(NEWEST, "dev")
+    oldest = ready(OLDEST, "test") if OLDEST_RUNS_HERE else None
+    print(f"Airflow {NEWEST}{f' and {OLDEST}' if oldest else ''} on Python {sys.version.split()[0]}", flush=True)
+
+    plain = clean_environ()
+    report.run("Lint", [newest, "-m", "ruff", "check", "."], plain)
+    report.run("Format", [newest, "-m", "ruff", "format", "--check", "."], plain)
+    report.run("Types", [newest, "-m", "mypy", "--strict", PACKAGE], plain)
+    with tempfile.TemporaryDirectory(prefix="pipedrive-test-") as folder:
+        scratch = Path(folder)
+        report.pytest(f"Tests on Airflow {NEWEST}", newest, scratch / "newest", [])
+        if oldest:
+            report.pytest(f"Tests on Airflow {OLDEST}", oldest, scratch / "oldest", [])
+        else:
+            heading(f"Tests on Airflow {OLDEST}: left out, it does not run on Python {sys.version.split()[0]}")
+        conformance(report, newest, scratch / "conformance")
+
+    print()
+    for title in report.failed:
+        print(f"FAILED: {title}")
+    print(f"{report.counts['passed']} passed, {report.counts['failed']} failed, {report.counts['skipped']} skipped")
+    return 1 if report.failed else 0
+
+
+def conformance(report: Report, python: Path, scratch: Path) -> None:
+    """Play other clients' recorded requests against this package, if the recordings are at hand."""
+    if not CONFORMANCE.is_dir():
+        heading(f"Conformance: left out, {os.path.relpath(CONFORMANCE, ROOT)} is not there")
+        return
+    adapter = ROOT / "tools" / "conformance_adapter.py"
+    command: list[str | Path] = [
+        python,
+        CONFORMANCE / "run.py",
+        "--adapter",
+        adapter,
+        "--allow-extra-query",
+        "limit,start",
+    ]
+    output = report.run("Conformance", command, test_environ(scratch))
+    if found := re.search(r"(\d+) passed, (\d+) failed", output.rpartition("\n\n")[2] or output):
+        report.counts.update(passed=int(found[1]), failed=int(found[2]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
