@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import os
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.common.compat.sdk import Param, dag, get_current_context, task
+from airflow.providers.common.compat.sdk import AirflowFailException, Param, dag, get_current_context, task
 
+from airflow_provider_pipedrive.errors import PipedriveError
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
 # What is read: a name for the file, and the action that lists it. docs/actions.md has all actions.
@@ -50,20 +52,26 @@ def run_folder() -> Path:
 def pipedrive_extract() -> None:
     """Declare the tasks: one for each entity, then the summary."""
 
-    @task(retries=2, map_index_template="{{ task.op_kwargs['entity'] }}")
+    @task(retries=2, retry_delay=timedelta(seconds=30), map_index_template="{{ task.op_kwargs['entity'] }}")
     def extract(entity: str, action: str) -> dict[str, Any]:
         """Write all records of one entity, and return a small receipt (never the records: XCom is no place for them).
 
-        A retry starts the file anew, so no record is there twice.
+        A retry starts the file anew, so no record is there twice. What a retry cannot cure, a wrong credential for
+        one, fails at once.
         """
         hook = PipedriveHook(get_current_context()["params"]["connection"])
         final = run_folder() / f"{entity}.jsonl"
         partial = final.with_suffix(".jsonl.part")
         records = 0
-        with partial.open("w", encoding="utf-8") as lines:
-            for record in hook.iterate(action):
-                lines.write(json.dumps(record, ensure_ascii=False) + "\n")
-                records += 1
+        try:
+            with partial.open("w", encoding="utf-8") as lines:
+                for record in hook.iterate(action):
+                    lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+                    records += 1
+        except PipedriveError as error:
+            if error.retryable:
+                raise
+            raise AirflowFailException(str(error)) from error
         partial.replace(final)
         usage = hook.usage
         return {

@@ -57,8 +57,8 @@ def main() -> int:
             python, fresh(FOLDER / "airflow"), ROOT / "example_dags", environ, lambda text: say(f"  {text}")
         )
         say(f"Airflow {NEWEST}: starting at {airflow.url}, log in {shown(airflow.home / 'standalone.log')}")
-        stack.enter_context(airflow)
         try:
+            stack.enter_context(airflow)
             run = airflow.trigger(DAG, {"folder": str(FOLDER / "landed")})
             say(f"Run {run.run_id} of {DAG}: {airflow.url}/dags/{DAG}")
             airflow.wait_for_run(run, seconds=options.seconds)

@@ -17,7 +17,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -195,14 +195,13 @@ class LiveAirflow:
         return sorted(self.log_folder(run).rglob("*.log"))
 
     def failures(self, run: Run) -> str:
-        """The last lines of the logs of those tasks that did not succeed."""
+        """The last lines of the logs of tasks that did not succeed, two of them at most."""
         bad = {task["task_id"] for task in self.tasks(run) if task["state"] not in ("success", "skipped")}
-        logs = [
-            path
-            for path in self.log_files(run)
-            if any(part == f"task_id={name}" for part in path.parts for name in bad)
-        ]
-        return "\n".join(f"{path}:\n" + "\n".join(list(_readable(path))[-25:]) for path in logs)
+        logs = [path for path in self.log_files(run) if {part.removeprefix("task_id=") for part in path.parts} & bad]
+        shown = [f"{path}:\n" + "\n".join(_readable(path)[-12:]) for path in logs[:2]]
+        if len(logs) > len(shown):
+            shown.append(f"... and {len(logs) - len(shown)} more in {self.log_folder(run)}")
+        return "\n".join(shown)
 
     def _progress(self, run: Run) -> str:
         states = [task["state"] or "waiting" for task in self.tasks(run)]
@@ -218,9 +217,11 @@ class LiveAirflow:
                 return found
             passed = time.monotonic() - started
             text = what if isinstance(what, str) else what()
-            if self._process is None or self._process.poll() is not None or passed > seconds:
-                why = "Airflow has ended" if passed <= seconds else f"{seconds:.0f} s have passed"
-                raise LiveAirflowError(f"Waited for {text}: {why}.\n{self._last_words()}")
+            if self._process is None or self._process.poll() is not None:
+                raise LiveAirflowError(f"Airflow ended while it was waited for {text}.\n{self._last_words()}")
+            if passed > seconds:
+                words = "" if self._token else f"\n{self._last_words()}"
+                raise LiveAirflowError(f"Waited for {text}, but {seconds:.0f} s have passed.{words}")
             if passed >= told:
                 self._say(f"{passed:4.0f} s  waiting for {text}")
                 told += 5
@@ -261,17 +262,15 @@ class LiveAirflow:
             return found
 
 
-def _readable(log: Path) -> Iterator[str]:
+def _readable(log: Path) -> list[str]:
     """A task's log, which is JSON lines, as a person reads it."""
+    lines = []
     for line in log.read_text(errors="replace").splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            yield line
-            continue
-        yield f"  {entry.get('level', '')}: {entry.get('event', '')}"
-        for error in entry.get("error_detail") or ():
-            yield f"    {error.get('exc_type')}: {error.get('exc_value')}"
+        entry: dict[str, Any] = json.loads(line) if line.startswith("{") else {"event": line}
+        if not str(entry.get("event")).startswith("::"):
+            lines.append(f"  {entry.get('level', '')}: {entry.get('event', '')}")
+        lines += [f"    {error.get('exc_type')}: {error.get('exc_value')}" for error in entry.get("error_detail") or ()]
+    return lines
 
 
 def _free_port() -> int:

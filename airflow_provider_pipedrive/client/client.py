@@ -376,7 +376,7 @@ class PipedriveClient:
     def _with_field_code(self, given: dict[str, Any]) -> dict[str, Any]:
         """v2 knows fields by field code only; v1 tells which one a numeric id has."""
         name = "id" if "id" in given else "field_code"
-        if str(given.get(name, "")).strip().isdigit():
+        if re.fullmatch(r"\d{1,18}", str(given.get(name, "")).strip()):  # a field code is longer
             field = self.run("getPersonFieldV1", {"id": given[name]})
             return {key: value for key, value in given.items() if key != name} | {"field_code": field["key"]}
         return given
@@ -523,8 +523,8 @@ def _json_bytes(call: Call, value: Any) -> bytes | None:
 
 
 def _origin_or_none(url: str) -> str | None:
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         return origin_of(f"{parts.scheme}://{parts.netloc}")
     except (PipedriveParameterError, ValueError):
         return None

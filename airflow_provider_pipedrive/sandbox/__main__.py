@@ -7,8 +7,10 @@ import asyncio
 import contextlib
 import json
 import sys
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from airflow_provider_pipedrive.sandbox.box import Box
 from airflow_provider_pipedrive.sandbox.server import listen, loop_factory, server_for
@@ -36,56 +38,40 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    defaults = Settings()
     parser = argparse.ArgumentParser(prog="python -m airflow_provider_pipedrive.sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", choices=LOOPBACK, help="loopback only: the control API is open")
     parser.add_argument("--port", type=int, default=8765, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--port-file", help="write the port into this file once the server listens")
-    parser.add_argument("--deals", type=int, default=defaults.deals, help="size of the company (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=defaults.seed, help="same seed, same company")
-    parser.add_argument(
-        "--burst-limit",
-        type=_burst_limit,
-        default="lite",
-        help="requests per rolling 2 s and credential: a number, 'lite' (20 API token, 80 OAuth) or 'none'",
-    )
-    parser.add_argument("--daily-budget", type=int, help="API tokens a day (default: without end)")
-    parser.add_argument("--api-token", default=defaults.api_token)
-    parser.add_argument("--client-id", default=defaults.client_id)
-    parser.add_argument("--client-secret", default=defaults.client_secret)
-    parser.add_argument("--refresh-token", default=defaults.refresh_token)
-    parser.add_argument("--latency-ms", type=float, default=0, help="time added to every answer")
-    parser.add_argument("--scopes", help="comma separated scopes of OAuth grants (default: all)")
-    parser.add_argument("--rotate-refresh-tokens", action="store_true", help="each refresh gives a new refresh token")
-    parser.add_argument("--redirect-uri", help="the only registered callback URL (default: any)")
-    parser.add_argument("--contact-sync", action="store_true", help="persons have the fields of Contact Sync")
-    parser.add_argument("--download-redirect", action="store_true", help="downloads redirect to a storage path")
+    for setting in fields(Settings):
+        option = "--" + setting.name.replace("_", "-")
+        default = COMMAND_DEFAULTS.get(setting.name, setting.default)
+        meaning = f"{setting.metadata['meaning']} (default: {default})"
+        if isinstance(default, bool):
+            parser.add_argument(option, action="store_true", help=meaning)
+        else:
+            kind = str if default is None else type(default)
+            parser.add_argument(option, type=READERS.get(setting.name, kind), default=default, help=meaning)
     return parser
 
 
 def _burst_limit(text: str) -> int | Literal["lite"] | None:
     if text == "lite":
         return "lite"
-    return None if text == "none" else int(text)
+    return None if text.lower() == "none" else int(text)
+
+
+def _scopes(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+COMMAND_DEFAULTS = {"burst_limit": "lite"}
+"""Where the command is not as lenient as the object that tests use."""
+READERS: dict[str, Callable[[str], Any]] = {"burst_limit": _burst_limit, "daily_budget": int, "scopes": _scopes}
+"""How a setting is read from the command line, where its default does not tell."""
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    return Settings(
-        deals=options.deals,
-        seed=options.seed,
-        api_token=options.api_token,
-        client_id=options.client_id,
-        client_secret=options.client_secret,
-        refresh_token=options.refresh_token,
-        burst_limit=options.burst_limit,
-        daily_budget=options.daily_budget,
-        latency_ms=options.latency_ms,
-        scopes=tuple(options.scopes.split(",")) if options.scopes else None,
-        rotate_refresh_tokens=options.rotate_refresh_tokens,
-        redirect_uri=options.redirect_uri,
-        download_redirect=options.download_redirect,
-        contact_sync=options.contact_sync,
-    )
+    return Settings(**{setting.name: getattr(options, setting.name) for setting in fields(Settings)})
 
 
 def _connection(box: Box) -> str:

@@ -66,7 +66,7 @@ class App:
         box.counts["requests"] += 1
         box.counts["tokens"] += call.tokens
         box.counts[f"status {status}"] += 1
-        body = call.body
+        body = call.sent
         if isinstance(body, dict) and any(isinstance(value, Upload) for value in body.values()):
             body = {name: _loggable(value) for name, value in body.items()}
         box.log.append(Logged(call.method, call.path, call.query, call.headers, body, status, call.tokens))
@@ -117,17 +117,17 @@ def serve(box: Box, call: Call) -> Answer:
     :raises Refusal: what it refuses
     """
     try:
-        call.body = parse_body(call)
+        call.sent = call.body = parse_body(call)
     except BodyError as error:
         raise refusals.bad_request(str(error)) from None
     if call.path.startswith(storage.PREFIX):
         return storage.stored_file(box, call)
     if call.path in ("/oauth/authorize", "/oauth/token", "/oauth/token/", "/oauth/revoke"):
         return _oauth(box, call)
+    scopes = _authenticate(box, call)
     found = match(call.method, call.path)
     if found is None:
         raise refusals.unknown_path()
-    scopes = _authenticate(box, call)
     action = _action(found, call)
     if scopes is not None and not scopes & set(action.scopes) and action.scopes:
         raise refusals.scope_mismatch()

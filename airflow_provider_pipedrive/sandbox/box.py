@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_pipedrive.sandbox.clock import Clock
@@ -21,14 +21,17 @@ LOG_LENGTH = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One request that reached the sandbox, and what it was answered. ``headers`` have lower-case names. ``body`` is
-    the parsed JSON, the form's fields, or None. ``status`` is 0 where the connection was closed without an answer."""
+    """One request that reached the sandbox, and what it was answered. Its repr leaves out what may hold secrets.
+
+    ``headers`` have lower-case names. ``body`` is the parsed JSON, the form's fields, or None. ``status`` is 0 where
+    the connection was closed without an answer.
+    """
 
     method: str
     path: str
     query: list[tuple[str, str]]
-    headers: dict[str, str]
-    body: Any
+    headers: dict[str, str] = field(repr=False)
+    body: Any = field(repr=False)
     status: int
     tokens: int
 

@@ -24,7 +24,8 @@ class Upload:
 
 @dataclass(slots=True)
 class Call:
-    """A request. ``args`` and ``ids`` are the query and the path after validation; ``user_id`` is the caller."""
+    """A request. ``args`` and ``ids`` are the query and the path after validation, ``body`` is the body after it,
+    ``sent`` the body as it came; ``user_id`` is the caller."""
 
     method: str
     path: str
@@ -35,6 +36,7 @@ class Call:
     ids: dict[str, Any] = field(default_factory=dict)
     args: dict[str, Any] = field(default_factory=dict)
     body: Any = None
+    sent: Any = None
     user_id: int = 0
     credential: str = ""
     tokens: int = 0
@@ -126,4 +128,6 @@ def _part_head(head: str) -> tuple[str, str | None, str | None]:
     file_name = message.get_param("filename", None, "content-disposition")
     if isinstance(file_name, tuple):  # RFC 2231: (charset, language, text)
         file_name = unquote(file_name[2], file_name[0] or "utf-8")
+    elif file_name is not None:  # as HTML writes quotation marks in names
+        file_name = file_name.replace("%22", '"')
     return str(name), file_name, content_type

@@ -18,6 +18,16 @@ CUSTOM_KEY = re.compile(r"[0-9a-f]{40}")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
 _NOT_PAGED_LIMIT = 500
+_STRICTER_THAN_PIPEDRIVE = frozenset({("deleteManyDealProducts", "ids")})
+"""What the catalog requires so that nobody deletes by mistake what Pipedrive deletes when it is left out."""
+_NEVER_NULL = frozenset({"title", "name", "owner_id"})
+_PARTS: dict[str, dict[str, type | tuple[type, ...]]] = {
+    "emails": {"value": str, "primary": bool, "label": str},
+    "phones": {"value": str, "primary": bool, "label": str},
+    "prices": {"currency": str, "price": (int, float), "cost": (int, float), "direct_cost": (int, float), "notes": str},
+    "participants": {"person_id": int, "primary": bool},
+}
+"""The names and types within the objects of some lists."""
 
 
 class Unfit(ValueError):
@@ -33,6 +43,8 @@ def check(call: Call, path_values: dict[str, str]) -> None:
     assert action is not None
     call.ids = {name: _path_value(action, name, value) for name, value in path_values.items()}
     call.args = _query(action, call.query)
+    if isinstance(call.body, dict):
+        call.body = dict(call.body)
     if action.version == "v2":
         _body_v2(action, call)
     else:
@@ -66,7 +78,8 @@ def _query(action: Action, pairs: list[tuple[str, str]]) -> dict[str, Any]:
             raise refusals.invalid(name, f"'{name}' is not allowed for this request")
     args = {name: _query_value(action, declared[name], texts) for name, texts in given.items()}
     for name, parameter in declared.items():
-        if parameter.required and args.get(name) in (None, "", []):
+        optional = not parameter.required or (action.key, name) in _STRICTER_THAN_PIPEDRIVE
+        if not optional and args.get(name) in (None, "", []):
             if action.version == "v2":
                 raise refusals.invalid(name, f"'{name}' is required")
             raise refusals.bad_request(f"{name} must be given")
@@ -219,6 +232,8 @@ def _prove(action: Action, declared: dict[str, Parameter], body: dict[str, Any])
         if value is None:
             if parameter.required and (name in body or action.method == "POST"):
                 raise _UnfitField(name, "is required")
+            if name in body and name in _NEVER_NULL:
+                raise _UnfitField(name, "must not be null")
             continue
         try:
             body[name] = _strict(parameter, parameter.type, value)
@@ -269,6 +284,12 @@ def _strict_item(parameter: Parameter, item: Any) -> Any:
         raise Unfit(f"must contain values of type {kind}")
     if parameter.enum and item not in parameter.enum:
         raise Unfit(f"'{item}' is not one of {', '.join(map(str, parameter.enum))}")
+    for name, value in item.items() if parameter.name in _PARTS else ():
+        known = _PARTS[parameter.name].get(name)
+        if known is None:
+            raise Unfit(f"has no '{name}' in its items")
+        if value is not None and (not isinstance(value, known) or (isinstance(value, bool) and known is not bool)):
+            raise Unfit(f"has a wrong type of '{name}' in its items")
     return item
 
 

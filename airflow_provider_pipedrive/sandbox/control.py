@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from airflow_provider_pipedrive.sandbox import operations, refusals
@@ -12,21 +12,19 @@ from airflow_provider_pipedrive.sandbox.calls import Answer, BodyError, Call, pa
 from airflow_provider_pipedrive.sandbox.rules import RuleError
 from airflow_provider_pipedrive.sandbox.views_v2 import view_of
 
-_Doing = Callable[[Box, dict[str, Any]], Any]
-
 
 def answer(box: Box, call: Call) -> Answer:
     """One request to the control API. A ``GET`` takes its options from the query, a ``POST`` from a JSON body.
 
     :raises Refusal: 400 or 404, with a sentence that says what is wrong
     """
-    doing = _DOINGS.get((call.method, call.path.rstrip("/")))
+    doing = DOINGS.get((call.method, call.path.rstrip("/")))
     if doing is None:
-        known = ", ".join(f"{method} {path}" for method, path in _DOINGS)
+        known = ", ".join(f"{method} {path}" for method, path in DOINGS)
         raise refusals.refuse(404, f"The control API has no {call.method} {call.path}.", known)
     try:
         options = dict(call.query) if call.method == "GET" else (parse_body(call) or {})
-        return Answer({"success": True, "data": doing(box, options)})
+        return Answer({"success": True, "data": doing.run(box, options)})
     except LookupError as error:
         raise refusals.refuse(404, str(error)) from None
     except (BodyError, RuleError, TypeError, ValueError) as error:
@@ -92,17 +90,27 @@ def _shown(record: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in record.items() if not isinstance(value, bytes)}
 
 
-_DOINGS: dict[tuple[str, str], _Doing] = {
-    ("POST", "/_sandbox/reset"): _reset,
-    ("POST", "/_sandbox/faults"): _fault,
-    ("GET", "/_sandbox/faults"): _faults,
-    ("DELETE", "/_sandbox/faults"): _clear_faults,
-    ("POST", "/_sandbox/move_deal"): _move_deal,
-    ("POST", "/_sandbox/add_file"): _add_file,
-    ("POST", "/_sandbox/update"): _update,
-    ("POST", "/_sandbox/delete"): _delete,
-    ("POST", "/_sandbox/advance"): _advance,
-    ("GET", "/_sandbox/requests"): _requests,
-    ("GET", "/_sandbox/counters"): _counters,
-    ("GET", "/_sandbox/state"): _state,
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What a request to the control API does, and its options in words."""
+
+    run: Callable[[Box, dict[str, Any]], Any]
+    options: str
+
+
+DOINGS: dict[tuple[str, str], Doing] = {
+    ("POST", "/_sandbox/reset"): Doing(_reset, ""),
+    ("POST", "/_sandbox/faults"): Doing(_fault, "`path`, `kind`, and how it is aimed"),
+    ("GET", "/_sandbox/faults"): Doing(_faults, ""),
+    ("DELETE", "/_sandbox/faults"): Doing(_clear_faults, ""),
+    ("POST", "/_sandbox/move_deal"): Doing(_move_deal, "`deal_id`, `stage_id`"),
+    ("POST", "/_sandbox/add_file"): Doing(_add_file, "`name`, `content` (text), `deal_id`, ..."),
+    ("POST", "/_sandbox/update"): Doing(_update, "`entity`, `id`, `fields`"),
+    ("POST", "/_sandbox/delete"): Doing(_delete, "`entity`, `id`"),
+    ("POST", "/_sandbox/advance"): Doing(_advance, "`seconds`"),
+    ("GET", "/_sandbox/requests"): Doing(_requests, "`last`: how many (default 1000)"),
+    ("GET", "/_sandbox/counters"): Doing(_counters, ""),
+    ("GET", "/_sandbox/state"): Doing(
+        _state, "`entity`: count, ids and their SHA-256 of what a full read must give; without: counts of all tables"
+    ),
 }

@@ -7,22 +7,31 @@ from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-BEFORE = frozenset({"429", "429-daily", "500", "502", "503", "401", "403", "410", "html403", "reset"})
+BEFORE = {
+    "429": "429, the burst limit",
+    "429-daily": "429, the daily budget",
+    "500": "500 with JSON",
+    "502": "502 with HTML",
+    "503": "503 with JSON",
+    "401": "401, as for an expired token",
+    "403": "403 with JSON: no permission",
+    "410": "410: the endpoint is gone",
+    "html403": "403 with HTML: Cloudflare's penalty for going on after 429",
+    "reset": "the connection ends without an answer; nothing was done",
+}
 """Kinds that answer instead of executing the request."""
-AFTER = frozenset(
-    {
-        "reset-after",
-        "truncate",
-        "slow",
-        "empty",
-        "not-json",
-        "nan",
-        "bad-utf8",
-        "repeated-cursor",
-        "empty-page",
-        "stuck-offset",
-    }
-)
+AFTER = {
+    "reset-after": "the request is executed, then the connection ends without an answer",
+    "truncate": "the body is half as long as its headers say",
+    "slow": "the body arrives in ten parts over `seconds`",
+    "empty": "200 with an empty body",
+    "not-json": "200 with HTML",
+    "nan": "200 with `NaN`, which is not JSON",
+    "bad-utf8": "200 with a byte that is not UTF-8",
+    "empty-page": "no records, and a next cursor that leads to the page that was left out",
+    "repeated-cursor": "a next cursor that leads to the same page; the request's own where it had one",
+    "stuck-offset": "more is promised, and the next start is the present one",
+}
 """Kinds that execute the request and spoil its answer."""
 KINDS = BEFORE | AFTER
 
@@ -88,8 +97,9 @@ class Faults:
         :raises ValueError: the kind is unknown
         :raises TypeError: an option is unknown
         """
-        if ("every" in options or "probability" in options) and "count" not in options:
-            options["count"] = None
+        endless = options.get("every") is not None or options.get("probability") is not None
+        if endless:
+            options.setdefault("count", None)
         fault = Fault(**options)
         self.planned.append(fault)
         return fault

@@ -79,13 +79,10 @@ def bad_request(error: str = "Bad request", info: str = _INFO, **more: Any) -> R
 
 def invalid(name: str, reason: str, field_code: str | None = None) -> Refusal:
     """v2's answer to input that does not fit its schema. ``field_code`` stands with errors of custom fields."""
-    document: dict[str, Any] = {
+    document = {
         "success": False,
         "error": f"Validation failed: {name}: {reason}",
         "code": "ERR_SCHEMA_VALIDATION_FAILED",
-        "error_info": _INFO,
-        "data": None,
-        "additional_data": None,
     }
     if field_code:
         document["field_code"] = field_code

@@ -39,6 +39,10 @@ def seeded(settings: Settings, now: datetime) -> dict[str, dict[Id, Record]]:
     for name, records in tables.items():
         blank = BLANK.get(name) or _blank_by_model(name)
         tables[name] = {key: _whole(key, record, blank) for key, record in records.items()}
+    for name in _IN_V1_SHAPE:
+        tables[name] = {key: _with_v2_times(record) for key, record in tables[name].items()}
+    tables["projects"] = {key: _with_archive_flag(row) for key, row in tables["projects"].items()}
+    tables["followers"] = {key: _follower(row) for key, row in tables["followers"].items()}
     products = tables["products"]
     tables["dealProducts"] = {key: _deal_product(row, products) for key, row in tables["dealProducts"].items()}
     if not settings.contact_sync:
@@ -68,6 +72,35 @@ def _blank_by_model(table: str) -> Record:
 def _deal_product(row: Record, products: dict[Id, Record]) -> Record:
     name = (products.get(row["product_id"]) or {}).get("name")
     return {"name": name, "add_time": None, "update_time": None, **row, "sum": product_sum(row)}
+
+
+_IN_V1_SHAPE = ("notes", "files", "leads", "leadLabels", "callLogs", "mailThreads", "mailMessages", "filters")
+_ENTITIES = {
+    "deal": "deals",
+    "person": "persons",
+    "organization": "organizations",
+    "product": "products",
+    "user": "users",
+}
+
+
+def _with_v2_times(record: Record) -> Record:
+    """Times in the one format that the state keeps: ``2026-05-04T10:20:30Z``."""
+    changed = {
+        name: f"{value[:10]}T{value[11:19]}Z"
+        for name, value in record.items()
+        if name.endswith(("_time", "_timestamp")) and isinstance(value, str) and len(value) != 20
+    }
+    return {**record, **changed} if changed else record
+
+
+def _with_archive_flag(project: Record) -> Record:
+    return {**project, "is_archived": bool(project.get("is_archived") or project.get("archive_time"))}
+
+
+def _follower(row: Record) -> Record:
+    """The entity of a follower is a table's name."""
+    return {**row, "entity": _ENTITIES.get(row["entity"], row["entity"])}
 
 
 def _without_contact_sync(person: Record) -> Record:

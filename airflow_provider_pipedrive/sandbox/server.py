@@ -27,9 +27,11 @@ def server_for(box: Box) -> uvicorn.Server:
         http=Protocol,
         lifespan="off",
         log_config=None,
+        log_level="warning",
         access_log=False,
         server_header=False,
         date_header=False,  # the sandbox's clock writes it
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
     return uvicorn.Server(config)
@@ -179,6 +181,14 @@ class Sandbox:
         """
         with self._box.lock:
             operations.delete(self._box, entity, key)
+
+    def settle(self, seconds: float = 10.0) -> None:
+        """Wait until every webhook delivery that is due has been answered or has failed.
+
+        :raises TimeoutError: that took longer than so many seconds
+        """
+        if not self._box.webhooks.settle(seconds):
+            raise TimeoutError(f"The sandbox's webhooks were not delivered within {seconds:g} s.")
 
     # What a test sees
 

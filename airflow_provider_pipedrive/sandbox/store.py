@@ -86,6 +86,7 @@ class Event:
     after: Record | None
     user_id: int
     correlation_id: str
+    source: str = "api"
     merged_to: Id | None = None
     merged_from: Id | None = None
 
@@ -143,7 +144,7 @@ class State:
         key = record.get("id") or self.new_id(table)
         record = {"id": key, **{name: value for name, value in record.items() if name != "id"}}
         self.tables[table].put(key, record)
-        self.tell(Event(table, "create", None, record, actor.user_id, actor.correlation_id))
+        self.tell(Event(table, "create", None, record, actor.user_id, actor.correlation_id, actor.source))
         return record
 
     def update(self, table: str, key: Id, changes: Record, actor: Actor, touch: str | None = "update_time") -> Record:
@@ -158,7 +159,7 @@ class State:
             after[touch] = stamp
         self.tables[table].put(key, after)
         self._log(table, key, before, changed, stamp, actor)
-        self.tell(Event(table, "change", before, after, actor.user_id, actor.correlation_id))
+        self.tell(Event(table, "change", before, after, actor.user_id, actor.correlation_id, actor.source))
         return after
 
     def replace(self, table: str, key: Id, changes: Record) -> Record:
@@ -170,19 +171,19 @@ class State:
     def remove(self, table: str, key: Id, actor: Actor) -> Record:
         """Take a record out for good and tell of it."""
         before = self.tables[table].remove(key)
-        self.tell(Event(table, "delete", before, None, actor.user_id, actor.correlation_id))
+        self.tell(Event(table, "delete", before, None, actor.user_id, actor.correlation_id, actor.source))
         return before
 
     def deleted(self, table: str, before: Record, actor: Actor) -> None:
         """Tell of a record that was marked deleted."""
-        self.tell(Event(table, "delete", before, None, actor.user_id, actor.correlation_id))
+        self.tell(Event(table, "delete", before, None, actor.user_id, actor.correlation_id, actor.source))
 
     def merged(self, table: str, loser: Id, winner: Id, changes: Record, actor: Actor) -> Record:
         """Change the winner of a merge, take the loser out, and tell of both."""
         before = self.tables[table].records[winner]
         after = self.replace(table, winner, {**changes, "update_time": self.clock.stamp()})
         gone = self.tables[table].remove(loser)
-        who = (actor.user_id, actor.correlation_id)
+        who = (actor.user_id, actor.correlation_id, actor.source)
         self.tell(Event(table, "delete", gone, None, *who, merged_to=winner))
         self.tell(Event(table, "change", before, after, *who, merged_from=loser))
         return after

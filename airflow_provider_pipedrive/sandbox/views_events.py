@@ -53,7 +53,7 @@ def payload(state: State, event: Event, webhook: Record, moment: datetime, host:
         "version": "2.0",
         "webhook_id": str(webhook["id"]),
         "webhook_owner_id": str(webhook["owner_id"]),
-        "change_source": "api",
+        "change_source": event.source,
         "is_bulk_edit": False,
         "attempt": 1,
         "host": host,

@@ -58,6 +58,7 @@ class Webhooks:
         self._numbers = itertools.count(1)
         self._thread: threading.Thread | None = None
         self._stopped = False
+        self._busy = False
         self.host = "127.0.0.1"
         self.reset()
         state.listeners.append(self.on_event)
@@ -74,14 +75,21 @@ class Webhooks:
         """End the thread."""
         with self._wake:
             self._stopped = True
-            self._wake.notify()
+            self._wake.notify_all()
         if self._thread:
             self._thread.join(TIMEOUT)
 
     def nudge(self) -> None:
         """Look at the clock again."""
         with self._wake:
-            self._wake.notify()
+            self._wake.notify_all()
+
+    def settle(self, seconds: float) -> bool:
+        """Wait until no delivery is due or on its way; False if that takes longer than so many seconds."""
+        with self._wake:
+            return self._wake.wait_for(
+                lambda: not self._busy and not (self._queue and self._queue[0].due <= self._clock.time()), seconds
+            )
 
     @property
     def waiting(self) -> int:
@@ -111,7 +119,7 @@ class Webhooks:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="sandbox-webhooks", daemon=True)
                 self._thread.start()
-            self._wake.notify()
+            self._wake.notify_all()
 
     def _run(self) -> None:
         while True:
@@ -121,7 +129,13 @@ class Webhooks:
                 if self._stopped:
                     return
                 delivery = heapq.heappop(self._queue)
-            self._deliver(delivery)
+                self._busy = True
+            try:
+                self._deliver(delivery)
+            finally:
+                with self._wake:
+                    self._busy = False
+                    self._wake.notify_all()
 
     def _deliver(self, delivery: _Delivery) -> None:
         webhook = self._state["webhooks"].records.get(delivery.webhook_id)

@@ -73,6 +73,14 @@ class Forever:
     piece: bytes
 
 
+@dataclass(frozen=True)
+class Held:
+    """Bytes that are sent when the test says so."""
+
+    until: threading.Event
+    content: bytes
+
+
 class Silence:
     """No answer at all, but the connection stays open."""
 
@@ -91,7 +99,7 @@ class Received:
     body: bytes
 
 
-Step = bytes | ThenClose | Forever | type[Silence] | type[Reset]
+Step = bytes | ThenClose | Forever | Held | type[Silence] | type[Reset]
 
 
 class ScriptedServer:
@@ -149,6 +157,10 @@ def _perform(connection: socket.socket, step: Step) -> bool:
     """Play one step; whether the connection is good for another one."""
     if isinstance(step, bytes):
         connection.sendall(step)
+        return True
+    if isinstance(step, Held):
+        step.until.wait()
+        connection.sendall(step.content)
         return True
     if step is Silence:
         return True

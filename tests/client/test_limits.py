@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from airflow_provider_pipedrive.client import settings_from
-from airflow_provider_pipedrive.client.limits import Limits, forget_limits, limits_of
+from airflow_provider_pipedrive.client.limits import Limits, RollingWindow, forget_limits, limits_of
 from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError
 
 NOON = 1_800_014_400.0  # 2027-01-15 12:00 UTC
@@ -41,6 +41,19 @@ def test_no_window_is_overfull_when_searches_wait_among_other_requests() -> None
     others = [limits.reserve(now, search=False) for now in (0.0, 0.1, 2.04, 2.04, 2.04) * 8]
     assert most_in_a_window(searches) <= 10
     assert most_in_a_window(searches + others) <= 20
+
+
+def test_requests_fill_the_room_that_waiting_searches_leave() -> None:
+    limits = Limits(20)
+    assert [limits.reserve(0.0, search=True) for _ in range(12)] == [0.0] * 10 + [2.04] * 2
+    assert [limits.reserve(0.0, search=False) for _ in range(30)] == [0.0] * 8 + [2.04] * 18 + [4.08] * 4
+
+
+def test_a_window_remembers_no_more_starts_than_it_needs() -> None:
+    window = RollingWindow(20)
+    for second in range(1000):
+        window.take(float(second))
+    assert len(window._starts) == 20
 
 
 def test_nothing_starts_during_a_pause() -> None:

@@ -145,7 +145,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n"
     [
         Forever(HEAD + b"\r\n", b" "),
         Forever(HEAD + b"X-Long: ", b"x" * 100),
-        Forever(HEAD, b"X-Many: x\r\n"),
+        Forever(HEAD, b"X-Many: " + b"x" * 1000 + b"\r\n"),
         Forever(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
         Forever(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
         Forever(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),

@@ -176,6 +176,10 @@ def test_without_a_word_from_pipedrive_the_wait_doubles_up_to_ten_seconds(attemp
     assert wait_before(PipedriveServerError("down"), attempt) == seconds
 
 
+def test_a_wait_that_a_failing_server_asks_for_is_clamped_too() -> None:
+    assert wait_before(PipedriveServerError("down", retry_after=3600), 1) == 10.0
+
+
 def fault(*, sent: bool, retryable: bool = True) -> PipedriveConnectionError:
     error = PipedriveConnectionError("cut", retryable=retryable)
     error.nothing_sent = not sent

@@ -50,6 +50,7 @@ ABSENT_WITHOUT_INCLUDE_FIELDS = {
 UNLIKE_THE_MODEL = {
     "getPersonProducts",  # the model has the placeholder DEAL_ID for a name
     "addPersonPicture",  # likewise PICTURE_ID
+    "getPersonFollowersV1",  # shares the model of deals' followers, with deal_id
     "getUserConnections",
     "deleteProjectV1",  # the model has an envelope within the envelope
     "deleteTaskV1",

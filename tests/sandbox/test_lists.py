@@ -19,6 +19,7 @@ def walk(api: Api, path: str, **query: Any) -> list[Any]:
         cursor = document["additional_data"]["next_cursor"]
         if cursor is None:
             return records
+        assert cursor != query.get("cursor")
         query["cursor"] = cursor
 
 

@@ -109,6 +109,22 @@ def test_a_v2_body_that_does_not_fit_is_a_schema_error(body: dict[str, Any], api
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        {"name": None},
+        {"emails": "a@example.com"},
+        {"emails": ["a@example.com"]},
+        {"emails": [{"value": "a@example.com", "primary_flag": True}]},
+        {"phones": [{"value": 372555}]},
+    ],
+    ids=str,
+)
+def test_what_a_person_cannot_be_is_a_schema_error(body: dict[str, Any], api: Api) -> None:
+    answer = api.patch("/api/v2/persons/1", body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "ERR_SCHEMA_VALIDATION_FAILED")
+
+
+@pytest.mark.parametrize(
     ("kind", "value"),
     [
         ("set", []),

@@ -11,12 +11,9 @@ import pytest
 from landed import differences
 from live_sandbox import LiveSandbox
 
-from tests.system.conftest import AIRFLOW_MAJOR, EXAMPLE_DAGS, PYTHON, files_with, secrets_of
+from tests.system.conftest import EXAMPLE_DAGS, PYTHON, files_with, secrets_of
 
-pytestmark = [
-    pytest.mark.airflow,
-    pytest.mark.skipif(AIRFLOW_MAJOR > 2, reason="Airflow 3 runs them for real, see test_on_airflow_3.py"),
-]
+pytestmark = pytest.mark.airflow
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,9 @@ from landed import differences
 from live_airflow import LiveAirflow, Run
 from live_sandbox import LiveSandbox
 
-from tests.system.conftest import AIRFLOW_MAJOR, EXAMPLE_DAGS, PYTHON, files_with, secrets_of
+from tests.system.conftest import EXAMPLE_DAGS, PYTHON, files_with, secrets_of
 
-pytestmark = [
-    pytest.mark.airflow,
-    pytest.mark.skipif(AIRFLOW_MAJOR < 3, reason="Airflow 2 has no such REST API; see test_on_airflow_2.py"),
-]
+pytestmark = pytest.mark.airflow
 
 
 @dataclass(frozen=True)

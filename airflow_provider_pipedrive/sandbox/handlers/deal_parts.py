@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.sandbox import refusals, rules
 from airflow_provider_pipedrive.sandbox.box import Box
 from airflow_provider_pipedrive.sandbox.calls import Answer, Call, ok
@@ -116,10 +117,8 @@ def add_deal_product(box: Box, call: Call) -> Answer:
 @answers("addManyDealProducts")
 def add_many_deal_products(box: Box, call: Call) -> Answer:
     """Several products put on a deal: all or none."""
-    from airflow_provider_pipedrive.catalog import ACTIONS
-
     deal = _deal(box, call)
-    given: list[Any] = call.body["data"]
+    given: list[Any] = [dict(item) if isinstance(item, dict) else item for item in call.body["data"]]
     if not 1 <= len(given) <= MOST_AT_ONCE:
         raise refusals.invalid("data", f"'data' must contain 1 to {MOST_AT_ONCE} items")
     for number, item in enumerate(given):
@@ -165,14 +164,17 @@ def delete_deal_product(box: Box, call: Call) -> Answer:
 
 @answers("deleteManyDealProducts")
 def delete_many_deal_products(box: Box, call: Call) -> Answer:
-    """Several products taken off a deal."""
+    """Several products taken off a deal; without ``ids`` up to a hundred of them."""
     deal = _deal(box, call)
-    wanted = set(call.args["ids"])
-    rows = [row for row in box.state["dealProducts"].where("deal_id", deal["id"]) if row["id"] in wanted]
+    rows = box.state["dealProducts"].where("deal_id", deal["id"])
+    if "ids" in call.args:
+        wanted = set(call.args["ids"])
+        rows = [row for row in rows if row["id"] in wanted]
+    more = len(rows) > MOST_AT_ONCE
+    rows = rows[:MOST_AT_ONCE]
     for row in rows:
         box.state.remove("dealProducts", row["id"], box.actor(call.user_id, call.correlation_id))
     _revalue(box, call, deal)
-    more = bool(box.state["dealProducts"].where("deal_id", deal["id"])) and len(wanted) > MOST_AT_ONCE
     return ok({"ids": [row["id"] for row in rows]}, additional_data={"more_items_in_collection": more})
 
 

@@ -97,6 +97,8 @@ def _checked(state: State, body: Record) -> Record:
 def add_lead(box: Box, call: Call) -> Answer:
     """A new lead."""
     fields = _checked(box.state, call.body)
+    if fields.get("person_id") is None and fields.get("organization_id") is None:
+        raise refusals.bad_request("A lead must be linked to a person or an organization.")
     stamp = box.clock.stamp()
     lead: Record = {
         "title": None,
