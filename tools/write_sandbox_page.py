@@ -160,7 +160,7 @@ def _operations() -> list[str]:
         "",
         "**behaves**: reads and changes the company's state. **answers by shape**: always the same plausible answer. "
         "**refuses**: as Pipedrive does since it took the operation away. "
-        + ", ".join(f"{number} {word}" for word, number in sorted(counted.items()))
+        + ", ".join(f"{word.removesuffix(': 410')}: {number}" for word, number in sorted(counted.items()))
         + f"; besides, {sum(len(m.split()) for m in OUT_OF_SUPPORT.values())} v1 operations out of support refuse.",
         "",
     ]

@@ -23,7 +23,6 @@ ACTIONS = (
         ),
         paging=OFFSET,
         idempotent=True,
-        filter_overrides=("owner_id", "person_id", "organization_id"),
     ),
     Action(
         key="addLead",
@@ -68,7 +67,6 @@ ACTIONS = (
         ),
         paging=OFFSET,
         idempotent=True,
-        filter_overrides=("owner_id", "person_id", "organization_id"),
     ),
     Action(
         key="searchLeadsV1",

@@ -24,7 +24,14 @@ _NEVER_NULL = frozenset({"title", "name", "owner_id"})
 _PARTS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "emails": {"value": str, "primary": bool, "label": str},
     "phones": {"value": str, "primary": bool, "label": str},
-    "prices": {"currency": str, "price": (int, float), "cost": (int, float), "direct_cost": (int, float), "notes": str},
+    "prices": {
+        "product_id": int,
+        "currency": str,
+        "price": (int, float),
+        "cost": (int, float),
+        "direct_cost": (int, float),
+        "notes": str,
+    },
     "participants": {"person_id": int, "primary": bool},
 }
 """The names and types within the objects of some lists."""

@@ -176,14 +176,10 @@ def flat(state: State, table: str, values: Record | None) -> Record:
             found[key] = str(value)
         elif isinstance(value, dict):
             found[key] = value.get("value")
-            found.update({_companion(key, kind, part): item for part, item in value.items() if part != "value"})
+            found.update({f"{key}_{part}": item for part, item in value.items() if part != "value"})
         else:
             found[key] = value
     return found
-
-
-def _companion(key: str, kind: str, part: str) -> str:
-    return f"{key}_{part}"
 
 
 def split_flat(state: State, table: str, body: Record) -> tuple[Record, Record]:

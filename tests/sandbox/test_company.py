@@ -13,10 +13,11 @@ from airflow_provider_pipedrive.sandbox.company import build, field_code
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC)
 DEAL_FIELDS = {
-    "id", "title", "owner_id", "creator_user_id", "person_id", "org_id", "pipeline_id", "stage_id", "value", "currency",
-    "add_time", "update_time", "stage_change_time", "is_deleted", "is_archived", "archive_time", "status", "probability",
-    "lost_reason", "visible_to", "close_time", "won_time", "lost_time", "expected_close_date", "label_ids", "origin",
-    "origin_id", "channel", "channel_id", "source_lead_id", "arr", "mrr", "acv", "custom_fields",
+    "id", "title", "owner_id", "creator_user_id", "person_id", "org_id", "pipeline_id", "stage_id", "value",
+    "currency", "add_time", "update_time", "stage_change_time", "is_deleted", "is_archived", "archive_time",
+    "status", "probability", "lost_reason", "visible_to", "close_time", "won_time", "lost_time",
+    "expected_close_date", "label_ids", "origin", "origin_id", "channel", "channel_id", "source_lead_id",
+    "arr", "mrr", "acv", "custom_fields",
 }  # fmt: skip
 CUSTOM_TYPES = {
     "varchar", "varchar_auto", "text", "double", "monetary", "enum", "set", "user", "org", "people", "phone", "date",

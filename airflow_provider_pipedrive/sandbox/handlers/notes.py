@@ -9,7 +9,7 @@ from airflow_provider_pipedrive.sandbox.clock import to_v1
 from airflow_provider_pipedrive.sandbox.handlers.registry import answers
 from airflow_provider_pipedrive.sandbox.paging import by_sort_text, offset_answer
 from airflow_provider_pipedrive.sandbox.store import Record, State
-from airflow_provider_pipedrive.sandbox.views_v1 import COMPANY_ID, user_card, with_v1_times
+from airflow_provider_pipedrive.sandbox.views_v1 import COMPANY_ID, with_v1_times
 
 _ANCHORS = ("lead_id", "deal_id", "person_id", "org_id", "project_id", "task_id")
 _PINS = {
@@ -28,7 +28,7 @@ def note_view(state: State, record: Record) -> Record:
     deal, person = state.get("deals", record.get("deal_id")), state.get("persons", record.get("person_id"))
     organization, lead = state.get("organizations", record.get("org_id")), state.get("leads", record.get("lead_id"))
     project, task = state.get("projects", record.get("project_id")), state.get("tasks", record.get("task_id"))
-    user = user_card(state, record["user_id"], "")
+    user = state.get("users", record["user_id"])
     return {
         **dict.fromkeys(_ANCHORS),
         **dict.fromkeys(_PINS, False),
@@ -39,8 +39,13 @@ def note_view(state: State, record: Record) -> Record:
         "lead": {"title": lead["title"]} if lead else None,
         "project": {"title": project["title"]} if project else None,
         "task": {"title": task["title"]} if task else None,
-        "user": {"email": user["email"], "name": user["name"], "icon_url": None, "is_you": True} if user else None,
+        "user": _author(user) if user else None,
     }
+
+
+def _author(user: Record) -> Record:
+    names = ("email", "name", "icon_url")
+    return {**{name: user.get(name) for name in names}, "is_you": bool(user.get("is_you"))}
 
 
 def _note(box: Box, call: Call) -> Record:

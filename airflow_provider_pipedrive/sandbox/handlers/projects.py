@@ -174,7 +174,7 @@ def get_project_activities(box: Box, call: Call) -> Answer:
     return cursor_answer(call, [row for row in rows if filtering.living(row)], lambda row: activity(box.state, row))
 
 
-@answers("getProjectGroups")
+@answers("getProjectGroups", by_shape=True)
 def get_project_groups(box: Box, call: Call) -> Answer:
     """The groups of a project: the same two in every project."""
     _project(box, call)
