@@ -282,7 +282,8 @@ class PipedriveClient:
             self._clock.sleep(start - now)
         self.usage.requests += 1
         answer = send()
-        self._limits.learn(answer.headers)
+        if not call.search:  # searches have a limit of their own, which their headers may tell instead
+            self._limits.learn(answer.headers)
         return answer
 
     def _judge(self, call: Call, answer: Answer, windows_waited: int) -> dict[str, Any]:
