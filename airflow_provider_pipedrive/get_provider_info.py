@@ -40,4 +40,5 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.pipedrive"]},
         ],
         "extra-links": ["airflow_provider_pipedrive.operators.pipedrive.PipedriveRecordLink"],
+        "cli": ["airflow_provider_pipedrive.cli.definition.get_commands"],
     }

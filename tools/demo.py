@@ -49,7 +49,8 @@ def main() -> int:
         else:
             sandbox = stack.enter_context(LiveSandbox(python, options.deals, environ))
             environ[CONNECTION] = sandbox.connection()
-            say(f"Pipedrive: a local one with {options.deals} deals at {sandbox.url}, no account needed")
+            say(f"Pipedrive: a local one at {sandbox.url}, no account needed")
+            say(f"           {options.deals} deals, some of them archived or deleted: lists leave those out")
             if options.faults:
                 sandbox.fail_one_in(20)
                 say("           one request in 20 fails")
@@ -105,7 +106,7 @@ def landed(airflow: LiveAirflow, run: Run, sandbox: LiveSandbox | None) -> list[
         say(f"Checked: {against} exactly once.")
     if sandbox:
         failures = [f"{count} x {kind}" for kind, count in sandbox.failures().items()]
-        say(f"Failures that were overcome: {', '.join(failures) or 'none'}")
+        say(f"Failures on demand, overcome: {', '.join(failures) or 'none'}")
     say(f"Files:     {shown(Path(summary['files'][0]).parent)}/")
     say(f"Task logs: {shown(airflow.log_folder(run))}/")
     return faults

@@ -16,6 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 NEWEST = "3.3.2"
 OLDEST = "2.11.2"
+EXTRAS = ("demo", "test", "dev")
+"""Extras of pyproject.toml, each of which has the one before in it."""
 
 
 def constraints(airflow: str) -> Path:
@@ -39,13 +41,13 @@ def ready(airflow: str, extra: str) -> Path:
         )
     home = folder(airflow)
     python = home / "bin" / "python"
-    stamp = home / f"installed-{extra}"
     wanted = _fingerprint(airflow)
-    if python.exists() and stamp.exists() and stamp.read_text() == wanted:
+    installed = {name for name in EXTRAS if _text(home / f"installed-{name}") == wanted}
+    if python.exists() and installed & set(EXTRAS[EXTRAS.index(extra) :]):
         return python
     print(f"Installing Airflow {airflow} and this package into {home.name} (once, some minutes) ...", flush=True)
-    # Anew, not on top: packages of an earlier set of versions would stay.
-    venv.create(home, clear=not any(_is_current(other, wanted) for other in home.glob("installed-*")), with_pip=True)
+    # Anew, not on top of an earlier set of versions: packages of that one would stay.
+    venv.create(home, clear=not installed, with_pip=True)
     command: list[str | Path] = [
         python,
         "-m",
@@ -59,7 +61,7 @@ def ready(airflow: str, extra: str) -> Path:
     done = subprocess.run([*command, "-e", f"{ROOT}[{extra}]"], cwd=ROOT, env=clean_environ(), check=False)
     if done.returncode:
         sys.exit(f"pip could not install Airflow {airflow}: see its words above, then run this again.")
-    stamp.write_text(wanted)
+    (home / f"installed-{extra}").write_text(wanted)
     return python
 
 
@@ -77,5 +79,5 @@ def _fingerprint(airflow: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _is_current(stamp: Path, wanted: str) -> bool:
-    return stamp.read_text() == wanted
+def _text(file: Path) -> str:
+    return file.read_text() if file.exists() else ""

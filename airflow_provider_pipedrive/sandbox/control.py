@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from airflow_provider_pipedrive.sandbox import operations, refusals
+from airflow_provider_pipedrive.sandbox import marketplace, operations, refusals
 from airflow_provider_pipedrive.sandbox.box import Box
 from airflow_provider_pipedrive.sandbox.calls import Answer, BodyError, Call, parse_body
 from airflow_provider_pipedrive.sandbox.rules import RuleError
@@ -72,6 +72,10 @@ def _advance(box: Box, options: dict[str, Any]) -> Any:
     return {"now": box.clock.stamp()}
 
 
+def _uninstall(box: Box, options: dict[str, Any]) -> Any:
+    return {"status": marketplace.uninstall(box, **options)}
+
+
 def _requests(box: Box, options: dict[str, Any]) -> Any:
     return [asdict(logged) for logged in list(box.log)[-int(options.get("last", 1000)) :]]
 
@@ -108,6 +112,9 @@ DOINGS: dict[tuple[str, str], Doing] = {
     ("POST", "/_sandbox/update"): Doing(_update, "`entity`, `id`, `fields`"),
     ("POST", "/_sandbox/delete"): Doing(_delete, "`entity`, `id`"),
     ("POST", "/_sandbox/advance"): Doing(_advance, "`seconds`"),
+    ("POST", "/_sandbox/uninstall"): Doing(
+        _uninstall, "`redirect_uri`: the app's callback URL (default: the registered one); it is sent a `DELETE`"
+    ),
     ("GET", "/_sandbox/requests"): Doing(_requests, "`last`: how many (default 1000)"),
     ("GET", "/_sandbox/counters"): Doing(_counters, ""),
     ("GET", "/_sandbox/state"): Doing(

@@ -89,6 +89,11 @@ class OAuth:
         """Let every access token be expired."""
         self._access.clear()
 
+    def revoke_all(self) -> None:
+        """End every authorization."""
+        for grant in self._grants:
+            grant.revoked = True
+
     def _access_token(self, grant: _Grant) -> str:
         token = self._token("v1u:")
         self._access[token] = (grant, self._clock.time() + ACCESS_LIFE)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import uvicorn
 
-from airflow_provider_pipedrive.sandbox import operations
+from airflow_provider_pipedrive.sandbox import marketplace, operations
 from airflow_provider_pipedrive.sandbox.app import App
 from airflow_provider_pipedrive.sandbox.box import Box, Logged
 from airflow_provider_pipedrive.sandbox.settings import Settings
@@ -152,6 +152,14 @@ class Sandbox:
         """Move the sandbox's clock on: tokens expire, windows pass, webhooks are tried again."""
         self._box.clock.advance(seconds)
         self._box.webhooks.nudge()
+
+    def uninstall(self, redirect_uri: str | None = None) -> int | None:
+        """Uninstall the app, as a user would in Pipedrive; see :mod:`airflow_provider_pipedrive.sandbox.marketplace`.
+
+        :raises ValueError: there is no callback URL on this machine to tell
+        """
+        with self._box.lock:
+            return marketplace.uninstall(self._box, redirect_uri)
 
     def move_deal(self, deal_id: int, stage_id: int) -> Record:
         """Move a deal to a stage, as a person would in Pipedrive's web interface.

@@ -1,0 +1,1 @@
+"""``airflow pipedrive ...``, and the same as ``python -m airflow_provider_pipedrive ...``."""

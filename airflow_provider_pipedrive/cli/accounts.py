@@ -1,0 +1,153 @@
+"""``airflow pipedrive check``, ``refresh`` and ``revoke``: connections that are there."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from airflow_provider_pipedrive.cli import connections
+from airflow_provider_pipedrive.cli.catalog import wanted_actions
+from airflow_provider_pipedrive.cli.connect import good_until, granted, sending, whose
+from airflow_provider_pipedrive.cli.connections import StoreError
+from airflow_provider_pipedrive.cli.terminal import ask, command, put, say
+from airflow_provider_pipedrive.client import oauth
+from airflow_provider_pipedrive.client.oauth import IDLE_DAYS, Grant, lacking, least_scopes
+from airflow_provider_pipedrive.client.settings import ApiToken, OAuth, Settings
+from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedrivePermissionError
+from airflow_provider_pipedrive.hooks.pipedrive import client_of
+
+if TYPE_CHECKING:
+    from airflow.models import Connection
+
+
+@command
+def check(options: Namespace) -> None:
+    """Whether a connection works, whose it is, and what it may do."""
+    keys = wanted_actions(options.actions.split(",") if options.actions else [], options.dags)
+    connection = connections.find(options.conn_id)
+    settings = _settings(connection)
+    credential = settings.credential
+    if isinstance(credential, ApiToken):
+        say(f"Connected as {whose(settings)}, by API token.")
+        say("An API token does not expire, and may do what its user may.")
+    elif credential.refresh_token is None:
+        say(f"Connected as {whose(settings)}, by OAuth access token.")
+        say("There is no refresh token: it ends within the hour, and its scopes are not told.")
+    else:
+        _check_grant(settings, _renewed(connection, settings, options.print_as), keys)
+
+
+@command
+def refresh(options: Namespace) -> None:
+    """Renew an OAuth connection's tokens."""
+    connection = connections.find(options.conn_id)
+    settings = _settings(connection)
+    if not isinstance(settings.credential, OAuth) or settings.credential.refresh_token is None:
+        raise PipedriveAuthError(f"The connection {options.conn_id!r} has no refresh token: there is nothing to renew.")
+    grant = _renewed(connection, settings, options.print_as)
+    until = datetime.now(UTC) + timedelta(seconds=grant.expires_in)
+    say(f"Renewed. The access token lives until {until:%H:%M} UTC.")
+    say(f"The authorization lasts until {good_until()}, and {IDLE_DAYS} days more from each use.")
+
+
+@command
+def revoke(options: Namespace) -> None:
+    """Give an OAuth connection's authorization back."""
+    settings = _settings(connections.find(options.conn_id))
+    if not isinstance(settings.credential, OAuth):
+        raise PipedriveAuthError(
+            f"The connection {options.conn_id!r} has an API token, which is not revoked from here: its user makes a "
+            "new one in Pipedrive (Company settings > Personal preferences > API), and the old one is dead."
+        )
+    if settings.credential.refresh_token:
+        say("Pipedrive will uninstall the app for the user of this connection, with its webhooks and OAuth data.")
+    else:
+        say("The connection has an access token only: this one token dies, the app stays installed.")
+    if not options.yes and ask(f"Revoke connection {options.conn_id!r}? [y/N]").lower() not in ("y", "yes"):
+        raise PipedriveAuthError("Nothing was revoked.")
+    with sending(settings) as send:
+        oauth.revoke(send, settings.credential)
+    say(
+        f"Revoked. Tasks that use {options.conn_id!r} fail from now on, at the latest in an hour. Connect again with: "
+        f"airflow pipedrive connect --save {options.conn_id}"
+    )
+
+
+def _settings(connection: Connection) -> Settings:
+    """The connection's settings; its secrets are known to Airflow's masker afterwards."""
+    with client_of(connection) as client:
+        return client.settings
+
+
+def _check_grant(settings: Settings, grant: Grant, keys: list[str]) -> None:
+    say(f"Connected as {whose(granted(settings, grant))}, by OAuth.")
+    say(f"Scopes: {', '.join(grant.scopes) or 'not told'}.")
+    say(f"The authorization lasts until {good_until()}, and {IDLE_DAYS} days more from each use: this was one.")
+    missing = lacking(keys, grant.scopes) if grant.scopes else []
+    if missing:
+        needed = [scope for scope in least_scopes(missing) if scope not in grant.scopes]
+        raise PipedrivePermissionError(
+            f"Missing scopes: {', '.join(needed)} (for {', '.join(missing)}). Add them in the Developer Hub under "
+            "OAuth & access scopes, and connect again."
+        )
+    if keys and grant.scopes:
+        say(f"All {len(keys)} actions are allowed by these scopes.")
+
+
+# ---- a refresh token that changes is not lost
+
+
+def _renewed(connection: Connection, settings: Settings, print_as: str | None) -> Grant:
+    """New tokens; where Pipedrive handed out another refresh token, that one is kept."""
+    assert isinstance(settings.credential, OAuth)
+    try:
+        with sending(settings) as send:
+            grant = oauth.refresh(send, settings.credential)
+    except PipedriveAuthError as error:
+        raise PipedriveAuthError(
+            f"{error} To connect again: airflow pipedrive connect --save {connection.conn_id}",
+            status=error.status,
+            reason=error.reason,
+        ) from None
+    if print_as:
+        _put(connection, grant.refresh_token, print_as)
+    if grant.refresh_token != settings.credential.refresh_token:
+        say("Pipedrive handed out another refresh token; the one in the connection may be dead.")
+        kept = _saved(connection, settings.credential.refresh_token, grant.refresh_token) or print_as
+        if not kept:
+            _print_if_wanted(connection, grant.refresh_token)
+    return grant
+
+
+def _saved(connection: Connection, old: str | None, new: str) -> bool:
+    """Save the new refresh token where the old one came from, if that is the metadata database and nobody objects."""
+    conn_id = str(connection.conn_id)
+    try:
+        row = connections.stored(conn_id)
+        if row is None or row.extra_dejson.get("refresh_token") != old:
+            return False
+        if ask("Save the new one in the connection? [Y/n]", "y").lower() not in ("y", "yes"):
+            return False
+        connections.save_refresh_token(conn_id, new)
+    except StoreError as error:
+        say(str(error))
+        return False
+    say(f"Saved in connection {conn_id!r}.")
+    return True
+
+
+def _print_if_wanted(connection: Connection, refresh_token: str) -> None:
+    form = ask("It is in no connection of Airflow's database. Print it, with all secrets? [json/uri/N]")
+    if form not in ("json", "uri"):
+        raise StoreError(
+            "The new refresh token was not kept. If the connection is refused from now on, connect again: airflow "
+            f"pipedrive connect --save {connection.conn_id}"
+        )
+    _put(connection, refresh_token, form)
+
+
+def _put(connection: Connection, refresh_token: str, form: str) -> None:
+    extra = {**connection.extra_dejson, "refresh_token": refresh_token}
+    fields = {"login": connection.login, "password": connection.password, "host": connection.host, "extra": extra}
+    put(connections.line(str(connection.conn_id), fields, form))

@@ -1,0 +1,171 @@
+"""A server on this machine that waits for one answer of Pipedrive's consent page.
+
+https://datatracker.ietf.org/doc/html/rfc8252#section-7.3
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from html import escape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import SplitResult, urlsplit
+
+from airflow_provider_pipedrive.cli.terminal import UsageError
+from airflow_provider_pipedrive.client.hosts import is_loopback
+from airflow_provider_pipedrive.client.oauth import Callback
+from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParameterError
+
+WAIT = 300.0
+"""Seconds to wait for the answer."""
+_SILENCE = 10.0  # browsers open connections ahead that stay silent
+_SECURITY = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def can_listen(redirect_uri: str) -> bool:
+    """Whether the callback URL leads to an IPv4 port of this machine, in plain http."""
+    parts = _parts(redirect_uri)
+    return parts.scheme == "http" and is_loopback(parts.hostname) and ":" not in (parts.hostname or "")
+
+
+def checked_redirect_uri(redirect_uri: str) -> str:
+    """The redirect URI, as it is.
+
+    :raises UsageError: it cannot be a callback URL
+    """
+    parts = _parts(redirect_uri)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment or parts.username:
+        raise UsageError(
+            "--redirect-uri must be the callback URL that is registered with the app, such as "
+            "http://localhost:8910/callback."
+        )
+    return redirect_uri
+
+
+def _parts(redirect_uri: str) -> SplitResult:
+    try:
+        parts = urlsplit(redirect_uri)
+        parts.port  # noqa: B018 - raises where it is no number
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+    return parts
+
+
+class CallbackServer:
+    """Listens from ``with`` to the end of its block.
+
+    Takes the first callback that has the right state; wrong ones are refused and change nothing.
+
+    :param redirect_uri: a loopback URL, see :func:`can_listen`
+    :param state: what went out with the consent page
+    :raises UsageError: the port cannot be listened to
+    """
+
+    def __init__(self, redirect_uri: str, state: str) -> None:
+        parts = urlsplit(redirect_uri)
+        host = "127.0.0.1" if parts.hostname == "localhost" else str(parts.hostname)
+        try:
+            self._server = _Server((host, parts.port or 80), _Handler)
+        except OSError as error:
+            raise UsageError(
+                f"Port {parts.port or 80} of this machine cannot be listened to ({error.strerror}). Stop what uses it, "
+                "register another callback URL with the app and give it as --redirect-uri, or use --no-browser."
+            ) from None
+        self._server.netloc = parts.netloc.removesuffix(":80")  # browsers leave it out
+        self._server.path, self._server.state = parts.path or "/", state
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="callback", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def wait(self, seconds: float = WAIT) -> str:
+        """The code that Pipedrive sent.
+
+        :raises PipedriveAuthError: access was denied, or no answer came in time
+        """
+        try:
+            outcome = self._server.outcome.get(timeout=seconds)
+        except queue.Empty:
+            raise PipedriveAuthError(
+                f"No answer came from the consent page within {seconds / 60:g} minutes. Connect again; if the browser "
+                "runs on another machine, with --no-browser."
+            ) from None
+        if isinstance(outcome, PipedriveAuthError):
+            raise outcome
+        return outcome
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.netloc = self.path = self.state = ""
+        self.outcome: queue.Queue[str | PipedriveAuthError] = queue.Queue()
+        self._answered = threading.Lock()
+
+    def judge(self, host: str, target: str) -> tuple[int, str, str | PipedriveAuthError | None]:
+        """Status and text of the page, and what the wait ends with, if it does."""
+        if target.partition("?")[0] != self.path:
+            return 404, "There is nothing here.", None
+        if host.lower() != self.netloc.lower():
+            return 400, "This address is not the registered callback URL.", None
+        try:
+            outcome: str | PipedriveAuthError = Callback.read(target).code_for(self.state)
+        except PipedriveAuthError as error:
+            outcome = error
+        except PipedriveParameterError as error:
+            return 400, str(error), None
+        if not self._answered.acquire(blocking=False):  # never released: there is one answer
+            return 409, "This attempt to connect has been answered already.", None
+        return 200, "Pipedrive has answered. You can close this tab; the terminal tells the rest.", outcome
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that hangs up is no event."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    timeout = _SILENCE
+
+    def do_GET(self) -> None:
+        server = self.server
+        assert isinstance(server, _Server)
+        status, text, outcome = server.judge(self.headers.get("Host", ""), self.path)
+        try:
+            self._page(status, text)
+        finally:  # a browser that does not wait for the page has brought its answer all the same
+            if outcome is not None:
+                server.outcome.put(outcome)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Other methods, and what is no HTTP."""
+        self._page(code, "Only Pipedrive's callback is taken here.")
+
+    def _page(self, status: int, text: str) -> None:
+        page = (
+            '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Pipedrive</title></head>'
+            f"<body><p>{escape(text)}</p></body></html>"
+        ).encode()
+        self.send_response_only(status)
+        for name, value in _SECURITY.items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(page)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(page)
+        self.wfile.flush()
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
+        """Nothing: the request's line has the code in it."""

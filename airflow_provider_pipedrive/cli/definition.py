@@ -1,0 +1,110 @@
+"""The commands and their arguments, declared once.
+
+Airflow 3.2 and later read them by the ``cli`` key of the provider's metadata, at the start of every ``airflow``
+command: so nothing is imported here but what Airflow has loaded by then. Older Airflows know no commands of providers;
+:mod:`airflow_provider_pipedrive.__main__` offers the same tree there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, lazy_load_command
+
+DEFAULT_REDIRECT_URI = "http://localhost:8910/callback"
+"""The callback URL to register with the app, unless another one is given."""
+DEFAULT_CONN_ID = "pipedrive_default"
+SECRET_VARIABLE = "PIPEDRIVE_CLIENT_SECRET"
+
+
+def _arg(*flags: str, **options: Any) -> Arg:
+    return Arg(flags, **options)  # type: ignore[no-untyped-call]
+
+
+_CONN_ID = _arg(
+    "conn_id", nargs="?", default=DEFAULT_CONN_ID, help=f"the Airflow connection (default: {DEFAULT_CONN_ID})"
+)
+_PRINT = _arg("--print", dest="print_as", choices=("json", "uri"), help="print the connection, secrets included")
+_DAGS = _arg("--dags", metavar="FOLDER", type=str, help="the actions of the DAGs in a folder or file: read, not run")
+
+_CONNECT = ActionCommand(
+    name="connect",
+    help="Connect a Pipedrive account by OAuth",
+    description="Connect a Pipedrive account: opens Pipedrive's consent page, receives its answer on this machine, and "
+    "saves or prints the connection. Asks for what is not given.",
+    func=lazy_load_command("airflow_provider_pipedrive.cli.connect.connect"),
+    args=(
+        _arg("--client-id", help="the app's client id (Developer Hub > OAuth & access scopes)"),
+        _arg(
+            "--client-secret-file",
+            metavar="FILE",
+            help=f"file with the app's client secret; else {SECRET_VARIABLE} of the environment, else it is asked for",
+        ),
+        _arg(
+            "--redirect-uri",
+            default=DEFAULT_REDIRECT_URI,
+            help=f"exactly the callback URL that is registered with the app (default: {DEFAULT_REDIRECT_URI})",
+        ),
+        _arg(
+            "--no-browser",
+            action="store_true",
+            help="open nothing and listen to nothing: the address the browser was sent to is pasted",
+        ),
+        _arg("--save", metavar="CONN_ID", help="save as this connection in Airflow's metadata database"),
+        _PRINT,
+        _arg("--host", help="the API's host, to be stored too; needed for a local sandbox only"),
+        _arg("--oauth-host", help="where tokens are issued (default: https://oauth.pipedrive.com)"),
+    ),
+)
+_CHECK = ActionCommand(
+    name="check",
+    help="Whether a connection works, whose it is and what it may do",
+    description="Ask Pipedrive who a connection belongs to (2 API tokens). An OAuth connection is renewed on the way, "
+    "which tells its scopes. Exit code 1: it does not work, or lacks a scope for the given actions.",
+    func=lazy_load_command("airflow_provider_pipedrive.cli.accounts.check"),
+    args=(
+        _CONN_ID,
+        _arg("--actions", metavar="KEYS", help="keys, separated by commas: which scopes are missing for them"),
+        _DAGS,
+        _PRINT,
+    ),
+)
+_REFRESH = ActionCommand(
+    name="refresh",
+    help="Renew an OAuth connection's tokens now",
+    description="Renew an OAuth connection's tokens: its 60 idle days begin anew.",
+    func=lazy_load_command("airflow_provider_pipedrive.cli.accounts.refresh"),
+    args=(_CONN_ID, _PRINT),
+)
+_REVOKE = ActionCommand(
+    name="revoke",
+    help="Give an OAuth connection's authorization back",
+    description="Revoke an OAuth connection's refresh token: Pipedrive uninstalls the app for its user.",
+    func=lazy_load_command("airflow_provider_pipedrive.cli.accounts.revoke"),
+    args=(_CONN_ID, _arg("--yes", "-y", action="store_true", help="don't ask")),
+)
+_SCOPES = ActionCommand(
+    name="scopes",
+    help="The least scopes for actions or DAGs",
+    description="The least scopes that an OAuth app needs, to be ticked in the Developer Hub.",
+    func=lazy_load_command("airflow_provider_pipedrive.cli.catalog.scopes"),
+    args=(_arg("actions", nargs="*", metavar="ACTION", help="keys of actions, such as getDeals"), _DAGS),
+)
+_ACTIONS = ActionCommand(
+    name="actions",
+    help="Search Pipedrive's actions",
+    description="List the actions whose key, summary or path has all of these words.",
+    func=lazy_load_command("airflow_provider_pipedrive.cli.catalog.actions"),
+    args=(_arg("text", nargs="*", metavar="TEXT", help="words to look for (default: all actions)"),),
+)
+
+
+def get_commands() -> list[GroupCommand]:
+    """The ``pipedrive`` group, for Airflow's command line."""
+    return [
+        GroupCommand(
+            name="pipedrive",
+            help="Connect Pipedrive accounts and look up actions",
+            subcommands=(_CONNECT, _CHECK, _REFRESH, _REVOKE, _SCOPES, _ACTIONS),
+        )
+    ]

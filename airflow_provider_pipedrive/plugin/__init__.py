@@ -1,0 +1,62 @@
+"""Pages and routes inside Airflow's web server: connect an account in the browser.
+
+Needs Airflow 3.1 or later: Airflow 3.0 has no pages of plugins and does not sign their visitors in, Airflow 2.11 has
+another web server. There the plugin loads and adds nothing.
+
+Every process of Airflow loads this module: the web app behind it is imported at its first request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from airflow.plugins_manager import AirflowPlugin
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_1_PLUS
+
+PREFIX: Final = "/pipedrive"
+"""Where the routes are, below Airflow's own address."""
+
+Message = MutableMapping[str, Any]
+
+
+class WebApp:
+    """The web app as Airflow mounts it."""
+
+    def __init__(self) -> None:
+        self._app: Any = None
+
+    async def __call__(
+        self,
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        """One request."""
+        if self._app is None:
+            from airflow_provider_pipedrive.plugin.app import make_app
+
+            self._app = make_app()
+        await self._app(scope, receive, send)
+
+
+class PipedrivePlugin(AirflowPlugin):
+    """What Airflow finds by the entry point ``airflow.plugins``."""
+
+    name = "pipedrive"
+    fastapi_apps: list[Any] = (
+        [{"app": WebApp(), "url_prefix": PREFIX, "name": "Pipedrive"}] if AIRFLOW_V_3_1_PLUS else []
+    )
+    external_views: list[Any] = (
+        [
+            {
+                "name": "Pipedrive",
+                # Relative: only so does it follow the path prefix of [api] base_url.
+                "href": f"{PREFIX.removeprefix('/')}/page",
+                "url_route": "pipedrive",
+                "destination": "nav",
+            }
+        ]
+        if AIRFLOW_V_3_1_PLUS
+        else []
+    )

@@ -1,0 +1,258 @@
+"""Connecting, testing and disconnecting: what the pages do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import unquote
+
+from airflow_provider_pipedrive.client import ApiToken, OAuth, PipedriveClient, Settings, settings_from
+from airflow_provider_pipedrive.client.clock import SystemClock
+from airflow_provider_pipedrive.client.oauth import Grant, Send, exchange, refresh, revoke
+from airflow_provider_pipedrive.client.transport import Transport
+from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.plugin import store
+from airflow_provider_pipedrive.plugin.memory import Memory, remember, stamp, use_up
+from airflow_provider_pipedrive.plugin.sealing import now
+from airflow_provider_pipedrive.plugin.store import Extra, Known
+
+_TOKENS = ("access_token", "refresh_token", "api_token")
+
+
+@dataclass(frozen=True)
+class Whose:
+    """Who a credential belongs to.
+
+    :param text: for people
+    """
+
+    user: str
+    user_id: int
+    company: str
+    company_id: int
+    text: str
+
+
+def app_of(known: Known) -> OAuth:
+    """The app that a connection belongs to.
+
+    :raises PipedriveParameterError: it names none, or cannot be read
+    """
+    credential = _settings_of_app(known).credential
+    assert isinstance(credential, OAuth)
+    return credential
+
+
+def connect(known: Known, code: str, redirect_uri: str, attempt: str) -> Memory:
+    """Exchange a code, ask whose the tokens are, and store them. Each attempt is good once.
+
+    Only the refresh token is stored: an access token would be stale within the hour, and every process that begins with
+    a stale one wastes a request.
+
+    :returns: what was remembered of the authorization before
+    :raises PipedriveParameterError: this attempt has had its answer
+    :raises PipedriveError: no tokens came; what was stored stays
+    """
+    store.change_extra(known.conn_id, lambda extra: use_up(extra, attempt))
+    settings, app = _settings_of_app(known), app_of(known)
+    with _sending(settings) as send:
+        grant = exchange(send, app, code, redirect_uri)
+    time = stamp(now())
+    before = Memory.of(known.extra)
+    memory = Memory("connected", scopes=grant.scopes, connected=time, renewed=time)
+    # Stored before anything else can fail: these tokens cannot be had again.
+    store.change_extra(known.conn_id, lambda extra: remember(_with_token(extra, grant), memory))
+    whose = _whose_or_nobody(_granted(settings, grant))
+    if whose:
+        store.change_extra(known.conn_id, lambda extra: _recognized(extra, whose))
+    return before
+
+
+def test(known: Known) -> str:
+    """Whether the connection works and whose it is. An authorization is renewed on the way: its idle days begin anew.
+
+    :returns: whose it is, for people
+    :raises PipedriveError: it does not work; the message says what to do
+    """
+    settings = _settings(known, known.extra)
+    credential = settings.credential
+    if isinstance(credential, ApiToken) or credential.refresh_token is None:
+        whose = _whose(settings)
+        if known.source == "database":
+            store.change_extra(known.conn_id, lambda extra: _recognized(extra, whose))
+        return whose.text
+    with _sending(settings) as send:
+        grant = _renew(known, send, credential)
+    whose = _whose(_granted(settings, grant))
+    if known.source == "database":
+        store.change_extra(known.conn_id, lambda extra: _recognized(extra, whose))
+    return whose.text
+
+
+def disconnect(known: Known) -> None:
+    """Give the authorization back and forget its tokens.
+
+    :raises PipedriveError: Pipedrive did not take it; the tokens stay
+    """
+    settings = _settings(known, known.extra)
+    if not isinstance(settings.credential, OAuth):
+        raise PipedriveParameterError(
+            "This connection has an API token, which only its user can end: in Pipedrive, Personal preferences > API."
+        )
+    with _sending(settings) as send:
+        revoke(send, settings.credential)
+
+    def forget(extra: Extra) -> Extra:
+        kept = {name: value for name, value in extra.items() if name not in _TOKENS}
+        return remember(kept, Memory.of(extra).but(state="disconnected"))
+
+    store.change_extra(known.conn_id, forget)
+
+
+def uninstalled(known: Known, company_id: Any, user_id: Any, alone: bool) -> bool:
+    """Note that a user has uninstalled the app, if this connection is that user's.
+
+    :param alone: no other connection belongs to the app, so it must be this one even if nobody has asked whose it is
+    :returns: whether it was noted
+    """
+    memory = Memory.of(known.extra)
+    theirs = (memory.company_id, memory.user_id) == (company_id, user_id)
+    if not theirs and not (alone and not memory.company_id):
+        return False
+    store.change_extra(known.conn_id, lambda extra: remember(extra, Memory.of(extra).but(state="revoked")))
+    return True
+
+
+# ---- tokens
+
+
+def _renew(known: Known, send: Send, credential: OAuth) -> Grant:
+    try:
+        grant = refresh(send, credential)
+    except PipedriveAuthError as error:
+        if known.source != "database" or not is_over(error):
+            raise
+        newer = store.find(known.conn_id).extra.get("refresh_token")
+        if newer and newer != credential.refresh_token:
+            # Someone else has renewed it meanwhile, and Pipedrive gave out another token.
+            credential = replace(credential, refresh_token=newer)
+            grant = refresh(send, credential)
+        else:
+            _note_end(known, credential)
+            raise
+    if known.source == "database":
+        store.change_extra(known.conn_id, lambda extra: _renewed(extra, credential, grant))
+    return grant
+
+
+def is_over(error: PipedriveAuthError) -> bool:
+    """Whether the authorization is over, not only its client refused. The words are all that is documented."""
+    return re.search(r"grant|refresh", error.reason or "", re.IGNORECASE) is not None
+
+
+def _note_end(known: Known, credential: OAuth) -> None:
+    def edit(extra: Extra) -> Extra:
+        if extra.get("refresh_token") != credential.refresh_token:
+            return extra
+        memory = Memory.of(extra)
+        expired = memory.expires is not None and memory.expires <= now()
+        return remember(extra, memory.but(state="expired" if expired else "revoked"))
+
+    store.change_extra(known.conn_id, edit)
+
+
+def _renewed(extra: Extra, credential: OAuth, grant: Grant) -> Extra:
+    """The extra after a renewal, unless it has got another authorization meanwhile."""
+    if extra.get("refresh_token") != credential.refresh_token:
+        return extra
+    memory = Memory.of(extra).but(state="connected", renewed=stamp(now()), scopes=grant.scopes)
+    return remember(_with_token(extra, grant), memory)
+
+
+def _with_token(extra: Extra, grant: Grant) -> Extra:
+    kept = {name: value for name, value in extra.items() if name not in _TOKENS}
+    return {**kept, "refresh_token": grant.refresh_token}
+
+
+# ---- who
+
+
+def _recognized(extra: Extra, whose: Whose) -> Extra:
+    memory = Memory.of(extra).but(
+        user=whose.user,
+        user_id=whose.user_id,
+        company=whose.company,
+        company_id=whose.company_id,
+        checked=stamp(now()),
+        state="connected",
+    )
+    return remember(extra, memory)
+
+
+def _whose(settings: Settings) -> Whose:
+    """One call of 2 API tokens."""
+    with PipedriveClient(settings) as client:
+        me: Mapping[str, Any] = client.run("getCurrentUser")
+        user, company = f"{me.get('name')} <{me.get('email')}>", str(me.get("company_name"))
+        text = f"{user}, company {company}, {client.origin}"
+    return Whose(user, _number(me.get("id")), company, _number(me.get("company_id")), text)
+
+
+def _whose_or_nobody(settings: Settings) -> Whose | None:
+    try:
+        return _whose(settings)
+    except PipedriveError:  # the tokens are stored; Test asks again, and then says what is wrong
+        return None
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+# ---- settings
+
+
+def _settings(known: Known, extra: Mapping[str, Any]) -> Settings:
+    if known.unreadable:
+        raise PipedriveParameterError(f"The connection {known.conn_id!r} cannot be read: {known.unreadable}.")
+    connection = known.connection
+    return settings_from(
+        host=unquote(connection.host or ""),  # a connection given as a URI has it quoted
+        port=connection.port,
+        login=connection.login,
+        password=connection.password,
+        extra=extra,
+    )
+
+
+def _settings_of_app(known: Known) -> Settings:
+    """The settings without an authorization."""
+    connection = known.connection
+    if not known.unreadable and not (connection.login and connection.password):
+        raise PipedriveParameterError(
+            f"The connection {known.conn_id!r} names no app. Edit it: client id as login, client secret as password, "
+            "from the app's page in Pipedrive's Developer Hub."
+        )
+    kept = {name: value for name, value in known.extra.items() if name not in _TOKENS}
+    settings = _settings(known, {**kept, "refresh_token": "not-there-yet"})
+    assert isinstance(settings.credential, OAuth)
+    return replace(settings, credential=replace(settings.credential, refresh_token=None))
+
+
+def _granted(settings: Settings, grant: Grant) -> Settings:
+    """The settings to use a fresh grant with."""
+    assert isinstance(settings.credential, OAuth)
+    credential = replace(settings.credential, access_token=grant.access_token, refresh_token=grant.refresh_token)
+    return replace(settings, credential=credential, origin=settings.origin or grant.api_domain)
+
+
+@contextmanager
+def _sending(settings: Settings) -> Iterator[Send]:
+    transport = Transport(settings, SystemClock())
+    try:
+        yield transport.send
+    finally:
+        transport.close()

@@ -1,0 +1,90 @@
+"""What is remembered of an authorization, in the connection itself: whose it is, and when that was last seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow_provider_pipedrive.client.oauth import IDLE_DAYS
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.plugin.sealing import now
+
+KEY = "oauth_status"
+"""Its name in the connection's extra. Airflow's masker leaves it alone, and so does the client."""
+_USED_FOR = timedelta(minutes=15)  # longer than any attempt lives
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Times are ISO 8601 in UTC, empty where unknown.
+
+    :param state: ``connected``, ``revoked``, ``expired``, ``disconnected``, or empty: never asked
+    :param renewed: when the refresh token was last used here; its idle days count from then
+    :param checked: when Pipedrive last said whose it is
+    """
+
+    state: str = ""
+    user: str = ""
+    user_id: int = 0
+    company: str = ""
+    company_id: int = 0
+    scopes: tuple[str, ...] = ()
+    connected: str = ""
+    renewed: str = ""
+    checked: str = ""
+
+    @classmethod
+    def of(cls, extra: Mapping[str, Any]) -> Memory:
+        """What the extra says; people can edit it, so nothing is taken for granted."""
+        given = extra.get(KEY)
+        if not isinstance(given, Mapping):
+            return cls()
+        right: dict[str, Any] = {}
+        for name, default in asdict(cls()).items():
+            value = given.get(name)
+            if name == "scopes" and isinstance(value, list):
+                right[name] = tuple(str(scope) for scope in value)
+            elif isinstance(value, type(default)) and name != "scopes":
+                right[name] = value
+        return cls(**right)
+
+    def but(self, **changes: Any) -> Memory:
+        """The same with other values."""
+        return replace(self, **changes)
+
+    @property
+    def expires(self) -> datetime | None:
+        """The earliest day on which Pipedrive lets an idle authorization die."""
+        try:
+            return datetime.fromisoformat(self.renewed) + timedelta(days=IDLE_DAYS)
+        except ValueError:
+            return None
+
+
+def remember(extra: dict[str, Any], memory: Memory) -> dict[str, Any]:
+    """The extra with this memory in it."""
+    kept = extra.get(KEY)
+    used = kept.get("used") if isinstance(kept, Mapping) else None
+    return {**extra, KEY: asdict(memory) | ({"used": used} if used else {})}
+
+
+def use_up(extra: dict[str, Any], attempt: str) -> dict[str, Any]:
+    """The extra in which this attempt to connect is used up.
+
+    :raises PipedriveParameterError: it was used up before
+    """
+    kept = extra.get(KEY)
+    kept = dict(kept) if isinstance(kept, Mapping) else {}
+    before = kept.get("used")
+    before = before if isinstance(before, Mapping) else {}
+    if attempt in before:
+        raise PipedriveParameterError("This answer of Pipedrive's has been used already. Press Connect again.")
+    recent = {name: time for name, time in before.items() if str(time) > stamp(now() - _USED_FOR)}
+    return {**extra, KEY: {**kept, "used": {**recent, attempt: stamp(now())}}}
+
+
+def stamp(time: datetime) -> str:
+    """A time as it is remembered."""
+    return time.isoformat(timespec="seconds")

@@ -1,0 +1,308 @@
+"""One visit of a browser: who it is, what it sent, and the answer with everything that keeps it safe."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import logging
+import secrets
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from airflow.configuration import conf
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from airflow_provider_pipedrive.errors import PipedriveError
+from airflow_provider_pipedrive.plugin import access, addresses
+from airflow_provider_pipedrive.plugin.sealing import seal, unseal
+
+log = logging.getLogger(__name__)
+
+LONGEST_QUERY = 8192
+LONGEST_BODY = 16 * 1024
+_BROWSER = "pipedrive_browser"
+_SAID = "pipedrive_said"
+_FORM_SECONDS = 8 * 3600
+_SAID_SECONDS = 60
+
+
+class StopError(Exception):
+    """Ends a visit with a page that says why."""
+
+    def __init__(self, status: int, title: str, text: str) -> None:
+        super().__init__(title)
+        self.status = status
+        self.title = title
+        self.text = text
+
+
+@dataclass
+class Visit:
+    """One request and what is known about its sender.
+
+    :param user: the signed-in user, or ``None``
+    :param query: of the address, each part once
+    :param form: what was posted
+    :param body: of a request that is no form
+    """
+
+    request: Request
+    user: Any
+    query: dict[str, str]
+    form: dict[str, str]
+    body: bytes
+    nonce: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    cookies: list[Callable[[Response], None]] = field(default_factory=list)
+
+    @property
+    def root(self) -> str:
+        """Path of our pages, see :func:`addresses.root`."""
+        return addresses.root(self.request)
+
+    @property
+    def user_id(self) -> str:
+        """Of the signed-in user."""
+        return str(self.user.get_id())
+
+    @property
+    def framed(self) -> bool:
+        """Whether the browser shows the answer in a frame: Airflow's page, which no other site's page can open in."""
+        return self.request.headers.get("sec-fetch-dest") in ("iframe", "frame")
+
+    # ---- cookies
+
+    def keep(self, name: str, value: str, seconds: int | None, path: str | None = None) -> None:
+        """Have the browser keep a cookie. ``Lax``, since Pipedrive's redirect comes from another site."""
+        secure = self._secure()
+        self.cookies.append(
+            lambda response: response.set_cookie(
+                name, value, max_age=seconds, path=path or self.root, secure=secure, httponly=True, samesite="lax"
+            )
+        )
+
+    def drop(self, name: str, path: str | None = None) -> None:
+        """Have the browser forget a cookie."""
+        secure = self._secure()
+        self.cookies.append(
+            lambda response: response.delete_cookie(
+                name, path=path or self.root, secure=secure, httponly=True, samesite="lax"
+            )
+        )
+
+    def _secure(self) -> bool:
+        """Whether the browser came by https, as far as a server behind a proxy can know."""
+        base_url = conf.get("api", "base_url", fallback="")
+        return self.request.url.scheme == "https" or urlsplit(base_url).scheme == "https"
+
+    # ---- forms
+
+    def form_token(self) -> str:
+        """What a form must send back: it ties the form to this browser and this user. It never reads the same twice."""
+        browser = self.request.cookies.get(_BROWSER, "")
+        if not 20 <= len(browser) <= 100:
+            browser = secrets.token_urlsafe(24)
+            self.request.cookies[_BROWSER] = browser
+            self.keep(_BROWSER, browser, None)
+        return seal("form", {"browser": browser, "user": self.user_id})
+
+    def check_form(self) -> None:
+        """Stop a form that no page of ours has sent.
+
+        :raises StopError: it is such a form
+        """
+        sealed = unseal("form", self.form.get("token"), _FORM_SECONDS)
+        browser = self.request.cookies.get(_BROWSER, "")
+        if not (
+            addresses.posted_by_us(self.request)
+            and sealed
+            and browser
+            and hmac.compare_digest(str(sealed.get("browser")).encode(), browser.encode())
+            and hmac.compare_digest(str(sealed.get("user")).encode(), self.user_id.encode())
+        ):
+            raise StopError(
+                403,
+                "This form is not accepted",
+                "It was not sent from Airflow's own Pipedrive page in this browser, or the page was open for too long. "
+                "Open the page again and repeat what you did." + addresses.hint(self.request),
+            )
+
+    # ---- answers
+
+    def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """A page. Everything in it is escaped."""
+        text = (
+            _templates()
+            .get_template(template)
+            .render(
+                root=self.root,
+                nonce=self.nonce,
+                home=addresses.airflow_path(self.request, "plugin/pipedrive"),
+                form_token=self.form_token,
+                said=self._said(),
+                framed=self.framed,
+                page_url=addresses.page_url(self.request),
+                **values,
+            )
+        )
+        return Response(text, status, media_type="text/html")
+
+    def go(self, page: str, text: str = "", good: bool = False) -> Response:
+        """Lead the browser on to one of our pages, which then shows ``text``."""
+        if text:
+            self.keep(_SAID, seal("said", {"text": text[:2000], "good": good}), _SAID_SECONDS)
+        return RedirectResponse(f"{self.root}/{page}", 303)
+
+    def to_login(self, page: str) -> Response:
+        """Lead a guest to Airflow's login, and from there to one of our pages."""
+        return RedirectResponse(access.login_path(f"{self.root}/{page}"), 303)
+
+    def _said(self) -> dict[str, Any] | None:
+        cookie = self.request.cookies.get(_SAID)
+        if cookie is None:
+            return None
+        self.drop(_SAID)
+        return unseal("said", cookie, _SAID_SECONDS)
+
+    def finish(self, response: Response) -> Response:
+        """The answer with its cookies and the headers that every answer has."""
+        for set_cookie in self.cookies:
+            set_cookie(response)
+        response.headers.update(
+            {
+                "Content-Security-Policy": f"default-src 'none'; style-src 'nonce-{self.nonce}'; "
+                f"script-src 'nonce-{self.nonce}'; form-action 'self'; base-uri 'none'; "
+                "frame-ancestors 'self'",
+                "X-Frame-Options": "SAMEORIGIN",
+                "X-Content-Type-Options": "nosniff",
+                "Cache-Control": "no-store",
+                # Nothing to other sites. `no-referrer` would blank the Origin that our own forms are known by.
+                "Referrer-Policy": "same-origin",
+                "Cross-Origin-Opener-Policy": "same-origin",
+            }
+        )
+        return response
+
+
+Handler = Callable[[Visit], Response]
+
+
+def open_to_all(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """A route for everyone: the handler itself asks who it is."""
+    return _route(handler, lambda visit: None)
+
+
+def for_editors(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """A route for those who may edit connections. Guests are led to the login, forms must come from our own pages."""
+
+    def admit(visit: Visit) -> Response | None:
+        if visit.user is None:
+            return visit.to_login("finish" if visit.request.url.path.endswith("/finish") else "page")
+        demand(access.may_edit(visit.user))
+        if visit.request.method == "POST":
+            visit.check_form()
+        return None
+
+    return _route(handler, admit)
+
+
+def demand(allowed: bool) -> None:
+    """Stop someone who may not.
+
+    :raises StopError: not allowed
+    """
+    if not allowed:
+        raise StopError(
+            403,
+            "You may not do this",
+            "Connecting Pipedrive needs the permission to edit Airflow's connections. Ask an Airflow administrator.",
+        )
+
+
+def _route(handler: Handler, admit: Callable[[Visit], Response | None]) -> Callable[[Request], Awaitable[Response]]:
+    async def route(request: Request) -> Response:
+        raw_query = request.scope["query_string"]
+        # The access log is written from here after the answer, and a callback's query has a code in it.
+        request.scope["query_string"] = b""
+        visit = Visit(request, await access.user_of(request), {}, {}, b"")
+
+        def answer() -> Response:
+            try:
+                _read(visit, raw_query, body)
+                return admit(visit) or handler(visit)
+            except StopError as stop:
+                return visit.page("message.html", stop.status, title=stop.title, text=stop.text)
+            except PipedriveError as error:
+                return visit.page("message.html", 400, title="That did not work", text=str(error))
+            except Exception as error:  # noqa: BLE001 - a person gets a page, the log the place, neither any values
+                place = "".join(traceback.format_tb(error.__traceback__))
+                log.error("Pipedrive page failed with %s at\n%s", type(error).__name__, place)
+                return visit.page(
+                    "message.html",
+                    500,
+                    title="Something went wrong",
+                    text=f"{type(error).__name__}: the log of Airflow's API server says where.",
+                )
+
+        body = await _body(request)
+        return visit.finish(await run_in_threadpool(answer))
+
+    return route
+
+
+async def _body(request: Request) -> bytes | None:
+    """What was sent, or ``None`` where it is too long."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_BODY:
+            return None
+    return body
+
+
+def _read(visit: Visit, raw_query: bytes, body: bytes | None) -> None:
+    if body is None or len(raw_query) > LONGEST_QUERY:
+        raise StopError(413, "Too long", "No page of ours sends that much.")
+    visit.query = _parts(raw_query)
+    if visit.request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        visit.form = _parts(body)
+    visit.body = body
+
+
+def _parts(text: bytes) -> dict[str, str]:
+    try:
+        found = parse_qs(text.decode("latin-1"), keep_blank_values=True, max_num_fields=50)
+    except ValueError:
+        raise StopError(400, "Not understood", "The request has too many parts.") from None
+    if any(len(values) > 1 for values in found.values()):
+        raise StopError(400, "Not understood", "The request has a part twice.")
+    return {name: values[0].strip() for name, values in found.items()}
+
+
+def basic_credentials(request: Request) -> bytes:
+    """Name and password of Basic auth, ``name:password``; empty where there are none."""
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return b""
+    try:
+        return base64.b64decode(encoded.strip(), validate=True)
+    except ValueError:
+        return b""
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,409 @@
+"""``connect``: from the consent page to a connection, in a real browser's place and through a real callback server."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+
+from airflow_provider_pipedrive.cli import connections
+from airflow_provider_pipedrive.cli.callback import CallbackServer
+from airflow_provider_pipedrive.errors import PipedriveAuthError
+from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook, client_of
+from airflow_provider_pipedrive.sandbox import Sandbox
+from tests.cli.conftest import Browser, Terminal, press
+from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET
+
+ELSEWHERE = "https://airflow.example.com/callback"
+
+
+def consent_page(shown: str) -> str:
+    """The address of the consent page among the lines on the terminal."""
+    return re.findall(r"^http\S+/oauth/authorize\S+$", shown, re.MULTILINE)[-1]
+
+
+def printed(line: str) -> tuple[str, str]:
+    """Name and value of a printed variable, as a shell reads them."""
+    (word,) = shlex.split(line)
+    name, _, value = word.partition("=")
+    return name, value
+
+
+def connections_sent(sandbox: Sandbox) -> int:
+    return [request.path for request in sandbox.requests].count("/oauth/token")
+
+
+# ---- through the browser
+
+
+def test_connecting_through_the_browser_prints_a_connection_that_works(
+    terminal: Terminal, app: list[str], browser: Browser, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+):
+    me = requests.get(f"{sandbox.url}/v1/users/me", headers={"x-api-token": API_TOKEN}, timeout=10).json()["data"]
+    assert terminal.run("connect", *app, "--print", "json") == 0
+    assert f"Connected as {me['name']} ({me['email']}), company" in terminal.err
+    assert "Scopes: activities:full, activities:read, admin, base" in terminal.err
+    name, value = printed(terminal.out)
+    assert name == "AIRFLOW_CONN_PIPEDRIVE_DEFAULT"
+    assert sorted(json.loads(value)) == ["conn_type", "extra", "host", "login", "password"]
+    monkeypatch.setenv(name, value)
+    assert PipedriveHook().run("getDeal", {"id": 1})["id"] == 1
+
+
+def test_the_printed_uri_is_a_connection_that_works(
+    terminal: Terminal, app: list[str], browser: Browser, monkeypatch: pytest.MonkeyPatch
+):
+    assert terminal.run("connect", *app, "--print", "uri") == 0
+    name, value = printed(terminal.out)
+    assert value.startswith("pipedrive://")
+    monkeypatch.setenv(name, value)
+    assert PipedriveHook().run("getDeal", {"id": 1})["id"] == 1
+
+
+def test_who_is_connected_is_asked_with_the_tokens_of_the_code_and_no_other(
+    terminal: Terminal, app: list[str], browser: Browser, sandbox: Sandbox
+):
+    terminal.run("connect", *app, "--print", "json")
+    assert connections_sent(sandbox) == 1
+    assert sandbox.counters()["refreshes"] == 0
+
+
+def test_secrets_are_printed_only_where_that_was_asked_for(
+    terminal: Terminal, app: list[str], browser: Browser, database: None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT")
+    assert terminal.run("connect", *app, "--save", "pipedrive_default") == 0
+    token = connections.find("pipedrive_default").extra_dejson["refresh_token"]
+    assert terminal.out == ""
+    for secret in (CLIENT_SECRET, token):
+        assert secret not in terminal.err
+
+
+def test_the_callback_page_says_that_the_tab_can_be_closed_and_lets_nothing_out(
+    terminal: Terminal, app: list[str], browser: Browser
+):
+    terminal.run("connect", *app, "--print", "json")
+    (page,) = browser.pages
+    assert page.status_code == 200
+    assert "You can close this tab" in page.text
+    assert parse_qs(urlsplit(page.url).query)["code"][0] not in page.text
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert "server" not in page.headers
+
+
+def test_denying_ends_it_with_advice(terminal: Terminal, app: list[str], browser: Browser):
+    browser.button = "Deny"
+    assert terminal.run("connect", *app, "--print", "json") == 1
+    assert "Error: Access was denied on Pipedrive's consent page. Connect again and press Allow." in terminal.err
+    assert terminal.out == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (lambda address: re.sub("state=[^&]+", "state=foreign", address), 400),
+        (lambda address: re.sub("&state=[^&]+", "", address), 400),
+        (lambda address: re.sub("code=[^&]+&", "", address), 400),
+        (lambda address: address + "&code=other", 400),
+        (lambda address: address.replace("/callback", "/callback/"), 404),
+        (lambda address: address.replace("/callback", "/../callback/x"), 404),
+        (lambda address: address.replace("/callback", "/"), 404),
+    ],
+    ids=["foreign state", "no state", "no code", "two codes", "longer path", "deeper path", "other path"],
+)
+def test_a_wrong_callback_is_refused_and_the_right_one_awaited(
+    change, status: int, terminal: Terminal, app: list[str], browser: Browser, sandbox: Sandbox
+):
+    browser.before = lambda address: browser.visit(change(address))
+    assert terminal.run("connect", *app, "--print", "json") == 0
+    assert [page.status_code for page in browser.pages] == [status, 200]
+    assert browser.pages[0].headers["cache-control"] == "no-store"
+    assert connections_sent(sandbox) == 1
+
+
+def test_other_methods_and_other_host_names_are_refused_and_the_callback_awaited(
+    terminal: Terminal, app: list[str], browser: Browser
+):
+    def before(address: str) -> None:
+        browser.visit(address, method="POST")
+        browser.visit(address, headers={"Host": "evil.example.com"})
+
+    browser.before = before
+    assert terminal.run("connect", *app, "--print", "json") == 0
+    assert [page.status_code for page in browser.pages] == [501, 400, 200]
+    assert "evil" not in browser.pages[1].text
+
+
+def test_silent_connections_of_a_browser_do_not_hold_the_callback_up(
+    terminal: Terminal, app: list[str], browser: Browser, callback_url: str
+):
+    silent: list[socket.socket] = []
+    address = (urlsplit(callback_url).hostname, urlsplit(callback_url).port)
+    browser.before = lambda _: silent.extend(socket.create_connection(address) for _ in range(3))
+    assert terminal.run("connect", *app, "--print", "json") == 0
+    for connection in silent:
+        connection.close()
+
+
+def test_nothing_listens_any_more_after_the_answer(
+    terminal: Terminal, app: list[str], browser: Browser, callback_url: str
+):
+    terminal.run("connect", *app, "--print", "json")
+    with pytest.raises(requests.ConnectionError):
+        requests.get(callback_url, timeout=10)
+
+
+def test_a_second_answer_is_refused(callback_url: str):
+    with CallbackServer(callback_url, "S1") as server:
+        first = requests.get(f"{callback_url}?code=C1&state=S1", timeout=10)
+        second = requests.get(f"{callback_url}?code=C2&state=S1", timeout=10)
+        assert (first.status_code, second.status_code, server.wait()) == (200, 409, "C1")
+
+
+def test_the_wait_for_an_answer_ends(callback_url: str):
+    with CallbackServer(callback_url, "S1") as server, pytest.raises(PipedriveAuthError, match="No answer came"):
+        server.wait(0)
+
+
+def test_a_taken_port_is_told_before_anything_is_opened(
+    terminal: Terminal, app: list[str], browser: Browser, callback_url: str
+):
+    with socket.create_server(("127.0.0.1", urlsplit(callback_url).port)):
+        assert terminal.run("connect", *app, "--print", "json") == 2
+    assert "cannot be listened to" in terminal.err
+    assert "Traceback" not in terminal.err
+    assert browser.pages == []
+
+
+def test_a_code_that_comes_too_late_is_told(terminal: Terminal, app: list[str], browser: Browser, sandbox: Sandbox):
+    browser.before = lambda address: sandbox.advance(301)
+    assert terminal.run("connect", *app, "--print", "json") == 1
+    assert "older than 5 minutes: connect again" in terminal.err
+
+
+def test_a_wrong_client_secret_is_told_and_not_shown(
+    terminal: Terminal, app: list[str], browser: Browser, tmp_path: Path
+):
+    secret = tmp_path / "secret"
+    secret.write_text("WrongSecretOfTheApp\n")
+    assert terminal.run("connect", *app, "--client-secret-file", str(secret), "--print", "json") == 1
+    assert "Client id and client secret must be those of the app" in terminal.err
+    assert "WrongSecretOfTheApp" not in terminal.err + terminal.out
+
+
+def test_tokens_are_not_lost_when_pipedrive_does_not_say_who_is_connected(
+    terminal: Terminal, app: list[str], browser: Browser, sandbox: Sandbox
+):
+    sandbox.fault(path="/v1/users/me", kind="html403", count=1)
+    assert terminal.run("connect", *app, "--print", "json") == 0
+    assert "Connected, but Pipedrive does not say as whom:" in terminal.err
+    assert json.loads(printed(terminal.out)[1])["extra"]["refresh_token"]
+
+
+# ---- without a browser
+
+
+def test_without_a_browser_the_address_is_pasted(
+    terminal: Terminal, app: list[str], browser: Browser, callback_url: str
+):
+    terminal.types(lambda shown: press("Allow", consent_page(shown)))
+    assert terminal.run("connect", *app, "--no-browser", "--print", "json") == 0
+    assert browser.pages == []
+    assert json.loads(printed(terminal.out)[1])["extra"]["refresh_token"]
+
+
+def test_any_registered_callback_works_by_pasting(terminal: Terminal, app: list[str], sandbox: Sandbox):
+    terminal.types(lambda shown: press("Allow", consent_page(shown)))
+    assert terminal.run("connect", *app, "--redirect-uri", ELSEWHERE, "--print", "json") == 0
+    exchanged = next(request for request in sandbox.requests if request.path == "/oauth/token")
+    assert exchanged.body["redirect_uri"] == ELSEWHERE
+
+
+def test_a_wrong_paste_is_asked_for_again(terminal: Terminal, app: list[str]):
+    terminal.types(
+        "https://airflow.example.com/callback?code=C1&state=foreign",
+        "C1",
+        lambda shown: press("Allow", consent_page(shown)),
+    )
+    assert terminal.run("connect", *app, "--no-browser", "--print", "json") == 0
+    assert "belongs to another attempt" in terminal.err
+    assert "The callback has no code" in terminal.err
+
+
+def test_a_pasted_denial_ends_it(terminal: Terminal, app: list[str]):
+    terminal.types(lambda shown: press("Deny", consent_page(shown)))
+    assert terminal.run("connect", *app, "--no-browser", "--print", "json") == 1
+    assert "Access was denied" in terminal.err
+
+
+def test_a_replayed_address_is_refused(terminal: Terminal, app: list[str], sandbox: Sandbox):
+    used: list[str] = []
+
+    def paste(shown: str) -> str:
+        used.append(press("Allow", consent_page(shown)))
+        return used[-1]
+
+    terminal.types(paste)
+    assert terminal.run("connect", *app, "--no-browser", "--print", "json") == 0
+    terminal.types(lambda shown: used[0], "")
+    assert terminal.run("connect", *app, "--no-browser", "--print", "json") == 1
+    assert "belongs to another attempt" in terminal.err
+    assert connections_sent(sandbox) == 1
+
+
+def test_nobody_at_the_terminal_ends_it(terminal: Terminal, app: list[str]):
+    assert terminal.run("connect", *app, "--no-browser", "--print", "json") == 1
+    assert "Error: No address was pasted." in terminal.err
+
+
+# ---- what is asked for, and what is refused at once
+
+
+def test_what_is_missing_is_asked_for_and_the_secret_is_not_shown(
+    terminal: Terminal, sandbox: Sandbox, browser: Browser, callback_url: str
+):
+    terminal.types(CLIENT_ID, CLIENT_SECRET, "json")
+    hosts = ("--host", sandbox.url, "--oauth-host", sandbox.url)
+    assert terminal.run("connect", "--redirect-uri", callback_url, *hosts) == 0
+    assert "Client id of the app:" in terminal.err
+    assert json.loads(printed(terminal.out)[1])["login"] == CLIENT_ID
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--redirect-uri", "localhost:8910"], "--redirect-uri must be the callback URL"),
+        (["--redirect-uri", "http://localhost:port/"], "--redirect-uri must be the callback URL"),
+        (["--redirect-uri", "ftp://localhost/"], "--redirect-uri must be the callback URL"),
+        (["--host", "https://evil.example.com"], "--host: 'https://evil.example.com' is no host"),
+        (["--oauth-host", "http://oauth.pipedrive.com"], "--oauth-host: 'http://oauth.pipedrive.com' is no host"),
+        (["--client-id", "a b"], "There is no client id"),
+        (["--client-secret", "TypedAsAnArgument"], "The file of --client-secret-file cannot be read"),
+        (["--save", "my conn"], "'my conn' is no connection id"),
+    ],
+)
+def test_wrong_arguments_are_told_at_once(
+    arguments: list[str], says: str, terminal: Terminal, app: list[str], browser: Browser
+):
+    assert terminal.run("connect", *app, *arguments) == 2
+    assert f"Error: {says}" in terminal.err
+    assert "TypedAsAnArgument" not in terminal.err
+    assert browser.pages == []
+
+
+# ---- saving
+
+
+def test_the_connection_is_saved_in_the_metadata_database(
+    terminal: Terminal, app: list[str], browser: Browser, database: None, sandbox: Sandbox
+):
+    assert terminal.run("connect", *app, "--save", "crm") == 0
+    assert "Saved as connection 'crm' in Airflow's metadata database." in terminal.err
+    connection = connections.find("crm")
+    assert (connection.conn_type, connection.login, connection.password) == ("pipedrive", CLIENT_ID, CLIENT_SECRET)
+    assert sorted(connection.extra_dejson) == ["oauth_host", "refresh_token"]
+    with client_of(connection) as client:
+        assert client.run("getDeal", {"id": 1})["id"] == 1
+
+
+def test_connecting_again_keeps_the_other_settings_and_knows_the_app(
+    terminal: Terminal,
+    app: list[str],
+    browser: Browser,
+    database: None,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    assert terminal.run("connect", *app, "--save", "crm") == 0
+    before = connections.find("crm").extra_dejson
+    connections.save_refresh_token("crm", "DeadRefreshToken")
+    monkeypatch.delenv("PIPEDRIVE_CLIENT_SECRET")
+    known = app[2:]  # without the client id
+    assert terminal.run("connect", *known, "--save", "crm") == 0
+    after = connections.find("crm").extra_dejson
+    assert after["refresh_token"] not in ("DeadRefreshToken", before["refresh_token"])
+
+
+def test_saving_over_an_api_token_replaces_it_and_leaves_the_rest(
+    terminal: Terminal, app: list[str], browser: Browser, database: None
+):
+    from airflow.models import Connection
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        extra = {"api_token": "OldApiToken", "timeout": 12, "webhook_user": "pipe"}
+        session.add(Connection(conn_id="crm", conn_type="pipedrive", host="old", extra=json.dumps(extra)))
+    assert terminal.run("connect", *app, "--save", "crm") == 0
+    found = connections.find("crm").extra_dejson
+    assert sorted(found) == ["oauth_host", "refresh_token", "timeout", "webhook_user"]
+    assert found["timeout"] == 12
+
+
+def test_a_connection_of_another_type_is_not_overwritten(
+    terminal: Terminal, app: list[str], browser: Browser, database: None
+):
+    from airflow.models import Connection
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.add(Connection(conn_id="crm", conn_type="http", host="example.com"))
+    assert terminal.run("connect", *app, "--save", "crm") == 1
+    assert "The connection 'crm' is of type http, not pipedrive: choose another id." in terminal.err
+    assert browser.pages == []
+
+
+def test_a_connection_that_the_environment_hides_is_told(
+    terminal: Terminal, app: list[str], browser: Browser, database: None
+):
+    assert terminal.run("connect", *app, "--save", "pipedrive_default") == 0
+    assert "But Airflow uses another connection 'pipedrive_default': AIRFLOW_CONN_PIPEDRIVE_DEFAULT" in terminal.err
+
+
+def test_without_a_database_saving_is_refused_before_anybody_is_asked(
+    terminal: Terminal, app: list[str], browser: Browser
+):
+    assert terminal.run("connect", *app, "--save", "crm") == 1
+    assert "Airflow's metadata database cannot be used from here" in terminal.err
+    assert browser.pages == []
+
+
+def test_where_to_keep_it_is_asked_and_a_failure_is_not_the_end(terminal: Terminal, app: list[str], browser: Browser):
+    terminal.types("my conn", "crm", "uri")
+    assert terminal.run("connect", *app) == 0
+    assert "'my conn' is no connection id" in terminal.err
+    assert "Airflow's metadata database cannot be used from here" in terminal.err
+    assert printed(terminal.out)[1].startswith("pipedrive://")
+
+
+def test_by_default_it_is_saved_as_pipedrive_default(
+    terminal: Terminal, app: list[str], browser: Browser, database: None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT")
+    terminal.types("")
+    assert terminal.run("connect", *app) == 0
+    assert connections.find("pipedrive_default").login == CLIENT_ID
+
+
+# ---- as a program of its own
+
+
+def test_the_program_connects_with_pipes_instead_of_a_terminal(sandbox: Sandbox, app: list[str]):
+    command = [sys.executable, "-m", "airflow_provider_pipedrive", "connect", *app, "--no-browser", "--print", "json"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env={**os.environ}) as program:
+        shown = next(line for line in program.stderr if "/oauth/authorize" in line)
+        out, _ = program.communicate(press("Allow", consent_page(shown)) + "\n", timeout=120)
+    assert program.returncode == 0
+    assert json.loads(printed(out)[1])["login"] == CLIENT_ID

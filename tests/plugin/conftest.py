@@ -1,0 +1,23 @@
+"""The fixtures of harness.py, where Airflow has the pages."""
+
+from __future__ import annotations
+
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_1_PLUS
+
+collect_ignore: list[str] = []
+
+if AIRFLOW_V_3_1_PLUS:
+    from tests.plugin.harness import (  # noqa: F401 - pytest finds fixtures by their names here
+        airflow_app,
+        browser,
+        clock,
+        crm,
+        database,
+        fernet_key,
+        guest,
+        pipedrive,
+        stranger,
+        viewer,
+    )
+else:
+    collect_ignore += ["test_attacks.py", "test_connecting.py"]
