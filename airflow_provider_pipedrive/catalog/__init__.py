@@ -143,7 +143,7 @@ def get_action(key: str) -> Action:
 
     :raises UnknownActionError: there is none; the message names the nearest keys
     """
-    if key in ACTIONS:
+    if isinstance(key, str) and key in ACTIONS:
         return ACTIONS[key]
     by_lower = {known.lower(): known for known in ACTIONS}
     near = [by_lower[name] for name in get_close_matches(str(key).lower(), by_lower, n=3, cutoff=0.6)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import copy
 import hashlib
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -22,6 +23,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveResponseError,
 )
 
+log = logging.getLogger(__name__)
 REFRESH_AHEAD = 300.0
 """Seconds of life left at which an access token is renewed."""
 
@@ -167,8 +169,11 @@ class OAuthSigner:
 
         :param flights: renewals tried when this thread came for a token
         """
-        if tokens.failure is not None and (tokens.flights > flights or isinstance(tokens.failure, PipedriveAuthError)):
-            raise copy.copy(tokens.failure)
+        failure = tokens.failure
+        # A refresh token that was refused (400) stays refused; anything else may have passed by now.
+        final = isinstance(failure, PipedriveAuthError) and failure.status == 400
+        if failure is not None and (tokens.flights > flights or final):
+            raise copy.copy(failure)
         try:
             self._adopt(tokens, self._ask(tokens))
             tokens.failure = None
@@ -193,7 +198,12 @@ class OAuthSigner:
             raise PipedriveResponseError("Pipedrive's answer to the token renewal has no access_token to be used.")
         refresh = answer.get("refresh_token")
         tokens.access_token = access
-        tokens.refresh_token = refresh if isinstance(refresh, str) and refresh else tokens.refresh_token
+        if isinstance(refresh, str) and refresh and refresh != tokens.refresh_token:
+            tokens.refresh_token = refresh
+            log.warning(
+                "Pipedrive handed out a new refresh_token and may refuse the connection's old one from now on: store "
+                "it by `airflow pipedrive refresh` (or `python -m airflow_provider_pipedrive refresh`)."
+            )
         lifetime = _lifetime(answer.get("expires_in"))
         tokens.renew_at = self._now() + lifetime - min(REFRESH_AHEAD, lifetime / 2)
         tokens.api_domain = answer.get("api_domain") or tokens.api_domain

@@ -24,12 +24,20 @@ from airflow_provider_pipedrive.client.files import multipart
 from airflow_provider_pipedrive.client.hosts import origin_of
 from airflow_provider_pipedrive.client.limits import WINDOW, limits_of
 from airflow_provider_pipedrive.client.paging import Position, Walk, records_in
-from airflow_provider_pipedrive.client.parameters import NOTHING, Request, bind, query_text
+from airflow_provider_pipedrive.client.parameters import NOTHING, Request, as_dict, bind, query_text
 from airflow_provider_pipedrive.client.redaction import Redactor
 from airflow_provider_pipedrive.client.settings import ApiToken, Settings
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.client.values import Unfit, plain
-from airflow_provider_pipedrive.client.verdicts import Answer, Call, call_of, judge, may_repeat, wait_before
+from airflow_provider_pipedrive.client.verdicts import (
+    LONGEST_WAIT,
+    Answer,
+    Call,
+    call_of,
+    judge,
+    may_repeat,
+    wait_before,
+)
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
     PipedriveBurstLimitError,
@@ -47,6 +55,9 @@ T = TypeVar("T")
 DOWNLOAD_IN_MEMORY = 50 * 1024 * 1024
 """Bytes of a download that are returned without ``save_to``."""
 _PROGRESS_EVERY = 10.0
+BURST_PATIENCE = 120.0
+"""Seconds that one request waits for room in the rate limit, which it may share with many other processes: a 429 was
+not carried out, so it counts as no attempt."""
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -113,7 +124,7 @@ class PipedriveClient:
         :raises PipedriveError: everything else, see :mod:`airflow_provider_pipedrive.errors`
         """
         found = self._action(action)
-        given = dict(parameters or {})
+        given = as_dict(action, parameters)
         if found.key == "rawRequest":
             return self._raw(found, given)
         if found.key == "getPersonFieldDetails":
@@ -147,7 +158,7 @@ class PipedriveClient:
             raise PipedriveParameterError(
                 f"max_records must be a whole number from 1 on, not {max_records!r}.", action=found.key
             )
-        request = bind(found, _with_limit(found, dict(parameters or {}), max_records))
+        request = bind(found, _with_limit(found, as_dict(action, parameters), max_records))
         return self._records(found, request, max_records)
 
     def download(self, action: str, parameters: Mapping[str, Any] | None, sink: BinaryIO) -> int:
@@ -159,7 +170,7 @@ class PipedriveClient:
         found = self._action(action)
         if found.result != "binary":
             raise PipedriveParameterError(f"{found.key} does not answer a file: use run().", action=found.key)
-        request = bind(found, dict(parameters or {}))
+        request = bind(found, as_dict(action, parameters))
         if isinstance(sink, io.TextIOBase) or not sink.seekable():
             raise PipedriveParameterError(
                 f"{found.key}: a file is written to a binary file object that can be rewound: open it with 'wb', and "
@@ -302,22 +313,35 @@ class PipedriveClient:
 
         It is told how many full rate-limit windows have been waited.
         """
-        windows_waited = 0
+        windows_waited = bursts = faults = 0
+        waited_for_room = 0.0
 
         def wait(state: RetryCallState) -> float:
-            nonlocal windows_waited
+            nonlocal windows_waited, bursts, waited_for_room
             error = state.outcome.exception() if state.outcome else None
-            seconds = wait_before(error, state.attempt_number) if isinstance(error, PipedriveError) else 0.0
+            seconds = wait_before(error, state.attempt_number - bursts) if isinstance(error, PipedriveError) else 0.0
+            spread = seconds / 4  # so that workers don't come back together
             if isinstance(error, PipedriveBurstLimitError):
+                bursts += 1
                 windows_waited += int(seconds // WINDOW)
+                spread = min(WINDOW * bursts, LONGEST_WAIT)  # the more of them there are, the wider
                 self._limits.pause(self._clock.monotonic() + seconds)
-            return seconds + random.uniform(0, seconds / 4)  # spread, so that workers don't come back together
+            seconds += random.uniform(0, spread)
+            waited_for_room += seconds
+            return seconds
+
+        def stop(state: RetryCallState) -> bool:
+            nonlocal faults
+            if state.outcome and isinstance(state.outcome.exception(), PipedriveBurstLimitError):
+                return self.settings.max_attempts == 1 or waited_for_room > BURST_PATIENCE
+            faults += 1
+            return faults >= self.settings.max_attempts
 
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(
                 lambda error: isinstance(error, PipedriveError) and may_repeat(call, error)
             ),
-            stop=tenacity.stop_after_attempt(self.settings.max_attempts),
+            stop=stop,
             wait=wait,
             sleep=self._clock.sleep,
             before_sleep=_say_so(call),
@@ -519,7 +543,7 @@ def _json_bytes(call: Call, value: Any) -> bytes | None:
         return None
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise PipedriveParameterError(f"{call}: the body is not JSON: {error}.", action=call.key) from None
 
 

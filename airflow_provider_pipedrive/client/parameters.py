@@ -43,6 +43,20 @@ class Request:
         return self.path + (f"?{urlencode(pairs)}" if pairs else "")
 
 
+def as_dict(action: str, parameters: Any) -> dict[str, Any]:
+    """A copy of the parameters that a caller gave.
+
+    :raises PipedriveParameterError: they are no dict
+    """
+    if parameters is None:
+        return {}
+    if not isinstance(parameters, Mapping):
+        raise PipedriveParameterError(
+            f"{action}: parameters must be a dict, not {type(parameters).__name__}.", action=str(action)
+        )
+    return dict(parameters)
+
+
 def check(
     action: Action, parameters: Mapping[str, Any], open_value: Callable[[Any], bool] = lambda value: False
 ) -> None:
@@ -160,6 +174,8 @@ def _take_custom_fields(converted: dict[str, Any], values: dict[str, Any], fault
 def _refuse_bounds(parameter: Parameter, value: Any) -> None:
     if parameter.maximum is not None and not 1 <= value <= parameter.maximum:
         raise Unfit(f"from 1 to {parameter.maximum}, not {value}")
+    if isinstance(value, int) and value < 0 and (parameter.place == "path" or parameter.name == "start"):
+        raise Unfit(f"0 or more, not {value}")
     if parameter.place == "path" and (str(value).strip() == "" or str(value) in (".", "..")):
         raise Unfit(f"an id, not {value!r}")
     if parameter.place in ("path", "query", "form") and isinstance(value, str) and "\x00" in value:

@@ -22,7 +22,7 @@ from airflow_provider_pipedrive import __version__
 from airflow_provider_pipedrive.client.clock import Clock
 from airflow_provider_pipedrive.client.hosts import is_loopback
 from airflow_provider_pipedrive.client.settings import Settings
-from airflow_provider_pipedrive.client.verdicts import OUTCOME_UNKNOWN, Answer, Call
+from airflow_provider_pipedrive.client.verdicts import Answer, Call, outcome_unknown
 from airflow_provider_pipedrive.errors import (
     PipedriveConnectionError,
     PipedriveError,
@@ -204,7 +204,7 @@ class Transport:
         if isinstance(error, _UNREADABLE):
             return PipedriveResponseError(
                 f"{call}: Pipedrive's answer cannot be read: {_kind(error)}."
-                + ("" if call.is_read else f" {OUTCOME_UNKNOWN}"),
+                + ("" if call.is_read else f" {outcome_unknown(call)}"),
                 action=call.key,
                 retryable=call.is_read or call.idempotent,
             )
@@ -214,7 +214,7 @@ class Transport:
         harmless = call.is_read or not sent
         error = PipedriveConnectionError(
             f"{call}: {what}, talking to {self._settings.origin or 'Pipedrive'}."
-            + ("" if harmless else f" {OUTCOME_UNKNOWN}"),
+            + ("" if harmless else f" {outcome_unknown(call)}"),
             action=call.key,
             retryable=retryable and (harmless or call.idempotent),
         )

@@ -19,7 +19,8 @@ from airflow_provider_pipedrive.catalog.model import Parameter, TimeFormat, Type
 _V1_TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
 _FORMATS: dict[TimeFormat, str] = {"v1": "%Y-%m-%d %H:%M:%S", "v2": "%Y-%m-%dT%H:%M:%SZ"}
 _WORDS = {"true": True, "1": True, "false": False, "0": False}
-_CLOCK = re.compile(r"\d{1,3}:\d{2}(:\d{2})?")
+_TOO_LARGE = 10**40  # no id or amount is; Python itself refuses to write down numbers of thousands of digits
+_CLOCK = re.compile(r"\d{1,3}:[0-5]\d(:[0-5]\d)?", re.ASCII)
 
 
 class Unfit(ValueError):
@@ -63,6 +64,8 @@ def _scalar(kind: Type, value: Any, time_format: TimeFormat) -> Any:
 
 def _integer(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) >= _TOO_LARGE:
+            raise Unfit("a whole number of at most 40 digits")
         return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
@@ -104,7 +107,7 @@ def _boolean(value: Any) -> bool:
 
 def _string(value: Any) -> str:
     if isinstance(value, str):
-        return value
+        return _utf8(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, float | Decimal) and math.isfinite(value):
@@ -112,6 +115,14 @@ def _string(value: Any) -> str:
     if isinstance(value, date | time):
         return value.isoformat()
     raise Unfit(f"text, not {_shown(value)}")
+
+
+def _utf8(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Unfit("text that UTF-8 can write: it has half of a surrogate pair") from None
+    return text
 
 
 def _aware(value: datetime) -> datetime:
@@ -133,9 +144,16 @@ def _parse_datetime(text: str) -> datetime | None:
         return None
 
 
+def _own_day(value: datetime) -> str:
+    """The calendar day that a moment is in its own zone: a date has none, so nothing is moved to UTC."""
+    if value.tzinfo is None:
+        raise Unfit(f"a date (YYYY-MM-DD), or a datetime with a zone, which {value.isoformat()} has not")
+    return value.date().isoformat()
+
+
 def _date(value: Any) -> str:
     if isinstance(value, datetime):
-        return _aware(value).date().isoformat()
+        return _own_day(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, str):
@@ -144,7 +162,7 @@ def _date(value: Any) -> str:
         if parsed is not None and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
             return text
         if parsed is not None and "-" in text and len(text) > 10:
-            return _aware(parsed).date().isoformat()
+            return _own_day(parsed)
     raise Unfit(f"a date (YYYY-MM-DD), not {_shown(value)}")
 
 
@@ -226,6 +244,13 @@ def plain(value: Any, time_format: TimeFormat) -> Any:
 
     :raises Unfit: there is something that JSON cannot say
     """
+    try:
+        return _plain(value, time_format)
+    except RecursionError:
+        raise Unfit("less deep: it is nested too far, or contains itself") from None
+
+
+def _plain(value: Any, time_format: TimeFormat) -> Any:
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float) and math.isfinite(value):
@@ -237,9 +262,9 @@ def plain(value: Any, time_format: TimeFormat) -> Any:
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {str(key): plain(item, time_format) for key, item in value.items()}
+        return {str(key): _plain(item, time_format) for key, item in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray):
-        return [plain(item, time_format) for item in value]
+        return [_plain(item, time_format) for item in value]
     raise Unfit(f"made of JSON's types, not {_shown(value)}")
 
 

@@ -36,7 +36,15 @@ LONGEST_WAIT = 10.0
 """Seconds that are slept at most before one repeat."""
 WINDOWS_BEFORE_DAILY = 3
 """Full windows waited, after which a 429 without an explanation means that the day is spent."""
-OUTCOME_UNKNOWN = "Whether it was carried out is unknown: look in Pipedrive before you repeat it."
+
+
+def outcome_unknown(call: Call) -> str:
+    """What to say of a write to which no clear answer came."""
+    if call.idempotent:
+        return "Whether it was carried out is unknown; doing it again leads to the same state."
+    return "Whether it was carried out is unknown: look in Pipedrive before you repeat it."
+
+
 _REFUSED = (400, 405, 409, 413, 414, 422)
 _DAILY = re.compile(r"\bdaily\b|per day", re.IGNORECASE)
 _decoder = msgspec.json.Decoder()
@@ -129,7 +137,7 @@ def unreadable(call: Call, answer: Answer, why: str) -> PipedriveResponseError:
     """The error for an answer that cannot be read."""
     return PipedriveResponseError(
         f"{call}: Pipedrive's answer cannot be read: {why} (status {answer.status}{_trace(answer)})."
-        + ("" if call.is_read else f" {OUTCOME_UNKNOWN}"),
+        + ("" if call.is_read else f" {outcome_unknown(call)}"),
         action=call.key,
         status=answer.status,
         retryable=call.is_read or call.idempotent,
@@ -188,7 +196,7 @@ def _classify(call: Call, answer: Answer, parsed: dict[str, Any] | None, windows
     if status >= 500:
         advice = "Pipedrive has a problem of its own; another try may succeed."
         if not call.is_read:
-            advice = OUTCOME_UNKNOWN
+            advice = outcome_unknown(call)
         return PipedriveServerError, advice, (call.is_read or call.idempotent) and status != 501, _retry_after(answer)
     kind, advice = _refusal(call, answer, parsed)
     return kind, advice, False, None
@@ -277,8 +285,8 @@ def _too_fast(call: Call, answer: Answer, parsed: dict[str, Any] | None, windows
     wait = max(_retry_after(answer) or 0, _seconds(answer.headers.get("x-ratelimit-reset"), 60) or 0, WINDOW)
     return (
         PipedriveBurstLimitError,
-        "Too many requests within 2 seconds: something else uses the same credential. A lower burst_limit in the "
-        "connection leaves room for it.",
+        "Too many requests within 2 seconds: other tasks or programs use the same credential at the same time. Run "
+        "fewer tasks at once (an Airflow pool), or give the connection a burst_limit that is each task's share.",
         True,
         min(wait, LONGEST_WAIT),
     )

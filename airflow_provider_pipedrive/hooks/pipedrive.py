@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, unquote
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
+from airflow_provider_pipedrive.client.parameters import as_dict
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
 
 if TYPE_CHECKING:
@@ -89,9 +90,10 @@ class PipedriveHook(BaseHook):
         :raises PipedriveParameterError: something is wrong, found before anything was sent
         :raises PipedriveError: everything else, see :mod:`airflow_provider_pipedrive.errors`
         """
-        given = _with_object_storage(action, dict(parameters or {}))
+        given = _with_object_storage(action, as_dict(action, parameters))
+        given_save_to = given.pop("save_to", None)
         if save_to is None:
-            save_to = given.pop("save_to", None)
+            save_to = given_save_to
         if save_to is None:
             return self.client.run(action, given)
         return self._download(action, given, save_to)
@@ -156,12 +158,14 @@ class PipedriveHook(BaseHook):
             ) from None
 
     def _download(self, action: str, parameters: dict[str, Any], save_to: Any) -> Any:
-        from airflow_provider_pipedrive.catalog import ACTIONS
+        from airflow_provider_pipedrive.catalog import get_action
 
-        if action in ACTIONS and ACTIONS[action].result != "binary":
+        if get_action(action).result != "binary":
             raise PipedriveParameterError(f"{action} does not answer a file: leave out save_to.", action=action)
         if hasattr(save_to, "write"):
             self.client.download(action, parameters, save_to)
+        elif not isinstance(save_to, str | PathLike) or not str(save_to):
+            raise PipedriveParameterError(f"{action}: save_to must be a path or a binary file object.", action=action)
         elif "://" in str(save_to):
             _save_object(str(save_to), lambda sink: self.client.download(action, parameters, sink))
         else:
@@ -204,42 +208,57 @@ def _mask(secret: str) -> None:
 
 def _with_object_storage(action: str, given: dict[str, Any]) -> dict[str, Any]:
     """The parameters with the address of a file in object storage made a path that can be opened."""
-    from airflow_provider_pipedrive.catalog import ACTIONS
+    from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
 
-    files = (
-        [parameter.name for parameter in ACTIONS[action].parameters if parameter.type == "file"]
-        if action in ACTIONS
-        else []
-    )
-    for name in files:
+    try:
+        parameters = get_action(action).parameters
+    except UnknownActionError as error:
+        raise PipedriveParameterError(str(error)) from None
+    for name in [parameter.name for parameter in parameters if parameter.type == "file"]:
         if isinstance(given.get(name), str) and "://" in given[name]:
-            from airflow.providers.common.compat.sdk import ObjectStoragePath
-
-            given[name] = ObjectStoragePath(given[name])
+            given[name] = _object_path(name, given[name])
     return given
 
 
 def _save_local(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write beside the target and rename: a broken download never looks finished."""
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    if path.is_dir():
+        raise PipedriveParameterError(f"save_to: {path} is a folder: give the file's name too.")
+    unfinished = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        with unfinished.open("wb") as sink:
+        sink = unfinished.open("wb")
+    except OSError as error:
+        if not path.parent.exists():
+            raise PipedriveParameterError(f"save_to: the folder {path.parent} does not exist: create it.") from None
+        raise PipedriveParameterError(f"save_to: {path} cannot be written: {error.strerror}.") from None
+    try:
+        with sink:
             write(sink)
         unfinished.replace(path)
-    except FileNotFoundError:
-        raise PipedriveParameterError(f"save_to: the folder {path.parent} does not exist: create it first.") from None
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            unfinished.unlink()
+        unfinished.unlink(missing_ok=True)
 
 
 def _save_object(url: str, write: Callable[[BinaryIO], object]) -> None:
     """Collect the file on disk and then upload it whole: an object appears when it is complete."""
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-
+    path = _object_path("save_to", url)
     with tempfile.TemporaryFile() as spool:
         write(spool)
         spool.seek(0)
-        path: Any = ObjectStoragePath(url)
         with path.open("wb") as target:
             shutil.copyfileobj(spool, target)
+
+
+def _object_path(name: str, url: str) -> Any:
+    """The path in object storage, its file system ready for use: before anything is downloaded or sent."""
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    try:
+        path: Any = ObjectStoragePath(url)
+        _ = path.fs
+    except (ValueError, ImportError) as error:
+        raise PipedriveParameterError(
+            f"{name}: {url.split('://')[0]}:// cannot be used here ({error}). Install the Airflow provider of that "
+            "storage on the workers, such as apache-airflow-providers-amazon[s3fs] for s3."
+        ) from None
+    return path

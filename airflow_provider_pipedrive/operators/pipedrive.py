@@ -15,6 +15,7 @@ from airflow_provider_pipedrive.errors import PipedriveEndpointRemovedError, Pip
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_pipedrive.catalog import Action
     from airflow_provider_pipedrive.catalog.keys import ActionKey
     from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
@@ -83,15 +84,19 @@ class PipedriveOperator(BaseOperator):
 
         began = time.monotonic()
         hook = PipedriveHook(self.pipedrive_conn_id)
+        link: str | None = None
         try:
             self._check(parsing=False)
             result = self._do(hook)
             self._log_receipt(hook, time.monotonic() - began)
-            self._push_link(context, hook, result)
+            link = record_url(self.action, self.parameters or {}, result, hook.client.origin)
         except PipedriveError as error:
             if error.retryable:
                 raise
             raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+        finally:
+            # Pushed also where there is none: Airflow 3 logs an error for a link whose XCom is not there.
+            context["ti"].xcom_push(key=PipedriveRecordLink.xcom_key, value=link or "")
         return result
 
     def _do(self, hook: PipedriveHook) -> Any:
@@ -119,8 +124,9 @@ class PipedriveOperator(BaseOperator):
                 raise PipedriveParameterError(
                     f"{self.action}: the result is too large for XCom (more than {self.xcom_max_records} records or "
                     f"{self.xcom_max_bytes / 1024**2:g} MB). Narrow it down, cap it with max_records, raise "
-                    "xcom_max_records and xcom_max_bytes, or write it to files: PipedriveToObjectStorageOperator, "
-                    "or PipedriveHook.iterate() in a task of your own.",
+                    "xcom_max_records and xcom_max_bytes, or write it to files: by PipedriveHook.iterate() in a task "
+                    "of your own, as the example DAG pipedrive_extract does (PipedriveToObjectStorageOperator, once "
+                    "your version has it).",
                     action=self.action,
                 )
         return collected
@@ -143,6 +149,7 @@ class PipedriveOperator(BaseOperator):
             warnings.warn(f"{self.task_id}: {action.removed_message()}", DeprecationWarning, stacklevel=4)
             self.log.warning("%s", action.removed_message())
             return
+        self._check_arguments(action)
         if self.parameters is None or isinstance(self.parameters, Mapping):
             given = {key: value for key, value in (self.parameters or {}).items() if key != "save_to"}
             check(action, given, is_open)
@@ -157,6 +164,19 @@ class PipedriveOperator(BaseOperator):
                 action=self.action,
             )
 
+    def _check_arguments(self, action: Action) -> None:
+        """The operator's own arguments, which are no templates."""
+        counts = {"xcom_max_records": self.xcom_max_records, "xcom_max_bytes": self.xcom_max_bytes}
+        if self.max_records is not None:
+            counts["max_records"] = self.max_records
+            if action.result != "records" or not action.is_read:
+                raise PipedriveParameterError(f"{action.key}: max_records is for actions that list records.")
+        for name, count in counts.items():
+            if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+                raise PipedriveParameterError(f"{name} must be a whole number from 1 on, not {count!r}.")
+        if self.save_to is not None and action.result != "binary":
+            raise PipedriveParameterError(f"{action.key} does not answer a file: leave out save_to.")
+
     def _log_receipt(self, hook: PipedriveHook, seconds: float) -> None:
         usage = hook.usage
         self.log.info(
@@ -168,11 +188,6 @@ class PipedriveOperator(BaseOperator):
             usage.tokens,
             seconds,
         )
-
-    def _push_link(self, context: Context, hook: PipedriveHook, result: Any) -> None:
-        url = record_url(self.action, self.parameters or {}, result, hook.client.origin)
-        if url:
-            context["ti"].xcom_push(key=PipedriveRecordLink.xcom_key, value=url)
 
 
 def record_url(action: str, parameters: Mapping[str, Any], result: Any, origin: str) -> str | None:

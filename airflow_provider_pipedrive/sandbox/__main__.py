@@ -21,9 +21,15 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM. Prints one line: the URL and a connection to paste."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.deals < 0:
+        parser.error("--deals must be 0 or more")
+    try:
+        listener = listen(options.host, options.port)
+    except OSError as error:
+        parser.error(f"port {options.port} cannot be taken ({error.strerror}): choose another, or 0 for a free one")
     box = Box(_settings(options))
-    listener = listen(options.host, options.port)
     port = listener.getsockname()[1]
     box.url = f"http://{f'[{options.host}]' if ':' in options.host else options.host}:{port}"
     server = server_for(box)

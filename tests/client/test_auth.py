@@ -242,7 +242,7 @@ def test_a_passing_fault_of_the_oauth_host_is_no_dead_authorization(
 
 
 @pytest.mark.parametrize(
-    "refusal", [DEAD, http(401, b'{"error": "invalid_client"}', Content_Type=JSON), http(400, b"no JSON")]
+    "refusal", [DEAD, http(400, b'{"error": "invalid_client"}', Content_Type=JSON), http(400, b"no JSON")]
 )
 def test_a_dead_authorization_says_so_and_is_not_offered_again(
     oauth: Any, server: ScriptedServer, refusal: bytes
@@ -255,6 +255,14 @@ def test_a_dead_authorization_says_so_and_is_not_offered_again(
             client.run("getDeal", {"id": 1})
         assert (raised.value.retryable, raised.value.status) == (False, int(refusal[9:12]))
     assert bearers(server) == ["renewal"]
+
+
+def test_a_401_of_the_oauth_host_is_not_taken_for_a_dead_authorization(oauth: Any, server: ScriptedServer) -> None:
+    server.script = [http(401, b"{}", Content_Type=JSON), tokens("access-1"), GOOD]
+    client = oauth()
+    with pytest.raises(PipedriveAuthError):
+        client.run("getDeal", {"id": 1})
+    assert client.run("getDeal", {"id": 1}) == {"id": 1}
 
 
 def settings_without_host(server: ScriptedServer) -> Settings:

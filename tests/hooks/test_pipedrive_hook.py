@@ -189,6 +189,33 @@ def test_save_to_is_for_downloads_only(sandbox: Sandbox, tmp_path: Path) -> None
         PipedriveHook().run("getDeal", {"id": 1}, save_to=str(tmp_path / "deal"))
 
 
+def test_a_target_that_cannot_be_written_is_found_before_anything_is_downloaded(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    for target, advice in (
+        (tmp_path, "is a folder"),
+        (tmp_path / "missing" / "file", "does not exist"),
+        ("/proc/version/file", "cannot be written"),
+        ("nosuch://bucket/file", "Install the Airflow provider of that storage"),
+        ("", "must be a path"),
+        (5, "must be a path"),
+    ):
+        with pytest.raises(PipedriveParameterError, match=advice):
+            PipedriveHook().run("downloadFile", {"id": 1}, save_to=target)
+    assert sandbox.requests == []
+
+
+def test_a_file_in_a_storage_that_is_not_installed_is_refused_with_what_to_install(sandbox: Sandbox) -> None:
+    with pytest.raises(PipedriveParameterError, match="Install the Airflow provider of that storage"):
+        PipedriveHook().run("addFile", {"file": "nosuch://bucket/file", "deal_id": 1})
+
+
+@pytest.mark.parametrize("parameters", ["status=open", ["status"]])
+def test_parameters_that_are_no_dict_are_refused(parameters: object, sandbox: Sandbox) -> None:
+    with pytest.raises(PipedriveParameterError, match="parameters must be a dict"):
+        PipedriveHook().run("getDeals", parameters)  # type: ignore[arg-type]
+
+
 def test_an_upload_takes_a_file_from_object_storage(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "Größe.txt").write_bytes(b"We offer.")
     stored = PipedriveHook().run("addFile", {"file": f"file://{tmp_path}/Größe.txt", "deal_id": 1})

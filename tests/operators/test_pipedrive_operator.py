@@ -66,6 +66,11 @@ def test_a_result_too_large_for_xcom_stops_early_and_names_the_bulk_transfer(san
         ({"action": "getDeals", "parameters": {"filter_id": 1, "status": "open"}}, "makes Pipedrive ignore status"),
         ({"action": "getDeals", "parameters": ["status"]}, "parameters must be a dict, not list"),
         ({"action": "downloadFile", "parameters": {"id": 1}}, "give save_to"),
+        ({"action": "getDeals", "save_to": "deals.json"}, "does not answer a file"),
+        ({"action": "getDeal", "parameters": {"id": 1}, "max_records": 5}, "max_records is for actions that list"),
+        ({"action": "getDeals", "max_records": 0}, "max_records must be a whole number from 1 on"),
+        ({"action": "getDeals", "xcom_max_records": "5"}, "xcom_max_records must be a whole number from 1 on"),
+        ({"action": ["getDeals"]}, "no action"),
     ],
 )
 def test_what_is_wrong_is_found_when_the_dag_is_parsed(arguments: dict[str, Any], advice: str) -> None:

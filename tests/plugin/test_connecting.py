@@ -11,6 +11,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select, update
 
 from airflow_provider_pipedrive.hooks.pipedrive import client_of
+from airflow_provider_pipedrive.plugin import accounts, store
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, oauth_connection
 from tests.plugin.harness import PAGES, Browser, Clock, add_connection, change, forget_fernet, stored, text_of
@@ -139,6 +140,14 @@ def test_a_refresh_token_that_the_test_gets_anew_is_kept(browser: Browser, crm: 
         assert "rotating works" in text_of(browser.post("test", conn_id="rotating"))
         assert stored("rotating")["refresh_token"] != "sandbox-refresh-token"
         assert "rotating works" in text_of(browser.post("test", conn_id="rotating"))
+
+
+def test_a_token_that_another_server_has_renewed_meanwhile_is_taken(browser: Browser, crm: str) -> None:
+    change("crm", refresh_token="replaced-meanwhile")
+    read_too_early = store.find("crm")
+    change("crm", refresh_token=REFRESH_TOKEN)
+    assert "company" in accounts.test(read_too_early)
+    assert stored()["oauth_status"]["state"] == "connected"
 
 
 def test_an_api_token_is_tested_and_not_touched(browser: Browser) -> None:
@@ -355,6 +364,12 @@ def test_another_companys_connection_of_the_same_app_stays(browser: Browser, crm
     assert uninstall(browser, {"client_id": CLIENT_ID, "company_id": 9, "user_id": 9}).status_code == 204
     assert stored()["oauth_status"]["state"] == "connected"
     assert stored("elsewhere")["oauth_status"]["state"] == "revoked"
+
+
+def test_an_apps_only_connection_is_marked_even_if_nobody_asked_whose_it_is(browser: Browser, crm: str) -> None:
+    change("crm", refresh_token=REFRESH_TOKEN)
+    assert uninstall(browser, {"client_id": CLIENT_ID, "company_id": 9, "user_id": 9}).status_code == 204
+    assert stored()["oauth_status"]["state"] == "revoked"
 
 
 def quoted(text: str) -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from airflow_provider_pipedrive.sandbox import Sandbox
+
 PATIENCE = 30
 
 
@@ -62,3 +64,12 @@ def test_the_package_knows_the_catalog_and_nothing_else_of_ours_and_no_airflow()
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(sandbox: Sandbox) -> None:
+    port = sandbox.url.rpartition(":")[2]
+    command = [sys.executable, "-m", "airflow_provider_pipedrive.sandbox", "--deals", "0", "--port", port]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert f"port {port} cannot be taken" in done.stderr
+    assert "Traceback" not in done.stderr
