@@ -402,7 +402,6 @@ def _shown(visit: Visit, known: Known) -> dict[str, Any]:
         "company": memory.company,
         "scopes": memory.scopes,
         "checked": _day(memory.checked),
-        "renewed": _day(memory.renewed),
         "expires": f"{expires:%Y-%m-%d}" if expires else "",
         "has_app": bool(not known.unreadable and known.connection.login and known.connection.password),
         "has_tokens": any(extra.get(name) for name in ("refresh_token", "access_token")),
