@@ -101,6 +101,41 @@ def basic(credential: OAuth) -> str:
     return base64.b64encode(f"{credential.client_id}:{credential.client_secret}".encode()).decode()
 
 
+def app_headers(credential: OAuth) -> dict[str, str]:
+    """The headers of a form for the OAuth host."""
+    return {
+        "Authorization": f"Basic {basic(credential)}",
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Accept": "application/json",
+    }
+
+
+def lifetime(expires_in: Any) -> float:
+    """Seconds that a token lives; an hour, as Pipedrive documents, where the answer is silent or strange."""
+    try:
+        seconds = float(expires_in)
+    except (TypeError, ValueError):
+        return 3600.0
+    return seconds if 0 < seconds < 10**7 else 3600.0
+
+
+def company_origin(said: Any, oauth_origin: str) -> str | None:
+    """The company's origin that the OAuth host names, if it names one.
+
+    :raises PipedriveAuthError: it is none to send a credential to; one on this machine counts only when the OAuth host
+        is on this machine too
+    """
+    if not isinstance(said, str) or not said:
+        return None
+    try:
+        origin = origin_of(said)
+    except PipedriveParameterError as error:
+        raise PipedriveAuthError(f"The OAuth host names a strange api_domain. {error}") from None
+    if is_loopback(urlsplit(origin).hostname) and not is_loopback(urlsplit(oauth_origin).hostname):
+        raise PipedriveAuthError("The OAuth host names an api_domain on this machine: the credential stays here.")
+    return origin
+
+
 def forget_tokens() -> None:
     """Forget all tokens that this process shares: what a new process would begin with."""
     with _shared_lock:
@@ -134,7 +169,7 @@ class OAuthSigner:
     def origin(self) -> str:
         """The connection's host, else the company's as the token answer says, else the shared one."""
         self.headers()
-        return self._settings.origin or self._api_domain(self.tokens.api_domain) or SHARED_ORIGIN
+        return self._settings.origin or company_origin(self.tokens.api_domain, self._credential.origin) or SHARED_ORIGIN
 
     def headers(self) -> dict[str, str]:
         """A Bearer token that is good for some minutes more.
@@ -184,13 +219,8 @@ class OAuthSigner:
             tokens.flights += 1
 
     def _ask(self, tokens: Tokens) -> dict[str, Any]:
-        headers = {
-            "Authorization": f"Basic {basic(self._credential)}",
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Accept": "application/json",
-        }
         form = urlencode({"grant_type": "refresh_token", "refresh_token": tokens.refresh_token or ""})
-        return self._request(f"{self._credential.origin}/oauth/token", headers, form.encode())
+        return self._request(f"{self._credential.origin}/oauth/token", app_headers(self._credential), form.encode())
 
     def _adopt(self, tokens: Tokens, answer: dict[str, Any]) -> None:
         access = answer.get("access_token")
@@ -204,8 +234,8 @@ class OAuthSigner:
                 "Pipedrive handed out a new refresh_token and may refuse the connection's old one from now on: store "
                 "it by `airflow pipedrive refresh` (or `python -m airflow_provider_pipedrive refresh`)."
             )
-        lifetime = _lifetime(answer.get("expires_in"))
-        tokens.renew_at = self._now() + lifetime - min(REFRESH_AHEAD, lifetime / 2)
+        seconds = lifetime(answer.get("expires_in"))
+        tokens.renew_at = self._now() + seconds - min(REFRESH_AHEAD, seconds / 2)
         tokens.api_domain = answer.get("api_domain") or tokens.api_domain
         self._tell(tokens)
 
@@ -213,24 +243,3 @@ class OAuthSigner:
         self._told = tokens.access_token
         for secret in (tokens.access_token, tokens.refresh_token):
             self._learned(secret or "")
-
-    def _api_domain(self, said: Any) -> str | None:
-        """The company's origin; one on this machine counts only when the OAuth host is on this machine too."""
-        if not isinstance(said, str) or not said:
-            return None
-        try:
-            origin = origin_of(said)
-        except PipedriveParameterError as error:
-            raise PipedriveAuthError(f"The OAuth host names a strange api_domain. {error}") from None
-        local = is_loopback(urlsplit(origin).hostname)
-        if local and not is_loopback(urlsplit(self._credential.origin).hostname):
-            raise PipedriveAuthError("The OAuth host names an api_domain on this machine: the credential stays here.")
-        return origin
-
-
-def _lifetime(expires_in: Any) -> float:
-    try:
-        seconds = float(expires_in)
-    except (TypeError, ValueError):
-        return 3600.0
-    return seconds if 0 < seconds < 10**7 else 3600.0

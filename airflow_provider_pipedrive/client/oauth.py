@@ -13,11 +13,10 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
-from airflow_provider_pipedrive.client.auth import basic
-from airflow_provider_pipedrive.client.hosts import is_loopback, origin_of
+from airflow_provider_pipedrive.client.auth import app_headers, basic, company_origin, lifetime
 from airflow_provider_pipedrive.client.redaction import Redactor
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE, OAuth
 from airflow_provider_pipedrive.client.verdicts import Answer, Call, judge
@@ -192,12 +191,7 @@ def _post(send: Send, app: OAuth, path: str, form: Mapping[str, str], secret: st
     """
     call = Call("POST", path, safe=True)  # nothing in the account changes
     clean = Redactor((app.client_secret, basic(app), secret))
-    headers = {
-        "Authorization": f"Basic {basic(app)}",
-        "Content-Type": "application/x-www-form-urlencoded",
-        "Accept": "application/json",
-    }
-    answer = send(call, app.origin + path, headers, urlencode(form).encode())
+    answer = send(call, app.origin + path, app_headers(app), urlencode(form).encode())
     if path == _REVOKE and 200 <= answer.status < 300:  # RFC 7009: the status says it all, the body may be empty
         return {}
     try:
@@ -231,36 +225,15 @@ def _grant(answer: Mapping[str, Any], app: OAuth) -> Grant:
     return Grant(
         access_token=str(access),
         refresh_token=str(fresh),
-        expires_in=_lifetime(answer.get("expires_in")),
+        expires_in=lifetime(answer.get("expires_in")),
         scopes=scopes_in(answer.get("scope")),
-        api_domain=_api_domain(answer.get("api_domain"), app.origin),
+        api_domain=company_origin(answer.get("api_domain"), app.origin),
     )
 
 
 def scopes_in(text: Any) -> tuple[str, ...]:
     """The scopes in the host's list; the documentation separates them by commas, its standard (RFC 6749) by spaces."""
     return tuple(dict.fromkeys(re.findall(r"[^,\s]+", text))) if isinstance(text, str) else ()
-
-
-def _lifetime(expires_in: Any) -> float:
-    """Seconds; an hour, which is what Pipedrive documents, where the answer is silent or strange."""
-    try:
-        seconds = float(expires_in)
-    except (TypeError, ValueError):
-        return 3600.0
-    return seconds if 0 < seconds < 10**7 else 3600.0
-
-
-def _api_domain(said: Any, oauth_origin: str) -> str | None:
-    if not isinstance(said, str) or not said:
-        return None
-    try:
-        origin = origin_of(said)
-    except PipedriveParameterError as error:
-        raise PipedriveAuthError(f"The OAuth host names a strange api_domain. {error}") from None
-    if is_loopback(urlsplit(origin).hostname) and not is_loopback(urlsplit(oauth_origin).hostname):
-        raise PipedriveAuthError("The OAuth host names an api_domain on this machine: the credential stays here.")
-    return origin
 
 
 # ---- scopes
