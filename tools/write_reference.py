@@ -59,7 +59,8 @@ body, by Pipedrive's own names. `*` marks the required ones. Wrong names and val
 
 **Paging.** A list action walks through all pages by itself and returns all records as a list; `PipedriveHook.iterate()`
 gives them one after the other, without holding them all. Give `cursor` (or `start`, where the table has it) to read
-that one page only. `limit` is the page size. Without it the largest page is asked for: a request costs the same
+that one page only; where the next page is stands in `additional_data`, which `PipedriveHook.request()` returns whole.
+`limit` is the page size. Without it the largest page is asked for: a request costs the same
 whatever its page size.
 
 **Scopes.** What an OAuth app must have been granted; any one of those named suffices. An API token has the rights of

@@ -122,7 +122,8 @@ class PipedriveHook(BaseHook):
         """Records to choose from, as ``[{"key": "1", "label": "..."}]``.
 
         :param source: ``selectDeal``, ``selectOrganization``, ``selectPerson``, ``pipelines``, ``stages``, ``users``,
-            ``filters``, ``labels``, ``personLabels``, ``organizationLabels`` or ``leadLabels``
+            ``filters``, ``labels`` (of deals, ``dealLabels`` too), ``personLabels``, ``organizationLabels`` or
+            ``leadLabels``
         :param term: only what a search for this text finds (deals, organizations and persons)
         :param parameters: narrow the list down, as the list action's parameters do
         """
