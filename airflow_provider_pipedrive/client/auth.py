@@ -35,6 +35,28 @@ class TokenRequest(Protocol):
         """Send it and return the parsed answer."""
 
 
+class Keeper(Protocol):
+    """Keeps a refresh token that Pipedrive handed out in place of the connection's, for processes to come."""
+
+    def load(self) -> str | None:
+        """The newest refresh token kept, if there is one."""
+
+    def save(self, refresh_token: str) -> bool:
+        """Keep it; whether that was possible."""
+
+
+class NoKeeper:
+    """Keeps nothing: outside Airflow there is no place that every process can reach."""
+
+    def load(self) -> str | None:
+        """None."""
+        return None
+
+    def save(self, refresh_token: str) -> bool:
+        """It is not kept."""
+        return False
+
+
 class Signer(Protocol):
     """Adds the credential to a request."""
 
@@ -148,6 +170,7 @@ class OAuthSigner:
     :param request: sends the token request
     :param now: seconds since the epoch
     :param learned: is told every new secret, so that it is never shown
+    :param keeper: keeps a refresh token that replaces the connection's
     """
 
     def __init__(
@@ -157,7 +180,9 @@ class OAuthSigner:
         request: TokenRequest,
         now: Callable[[], float],
         learned: Callable[[str], None],
+        keeper: Keeper,
     ) -> None:
+        self._keeper = keeper
         self._settings = settings
         self._credential = credential
         self._request = request
@@ -210,13 +235,25 @@ class OAuthSigner:
         if failure is not None and (tokens.flights > flights or final):
             raise copy.copy(failure)
         try:
-            self._adopt(tokens, self._ask(tokens))
+            self._adopt(tokens, self._ask_with_any(tokens))
             tokens.failure = None
         except PipedriveError as error:
             tokens.failure = copy.copy(error)
             raise
         finally:
             tokens.flights += 1
+
+    def _ask_with_any(self, tokens: Tokens) -> dict[str, Any]:
+        """Ask with the refresh token known here; where that is refused, with one that another process has kept."""
+        try:
+            return self._ask(tokens)
+        except PipedriveAuthError as error:
+            kept = self._keeper.load() if error.status == 400 else None
+            if kept is None or kept == tokens.refresh_token or not HEADER_SAFE.fullmatch(kept):
+                raise
+            self._learned(kept)
+            tokens.refresh_token = kept
+        return self._ask(tokens)
 
     def _ask(self, tokens: Tokens) -> dict[str, Any]:
         form = urlencode({"grant_type": "refresh_token", "refresh_token": tokens.refresh_token or ""})
@@ -230,10 +267,12 @@ class OAuthSigner:
         tokens.access_token = access
         if isinstance(refresh, str) and refresh and refresh != tokens.refresh_token:
             tokens.refresh_token = refresh
-            log.warning(
-                "Pipedrive handed out a new refresh_token and may refuse the connection's old one from now on: store "
-                "it by `airflow pipedrive refresh` (or `python -m airflow_provider_pipedrive refresh`)."
-            )
+            self._learned(refresh)
+            if not self._keeper.save(refresh):
+                log.warning(
+                    "Pipedrive handed out a new refresh_token and may refuse the connection's old one from now on: "
+                    "store it by `airflow pipedrive refresh` (or `python -m airflow_provider_pipedrive refresh`)."
+                )
         seconds = lifetime(answer.get("expires_in"))
         tokens.renew_at = self._now() + seconds - min(REFRESH_AHEAD, seconds / 2)
         tokens.api_domain = answer.get("api_domain") or tokens.api_domain

@@ -17,7 +17,7 @@ import tenacity
 
 from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
 from airflow_provider_pipedrive.catalog.model import Action, TimeFormat
-from airflow_provider_pipedrive.client.auth import ApiTokenSigner, OAuthSigner, Signer, basic
+from airflow_provider_pipedrive.client.auth import ApiTokenSigner, Keeper, NoKeeper, OAuthSigner, Signer, basic
 from airflow_provider_pipedrive.client.clock import Clock, SystemClock
 from airflow_provider_pipedrive.client.costs import cost_of
 from airflow_provider_pipedrive.client.files import multipart
@@ -79,10 +79,16 @@ class PipedriveClient:
     :param settings: host, credential and limits, see :func:`settings_from`
     :param clock: time; another one in tests
     :param learned: is told every secret that comes up (renewed tokens), to have it masked elsewhere too
+    :param keeper: keeps a refresh token that Pipedrive hands out in place of the connection's
     """
 
     def __init__(
-        self, settings: Settings, *, clock: Clock | None = None, learned: Callable[[str], None] = lambda secret: None
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        learned: Callable[[str], None] = lambda secret: None,
+        keeper: Keeper | None = None,
     ) -> None:
         self.settings = settings
         self.usage = Usage()
@@ -90,6 +96,7 @@ class PipedriveClient:
         self._transport = Transport(settings, self._clock)
         self._limits = limits_of(settings)
         self._learned = learned
+        self._keeper = keeper or NoKeeper()
         self.redact = Redactor()
         for secret in secrets_of(settings):
             self._learn(secret)
@@ -354,7 +361,7 @@ class PipedriveClient:
         credential = self.settings.credential
         if isinstance(credential, ApiToken):
             return ApiTokenSigner(self.settings, credential)
-        return OAuthSigner(self.settings, credential, self._token_request, self._clock.time, self._learn)
+        return OAuthSigner(self.settings, credential, self._token_request, self._clock.time, self._learn, self._keeper)
 
     def _learn(self, secret: str) -> None:
         self.redact.add(secret)
