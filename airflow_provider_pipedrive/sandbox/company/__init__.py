@@ -1,4 +1,4 @@
-"""A believable company for the sandbox to stand on: the same for the same seed, size and day.
+"""A believable company for the sandbox to stand on: the same for the same seed, size and moment.
 
 Tables by name, records by id. Times are text as the record's API version writes them. Nothing here knows how Pipedrive
 answers; the sandbox's views do.
@@ -7,35 +7,47 @@ answers; the sandbox's views do.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from airflow_provider_pipedrive.sandbox.company.catalogue import products
-from airflow_provider_pipedrive.sandbox.company.contacts import organizations, persons
-from airflow_provider_pipedrive.sandbox.company.deals import deal_parts, deals_and_history
+from airflow_provider_pipedrive.sandbox.company.contacts import organizations, persons, relationships
+from airflow_provider_pipedrive.sandbox.company.deals import deals_and_parts, followers
 from airflow_provider_pipedrive.sandbox.company.fields import field_code, fields
+from airflow_provider_pipedrive.sandbox.company.mail import calls, files, mail
 from airflow_provider_pipedrive.sandbox.company.office import office
-from airflow_provider_pipedrive.sandbox.company.source import Source
-from airflow_provider_pipedrive.sandbox.company.work import work
+from airflow_provider_pipedrive.sandbox.company.projects import projects
+from airflow_provider_pipedrive.sandbox.company.source import Source, Table
+from airflow_provider_pipedrive.sandbox.company.work import activities, leads, notes
 
 __all__ = ["Tables", "build", "field_code"]
 
-Tables = dict[str, dict[int | str, dict[str, Any]]]
+Tables = dict[str, Table]
 
 
 def build(seed: int, deals: int, now: datetime) -> Tables:
     """The company's tables.
 
     :param deals: how many deals; everything else grows with it, and is there in small even for none
-    :param now: what is "today"; aware, in UTC
+    :param now: what is "today"; an aware moment
+    :raises ValueError: ``deals`` is negative, or ``now`` has no time zone
     """
-    source = Source(seed, now)
-    tables: Tables = {}
-    tables.update(office(source))
-    tables.update(fields(source))
+    if deals < 0:
+        raise ValueError(f"A company cannot have {deals} deals: give 0 or more.")
+    if now.tzinfo is None:
+        raise ValueError("'now' has no time zone: give an aware moment, e.g. datetime.now(UTC).")
+    source = Source(seed, deals, now)
+    tables: Tables = fields(source)
+    tables |= office(source, tables)
     tables["organizations"] = organizations(source, max(4, deals // 2), tables)
     tables["persons"] = persons(source, max(6, deals * 4 // 5), tables)
+    tables["organizationRelationships"] = relationships(source, tables)
     tables["products"] = products(source, tables)
-    tables["deals"], tables["dealChanges"] = deals_and_history(source, deals, tables)
-    tables.update(deal_parts(source, tables))
-    tables.update(work(source, tables))
+    tables |= deals_and_parts(source, deals, tables)
+    tables["leads"] = leads(source, tables)
+    tables |= projects(source, tables)
+    tables["activities"] = activities(source, tables)
+    tables["notes"] = notes(source, tables)
+    tables |= mail(source, tables)
+    tables["callLogs"] = calls(source, tables)
+    tables["files"] = files(source, tables)
+    tables["followers"] = followers(source, tables)
     return tables

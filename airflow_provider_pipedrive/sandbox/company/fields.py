@@ -5,29 +5,25 @@ https://pipedrive.readme.io/docs/core-api-concepts-custom-fields
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import Any
 
-from airflow_provider_pipedrive.sandbox.company.office import FIRST_USER, USERS
-from airflow_provider_pipedrive.sandbox.company.source import Source, day, v1_time
+from airflow_provider_pipedrive.sandbox.company.source import Source, Table, digits, v2_time
 
-Table = dict[int | str, dict[str, Any]]
-LABELS = ("Hot", "Warm", "Cold", "Key account")
-GONE = 99
-"""An option id that stands in data, but was deleted from its definition."""
-_CITY_PARTS = (
-    "subpremise",
-    "street_number",
-    "route",
-    "sublocality",
-    "locality",
+LABELS = (("Hot", "red"), ("Warm", "yellow"), ("Cold", "blue"), ("Key account", "green"))
+PLACE_PARTS = (
+    "country",
     "admin_area_level_1",
     "admin_area_level_2",
-    "country",
+    "locality",
+    "sublocality",
+    "route",
+    "street_number",
+    "subpremise",
     "postal_code",
-    "formatted_address",
 )
+ADDRESS_PARTS = (*PLACE_PARTS, "formatted_address")
 # Name and type of the custom fields of deals: one of each type.
 DEAL_FIELDS = (
     ("Contract number", "varchar"),
@@ -75,6 +71,10 @@ _BUILT_IN = {
         ("lost_reason", "Lost reason", "varchar_options"),
         ("expected_close_date", "Expected close date", "date"),
         ("visible_to", "Visible to", "visible_to"),
+        ("origin", "Source origin", "varchar"),
+        ("is_archived", "Archive status", "boolean"),
+        ("next_activity_id", "Next activity", "activity"),
+        ("products_count", "Products", "int"),
     ),
     "personFields": (
         ("name", "Name", "varchar"),
@@ -86,6 +86,7 @@ _BUILT_IN = {
         ("add_time", "Person created", "date"),
         ("update_time", "Update time", "date"),
         ("visible_to", "Visible to", "visible_to"),
+        ("open_deals_count", "Open deals", "int"),
     ),
     "organizationFields": (
         ("name", "Name", "varchar"),
@@ -99,6 +100,7 @@ _BUILT_IN = {
         ("add_time", "Organization created", "date"),
         ("update_time", "Update time", "date"),
         ("visible_to", "Visible to", "visible_to"),
+        ("people_count", "People", "int"),
     ),
     "productFields": (
         ("name", "Name", "varchar"),
@@ -119,6 +121,7 @@ _BUILT_IN = {
         ("done", "Done", "boolean"),
         ("priority", "Priority", "enum"),
         ("note", "Note", "text"),
+        ("attendees", "Attendees", "participants"),
     ),
     "projectFields": (
         ("title", "Title", "varchar"),
@@ -138,51 +141,75 @@ _OPTIONS = {
     "Warehouse": ("North", "South"),
     "Risk": ("Low", "High"),
 }
-_SYSTEM_OPTIONS = {
+_DELETED_OPTIONS = {"Segment": ("Tiny",)}
+"""Options that still stand in data, but were deleted from their definition."""
+_SYSTEM_OPTIONS: dict[str, tuple[tuple[Any, str], ...]] = {
+    "label_ids": tuple((number, name) for number, (name, _color) in enumerate(LABELS, 1)),
     "status": (("open", "Open"), ("won", "Won"), ("lost", "Lost"), ("deleted", "Deleted")),
     "category": ((1, "Licences"), (2, "Services")),
     "industry": ((1, "Software"), (2, "Manufacturing"), (3, "Retail")),
+    "priority": ((1, "Low"), (2, "Medium"), (3, "High")),
     "visible_to": ((1, "Owner only"), (3, "Entire company")),
 }
+_COLORS = dict(LABELS)
+_ON_REQUEST = frozenset({"next_activity_id", "products_count", "open_deals_count", "people_count", "attendees"})
+"""Fields that records have only where ``include_fields`` names them."""
+_PIPELINES = {"show_in_pipelines": {"show_in_all": True, "pipeline_ids": []}}
+_IN_DEAL_DIALOG = {"show_in_add_deal_dialog": {"show": False, "order": None}}
+_VISIBILITY: dict[str, dict[str, Any]] = {
+    "dealFields": {"projects_detail_visible_flag": False, **_PIPELINES},
+    "personFields": _IN_DEAL_DIALOG,
+    "organizationFields": {
+        "org_detail_visible_flag": True,
+        "person_detail_visible_flag": False,
+        "deal_detail_visible_flag": False,
+        **_IN_DEAL_DIALOG,
+        "show_in_add_person_dialog": {"show": False, "order": None},
+    },
+}
+"""What ``ui_visibility`` says beside the two flags that every entity's fields have."""
+_FIRST_OPTION = 11
 
 
 def field_code(seed: int, table: str, name: str, number: int = 1) -> str:
     """The 40-character code of a custom field: the ``number``-th of this name in ``table``."""
-    return hashlib.sha1(f"{seed}:{table}:{name}:{number}".encode(), usedforsecurity=False).hexdigest()
+    return digits(seed, table, name, number)
 
 
 def fields(source: Source) -> dict[str, Table]:
     """The definitions of every entity, by their numeric v1 id."""
-    time = v1_time(source.now - 3 * 365 * 86_400)
+    time = v2_time(source.founded)
+    option_ids = count(_FIRST_OPTION)  # unique in the whole company
     tables: dict[str, Table] = {}
     for offset, (table, built_in) in enumerate(_BUILT_IN.items()):
-        rows: Table = {}
         first = 12_000 + offset * 200
-        for code, name, kind in built_in:
-            _add(rows, first, code, name, kind, time, options=_system_options(code))
-        seen: dict[str, int] = {}
-        for name, kind in DEAL_FIELDS if table == "dealFields" else _FEW.get(table, ()):
-            seen[name] = seen.get(name, 0) + 1
-            code = field_code(source.seed, table, name, seen[name])
-            _add(rows, first, code, name, kind, time, options=_custom_options(name, kind), custom=True)
-        tables[table] = rows
+        rows = [_field(table, code, name, kind, _system_options(code)) for code, name, kind in built_in]
+        rows += _custom_fields(source, table, option_ids, time)
+        tables[table] = {
+            first + number: {"id": first + number, **row, "order_nr": number + 1, "add_time": time, "update_time": time}
+            for number, row in enumerate(rows)
+        }
     return tables
 
 
-def _add(
-    rows: Table,
-    first: int,
-    code: str,
-    name: str,
-    kind: str,
-    time: str,
-    *,
-    options: list[dict[str, Any]] | None,
-    custom: bool = False,
-) -> None:
-    field_id = first + len(rows)
-    rows[field_id] = {
-        "id": field_id,
+def _custom_fields(source: Source, table: str, option_ids: Iterator[int], time: str) -> Iterator[dict[str, Any]]:
+    seen: dict[str, int] = {}
+    for name, kind in DEAL_FIELDS if table == "dealFields" else _FEW.get(table, ()):
+        seen[name] = seen.get(name, 0) + 1
+        code = field_code(source.seed, table, name, seen[name])
+        if kind not in ("enum", "set"):
+            yield _field(table, code, name, kind, None, custom=True)
+            continue
+        options = _options(((next(option_ids), label) for label in _OPTIONS[name]), time)
+        field = _field(table, code, name, kind, options, custom=True)
+        deleted = [{"id": next(option_ids), "label": label} for label in _DELETED_OPTIONS.get(name, ())]
+        yield {**field, "options_deleted": deleted} if deleted else field
+
+
+def _field(
+    table: str, code: str, name: str, kind: str, options: list[dict[str, Any]] | None, custom: bool = False
+) -> dict[str, Any]:
+    return {
         "field_name": name,
         "field_code": code,
         "description": None,
@@ -190,17 +217,14 @@ def _add(
         "options": options,
         "subfields": _subfields(code, kind) if custom else None,
         "is_custom_field": custom,
-        "is_optional_response_field": False,
+        "is_optional_response_field": code in _ON_REQUEST,
         "ui_visibility": {
             "add_visible_flag": custom,
             "details_visible_flag": True,
-            "projects_detail_visible_flag": False,
+            **_VISIBILITY.get(table, {}),
         },
         "important_fields": {"enabled": False, "stage_ids": []},
         "required_fields": {"enabled": False, "stage_ids": [], "statuses": {}},
-        "order_nr": len(rows) + 1,
-        "add_time": time,
-        "update_time": time,
         "edit_flag": custom,
         "mandatory_flag": code in ("title", "name"),
         "active_flag": True,
@@ -208,98 +232,29 @@ def _add(
 
 
 def _system_options(code: str) -> list[dict[str, Any]] | None:
-    if code == "label_ids":
-        return _options(list(enumerate(LABELS, 1)))
-    return _options(list(_SYSTEM_OPTIONS[code])) if code in _SYSTEM_OPTIONS else None
+    return _options(_SYSTEM_OPTIONS[code], None) if code in _SYSTEM_OPTIONS else None
 
 
-def _custom_options(name: str, kind: str) -> list[dict[str, Any]] | None:
-    return _options(list(enumerate(_OPTIONS[name], 1))) if kind in ("enum", "set") else None
-
-
-def _options(pairs: list[tuple[Any, str]]) -> list[dict[str, Any]]:
-    return [{"id": key, "label": label, "color": None, "add_time": None, "update_time": None} for key, label in pairs]
-
-
-def _subfields(code: str, kind: str) -> list[dict[str, Any]] | None:
-    parts = {
-        "monetary": (("currency", "varchar"),),
-        "daterange": (("until", "date"),),
-        "time": (("timezone_id", "int"),),
-        "timerange": (("until", "time"), ("timezone_id", "int")),
-        "address": tuple((part, "varchar") for part in _CITY_PARTS),
-    }.get(kind)
-    if parts is None:
-        return None
+def _options(pairs: Iterable[tuple[Any, str]], time: str | None) -> list[dict[str, Any]]:
     return [
-        {"field_code": f"{code}_{part}", "field_name": part.replace("_", " ").capitalize(), "field_type": sort}
-        for part, sort in parts
+        {"id": key, "label": label, "color": _COLORS.get(label), "add_time": time, "update_time": time}
+        for key, label in pairs
     ]
 
 
-def custom_values(source: Source, table: Table, contacts: tuple[int, int], *, fill: float = 0.6) -> dict[str, Any]:
-    """Values for an entity's custom fields in the shape of v2's ``custom_fields``: some set, some null, some absent.
-
-    :param contacts: how many organizations and persons there are to point to
-    """
-    values: dict[str, Any] = {}
-    for field in table.values():
-        if field["is_custom_field"]:
-            drawn = source.random.random()
-            if drawn < fill:
-                values[field["field_code"]] = _VALUES[field["field_type"]](source, field, contacts)
-            elif drawn < fill + 0.1:
-                values[field["field_code"]] = None
-    return values
-
-
-def _option(source: Source, field: dict[str, Any]) -> int:
-    if source.chance(0.001):
-        return GONE
-    return int(source.pick(field["options"])["id"])
-
-
-def address(source: Source) -> dict[str, Any]:
-    """An address with its parts, as v2 shapes it."""
-    city, code, country = source.pick(source.cities)
-    street, number = source.pick(source.streets), str(source.random.randint(1, 99))
-    value = f"{street} {number}, {code} {city}, {country}"
-    known = {"street_number": number, "route": street, "locality": city, "country": country, "postal_code": code}
-    return {"value": value, **dict.fromkeys(_CITY_PARTS), **known, "formatted_address": value}
-
-
-_Value = Callable[[Source, dict[str, Any], tuple[int, int]], Any]
-_VALUES: dict[str, _Value] = {
-    "varchar": lambda source, field, contacts: f"{field['field_name'][:3].upper()}-{source.random.randint(1000, 9999)}",
-    "varchar_auto": lambda source, field, contacts: f"R{source.random.randint(1, 500)}",
-    "text": lambda source, field, contacts: (
-        f"Talked to {source.pick(source.last_names)}, wants an offer for {source.random.randint(2, 40)} seats."
-    ),
-    "phone": lambda source, field, contacts: f"+1 555 {source.random.randint(1_000_000, 9_999_999)}",
-    "double": lambda source, field, contacts: round(source.random.uniform(1, 500), 2),
-    "monetary": lambda source, field, contacts: {"value": source.random.randint(100, 90_000), "currency": "EUR"},
-    "enum": lambda source, field, contacts: _option(source, field),
-    "set": lambda source, field, contacts: sorted({_option(source, field), _option(source, field)}),
-    "user": lambda source, field, contacts: FIRST_USER + source.random.randrange(USERS - 1),
-    "org": lambda source, field, contacts: source.random.randint(1, contacts[0]),
-    "people": lambda source, field, contacts: source.random.randint(1, contacts[1]),
-    "date": lambda source, field, contacts: day(source.now, source.random.randint(-300, 300)),
-    "daterange": lambda source, field, contacts: _span(source),
-    "time": lambda source, field, contacts: {
-        "value": "09:30:00",
-        "timezone_id": 254,
-        "timezone_name": "Europe/Tallinn",
-    },
-    "timerange": lambda source, field, contacts: {
-        "value": "08:00:00",
-        "until": "16:30:00",
-        "timezone_id": 254,
-        "timezone_name": "Europe/Tallinn",
-    },
-    "address": lambda source, field, contacts: address(source),
+_SUBFIELDS: dict[str, tuple[tuple[str, str], ...]] = {
+    "monetary": (("currency", "varchar"),),
+    "daterange": (("until", "date"),),
+    "time": (("timezone_id", "int"),),
+    "timerange": (("until", "time"), ("timezone_id", "int")),
+    "address": tuple((part, "varchar") for part in ADDRESS_PARTS),
 }
 
 
-def _span(source: Source) -> dict[str, str]:
-    start = source.random.randint(-200, 200)
-    return {"value": day(source.now, start), "until": day(source.now, start + source.random.randint(1, 60))}
+def _subfields(code: str, kind: str) -> list[dict[str, Any]] | None:
+    if kind not in _SUBFIELDS:
+        return None
+    return [
+        {"field_code": f"{code}_{part}", "field_name": part.replace("_", " ").capitalize(), "field_type": sort}
+        for part, sort in _SUBFIELDS[kind]
+    ]

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_pipedrive.sandbox.company.source import Source, day, iso_time, v1_time, v2_time
+from airflow_provider_pipedrive.sandbox.company.source import (
+    DAY,
+    Source,
+    Table,
+    ascii_letters,
+    day,
+    iso_time,
+    v1_time,
+    v2_time,
+)
 
 FIRST_USER = 1
 USERS = 12
+FIRST_OWNER = FIRST_USER + 4
+"""Whose the first deal, person, organization and product are, and the only one who follows them."""
 PIPELINES = {
     "New business": ("Qualified", "Contact made", "Demo scheduled", "Proposal made", "Negotiation", "Contract sent"),
     "Renewals": ("Due", "Offered", "In review", "Signed"),
@@ -21,15 +32,25 @@ _CURRENCIES = (
     ("GBP", "British Pound", 2, "£"),
     ("JPY", "Japanese Yen", 0, "¥"),
 )
+_ROLES: tuple[tuple[str, int | None], ...] = (("Director", None), ("Sales", 1), ("Partner sales", 2))
+_FILTERS = (
+    # Name, type, object, table of fields, code, operator, value.
+    ("All open deals", "deals", "deal", "dealFields", "status", "=", "open"),
+    ("People with an e-mail address", "people", "person", "personFields", "emails", "IS NOT NULL", None),
+    ("Large organizations", "org", "organization", "organizationFields", "employee_count", ">", "250"),
+    ("Licences", "products", "product", "productFields", "category", "=", "1"),
+    ("Open activities", "activity", "activity", "activityFields", "done", "=", "0"),
+    ("Open projects", "projects", "project", "projectFields", "status", "=", "open"),
+)
 _LEAD_SOURCES = ("API", "Deal", "Import", "LeadBooster", "Live chat", "Manually created", "Marketplace", "Web forms")
-Table = dict[int | str, dict[str, Any]]
 
 
-def office(source: Source) -> dict[str, Table]:
+def office(source: Source, tables: dict[str, Table]) -> dict[str, Table]:
     """All tables that do not grow with the number of deals."""
-    founded = source.now - 3 * 365 * 86_400
+    founded = source.founded
+    permission_sets = _permission_sets(source)
     return {
-        "users": _users(source, founded),
+        "users": _users(source, founded, list(permission_sets)),
         **_pipelines(founded),
         "currencies": {
             number: {
@@ -60,26 +81,44 @@ def office(source: Source) -> dict[str, Table]:
         },
         "leadLabels": _lead_labels(source, founded),
         "leadSources": {number: {"name": name} for number, name in enumerate(_LEAD_SOURCES, 1)},
-        "filters": _filters(founded),
-        "roles": {
-            1: {"id": 1, "name": "(Unassigned users)", "parent_role_id": None, "level": 1, "active_flag": True},
-            2: {"id": 2, "name": "Sales", "parent_role_id": 1, "level": 2, "active_flag": True},
-        },
-        "permissionSets": _permission_sets(source),
+        "filters": _filters(founded, tables),
+        "roles": {number: _role(number, name, parent) for number, (name, parent) in enumerate(_ROLES, 1)},
+        "permissionSets": permission_sets,
         "goals": _goals(source, founded),
         "teams": _teams(founded),
     }
 
 
-def _users(source: Source, founded: int) -> Table:
+def _role(number: int, name: str, parent: int | None) -> dict[str, Any]:
+    subordinates = sum(1 for _, above in _ROLES if above == number)
+    return {
+        "id": number,
+        "parent_role_id": parent,
+        "name": name,
+        "active_flag": True,
+        "level": 1 if parent is None else parent + 1,
+        "sub_role_count": subordinates,
+        "assignment_count": str(sum(1 for user in range(USERS) if _role_of(user) == number)),
+    }
+
+
+def _role_of(user: int) -> int:
+    """The role of the user at this position: one director, every fourth in partner sales."""
+    if user == 0:
+        return 1
+    return 3 if user % 4 == 0 else 2
+
+
+def _users(source: Source, founded: int, permission_sets: list[int | str]) -> Table:
     users: Table = {}
     for number in range(USERS):
         user_id = FIRST_USER + number
-        name = f"{source.pick(source.first_names)} {source.pick(source.last_names)}"
+        first, last = source.person_name()
+        mailbox = ascii_letters(first) or "user"
         users[user_id] = {
             "id": user_id,
-            "name": name,
-            "email": f"user{user_id}@example.com",
+            "name": f"{first} {last}",
+            "email": f"{mailbox}{user_id}@example.com",
             "lang": 1,
             "locale": "en_US",
             "timezone_name": "Europe/Tallinn",
@@ -90,14 +129,14 @@ def _users(source: Source, founded: int) -> Table:
             "is_deleted": False,
             "is_admin": 1 if number == 0 else 0,
             "is_you": number == 0,
-            "role_id": 1 if number == 0 else 2,
-            "created": v1_time(founded + number * 86_400),
+            "role_id": _role_of(number),
+            "created": v1_time(founded + number * DAY),
             "has_created_company": number == 0,
             "phone": None,
             "activated": True,
             "last_login": v1_time(source.now - number * 3_600),
             "modified": None,
-            "access": [{"app": "sales", "admin": number == 0, "permission_set_id": None}],
+            "access": [{"app": "sales", "admin": number == 0, "permission_set_id": permission_sets[number > 0]}],
         }
     return users
 
@@ -142,8 +181,7 @@ def _lead_labels(source: Source, founded: int) -> Table:
     return labels
 
 
-def _filters(founded: int) -> Table:
-    names = {"deals": "All open deals", "people": "People with an e-mail address", "org": "Organizations by name"}
+def _filters(founded: int, tables: dict[str, Table]) -> Table:
     return {
         number: {
             "id": number,
@@ -161,17 +199,30 @@ def _filters(founded: int) -> Table:
             "last_used_time": None,
             "conditions": {
                 "glue": "and",
-                "conditions": [{"glue": "and", "conditions": _conditions(kind)}, {"glue": "or", "conditions": []}],
+                "conditions": [
+                    {
+                        "glue": "and",
+                        "conditions": [
+                            {
+                                "object": thing,
+                                "field_id": _field_id(tables[fields], code),
+                                "operator": operator,
+                                "value": value,
+                                "extra_value": None,
+                            }
+                        ],
+                    },
+                    {"glue": "or", "conditions": []},
+                ],
             },
         }
-        for number, (kind, name) in enumerate(names.items(), 1)
+        for number, (name, kind, thing, fields, code, operator, value) in enumerate(_FILTERS, 1)
     }
 
 
-def _conditions(kind: str) -> list[dict[str, Any]]:
-    if kind != "deals":
-        return []
-    return [{"object": "deal", "field_id": "status", "operator": "=", "value": "open", "extra_value": None}]
+def _field_id(fields: Table, code: str) -> str:
+    """The number of a field, which is text in conditions."""
+    return next(str(number) for number, field in fields.items() if field["field_code"] == code)
 
 
 def _permission_sets(source: Source) -> Table:
@@ -194,34 +245,43 @@ def _permission_sets(source: Source) -> Table:
 
 
 def _goals(source: Source, founded: int) -> Table:
-    goal_id = source.hash("goal")[:24]
-    return {
-        goal_id: {
+    goals: Table = {}
+    for title, kind, target, metric in (
+        ("Deals won a month", "deals_won", 10, "quantity"),
+        ("New deals a month", "deals_started", 30, "quantity"),
+    ):
+        goal_id = source.hash("goal", kind)[:24]
+        goals[goal_id] = {
             "id": goal_id,
             "owner_id": FIRST_USER,
-            "title": "Deals won a month",
-            "type": {"name": "deals_won", "params": {"pipeline_id": [1]}},
+            "title": title,
+            "type": {"name": kind, "params": {"pipeline_id": [1]}},
             "assignee": {"id": FIRST_USER, "type": "person"},
             "interval": "monthly",
             "duration": {"start": day(founded), "end": None},
-            "expected_outcome": {"target": 10, "tracking_metric": "quantity"},
+            "expected_outcome": {"target": target, "tracking_metric": metric},
             "is_active": True,
             "report_ids": [],
         }
-    }
+    return goals
 
 
 def _teams(founded: int) -> Table:
+    members = {
+        "New business": [FIRST_USER, FIRST_USER + 1, FIRST_USER + 2],
+        "Partners": [FIRST_USER + 4, FIRST_USER + 8],
+    }
     return {
-        1: {
-            "id": 1,
-            "name": "Sales",
-            "description": "Everybody who sells",
-            "manager_id": FIRST_USER,
-            "users": [FIRST_USER, FIRST_USER + 1, FIRST_USER + 2],
+        number: {
+            "id": number,
+            "name": name,
+            "description": f"Everybody who works on {name}",
+            "manager_id": users[0],
+            "users": users,
             "active_flag": 1,
             "deleted_flag": 0,
             "add_time": v1_time(founded),
             "created_by_user_id": FIRST_USER,
         }
+        for number, (name, users) in enumerate(members.items(), 1)
     }

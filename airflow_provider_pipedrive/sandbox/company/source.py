@@ -4,87 +4,169 @@ from __future__ import annotations
 
 import hashlib
 import random
+import unicodedata
 import uuid
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import cache
+from typing import Any, TypeVar
 
 from faker import Faker
 
-LOCALES = ("en_US", "de_DE", "fr_FR", "es_ES", "pl_PL", "tr_TR")
 YEARS = 3
-_POOL = 120  # of each locale; names are drawn from pools, since making one takes long
-_DAY = 86_400
+DAY = 86_400
+_EPOCH = date(1970, 1, 1).toordinal()
+_NAMES_OF = ("en_US", "de_DE", "fr_FR", "es_ES", "pl_PL", "tr_TR", "ja_JP")
+# Only locales for which Faker has streets and cities of their own.
+_PLACES_IN = {
+    "en_US": "United States",
+    "de_DE": "Germany",
+    "fr_FR": "France",
+    "es_ES": "Spain",
+    "pl_PL": "Poland",
+}
+# A Faker with all its providers takes ten times as long to make.
+_PROVIDERS = ["faker.providers.person", "faker.providers.company", "faker.providers.address"]
+_T = TypeVar("_T")
+Table = dict[int | str, dict[str, Any]]
+"""Records by id, in the order in which they were made."""
 
 
 class Source:
-    """Chance that repeats itself: everything drawn depends on the seed alone."""
+    """Chance that repeats itself: what is drawn depends on the seed, the size and today alone."""
 
-    def __init__(self, seed: int, now: datetime) -> None:
+    def __init__(self, seed: int, size: int, now: datetime) -> None:
         self.seed = seed
-        self.random = random.Random(seed)
+        self._random = random.Random(seed)
+        self.draw = self._random.random
         self.now = int(now.timestamp())
-        self.first_names: list[str] = []
+        self.founded = self.now - (YEARS * 365 + 5) * DAY
+        self.times: dict[str, list[int]] = {}
+        self._first_names: list[list[str]] = []  # by locale
+        self._last_names: list[list[str]] = []
         self.last_names: list[str] = []
-        self.cities: list[tuple[str, str, str]] = []
-        self.streets: list[str] = []
         self.companies: list[str] = []
-        for locale in LOCALES:
-            self._fill(locale)
+        self.places: list[tuple[str, str, str, str]] = []
+        pool = min(300, max(24, size // 8))  # names are drawn from pools, since making one takes long
+        for locale in _NAMES_OF:
+            self._fill(locale, pool)
+        self._bulk_edits = sorted(self.now - 3_600 - self.below(365 * DAY) for _ in range(12))
 
-    def _fill(self, locale: str) -> None:
-        faker = Faker(locale)
+    def _fill(self, locale: str, pool: int) -> None:
+        faker = Faker(locale, providers=_PROVIDERS, use_weighting=False)
         faker.seed_instance(self.seed)
-        country = {"en": "United States", "de": "Germany", "fr": "France", "es": "Spain", "pl": "Poland"}
-        for _ in range(_POOL):
-            self.first_names.append(faker.first_name())
-            self.last_names.append(faker.last_name())
-        for _ in range(_POOL // 3):
+        self._first_names.append([faker.first_name() for _ in range(pool)])
+        self._last_names.append([faker.last_name() for _ in range(pool)])
+        self.last_names += self._last_names[-1]
+        for _ in range(pool // 2):
             self.companies.append(faker.company())
-            self.streets.append(faker.street_name())
-            self.cities.append((faker.city(), faker.postcode(), country.get(locale[:2], "Türkiye")))
+            if locale in _PLACES_IN:
+                self.places.append((faker.street_name(), faker.postcode(), faker.city(), _PLACES_IN[locale]))
 
     def uuid(self) -> str:
         """A UUID, drawn like everything else."""
-        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
     def hash(self, *parts: Any) -> str:
         """40 hexadecimal digits made of the seed and ``parts``."""
-        return hashlib.sha1(":".join(map(str, (self.seed, *parts))).encode(), usedforsecurity=False).hexdigest()
+        return digits(self.seed, *parts)
 
-    def past(self) -> int:
-        """A moment of the last three years (seconds since the epoch), lately more often; some share a second."""
-        back = self.random.random() ** 2 * YEARS * 365 * _DAY
-        moment = self.now - _DAY - int(back)
-        return moment - moment % 600 if self.random.random() < 0.05 else moment
+    def person_name(self) -> tuple[str, str]:
+        """A first and a last name of one language."""
+        language = self.below(len(self._first_names))
+        return self.pick(self._first_names[language]), self.pick(self._last_names[language])
 
-    def between(self, earliest: int, latest: int) -> int:
-        """A moment from ``earliest`` to ``latest``."""
-        return self.random.randint(earliest, max(earliest, latest))
+    def below(self, end: int) -> int:
+        """A whole number from 0 on, less than ``end``."""
+        return int(self.draw() * end)
 
-    def pick(self, choices: Any) -> Any:
+    def between(self, first: int, last: int) -> int:
+        """A whole number from ``first`` to ``last``; ``first`` where ``last`` is less."""
+        return first + int(self.draw() * (last - first + 1)) if last > first else first
+
+    def pick(self, choices: Sequence[_T]) -> _T:
         """One of them."""
-        return choices[int(self.random.random() * len(choices))]
+        return choices[int(self.draw() * len(choices))]
 
     def chance(self, probability: float) -> bool:
         """True with this probability."""
-        return self.random.random() < probability
+        return self.draw() < probability
+
+    def times_of(self, table: str, count: int, *, first: int | None = None) -> list[int]:
+        """When ``count`` records of a table were added (seconds since the epoch), the oldest first.
+
+        Lately more often than three years ago; some share a second, as after an import.
+
+        :param first: when the oldest was added, for a table whose records others need
+        """
+        latest = self.now - DAY
+        moments = sorted(latest - int(self._square() * YEARS * 365 * DAY) for _ in range(count))
+        for number in range(1, count):
+            if self.chance(0.05):
+                moments[number] = moments[number - 1]
+        if first is not None:
+            moments[0] = first
+        self.times[table] = moments
+        return moments
+
+    def _square(self) -> float:
+        drawn = self.draw()
+        return drawn * drawn
+
+    def existing(self, table: str, moment: int) -> int:
+        """The id of a record that had been added by then; the first one where none had."""
+        return 1 + self.below(bisect_right(self.times[table], moment) or 1)
+
+    def edited(self, since: int) -> int:
+        """When a record was last edited, given its last known change: often just then, sometimes with many others."""
+        drawn = self.draw()
+        if drawn < 0.3:
+            return since
+        if drawn < 0.45:
+            later = bisect_right(self._bulk_edits, since)
+            return self._bulk_edits[later] if later < len(self._bulk_edits) else since
+        return self.between(since, self.now - 60)
+
+
+def digits(*parts: Any) -> str:
+    """40 hexadecimal digits, the same for the same parts."""
+    return hashlib.sha1(":".join(map(str, parts)).encode(), usedforsecurity=False).hexdigest()
+
+
+@cache
+def ascii_letters(name: str) -> str:
+    """The small ASCII letters of a name, accents taken off; empty for one in another script."""
+    plain = unicodedata.normalize("NFKD", name.lower().replace("ł", "l").replace("\u0131", "i"))
+    return "".join(letter for letter in plain if "a" <= letter <= "z")
+
+
+@cache
+def _date(days: int) -> str:
+    """The date so many days after 1970-01-01."""
+    return date.fromordinal(_EPOCH + days).isoformat()
+
+
+def _clock(moment: int) -> str:
+    minutes, seconds = divmod(moment % DAY, 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
 
 
 def v2_time(moment: int) -> str:
     """``2026-01-31T12:00:00Z``."""
-    return datetime.fromtimestamp(moment, UTC).isoformat()[:19] + "Z"
+    return f"{_date(moment // DAY)}T{_clock(moment)}Z"
 
 
 def v1_time(moment: int) -> str:
     """``2026-01-31 12:00:00``."""
-    return datetime.fromtimestamp(moment, UTC).isoformat(" ")[:19]
+    return f"{_date(moment // DAY)} {_clock(moment)}"
 
 
 def iso_time(moment: int) -> str:
     """``2026-01-31T12:00:00.000Z``, as leads and call logs have it."""
-    return datetime.fromtimestamp(moment, UTC).isoformat()[:19] + ".000Z"
+    return f"{_date(moment // DAY)}T{_clock(moment)}.000Z"
 
 
 def day(moment: int, days: int = 0) -> str:
     """The date ``days`` after the moment."""
-    return (datetime.fromtimestamp(moment, UTC) + timedelta(days=days)).date().isoformat()
+    return _date(moment // DAY + days)
