@@ -17,6 +17,7 @@
             PipedriveBurstLimitError         429 within the 2 s window
             PipedriveDailyBudgetError        429 until Pipedrive's midnight, or this process's own budget
             PipedriveBlockedError            the HTML 403 that follows ignored 429s
+            PipedriveTokenCapError           a run would spend more API tokens than it was granted
         is Pipedrive down?
             PipedriveServerError             5xx
         did no whole answer come?
@@ -104,6 +105,10 @@ class PipedriveDailyBudgetError(PipedriveError):
     """The day's API tokens are spent: Pipedrive's (429), or those that the connection grants this process."""
 
     retryable = True
+
+
+class PipedriveTokenCapError(PipedriveError):
+    """A run would spend more API tokens than its ``max_tokens`` grants; the request was not sent."""
 
 
 class PipedriveBlockedError(PipedriveError):

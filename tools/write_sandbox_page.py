@@ -49,14 +49,21 @@ ATTRIBUTES = (
         "`access_token(scopes=None)`, `expire_access_tokens()`",
         "a new grant's access token; let all access tokens be expired",
     ),
-    ("`reset()`", "records, limits, faults, tokens, log and clock as in the beginning"),
+    ("`reset()`", "records, limits, faults, plans, tokens, log and clock as in the beginning"),
     ("`fault(path, kind, ...)`, `clear_faults()`", "let requests fail, see below"),
-    ("`advance(seconds)`", "move the clock on: windows pass, tokens expire, webhooks are tried again"),
+    (
+        "`advance(seconds)`",
+        "move the clock on: windows pass, tokens expire, plans and webhooks come due",
+    ),
     ("`settle()`", "wait until all webhook deliveries that are due were answered"),
     (
         "`move_deal(deal_id, stage_id)`, `update(entity, id, **fields)`, `delete(entity, id)`, "
-        "`add_file(name, content, **links)`",
+        "`merge(entity, id, into)`, `add_file(name, content, **links)`",
         "what a person does in Pipedrive's web interface",
+    ),
+    (
+        '`plan(do, after_reads=3, path="/api/v2/deals*", **options)`, `plan(do, after_seconds=60, **options)`',
+        "one of these, done later: so many reads see what was before, or when so much of the sandbox's time has passed",
     ),
     ("`requests`, `counters()`, `records(entity)`", "the log, numbers, the stored records by id"),
 )

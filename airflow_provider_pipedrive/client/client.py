@@ -8,8 +8,10 @@ import json
 import logging
 import random
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -36,6 +38,7 @@ from airflow_provider_pipedrive.client.verdicts import (
     call_of,
     judge,
     may_repeat,
+    unreadable,
     wait_before,
 )
 from airflow_provider_pipedrive.errors import (
@@ -44,6 +47,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveEndpointRemovedError,
     PipedriveError,
     PipedriveParameterError,
+    PipedriveTokenCapError,
     PipedriveValidationError,
 )
 
@@ -79,6 +83,8 @@ class PipedriveClient:
     :param settings: host, credential and limits, see :func:`settings_from`
     :param clock: time; another one in tests
     :param learned: is told every secret that comes up (renewed tokens), to have it masked elsewhere too
+    :ivar token_cap: API tokens of :attr:`usage` that may not be exceeded, None for no cap
+    :ivar tokens_left: API tokens that the company has left today, where Pipedrive says so
     :param keeper: keeps a refresh token that Pipedrive hands out in place of the connection's
     """
 
@@ -92,6 +98,10 @@ class PipedriveClient:
     ) -> None:
         self.settings = settings
         self.usage = Usage()
+        self.token_cap: int | None = None
+        self.tokens_left: int | None = None
+        self._counting = threading.Lock()
+        self._dated = ("", 0.0)
         self._clock = clock or SystemClock()
         self._transport = Transport(settings, self._clock)
         self._limits = limits_of(settings)
@@ -116,6 +126,23 @@ class PipedriveClient:
     def origin(self) -> str:
         """The origin that requests go to, such as ``https://acme.pipedrive.com``."""
         return self._signer.origin()
+
+    @property
+    def server_ahead(self) -> float | None:
+        """Seconds by which Pipedrive's clock is ahead of this machine's, by the last answer; ``None`` before the first.
+
+        Pipedrive tells its time in whole seconds, and an answer travels: differences below 2 s mean nothing.
+        """
+        date, read_at = self._dated
+        try:
+            return parsedate_to_datetime(date).timestamp() - read_at
+        except ValueError:
+            return None
+
+    @property
+    def burst_limit(self) -> int:
+        """Requests that Pipedrive takes within 2 seconds from this credential, as far as known."""
+        return self._limits.burst_limit
 
     # ---- actions
 
@@ -234,6 +261,38 @@ class PipedriveClient:
         call = Call(method, path, action, search="earch" in path)
         return self._exchange(call, target, _json_bytes(call, json), "application/json")
 
+    def page(
+        self, action: str, parameters: Mapping[str, Any] | None, decode: Callable[[bytes], T]
+    ) -> tuple[T, Mapping[str, str]]:
+        """One page of a list, decoded as the caller wants it, and the answer's headers (names in lower case).
+
+        For readers that ask for many pages at once; it may be called from several threads.
+
+        :param parameters: all of them, ``limit`` and ``cursor`` or ``start`` included
+        :param decode: makes something of the body; a ``ValueError`` means that it cannot be read
+        :raises PipedriveError: see :mod:`airflow_provider_pipedrive.errors`
+        """
+        found = self._action(action)
+        request = bind(found, as_dict(action, parameters))
+        call = call_of(found, request.path)
+        target = request.target()
+
+        def send(url: str, headers: dict[str, str]) -> Answer:
+            headers["Accept"] = "application/json"
+            return self._transport.send(call, url, headers, None)
+
+        def attempt(windows_waited: int) -> tuple[T, Mapping[str, str]]:
+            answer = self._signed(call, send, target)
+            if answer.status != 200:
+                self._judge(call, answer, windows_waited)
+            try:
+                return decode(answer.body), answer.headers
+            except ValueError as error:
+                self._judge(call, answer, windows_waited)  # which knows a refusal and an empty body
+                raise unreadable(call, answer, str(error)) from None
+
+        return self._repeating(call, attempt)
+
     # ---- pages
 
     def _records(self, action: Action, request: Request, max_records: int | None) -> Iterator[Any]:
@@ -292,17 +351,36 @@ class PipedriveClient:
 
     def _paced(self, call: Call, send: Callable[[], Answer]) -> Answer:
         tokens = cost_of(call)
+        with self._counting:
+            self._refuse_above_cap(tokens, call)
         self._limits.spend(tokens, self._clock.time(), self.settings.daily_token_budget, call.key)
-        self.usage.tokens += tokens
         now = self._clock.monotonic()
         start = self._limits.reserve(now, search=call.search)
         if start > now:
             self._clock.sleep(start - now)
-        self.usage.requests += 1
+        with self._counting:
+            self._refuse_above_cap(tokens, call)
+            self.usage.tokens += tokens
+            self.usage.requests += 1
         answer = send()
+        self._limits.settle(start, self._clock.monotonic(), search=call.search)
         if not call.search:  # searches have a limit of their own, which their headers may tell instead
             self._limits.learn(answer.headers)
+        left = answer.headers.get("x-daily-ratelimit-token-remaining", "")
+        if left.isdigit():
+            self.tokens_left = int(left)
+        if "date" in answer.headers:
+            self._dated = answer.headers["date"], self._clock.time()
         return answer
+
+    def _refuse_above_cap(self, tokens: int, call: Call) -> None:
+        if self.token_cap is not None and self.usage.tokens + tokens > self.token_cap:
+            raise PipedriveTokenCapError(
+                f"{call} costs {tokens} API tokens, more than is left of the run's max_tokens. What was read so far is "
+                "kept: run it again, with a higher max_tokens or on another day, and it goes on from there.",
+                action=call.key,
+                retryable=True,
+            )
 
     def _judge(self, call: Call, answer: Answer, windows_waited: int) -> dict[str, Any]:
         return judge(call, answer, windows_waited=windows_waited, clean=self.redact)
@@ -313,7 +391,8 @@ class PipedriveClient:
         try:
             return self._attempts(call, attempt)
         finally:
-            self.usage.seconds += self._clock.monotonic() - began
+            with self._counting:
+                self.usage.seconds += self._clock.monotonic() - began
 
     def _attempts(self, call: Call, attempt: Callable[[int], T]) -> T:
         """``attempt`` until it succeeds, may not be repeated, or has been tried often enough.

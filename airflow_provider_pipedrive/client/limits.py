@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -45,6 +45,13 @@ class RollingWindow:
         insort(self._starts, start)  # a search waits for its own window: a later request may start before it
         del self._starts[: -self.limit]
 
+    def settle(self, start: float, arrived: float) -> None:
+        """A request that was to start at ``start`` reached Pipedrive only at ``arrived``: it counts from there."""
+        place = bisect_left(self._starts, start)
+        if place < len(self._starts) and self._starts[place] == start and arrived > start:
+            del self._starts[place]
+            insort(self._starts, arrived)
+
     def pause(self, until: float) -> None:
         """Let nothing start before ``until``."""
         self._not_before = max(self._not_before, until)
@@ -60,6 +67,7 @@ class Limits:
         self._search = RollingWindow(SEARCH_LIMIT)
         self._day = ""
         self._spent = 0
+        self._quickest = float("inf")
 
     @property
     def burst_limit(self) -> int:
@@ -80,6 +88,19 @@ class Limits:
             for window in windows:
                 window.take(start)
             return start
+
+    def settle(self, start: float, answered: float, *, search: bool) -> None:
+        """Note when a request was answered: one that was held up on its way counts from when it can have arrived.
+
+        That is no later than half of the quickest round trip before its answer.
+
+        :param start: what :meth:`reserve` returned
+        :param answered: seconds on the same clock
+        """
+        with self._lock:
+            self._quickest = min(self._quickest, answered - start)
+            for window in [self._window, self._search] if search else [self._window]:
+                window.settle(start, answered - self._quickest / 2)
 
     def pause(self, until: float) -> None:
         """Let nothing start before ``until``: Pipedrive has said that the window is full."""

@@ -37,7 +37,7 @@ T = TypeVar("T")
 WHOLE_ANSWER = 10
 """A whole JSON answer has this many times ``timeout``."""
 _CHUNK = 64 * 1024
-_CONNECTIONS = 16
+_CONNECTIONS = 64
 _MOST_HOPS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
 _AS_STORED = {"Accept-Encoding": "identity"}

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from airflow_provider_pipedrive.catalog.model import Action
-from airflow_provider_pipedrive.sandbox import control, refusals, wire
+from airflow_provider_pipedrive.sandbox import control, operations, refusals, wire
 from airflow_provider_pipedrive.sandbox.box import Box, Logged
 from airflow_provider_pipedrive.sandbox.calls import Answer, BodyError, Call, Upload, parse_body
 from airflow_provider_pipedrive.sandbox.checks import check
@@ -41,6 +41,7 @@ class App:
         if box.settings.latency_ms:
             await asyncio.sleep(box.settings.latency_ms / 1000)
         with box.lock:
+            box.plans.carry_out(lambda due: operations.carry_out(box, due), call.method, call.path)
             answer = self._answer(call, fault)
             cut_off = fault is not None and fault.kind in ("reset", "reset-after")
             self._record(call, 0 if cut_off else answer.status)

@@ -11,6 +11,7 @@ from airflow_provider_pipedrive.sandbox.clock import Clock
 from airflow_provider_pipedrive.sandbox.faults import Faults
 from airflow_provider_pipedrive.sandbox.limits import Limits
 from airflow_provider_pipedrive.sandbox.oauth import OAuth
+from airflow_provider_pipedrive.sandbox.plans import Plans
 from airflow_provider_pipedrive.sandbox.seeding import seeded
 from airflow_provider_pipedrive.sandbox.settings import Settings
 from airflow_provider_pipedrive.sandbox.store import Actor, State
@@ -46,6 +47,7 @@ class Box:
         self.state = State(seeded(settings, self.clock.now()), self.clock)
         self.limits = Limits(settings, self.clock)
         self.faults = Faults()
+        self.plans = Plans(self.clock, self.lock)
         self.oauth = OAuth(settings, self.clock)
         self.webhooks = Webhooks(self.state, self.clock, self.lock)
         self.log: deque[Logged] = deque(maxlen=LOG_LENGTH)
@@ -53,12 +55,13 @@ class Box:
         self.url = ""
 
     def reset(self) -> None:
-        """Back to the beginning: records, limits, faults, tokens, log and clock."""
+        """Back to the beginning: records, limits, faults, plans, tokens, log and clock."""
         with self.lock:
             self.clock.offset = 0.0
             self.state.reset()
             self.limits.reset()
             self.faults.clear()
+            self.plans.clear()
             self.oauth.reset()
             self.webhooks.reset()
             self.log.clear()

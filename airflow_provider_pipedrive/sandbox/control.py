@@ -48,7 +48,7 @@ def _clear_faults(box: Box, _: dict[str, Any]) -> None:
 
 
 def _move_deal(box: Box, options: dict[str, Any]) -> Any:
-    deal = operations.update(box, "deals", options["deal_id"], {"stage_id": options["stage_id"]})
+    deal = operations.move_deal(box, options["deal_id"], options["stage_id"])
     return view_of("deals")(deal)
 
 
@@ -66,9 +66,21 @@ def _delete(box: Box, options: dict[str, Any]) -> None:
     operations.delete(box, options["entity"], options["id"])
 
 
+def _merge(box: Box, options: dict[str, Any]) -> Any:
+    return _shown(operations.merge(box, options["entity"], options["id"], options["into"]))
+
+
+def _plan(box: Box, options: dict[str, Any]) -> Any:
+    named = {name: options.pop(name) for name in ("after_reads", "after_seconds", "path") if name in options}
+    return operations.plan(box, options.pop("do"), options, **named).as_dict()
+
+
+def _plans(box: Box, _: dict[str, Any]) -> Any:
+    return [plan.as_dict() for plan in box.plans.waiting]
+
+
 def _advance(box: Box, options: dict[str, Any]) -> Any:
-    box.clock.advance(options["seconds"])
-    box.webhooks.nudge()
+    operations.advance(box, options["seconds"])
     return {"now": box.clock.stamp()}
 
 
@@ -111,6 +123,13 @@ DOINGS: dict[tuple[str, str], Doing] = {
     ("POST", "/_sandbox/add_file"): Doing(_add_file, "`name`, `content` (text), `deal_id`, ..."),
     ("POST", "/_sandbox/update"): Doing(_update, "`entity`, `id`, `fields`"),
     ("POST", "/_sandbox/delete"): Doing(_delete, "`entity`, `id`"),
+    ("POST", "/_sandbox/merge"): Doing(_merge, "`entity`, `id`, `into`: the id of the record that survives"),
+    ("POST", "/_sandbox/plan"): Doing(
+        _plan,
+        "`do` (`move_deal`, `update`, `delete`, `merge` or `add_file`) with its options; `after_seconds`, or "
+        "`after_reads` with `path`",
+    ),
+    ("GET", "/_sandbox/plans"): Doing(_plans, ""),
     ("POST", "/_sandbox/advance"): Doing(_advance, "`seconds`"),
     ("POST", "/_sandbox/uninstall"): Doing(
         _uninstall, "`redirect_uri`: the app's callback URL (default: the registered one); it is sent a `DELETE`"

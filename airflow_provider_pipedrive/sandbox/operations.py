@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_pipedrive.sandbox import rules
 from airflow_provider_pipedrive.sandbox.box import Box
+from airflow_provider_pipedrive.sandbox.plans import Plan
 from airflow_provider_pipedrive.sandbox.store import Id, Record, Table
 
 
@@ -55,6 +57,59 @@ def delete(box: Box, entity: str, key: Any) -> None:
         box.state.remove(entity, record["id"], box.actor())
 
 
+def merge(box: Box, entity: str, key: Any, into: Any) -> Record:
+    """Merge a deal, person or organization into another, which survives.
+
+    :raises LookupError: there is no such record
+    :raises RuleError: the other is not there, or is the same
+    """
+    loser = _record(box, entity, key)["id"]
+    return rules.merge(box.state, entity, loser, _record(box, entity, into)["id"], box.actor())
+
+
+def plan(
+    box: Box,
+    do: str,
+    options: dict[str, Any],
+    after_reads: int | None = None,
+    after_seconds: float | None = None,
+    path: str = "*",
+) -> Plan:
+    """Do something later, see :class:`~airflow_provider_pipedrive.sandbox.plans.Plan`.
+
+    :raises LookupError: ``do`` is not known
+    :raises ValueError: neither reads nor time is given, or both
+    """
+    if do not in DOINGS:
+        raise LookupError(f"The sandbox cannot plan {do!r}, only: {', '.join(DOINGS)}.")
+    at = None if after_seconds is None else box.clock.time() + after_seconds
+    return box.plans.add(Plan(do, options, after_reads, path, at), lambda due: carry_out(box, due))
+
+
+def carry_out(box: Box, due: Plan) -> None:
+    """Do what was planned."""
+    DOINGS[due.do](box, **due.options)
+
+
+def advance(box: Box, seconds: float) -> None:
+    """Move the clock on: what was planned until then happens, webhooks are tried again.
+
+    :raises ValueError: the seconds are negative
+    """
+    box.clock.advance(seconds)
+    with box.lock:
+        box.plans.carry_out(lambda due: carry_out(box, due))
+    box.webhooks.nudge()
+
+
+def move_deal(box: Box, deal_id: Id, stage_id: Id) -> Record:
+    """Move a deal to a stage.
+
+    :raises LookupError: there is no such deal
+    """
+    return update(box, "deals", deal_id, {"stage_id": stage_id})
+
+
 def add_file(box: Box, name: str, content: bytes, **fields: Any) -> Record:
     """Store a file.
 
@@ -85,6 +140,18 @@ def add_file(box: Box, name: str, content: bytes, **fields: Any) -> Record:
         "content": content,
     }
     return box.state.insert("files", {**record, **fields}, box.actor())
+
+
+DOINGS: dict[str, Callable[..., object]] = {
+    "move_deal": move_deal,
+    "update": lambda box, entity, id, fields: update(box, entity, id, fields),  # noqa: A006 - as in the control API
+    "delete": lambda box, entity, id: delete(box, entity, id),  # noqa: A006
+    "merge": lambda box, entity, id, into: merge(box, entity, id, into),  # noqa: A006
+    "add_file": lambda box, name="file.txt", content="content", **links: add_file(
+        box, name, content.encode() if isinstance(content, str) else content, **links
+    ),
+}
+"""What can be planned, by name, each with the options that the control API takes."""
 
 
 def counters(box: Box) -> dict[str, Any]:

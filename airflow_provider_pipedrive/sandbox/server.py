@@ -90,6 +90,7 @@ class Sandbox:
         assert self._thread is not None
         self._server.should_exit = True
         self._thread.join(STOP_SECONDS)
+        self._box.plans.clear()
         self._box.webhooks.stop()
 
     # What a client needs
@@ -132,7 +133,7 @@ class Sandbox:
     # What a test does to it
 
     def reset(self) -> None:
-        """Back to the beginning: records, limits, faults, tokens, log and clock."""
+        """Back to the beginning: records, limits, faults, plans, tokens, log and clock."""
         self._box.reset()
 
     def fault(self, path: str = "*", kind: str = "500", **options: Any) -> None:
@@ -150,8 +151,7 @@ class Sandbox:
 
     def advance(self, seconds: float) -> None:
         """Move the sandbox's clock on: tokens expire, windows pass, webhooks are tried again."""
-        self._box.clock.advance(seconds)
-        self._box.webhooks.nudge()
+        operations.advance(self._box, seconds)
 
     def uninstall(self, redirect_uri: str | None = None) -> int | None:
         """Uninstall the app, as a user would in Pipedrive; see :mod:`airflow_provider_pipedrive.sandbox.marketplace`.
@@ -167,7 +167,7 @@ class Sandbox:
         :raises LookupError: there is no such deal
         """
         with self._box.lock:
-            return operations.update(self._box, "deals", deal_id, {"stage_id": stage_id})
+            return operations.move_deal(self._box, deal_id, stage_id)
 
     def add_file(self, name: str = "file.txt", content: bytes = b"content", **links: Any) -> Record:
         """Add a file; ``links`` are ``deal_id``, ``person_id``, ``org_id``, ``product_id``, ``lead_id``, ..."""
@@ -189,6 +189,31 @@ class Sandbox:
         """
         with self._box.lock:
             operations.delete(self._box, entity, key)
+
+    def merge(self, entity: str, key: Id, into: Id) -> Record:
+        """Merge a deal, person or organization into another, as a person would in Pipedrive's web interface.
+
+        :raises LookupError: there is no such record
+        """
+        with self._box.lock:
+            return operations.merge(self._box, entity, key, into)
+
+    def plan(
+        self,
+        do: str,
+        *,
+        after_reads: int | None = None,
+        after_seconds: float | None = None,
+        path: str = "*",
+        **options: Any,
+    ) -> None:
+        """Let something happen later, see :class:`~airflow_provider_pipedrive.sandbox.plans.Plan`.
+
+        :raises LookupError: ``do`` is not known
+        :raises ValueError: neither reads nor time is given, or both
+        """
+        with self._box.lock:
+            operations.plan(self._box, do, options, after_reads, after_seconds, path)
 
     def settle(self, seconds: float = 10.0) -> None:
         """Wait until every webhook delivery that is due has been answered or has failed.

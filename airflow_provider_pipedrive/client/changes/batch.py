@@ -1,0 +1,99 @@
+"""What an asset event carries: a batch of changes, or the window of time that so many lie in that they are not listed.
+
+Triggers and webhooks write it, consumers read it: one shape for both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Self
+
+from airflow_provider_pipedrive.client.changes.model import Change
+from airflow_provider_pipedrive.client.changes.watch import ChangeWatch, Position
+from airflow_provider_pipedrive.client.watching.times import stamp
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+
+KEY: Final = "pipedrive"
+"""The key in an asset event's ``extra`` (or in its ``extra["payload"]``) below which a batch stands."""
+MOST_CHANGES: Final = 500
+MOST_BYTES: Final = 128 * 1024
+"""Of a batch as JSON. Above either limit the window is named instead."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The changes that a watch finds from a position on, up to a closed second, for the consumer to read by itself.
+
+    :ivar until: the window's end, on Pipedrive's clock
+    """
+
+    watch: ChangeWatch
+    position: Position
+    until: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return {"watch": self.watch.to_json(), "position": self.position.to_json(), "until": stamp(self.until)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """From :meth:`to_json`'s data."""
+        until = datetime.fromisoformat(data["until"])
+        return cls(ChangeWatch.from_json(data["watch"]), Position.from_json(data["position"]), until)
+
+    def covers(self, change: Change) -> bool:
+        """Whether a polled change was found in this window too."""
+        when = datetime.fromisoformat(change.update_time)
+        key = f"file {change.id}" if change.entity == "files" else str(change.id)
+        return change.source == "poll" and self.position.lower(key) < when <= self.until
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one asset event carries.
+
+    :ivar connection: the id of the Airflow connection that the changes belong to
+    :ivar changes: the changes, if there is no window
+    :ivar window: where to read them
+    """
+
+    connection: str
+    changes: tuple[Change, ...] = ()
+    window: Window | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data, below :data:`KEY`."""
+        found: dict[str, Any] = {"connection": self.connection}
+        if self.window is not None:
+            found["window"] = self.window.to_json()
+        else:
+            found["changes"] = [change.to_json() for change in self.changes]
+        return {KEY: found}
+
+    @property
+    def is_too_big(self) -> bool:
+        """Whether the changes are too many to be listed in an event."""
+        return len(self.changes) > MOST_CHANGES or len(json.dumps(self.to_json())) > MOST_BYTES
+
+    @classmethod
+    def from_extra(cls, extra: Any) -> Self | None:
+        """The batch in an asset event's ``extra``; ``None`` if it has none, as an event that somebody else made.
+
+        :raises PipedriveParameterError: it has one that cannot be read
+        """
+        payload = extra.get("payload") if isinstance(extra, Mapping) and "payload" in extra else extra
+        data = payload.get(KEY) if isinstance(payload, Mapping) else None
+        if not isinstance(data, Mapping):
+            return None
+        try:
+            window = data.get("window")
+            return cls(
+                str(data["connection"]),
+                tuple(Change.from_json(change) for change in data.get("changes", ())),
+                Window.from_json(window) if window else None,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise PipedriveParameterError(f"An asset event carries a batch that cannot be read: {error}.") from None

@@ -1,0 +1,1 @@
+"""Everything out of Pipedrive: whole lists and what changed, in readable columns, into files."""

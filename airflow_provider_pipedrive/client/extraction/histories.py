@@ -1,0 +1,249 @@
+"""Which stages deals went through.
+
+Pipedrive has no bulk list of stage changes. There are two ways to them:
+
+- ``stage_history``, exact: the changelog of each deal, 20 API tokens a deal. Only of deals whose ``stage_change_time``
+  lies in the window; a snapshot reads it for the open deals, or for those that its parameters choose.
+- ``observed_stage_history``, free: what the stages of two successive readings of ``deals`` say. Of several moves in
+  between only the last is seen.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from airflow_provider_pipedrive.client.extraction.columns import Column
+from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, Entity, get_entity
+from airflow_provider_pipedrive.client.extraction.formats import PartWriter, read_rows
+from airflow_provider_pipedrive.client.extraction.increments import Window
+from airflow_provider_pipedrive.client.extraction.landing import EntityLanding, read_json, write_json
+from airflow_provider_pipedrive.client.extraction.listing import pages_of
+from airflow_provider_pipedrive.client.extraction.pages import Key, timestamp
+from airflow_provider_pipedrive.client.extraction.snapshot import Outcome
+from airflow_provider_pipedrive.client.extraction.walk import Crew, Tally, rfc3339, sorting
+
+log = logging.getLogger(__name__)
+EXACT: Final = "stage_history"
+OBSERVED: Final = "observed_stage_history"
+_COMMON = (
+    Column("deal_id", "integer"),
+    Column("from_stage_id", "integer", description="The stage that it left"),
+    Column("to_stage_id", "integer", description="The stage that it came to"),
+    Column("changed_at", "timestamp", description="When it moved"),
+)
+HISTORIES: Final[Mapping[str, tuple[Entity, tuple[Column, ...]]]] = MappingProxyType(
+    {
+        EXACT: (
+            Entity(
+                EXACT,
+                "getDealChangelog",
+                "window",
+                "Moves of deals between stages, from their changelogs.",
+                key=("deal_id", "changed_at", "to_stage_id"),
+                updated="changed_at",
+            ),
+            (
+                *_COMMON,
+                Column("user_id", "integer", description="Who moved it"),
+                Column("change_source", "string", description="By which means: app, api, ..."),
+            ),
+        ),
+        OBSERVED: (
+            Entity(
+                OBSERVED,
+                "getDeals",
+                "whole",
+                "Moves of deals between stages, as far as two readings of the deals show them.",
+                key=("deal_id", "changed_at", "to_stage_id"),
+                updated="changed_at",
+            ),
+            (*_COMMON, Column("observed", "boolean", description="Always true: seen in the deals, not in a changelog")),
+        ),
+    }
+)
+STREAM = "deals"
+_PART_DEALS = 1_000
+
+
+def entity_of(name: str) -> Entity:
+    """An entity or a history by its name.
+
+    :raises PipedriveParameterError: there is none
+    """
+    return HISTORIES[name][0] if name in HISTORIES else get_entity(name)
+
+
+class Fixed:
+    """Rows whose columns are known beforehand.
+
+    :param columns: in order
+    """
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.columns = columns
+
+    def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
+        """Append them."""
+        part.write([msgspec.json.decode(record, type=dict[str, Any]) for record in records])
+
+
+class _Deal(msgspec.Struct):
+    id: int
+    stage_change_time: str | None = None
+
+
+_deal = msgspec.json.Decoder(_Deal)
+
+
+def read_stage_history(
+    crew: Crew,
+    landing: EntityLanding,
+    window: Window | None,
+    parameters: Mapping[str, Any],
+    tally: Tally,
+) -> Outcome:
+    """Read the changelogs of the deals that moved in the window, or of the chosen ones.
+
+    A run that ends early, because its tokens or the day's are spent, goes on with the next deal.
+
+    :param window: None to read whole histories
+    :param parameters: which deals; by default, without a window, the open ones
+    """
+    plan = landing.load()
+    if plan is None:
+        plan = {"way": "changelogs", "deals": sorted(_moved(crew, window, parameters, tally))}
+        landing.save(plan)
+    deals: list[int] = plan["deals"]
+    done = max((part.covered["deals"] for part in landing.finished), default=0)
+    cost = HISTORIES[EXACT][0].listing.token_cost
+    log.info("The stage history of %d deals costs about %d API tokens.", len(deals) - done, (len(deals) - done) * cost)
+    tally.expected = len(deals)
+    try:
+        while done < len(deals):
+            group = deals[done : done + crew.connections]
+            _read_group(crew, landing, group, done, window, tally)
+            done += len(group)
+            if done % _PART_DEALS < crew.connections:
+                landing.finish(STREAM, {"deals": done})
+    finally:
+        landing.finish(STREAM, {"deals": done})
+    return Outcome("changelogs", {"kind": "deals", "deals": len(deals)}, mark=landing.newest)
+
+
+def observe(landing: EntityLanding, deals: EntityLanding, dropped: Mapping[str, set[int]], state: Any) -> Outcome:
+    """Write what the stages of the deals say when they are held against those of the reading before.
+
+    :param deals: where the deals have been read to
+    :param dropped: by part, the numbers of rows that something newer has taken the place of
+    :param state: the file that keeps the stages; it is renewed beside it and takes effect when it is renamed
+    """
+    landing.load()
+    landing.forget({part.name for part in landing.finished})
+    landing.save({"way": "observed"})
+    before = {int(key): value for key, value in (read_json(state) or {}).items()}
+    now = dict(before)
+    moves = []
+    for deal in _rows(deals, dropped):
+        stage = deal.get("stage_id")
+        if type(deal.get("id")) is not int or type(stage) is not int:
+            continue
+        known = before.get(deal["id"])
+        if known is not None and known != stage:
+            moves.append((deal["id"], known, stage, deal.get("stage_change_time") or deal.get("update_time")))
+        now[deal["id"]] = stage
+    records = [
+        {"deal_id": deal, "from_stage_id": left, "to_stage_id": stage, "changed_at": at, "observed": True}
+        for deal, left, stage, at in sorted(moves)
+    ]
+    _write(landing, "observed", records)
+    landing.finish("observed", {})
+    write_json(state.parent / f"{state.name}.next", {str(key): stage for key, stage in now.items()})
+    return Outcome("observed", {"kind": "observed", "deals": len(now), "seen_before": len(before)}, landing.newest)
+
+
+def keep_observed(state: Any) -> None:
+    """Let the stages that :func:`observe` saw be those that the next reading is held against."""
+    following = state.parent / f"{state.name}.next"
+    if following.exists():
+        following.rename(state)
+
+
+def _moved(crew: Crew, window: Window | None, parameters: Mapping[str, Any], tally: Tally) -> Iterator[int]:
+    if window is None:
+        given = dict(parameters) or {"status": "open"}
+        for page in pages_of(crew, ENTITIES["deals"], given, tally):
+            yield from (key.id for key in page.keys if isinstance(key.id, int))
+        return
+    between = {"updated_since": rfc3339(window.low), **parameters}
+    for name in ("deals", "archived_deals"):
+        entity = ENTITIES[name]
+        given = {**sorting(entity, "update_time", ascending=True), **between}
+        for page in pages_of(crew, entity, given, tally):
+            found = [_deal.decode(record) for record in page.records]
+            yield from (deal.id for deal in found if window.holds(timestamp(deal.stage_change_time)))
+
+
+def _read_group(
+    crew: Crew, landing: EntityLanding, deals: Sequence[int], place: int, window: Window | None, tally: Tally
+) -> None:
+    """Some deals' moves, all of them or none."""
+    entity = HISTORIES[EXACT][0]
+    found = crew.gather(partial(_changelog, crew, entity, deal, tally) for deal in deals)
+    moves = [move for changelog in found for move in changelog]
+    kept = [move for move in moves if window is None or window.holds(timestamp(move["changed_at"]))]
+    _write(landing, STREAM, kept, [place])
+    tally.records += len(deals)
+    crew.watch()
+
+
+def _changelog(crew: Crew, entity: Entity, deal: int, tally: Tally) -> list[dict[str, Any]]:
+    """A deal's moves, the oldest first."""
+    changes = [
+        msgspec.json.decode(record, type=dict[str, Any])
+        for page in pages_of(crew, entity, {"id": deal}, tally)
+        for record in page.records
+    ]
+    moves = [
+        {
+            "deal_id": deal,
+            "from_stage_id": _stage(change.get("old_value")),
+            "to_stage_id": _stage(change.get("new_value")),
+            "changed_at": moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None,
+            "user_id": change.get("actor_user_id"),
+            "change_source": change.get("change_source"),
+        }
+        for change in changes
+        if change.get("field_key") == "stage_id"
+        for moment in [timestamp(change.get("time"))]
+    ]
+    return sorted(moves, key=lambda move: str(move["changed_at"]))
+
+
+def _stage(value: Any) -> int | None:
+    text = str(value) if value is not None else ""
+    return int(text) if text.isdigit() else None
+
+
+def _write(
+    landing: EntityLanding, stream: str, records: Iterable[Mapping[str, Any]], order: list[Any] | None = None
+) -> None:
+    found = list(records)
+    keys = [
+        Key(f"{move['deal_id']} {move['changed_at']} {move['to_stage_id']}", timestamp(move["changed_at"]))
+        for move in found
+    ]
+    landing.write(stream, order or [0], [msgspec.json.encode(record) for record in found], keys)
+
+
+def _rows(deals: EntityLanding, dropped: Mapping[str, set[int]]) -> Iterator[dict[str, Any]]:
+    for part in deals.finished:
+        left_out = dropped.get(part.name, set())
+        for number, row in enumerate(read_rows(deals.folder / part.name, deals.format)):
+            if number not in left_out:
+                yield row

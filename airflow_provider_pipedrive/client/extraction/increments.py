@@ -1,0 +1,248 @@
+"""What was last updated in a window of time.
+
+A window selects by *last* update: what was edited again after it is in the later window, so the windows of a list are
+batches of a landing, not its history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, Entity
+from airflow_provider_pipedrive.client.extraction.landing import EntityLanding
+from airflow_provider_pipedrive.client.extraction.listing import pages_of, read_list
+from airflow_provider_pipedrive.client.extraction.pages import Identity, Page, timestamp
+from airflow_provider_pipedrive.client.extraction.regions import OPEN_END, Region
+from airflow_provider_pipedrive.client.extraction.resuming import open_regions
+from airflow_provider_pipedrive.client.extraction.snapshot import Outcome, late
+from airflow_provider_pipedrive.client.extraction.walk import Crew, Reader, Tally, rfc3339, sorting
+
+
+@dataclass(frozen=True)
+class Window:
+    """What to read: last updated from ``since`` on, less ``overlap`` seconds, and before ``until``.
+
+    :ivar known: records of the overlap that an earlier window has brought, by id with their time
+    """
+
+    since: datetime
+    until: datetime
+    overlap: float
+    known: Mapping[Identity, datetime]
+
+    @property
+    def low(self) -> int:
+        """Its first second, overlap included."""
+        return max(0, int((self.since - timedelta(seconds=self.overlap)).timestamp()))
+
+    @property
+    def high(self) -> int:
+        """The second after its last."""
+        return int(self.until.timestamp())
+
+    def holds(self, moment: datetime | None) -> bool:
+        """Whether a time lies in it."""
+        return moment is not None and self.low <= int(moment.timestamp()) < self.high
+
+
+class Changes:
+    """Reads one entity's window.
+
+    :param deletes: bring what was deleted in the window, where the list tells
+    """
+
+    def __init__(
+        self,
+        crew: Crew,
+        entity: Entity,
+        landing: EntityLanding,
+        tally: Tally,
+        window: Window,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        shown: Mapping[str, Any] | None = None,
+        deletes: bool = True,
+    ) -> None:
+        self.crew = crew
+        self.entity = entity
+        self.landing = landing
+        self.tally = tally
+        self.window = window
+        self._parameters = {**(shown or {}), **(parameters or {})}
+        self._narrowing = dict(parameters or {})
+        self._deletes = deletes
+        self._outcome = Outcome("", {"kind": "window"})
+
+    def read(self) -> Outcome:
+        """Read it, going on where an earlier run ended.
+
+        :raises PipedriveError: what ended it; what was read is in finished parts
+        """
+        plan = self.landing.load() or {}
+        self.landing.forget({part.name for part in self.landing.finished if "axis" not in part.covered})
+        self._outcome.way = {
+            "window": "window",
+            "since": "since, its end applied here",
+            "newest": "newest first",
+            "whole": "whole: the list has no window",
+        }[self.entity.feed]
+        self.landing.save(plan | {"way": self._outcome.way, "window": True, "until": self.window.until.isoformat()})
+        getattr(self, f"_{self.entity.feed}")()
+        self._outcome.mark = self.landing.newest
+        return self._outcome
+
+    # ---- the feeds
+
+    def _window(self) -> None:
+        reader = Reader(
+            self.crew,
+            self.entity,
+            self.landing,
+            self._parameters,
+            self.tally,
+            both_ends=self.crew.connections > 1,
+            known=self.window.known,
+        )
+        if self.landing.finished:
+            regions = open_regions(self.landing.finished, self.window.low, self.window.until)
+        else:
+            regions = [Region("time", self.window.low, self.window.high)]
+        for region in regions:
+            reader.open(region)
+        reader.run()
+        works = [self._untouched] if "add_time" in self.entity.sort_by else []
+        if self.entity.name == "deals" and "status" not in self._parameters and "filter_id" not in self._parameters:
+            works.append(self._archived)
+            if self._deletes:
+                works.append(self._deleted)
+        for work in works:
+            work()
+
+    def _since(self) -> None:
+        parameters = {
+            **self._parameters,
+            **sorting(self.entity, "update_time", ascending=True),
+            "updated_since": rfc3339(self.window.low),
+        }
+        for page in pages_of(self.crew, self.entity, parameters, self.tally):
+            self._keep("since", page)
+        self.landing.finish("since", {})
+
+    def _newest(self) -> None:
+        parameters = {**self._parameters, **sorting(self.entity, "update_time", ascending=False)}
+        for page in pages_of(self.crew, self.entity, parameters, self.tally):
+            self._keep("newest", page)
+            moments = [key.update_time for key in page.keys if key.update_time is not None]
+            if moments and int(moments[-1].timestamp()) < self.window.low:
+                break
+        self.landing.finish("newest", {})
+
+    def _whole(self) -> None:
+        read_list(self.crew, self.entity, self.landing, self._parameters, self.tally)
+
+    # ---- what a window of last updates does not show
+
+    def _untouched(self) -> None:
+        """What was created in the window and has no time of last update."""
+        parameters = {**self._parameters, **sorting(self.entity, "add_time", ascending=False)}
+        for page in pages_of(self.crew, self.entity, parameters, self.tally):
+            added = [_added.decode(record).add_time for record in page.records]
+            moments = [timestamp(text) for text in added]
+            taken = [
+                at
+                for at, (key, moment) in enumerate(zip(page.keys, moments, strict=True))
+                if key.update_time is None and self.window.holds(moment)
+            ]
+            self._write(late(1), page, taken)
+            if not moments or (moments[-1] is not None and int(moments[-1].timestamp()) < self.window.low):
+                break
+        self.landing.finish(late(1), {})
+
+    def _archived(self) -> None:
+        """Deals that were archived: flagged in their rows (``is_archived``)."""
+        entity = ENTITIES["archived_deals"]
+        for page in pages_of(self.crew, entity, {**self._narrowing, **self._between}, self.tally):
+            self._keep(late(2), page)
+        self.landing.finish(late(2), {})
+
+    def _deleted(self) -> None:
+        parameters = {**self._parameters, **self._between, "status": "deleted"}
+        for page in pages_of(self.crew, self.entity, parameters, self.tally):
+            self._outcome.deleted.update({key.id: key.update_time for key in page.keys})
+
+    @property
+    def _between(self) -> dict[str, Any]:
+        return {"updated_since": rfc3339(self.window.low), "updated_until": rfc3339(self.window.high)}
+
+    def _keep(self, stream: str, page: Page) -> None:
+        known = self.window.known
+        self._write(
+            stream,
+            page,
+            [
+                at
+                for at, key in enumerate(page.keys)
+                if self.window.holds(key.update_time) and known.get(key.id) != key.update_time
+            ],
+        )
+
+    def _write(self, stream: str, page: Page, taken: Sequence[int]) -> None:
+        if taken:
+            keys = [page.keys[at] for at in taken]
+            self.tally.records += len(keys)
+            self.landing.write(stream, [OPEN_END, stream], [page.records[at] for at in taken], keys)
+
+
+class _Added(msgspec.Struct):
+    add_time: str | None = None
+
+
+_added = msgspec.json.Decoder(_Added)
+
+
+def read_by_parents(
+    crew: Crew,
+    entity: Entity,
+    landing: EntityLanding,
+    parents: Sequence[Identity],
+    parameters: Mapping[str, Any],
+    tally: Tally,
+) -> Outcome:
+    """Read an entity that Pipedrive lists by its parents' ids only, a batch of them a request.
+
+    :param parents: the ids, in the order of the batches
+    """
+    landing.load()
+    landing.save({"way": "by parents"})
+    done = {part.covered["batch"] for part in landing.finished}
+    size = entity.parent_batch
+    batches = [list(parents[start : start + size]) for start in range(0, len(parents), size)]
+    open_batches = [(number, batch) for number, batch in enumerate(batches) if number not in done]
+    width = crew.connections
+    for start in range(0, len(open_batches), width):
+        group = open_batches[start : start + width]
+        works = [
+            partial(_batch, crew, entity, {**parameters, entity.parent_parameter or "": b}, tally) for _, b in group
+        ]
+        for (number, _), pages in zip(group, crew.gather(works), strict=True):
+            stream = f"batch:{number}"
+            for page in pages:
+                if page.keys:
+                    tally.records += len(page)
+                    landing.write(stream, [0, number], page.records, page.keys)
+            landing.finish(stream, {"batch": number})
+        crew.watch()
+    return Outcome("by batches of parents' ids", {"kind": "walk"}, mark=landing.newest)
+
+
+def _batch(crew: Crew, entity: Entity, parameters: Mapping[str, Any], tally: Tally) -> list[Page]:
+    if size := parameters.get(entity.parent_parameter or ""):
+        single = entity.parent_batch == 1 and isinstance(size, list)
+        parameters = {**parameters, entity.parent_parameter or "": size[0]} if single else parameters
+    return list(pages_of(crew, entity, parameters, tally))

@@ -1,0 +1,518 @@
+"""One extraction: entities in, published parts and a receipt out."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from airflow_provider_pipedrive.client.extraction.columns import Shape, shape_of
+from airflow_provider_pipedrive.client.extraction.entities import Entity
+from airflow_provider_pipedrive.client.extraction.formats import check_format
+from airflow_provider_pipedrive.client.extraction.histories import (
+    EXACT,
+    HISTORIES,
+    OBSERVED,
+    Fixed,
+    entity_of,
+    keep_observed,
+    observe,
+    read_stage_history,
+)
+from airflow_provider_pipedrive.client.extraction.increments import Changes, Window, read_by_parents
+from airflow_provider_pipedrive.client.extraction.landing import (
+    MANIFEST,
+    OVERLAP,
+    STATE,
+    Encoder,
+    EntityLanding,
+    Landing,
+    Untouched,
+    read_json,
+    write_json,
+)
+from airflow_provider_pipedrive.client.extraction.listing import pages_of
+from airflow_provider_pipedrive.client.extraction.marks import Mark, Marks
+from airflow_provider_pipedrive.client.extraction.pages import Identity, server_time
+from airflow_provider_pipedrive.client.extraction.progress import Progress
+from airflow_provider_pipedrive.client.extraction.snapshot import Outcome, Snapshot
+from airflow_provider_pipedrive.client.extraction.walk import Crew, Stopped, Tally
+from airflow_provider_pipedrive.client.verdicts import read_json as parsed
+from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveResponseError
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client import PipedriveClient
+    from airflow_provider_pipedrive.client.extraction.formats import PartWriter
+
+log = logging.getLogger(__name__)
+Mode = Literal["snapshot", "changes"]
+MODES = ("snapshot", "changes")
+CONNECTIONS = 32
+"""Requests at once, unless told otherwise; the rate limit paces them all the same."""
+_SHRINK = 0.1
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be extracted, and how it lands.
+
+    :ivar entities: names from docs/entities.md
+    :ivar mode: ``snapshot``: every entity whole; ``changes``: what was last updated in a window
+    :ivar since: begin of the window; without one, from the job's own mark on
+    :ivar until: end of the window, not included; without one, now
+    :ivar format: ``jsonl``, ``jsonl.gz``, ``csv`` or ``parquet``
+    :ivar names: ``names``: custom fields as columns under their names, options as labels; ``keys``: records as
+        Pipedrive sends them
+    :ivar rename: let a column follow a field that was renamed in Pipedrive
+    :ivar partition: folder below each entity's, such as ``dt=2026-01-31``
+    :ivar parameters: by entity, what narrows its list down, such as ``{"deals": {"filter_id": 7}}``
+    :ivar versions: ``latest``: of a record that was edited while a snapshot was read, its last state; ``all``: each
+        state that was seen
+    :ivar deletes: tell of deleted records, where the lists do
+    :ivar allow_shrink: publish a snapshot although it has over 10 % fewer rows than the one before, or was read as
+        another user
+    :ivar overlap: seconds that a window reaches back
+    :ivar connections: requests at once
+    :ivar max_tokens: API tokens that a run may spend; it ends before it would spend more, and can go on later
+    """
+
+    entities: Sequence[str]
+    mode: Mode = "snapshot"
+    since: datetime | None = None
+    until: datetime | None = None
+    format: str = "jsonl"
+    names: Literal["names", "keys"] = "names"
+    rename: bool = False
+    partition: str = ""
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    versions: Literal["latest", "all"] = "latest"
+    deletes: bool = True
+    allow_shrink: bool = False
+    overlap: float = OVERLAP
+    connections: int = CONNECTIONS
+    max_tokens: int | None = None
+
+    def check(self) -> None:
+        """Find what cannot be, before anything is sent.
+
+        :raises PipedriveParameterError: what is wrong, and what to do
+        """
+        if isinstance(self.entities, str) or not self.entities:
+            raise PipedriveParameterError('entities must be a list of names, such as ["deals", "persons"].')
+        for name in (*self.entities, *self.parameters):
+            entity_of(name)
+        if OBSERVED in self.entities and "deals" not in self.entities:
+            raise PipedriveParameterError(f"{OBSERVED} is seen in the deals: put deals among the entities too.")
+        if doubled := sorted({name for name in self.entities if list(self.entities).count(name) > 1}):
+            raise PipedriveParameterError(f"entities names {', '.join(doubled)} twice.")
+        check_format(self.format)
+        _one_of("mode", self.mode, MODES)
+        _one_of("names", self.names, ("names", "keys"))
+        _one_of("versions", self.versions, ("latest", "all"))
+        if self.names == "keys" and not self.format.startswith("jsonl"):
+            raise PipedriveParameterError('names="keys" lands records as they come, which only jsonl can hold.')
+        if self.mode == "snapshot" and (self.since or self.until):
+            raise PipedriveParameterError('A snapshot has no window: leave out since and until, or set mode="changes".')
+        if self.since and self.until and self.until <= self.since:
+            raise PipedriveParameterError(f"until ({self.until}) must be later than since ({self.since}).")
+        if self.overlap < 0:
+            raise PipedriveParameterError(f"overlap must not be negative, it is {self.overlap}.")
+        if not 1 <= self.connections <= 64:
+            raise PipedriveParameterError(f"connections must be 1 to 64, not {self.connections}.")
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise PipedriveParameterError(f"max_tokens must be 1 or more, not {self.max_tokens}.")
+        if self.partition.startswith("/") or ".." in self.partition.split("/"):
+            raise PipedriveParameterError(f"partition must stay below the entity's folder: {self.partition!r}.")
+        clash = {"sort_by", "sort_direction", "sort", "limit", "cursor", "start", "updated_since", "updated_until"}
+        for name, given in self.parameters.items():
+            if taken := sorted(clash & given.keys()):
+                raise PipedriveParameterError(
+                    f"parameters of {name}: {', '.join(taken)} is set by the extraction itself."
+                )
+
+    @property
+    def key(self) -> str:
+        """What tells it from other jobs of the folder: a run never goes on where another choice of these ended."""
+        chosen = {
+            name: getattr(self, name)
+            for name in (
+                "mode",
+                "format",
+                "names",
+                "rename",
+                "partition",
+                "parameters",
+                "versions",
+                "deletes",
+                "overlap",
+            )
+        }
+        window = [str(self.since), str(self.until)]
+        text = msgspec.json.encode([sorted(self.entities), chosen, window], order="deterministic")
+        return hashlib.sha256(text).hexdigest()[:16]
+
+
+def extract(
+    client: PipedriveClient,
+    path: Any,
+    job: Job,
+    *,
+    run: str | None = None,
+    owner: str | None = None,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
+    """Extract a job's entities into a folder.
+
+    A run that died, or spent its tokens, goes on where it ended when it is called again with the same job and path.
+
+    :param path: the folder: a ``pathlib.Path``, or a path of the same kind into object storage
+    :param run: names the receipt; by default the time
+    :param owner: who runs it, the same at every try
+    :returns: the receipt, which is also kept in ``_pipedrive/receipts``
+    :raises PipedriveParameterError: the job cannot be, found before anything was sent
+    :raises PipedriveTokenCapError: ``max_tokens`` would be exceeded
+    :raises PipedriveError: what ended it
+    :raises OSError: the folder cannot be written to
+    """
+    job.check()
+    return _Run(client, path, job, run or _stamp(clock()), owner or f"pid {id(client)}", clock, sleep).do()
+
+
+class _Run:
+    def __init__(
+        self,
+        client: PipedriveClient,
+        path: Any,
+        job: Job,
+        run: str,
+        owner: str,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self.client = client
+        self.path = path
+        self.job = job
+        self.run = run
+        self.clock = clock
+        self._sleep = sleep
+        self._began = clock()
+        self._before = (client.usage.requests, client.usage.tokens)
+        self.landing = Landing(path, job.key, owner)
+        self.progress = Progress(client, clock, self.landing.touch)
+        self.crew = Crew(client, job.connections, self.progress.watch)
+        self.tallies = {name: Tally() for name in job.entities}
+        self.shapes: dict[str, Shape] = {}
+        self.parts: dict[str, EntityLanding] = {}
+        self.windows: dict[str, Window | None] = {}
+        self.outcomes: dict[str, Outcome] = {}
+
+    def do(self) -> dict[str, Any]:
+        cap = self.client.token_cap
+        if self.job.max_tokens is not None:
+            self.client.token_cap = self.client.usage.tokens + self.job.max_tokens
+        try:
+            self._read_all()
+        finally:
+            self.crew.close()
+            self.client.token_cap = cap
+        self._refuse_shrunk()
+        return self._publish()
+
+    # ---- reading
+
+    def _read_all(self) -> None:
+        self.account = self._account()
+        self.marks = Marks(self.path, {**self.account, "names": self.job.names})
+        self._wait_for_until()
+        entities = [entity_of(name) for name in self.job.entities]
+        definitions = self._definitions(entities)
+        for entity in entities:
+            self.parts[entity.name] = self.landing.entity(
+                entity.name, self.job.format, self._encoder(entity, definitions), self.job.partition
+            )
+            self.parts[entity.name].edge = timedelta(seconds=2 * self.job.overlap)
+            self.windows[entity.name] = self._window(entity)
+        alone = [entity for entity in entities if entity.parent is None and entity.name != OBSERVED]
+        self._together(alone, self._read)
+        self._together([entity for entity in entities if entity.parent is not None], self._read_children)
+        self._together([entity for entity in entities if entity.name == OBSERVED], self._observe)
+        self.progress.end(self.tallies)
+
+    def _together(self, entities: Sequence[Entity], read: Callable[[Entity], Outcome]) -> None:
+        def one(entity: Entity) -> None:
+            try:
+                self.outcomes[entity.name] = read(entity)
+            except Stopped:
+                log.info("%s: stopped, because another entity failed; what was read is kept.", entity.name)
+            except BaseException as error:  # noqa: BLE001 - raised below, when the others have stopped too
+                self.crew.failure = self.crew.failure or error
+            finally:
+                self.parts[entity.name].abort()  # what is unfinished after an error; nothing after a success
+                self.progress.done(entity.name)
+
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="entity") as pool:
+            for entity in entities:
+                pool.submit(one, entity)
+        if self.crew.failure is not None:
+            raise self.crew.failure
+
+    def _read(self, entity: Entity) -> Outcome:
+        landing, tally = self.parts[entity.name], self.tallies[entity.name]
+        self.progress.begin(entity.name, tally)
+        if landing.publishing:
+            landing.load()
+            return Outcome("published before", {"kind": "walk"})
+        parameters = self.job.parameters.get(entity.name, {})
+        shown = self._shown(entity)
+        window = self.windows[entity.name]
+        if entity.name == EXACT:
+            return read_stage_history(self.crew, landing, window, parameters, tally)
+        if window is None:
+            return Snapshot(
+                self.crew,
+                entity,
+                landing,
+                tally,
+                parameters=parameters,
+                shown=shown,
+                overlap=self.job.overlap,
+                clock=self.clock,
+            ).read()
+        return Changes(
+            self.crew, entity, landing, tally, window, parameters=parameters, shown=shown, deletes=self.job.deletes
+        ).read()
+
+    def _read_children(self, entity: Entity) -> Outcome:
+        landing, tally = self.parts[entity.name], self.tallies[entity.name]
+        self.progress.begin(entity.name, tally)
+        parent = str(entity.parent)
+        if parent in self.parts:
+            parents = sorted(set(self.parts[parent].ids()) - self.outcomes[parent].gone.keys(), key=str)
+        else:
+            pages = pages_of(self.crew, entity_of(parent), {}, tally)
+            parents = [key.id for page in pages for key in page.keys]
+        return read_by_parents(self.crew, entity, landing, parents, self.job.parameters.get(entity.name, {}), tally)
+
+    def _observe(self, entity: Entity) -> Outcome:
+        deals = self.parts["deals"]
+        if deals.publishing:
+            return Outcome("published before", {"kind": "observed"})
+        dropped = {part.name: set(self.outcomes["deals"].dropped(part)) for part in deals.finished}
+        return observe(self.parts[entity.name], deals, dropped, self._stages)
+
+    @property
+    def _stages(self) -> Any:
+        return self.path / STATE / "stages.json"
+
+    def _shown(self, entity: Entity) -> dict[str, Any]:
+        return {"include_option_labels": True} if entity.option_labels and self.job.names == "names" else {}
+
+    # ---- before reading
+
+    def _account(self) -> dict[str, Any]:
+        """Who reads, and Pipedrive's clock."""
+        me, headers = self.client.page("getCurrentUser", {}, lambda body: parsed(body)["data"])
+        self.crew.latest = server_time(headers)
+        if not isinstance(me, dict):
+            raise PipedriveResponseError("getCurrentUser: no user came.", action="getCurrentUser")
+        return {"company_id": me.get("company_id"), "user_id": me.get("id")}
+
+    @property
+    def _now(self) -> datetime:
+        return self.crew.latest or datetime.fromtimestamp(self.clock(), UTC)
+
+    def _wait_for_until(self) -> None:
+        """A window closes when Pipedrive's clock has passed its end by the overlap."""
+        if self.job.until is None:
+            return
+        left = (self.job.until + timedelta(seconds=self.job.overlap) - self._now).total_seconds()
+        if left > 2 * self.job.overlap + 60:
+            raise PipedriveParameterError(
+                f"until ({self.job.until}) lies {left:.0f} s ahead of Pipedrive's clock: run after it, or leave it out."
+            )
+        if left > 0:
+            log.info("Waiting %.0f s until Pipedrive's clock has passed the window's end by the overlap.", left)
+            self._sleep(left)
+
+    def _window(self, entity: Entity) -> Window | None:
+        """The entity's window; None where it is read whole."""
+        if self.job.mode == "snapshot":
+            return None
+        until = self.job.until or self._now
+        kept = read_json(self.parts[entity.name].folder / "plan.json")
+        if self.job.until is None and kept is not None and kept.get("window"):
+            until = datetime.fromisoformat(kept["until"])  # of the run that goes on
+        if self.job.since is not None:
+            if self.job.since >= until:
+                raise PipedriveParameterError(f"since ({self.job.since}) lies ahead of Pipedrive's clock ({until}).")
+            return Window(self.job.since, until, self.job.overlap, {})
+        mark = self.marks.get(entity.name)
+        if mark is None:
+            log.info("%s: there is no mark yet: the first load reads the whole list.", entity.name)
+            return None
+        return Window(mark.until, until, self.job.overlap, mark.edge)
+
+    def _definitions(self, entities: Sequence[Entity]) -> dict[str, list[dict[str, Any]]]:
+        if self.job.names == "keys":
+            return {}
+        wanted = sorted({entity.definitions for entity in entities if entity.definitions})
+        found = self.crew.gather([partial(self.client.run, key) for key in wanted])
+        return dict(zip(wanted, found, strict=True))
+
+    def _encoder(self, entity: Entity, definitions: Mapping[str, list[dict[str, Any]]]) -> Encoder:
+        if entity.name in HISTORIES:
+            return Fixed(HISTORIES[entity.name][1])
+        if self.job.names == "keys":
+            return Untouched()
+        frozen = read_json(self.path / STATE / "schema" / f"{entity.name}.json")
+        shape = shape_of(entity, definitions.get(entity.definitions or "", []), frozen, rename=self.job.rename)
+        self.shapes[entity.name] = shape
+        for sentence in shape.drift:
+            log.warning("%s: %s", entity.name, sentence)
+        return Shaped(shape)
+
+    # ---- afterwards
+
+    def _refuse_shrunk(self) -> None:
+        if self.job.allow_shrink:
+            return
+        for name, landing in self.parts.items():
+            if self.windows[name] is not None or landing.publishing or name in HISTORIES:
+                continue
+            before = read_json(self._last_snapshot(name))
+            if before is None:
+                continue
+            rows = landing.rows - sum(len(self.outcomes[name].dropped(part)) for part in landing.finished)
+            if before["account"] != self.account:
+                raise PipedriveParameterError(
+                    f"{name}: the last snapshot was read as user {before['account']['user_id']} of company "
+                    f"{before['account']['company_id']}, this one as user {self.account['user_id']} of company "
+                    f"{self.account['company_id']}, who may see other records. Nothing was published: set allow_shrink "
+                    "if that is right."
+                )
+            if rows < before["rows"] * (1 - _SHRINK):
+                raise PipedriveParameterError(
+                    f"{name}: {rows} rows came, the last snapshot had {before['rows']}: over 10 % fewer. The "
+                    "credential's user may see less than before. Nothing was published, and nothing counts as deleted: "
+                    "set allow_shrink if that is right."
+                )
+
+    def _last_snapshot(self, name: str) -> Any:
+        chosen = hashlib.sha256(repr(sorted(self.job.parameters.get(name, {}).items())).encode()).hexdigest()[:8]
+        return self.path / STATE / "snapshots" / f"{name}-{chosen}.json"
+
+    def _publish(self) -> dict[str, Any]:
+        receipt: dict[str, Any] = {
+            "run": self.run,
+            "mode": self.job.mode,
+            "format": self.job.format,
+            "names": self.job.names,
+            "account": self.account,
+            "entities": {},
+        }
+        for name, shape in self.shapes.items():
+            write_json(self.path / STATE / "schema" / f"{name}.json", shape.to_json())
+        for name, landing in self.parts.items():
+            receipt["entities"][name] = self._publish_one(name, landing)
+        receipt |= {
+            "rows": sum(entity["rows"] for entity in receipt["entities"].values()),
+            "requests": self.client.usage.requests - self._before[0],
+            "tokens": self.client.usage.tokens - self._before[1],
+            "seconds": round(self.clock() - self._began, 3),
+            "began": _iso(datetime.fromtimestamp(self._began, UTC)),
+        }
+        write_json(self.path / STATE / "receipts" / f"{_safe(self.run)}.json", receipt)
+        for name in self.parts:
+            self._move_mark(name)
+        if OBSERVED in self.parts:
+            keep_observed(self._stages)
+        self.landing.clear()
+        return receipt
+
+    def _publish_one(self, name: str, landing: EntityLanding) -> dict[str, Any]:
+        outcome, window, tally = self.outcomes[name], self.windows[name], self.tallies[name]
+        unfit: dict[str, int] = {}
+        for part in landing.finished:
+            for column, count in part.part.unfit.items():
+                unfit[column] = unfit.get(column, 0) + count
+        about: dict[str, Any] = {
+            "key": list(entity_of(name).key),
+            "way": outcome.way,
+            "proof": outcome.proof,
+            "window": None if window is None else {"since": _iso(window.since), "until": _iso(window.until)},
+            "mark": _iso(outcome.mark) if outcome.mark else None,
+            "run": self.run,
+        }
+        manifest = landing.publish(
+            outcome.dropped if self.job.versions == "latest" else lambda part: (),
+            about,
+            outcome.deleted if self.job.deletes else None,
+        )
+        if window is None and name not in HISTORIES:
+            write_json(self._last_snapshot(name), {"rows": manifest["rows"], "account": self.account, "run": self.run})
+        return {
+            **{key: manifest[key] for key in ("rows", "way", "proof", "window", "mark")},
+            "parts": len(manifest["parts"]),
+            "bytes": sum(part["bytes"] for part in manifest["parts"]),
+            "tombstones": sum(part["rows"] for part in manifest["tombstones"]),
+            "manifest": str(landing.target / MANIFEST),
+            "pages": tally.pages,
+            "tokens": tally.tokens,
+            "drift": list(self.shapes[name].drift) if name in self.shapes else [],
+            "unfit": unfit,
+        }
+
+    def _move_mark(self, name: str) -> None:
+        """Only after the data is published, and only by runs that go by the mark themselves."""
+        if self.job.mode != "changes" or self.job.since is not None or self.job.until is not None:
+            return
+        newest = self.outcomes[name].mark
+        before = self.marks.get(name)
+        if newest is None or (before is not None and newest < before.until):
+            return
+        edge: dict[Identity, datetime] = dict(before.edge) if before else {}
+        for part in self.parts[name].finished:
+            edge.update(part.edge)
+        first = newest - timedelta(seconds=self.job.overlap)
+        self.marks.set(name, Mark(newest, {identity: moment for identity, moment in edge.items() if moment >= first}))
+
+
+class Shaped:
+    """Records as rows with readable columns."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.columns = shape.columns
+        self._rows = shape.rows
+        self._decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+    def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
+        """Append them."""
+        part.write(self._rows([self._decode(record) for record in records]))
+
+
+def _one_of(name: str, value: Any, known: Sequence[str]) -> None:
+    if value not in known:
+        raise PipedriveParameterError(f"{name} must be one of {', '.join(known)}, not {value!r}.")
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
+
+
+def _stamp(now: float) -> str:
+    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^\w.=-]+", "_", name)[:150]

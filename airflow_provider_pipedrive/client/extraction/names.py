@@ -1,0 +1,112 @@
+"""Column names from the names that people give their fields: lower case, ASCII, valid in SQL without quotes.
+
+ASCII although databases take more: loaders reduce names to it, and columns that became one there would be lost.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+
+LONGEST: Final = 63
+"""Postgres cuts longer names. https://www.postgresql.org/docs/current/sql-syntax-lexical.html"""
+
+_CYRILLIC = (
+    "абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґўћђљњџѓќѕј",
+    "a,b,v,g,d,e,zh,z,i,y,k,l,m,n,o,p,r,s,t,u,f,kh,ts,ch,sh,shch,,y,,e,yu,ya,yo,i,yi,ye,g,u,c,dj,lj,nj,dz,gj,kj,dz,j",
+)
+_GREEK = ("αβγδεζηθικλμνξοπρσςτυφχψω", "a,v,g,d,e,z,i,th,i,k,l,m,n,x,o,p,r,s,s,t,y,f,ch,ps,o")
+_LATIN = ("æøłđðþœıŋħ", "ae,o,l,d,d,th,oe,i,n,h")
+_APOSTROPHES = ("'`\N{RIGHT SINGLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}", ",,,")
+_LETTERS = {
+    letter: written
+    for letters, latin in (_CYRILLIC, _GREEK, _LATIN, _APOSTROPHES)
+    for letter, written in zip(letters, latin.split(","), strict=True)
+}
+_SYLLABLE = re.compile(r"(?:HIRAGANA|KATAKANA) LETTER (?:SMALL )?([A-Z]+)|HANGUL SYLLABLE ([A-Z]+)")
+"""Unicode's names of syllables end in how they sound."""
+
+_RESERVED = frozenset(
+    """
+    all analyse analyze and anti any array as asc asof asymmetric at authorization binary both by case cast check collate
+    collation column concurrently constraint create cross current_catalog current_date current_role current_schema
+    current_time current_timestamp current_user default deferrable desc describe distinct do else end except false
+    fetch for foreign freeze from full glob grant group having ilike in initially inner intersect into is isnull join
+    lambda lateral leading left like limit localtime localtimestamp natural not notnull null offset on only or order
+    outer overlaps pivot pivot_longer pivot_wider placing positional primary qualify references returning right select
+    semi session_user show similar some summarize symmetric system_user table tablesample then to trailing true
+    try_cast union unique unpack unpivot user using variadic verbose when where window with
+    """.split()  # noqa: SIM905
+)
+"""Words that are no column names without quotes in Postgres or DuckDB.
+https://www.postgresql.org/docs/current/sql-keywords-appendix.html"""
+
+
+def column_name(name: str) -> str:
+    """A field's name as a column's name, or an empty text where nothing of it can be written in ASCII.
+
+    >>> column_name("Größe (m²)")
+    'grosse_m2'
+    """
+    written = "".join(map(_ascii, unicodedata.normalize("NFC", name).casefold()))
+    found = re.sub(r"[^a-z0-9]+", "_", written).strip("_")
+    if found[:1].isdigit():
+        return f"field_{found}"
+    return f"{found}_field" if found in _RESERVED else found
+
+
+def _ascii(letter: str) -> str:
+    """One character in lower-case ASCII: letters that cannot be written vanish, everything else separates words."""
+    if letter in _LETTERS:
+        return _LETTERS[letter]
+    if letter.isascii():
+        return letter
+    if syllable := _SYLLABLE.fullmatch(unicodedata.name(letter, "")):
+        return (syllable[1] or syllable[2]).lower()
+    parts = unicodedata.normalize("NFKD", letter).casefold()
+    if parts != letter:
+        return "".join(_ascii(part) for part in parts if not unicodedata.combining(part))
+    return "" if letter.isalnum() or unicodedata.combining(letter) else " "
+
+
+def unique_names(fields: Mapping[str, tuple[str, Collection[str]]], taken: Collection[str]) -> dict[str, str]:
+    """Column names that are nobody else's, by field code.
+
+    A field whose columns would be another's too gets the beginning of its code behind its name, and so does the other:
+    the names do not depend on the order of the fields.
+
+    :param fields: by code, the field's name and the suffixes of its further columns (``_currency``)
+    :param taken: names that are given away already
+    """
+    longer = dict.fromkeys(fields, 0)
+    while True:
+        names = {code: _named(name, code, suffixes, longer[code]) for code, (name, suffixes) in fields.items()}
+        columns = {code: [names[code], *(names[code] + suffix for suffix in fields[code][1])] for code in fields}
+        uses = Counter(column for each in columns.values() for column in each) + Counter(taken)
+        clashing = [code for code, each in columns.items() if any(uses[column] > 1 for column in each)]
+        if not clashing:
+            return names
+        if all(longer[code] == len(_CODE_LENGTHS) - 1 for code in clashing):
+            raise PipedriveParameterError(
+                f"No column name is left for the field {fields[clashing[0]][0]!r} ({clashing[0]}). "
+                "Give it one by hand in the schema file."
+            )
+        for code in clashing:
+            longer[code] = min(longer[code] + 1, len(_CODE_LENGTHS) - 1)
+
+
+_CODE_LENGTHS = (0, 8, 16, 40)
+
+
+def _named(name: str, code: str, suffixes: Collection[str], longer: int) -> str:
+    """A field's column, short enough to leave room for its further columns."""
+    tail = f"_{code[: _CODE_LENGTHS[longer]]}" if longer else ""
+    room = LONGEST - len(tail) - max(map(len, suffixes), default=0)
+    return (
+        (column_name(name)[:room].rstrip("_") + tail) if column_name(name) else f"field_{code[: max(8, len(tail) - 1)]}"
+    )

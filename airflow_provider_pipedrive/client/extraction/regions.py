@@ -1,0 +1,240 @@
+"""How a list is read from several places at once. Pure: told what a page held, it says what is still open.
+
+A *region* is a stretch of a list on one axis, whole seconds of the last update or ids, read by two *heads* towards each
+other, each following its own cursors. What lies between them is the *gap*; where the heads have crossed, the region is
+read. A gap can be split: two new heads begin in its middle. Nothing here makes up a cursor, and nothing depends on how
+a list orders the records of one second.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from airflow_provider_pipedrive.client.extraction.pages import Identity, Key
+from airflow_provider_pipedrive.client.paging import Position
+from airflow_provider_pipedrive.errors import PipedriveResponseError
+
+Axis = Literal["time", "id"]
+PAGE = 500
+OPEN_END = 2**62
+"""Beyond every second and every id."""
+_LUMP_LEAST = 3  # sampled records in one second: less is chance
+_LUMP_SHARE = 0.01
+
+
+@dataclass(eq=False)
+class Head:
+    """One walk through a region, from one of its ends.
+
+    :ivar ascending: from the low end, else from the high end
+    :ivar frontier: everything below it (ascending), or from it on (descending), has been taken
+    :ivar edge: the second that it may have seen a part of, with the ids of that part
+    :ivar density: records per second or id of its last page
+    :ivar finished: its list has come to its end
+    """
+
+    ascending: bool
+    frontier: int
+    edge: int | None = None
+    edge_ids: set[Identity] = field(default_factory=set)
+    density: float = 0.0
+    finished: bool = False
+
+
+@dataclass(eq=False)
+class Region:
+    """A stretch ``[low, high)`` of a list.
+
+    :ivar second: for an axis of ids: the one second of last update that it is about, None for the whole list
+    :ivar known: ids that were taken before it was made
+    :ivar positions: where an earlier run's heads stood, the ascending one under True
+    """
+
+    axis: Axis
+    low: int
+    high: int
+    second: int | None = None
+    known: set[Identity] = field(default_factory=set)
+    positions: dict[bool, Position] = field(default_factory=dict)
+    left: Head = field(init=False)
+    right: Head = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.left = Head(True, self.low)
+        self.right = Head(False, self.high)
+
+    @property
+    def done(self) -> bool:
+        """Whether everything in it has been taken."""
+        return self.left.finished or self.right.finished or self.left.frontier >= self.right.frontier
+
+    @property
+    def expected(self) -> float:
+        """About how many records are still open, going by the last pages of its heads; 0 before the first."""
+        if self.done:
+            return 0.0
+        known = [head.density for head in (self.left, self.right) if head.density]
+        return (self.right.frontier - self.left.frontier) * sum(known) / len(known) if known else 0.0
+
+    @property
+    def start(self) -> int:
+        """Its place among the regions, in seconds or ids."""
+        return self.low if self.second is None else self.second
+
+    def take(self, head: Head, keys: Sequence[Key], *, more: bool) -> Sequence[int]:
+        """Note a page of one head.
+
+        :param more: whether its list goes on after it
+        :returns: the positions in ``keys`` that nobody has taken yet
+        :raises PipedriveResponseError: the page is not in the order that was asked for
+        """
+        places = [self._place(key) for key in keys]
+        if places != sorted(places, reverse=not head.ascending):
+            raise PipedriveResponseError(
+                "Pipedrive answered a page that is not in the order that was asked for: a list cannot be read from "
+                "several places at once."
+            )
+        taken = self._untaken(keys, places)
+        if places:
+            self._advance(head, keys, places)
+        head.finished = not more
+        return taken
+
+    def split(self, at: int) -> Region:
+        """Give the stretch from ``at`` on to a new region: the present right head goes on there."""
+        rest = Region(self.axis, at, self.high, self.second)
+        rest.right = self.right
+        self.high = at
+        self.right = Head(False, at)
+        return rest
+
+    def carve(self, head: Head) -> Region | None:
+        """Where ``head`` is stuck within one second with more than a page of records: that second as a region of its
+        own, to be read by id. The head must begin anew behind it."""
+        second = head.edge
+        if self.axis != "time" or second is None or len(head.edge_ids) < PAGE:
+            return None
+        lump = Region("id", 0, OPEN_END, second)
+        lump.known = {identity for each in (self.left, self.right) if each.edge == second for identity in each.edge_ids}
+        for each in (self.left, self.right):
+            if each is head or each.edge == second:
+                beyond = Head(each.ascending, second + 1 if each.ascending else second)
+                if each is self.left:
+                    self.left = beyond
+                else:
+                    self.right = beyond
+        return lump
+
+    def _place(self, key: Key) -> int:
+        if self.axis == "id":
+            if type(key.id) is not int:
+                raise PipedriveResponseError(f"A whole number was expected as id, not {key.id!r}.")
+            return key.id
+        if key.update_time is None:
+            raise PipedriveResponseError("A record without update_time came in a window of last updates.")
+        return int(key.update_time.timestamp())
+
+    def _untaken(self, keys: Sequence[Key], places: Sequence[int]) -> Sequence[int]:
+        low, high = self.left.frontier, self.right.frontier
+        if not places:
+            return ()
+        first, last = min(places[0], places[-1]), max(places[0], places[-1])
+        edges = [(head.edge, head.edge_ids) for head in (self.left, self.right) if head.edge is not None]
+        if low <= first and last < high and not self.known and not any(first <= edge <= last for edge, _ in edges):
+            return range(len(places))
+        return [
+            index
+            for index, (key, place) in enumerate(zip(keys, places, strict=True))
+            if low <= place < high
+            and key.id not in self.known
+            and not any(place == edge and key.id in ids for edge, ids in edges)
+        ]
+
+    def _advance(self, head: Head, keys: Sequence[Key], places: Sequence[int]) -> None:
+        last = places[-1]
+        head.density = len(places) / (abs(last - places[0]) + 1)
+        if self.axis == "id":
+            # A list that is read again from its beginning does not open what was taken before.
+            head.frontier = max(head.frontier, last + 1) if head.ascending else min(head.frontier, last)
+            return
+        ids = {key.id for key, place in zip(keys, places, strict=True) if place == last}
+        head.edge_ids = ids | head.edge_ids if head.edge == last else ids
+        head.edge = last
+        head.frontier = last if head.ascending else last + 1
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a request for ids spread over the whole list showed.
+
+    :ivar asked: how many ids were asked for
+    :ivar found: how many of them are in the list
+    :ivar seconds: the sorted seconds of last update of those that have one
+    """
+
+    asked: int
+    found: int
+    seconds: tuple[int, ...]
+
+    @property
+    def untouched(self) -> float:
+        """The share of records without a time of last update, which are in no window."""
+        return 1 - len(self.seconds) / self.found if self.found else 0.0
+
+    @property
+    def missing(self) -> float:
+        """The share of ids that are not in the list."""
+        return 1 - self.found / self.asked if self.asked else 0.0
+
+    def lumps(self) -> dict[int, float]:
+        """Seconds that hold very many records, as a bulk import leaves them, with their share of all records."""
+        counted = Counter(self.seconds)
+        least = max(_LUMP_LEAST, _LUMP_SHARE * self.found)
+        return {second: count / self.found for second, count in sorted(counted.items()) if count >= least}
+
+
+def spread(highest: int, count: int, offset: int = 0, of: int = 1) -> list[int]:
+    """``count`` ids spread evenly over 1 to ``highest``; ``offset`` of ``of`` such sets that do not meet."""
+    step = highest / (count * of)
+    ids = (int((index * of + offset + 0.5) * step) + 1 for index in range(count))
+    return sorted({min(number, highest) for number in ids})
+
+
+def cuts(sample: Sample, total: int, connections: int) -> tuple[list[int], list[int]]:
+    """Where to cut a list's history, and which single seconds to read on their own.
+
+    So that all stretches take about as long, but at most one for every ten pages: where two heads meet, half a page
+    is read in vain.
+
+    :param total: records in the list
+    :param connections: requests at once
+    :returns: the seconds between stretches of about equal size, and the seconds of the lumps
+    """
+    lumps = sample.lumps()
+    pages = total / PAGE
+    deepest = max([pages * share / 2 for share in lumps.values()], default=0.0)
+    rest = [second for second in sample.seconds if second not in lumps]
+    if not rest:
+        return [], list(lumps)
+    pages_of_rest = pages * len(rest) / max(sample.found, 1)
+    depth = max(deepest, pages / max(connections, 1), 5.0)
+    stretches = max(1, round(pages_of_rest / (2 * depth)))
+    places = [rest[len(rest) * index // stretches] for index in range(1, stretches)]
+    return sorted(set(places) - set(lumps)), list(lumps)
+
+
+def middle(region: Region, sample: Sample | None) -> int | None:
+    """Where to split a gap, so that about as much lies on either side; None where it is too narrow."""
+    low, high = region.left.frontier + 1, region.right.frontier - 1
+    if region.axis != "time" or high - low < 2:
+        return None
+    if sample:
+        inside = sample.seconds[bisect_left(sample.seconds, low) : bisect_left(sample.seconds, high)]
+        if len(inside) >= _LUMP_LEAST:
+            return min(max(inside[len(inside) // 2], low + 1), high - 1)
+    left, right = region.left.density or 1e-9, region.right.density or 1e-9
+    return min(max(low + round((high - low) * right / (left + right)), low + 1), high - 1)

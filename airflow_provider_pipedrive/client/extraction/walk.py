@@ -1,0 +1,404 @@
+"""Reading an entity's list: many requests at once, every record once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from airflow_provider_pipedrive.client.extraction.entities import Entity
+from airflow_provider_pipedrive.client.extraction.landing import PART_ROWS, EntityLanding
+from airflow_provider_pipedrive.client.extraction.pages import Identity, Page, decode, next_position, server_time
+from airflow_provider_pipedrive.client.extraction.regions import OPEN_END, PAGE, Head, Region, Sample, middle
+from airflow_provider_pipedrive.client.paging import Position, Walk
+from airflow_provider_pipedrive.errors import PipedriveValidationError
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client import PipedriveClient
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+_WORTH_SPLITTING = 4 * PAGE
+_SPLITS_PER_PAGE = 0.03
+_EDGE_KEPT = 2_000
+
+
+@dataclass
+class Tally:
+    """What reading one entity has taken so far.
+
+    :ivar records: taken, each once
+    :ivar tokens: API tokens, repeats of failed requests aside
+    :ivar expected: about how many records there are, 0 where nobody knows
+    """
+
+    expected: float = 0
+    pages: int = 0
+    records: int = 0
+    tokens: int = 0
+
+
+class Stopped(Exception):
+    """The job has ended because something else failed: what was read so far is kept."""
+
+
+class Watch(Protocol):
+    """Is told now and then that a long work goes on."""
+
+    def __call__(self) -> None:
+        """It does."""
+
+
+class Crew:
+    """The connections that all entities of a job share.
+
+    :param connections: requests at once
+    """
+
+    def __init__(self, client: PipedriveClient, connections: int, watch: Watch) -> None:
+        self.client = client
+        self.connections = connections
+        self.watch = watch
+        self.latest: datetime | None = None
+        self.failure: BaseException | None = None
+        self._pool = ThreadPoolExecutor(connections, thread_name_prefix="pipedrive")
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Wait for what is under way, and let the threads go."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def read(self, entity: Entity, parameters: Mapping[str, Any], tally: Tally) -> Page:
+        """One page, in the caller's thread.
+
+        :raises PipedriveError: it failed
+        :raises Stopped: another entity has failed, which ends the job
+        """
+        if self.failure is not None:
+            raise Stopped
+        (records, keys, envelope), headers = self.client.page(
+            entity.action, {**entity.parameters, **parameters}, lambda body: decode(entity, body)
+        )
+        moment = server_time(headers)
+        with self._lock:
+            tally.pages += 1
+            tally.tokens += entity.listing.token_cost
+            if moment is not None and (self.latest is None or moment > self.latest):
+                self.latest = moment
+        return Page(records, keys, envelope, moment)
+
+    def submit(self, work: Callable[[], T], done: Callable[[T | None, BaseException | None], None]) -> None:
+        """Have a thread do some work, and tell of its result or its error."""
+
+        def run() -> None:
+            try:
+                result = work()
+            except BaseException as error:  # noqa: BLE001 - handed to the waiting thread, which raises it
+                done(None, error)
+            else:
+                done(result, None)
+
+        self._pool.submit(run)
+
+    def gather(self, works: Iterable[Callable[[], Any]]) -> list[Any]:
+        """Do several things at once; their results in order.
+
+        :raises Exception: what the first of them to fail raised
+        """
+        futures = [self._pool.submit(work) for work in works]
+        return [future.result() for future in futures]
+
+    def beside(self, work: Callable[[], Any], others: Iterable[Callable[[], Any]]) -> list[Any]:
+        """Do some work in this thread, and others meanwhile in their own; the results in order."""
+        futures = [self._pool.submit(other) for other in others]
+        return [work(), *(future.result() for future in futures)]
+
+
+@dataclass(eq=False)
+class _Chain:
+    """A head of a region on its way, and the part that it fills.
+
+    :ivar start: where it began, on the region's axis
+    :ivar resumed: whether it goes on from a cursor of an earlier run
+    """
+
+    region: Region
+    head: Head
+    parameters: Mapping[str, Any]
+    walk: Walk
+    start: int
+    resumed: bool = False
+    flying: bool = False
+
+    @property
+    def stream(self) -> str:
+        second = "" if self.region.second is None else f"@{self.region.second}"
+        return f"{self.region.axis}{second}:{self.start}:{'asc' if self.head.ascending else 'desc'}"
+
+    @property
+    def order(self) -> list[Any]:
+        """Its parts' place among all: by where it reads, from the front before from the back."""
+        region = self.region
+        return [region.start, self.start, int(not self.head.ascending)]
+
+    def covered(self) -> dict[str, Any]:
+        """What its finished parts hold, for a run that goes on from there."""
+        head, region = self.head, self.region
+        frontier = head.frontier
+        if head.finished:  # its list has ended: all up to where the other head is has been taken
+            other = region.right.frontier if head.ascending else region.left.frontier
+            frontier = max(frontier, other) if head.ascending else min(frontier, other)
+        return {
+            "axis": region.axis,
+            "second": region.second,
+            "ascending": head.ascending,
+            "start": self.start,
+            "frontier": frontier,
+            "edge": head.edge,
+            "edge_ids": list(head.edge_ids) if len(head.edge_ids) <= _EDGE_KEPT else None,
+            "position": self.walk.position,
+        }
+
+
+class Reader:
+    """Reads the regions of one entity into its landing.
+
+    :param parameters: sent with every request
+    :param both_ends: False: from the front only, on one connection
+    :param known: records to leave out, by id, unless they have another time of last update
+    """
+
+    def __init__(
+        self,
+        crew: Crew,
+        entity: Entity,
+        landing: EntityLanding,
+        parameters: Mapping[str, Any],
+        tally: Tally,
+        *,
+        both_ends: bool = True,
+        known: Mapping[Identity, datetime] | None = None,
+    ) -> None:
+        self.crew = crew
+        self.entity = entity
+        self.landing = landing
+        self.tally = tally
+        self.parameters = {"limit": min(PAGE, entity.listing.paging.max_limit) if entity.listing.paging else PAGE}
+        self.parameters |= parameters
+        self._both_ends = both_ends
+        self._known = known or {}
+        self._chains: dict[Head, _Chain] = {}
+        self._regions: list[Region] = []
+        self._answers: SimpleQueue[tuple[_Chain, Page | None, BaseException | None]] = SimpleQueue()
+        self._flying = 0
+        self._splits = 0
+
+    # ---- for the one who knows what is to be read
+
+    def open(self, region: Region) -> None:
+        """Begin to read a region."""
+        self._regions.append(region)
+        for head in self._heads(region):
+            self._start(region, head)
+
+    def adopt(self, region: Region, pages: Mapping[Head, tuple[Mapping[str, Any], Page]]) -> None:
+        """Begin to read a region whose first pages have been read already, with these parameters."""
+        self._regions.append(region)
+        for head, (parameters, page) in pages.items():
+            chain = self._chain(region, head, parameters)
+            self._take(chain, page, going_on=True)
+        for head in self._heads(region):
+            if head not in self._chains and not region.done:
+                self._start(region, head)
+
+    def cut(self, region: Region, at: int) -> Region:
+        """Split a region that is being read, and set two new heads to work in the middle."""
+        rest = region.split(at)
+        moved = self._chains.get(rest.right)
+        if moved is not None:
+            moved.region = rest
+        self._regions.append(rest)
+        self._start(region, region.right)
+        self._start(rest, rest.left)
+        return rest
+
+    def set_aside(self, second: int) -> None:
+        """Read one second of a region on its own, by id: it holds more than its neighbours."""
+        for region in self._regions:
+            if region.axis == "time" and region.left.frontier < second < region.right.frontier - 1 and not region.done:
+                rest = region.split(second + 1)
+                moved = self._chains.get(rest.right)
+                if moved is not None:
+                    moved.region = rest
+                region.high, region.right = second, Head(False, second)
+                self._regions.append(rest)
+                self._start(region, region.right)
+                self._start(rest, rest.left)
+                self.open(Region("id", 0, OPEN_END, second))
+                return
+
+    def run(self, sample: Sample | None = None) -> None:
+        """Read on until every region is read.
+
+        :param sample: what is known of how the records lie in time
+        :raises PipedriveError: what ended it; all that was read before is in finished parts
+        """
+        failure: BaseException | None = None
+        while self._flying:
+            self.crew.watch()
+            try:
+                chain, page, error = self._answers.get(timeout=1)
+            except Empty:
+                continue
+            self._flying -= 1
+            chain.flying = False
+            if self._chains.get(chain.head) is not chain:
+                continue  # another way to read this stretch was taken meanwhile
+            if page is None:
+                failure = failure or self._failed(chain, error)
+            else:
+                self._take(chain, page, going_on=failure is None)
+                if failure is None:
+                    self._reinforce(sample)
+        for chain in self._chains.values():
+            self.landing.finish(chain.stream, chain.covered())
+        self._regions.clear()
+        self._chains.clear()
+        if failure is not None:
+            raise failure
+
+    # ---- chains
+
+    def _heads(self, region: Region) -> list[Head]:
+        return [region.left, region.right] if self._both_ends else [region.left]
+
+    def _chain(
+        self, region: Region, head: Head, parameters: Mapping[str, Any], position: Position | None = None
+    ) -> _Chain:
+        walk = Walk(self.entity.listing, self.parameters["limit"], position)
+        chain = _Chain(region, head, parameters, walk, head.frontier, resumed=bool(position))
+        self._chains[head] = chain
+        return chain
+
+    def _start(self, region: Region, head: Head) -> None:
+        parameters = {**self.parameters, **query(self.entity, region, ascending=head.ascending)}
+        self._send(self._chain(region, head, parameters, region.positions.get(head.ascending)))
+
+    def _send(self, chain: _Chain) -> None:
+        chain.flying = True
+        self._flying += 1
+        parameters = {**chain.parameters, **chain.walk.position}
+        self.crew.submit(
+            lambda: self.crew.read(self.entity, parameters, self.tally),
+            lambda page, error: self._answers.put((chain, page, error)),
+        )
+
+    def _failed(self, chain: _Chain, error: BaseException | None) -> BaseException | None:
+        """What is to be raised for a request that failed: nothing where only an old cursor is no longer taken."""
+        if chain.resumed and isinstance(error, PipedriveValidationError):
+            log.info("%s: a cursor of the run before is no longer taken: reading again up to it.", self.entity.name)
+            chain.region.positions.pop(chain.head.ascending, None)
+            self._start(chain.region, chain.head)
+            return None
+        return error
+
+    # ---- pages
+
+    def _take(self, chain: _Chain, page: Page, *, going_on: bool) -> None:
+        region = chain.region
+        position = next_position(chain.walk, page)
+        taken = region.take(chain.head, page.keys, more=position is not None)
+        lump = region.carve(chain.head) if position is not None else None
+        if going_on and lump is None:
+            self._go_on(region)
+        self._keep(chain, page, taken)
+        if lump is not None and going_on:
+            self._read_around(region, lump)
+        if region.done:
+            for head in (region.left, region.right):
+                self._end(head)
+
+    def _go_on(self, region: Region) -> None:
+        """Ask for the next pages of a region, unless what is under way is going to close its gap."""
+        if region.done:
+            return
+        chains = [self._chains[head] for head in (region.left, region.right) if head in self._chains]
+        flying = sum(chain.flying for chain in chains)
+        for chain in chains:
+            if not chain.flying and (not flying or region.expected > flying * PAGE):
+                self._send(chain)
+                flying += 1
+
+    def _read_around(self, region: Region, lump: Region) -> None:
+        """Let the heads that are stuck in one second begin anew behind it."""
+        current = (region.left, region.right)
+        for head, chain in list(self._chains.items()):
+            if chain.region is region and head not in current:
+                self._end(head)
+        region.low, region.high = region.left.frontier, region.right.frontier
+        for head in self._heads(region):
+            if head not in self._chains and not region.done:
+                self._start(region, head)
+        self.open(lump)
+
+    def _reinforce(self, sample: Sample | None) -> None:
+        """Give the widest gap another pair of heads when connections are idle."""
+        if not self._both_ends or self._flying > self.crew.connections - 2:
+            return
+        if self._splits >= self.tally.pages * _SPLITS_PER_PAGE:
+            return
+        widest = max(self._regions, key=lambda region: region.expected, default=None)
+        if widest is None or widest.expected < _WORTH_SPLITTING:
+            return
+        at = middle(widest, sample)
+        if at is not None:
+            self._splits += 1
+            self.cut(widest, at)
+
+    # ---- parts
+
+    def _keep(self, chain: _Chain, page: Page, taken: Sequence[int]) -> None:
+        if self._known:
+            taken = [at for at in taken if self._known.get(page.keys[at].id) != page.keys[at].update_time]
+        if not taken:
+            return
+        whole = len(taken) == len(page)
+        records = page.records if whole else [page.records[index] for index in taken]
+        keys = page.keys if whole else [page.keys[index] for index in taken]
+        self.tally.records += len(keys)
+        if self.landing.write(chain.stream, chain.order, records, keys) >= PART_ROWS:
+            self.landing.finish(chain.stream, chain.covered())
+
+    def _end(self, head: Head) -> None:
+        chain = self._chains.pop(head, None)
+        if chain is not None:
+            self.landing.finish(chain.stream, chain.covered())
+
+
+def query(entity: Entity, region: Region, *, ascending: bool) -> dict[str, Any]:
+    """The parameters that list a region from one of its ends."""
+    parameters = sorting(entity, "update_time" if region.axis == "time" else "id", ascending=ascending)
+    if region.second is not None:
+        return parameters | {"updated_since": rfc3339(region.second), "updated_until": rfc3339(region.second + 1)}
+    if region.axis == "time":
+        return parameters | {"updated_since": rfc3339(region.low), "updated_until": rfc3339(region.high)}
+    return parameters
+
+
+def sorting(entity: Entity, by: str, *, ascending: bool) -> dict[str, Any]:
+    """The parameters that sort a list; none where it cannot be sorted so."""
+    if by not in entity.sort_by:
+        return {}
+    if entity.sort == "v2":
+        return {"sort_by": by, "sort_direction": "asc" if ascending else "desc"}
+    return {"sort": f"{by} {'ASC' if ascending else 'DESC'}"}
+
+
+def rfc3339(second: int) -> str:
+    """A second as Pipedrive's windows take it."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

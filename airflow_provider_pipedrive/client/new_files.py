@@ -1,0 +1,178 @@
+"""Which of Pipedrive's files to bring: listed from the newest on, down to a mark.
+
+There is no list of new files, and none can be narrowed down; what they can be is sorted by id.
+https://developers.pipedrive.com/docs/api/v1/Files
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_pipedrive.catalog import get_action
+from airflow_provider_pipedrive.client.paging import Walk, records_in
+from airflow_provider_pipedrive.errors import PipedriveResponseError
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client import PipedriveClient
+
+Record = Mapping[str, Any]
+LINKS: tuple[str, ...] = tuple(given.name for given in get_action("addFile").parameters if given.place == "form")
+"""What a file can be attached to: ``deal_id``, ``person_id``, ..."""
+LISTS = {
+    "deal_id": "getDealFiles",
+    "person_id": "getPersonFiles",
+    "org_id": "getOrganizationFiles",
+    "product_id": "getProductFiles",
+}
+"""Lists of one record's files. Activities, leads and projects have none: all files are looked through for theirs."""
+OVERLAP = timedelta(seconds=60)
+"""A file may become visible a little after the time that it bears."""
+OLDER_IN_A_ROW = 50
+"""Ids grow with time but for exceptions, such as the attachments of an old mail that comes in late: so many files older
+than the window in a row, and it has been left."""
+_PAGE = 100
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which files are new.
+
+    :ivar since: those added from then on
+    :ivar until: and before then
+    :ivar since_id: those with a greater id
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    since_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which of them are wanted.
+
+    :ivar names: patterns, such as ``*.pdf``; capital letters don't matter; none for every name
+    :ivar max_bytes: the largest file
+    :ivar inline_images: the pictures that stand in the text of mails
+    :ivar mail_attachments: what came with mails
+    """
+
+    names: Sequence[str] = ()
+    max_bytes: int = 100 * 1024 * 1024
+    inline_images: bool = False
+    mail_attachments: bool = False
+
+    def why_not(self, file: Record) -> str | None:
+        """Why a file is not wanted; the same few reasons, to be counted."""
+        name = name_of(file).lower()
+        if self.names and not any(fnmatchcase(name, pattern.lower()) for pattern in self.names):
+            return "other name"
+        if file.get("inline_flag") and not self.inline_images:
+            return "inline image"
+        if file.get("mail_message_id") and not file.get("inline_flag") and not self.mail_attachments:
+            return "mail attachment"
+        return self.why_impossible(file)
+
+    def why_impossible(self, file: Record) -> str | None:
+        """Why a file cannot be brought, even if it was asked for by its id."""
+        if file.get("active_flag") is False:
+            return "deleted"
+        if is_remote(file):
+            return "kept elsewhere"
+        size = file.get("file_size")
+        return "too large" if isinstance(size, int) and size > self.max_bytes else None
+
+
+def name_of(file: Record) -> str:
+    """The name that people see."""
+    return str(file.get("name") or file.get("file_name") or "")
+
+
+def added_at(file: Record) -> datetime | None:
+    """When it was added; ``None`` where that cannot be read."""
+    try:
+        found = datetime.fromisoformat(file["add_time"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)  # v1 writes UTC without saying so
+
+
+def is_remote(file: Record) -> bool:
+    """Whether a file lives elsewhere, in Google Drive for one: Pipedrive has its address and none of its bytes."""
+    return file.get("remote_location") not in (None, "", "s3")
+
+
+def new_files(client: PipedriveClient, window: Window, link: str | None, record_id: Any) -> Iterator[Record]:
+    """The files of the window, newest first.
+
+    :param link: what they are attached to, one of :data:`LINKS`; ``None`` for all files
+    :param record_id: the id of that
+    """
+    key = LISTS.get(link or "", "getFiles")
+    action = get_action(key)
+    path = action.path.replace("{id}", str(record_id))
+
+    def page(start: int) -> Mapping[str, Any]:
+        found = client.request("GET", path, {"sort": "id DESC", "start": start, "limit": _PAGE}, action=key)
+        client.usage.pages += 1
+        client.usage.records += len(records_in(action, found))
+        return found
+
+    listed = within(window, newest_first(key, page))
+    if link is None or key != "getFiles":
+        return listed
+    return (file for file in listed if str(file.get(link)) == str(record_id))
+
+
+def within(window: Window, files: Iterator[Record]) -> Iterator[Record]:
+    """Those of ``files``, which come newest first, that are in the window; it stops where it has been left."""
+    older = 0
+    for file in files:
+        if window.since_id is not None and file["id"] <= window.since_id:
+            return
+        added = added_at(file)
+        if added and window.since and added < window.since - OVERLAP:
+            older += 1
+            if older >= OLDER_IN_A_ROW:
+                return
+            continue
+        older = 0
+        if not (added and window.until and added >= window.until):
+            yield file
+
+
+def newest_first(key: str, page: Callable[[int], Mapping[str, Any]]) -> Iterator[Record]:
+    """Every file once, by falling id, however long the walk takes.
+
+    Offsets move while files are added and deleted. Each page therefore begins with the last file of the page before; if
+    that is not there, a file above it was deleted, the list has moved up, and the walk goes back a page.
+
+    :param page: reads the page that begins at an offset
+    :raises PipedriveResponseError: the list is not sorted as asked for, or does not end
+    """
+    action = get_action(key)
+    start = 0
+    lowest: int | None = None
+    settled: int | None = None
+    while True:
+        envelope = page(start)
+        files = records_in(action, envelope)
+        ids = [file["id"] for file in files]
+        if ids != sorted(ids, reverse=True):
+            raise PipedriveResponseError(f"{key}: Pipedrive does not sort the files by id.", action=key)
+        if start and lowest is not None and lowest != settled and (not ids or ids[0] < lowest):
+            start = max(0, start - _PAGE)
+            continue
+        settled = lowest
+        for file in files:
+            if lowest is None or file["id"] < lowest:
+                lowest = file["id"]
+                yield file
+        walk = Walk(action, _PAGE, {"start": start})
+        if not walk.advance(envelope):
+            return
+        start = max(int(walk.position["start"]) - 1, start + 1)

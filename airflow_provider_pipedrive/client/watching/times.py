@@ -1,0 +1,56 @@
+"""Points in time as Pipedrive writes them: v1 without a zone, v2 with one, always UTC, whole seconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+
+SAME_CLOCK = timedelta(seconds=2)
+"""Clocks that differ by less are taken for the same: Pipedrive tells its time in whole seconds."""
+
+
+def moment(value: Any) -> datetime | None:
+    """A time in Pipedrive's answers; ``None`` for none, and for what cannot be read as one."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if not isinstance(value, str) or len(value) < 10:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def given_moment(name: str, value: Any) -> str:
+    """A time that a caller gave, as :func:`stamp` writes it.
+
+    :raises PipedriveParameterError: it is none, or has no zone
+    """
+    try:
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise PipedriveParameterError(
+            f"{name} must be a time with a zone, such as 2026-05-04T10:20:30Z (UTC), not {value!r}."
+        )
+    return stamp(found)
+
+
+def stamp(value: datetime) -> str:
+    """A moment as v2 writes it, cut to whole seconds."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def on_server(since: str, is_local: bool, ahead: float) -> datetime:
+    """``since`` on Pipedrive's clock.
+
+    :param is_local: it was taken from this machine's clock, so that the difference between the clocks matters
+    :param ahead: seconds by which Pipedrive's clock is ahead of this machine's
+    """
+    found = datetime.fromisoformat(since)
+    shift = timedelta(seconds=ahead)
+    return found + shift if is_local and abs(shift) >= SAME_CLOCK else found
