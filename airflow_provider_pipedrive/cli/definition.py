@@ -97,6 +97,31 @@ _ACTIONS = ActionCommand(
     func=lazy_load_command("airflow_provider_pipedrive.cli.catalog.actions"),
     args=(_arg("text", nargs="*", metavar="TEXT", help="words to look for (default: all actions)"),),
 )
+_PLAN = ActionCommand(
+    name="plan",
+    help="What an extraction costs, before it runs",
+    description="Pages, API tokens and minutes of an extraction, going by one request for each entity.",
+    func=lazy_load_command("airflow_provider_pipedrive.cli.extraction.plan"),
+    args=(
+        _CONN_ID,
+        _arg("--entities", required=True, metavar="NAMES", help="separated by commas: deals,persons"),
+        _arg("--since", metavar="TIME", help="price a window that begins then, not whole lists"),
+        _arg("--until", metavar="TIME", help="the window's end (default: now)"),
+        _arg("--names", choices=("names", "keys"), default="names", help="readable columns, or records as they come"),
+    ),
+)
+_MARKS = ActionCommand(
+    name="marks",
+    help="How far an extraction has come; set it back",
+    description="Show the marks in an extraction's folder, or set one back: the next run reads from there.",
+    func=lazy_load_command("airflow_provider_pipedrive.cli.extraction.marks"),
+    args=(
+        _arg("path", help="the extraction's folder, local or in object storage"),
+        _arg("--entity", help="whose mark to change"),
+        _arg("--set", metavar="TIME", help="where the next run begins"),
+        _arg("--forget", action="store_true", help="remove the mark: the next run reads everything"),
+    ),
+)
 
 
 def get_commands() -> list[GroupCommand]:
@@ -104,7 +129,7 @@ def get_commands() -> list[GroupCommand]:
     return [
         GroupCommand(
             name="pipedrive",
-            help="Connect Pipedrive accounts and look up actions",
-            subcommands=(_CONNECT, _CHECK, _REFRESH, _REVOKE, _SCOPES, _ACTIONS),
+            help="Connect Pipedrive accounts, look up actions, price extractions",
+            subcommands=(_CONNECT, _CHECK, _REFRESH, _REVOKE, _SCOPES, _ACTIONS, _PLAN, _MARKS),
         )
     ]

@@ -119,6 +119,8 @@ def test_airflow_gets_one_group_with_all_commands():
         "revoke",
         "scopes",
         "actions",
+        "plan",
+        "marks",
     ]
     assert all(isinstance(command, ActionCommand) and command.help for command in group.subcommands)
 

@@ -21,7 +21,7 @@ from airflow_provider_pipedrive.client.extraction.pages import Identity, Page, t
 from airflow_provider_pipedrive.client.extraction.regions import OPEN_END, Region
 from airflow_provider_pipedrive.client.extraction.resuming import open_regions
 from airflow_provider_pipedrive.client.extraction.snapshot import Outcome, late
-from airflow_provider_pipedrive.client.extraction.walk import Crew, Reader, Tally, rfc3339, sorting
+from airflow_provider_pipedrive.client.extraction.walk import Crew, Reader, Tally, query, rfc3339, sorting
 
 
 @dataclass(frozen=True)
@@ -110,13 +110,19 @@ class Changes:
             known=self.window.known,
         )
         if self.landing.finished:
-            regions = open_regions(self.landing.finished, self.window.low, self.window.until)
+            for region in open_regions(self.landing.finished, self.window.low, self.window.until):
+                reader.open(region)
         else:
-            regions = [Region("time", self.window.low, self.window.high)]
-        for region in regions:
-            reader.open(region)
+            # One page first: most windows hold no more.
+            region = Region("time", self.window.low, self.window.high)
+            parameters = {**reader.parameters, **query(self.entity, region, ascending=True)}
+            page = self.crew.read(self.entity, parameters, self.tally)
+            reader.adopt(region, {region.left: (parameters, page)})
         reader.run()
-        works = [self._untouched] if "add_time" in self.entity.sort_by else []
+        works = []
+        if "add_time" in self.entity.sort_by and self._is_recent:
+            works.append(self._untouched)
+        self._outcome.proof["untouched"] = "looked for" if works else "not looked for"
         if self.entity.name == "deals" and "status" not in self._parameters and "filter_id" not in self._parameters:
             works.append(self._archived)
             if self._deletes:
@@ -147,6 +153,13 @@ class Changes:
         read_list(self.crew, self.entity, self.landing, self._parameters, self.tally)
 
     # ---- what a window of last updates does not show
+
+    @property
+    def _is_recent(self) -> bool:
+        """Whether what was created in the window is near the front of the newest: further back, looking for records
+        that were never updated would cost a page for every 500 that were created since."""
+        now = self.crew.latest
+        return now is None or now - self.window.until < _RECENT
 
     def _untouched(self) -> None:
         """What was created in the window and has no time of last update."""
@@ -197,6 +210,9 @@ class Changes:
             keys = [page.keys[at] for at in taken]
             self.tally.records += len(keys)
             self.landing.write(stream, [OPEN_END, stream], [page.records[at] for at in taken], keys)
+
+
+_RECENT = timedelta(days=2)
 
 
 class _Added(msgspec.Struct):

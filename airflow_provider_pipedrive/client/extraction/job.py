@@ -44,7 +44,8 @@ from airflow_provider_pipedrive.client.extraction.listing import pages_of
 from airflow_provider_pipedrive.client.extraction.marks import Mark, Marks
 from airflow_provider_pipedrive.client.extraction.pages import Identity, server_time
 from airflow_provider_pipedrive.client.extraction.progress import Progress
-from airflow_provider_pipedrive.client.extraction.snapshot import Outcome, Snapshot
+from airflow_provider_pipedrive.client.extraction.snapshot import Ids, Outcome, Snapshot
+from airflow_provider_pipedrive.client.extraction.sweep import Known, confirm, sweep, sweepable
 from airflow_provider_pipedrive.client.extraction.walk import Crew, Stopped, Tally
 from airflow_provider_pipedrive.client.verdicts import read_json as parsed
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveResponseError
@@ -78,7 +79,9 @@ class Job:
     :ivar parameters: by entity, what narrows its list down, such as ``{"deals": {"filter_id": 7}}``
     :ivar versions: ``latest``: of a record that was edited while a snapshot was read, its last state; ``all``: each
         state that was seen
-    :ivar deletes: tell of deleted records, where the lists do
+    :ivar deletes: tell of deleted records as far as that costs nothing: those of which the lists tell, and after a
+        snapshot those that were landed before and are not in it (1 API token each, to look them up)
+    :ivar sweep: in mode ``changes``, look for deleted records among all that were landed: a page of ids for every 500
     :ivar allow_shrink: publish a snapshot although it has over 10 % fewer rows than the one before, or was read as
         another user
     :ivar overlap: seconds that a window reaches back
@@ -97,6 +100,7 @@ class Job:
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     versions: Literal["latest", "all"] = "latest"
     deletes: bool = True
+    sweep: bool = False
     allow_shrink: bool = False
     overlap: float = OVERLAP
     connections: int = CONNECTIONS
@@ -123,6 +127,8 @@ class Job:
             raise PipedriveParameterError('names="keys" lands records as they come, which only jsonl can hold.')
         if self.mode == "snapshot" and (self.since or self.until):
             raise PipedriveParameterError('A snapshot has no window: leave out since and until, or set mode="changes".')
+        if self.mode == "snapshot" and self.sweep:
+            raise PipedriveParameterError("A snapshot finds deleted records by itself: leave out sweep.")
         if self.since and self.until and self.until <= self.since:
             raise PipedriveParameterError(f"until ({self.until}) must be later than since ({self.since}).")
         if self.overlap < 0:
@@ -216,6 +222,7 @@ class _Run:
         self.parts: dict[str, EntityLanding] = {}
         self.windows: dict[str, Window | None] = {}
         self.outcomes: dict[str, Outcome] = {}
+        self.known: dict[str, Known] = {}
 
     def do(self) -> dict[str, Any]:
         cap = self.client.token_cap
@@ -223,10 +230,11 @@ class _Run:
             self.client.token_cap = self.client.usage.tokens + self.job.max_tokens
         try:
             self._read_all()
+            self._refuse_shrunk()
+            self._look_for_deleted()
         finally:
             self.crew.close()
             self.client.token_cap = cap
-        self._refuse_shrunk()
         return self._publish()
 
     # ---- reading
@@ -408,6 +416,25 @@ class _Run:
                     "set allow_shrink if that is right."
                 )
 
+    def _look_for_deleted(self) -> None:
+        """Hold what was landed once against what is there now."""
+        for name, landing in self.parts.items():
+            entity = entity_of(name)
+            if name in HISTORIES or landing.publishing or not sweepable(entity) or self.job.parameters.get(name):
+                continue
+            outcome, known = self.outcomes[name], Known(self.path, name)
+            self.known[name] = known
+            tally, deleted = self.tallies[name], outcome.deleted
+            if self.job.deletes and self.windows[name] is None:
+                absent = Ids(known.ids.bits)
+                absent.remove(landing.ids())
+                absent.remove(deleted)
+                deleted.update(confirm(self.crew, entity, absent.all(), tally))
+            elif self.job.sweep:
+                deleted.update(sweep(self.crew, entity, known.ids, {}, tally))
+            known.ids.add(landing.ids())
+            known.ids.remove(deleted)
+
     def _last_snapshot(self, name: str) -> Any:
         chosen = hashlib.sha256(repr(sorted(self.job.parameters.get(name, {}).items())).encode()).hexdigest()[:8]
         return self.path / STATE / "snapshots" / f"{name}-{chosen}.json"
@@ -433,6 +460,8 @@ class _Run:
             "began": _iso(datetime.fromtimestamp(self._began, UTC)),
         }
         write_json(self.path / STATE / "receipts" / f"{_safe(self.run)}.json", receipt)
+        for known in self.known.values():
+            known.save()
         for name in self.parts:
             self._move_mark(name)
         if OBSERVED in self.parts:
@@ -457,7 +486,7 @@ class _Run:
         manifest = landing.publish(
             outcome.dropped if self.job.versions == "latest" else lambda part: (),
             about,
-            outcome.deleted if self.job.deletes else None,
+            outcome.deleted if self.job.deletes or self.job.sweep else None,
         )
         if window is None and name not in HISTORIES:
             write_json(self._last_snapshot(name), {"rows": manifest["rows"], "account": self.account, "run": self.run})

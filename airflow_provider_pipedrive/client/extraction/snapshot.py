@@ -422,10 +422,18 @@ class Likeness:
 
 
 class Ids:
-    """A set of whole numbers, a bit for each."""
+    """A set of whole numbers, a bit for each.
 
-    def __init__(self) -> None:
-        self._bits = bytearray()
+    :param bits: to begin with, as :attr:`bits` gives them
+    """
+
+    def __init__(self, bits: bytes = b"") -> None:
+        self._bits = bytearray(bits)
+
+    @property
+    def bits(self) -> bytes:
+        """The set, to be kept."""
+        return bytes(self._bits.rstrip(b"\0"))
 
     def add(self, ids: Iterable[Identity]) -> None:
         """Put them in."""
@@ -447,6 +455,10 @@ class Ids:
     def count(self) -> int:
         """How many there are."""
         return int.from_bytes(self._bits).bit_count()
+
+    def all(self) -> list[int]:
+        """Them, in order."""
+        return [at * 8 + bit for at, byte in enumerate(self._bits) if byte for bit in range(8) if byte >> bit & 1]
 
     def missing(self) -> list[int]:
         """Those between 1 and the greatest that are not there."""

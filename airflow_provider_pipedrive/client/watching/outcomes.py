@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveError
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -20,3 +22,13 @@ WAITING = Outcome("waiting")
 Record = dict[str, Any]
 Memory = dict[str, Any]
 """What earlier looks have shown, as JSON: it travels with a trigger."""
+
+BUDGET_UNKNOWN = 900.0
+"""Seconds of silence after a spent daily budget where Pipedrive does not say when it is renewed."""
+
+
+def pause_after(error: PipedriveError) -> float:
+    """Seconds of silence that a limit asks for."""
+    if error.retry_after is not None:
+        return error.retry_after
+    return BUDGET_UNKNOWN if isinstance(error, PipedriveDailyBudgetError) else 0.0

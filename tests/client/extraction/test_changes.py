@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def test_a_window_holds_what_was_last_updated_in_it_and_nothing_else(client: Pip
 def test_neighbouring_windows_share_nothing_but_the_overlap(client: PipedriveClient, tmp_path: Path) -> None:
     months = [at("2025-01-01"), at("2025-03-01"), at("2025-05-01")]
     found = []
-    for since, until in zip(months, months[1:], strict=False):
+    for since, until in pairwise(months):
         folder = tmp_path / since.strftime("%m")
         extract(client, folder, Job(["persons"], "changes", since, until, names="keys", overlap=0))
         found += landed(folder / "persons")
@@ -131,9 +132,25 @@ def test_what_was_created_and_never_updated_is_in_its_window_too(
     client: PipedriveClient, company: Sandbox, tmp_path: Path
 ) -> None:
     newest = max(deal["id"] for deal in client.iterate("getDeals"))
-    company.update("deals", newest, update_time=None, add_time="2026-01-15T08:00:00Z")
-    extract(client, tmp_path, Job(["deals"], "changes", at("2026-01-15"), at("2026-01-16"), names="keys"))
+    now = datetime.now(UTC).replace(microsecond=0)
+    hours_ago = (now - timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    company.update("deals", newest, update_time=None, add_time=hours_ago)
+    job = Job(["deals"], "changes", now - timedelta(hours=4), now - timedelta(hours=2), names="keys")
+    receipt = extract(client, tmp_path, job)
     assert newest in ids_of(landed(tmp_path / "deals"))
+    assert receipt["entities"]["deals"]["proof"] == {"kind": "window", "untouched": "looked for"}
+
+
+def test_an_old_window_says_that_it_did_not_look_for_what_was_never_updated(
+    client: PipedriveClient, tmp_path: Path
+) -> None:
+    receipt = extract(client, tmp_path, Job(["deals"], "changes", at("2025-01-15"), at("2025-01-16")))
+    assert receipt["entities"]["deals"]["proof"] == {"kind": "window", "untouched": "not looked for"}
+
+
+def test_a_small_window_costs_one_page(client: PipedriveClient, company: Sandbox, tmp_path: Path) -> None:
+    extract(client, tmp_path, Job(["persons"], "changes", at("2025-01-01"), at("2025-02-01"), names="keys"))
+    assert sum(request.path == "/api/v2/persons" for request in company.requests) == 1
 
 
 def test_lists_that_know_only_a_beginning_have_the_end_applied_here(client: PipedriveClient, tmp_path: Path) -> None:
@@ -155,7 +172,7 @@ def test_lists_without_windows_are_read_newest_first_or_whole_and_say_so(
     receipt = extract(client, tmp_path, job)
     assert receipt["entities"]["files"]["way"] == "newest first"
     assert receipt["entities"]["pipelines"]["way"] == "whole: the list has no window"
-    wanted = [file["id"] for file in client.iterate("getFiles") if "2025" == file["update_time"][:4]]
+    wanted = [file["id"] for file in client.iterate("getFiles") if file["update_time"].startswith("2025")]
     assert ids_of(landed(tmp_path / "files")) == sorted(wanted)
 
 
@@ -208,3 +225,41 @@ def test_a_snapshot_that_shrank_is_not_published_unless_that_is_right(
     assert (tmp_path / "persons" / "_manifest.json").read_text() == before
     extract(client, tmp_path, Job(["persons"], names="keys", allow_shrink=True))
     assert (tmp_path / "persons" / "_manifest.json").read_text() != before
+
+
+def tombstones(folder: Path) -> list[int]:
+    manifest = json.loads((folder / "_manifest.json").read_text())
+    return sorted(
+        json.loads(line)["id"]
+        for part in manifest["tombstones"]
+        for line in (folder / part["name"]).read_text().splitlines()
+    )
+
+
+def test_a_snapshot_tells_of_what_was_landed_before_and_has_been_deleted_but_not_of_what_was_archived(
+    client: PipedriveClient, company: Sandbox, tmp_path: Path
+) -> None:
+    job = Job(["deals", "persons"], names="keys")
+    extract(client, tmp_path, job)
+    persons = sorted(person["id"] for person in client.iterate("getPersons", max_records=5))
+    deals = sorted(deal["id"] for deal in client.iterate("getDeals", max_records=5))
+    company.delete("persons", persons[2])
+    company.delete("deals", deals[0])
+    company.update("deals", deals[1], is_archived=True)
+    company.advance(31 * 86400)  # deleted for good: Pipedrive lists deleted deals for 30 days
+    extract(client, tmp_path, job)
+    assert tombstones(tmp_path / "persons") == [persons[2]]
+    assert tombstones(tmp_path / "deals") == [deals[0]]
+    extract(client, tmp_path, job)
+    assert tombstones(tmp_path / "persons") == [], "told twice"
+
+
+def test_a_sweep_finds_what_no_window_tells(client: PipedriveClient, company: Sandbox, tmp_path: Path) -> None:
+    extract(client, tmp_path, Job(["persons"], "changes", names="keys"))
+    persons = sorted(person["id"] for person in client.iterate("getPersons", max_records=5))
+    company.delete("persons", persons[3])
+    company.merge("persons", persons[1], into=persons[0])
+    extract(client, tmp_path, Job(["persons"], "changes", names="keys"))
+    assert tombstones(tmp_path / "persons") == []
+    extract(client, tmp_path, Job(["persons"], "changes", names="keys", sweep=True))
+    assert tombstones(tmp_path / "persons") == [persons[1], persons[3]]

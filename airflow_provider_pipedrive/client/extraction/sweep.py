@@ -1,0 +1,86 @@
+"""Finding deleted records: those that were landed once and are in the list no more.
+
+No feed tells of all deletions, so the ids that were landed are kept beside the data and held against those of the list,
+at one request for 500 of them. What is missing is looked up singly before it counts as deleted: it may be archived.
+https://pipedrive.readme.io/docs/core-api-concepts-pagination
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from airflow_provider_pipedrive.client.extraction.entities import Entity
+from airflow_provider_pipedrive.client.extraction.landing import STATE
+from airflow_provider_pipedrive.client.extraction.listing import pages_of
+from airflow_provider_pipedrive.client.extraction.pages import Identity, timestamp
+from airflow_provider_pipedrive.client.extraction.regions import PAGE
+from airflow_provider_pipedrive.client.extraction.snapshot import Ids
+from airflow_provider_pipedrive.client.extraction.walk import Crew, Tally, sorting
+from airflow_provider_pipedrive.errors import PipedriveNotFoundError
+
+log = logging.getLogger(__name__)
+
+
+class Known:
+    """The ids of one entity that a job's folder has landed and that were not deleted since.
+
+    :param path: the job's folder
+    """
+
+    def __init__(self, path: Any, entity: str) -> None:
+        self._file = path / STATE / "known" / f"{entity}.bits"
+        self.ids = Ids(self._file.read_bytes() if self._file.exists() else b"")
+
+    def save(self) -> None:
+        """Keep them."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        beside = self._file.parent / f"{self._file.name}.tmp"
+        beside.write_bytes(self.ids.bits)
+        beside.rename(self._file)
+
+
+def sweepable(entity: Entity) -> bool:
+    """Whether an entity's records have numbers as ids, and can be looked up singly."""
+    return entity.takes_ids and entity.single is not None
+
+
+def sweep(
+    crew: Crew, entity: Entity, known: Ids, parameters: Mapping[str, Any], tally: Tally
+) -> dict[Identity, datetime | None]:
+    """Walk through the list's ids, and look the missing ones up.
+
+    :returns: the deleted ones, with the time where Pipedrive tells it
+    """
+    pages = math.ceil(known.count / PAGE)
+    log.info(
+        "%s: looking for deleted ones among %d costs about %d API tokens, and %d for each that is missing.",
+        entity.name,
+        known.count,
+        pages * entity.listing.token_cost,
+        1,
+    )
+    missing = Ids(bytes(known.bits))
+    for page in pages_of(crew, entity, {**parameters, **sorting(entity, "id", ascending=True)}, tally):
+        missing.remove(key.id for key in page.keys)
+    return confirm(crew, entity, missing.all(), tally)
+
+
+def confirm(crew: Crew, entity: Entity, absent: Sequence[int], tally: Tally) -> dict[Identity, datetime | None]:
+    """Look up singly what a list does not show: which of them are deleted."""
+    found = crew.gather(partial(_look_up, crew, entity, number) for number in absent)
+    tally.tokens += len(absent)
+    return {number: when for number, (deleted, when) in zip(absent, found, strict=True) if deleted}
+
+
+def _look_up(crew: Crew, entity: Entity, number: int) -> tuple[bool, datetime | None]:
+    try:
+        record = crew.client.run(str(entity.single), {"id": number})
+    except PipedriveNotFoundError:
+        return True, None
+    gone = isinstance(record, Mapping) and (record.get("is_deleted") is True or record.get("status") == "deleted")
+    return bool(gone), timestamp(record.get("update_time")) if gone else None

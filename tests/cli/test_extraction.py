@@ -1,0 +1,58 @@
+"""``plan`` and ``marks``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from airflow_provider_pipedrive.client.extraction.job import Job, extract
+from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+from airflow_provider_pipedrive.sandbox import Sandbox
+from tests.cli.conftest import Terminal
+
+
+def test_a_plan_prices_each_entity_and_says_what_it_cost_itself(terminal: Terminal, sandbox: Sandbox) -> None:
+    assert terminal.run("plan", "--entities", "deals,pipelines,deal_products") == 0
+    assert [line.split()[:4] for line in terminal.out.splitlines()] == [
+        ["entity", "records", "pages", "tokens"],
+        ["deals", "30", "1", "10"],
+        ["pipelines", "3", "1", "5"],
+        ["deal_products", "?", "1", "10"],
+    ]
+    assert "About 37 API tokens" in terminal.err
+    assert "This plan cost 25 tokens." in terminal.err
+
+
+def test_a_plan_of_an_unknown_entity_names_the_nearest(terminal: Terminal, sandbox: Sandbox) -> None:
+    assert terminal.run("plan", "--entities", "deels") == 1
+    assert "There is no entity 'deels' to extract. Did you mean deals" in terminal.err
+
+
+def test_a_plan_with_an_end_and_no_beginning_says_what_is_missing(terminal: Terminal, sandbox: Sandbox) -> None:
+    assert terminal.run("plan", "--entities", "deals", "--until", "2026-01-01") == 1
+    assert "--until needs --since" in terminal.err
+
+
+def test_marks_are_shown_set_back_and_forgotten(terminal: Terminal, sandbox: Sandbox, tmp_path: Path) -> None:
+    extract(PipedriveHook().client, tmp_path, Job(["persons"], "changes"))
+    assert terminal.run("marks", str(tmp_path)) == 0
+    assert terminal.out.startswith("persons  20")
+
+    assert terminal.run("marks", str(tmp_path), "--entity", "persons", "--set", "2026-01-31") == 0
+    assert "persons: the next run reads what was updated from 2026-01-31T00:00:00+00:00 on." in terminal.err
+    assert terminal.run("marks", str(tmp_path)) == 0
+    assert terminal.out.startswith("persons  2026-01-31T00:00:00+00:00")
+
+    assert terminal.run("marks", str(tmp_path), "--entity", "persons", "--forget") == 0
+    assert terminal.run("marks", str(tmp_path)) == 0
+    assert "There are no marks" in terminal.err
+
+
+def test_a_mark_that_is_not_there_is_told_with_those_that_are(
+    terminal: Terminal, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    extract(PipedriveHook().client, tmp_path, Job(["persons"], "changes"))
+    assert terminal.run("marks", str(tmp_path), "--entity", "deals", "--forget") == 1
+    assert "There is no mark of deals" in terminal.err
+    assert "there are: persons." in terminal.err
+    assert terminal.run("marks", str(tmp_path), "--entity", "persons", "--set", "yesterday") == 1
+    assert "--set must be a day or a time" in terminal.err
