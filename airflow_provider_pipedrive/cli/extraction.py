@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.terminal import command, put, say
-from airflow_provider_pipedrive.client.extraction.job import Job
+from airflow_provider_pipedrive.client.extraction.definition import Job
 from airflow_provider_pipedrive.client.extraction.marks import Mark, Marks, listed
 from airflow_provider_pipedrive.client.extraction.planning import plan as priced
 from airflow_provider_pipedrive.errors import PipedriveParameterError

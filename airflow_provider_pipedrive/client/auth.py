@@ -14,8 +14,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
+from airflow_provider_pipedrive.client.clock import Clock
 from airflow_provider_pipedrive.client.hosts import SHARED_ORIGIN, is_loopback, origin_of
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE, ApiToken, OAuth, Settings
+from airflow_provider_pipedrive.client.shared_tokens import SharedState, SharedTokens
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
     PipedriveError,
@@ -66,8 +68,11 @@ class Signer(Protocol):
     def headers(self) -> dict[str, str]:
         """The headers that carry the credential."""
 
-    def renew(self, used: dict[str, str]) -> bool:
-        """After a 401: whether there is a better credential now than the ``used`` headers."""
+    def renew(self, used: dict[str, str], *, again: bool) -> bool:
+        """After a 401: whether there is a better credential now than the ``used`` headers.
+
+        :param again: those were such a better one, and got a 401 too
+        """
 
 
 class ApiTokenSigner:
@@ -85,7 +90,7 @@ class ApiTokenSigner:
         """``x-api-token``: a query parameter would end up in logs."""
         return self._headers
 
-    def renew(self, used: dict[str, str]) -> bool:
+    def renew(self, used: dict[str, str], *, again: bool) -> bool:
         """An API token cannot be renewed."""
         return False
 
@@ -95,6 +100,9 @@ class Tokens:
 
     def __init__(self, credential: OAuth) -> None:
         self.lock = threading.Lock()
+        self.shared = SharedTokens(credential)
+        self.is_borrowed = False
+        """Whether another process has renewed the access token."""
         self.access_token = credential.access_token
         self.refresh_token = credential.refresh_token
         self.renew_at: float | None = None  # unknown for a token that came with the connection
@@ -159,16 +167,19 @@ def company_origin(said: Any, oauth_origin: str) -> str | None:
 
 
 def forget_tokens() -> None:
-    """Forget all tokens that this process shares: what a new process would begin with."""
+    """Forget all tokens that this process shares, with others too: what the first process would begin with."""
     with _shared_lock:
+        for tokens in _shared.values():
+            tokens.shared.forget()
         _shared.clear()
 
 
 class OAuthSigner:
     """Signs with an OAuth access token: renewed before it expires, one renewal at a time, once after a 401.
 
+    Processes of one user on one machine renew once for all of them, see :mod:`.shared_tokens`.
+
     :param request: sends the token request
-    :param now: seconds since the epoch
     :param learned: is told every new secret, so that it is never shown
     :param keeper: keeps a refresh token that replaces the connection's
     """
@@ -178,7 +189,7 @@ class OAuthSigner:
         settings: Settings,
         credential: OAuth,
         request: TokenRequest,
-        now: Callable[[], float],
+        clock: Clock,
         learned: Callable[[str], None],
         keeper: Keeper,
     ) -> None:
@@ -186,7 +197,7 @@ class OAuthSigner:
         self._settings = settings
         self._credential = credential
         self._request = request
-        self._now = now
+        self._clock = clock
         self._learned = learned
         self.tokens = tokens_of(credential)
         self._told = credential.access_token
@@ -210,38 +221,62 @@ class OAuthSigner:
                 self._tell(tokens)
             return {"Authorization": f"Bearer {tokens.access_token}"}
 
-    def renew(self, used: dict[str, str]) -> bool:
-        """Renew, unless another thread already has since ``used`` was handed out."""
+    def renew(self, used: dict[str, str], *, again: bool) -> bool:
+        """Renew, unless another thread or process already has since ``used`` was handed out.
+
+        Another process's token may be dead as well, if it has not been used since all died: then once more.
+        """
         tokens = self.tokens
         flights = tokens.flights
         with tokens.lock:
             if used.get("Authorization") == f"Bearer {tokens.access_token}":
-                if tokens.refresh_token is None:
+                if tokens.refresh_token is None or (again and not tokens.is_borrowed):
                     return False
                 self._refresh(tokens, flights)
             return True
 
     def _expires_soon(self, tokens: Tokens) -> bool:
-        return tokens.renew_at is not None and tokens.refresh_token is not None and self._now() >= tokens.renew_at
+        return (
+            tokens.renew_at is not None and tokens.refresh_token is not None and self._clock.time() >= tokens.renew_at
+        )
 
     def _refresh(self, tokens: Tokens, flights: int) -> None:
         """Renew the tokens, or fail as the renewal failed that this thread has just waited for.
 
         :param flights: renewals tried when this thread came for a token
         """
+        old = tokens.access_token
+        if self._borrow(tokens, old):
+            return
         failure = tokens.failure
         # A refresh token that was refused (400) stays refused; anything else may have passed by now.
         final = isinstance(failure, PipedriveAuthError) and failure.status == 400
         if failure is not None and (tokens.flights > flights or final):
             raise copy.copy(failure)
         try:
-            self._adopt(tokens, self._ask_with_any(tokens))
+            with tokens.shared.turn(self._clock, lambda: self._borrow(tokens, old)):
+                if not self._borrow(tokens, old):
+                    self._adopt(tokens, self._ask_with_any(tokens))
             tokens.failure = None
         except PipedriveError as error:
             tokens.failure = copy.copy(error)
             raise
         finally:
             tokens.flights += 1
+
+    def _borrow(self, tokens: Tokens, old: str | None) -> bool:
+        """Whether another process has left a better access token than the ``old`` one; it is then used here."""
+        found = tokens.shared.read()
+        if found is None:
+            return False
+        tokens.refresh_token = found.refresh_token
+        is_better = found.access_token != old and self._clock.time() < found.renew_at
+        if is_better:
+            tokens.access_token, tokens.renew_at, tokens.is_borrowed = found.access_token, found.renew_at, True
+            tokens.api_domain = found.api_domain or tokens.api_domain
+            tokens.failure = None
+        self._tell(tokens)
+        return is_better
 
     def _ask_with_any(self, tokens: Tokens) -> dict[str, Any]:
         """Ask with the refresh token known here; where that is refused, with one that another process has kept."""
@@ -264,19 +299,20 @@ class OAuthSigner:
         if not isinstance(access, str) or not HEADER_SAFE.fullmatch(access):
             raise PipedriveResponseError("Pipedrive's answer to the token renewal has no access_token to be used.")
         refresh = answer.get("refresh_token")
-        tokens.access_token = access
-        if isinstance(refresh, str) and refresh and refresh != tokens.refresh_token:
-            tokens.refresh_token = refresh
-            self._learned(refresh)
-            if not self._keeper.save(refresh):
-                log.warning(
-                    "Pipedrive handed out a new refresh_token and may refuse the connection's old one from now on: "
-                    "store it by `airflow pipedrive refresh` (or `python -m airflow_provider_pipedrive refresh`)."
-                )
+        is_replaced = isinstance(refresh, str) and HEADER_SAFE.fullmatch(refresh) and refresh != tokens.refresh_token
+        tokens.access_token, tokens.is_borrowed = access, False
+        tokens.refresh_token = str(refresh) if is_replaced else tokens.refresh_token
         seconds = lifetime(answer.get("expires_in"))
-        tokens.renew_at = self._now() + seconds - min(REFRESH_AHEAD, seconds / 2)
+        tokens.renew_at = self._clock.time() + seconds - min(REFRESH_AHEAD, seconds / 2)
         tokens.api_domain = answer.get("api_domain") or tokens.api_domain
         self._tell(tokens)
+        domain = tokens.api_domain if isinstance(tokens.api_domain, str) else None
+        tokens.shared.write(SharedState(access, tokens.refresh_token or "", tokens.renew_at, domain))
+        if is_replaced and not self._keeper.save(tokens.refresh_token or ""):
+            log.warning(
+                "Pipedrive handed out a new refresh_token and may refuse the connection's old one from now on: "
+                "store it by `airflow pipedrive refresh` (or `python -m airflow_provider_pipedrive refresh`)."
+            )
 
     def _tell(self, tokens: Tokens) -> None:
         self._told = tokens.access_token

@@ -339,11 +339,17 @@ class PipedriveClient:
         return self._repeating(call, attempt)
 
     def _signed(self, call: Call, send: Callable[[str, dict[str, str]], Answer], target: str | None = None) -> Answer:
-        """Send with the credential; once more with a renewed one where Pipedrive answers 401."""
-        credential = self._signer.headers()
-        answer = self._paced(call, lambda: send(self._url(call, target), dict(credential)))
-        if answer.status == 401 and self._signer.renew(credential):
-            answer = self._paced(call, lambda: send(self._url(call, target), dict(self._signer.headers())))
+        """Send with the credential; again with a renewed one where Pipedrive answers 401, twice at most."""
+
+        def signed() -> tuple[dict[str, str], Answer]:
+            credential = self._signer.headers()
+            return credential, self._paced(call, lambda: send(self._url(call, target), dict(credential)))
+
+        credential, answer = signed()
+        for again in (False, True):
+            if answer.status != 401 or not self._signer.renew(credential, again=again):
+                break
+            credential, answer = signed()
         return answer
 
     def _url(self, call: Call, target: str | None) -> str:
@@ -440,7 +446,7 @@ class PipedriveClient:
         credential = self.settings.credential
         if isinstance(credential, ApiToken):
             return ApiTokenSigner(self.settings, credential)
-        return OAuthSigner(self.settings, credential, self._token_request, self._clock.time, self._learn, self._keeper)
+        return OAuthSigner(self.settings, credential, self._token_request, self._clock, self._learn, self._keeper)
 
     def _learn(self, secret: str) -> None:
         self.redact.add(secret)

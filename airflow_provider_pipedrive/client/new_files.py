@@ -43,12 +43,12 @@ class Window:
 
     :ivar since: those added from then on
     :ivar until: and before then
-    :ivar since_id: those with a greater id
+    :ivar after_id: those with a greater id
     """
 
     since: datetime | None = None
     until: datetime | None = None
-    since_id: int | None = None
+    after_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def within(window: Window, files: Iterator[Record]) -> Iterator[Record]:
     """Those of ``files``, which come newest first, that are in the window; it stops where it has been left."""
     older = 0
     for file in files:
-        if window.since_id is not None and file["id"] <= window.since_id:
+        if window.after_id is not None and file["id"] <= window.after_id:
             return
         added = added_at(file)
         if added and window.since and added < window.since - OVERLAP:

@@ -19,6 +19,7 @@ from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
 from airflow_provider_pipedrive.client.auth import app_headers, basic, company_origin, lifetime
 from airflow_provider_pipedrive.client.redaction import Redactor
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE, OAuth
+from airflow_provider_pipedrive.client.shared_tokens import SharedTokens
 from airflow_provider_pipedrive.client.verdicts import Answer, Call, judge
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
@@ -178,9 +179,14 @@ def revoke(send: Send, credential: OAuth) -> None:
     :raises PipedriveError: no usable answer came
     """
     kind = "refresh_token" if credential.refresh_token else "access_token"
-    token = credential.refresh_token or credential.access_token or ""
-    form = {"token": token, "token_type_hint": kind}
-    _post(send, credential, _REVOKE, form, token, "Look at the connection's tokens.")
+    shared = SharedTokens(credential)
+    newest = shared.read()
+    # Where a renewal has replaced the connection's token, the account is still connected by the new one.
+    tokens = [newest.refresh_token if newest else "", credential.refresh_token or credential.access_token or ""]
+    for token in dict.fromkeys(filter(None, tokens)):
+        form = {"token": token, "token_type_hint": kind}
+        _post(send, credential, _REVOKE, form, token, "Look at the connection's tokens.")
+    shared.forget()
 
 
 def _post(send: Send, app: OAuth, path: str, form: Mapping[str, str], secret: str, advice: str) -> dict[str, Any]:

@@ -43,14 +43,20 @@ class Listing:
     records: list[Record]
     keys: list[tuple[Any, Any]]
 
+    def between(self, low: tuple[Any, Any] | None, high: tuple[Any, Any] | None) -> list[Record]:
+        """The records from one pair on and before another."""
+        start = bisect_left(self.keys, low) if low else 0
+        return self.records[start : bisect_left(self.keys, high) if high else None]
+
 
 def ordered(records: list[Record], sort_by: str) -> Listing:
     """Records ascending by a field; a field without a value comes first."""
-    pairs = sorted(((_sortable(r.get(sort_by)), r["id"]), n) for n, r in enumerate(records))
+    pairs = sorted(((sort_key(r.get(sort_by)), r["id"]), n) for n, r in enumerate(records))
     return Listing([records[n] for _, n in pairs], [key for key, _ in pairs])
 
 
-def _sortable(value: Any) -> Any:
+def sort_key(value: Any) -> Any:
+    """What a value is sorted by: texts without regard to case, no value before all others."""
     return (0, "") if value is None else (1, value.lower() if isinstance(value, str) else value)
 
 
@@ -103,7 +109,7 @@ def cut(listing: Listing, call: Call, sort_by: str, direction: str, limit: int) 
     if not more or not page:
         return page, None
     last = page[-1]
-    return page, encode_cursor(sort_by, direction, (_sortable(last.get(sort_by)), last["id"]))
+    return page, encode_cursor(sort_by, direction, (sort_key(last.get(sort_by)), last["id"]))
 
 
 def cursor_answer(call: Call, records: list[Record], view: Callable[[Record], Any], sort_by: str = "id") -> Answer:
@@ -168,7 +174,7 @@ def by_sort_text(records: list[Record], text: str | None, allowed: tuple[str, ..
         if name in allowed:
             records = sorted(
                 records,
-                key=lambda record: _sortable(record.get(name)),
+                key=lambda record: sort_key(record.get(name)),
                 reverse=len(part) > 1 and part[1].upper() == "DESC",
             )
     return records

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airflow_provider_pipedrive.client.extraction.job import Job, extract
+from airflow_provider_pipedrive.client.extraction.definition import Job
+from airflow_provider_pipedrive.client.extraction.job import extract
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.cli.conftest import Terminal

@@ -137,7 +137,7 @@ def test_a_file_without_a_time_counts_as_new(time: Any) -> None:
 
 def test_from_an_id_on_later_ids_are_new_and_the_walk_ends_at_it() -> None:
     listed = iter([file(9), file(8), file(7), file(6)])
-    assert [found["id"] for found in within(Window(since_id=7), listed)] == [9, 8]
+    assert [found["id"] for found in within(Window(after_id=7), listed)] == [9, 8]
     assert [found["id"] for found in listed] == [6]
 
 
@@ -191,7 +191,7 @@ def test_files_of_one_record_of_each_kind_are_found(sandbox: Sandbox, client: Pi
     mine = sandbox.add_file(name="mine.txt", **{link: record_id})
     sandbox.add_file(name="others.txt", **{link: other_id})
     with client:
-        assert [found["id"] for found in new_files(client, Window(since_id=before), link, record_id)] == [mine["id"]]
+        assert [found["id"] for found in new_files(client, Window(after_id=before), link, record_id)] == [mine["id"]]
 
 
 def test_all_files_are_found_through_all_pages_and_the_pages_are_counted(
@@ -201,6 +201,6 @@ def test_all_files_are_found_through_all_pages_and_the_pages_are_counted(
         sandbox.add_file(name=f"{number}.txt")
     living = sorted((key for key, found in sandbox.records("files").items() if found["active_flag"]), reverse=True)
     with client:
-        assert [found["id"] for found in new_files(client, Window(since_id=0), None, None)] == living
+        assert [found["id"] for found in new_files(client, Window(after_id=0), None, None)] == living
         pages = -(-(len(living) - 1) // 99)
         assert (client.usage.pages, client.usage.tokens) == (pages, 20 * pages)

@@ -26,7 +26,7 @@ FORMAT: Final = 1
 """The form of the schema file."""
 _NAME = re.compile(rf"[^\W\d]\w{{0,{LONGEST - 1}}}")
 
-_VALUES: Final = {
+VALUES: Final = {
     "varchar": "string",
     "varchar_auto": "string",
     "text": "string",
@@ -48,7 +48,7 @@ _VALUES: Final = {
 https://pipedrive.readme.io/docs/core-api-concepts-custom-fields"""
 
 _ZONE = {"timezone_id": "integer", "timezone_name": "string"}
-_PARTS: Final[Mapping[str, Mapping[str, str]]] = {
+PARTS: Final[Mapping[str, Mapping[str, str]]] = {
     "monetary": {"currency": "string"},
     "daterange": {"until": "date"},
     "time": _ZONE,
@@ -218,7 +218,7 @@ def _read(frozen: Mapping[str, Any] | None) -> dict[str, Field]:
 
 
 def _suffixes(field_type: str) -> list[str]:
-    return [f"_{part}" for part in _PARTS.get(field_type, {})]
+    return [f"_{part}" for part in PARTS.get(field_type, {})]
 
 
 def _own_names(column: str, field_type: str) -> list[str]:
@@ -310,8 +310,8 @@ def _drift(before: Field | None, now: Field) -> Iterator[str]:
 
 def _custom_columns(code: str, field: Field, version: Literal["v1", "v2"]) -> Iterator[Column]:
     """The columns of a custom field. v1 lays its parts flat beside it: ``<code>_currency``."""
-    parts = _PARTS.get(field.type, {})
-    kind = _VALUES.get(field.type, "json")
+    parts = PARTS.get(field.type, {})
+    kind = VALUES.get(field.type, "json")
     labels = field.options if field.type in ("enum", "set") else None
     nested = (CUSTOM, code, "value") if parts else (CUSTOM, code)
     path = (code,) if version == "v1" else nested
@@ -371,7 +371,7 @@ def _raw_columns(
         for item in custom:
             code, kind = str(item["field_code"]), str(item["field_type"])
             options = kind in ("enum", "set")
-            yield Column(code, "string" if options else _VALUES.get(kind, "json"), None, (code,), None, titles[code])
-            for part, part_kind in _PARTS.get(kind, {}).items():
+            yield Column(code, "string" if options else VALUES.get(kind, "json"), None, (code,), None, titles[code])
+            for part, part_kind in PARTS.get(kind, {}).items():
                 yield Column(f"{code}_{part}", part_kind, None, (f"{code}_{part}",), None, titles[code])
     yield Column(OTHER, "json", description="What no column knows")

@@ -326,3 +326,36 @@ def get_entity(name: str) -> Entity:
     near = get_close_matches(str(name).lower().replace(" ", "_"), list(ENTITIES), n=3, cutoff=0.7)
     hint = f"Did you mean {' or '.join(near)}?" if near else "docs/entities.md lists all of them."
     raise PipedriveParameterError(f"There is no entity {name!r} to extract. {hint}")
+
+
+EXACT: Final = "stage_history"
+OBSERVED: Final = "observed_stage_history"
+HISTORIES: Final[Mapping[str, Entity]] = MappingProxyType(
+    {
+        EXACT: Entity(
+            EXACT,
+            "getDealChangelog",
+            "window",
+            "Moves of deals between stages, from their changelogs.",
+            key=("deal_id", "changed_at", "to_stage_id"),
+            updated="changed_at",
+        ),
+        OBSERVED: Entity(
+            OBSERVED,
+            "getDeals",
+            "whole",
+            "Moves of deals between stages, as far as two readings of the deals show them.",
+            key=("deal_id", "changed_at", "to_stage_id"),
+            updated="changed_at",
+        ),
+    }
+)
+"""What is made of other lists: no entity of Pipedrive's."""
+
+
+def entity_of(name: str) -> Entity:
+    """An entity or a history by its name.
+
+    :raises PipedriveParameterError: there is none
+    """
+    return HISTORIES[name] if name in HISTORIES else get_entity(name)

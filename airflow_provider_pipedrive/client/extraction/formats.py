@@ -22,17 +22,16 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
-from difflib import get_close_matches
-from importlib.util import find_spec
 from itertools import islice
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Protocol
 
 import msgspec
 
+from airflow_provider_pipedrive.client.extraction.definition import FORMATS as FORMATS
+from airflow_provider_pipedrive.client.extraction.definition import Format as Format
+from airflow_provider_pipedrive.client.extraction.definition import check_format as check_format
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
-Format = Literal["jsonl", "jsonl.gz", "csv", "parquet"]
-FORMATS: tuple[Format, ...] = ("jsonl", "jsonl.gz", "csv", "parquet")
 Rows = Sequence[Mapping[str, Any]]
 
 _AT_ONCE = 500
@@ -94,22 +93,6 @@ class PartWriter(Protocol):
 
     def abort(self) -> None:
         """Close and remove the file; nothing if that was done before."""
-
-
-def check_format(name: Any) -> Format:
-    """The format of that name, if it can be written here.
-
-    :raises PipedriveParameterError: there is no such format, or what writes it is not installed
-    """
-    if name not in FORMATS:
-        near = get_close_matches(str(name).lower().strip(". "), FORMATS, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise PipedriveParameterError(f"format must be one of {', '.join(FORMATS)}, not {name!r}{hint}.")
-    if name == "parquet" and find_spec("pyarrow") is None:
-        raise PipedriveParameterError(
-            "The format parquet needs pyarrow on the workers: pip install 'airflow-provider-pipedrive[parquet]'."
-        )
-    return cast(Format, name)
 
 
 def open_part(path: Any, format: str, columns: Sequence[Column] | None) -> PartWriter:  # noqa: A002 - the users' word

@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from airflow_provider_pipedrive.client.extraction.columns import Column
-from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, Entity, get_entity
+from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, EXACT, HISTORIES, OBSERVED, Entity
 from airflow_provider_pipedrive.client.extraction.formats import PartWriter, read_rows
 from airflow_provider_pipedrive.client.extraction.increments import Window
 from airflow_provider_pipedrive.client.extraction.landing import EntityLanding, read_json, write_json
@@ -29,54 +29,27 @@ from airflow_provider_pipedrive.client.extraction.snapshot import Outcome
 from airflow_provider_pipedrive.client.extraction.walk import Crew, Tally, rfc3339, sorting
 
 log = logging.getLogger(__name__)
-EXACT: Final = "stage_history"
-OBSERVED: Final = "observed_stage_history"
 _COMMON = (
     Column("deal_id", "integer"),
     Column("from_stage_id", "integer", description="The stage that it left"),
     Column("to_stage_id", "integer", description="The stage that it came to"),
     Column("changed_at", "timestamp", description="When it moved"),
 )
-HISTORIES: Final[Mapping[str, tuple[Entity, tuple[Column, ...]]]] = MappingProxyType(
+COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = MappingProxyType(
     {
         EXACT: (
-            Entity(
-                EXACT,
-                "getDealChangelog",
-                "window",
-                "Moves of deals between stages, from their changelogs.",
-                key=("deal_id", "changed_at", "to_stage_id"),
-                updated="changed_at",
-            ),
-            (
-                *_COMMON,
-                Column("user_id", "integer", description="Who moved it"),
-                Column("change_source", "string", description="By which means: app, api, ..."),
-            ),
+            *_COMMON,
+            Column("user_id", "integer", description="Who moved it"),
+            Column("change_source", "string", description="By which means: app, api, ..."),
         ),
         OBSERVED: (
-            Entity(
-                OBSERVED,
-                "getDeals",
-                "whole",
-                "Moves of deals between stages, as far as two readings of the deals show them.",
-                key=("deal_id", "changed_at", "to_stage_id"),
-                updated="changed_at",
-            ),
-            (*_COMMON, Column("observed", "boolean", description="Always true: seen in the deals, not in a changelog")),
+            *_COMMON,
+            Column("observed", "boolean", description="Always true: seen in the deals, not in a changelog"),
         ),
     }
 )
 STREAM = "deals"
 _PART_DEALS = 1_000
-
-
-def entity_of(name: str) -> Entity:
-    """An entity or a history by its name.
-
-    :raises PipedriveParameterError: there is none
-    """
-    return HISTORIES[name][0] if name in HISTORIES else get_entity(name)
 
 
 class Fixed:
@@ -121,7 +94,7 @@ def read_stage_history(
         landing.save(plan)
     deals: list[int] = plan["deals"]
     done = max((part.covered["deals"] for part in landing.finished), default=0)
-    cost = HISTORIES[EXACT][0].listing.token_cost
+    cost = HISTORIES[EXACT].listing.token_cost
     log.info("The stage history of %d deals costs about %d API tokens.", len(deals) - done, (len(deals) - done) * cost)
     tally.expected = len(deals)
     try:
@@ -193,7 +166,7 @@ def _read_group(
     crew: Crew, landing: EntityLanding, deals: Sequence[int], place: int, window: Window | None, tally: Tally
 ) -> None:
     """Some deals' moves, all of them or none."""
-    entity = HISTORIES[EXACT][0]
+    entity = HISTORIES[EXACT]
     found = crew.gather(partial(_changelog, crew, entity, deal, tally) for deal in deals)
     moves = [move for changelog in found for move in changelog]
     kept = [move for move in moves if window is None or window.holds(timestamp(move["changed_at"]))]

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, Entity
-from airflow_provider_pipedrive.client.extraction.landing import EntityLanding
+from airflow_provider_pipedrive.client.extraction.landing import PART_ROWS, EntityLanding
 from airflow_provider_pipedrive.client.extraction.listing import pages_of, read_list
 from airflow_provider_pipedrive.client.extraction.pages import Identity, Page, timestamp
 from airflow_provider_pipedrive.client.extraction.regions import OPEN_END, Region
@@ -236,24 +236,26 @@ def read_by_parents(
     """
     landing.load()
     landing.save({"way": "by parents"})
-    done = {part.covered["batch"] for part in landing.finished}
     size = entity.parent_batch
     batches = [list(parents[start : start + size]) for start in range(0, len(parents), size)]
-    open_batches = [(number, batch) for number, batch in enumerate(batches) if number not in done]
-    width = crew.connections
-    for start in range(0, len(open_batches), width):
-        group = open_batches[start : start + width]
-        works = [
-            partial(_batch, crew, entity, {**parameters, entity.parent_parameter or "": b}, tally) for _, b in group
-        ]
-        for (number, _), pages in zip(group, crew.gather(works), strict=True):
-            stream = f"batch:{number}"
-            for page in pages:
-                if page.keys:
+    done = max((part.covered["batches"] for part in landing.finished), default=0)
+    rows = 0
+    try:
+        while done < len(batches):
+            group = batches[done : done + crew.connections]
+            works = [
+                partial(_batch, crew, entity, {**parameters, entity.parent_parameter or "": b}, tally) for b in group
+            ]
+            for pages in crew.gather(works):
+                for page in pages:
                     tally.records += len(page)
-                    landing.write(stream, [0, number], page.records, page.keys)
-            landing.finish(stream, {"batch": number})
-        crew.watch()
+                    rows = landing.write("parents", [0], page.records, page.keys)
+            done += len(group)
+            if rows >= PART_ROWS:
+                landing.finish("parents", {"batches": done})
+            crew.watch()
+    finally:
+        landing.finish("parents", {"batches": done})
     return Outcome("by batches of parents' ids", {"kind": "walk"}, mark=landing.newest)
 
 

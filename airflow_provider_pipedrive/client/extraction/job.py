@@ -8,22 +8,18 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from airflow_provider_pipedrive.client.extraction.columns import Shape, shape_of
-from airflow_provider_pipedrive.client.extraction.entities import Entity
-from airflow_provider_pipedrive.client.extraction.formats import check_format
+from airflow_provider_pipedrive.client.extraction.definition import Job
+from airflow_provider_pipedrive.client.extraction.entities import EXACT, HISTORIES, OBSERVED, Entity, entity_of
 from airflow_provider_pipedrive.client.extraction.histories import (
-    EXACT,
-    HISTORIES,
-    OBSERVED,
+    COLUMNS,
     Fixed,
-    entity_of,
     keep_observed,
     observe,
     read_stage_history,
@@ -31,7 +27,6 @@ from airflow_provider_pipedrive.client.extraction.histories import (
 from airflow_provider_pipedrive.client.extraction.increments import Changes, Window, read_by_parents
 from airflow_provider_pipedrive.client.extraction.landing import (
     MANIFEST,
-    OVERLAP,
     STATE,
     Encoder,
     EntityLanding,
@@ -55,117 +50,8 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.extraction.formats import PartWriter
 
 log = logging.getLogger(__name__)
-Mode = Literal["snapshot", "changes"]
-MODES = ("snapshot", "changes")
-CONNECTIONS = 32
-"""Requests at once, unless told otherwise; the rate limit paces them all the same."""
 _SHRINK = 0.1
 _AT_ONCE = 8
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is to be extracted, and how it lands.
-
-    :ivar entities: names from docs/entities.md
-    :ivar mode: ``snapshot``: every entity whole; ``changes``: what was last updated in a window
-    :ivar since: begin of the window; without one, from the job's own mark on
-    :ivar until: end of the window, not included; without one, now
-    :ivar format: ``jsonl``, ``jsonl.gz``, ``csv`` or ``parquet``
-    :ivar names: ``names``: custom fields as columns under their names, options as labels; ``keys``: records as
-        Pipedrive sends them
-    :ivar rename: let a column follow a field that was renamed in Pipedrive
-    :ivar partition: folder below each entity's, such as ``dt=2026-01-31``
-    :ivar parameters: by entity, what narrows its list down, such as ``{"deals": {"filter_id": 7}}``
-    :ivar versions: ``latest``: of a record that was edited while a snapshot was read, its last state; ``all``: each
-        state that was seen
-    :ivar deletes: tell of deleted records as far as that costs nothing: those of which the lists tell, and after a
-        snapshot those that were landed before and are not in it (1 API token each, to look them up)
-    :ivar sweep: in mode ``changes``, look for deleted records among all that were landed: a page of ids for every 500
-    :ivar allow_shrink: publish a snapshot although it has over 10 % fewer rows than the one before, or was read as
-        another user
-    :ivar overlap: seconds that a window reaches back
-    :ivar connections: requests at once
-    :ivar max_tokens: API tokens that a run may spend; it ends before it would spend more, and can go on later
-    """
-
-    entities: Sequence[str]
-    mode: Mode = "snapshot"
-    since: datetime | None = None
-    until: datetime | None = None
-    format: str = "jsonl"
-    names: Literal["names", "keys"] = "names"
-    rename: bool = False
-    partition: str = ""
-    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    versions: Literal["latest", "all"] = "latest"
-    deletes: bool = True
-    sweep: bool = False
-    allow_shrink: bool = False
-    overlap: float = OVERLAP
-    connections: int = CONNECTIONS
-    max_tokens: int | None = None
-
-    def check(self) -> None:
-        """Find what cannot be, before anything is sent.
-
-        :raises PipedriveParameterError: what is wrong, and what to do
-        """
-        if isinstance(self.entities, str) or not self.entities:
-            raise PipedriveParameterError('entities must be a list of names, such as ["deals", "persons"].')
-        for name in (*self.entities, *self.parameters):
-            entity_of(name)
-        if OBSERVED in self.entities and "deals" not in self.entities:
-            raise PipedriveParameterError(f"{OBSERVED} is seen in the deals: put deals among the entities too.")
-        if doubled := sorted({name for name in self.entities if list(self.entities).count(name) > 1}):
-            raise PipedriveParameterError(f"entities names {', '.join(doubled)} twice.")
-        check_format(self.format)
-        _one_of("mode", self.mode, MODES)
-        _one_of("names", self.names, ("names", "keys"))
-        _one_of("versions", self.versions, ("latest", "all"))
-        if self.names == "keys" and not self.format.startswith("jsonl"):
-            raise PipedriveParameterError('names="keys" lands records as they come, which only jsonl can hold.')
-        if self.mode == "snapshot" and (self.since or self.until):
-            raise PipedriveParameterError('A snapshot has no window: leave out since and until, or set mode="changes".')
-        if self.mode == "snapshot" and self.sweep:
-            raise PipedriveParameterError("A snapshot finds deleted records by itself: leave out sweep.")
-        if self.since and self.until and self.until <= self.since:
-            raise PipedriveParameterError(f"until ({self.until}) must be later than since ({self.since}).")
-        if self.overlap < 0:
-            raise PipedriveParameterError(f"overlap must not be negative, it is {self.overlap}.")
-        if not 1 <= self.connections <= 64:
-            raise PipedriveParameterError(f"connections must be 1 to 64, not {self.connections}.")
-        if self.max_tokens is not None and self.max_tokens < 1:
-            raise PipedriveParameterError(f"max_tokens must be 1 or more, not {self.max_tokens}.")
-        if self.partition.startswith("/") or ".." in self.partition.split("/"):
-            raise PipedriveParameterError(f"partition must stay below the entity's folder: {self.partition!r}.")
-        clash = {"sort_by", "sort_direction", "sort", "limit", "cursor", "start", "updated_since", "updated_until"}
-        for name, given in self.parameters.items():
-            if taken := sorted(clash & given.keys()):
-                raise PipedriveParameterError(
-                    f"parameters of {name}: {', '.join(taken)} is set by the extraction itself."
-                )
-
-    @property
-    def key(self) -> str:
-        """What tells it from other jobs of the folder: a run never goes on where another choice of these ended."""
-        chosen = {
-            name: getattr(self, name)
-            for name in (
-                "mode",
-                "format",
-                "names",
-                "rename",
-                "partition",
-                "parameters",
-                "versions",
-                "deletes",
-                "overlap",
-            )
-        }
-        window = [str(self.since), str(self.until)]
-        text = msgspec.json.encode([sorted(self.entities), chosen, window], order="deterministic")
-        return hashlib.sha256(text).hexdigest()[:16]
 
 
 def extract(
@@ -240,9 +126,10 @@ class _Run:
     # ---- reading
 
     def _read_all(self) -> None:
-        self.account = self._account()
-        self.marks = Marks(self.path, {**self.account, "names": self.job.names})
-        self._wait_for_until()
+        account = self.crew.later(self._account)
+        if self.job.mode == "changes":  # whose mark it goes by, and where Pipedrive's clock stands
+            self.marks = Marks(self.path, {**account.result(), "names": self.job.names})
+            self._wait_for_until()
         entities = [entity_of(name) for name in self.job.entities]
         definitions = self._definitions(entities)
         for entity in entities:
@@ -255,6 +142,7 @@ class _Run:
         self._together(alone, self._read)
         self._together([entity for entity in entities if entity.parent is not None], self._read_children)
         self._together([entity for entity in entities if entity.name == OBSERVED], self._observe)
+        self.account = account.result()
         self.progress.end(self.tallies)
 
     def _together(self, entities: Sequence[Entity], read: Callable[[Entity], Outcome]) -> None:
@@ -380,7 +268,7 @@ class _Run:
 
     def _encoder(self, entity: Entity, definitions: Mapping[str, list[dict[str, Any]]]) -> Encoder:
         if entity.name in HISTORIES:
-            return Fixed(HISTORIES[entity.name][1])
+            return Fixed(COLUMNS[entity.name])
         if self.job.names == "keys":
             return Untouched()
         frozen = read_json(self.path / STATE / "schema" / f"{entity.name}.json")
@@ -528,11 +416,6 @@ class Shaped:
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append them."""
         part.write(self._rows([self._decode(record) for record in records]))
-
-
-def _one_of(name: str, value: Any, known: Sequence[str]) -> None:
-    if value not in known:
-        raise PipedriveParameterError(f"{name} must be one of {', '.join(known)}, not {value!r}.")
 
 
 def _iso(moment: datetime) -> str:

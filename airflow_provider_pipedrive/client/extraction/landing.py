@@ -25,6 +25,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from airflow_provider_pipedrive.client.extraction.definition import OVERLAP
 from airflow_provider_pipedrive.client.extraction.formats import (
     Column,
     Part,
@@ -41,8 +42,6 @@ PART_ROWS = 5_000
 """Rows of a part. What a killed run loses is less than one part for each place that it read from."""
 LEASE = 900.0
 """Seconds after which a run that shows no sign of life no longer holds its unfinished parts."""
-OVERLAP = 60.0
-"""Seconds that a window reaches back: nothing promises that a write is visible at once."""
 MOST_EDGE = 2_000
 """Records of a part's last seconds that are kept; with more, as after a bulk import, those come twice."""
 _PRETTY = msgspec.json.format

@@ -33,14 +33,14 @@ _SYLLABLE = re.compile(r"(?:HIRAGANA|KATAKANA) LETTER (?:SMALL )?([A-Z]+)|HANGUL
 
 _RESERVED = frozenset(
     """
-    all analyse analyze and anti any array as asc asof asymmetric at authorization binary both by case cast check collate
-    collation column concurrently constraint create cross current_catalog current_date current_role current_schema
-    current_time current_timestamp current_user default deferrable desc describe distinct do else end except false
-    fetch for foreign freeze from full glob grant group having ilike in initially inner intersect into is isnull join
-    lambda lateral leading left like limit localtime localtimestamp natural not notnull null offset on only or order
-    outer overlaps pivot pivot_longer pivot_wider placing positional primary qualify references returning right select
-    semi session_user show similar some summarize symmetric system_user table tablesample then to trailing true
-    try_cast union unique unpack unpivot user using variadic verbose when where window with
+    all analyse analyze and anti any array as asc asof asymmetric at authorization binary both by case cast check
+    collate collation column concurrently constraint create cross current_catalog current_date current_role
+    current_schema current_time current_timestamp current_user default deferrable desc describe distinct do else end
+    except false fetch for foreign freeze from full glob grant group having ilike in initially inner intersect into
+    is isnull join lambda lateral leading left like limit localtime localtimestamp natural not notnull null offset
+    on only or order outer overlaps pivot pivot_longer pivot_wider placing positional primary qualify references
+    returning right select semi session_user show similar some summarize symmetric system_user table tablesample
+    then to trailing true try_cast union unique unpack unpivot user using variadic verbose when where window with
     """.split()  # noqa: SIM905
 )
 """Words that are no column names without quotes in Postgres or DuckDB.

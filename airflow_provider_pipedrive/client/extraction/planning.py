@@ -10,9 +10,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, Entity
-from airflow_provider_pipedrive.client.extraction.histories import EXACT, OBSERVED, entity_of
-from airflow_provider_pipedrive.client.extraction.job import Job
+from airflow_provider_pipedrive.client.extraction.definition import Job
+from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, EXACT, OBSERVED, Entity, entity_of
 from airflow_provider_pipedrive.client.extraction.listing import page_size
 from airflow_provider_pipedrive.client.extraction.pages import Page
 from airflow_provider_pipedrive.client.extraction.snapshot import Likeness

@@ -15,6 +15,7 @@ A closing catch-up then brings what was edited, created, archived or deleted whi
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,7 @@ from airflow_provider_pipedrive.client.extraction.pages import Identity, Key, Pa
 from airflow_provider_pipedrive.client.extraction.regions import OPEN_END, PAGE, Region, Sample, cuts, spread
 from airflow_provider_pipedrive.client.extraction.resuming import open_regions
 from airflow_provider_pipedrive.client.extraction.walk import Crew, Reader, Tally, rfc3339, sorting
+from airflow_provider_pipedrive.client.limits import WINDOW
 from airflow_provider_pipedrive.errors import PipedriveResponseError
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ LATE = "late"
 """Streams of what was read after the walk, and wins over it."""
 _CHEAP = 0.1  # a way whose proof by ids costs a larger share of the pages is not taken
 _SAMPLES = 2
+_LEAST_PAGES = 8  # a shorter list is read before a plan for it would be made
 _ROUNDS = 3  # of catching up, until the count agrees
 
 
@@ -196,22 +199,30 @@ class Snapshot:
         self._begin(way, untouched=likeness.untouched > 0, highest=likeness.highest)
         reader = self._reader()
         if way == "windows":
-            self._read_windows(reader, likeness)
+            self._read_windows(reader, likeness, self._useful(took))
         else:
             reader.adopt(region, {head: (asked[head], page) for head, page in zip(asked, pages, strict=True)})
             reader.run()
 
     def _choose(self, likeness: Likeness, took: float, *, more: bool) -> str:
-        """Windows where they are faster and their proof is cheap, else by id from both ends."""
-        if not more or not self._has_windows or likeness.pages < 8:
-            return "both ends"
-        if 2 / max(took, 1e-3) >= 0.8 * self.crew.client.burst_limit / 2.0:
-            return "both ends"  # two heads are as fast as the rate limit lets any number be
-        counted = self._counted and not likeness.untouched
-        by_ids = likeness.unseen / 100 <= _CHEAP * likeness.pages
-        return "windows" if counted or by_ids else "both ends"
+        """Windows where they are clearly faster and their proof is cheap, else by id from both ends.
 
-    def _read_windows(self, reader: Reader, likeness: Likeness) -> None:
+        :param took: seconds of a request
+        """
+        if not more or not self._has_windows or likeness.pages < _LEAST_PAGES:
+            return "both ends"
+        rate, pages = self.crew.client.burst_limit / WINDOW, likeness.pages
+        from_both_ends = max(pages / rate, pages / 2 * took)
+        from_everywhere = max(1.15 * pages / rate, pages / self._useful(took) * took) + 2 * took
+        counted = self._counted and not likeness.untouched
+        by_ids = likeness.unseen / 100 <= _CHEAP * pages
+        return "windows" if from_everywhere < 0.75 * from_both_ends and (counted or by_ids) else "both ends"
+
+    def _useful(self, took: float) -> int:
+        """As many requests at once as the rate limit has use for; more would only cost pages where they meet."""
+        return min(self.crew.connections, math.ceil(1.5 * took * self.crew.client.burst_limit / WINDOW) + 4)
+
+    def _read_windows(self, reader: Reader, likeness: Likeness, at_once: int) -> None:
         until = int(self._until.timestamp())
         region = Region("time", 0, until)
         reader.open(region)
@@ -228,7 +239,7 @@ class Snapshot:
         seconds = sorted(int(key.update_time.timestamp()) for key in keys if key.update_time is not None)
         sample = Sample(100 * _SAMPLES, len(keys), tuple(second for second in seconds if second < until))
         total = round(likeness.highest * sample.found / sample.asked)
-        places, lumps = cuts(sample, total, self.crew.connections)
+        places, lumps = cuts(sample, total, at_once)
         for place in reversed(places):
             if region.left.frontier < place < region.right.frontier:
                 reader.cut(region, place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
@@ -112,6 +112,10 @@ class Crew:
         """
         futures = [self._pool.submit(work) for work in works]
         return [future.result() for future in futures]
+
+    def later(self, work: Callable[[], T]) -> Future[T]:
+        """Do some work meanwhile."""
+        return self._pool.submit(work)
 
     def beside(self, work: Callable[[], Any], others: Iterable[Callable[[], Any]]) -> list[Any]:
         """Do some work in this thread, and others meanwhile in their own; the results in order."""

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient
-from airflow_provider_pipedrive.client.extraction.job import Job, extract
+from airflow_provider_pipedrive.client.extraction.definition import Job
+from airflow_provider_pipedrive.client.extraction.job import extract
 from airflow_provider_pipedrive.client.extraction.marks import Marks, listed
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.sandbox import Sandbox

@@ -86,6 +86,18 @@ def test_every_name_is_a_column_without_quotes() -> None:
     assert not [name for name in columns if "__" in name or name.endswith("_") or not name.isascii()]
 
 
+def test_no_word_of_sql_is_left_as_a_name_that_needs_quotes() -> None:
+    duckdb = pytest.importorskip("duckdb")
+    with duckdb.connect() as database:
+        words = {word for (word,) in database.sql("SELECT keyword_name FROM duckdb_keywords()").fetchall()}
+        columns = {column_name(word) for word in words}
+        database.execute(f"CREATE TABLE deals ({', '.join(f'{name} INT' for name in sorted(columns))})")
+        for name in columns:
+            database.execute(f"SELECT {name} FROM deals")
+
+    assert len(words) > 400
+
+
 def test_two_fields_of_one_name_have_the_beginning_of_their_keys_behind_it_in_whatever_order_they_come() -> None:
     fields = [field(A, "Source"), field(B, "Source", "enum", {1: "Web"}), field(C, "Region")]
 

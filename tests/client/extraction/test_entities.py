@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +16,9 @@ from airflow_provider_pipedrive import sandbox
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, Entity, get_entity
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from tools.write_entities_page import PAGE, page
 
+ROOT = Path(__file__).parents[3]
 SHAPES = json.loads((resources.files(sandbox) / "shapes.json").read_text("utf-8"))
 ALL = pytest.mark.parametrize("entity", ENTITIES.values(), ids=ENTITIES)
 
@@ -159,3 +165,39 @@ def test_where_nothing_is_near_the_message_says_where_all_entities_are() -> None
 
 def test_a_known_entity_is_given_by_its_name() -> None:
     assert get_entity("deals").action == "getDeals"
+
+
+def test_the_page_of_entities_says_what_the_code_does() -> None:
+    assert PAGE.read_text("utf-8") == page(), "run: python tools/write_entities_page.py"
+
+
+def test_the_page_has_a_line_and_a_section_for_every_entity() -> None:
+    text = PAGE.read_text("utf-8")
+
+    for name in ENTITIES:
+        assert f"| [`{name}`](#{name}) |" in text
+        assert f"\n### {name}\n" in text
+
+
+def test_a_line_of_the_page_says_everything_about_its_entity() -> None:
+    lines = PAGE.read_text("utf-8").splitlines()
+
+    assert "| [`deals`](#deals) | `getDeals` | window | listed, sweep | `id` | `update_time` | 10 | 500 |" in lines
+    assert "| [`files`](#files) | `getFiles` | newest first |  | `id` | `update_time` | 20 | 100 |" in lines
+    assert "| [`currencies`](#currencies) | `getCurrencies` | whole |  | `id` |  | 20 | all |" in lines
+
+
+def test_the_check_fails_where_the_page_is_out_of_step(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "airflow_provider_pipedrive", tmp_path / "airflow_provider_pipedrive")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "tools").mkdir()
+    shutil.copy(ROOT / "tools" / "write_entities_page.py", tmp_path / "tools")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(tmp_path / "tools" / "write_entities_page.py"), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    before = run("--check")
+    assert (before.returncode, "docs/entities.md is out of step" in before.stderr) == (1, True)
+    assert run().returncode == 0
+    assert run("--check").returncode == 0

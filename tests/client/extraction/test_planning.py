@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient
-from airflow_provider_pipedrive.client.extraction.job import Job, extract
+from airflow_provider_pipedrive.client.extraction.definition import Job
+from airflow_provider_pipedrive.client.extraction.job import extract
 from airflow_provider_pipedrive.client.extraction.planning import plan
 from airflow_provider_pipedrive.sandbox import Sandbox
 

@@ -1,0 +1,85 @@
+"""One reader's run in a process of its own: what it took, as a line of JSON.
+
+python tools/bench/readers.py bare|ours|names URL TOKEN FOLDER [--connections N] [--burst-limit N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# Everything that a reader imports is there before its clock starts.
+import requests
+
+import airflow_provider_pipedrive.client.extraction.parquet
+import airflow_provider_pipedrive.client.extraction.system_columns  # noqa: F401
+from airflow_provider_pipedrive.client import PipedriveClient, settings_from
+from airflow_provider_pipedrive.client.extraction.definition import Job
+from airflow_provider_pipedrive.client.extraction.job import extract
+
+
+def bare(options: argparse.Namespace) -> int:
+    """What anybody would write: a loop over the pages, a line for each record."""
+    session = requests.Session()
+    session.headers["x-api-token"] = options.token
+    parameters: dict[str, str | int] = {"limit": 500}
+    rows = 0
+    with (Path(options.folder) / "deals.jsonl").open("w") as file:
+        while True:
+            answer = session.get(f"{options.url}/api/v2/deals", params=parameters, timeout=60)
+            answer.raise_for_status()
+            page = answer.json()
+            for record in page["data"]:
+                file.write(json.dumps(record) + "\n")
+            rows += len(page["data"])
+            cursor = page["additional_data"].get("next_cursor")
+            if not cursor:
+                return rows
+            parameters["cursor"] = cursor
+
+
+def ours(options: argparse.Namespace) -> int:
+    """Records as Pipedrive sends them."""
+    return _extract(options, "keys")
+
+
+def names(options: argparse.Namespace) -> int:
+    """Readable columns and labels."""
+    return _extract(options, "names")
+
+
+def _extract(options: argparse.Namespace, how: str) -> int:
+    extra = {"api_token": options.token, "burst_limit": options.burst_limit or 1000}
+    with PipedriveClient(settings_from(host=options.url, extra=extra)) as client:
+        job = Job(["deals"], names=how, connections=options.connections)
+        return int(extract(client, Path(options.folder), job)["rows"])
+
+
+READERS: dict[str, Callable[[argparse.Namespace], int]] = {"bare": bare, "ours": ours, "names": names}
+
+
+def main() -> None:
+    """Run one reader."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("reader", choices=READERS)
+    parser.add_argument("url")
+    parser.add_argument("token")
+    parser.add_argument("folder")
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--burst-limit", type=int, default=0)
+    options = parser.parse_args()
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    began = time.perf_counter()
+    rows = READERS[options.reader](options)
+    wall = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(json.dumps({"rows": rows, "wall": wall, "cpu": cpu, "mb": (after.ru_maxrss - before.ru_maxrss) / 1024}))
+
+
+if __name__ == "__main__":
+    main()
