@@ -64,9 +64,7 @@ def main() -> int:
     parser.add_argument("--plot", type=Path, help="write a picture of the wall times (SVG)")
     options = parser.parse_args()
     chosen = [case for case in CASES if not options.cases or any(part in case.name for part in options.cases)]
-    print(
-        f"{'case':<22}{'reader':<8}{'wall s':>8}{'x as fast':>10}{'CPU s':>8}{'x CPU':>7}{'tokens':>8}{'over':>7}{'MB':>6}"
-    )
+    print("case                  reader    wall s x as fast   CPU s  x CPU  tokens   over    MB")
     whole = True
     for case in chosen:
         whole &= _run(case, options.runs)

@@ -162,6 +162,7 @@ def test_options_that_come_with_their_labels_read_the_same() -> None:
         ({CODES["enum"]: None, CODES["set"]: None}, None, None),
         ({CODES["enum"]: "", CODES["set"]: ""}, None, None),
         ({CODES["set"]: []}, None, []),
+        ({CODES["set"]: {"id": 21, "label": "Support"}}, None, ["Support"]),
         ({}, None, None),
     ],
 )
