@@ -32,6 +32,12 @@ CONN_FIELDS: Final[dict[str, dict[str, Any]]] = {
         "description": "URL of the server that issues tokens. Default: https://oauth.pipedrive.com.",
         "schema": {"type": ["string", "null"]},
     },
+    "redirect_uri": {
+        "label": "Redirect URI",
+        "description": "The app's callback URL, exactly as registered, for connecting this account. Default: "
+        "[pipedrive] redirect_uri of Airflow's configuration, else as docs/connection.md says.",
+        "schema": {"type": ["string", "null"]},
+    },
     "timeout": {
         "label": "Timeout",
         "description": "Seconds for connecting and for each silence while an answer arrives. Default: 30.",
@@ -90,6 +96,7 @@ UI_FIELD_BEHAVIOUR: Final[dict[str, Any]] = {
         "login": "not needed with an API token",
         "password": "not needed with an API token",
         "oauth_host": "https://oauth.pipedrive.com",
+        "redirect_uri": "https://airflow.example.com/pipedrive/callback",
         "timeout": "30",
         "max_attempts": "5",
         "verify": "true",

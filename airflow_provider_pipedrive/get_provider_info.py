@@ -10,6 +10,15 @@ from typing import Any
 
 from airflow_provider_pipedrive.connection_form import CONN_FIELDS, UI_FIELD_BEHAVIOUR
 
+_ASSET_URIS = [
+    {
+        "schemes": ["pipedrive"],
+        "handler": "airflow_provider_pipedrive.assets.uris.sanitize_uri",
+        "factory": "airflow_provider_pipedrive.assets.uris.create_asset",
+        "to_openlineage_converter": "airflow_provider_pipedrive.assets.uris.convert_asset_to_openlineage",
+    }
+]
+
 
 def get_provider_info() -> dict[str, Any]:
     """The provider's metadata, in the shape of Airflow's ``provider_info.schema.json``."""
@@ -38,7 +47,60 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "operators": [
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.pipedrive"]},
+            {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.webhooks"]},
         ],
+        "sensors": [
+            {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.sensors.pipedrive"]},
+        ],
+        "triggers": [
+            {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.triggers.pipedrive"]},
+        ],
+        "transfers": [
+            {
+                "source-integration-name": "Pipedrive",
+                "target-integration-name": "Common IO",
+                "python-module": "airflow_provider_pipedrive.transfers.object_storage",
+            },
+            {
+                "source-integration-name": "Pipedrive",
+                "target-integration-name": "Common IO",
+                "python-module": "airflow_provider_pipedrive.transfers.file_to_object_storage",
+            },
+            {
+                "source-integration-name": "Common IO",
+                "target-integration-name": "Pipedrive",
+                "python-module": "airflow_provider_pipedrive.transfers.object_storage_to_file",
+            },
+        ],
+        # Airflow 3 reads the first, 2.11 the second.
+        "asset-uris": _ASSET_URIS,
+        "dataset-uris": _ASSET_URIS,
         "extra-links": ["airflow_provider_pipedrive.operators.pipedrive.PipedriveRecordLink"],
+        "config": {
+            "pipedrive": {
+                "description": "Settings of the Pipedrive provider.",
+                "options": {
+                    "redirect_uri": {
+                        "description": "Callback URL of the OAuth apps, exactly as registered in Pipedrive's Developer "
+                        "Hub, for connections without one of their own. By default it is /pipedrive/callback below "
+                        "[api] base_url for the page in the web UI, and http://localhost:8910/callback for the "
+                        "command `connect`.\n",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "https://airflow.example.com/pipedrive/callback",
+                        "default": None,
+                    },
+                    "webhook_connections": {
+                        "description": "Ids, separated by commas, of connections that are kept in a secrets backend "
+                        "and that webhook deliveries are taken for. Those of the database and of the environment are "
+                        "found without it.\n",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "pipedrive_default",
+                        "default": None,
+                    },
+                },
+            }
+        },
         "cli": ["airflow_provider_pipedrive.cli.definition.get_commands"],
     }

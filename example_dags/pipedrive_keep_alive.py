@@ -1,7 +1,8 @@
 """Keep an OAuth connection alive that no other DAG uses for weeks.
 
 Pipedrive's refresh token dies after 60 days without use. One task a month uses it: a new process has no access token
-yet, so it renews, and asks who it is (2 API tokens). Unpause it for connections that would idle.
+yet, so it renews (unless another one of the machine has within the hour), and asks who it is (2 API tokens). Unpause
+it for connections that would idle.
 """
 
 from __future__ import annotations

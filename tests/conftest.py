@@ -7,11 +7,14 @@ import os
 import tempfile
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 # Before anything imports Airflow: a home of its own, so that nobody's real Airflow plays a part.
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="pipedrive-tests-"))
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("AIRFLOW__CORE__UNIT_TEST_MODE", "False")
+# A place of its own for shared access tokens too; each test has one below.
+os.environ["PIPEDRIVE_TOKEN_CACHE"] = tempfile.mkdtemp(prefix="pipedrive-tokens-")
 
 import pytest
 
@@ -19,6 +22,7 @@ from airflow_provider_pipedrive.client.auth import forget_tokens
 from airflow_provider_pipedrive.client.limits import forget_limits
 from airflow_provider_pipedrive.sandbox import Sandbox
 
+SHARED_TOKENS = os.environ["PIPEDRIVE_TOKEN_CACHE"]
 API_TOKEN = "ApiTokenOfTheTests0123456789abcdef"
 CLIENT_ID = "client-id-of-the-tests"
 CLIENT_SECRET = "ClientSecretOfTheTests0123456789"
@@ -51,8 +55,9 @@ def sandbox(running_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbo
 
 
 @pytest.fixture(autouse=True)
-def _a_process_of_its_own() -> None:
-    """Each test begins as a new process does: with no shared tokens, paces or budgets."""
+def _a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins as the first process of a machine does: with no shared tokens, paces or budgets."""
+    monkeypatch.setenv("PIPEDRIVE_TOKEN_CACHE", f"{SHARED_TOKENS}/{uuid4().hex}")
     forget_tokens()
     forget_limits()
 

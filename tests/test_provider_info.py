@@ -12,6 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from airflow.configuration import conf
 from airflow.providers_manager import ProvidersManager
 
 from airflow_provider_pipedrive import __version__
@@ -25,6 +26,7 @@ FIELDS = [
     "access_token",
     "api_token",
     "oauth_host",
+    "redirect_uri",
     "timeout",
     "max_attempts",
     "burst_limit",
@@ -124,6 +126,16 @@ def test_airflow_hides_and_renames_standard_fields_in_the_connection_form():
     )
     assert behaviour[hidden] == ["port", "schema"]
     assert behaviour[renamed] == {"login": "OAuth client id", "password": "OAuth client secret"}
+
+
+def test_the_redirect_uri_of_the_configuration_is_known_and_empty_until_it_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    option = get_provider_info()["config"]["pipedrive"]["options"]["redirect_uri"]
+    assert (option["type"], option["default"]) == ("string", None)
+    assert not conf.get("pipedrive", "redirect_uri", fallback="")
+    monkeypatch.setenv("AIRFLOW__PIPEDRIVE__REDIRECT_URI", "https://airflow.example.com/callback")
+    assert conf.get("pipedrive", "redirect_uri", fallback="") == "https://airflow.example.com/callback"
 
 
 def test_airflow_offers_the_operators_link_to_the_record():

@@ -66,7 +66,7 @@ class LiveAirflow:
         self.home = home
         self.url = f"http://127.0.0.1:{_free_port()}"
         self._python = python
-        self._environ = environ | self._settings(dags)
+        self.environ = environ | self._settings(dags)
         self._say = say
         self._token = ""
         self._process: subprocess.Popen[bytes] | None = None
@@ -98,7 +98,7 @@ class LiveAirflow:
         with (self.home / "standalone.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [self._python.parent / "airflow", "standalone"],
-                env=self._environ,
+                env=self.environ,
                 cwd=self.home,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -150,6 +150,41 @@ class LiveAirflow:
         started = self._post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})
         return Run(dag_id, started["dag_run_id"])
 
+    @property
+    def pid(self) -> int:
+        """Of the process that all its others descend from."""
+        assert self._process is not None  # it runs
+        return self._process.pid
+
+    def wait_for_dag(self, dag_id: str, seconds: float = START_SECONDS) -> None:
+        """Wait until Airflow has read a DAG.
+
+        :raises LiveAirflowError: it does not appear; the text has its import errors
+        """
+        try:
+            self._wait(f"the DAG {dag_id}", seconds, lambda: self._exists(f"/api/v2/dags/{dag_id}"))
+        except LiveAirflowError as error:
+            raise LiveAirflowError(f"{error}\n{self.import_errors()}") from None
+
+    def asset_events(self) -> list[dict[str, Any]]:
+        """All asset events that are stored."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self._get(f"/api/v2/assets/events?limit=100&offset={len(found)}&order_by=timestamp")
+            found += page["asset_events"]
+            if not page["asset_events"]:
+                return found
+
+    def unpause(self, dag_id: str, seconds: float = START_SECONDS) -> None:
+        """Let a DAG run that is paused when it is created.
+
+        :raises LiveAirflowError: the DAG does not appear
+        """
+        self._wait(f"the DAG {dag_id}", seconds, lambda: self._exists(f"/api/v2/dags/{dag_id}"))
+        body = json.dumps({"is_paused": False}).encode()
+        headers = {"Content-Type": "application/json"}
+        self._call(Request(f"{self.url}/api/v2/dags/{dag_id}", body, headers, method="PATCH"))
+
     def wait_for_run(self, run: Run, seconds: float = 300) -> None:
         """Wait until a run has succeeded.
 
@@ -166,6 +201,16 @@ class LiveAirflow:
             raise LiveAirflowError(f"{error}\n{self.failures(run)}") from None
         if state != "success":
             raise LiveAirflowError(f"The run of {run.dag_id} ended as {state}.\n{self.failures(run)}")
+
+    def wait_for_a_run_of(self, dag_id: str, seconds: float = 60) -> Run:
+        """Wait until something else has started a run of a DAG, and return the first one.
+
+        :raises LiveAirflowError: nothing has
+        """
+        found = self._wait(
+            f"a run of {dag_id}", seconds, lambda: self._get(f"/api/v2/dags/{dag_id}/dagRuns")["dag_runs"]
+        )
+        return Run(dag_id, found[0]["dag_run_id"])
 
     def tasks(self, run: Run) -> list[dict[str, Any]]:
         """The run's task instances, as the REST API tells of them."""

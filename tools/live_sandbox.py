@@ -11,6 +11,7 @@ import secrets
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,13 +28,14 @@ class LiveSandbox:
     :param python: the Python of the environment that this package is installed in
     :param deals: size of the company in it
     :param environ: the environment of the process
+    :param options: more arguments, such as ``--rotate-refresh-tokens``
     """
 
-    def __init__(self, python: Path, deals: int, environ: dict[str, str]) -> None:
+    def __init__(self, python: Path, deals: int, environ: dict[str, str], options: Sequence[str] = ()) -> None:
         self.url = ""
         self.secrets = {name: secrets.token_hex(20) for name in ("api-token", "client-secret", "refresh-token")}
         self._command = [str(python), "-m", "airflow_provider_pipedrive.sandbox", "--port", "0", "--deals", str(deals)]
-        self._command += ["--client-id", "demo-app"]
+        self._command += ["--client-id", "demo-app", *options]
         for name, value in self.secrets.items():
             self._command += [f"--{name}", value]
         self._environ = environ
@@ -106,6 +108,21 @@ class LiveSandbox:
         """The requests it has had, oldest first, with method, path, headers, body and the status of the answer."""
         found: list[dict[str, Any]] = self._control("GET", "requests?last=20000")
         return found
+
+    def update(self, entity: str, record_id: int, fields: dict[str, Any]) -> None:
+        """Edit a record, as somebody in the company does."""
+        self._control("POST", "update", {"entity": entity, "id": record_id, "fields": fields})
+
+    def wait_for_request(self, path: str, seconds: float) -> None:
+        """Wait until somebody has asked for a path.
+
+        :raises TimeoutError: nobody has
+        """
+        end = time.monotonic() + seconds
+        while not any(request["path"] == path for request in self.requests()):
+            if time.monotonic() > end:
+                raise TimeoutError(f"Nobody has asked for {path} in {seconds:.0f} s.")
+            time.sleep(0.5)
 
     def ids(self, entity: str) -> set[int]:
         """The ids of all records that a full read of an entity must give."""

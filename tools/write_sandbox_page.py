@@ -55,6 +55,7 @@ ATTRIBUTES = (
         "`advance(seconds)`",
         "move the clock on: windows pass, tokens expire, plans and webhooks come due",
     ),
+    ("`repeat_deliveries(count)`", "deliver each of the next so many webhook events twice"),
     ("`settle()`", "wait until all webhook deliveries that are due were answered"),
     (
         "`move_deal(deal_id, stage_id)`, `update(entity, id, **fields)`, `delete(entity, id)`, "

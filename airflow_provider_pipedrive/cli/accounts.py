@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,15 +11,20 @@ from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.catalog import wanted_actions
 from airflow_provider_pipedrive.cli.connect import good_until, granted, sending, whose
 from airflow_provider_pipedrive.cli.connections import StoreError
-from airflow_provider_pipedrive.cli.terminal import ask, command, put, say
+from airflow_provider_pipedrive.cli.terminal import ask, command, own_command, put, say
 from airflow_provider_pipedrive.client import oauth
-from airflow_provider_pipedrive.client.oauth import IDLE_DAYS, Grant, lacking, least_scopes
+from airflow_provider_pipedrive.client.oauth import IDLE_DAYS, Grant, Send, lacking, least_scopes
 from airflow_provider_pipedrive.client.settings import ApiToken, OAuth, Settings
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedrivePermissionError
 from airflow_provider_pipedrive.hooks.pipedrive import client_of
+from airflow_provider_pipedrive.plugin.memory import Memory
+from airflow_provider_pipedrive.plugin.sealing import now
 
 if TYPE_CHECKING:
     from airflow.models import Connection
+
+FEW_DAYS = 14
+"""Idle days left, or fewer, that are warned of."""
 
 
 @command
@@ -35,7 +41,8 @@ def check(options: Namespace) -> None:
         say(f"Connected as {whose(settings)}, by OAuth access token.")
         say("There is no refresh token: it ends within the hour, and its scopes are not told.")
     else:
-        _check_grant(settings, _renewed(connection, settings, options.print_as), keys)
+        idle = _idle(connection)  # before the renewal, which is a use
+        _check_grant(settings, _renewed(connection, settings, options.print_as), keys, idle)
 
 
 @command
@@ -70,7 +77,7 @@ def revoke(options: Namespace) -> None:
         oauth.revoke(send, settings.credential)
     say(
         f"Revoked. Tasks that use {options.conn_id!r} fail from now on, at the latest in an hour. Connect again with: "
-        f"airflow pipedrive connect --save {options.conn_id}"
+        + own_command(f"connect --save {options.conn_id}")
     )
 
 
@@ -80,9 +87,25 @@ def _settings(connection: Connection) -> Settings:
         return client.settings
 
 
-def _check_grant(settings: Settings, grant: Grant, keys: list[str]) -> None:
+def _idle(connection: Connection) -> str:
+    """How long the authorization has not been used, as far as it is known here, and a warning where that is long."""
+    expires = Memory.of(connection.extra_dejson).expires
+    if expires is None:
+        return "When it was last renewed is not known here."
+    left = (expires - now()).days
+    text = f"It was last renewed here on {expires - timedelta(days=IDLE_DAYS):%Y-%m-%d}."
+    if left > FEW_DAYS:
+        return text
+    return (
+        f"Warning: {text} Had nothing else used it, {max(left, 0)} of its {IDLE_DAYS} idle days were left: "
+        "let the example DAG pipedrive_keep_alive run, or this check at least once a month."
+    )
+
+
+def _check_grant(settings: Settings, grant: Grant, keys: list[str], idle: str) -> None:
     say(f"Connected as {whose(granted(settings, grant))}, by OAuth.")
     say(f"Scopes: {', '.join(grant.scopes) or 'not told'}.")
+    say(idle)
     say(f"The authorization lasts until {good_until()}, and {IDLE_DAYS} days more from each use: this was one.")
     missing = lacking(keys, grant.scopes) if grant.scopes else []
     if missing:
@@ -103,10 +126,10 @@ def _renewed(connection: Connection, settings: Settings, print_as: str | None) -
     assert isinstance(settings.credential, OAuth)
     try:
         with sending(settings) as send:
-            grant = oauth.refresh(send, settings.credential)
+            grant = _refreshed(send, settings.credential)
     except PipedriveAuthError as error:
         raise PipedriveAuthError(
-            f"{error} To connect again: airflow pipedrive connect --save {connection.conn_id}",
+            f"{error} To connect again: {own_command(f'connect --save {connection.conn_id}')}",
             status=error.status,
             reason=error.reason,
         ) from None
@@ -117,7 +140,20 @@ def _renewed(connection: Connection, settings: Settings, print_as: str | None) -
         kept = _saved(connection, settings.credential.refresh_token, grant.refresh_token) or print_as
         if not kept:
             _print_if_wanted(connection, grant.refresh_token)
+    if connection.id is not None:  # of the metadata database
+        connections.note_renewal(str(connection.conn_id), grant.refresh_token)
     return grant
+
+
+def _refreshed(send: Send, credential: OAuth) -> Grant:
+    """New tokens for the connection's refresh token; where it is refused, for the one that tasks have kept."""
+    try:
+        return oauth.refresh(send, credential)
+    except PipedriveAuthError as error:
+        kept = connections.kept_refresh_token(credential) if error.status == 400 else None
+        if kept is None:
+            raise
+    return oauth.refresh(send, replace(credential, refresh_token=kept))
 
 
 def _saved(connection: Connection, old: str | None, new: str) -> bool:
@@ -141,8 +177,8 @@ def _print_if_wanted(connection: Connection, refresh_token: str) -> None:
     form = ask("It is in no connection of Airflow's database. Print it, with all secrets? [json/uri/N]")
     if form not in ("json", "uri"):
         raise StoreError(
-            "The new refresh token was not kept. If the connection is refused from now on, connect again: airflow "
-            f"pipedrive connect --save {connection.conn_id}"
+            "The new refresh token was not kept. If the connection is refused from now on, connect again: "
+            + own_command(f"connect --save {connection.conn_id}")
         )
     _put(connection, refresh_token, form)
 

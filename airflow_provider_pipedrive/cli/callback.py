@@ -34,15 +34,16 @@ def can_listen(redirect_uri: str) -> bool:
     return parts.scheme == "http" and is_loopback(parts.hostname) and ":" not in (parts.hostname or "")
 
 
-def checked_redirect_uri(redirect_uri: str) -> str:
+def checked_redirect_uri(redirect_uri: str, source: str) -> str:
     """The redirect URI, as it is.
 
+    :param source: where it comes from
     :raises UsageError: it cannot be a callback URL
     """
     parts = _parts(redirect_uri)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment or parts.username:
         raise UsageError(
-            "--redirect-uri must be the callback URL that is registered with the app, such as "
+            f"{source} must be the callback URL that is registered with the app, such as "
             "http://localhost:8910/callback."
         )
     return redirect_uri

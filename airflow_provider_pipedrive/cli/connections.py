@@ -10,10 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.cli.terminal import UsageError
+from airflow_provider_pipedrive.cli.terminal import UsageError, own_command
 from airflow_provider_pipedrive.client.hosts import OAUTH_ORIGIN
 from airflow_provider_pipedrive.client.settings import OAuth
+from airflow_provider_pipedrive.client.shared_tokens import SharedTokens
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError
+from airflow_provider_pipedrive.hooks.pipedrive import VariableKeeper
+from airflow_provider_pipedrive.plugin.memory import Memory, remember, stamp
+from airflow_provider_pipedrive.plugin.sealing import now
 
 if TYPE_CHECKING:
     from airflow.models import Connection
@@ -63,7 +67,7 @@ def find(conn_id: str) -> Connection:
         return Connection.get_connection_from_secrets(conn_id)
     except AirflowNotFoundException:
         raise PipedriveAuthError(
-            f"There is no Airflow connection {conn_id!r}. Make it with: airflow pipedrive connect --save {conn_id}"
+            f"There is no Airflow connection {conn_id!r}. Make it with: " + own_command(f"connect --save {conn_id}")
         ) from None
 
 
@@ -95,7 +99,9 @@ def save(conn_id: str, fields: Fields) -> bool:
             for name, value in connection.extra_dejson.items()
             if name not in ("api_token", "access_token", "oauth_host")
         }
-        connection.set_extra(json.dumps({**kept, **fields.extra()}))
+        time = stamp(now())
+        memory = Memory(connected=time, renewed=time)  # of this authorization; whose it is, the page asks
+        connection.set_extra(json.dumps(remember({**kept, **fields.extra()}, memory)))
 
     return _change(conn_id, change)
 
@@ -110,6 +116,32 @@ def save_refresh_token(conn_id: str, refresh_token: str) -> None:
         connection.set_extra(json.dumps({**connection.extra_dejson, "refresh_token": refresh_token}))
 
     _change(conn_id, change)
+
+
+def kept_refresh_token(credential: OAuth) -> str | None:
+    """The refresh token that tasks have kept in place of the connection's own, if Pipedrive has ever replaced it."""
+    from airflow.models import Variable
+
+    shared = SharedTokens(credential).read()
+    if shared is not None and shared.refresh_token != credential.refresh_token:
+        return shared.refresh_token
+    # Given by position: the one spelling of a default that Airflow 2.11 and 3 share.
+    kept = Variable.get(VariableKeeper(credential.refresh_token or "").name, None)
+    return str(kept) if kept else None
+
+
+def note_renewal(conn_id: str, refresh_token: str) -> None:
+    """Remember in the metadata database that its idle days begin anew, if this is the token there.
+
+    :raises StoreError: the database cannot be written from here
+    """
+    with _database() as session:
+        connection = _row(session, conn_id)
+        extra = connection.extra_dejson if connection else {}
+        if connection is not None and extra.get("refresh_token") == refresh_token:
+            memory = Memory.of(extra)
+            memory = memory.but(renewed=stamp(now()), state="connected" if memory.state else "")
+            connection.set_extra(json.dumps(remember(extra, memory)))
 
 
 def is_what_airflow_uses(conn_id: str, refresh_token: str) -> bool:

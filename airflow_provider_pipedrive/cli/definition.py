@@ -12,7 +12,7 @@ from typing import Any
 from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, lazy_load_command
 
 DEFAULT_REDIRECT_URI = "http://localhost:8910/callback"
-"""The callback URL to register with the app, unless another one is given."""
+"""The callback URL to register with the app, unless another one is given or configured."""
 DEFAULT_CONN_ID = "pipedrive_default"
 SECRET_VARIABLE = "PIPEDRIVE_CLIENT_SECRET"
 
@@ -42,8 +42,8 @@ _CONNECT = ActionCommand(
         ),
         _arg(
             "--redirect-uri",
-            default=DEFAULT_REDIRECT_URI,
-            help=f"exactly the callback URL that is registered with the app (default: {DEFAULT_REDIRECT_URI})",
+            help="exactly the callback URL that is registered with the app (default: that of the connection to be "
+            f"saved, else [pipedrive] redirect_uri of Airflow's configuration, else {DEFAULT_REDIRECT_URI})",
         ),
         _arg(
             "--no-browser",
@@ -122,6 +122,20 @@ _MARKS = ActionCommand(
         _arg("--forget", action="store_true", help="remove the mark: the next run reads everything"),
     ),
 )
+_WEBHOOKS = ActionCommand(
+    name="webhooks",
+    help="Make, list or remove the webhooks that lead to Airflow",
+    description="Keep Pipedrive's webhooks as they should be (ensure), show them (list), or delete those that lead to "
+    "this connection's webhook_url (remove). An OAuth app needs the scope admin.",
+    func=lazy_load_command("airflow_provider_pipedrive.cli.webhooks.webhooks"),
+    args=(
+        _arg("doing", choices=("ensure", "list", "remove"), help="what to do"),
+        _arg("objects", nargs="*", metavar="OBJECT", help="for ensure: deals, persons, ...; '*': everything"),
+        _arg("--actions", default="*", help="for ensure: of create,change,delete (default: all)"),
+        _arg("--user-id", type=int, help="for ensure: whose visibility decides what is sent (default: the own)"),
+        _arg("--conn-id", default=DEFAULT_CONN_ID, help=f"the Airflow connection (default: {DEFAULT_CONN_ID})"),
+    ),
+)
 
 
 def get_commands() -> list[GroupCommand]:
@@ -130,6 +144,6 @@ def get_commands() -> list[GroupCommand]:
         GroupCommand(
             name="pipedrive",
             help="Connect Pipedrive accounts, look up actions, price extractions",
-            subcommands=(_CONNECT, _CHECK, _REFRESH, _REVOKE, _SCOPES, _ACTIONS, _PLAN, _MARKS),
+            subcommands=(_CONNECT, _CHECK, _REFRESH, _REVOKE, _WEBHOOKS, _SCOPES, _ACTIONS, _PLAN, _MARKS),
         )
     ]

@@ -83,7 +83,8 @@ class Haul:
         if why is not None:
             self.skipped[why] += 1
             self._note(file, outcome="skipped", reason=why, url=file.get("url"))
-            log.info("Skipped: %s", why_sentence(file, why, self.choice))
+            unexpected = why in ("deleted", "kept elsewhere", "too large")
+            log.log(logging.INFO if unexpected else logging.DEBUG, "Skipped: %s", why_sentence(file, why, self.choice))
         return why
 
     def _bring(self, file: Record, name: str) -> None:

@@ -263,7 +263,7 @@ def _with_object_storage(action: str, given: dict[str, Any]) -> dict[str, Any]:
         raise PipedriveParameterError(str(error)) from None
     for name in [parameter.name for parameter in parameters if parameter.type == "file"]:
         if isinstance(given.get(name), str) and "://" in given[name]:
-            given[name] = _object_path(name, given[name])
+            given[name] = object_path(name, given[name])
     return given
 
 
@@ -288,7 +288,7 @@ def _save_local(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 def _save_object(url: str, write: Callable[[BinaryIO], object]) -> None:
     """Collect the file on disk and then upload it whole: an object appears when it is complete."""
-    path = _object_path("save_to", url)
+    path = object_path("save_to", url)
     with tempfile.TemporaryFile() as spool:
         write(spool)
         spool.seek(0)
@@ -296,7 +296,7 @@ def _save_object(url: str, write: Callable[[BinaryIO], object]) -> None:
             shutil.copyfileobj(spool, target)
 
 
-def _object_path(name: str, url: str) -> Any:
+def object_path(name: str, url: str) -> Any:
     """The path in object storage, its file system ready for use: before anything is downloaded or sent."""
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 

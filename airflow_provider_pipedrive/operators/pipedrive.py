@@ -124,9 +124,9 @@ class PipedriveOperator(BaseOperator):
                 raise PipedriveParameterError(
                     f"{self.action}: the result is too large for XCom (more than {self.xcom_max_records} records or "
                     f"{self.xcom_max_bytes / 1024**2:g} MB). Narrow it down, cap it with max_records, raise "
-                    "xcom_max_records and xcom_max_bytes, or write it to files: by PipedriveHook.iterate() in a task "
-                    "of your own, as the example DAG pipedrive_extract does (PipedriveToObjectStorageOperator, once "
-                    "your version has it).",
+                    "xcom_max_records and xcom_max_bytes, or write it to files: whole lists and what changed in them by "
+                    "PipedriveToObjectStorageOperator, anything else by PipedriveHook.iterate() in a task of your own, as "
+                    "the example DAG pipedrive_extract does.",
                     action=self.action,
                 )
         return collected
@@ -136,8 +136,8 @@ class PipedriveOperator(BaseOperator):
         from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
         from airflow_provider_pipedrive.client.parameters import check
 
-        is_open = _is_open if parsing else _is_given
-        if is_open(self.action):
+        unknown = is_open if parsing else _is_given
+        if unknown(self.action):
             return
         try:
             action = get_action(self.action)
@@ -152,8 +152,8 @@ class PipedriveOperator(BaseOperator):
         self._check_arguments(action)
         if self.parameters is None or isinstance(self.parameters, Mapping):
             given = {key: value for key, value in (self.parameters or {}).items() if key != "save_to"}
-            check(action, given, is_open)
-        elif not is_open(self.parameters):
+            check(action, given, unknown)
+        elif not unknown(self.parameters):
             raise PipedriveParameterError(
                 f"{self.action}: parameters must be a dict, not {type(self.parameters).__name__}.", action=self.action
             )
@@ -213,13 +213,13 @@ def _is_given(value: Any) -> bool:
     return False
 
 
-def _is_open(value: Any) -> bool:
+def is_open(value: Any) -> bool:
     """Whether a value is only known when the task runs: a template, or another task's result."""
     if isinstance(value, str):
         return "{{" in value or "{%" in value
     if isinstance(value, Mapping):
-        return any(_is_open(item) for item in value.values())
+        return any(is_open(item) for item in value.values())
     if isinstance(value, list | tuple | set):
-        return any(_is_open(item) for item in value)
+        return any(is_open(item) for item in value)
     # XComArg and friends; everything else that Airflow resolves at run time has the same mark.
     return hasattr(value, "resolve") and hasattr(value, "iter_references")

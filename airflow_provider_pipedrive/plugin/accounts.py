@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
+from airflow_provider_pipedrive.cli.connections import kept_refresh_token
 from airflow_provider_pipedrive.client import ApiToken, OAuth, PipedriveClient, Settings, settings_from
 from airflow_provider_pipedrive.client.clock import SystemClock
 from airflow_provider_pipedrive.client.oauth import Grant, Send, exchange, refresh, revoke
@@ -136,10 +137,17 @@ def _renew(known: Known, send: Send, credential: OAuth) -> Grant:
         if known.source != "database" or not is_over(error):
             raise
         newer = store.find(known.conn_id).extra.get("refresh_token")
+        kept = kept_refresh_token(credential)
         if newer and newer != credential.refresh_token:
             # Someone else has renewed it meanwhile, and Pipedrive gave out another token.
             credential = replace(credential, refresh_token=newer)
             grant = refresh(send, credential)
+        elif kept:  # a task has, and it can write no connection
+            try:
+                grant = refresh(send, replace(credential, refresh_token=kept))
+            except PipedriveAuthError:
+                _note_end(known, credential)
+                raise
         else:
             _note_end(known, credential)
             raise

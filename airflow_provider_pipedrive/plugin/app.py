@@ -17,15 +17,15 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
+from airflow_provider_pipedrive.cli.terminal import own_command
 from airflow_provider_pipedrive.client.oauth import CODE_LIFE, authorize_url, new_state
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
-from airflow_provider_pipedrive.plugin import access, accounts, addresses, store
+from airflow_provider_pipedrive.plugin import access, accounts, addresses, store, webhooks
 from airflow_provider_pipedrive.plugin.memory import Memory
 from airflow_provider_pipedrive.plugin.sealing import now, seal, unseal
 from airflow_provider_pipedrive.plugin.store import Known
@@ -41,8 +41,6 @@ from airflow_provider_pipedrive.plugin.web import (
 
 STATE_SECONDS = 600
 """How long someone may take on Pipedrive's consent page."""
-COMMAND = "airflow pipedrive" if AIRFLOW_V_3_2_PLUS else "python -m airflow_provider_pipedrive"
-"""How this package's commands begin: Airflow before 3.2 has none of providers."""
 _HELD = "pipedrive_code"
 _LONGEST_CODE = 2048
 
@@ -61,6 +59,7 @@ def make_app() -> Starlette:
         Route("/finish", for_editors(finish), methods=["POST"]),
         Route("/callback", open_to_all(callback), methods=["GET"]),
         Route("/callback", open_to_all(uninstalled), methods=["DELETE"]),
+        Route("/webhook/{secret:path}", webhooks.receive, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ]
     for route in routes:
         assert route.methods is not None
@@ -82,7 +81,7 @@ def overview(visit: Visit) -> Response:
         may_create=access.may_edit(visit.user, method="POST"),
         backend=store.backend_name(),
         encrypted=store.is_encrypted(),
-        command=COMMAND,
+        command=own_command,
     )
 
 
@@ -294,7 +293,7 @@ def _changeable(visit: Visit) -> Known:
         raise StopError(
             409,
             f"{conn_id} is not changed from here",
-            f"{_elsewhere(known)} Get a new value by {COMMAND} connect --print json, and put it there.",
+            f"{_elsewhere(known)} Get a new value by {own_command('connect --print json')}, and put it there.",
         )
     return known
 

@@ -84,6 +84,10 @@ def _advance(box: Box, options: dict[str, Any]) -> Any:
     return {"now": box.clock.stamp()}
 
 
+def _repeat_deliveries(box: Box, options: dict[str, Any]) -> None:
+    box.webhooks.repeat(int(options["count"]))
+
+
 def _uninstall(box: Box, options: dict[str, Any]) -> Any:
     return {"status": marketplace.uninstall(box, **options)}
 
@@ -131,6 +135,9 @@ DOINGS: dict[tuple[str, str], Doing] = {
     ),
     ("GET", "/_sandbox/plans"): Doing(_plans, ""),
     ("POST", "/_sandbox/advance"): Doing(_advance, "`seconds`"),
+    ("POST", "/_sandbox/repeat_deliveries"): Doing(
+        _repeat_deliveries, "`count`: so many webhook deliveries, the next ones, are made twice"
+    ),
     ("POST", "/_sandbox/uninstall"): Doing(
         _uninstall, "`redirect_uri`: the app's callback URL (default: the registered one); it is sent a `DELETE`"
     ),

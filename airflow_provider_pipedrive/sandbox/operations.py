@@ -165,6 +165,7 @@ def counters(box: Box) -> dict[str, Any]:
         "webhooks": {
             "delivered": box.webhooks.delivered,
             "failed": box.webhooks.failed,
+            "lost": box.webhooks.lost,
             "waiting": box.webhooks.waiting,
         },
     }

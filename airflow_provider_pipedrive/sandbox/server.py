@@ -215,6 +215,10 @@ class Sandbox:
         with self._box.lock:
             operations.plan(self._box, do, options, after_reads, after_seconds, path)
 
+    def repeat_deliveries(self, count: int) -> None:
+        """Deliver each of the next so many webhook events twice, as Pipedrive does where the answer comes too late."""
+        self._box.webhooks.repeat(count)
+
     def settle(self, seconds: float = 10.0) -> None:
         """Wait until every webhook delivery that is due has been answered or has failed.
 

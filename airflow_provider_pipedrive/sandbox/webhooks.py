@@ -1,4 +1,6 @@
-"""Deliveries to subscribers, by a thread of their own and only to loopback addresses.
+"""Deliveries to subscribers, by threads of their own and only to loopback addresses.
+
+As many are on their way at once as threads allow, so their order is not kept: Pipedrive promises none.
 
 https://pipedrive.readme.io/docs/guide-for-webhooks-v2
 """
@@ -27,6 +29,7 @@ TIMEOUT = 10.0
 BAN_AFTER = 10
 BAN_SECONDS = 1800.0
 GIVE_UP_AFTER = 3 * 86_400.0
+SENDERS = 16
 
 
 @dataclass(order=True, slots=True)
@@ -40,11 +43,10 @@ class _Delivery:
 
 @dataclass(slots=True)
 class _Standing:
-    """How a subscriber behaves: failed first attempts in a row, until when it is banned, its last success."""
+    """How an address behaves: failed first attempts in a row, and until when it is banned."""
 
     failures: int = 0
     banned_until: float = 0.0
-    good: float = 0.0
 
 
 class Webhooks:
@@ -56,9 +58,9 @@ class Webhooks:
         self._lock = lock
         self._wake = threading.Condition()
         self._numbers = itertools.count(1)
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self._stopped = False
-        self._busy = False
+        self._busy = 0
         self.host = "127.0.0.1"
         self.reset()
         state.listeners.append(self.on_event)
@@ -67,17 +69,25 @@ class Webhooks:
         """Drop all that waits to be delivered."""
         with self._wake:
             self._queue: list[_Delivery] = []
-            self._standing: dict[int, _Standing] = {}
+            self._standing: dict[str, _Standing] = {}
+            self._good: dict[int, float] = {}
+            self._repeats = 0
             self.delivered = 0
             self.failed = 0
+            self.lost = 0
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the threads."""
         with self._wake:
             self._stopped = True
             self._wake.notify_all()
-        if self._thread:
-            self._thread.join(TIMEOUT)
+        for thread in self._threads:
+            thread.join(TIMEOUT)
+
+    def repeat(self, count: int) -> None:
+        """Send each of the next so many deliveries once more, as Pipedrive does where the answer comes too late."""
+        with self._wake:
+            self._repeats = count
 
     def nudge(self) -> None:
         """Look at the clock again."""
@@ -106,9 +116,10 @@ class Webhooks:
         for webhook in list(self._state["webhooks"]):
             if webhook["event_object"] not in ("*", entity) or webhook["event_action"] not in ("*", event.action):
                 continue
-            standing = self._standing.setdefault(webhook["id"], _Standing(good=now))
-            if standing.banned_until > now:
-                continue  # what happens during a ban is lost
+            self._good.setdefault(webhook["id"], now)
+            if self._standing_of(webhook).banned_until > now:
+                self.lost += 1  # what happens during a ban is never told
+                continue
             moment = datetime.fromtimestamp(now, UTC)
             document = payload(self._state, event, webhook, moment, self.host, self._state.new_uuid())
             self._push(_Delivery(now, next(self._numbers), webhook["id"], document))
@@ -116,9 +127,9 @@ class Webhooks:
     def _push(self, delivery: _Delivery) -> None:
         with self._wake:
             heapq.heappush(self._queue, delivery)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="sandbox-webhooks", daemon=True)
-                self._thread.start()
+            if len(self._threads) < min(SENDERS, len(self._queue) + self._busy):
+                self._threads.append(threading.Thread(target=self._run, name="sandbox-webhooks", daemon=True))
+                self._threads[-1].start()
             self._wake.notify_all()
 
     def _run(self) -> None:
@@ -129,12 +140,12 @@ class Webhooks:
                 if self._stopped:
                     return
                 delivery = heapq.heappop(self._queue)
-                self._busy = True
+                self._busy += 1
             try:
                 self._deliver(delivery)
             finally:
                 with self._wake:
-                    self._busy = False
+                    self._busy -= 1
                     self._wake.notify_all()
 
     def _deliver(self, delivery: _Delivery) -> None:
@@ -146,26 +157,38 @@ class Webhooks:
         else:
             delivery.document["retry"] = delivery.attempt - 1
         status = post(webhook, delivery.document)
+        if status is not None and self._is_to_be_repeated():
+            status = post(webhook, delivery.document)
         with self._lock:
             self._judge(delivery, webhook["id"], status)
 
+    def _is_to_be_repeated(self) -> bool:
+        with self._wake:
+            self._repeats, left = max(self._repeats - 1, 0), self._repeats
+            return left > 0
+
+    def _standing_of(self, webhook: Record) -> _Standing:
+        """Bans are of an address, whichever webhook leads there."""
+        return self._standing.setdefault(webhook["subscription_url"], _Standing())
+
     def _judge(self, delivery: _Delivery, webhook_id: int, status: int | None) -> None:
         now = self._clock.time()
-        if webhook_id not in self._state["webhooks"].records:
+        webhook = self._state["webhooks"].records.get(webhook_id)
+        if webhook is None:
             return
         stamp = to_v1(self._clock.stamp())
         self._state.replace("webhooks", webhook_id, {"last_delivery_time": stamp, "last_http_status": status})
-        standing = self._standing.setdefault(webhook_id, _Standing(good=now))
+        standing = self._standing_of(webhook)
         if status is not None and 200 <= status < 300:
             self.delivered += 1
-            standing.failures, standing.good = 0, now
+            standing.failures, self._good[webhook_id] = 0, now
             return
         self.failed += 1
         if delivery.attempt == 1:
             standing.failures += 1
             if standing.failures >= BAN_AFTER:
                 standing.failures, standing.banned_until = 0, now + BAN_SECONDS
-        if standing.good + GIVE_UP_AFTER <= now:
+        if self._good.setdefault(webhook_id, now) + GIVE_UP_AFTER <= now:
             self._state["webhooks"].remove(webhook_id)
         elif delivery.attempt <= len(RETRY_AFTER):
             due = now + RETRY_AFTER[delivery.attempt - 1]

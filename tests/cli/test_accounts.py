@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from airflow.models import Connection
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
+from airflow.utils.session import create_session
+from sqlalchemy import select
 
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.connections import Fields
+from airflow_provider_pipedrive.cli.terminal import own_command
+from airflow_provider_pipedrive.hooks.pipedrive import client_of
+from airflow_provider_pipedrive.plugin.memory import KEY
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.cli.conftest import Terminal
 from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, oauth_connection
@@ -88,13 +97,50 @@ def test_sixty_idle_days_give_exit_code_1_and_the_command_to_connect_again(termi
     oauth.advance(60 * 86_400)
     assert terminal.run("check") == 1
     assert "unused for 60 days: connect the account again" in terminal.err
-    assert "airflow pipedrive connect --save pipedrive_default" in terminal.err
+    assert f"To connect again: {own_command('connect --save pipedrive_default')}" in terminal.err
+
+
+def _days_ago(days: int) -> dict[str, dict[str, str]]:
+    """What is remembered of an authorization that was last renewed then."""
+    return {KEY: {"renewed": (datetime.now(UTC) - timedelta(days=days)).isoformat()}}
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        ({}, "When it was last renewed is not known here."),
+        (_days_ago(10), "It was last renewed here on "),
+        (_days_ago(50), "Had nothing else used it, 9 of its 60 idle days were left: let the example DAG"),
+        (_days_ago(70), "Had nothing else used it, 0 of its 60 idle days were left: let the example DAG"),
+    ],
+)
+def test_a_check_warns_where_the_idle_days_had_nearly_run_out_before_it(
+    extra: dict[str, Any], says: str, terminal: Terminal, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", oauth_connection(sandbox, **extra))
+    assert terminal.run("check") == 0
+    assert says in terminal.err
+    assert ("Warning:" in terminal.err) == ("pipedrive_keep_alive" in says or "idle days were left" in says)
+
+
+def test_a_check_is_a_use_that_the_connection_in_the_database_remembers(
+    terminal: Terminal, sandbox: Sandbox, database: None
+):
+    connections.save("crm", Fields(CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, sandbox.url, sandbox.url))
+    with create_session() as session:
+        row = session.scalar(select(Connection).where(Connection.conn_id == "crm"))
+        row.set_extra(json.dumps({**row.extra_dejson, **_days_ago(50)}))
+    assert terminal.run("check", "crm") == 0
+    assert "Warning: " in terminal.err
+    assert terminal.run("check", "crm") == 0
+    assert "Warning: " not in terminal.err
+    assert f"It was last renewed here on {datetime.now(UTC):%Y-%m-%d}." in terminal.err
 
 
 def test_a_connection_that_does_not_exist_is_told_with_the_command_that_makes_it(terminal: Terminal, database: None):
     assert terminal.run("check", "nowhere") == 1
     assert "There is no Airflow connection 'nowhere'" in terminal.err
-    assert "airflow pipedrive connect --save nowhere" in terminal.err
+    assert own_command("connect --save nowhere") in terminal.err
 
 
 def test_missing_scopes_for_actions_are_named_and_give_exit_code_1(
@@ -120,6 +166,11 @@ def test_unknown_actions_are_told_before_anything_is_sent(terminal: Terminal, sa
     assert terminal.run("check", "--actions", "getDeels") == 2
     assert "Did you mean getDeals" in terminal.err
     assert sandbox.requests == []
+
+
+def test_commands_are_named_as_they_can_be_typed_here():
+    expected = "airflow pipedrive check" if AIRFLOW_V_3_2_PLUS else "python -m airflow_provider_pipedrive check"
+    assert own_command("check") == expected
 
 
 # ---- refresh
@@ -173,6 +224,17 @@ def test_a_changed_refresh_token_that_nobody_keeps_gives_exit_code_1_and_is_not_
     assert "The new refresh token was not kept" in terminal.err
     assert terminal.out == ""
     assert "refresh-0" not in terminal.err  # as the sandbox's tokens begin
+
+
+def test_a_refresh_token_that_tasks_have_kept_is_used_where_the_connections_is_refused_and_saved(
+    terminal: Terminal, rotating: Sandbox, database: None
+):
+    connections.save("crm", Fields(CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, rotating.url, rotating.url))
+    with client_of(connections.find("crm")) as client:
+        client.run("getDeal", {"id": 1})  # as a task does: Pipedrive replaces the token
+    assert terminal.run("refresh", "crm") == 0
+    assert "Saved in connection 'crm'." in terminal.err
+    assert terminal.run("check", "crm") == 0
 
 
 # ---- revoke

@@ -14,9 +14,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from airflow.models import Connection
+from airflow.utils.session import create_session
+from sqlalchemy import select
 
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.callback import CallbackServer
+from airflow_provider_pipedrive.cli.connections import Fields
 from airflow_provider_pipedrive.errors import PipedriveAuthError
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook, client_of
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -268,6 +272,39 @@ def test_nobody_at_the_terminal_ends_it(terminal: Terminal, app: list[str]):
     assert "Error: No address was pasted." in terminal.err
 
 
+# ---- the redirect URI
+
+
+def test_the_redirect_uri_is_the_command_lines_else_the_connections_else_the_configurations_else_a_local_one(
+    terminal: Terminal, app: list[str], sandbox: Sandbox, database: None, monkeypatch: pytest.MonkeyPatch
+):
+    callback = app.index("--redirect-uri")
+    given, rest = app[callback : callback + 2], app[:callback] + app[callback + 2 :]
+    connections.save("crm", Fields(CLIENT_ID, CLIENT_SECRET, "a-refresh-token", sandbox.url, sandbox.url))
+    with create_session() as session:
+        row = session.scalar(select(Connection).where(Connection.conn_id == "crm"))
+        row.set_extra(json.dumps({**row.extra_dejson, "redirect_uri": "https://connection.example.com/callback"}))
+
+    def asked(*arguments: str) -> str:
+        assert terminal.run("connect", *rest, "--no-browser", *arguments) == 1  # nothing is pasted
+        return parse_qs(urlsplit(consent_page(terminal.err)).query)["redirect_uri"][0]
+
+    assert asked() == "http://localhost:8910/callback"
+    monkeypatch.setenv("AIRFLOW__PIPEDRIVE__REDIRECT_URI", "https://configured.example.com/callback")
+    assert asked() == asked("--save", "new") == "https://configured.example.com/callback"
+    assert asked("--save", "crm") == "https://connection.example.com/callback"
+    assert asked("--save", "crm", *given) == given[1]
+
+
+def test_a_configured_redirect_uri_that_is_none_is_named(
+    terminal: Terminal, app: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AIRFLOW__PIPEDRIVE__REDIRECT_URI", "airflow.example.com")
+    callback = app.index("--redirect-uri")
+    assert terminal.run("connect", *app[:callback], *app[callback + 2 :]) == 2
+    assert "[pipedrive] redirect_uri must be the callback URL" in terminal.err
+
+
 # ---- what is asked for, and what is refused at once
 
 
@@ -313,7 +350,7 @@ def test_the_connection_is_saved_in_the_metadata_database(
     assert "Saved as connection 'crm' in Airflow's metadata database." in terminal.err
     connection = connections.find("crm")
     assert (connection.conn_type, connection.login, connection.password) == ("pipedrive", CLIENT_ID, CLIENT_SECRET)
-    assert sorted(connection.extra_dejson) == ["oauth_host", "refresh_token"]
+    assert sorted(connection.extra_dejson) == ["oauth_host", "oauth_status", "refresh_token"]
     with client_of(connection) as client:
         assert client.run("getDeal", {"id": 1})["id"] == 1
 
@@ -347,7 +384,7 @@ def test_saving_over_an_api_token_replaces_it_and_leaves_the_rest(
         session.add(Connection(conn_id="crm", conn_type="pipedrive", host="old", extra=json.dumps(extra)))
     assert terminal.run("connect", *app, "--save", "crm") == 0
     found = connections.find("crm").extra_dejson
-    assert sorted(found) == ["oauth_host", "refresh_token", "timeout", "webhook_user"]
+    assert sorted(found) == ["oauth_host", "oauth_status", "refresh_token", "timeout", "webhook_user"]
     assert found["timeout"] == 12
 
 

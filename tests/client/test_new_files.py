@@ -124,6 +124,11 @@ def test_an_old_file_that_came_in_late_does_not_end_the_window() -> None:
     assert [found["id"] for found in within(window, iter(listed))] == [9, 5]
 
 
+def test_older_files_between_new_ones_never_end_the_window_however_many_they_are() -> None:
+    listed = [added(number, **({"minutes": 1} if number % 10 == 0 else {"days": 30})) for number in range(1000, 0, -1)]
+    assert len(list(within(Window(since=NOON - timedelta(hours=1)), iter(listed)))) == 100
+
+
 def test_the_walk_ends_after_many_older_files_in_a_row() -> None:
     older = iter([added(number, days=2) for number in range(1000, 0, -1)])
     assert list(within(Window(since=NOON - timedelta(hours=1)), older)) == []

@@ -142,6 +142,16 @@ def test_a_refresh_token_that_the_test_gets_anew_is_kept(browser: Browser, crm: 
         assert "rotating works" in text_of(browser.post("test", conn_id="rotating"))
 
 
+def test_a_refresh_token_that_a_task_has_kept_is_taken_and_stored(browser: Browser) -> None:
+    with Sandbox(client_id=CLIENT_ID, client_secret=CLIENT_SECRET, rotate_refresh_tokens=True, deals=1) as rotating:
+        add_connection(rotating, "rotating", refresh_token="sandbox-refresh-token")
+        with client_of(store.find("rotating").connection) as client:
+            client.run("getDeal", {"id": 1})  # as a task does: Pipedrive replaces the token
+        assert "rotating works" in text_of(browser.post("test", conn_id="rotating"))
+        assert stored("rotating")["refresh_token"] != "sandbox-refresh-token"
+        assert "rotating works" in text_of(browser.post("test", conn_id="rotating"))
+
+
 def test_a_token_that_another_server_has_renewed_meanwhile_is_taken(browser: Browser, crm: str) -> None:
     change("crm", refresh_token="replaced-meanwhile")
     read_too_early = store.find("crm")

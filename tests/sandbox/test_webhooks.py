@@ -172,6 +172,31 @@ def test_ten_failed_first_attempts_ban_the_address_for_half_an_hour(
     assert "Lost" not in titles
 
 
+def test_a_ban_is_of_the_address_and_counts_what_is_lost(api: Api, sandbox: Sandbox, receiver: Receiver) -> None:
+    """A webhook of another kind that leads there is told nothing either."""
+    subscribe(api, receiver, entity="deal")
+    subscribe(api, receiver, entity="person")
+    for number in range(1, 11):
+        receiver.statuses.put(500)
+        api.post("/api/v2/deals", {"title": f"New {number}"})
+        receiver.next()
+        settled(api, sandbox, failed=number)
+    api.post("/api/v2/persons", {"name": "Lost"})
+    settled(api, sandbox, lost=1, delivered=0)
+
+
+def test_a_delivery_can_come_twice(api: Api, sandbox: Sandbox, receiver: Receiver) -> None:
+    subscribe(api, receiver)
+    sandbox.repeat_deliveries(1)
+    for title in ("Twice", "Once"):
+        api.post("/api/v2/deals", {"title": title})
+        sandbox.settle(PATIENCE)
+    told = [receiver.next() for _ in range(3)]
+    assert [event["data"]["title"] for event in told] == ["Twice", "Twice", "Once"]
+    assert told[0] == told[1]
+    assert receiver.deliveries.empty()
+
+
 def test_three_days_without_success_delete_the_webhook(api: Api, sandbox: Sandbox, receiver: Receiver) -> None:
     subscribe(api, receiver)
     receiver.statuses.put(500)

@@ -6,6 +6,7 @@ https://pipedrive.readme.io/docs/guide-for-webhooks-v2
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -79,7 +80,7 @@ def change_of(payload: Mapping[str, Any]) -> Change | None:
     edited = moment(record.get("update_time")) or moment(record.get("add_time"))
     return make_change(
         entity,
-        int(event.id) if event.id.isascii() and event.id.isdigit() else event.id,
+        _id(event.id),
         _kinds(event.action, changed),
         (told or edited) if gone else (edited or told),
         _short(values),
@@ -90,9 +91,11 @@ def change_of(payload: Mapping[str, Any]) -> Change | None:
     )
 
 
-def host_of(payload: Mapping[str, Any]) -> str:
-    """The company's host that a delivery comes from, such as ``acme.pipedrive.com``; empty if it names none."""
-    return str(payload["meta"].get("host") or "").lower()
+def _id(text: str) -> int | str:
+    """A record's id: a number, but for leads."""
+    if not re.fullmatch(r"[0-9A-Za-z-]{1,40}", text):
+        raise PipedriveParameterError("The payload's entity_id is no id of Pipedrive's.")
+    return int(text) if text.isdigit() else text
 
 
 def _kinds(action: str, changed: Mapping[str, Any]) -> tuple[str, ...]:

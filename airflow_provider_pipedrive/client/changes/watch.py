@@ -110,8 +110,8 @@ class Position:
         return cls(at, at)
 
     def after(self, until: datetime, seen: Mapping[str, int]) -> Position:
-        """After a window that ended at ``until``."""
-        return Position(until, self.floor, seen)
+        """After a window that ended at ``until``; the same if it is not past it."""
+        return Position(until, self.floor, seen) if until > self.since else self
 
     def lower(self, key: str) -> datetime:
         """What is later than this is news of the record with this key."""
@@ -173,7 +173,7 @@ def _default(entity: str, fields: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _several(name: str, given: Any) -> tuple[str, ...]:
-    items = [given] if isinstance(given, str) else list(given or ())
+    items = [given] if isinstance(given, str) else list(given or ()) if not isinstance(given, int) else [given]
     if not all(isinstance(item, str) and item for item in items):
         raise PipedriveParameterError(f"{name} must be a text or a list of texts, not {given!r}.")
     return tuple(items)

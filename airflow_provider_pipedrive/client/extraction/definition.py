@@ -36,7 +36,8 @@ class Job:
     :ivar names: ``names``: custom fields as columns under their names, options as labels; ``keys``: records as
         Pipedrive sends them
     :ivar rename: let a column follow a field that was renamed in Pipedrive
-    :ivar partition: folder below each entity's, such as ``dt=2026-01-31``
+    :ivar partition: folder below each entity's, such as ``dt=2026-01-31``; a run replaces what it finds there. Without
+        one, a snapshot replaces the snapshot before, and what changed lands in a folder of the run's own
     :ivar parameters: by entity, what narrows its list down, such as ``{"deals": {"filter_id": 7}}``
     :ivar versions: ``latest``: of a record that was edited while a snapshot was read, its last state; ``all``: each
         state that was seen

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import re
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -78,7 +80,8 @@ def extract(
     :raises OSError: the folder cannot be written to
     """
     job.check()
-    return _Run(client, path, job, run or _stamp(clock()), owner or f"pid {id(client)}", clock, sleep).do()
+    run = run or f"{_stamp(clock())}-{uuid.uuid4().hex[:6]}"
+    return _Run(client, path, job, run, owner or f"pid {os.getpid()}", clock, sleep).do()
 
 
 class _Run:
@@ -96,6 +99,8 @@ class _Run:
         self.path = path
         self.job = job
         self.run = run
+        # What changed lands beside what the runs before have landed, never in its place: their rows come no more.
+        self.partition = job.partition or (f"run={_safe(run)}" if job.mode == "changes" else "")
         self.clock = clock
         self._sleep = sleep
         self._began = clock()
@@ -134,7 +139,7 @@ class _Run:
         definitions = self._definitions(entities)
         for entity in entities:
             self.parts[entity.name] = self.landing.entity(
-                entity.name, self.job.format, self._encoder(entity, definitions), self.job.partition
+                entity.name, self.job.format, self._encoder(entity, definitions), self.partition
             )
             self.parts[entity.name].edge = timedelta(seconds=2 * self.job.overlap)
             self.windows[entity.name] = self._window(entity)

@@ -120,7 +120,9 @@ def _candidates(state: State, table: str, args: Mapping[str, Any]) -> Iterable[R
     since, until = args.get("updated_since"), args.get("updated_until")
     if since is None and until is None:
         return state[table]
-    by_time: Listing = state.page((table, "by time", state[table].version), lambda: ordered(list(state[table]), "update_time"))
+    by_time: Listing = state.page(
+        (table, "by time", state[table].version), lambda: ordered(list(state[table]), "update_time")
+    )
     low, high = (sort_key(since), 0) if since else None, (sort_key(until), 0) if until else None
     return by_time.between(low, high)
 

@@ -41,9 +41,14 @@ def client_of(sandbox: Sandbox, **extra: Any) -> PipedriveClient:
 
 
 def landed(folder: Path) -> list[dict[str, Any]]:
-    """The records in the parts that an entity's manifest names."""
-    manifest = json.loads((folder / "_manifest.json").read_text())
-    return [json.loads(line) for part in manifest["parts"] for line in (folder / part["name"]).read_text().splitlines()]
+    """The records in the parts that an entity's last manifest names."""
+    manifest = last_manifest(folder)
+    named = json.loads(manifest.read_text())["parts"]
+    return [json.loads(line) for part in named for line in (manifest.parent / part["name"]).read_text().splitlines()]
+
+
+def last_manifest(folder: Path) -> Path:
+    return max(folder.rglob("_manifest.json"), key=lambda path: path.stat().st_mtime_ns)
 
 
 def by_id(records: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:

@@ -17,7 +17,7 @@ from airflow_provider_pipedrive.client.extraction.job import extract
 from airflow_provider_pipedrive.client.extraction.marks import Marks, listed
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.client.extraction.conftest import by_id, landed
+from tests.client.extraction.conftest import by_id, landed, last_manifest
 
 
 def at(day: str) -> datetime:
@@ -82,8 +82,9 @@ def test_the_first_run_reads_everything_and_says_so_and_the_next_what_changed_si
     assert [(deal["id"], deal["title"]) for deal in landed(tmp_path / "deals")] == [(5, "edited")]
     assert landed(tmp_path / "persons") == []
     assert receipt["entities"]["deals"]["tombstones"] == 1
-    manifest = json.loads((tmp_path / "deals" / "_manifest.json").read_text())
-    (tombstone,) = (tmp_path / "deals" / manifest["tombstones"][0]["name"]).read_text().splitlines()
+    manifest = last_manifest(tmp_path / "deals")
+    named = json.loads(manifest.read_text())["tombstones"]
+    (tombstone,) = (manifest.parent / named[0]["name"]).read_text().splitlines()
     assert json.loads(tombstone)["id"] == 7
 
 
@@ -102,6 +103,21 @@ def test_what_the_overlap_brings_again_is_left_out_unless_it_was_edited(
     company.advance(5)
     extract(client, tmp_path, job)
     assert [(deal["id"], deal["title"]) for deal in landed(tmp_path / "deals")] == [(6, "second")]
+
+
+def test_what_changed_lands_beside_what_the_runs_before_have_landed(
+    client: PipedriveClient, company: Sandbox, tmp_path: Path
+) -> None:
+    job = Job(["persons"], "changes", names="keys")
+    first = extract(client, tmp_path, job)
+    company.advance(120)
+    company.update("persons", 1, name="edited")
+    company.advance(120)
+    second = extract(client, tmp_path, job)
+    manifests = [Path(receipt["entities"]["persons"]["manifest"]) for receipt in (first, second)]
+    assert len(set(manifests)) == 2
+    assert len(landed(manifests[0].parent)) > 4000
+    assert [person["name"] for person in landed(manifests[1].parent)] == ["edited"]
 
 
 def test_runs_with_a_window_of_their_own_leave_the_mark_alone(client: PipedriveClient, tmp_path: Path) -> None:
@@ -229,11 +245,11 @@ def test_a_snapshot_that_shrank_is_not_published_unless_that_is_right(
 
 
 def tombstones(folder: Path) -> list[int]:
-    manifest = json.loads((folder / "_manifest.json").read_text())
+    manifest = last_manifest(folder)
     return sorted(
         json.loads(line)["id"]
-        for part in manifest["tombstones"]
-        for line in (folder / part["name"]).read_text().splitlines()
+        for part in json.loads(manifest.read_text())["tombstones"]
+        for line in (manifest.parent / part["name"]).read_text().splitlines()
     )
 
 

@@ -1,0 +1,228 @@
+"""The consumer's half of Pipedrive's events: every change since the run before, each in exactly one run."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_pipedrive.client.changes.model import KINDS, Change
+from airflow_provider_pipedrive.client.changes.watch import ChangeWatch, change_watch
+from airflow_provider_pipedrive.client.watching.times import given_moment
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Asset, Context
+
+DEFAULT_CONNECTION: Final = "pipedrive_default"
+MOST_IN_XCOM: Final = 48 * 1024
+"""Bytes of changes that are handed on by XCom; more travel as files."""
+MOST_BATCHES: Final = 1000
+"""Airflow maps over 1024 items at most (``[core] max_map_length``)."""
+
+
+def pipedrive_changes(
+    asset: Asset,
+    *,
+    kinds: str | Iterable[str] | None = None,
+    fields: str | Iterable[str] | None = None,
+    pipedrive_conn_id: str | None = None,
+    since: datetime | str | None = None,
+    look_back: float = 600.0,
+    **kwargs: Any,
+) -> Any:
+    """Every change of an asset's records since the DAG's run before, sorted by time, each once.
+
+    In a running task: an iterator of :class:`~airflow_provider_pipedrive.client.changes.model.Change`. The task must
+    name the asset in its ``inlets``. In a DAG's body: a task that reads them, whose output is a list of batches, made
+    for ``.expand()``; :func:`changes_of` reads a batch. The DAG needs ``max_active_runs=1``.
+
+    A run claims its changes before it reads them: repeated or cleared, it reads the same ones, and the run after it
+    those that follow, whether or not it succeeded. On Airflow 3.3 these are the events that Airflow has stored of the
+    asset, including those that it attached to no run; before, they are read from Pipedrive.
+
+    :param asset: named ``pipedrive://company/entity``
+    :param kinds: only changes of one of these kinds: ``created``, ``changed``, ``stage_moved``, ``status_changed``,
+        ``field_changed``, ``new_file``, ``deleted``
+    :param fields: before Airflow 3.3, if the asset has no watcher: fields whose changes are read
+    :param pipedrive_conn_id: by default that of the asset's watcher, or of its events
+    :param since: where the very first run begins; by default with all that is stored
+    :param look_back: before Airflow 3.3: seconds before now at which it begins
+    :param kwargs: in a DAG's body: of :class:`PipedriveChangesOperator`
+    :raises PipedriveParameterError: an argument is wrong, the asset is not among the inlets, or the DAG may run twice
+        at the same time
+    """
+    given: dict[str, Any] = {
+        "kinds": kinds,
+        "fields": fields,
+        "pipedrive_conn_id": pipedrive_conn_id,
+        "since": since,
+        "look_back": look_back,
+    }
+    context = _context()
+    if context is None:
+        return PipedriveChangesOperator(asset=asset, **given, **{"task_id": "pipedrive_changes", **kwargs}).output
+    if kwargs:
+        raise PipedriveParameterError(f"Inside a task, pipedrive_changes takes no {', '.join(kwargs)}.")
+    return _Consumer(asset, **given).changes(context)
+
+
+class PipedriveChangesOperator(BaseOperator):
+    """Reads every change of an asset's records since the run before, and returns them in batches.
+
+    :param asset: named ``pipedrive://company/entity``
+    :param batch_size: changes in a batch
+    :param path: a folder, local or in object storage, for batches of runs with more than 48 KiB of changes. Without it
+        they go through XCom whatever their size.
+    :returns: a list of batches, for :func:`changes_of`; an empty one if nothing has changed
+
+    For the other arguments see :func:`pipedrive_changes`.
+    """
+
+    template_fields: Sequence[str] = ("since", "path")
+    ui_color = "#d3f5df"
+
+    def __init__(
+        self,
+        *,
+        asset: Asset,
+        kinds: str | Iterable[str] | None = None,
+        fields: str | Iterable[str] | None = None,
+        pipedrive_conn_id: str | None = None,
+        since: datetime | str | None = None,
+        look_back: float = 600.0,
+        batch_size: int = 100,
+        path: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**{**kwargs, "inlets": [asset, *(kwargs.get("inlets") or ())]})
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise PipedriveParameterError(f"batch_size must be a whole number from 1 on, not {batch_size!r}.")
+        self.asset = asset
+        self.kinds = kinds
+        self.fields = fields
+        self.pipedrive_conn_id = pipedrive_conn_id
+        self.since = since
+        self.look_back = look_back
+        self.batch_size = batch_size
+        self.path = path
+        self._consumer(since=None)
+        if self.has_dag():  # type: ignore[no-untyped-call]
+            _check_runs(self.dag)
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Claim this run's changes and return them in batches."""
+        changes = [change.to_json() for change in self._consumer(self.since or None).changes(context)]
+        size = max(self.batch_size, -(-len(changes) // MOST_BATCHES))
+        batches = [changes[start : start + size] for start in range(0, len(changes), size)]
+        if not self.path or len(json.dumps(changes)) <= MOST_IN_XCOM:
+            return [{"changes": batch} for batch in batches]
+        return [self._written(batch, number, context) for number, batch in enumerate(batches)]
+
+    def _consumer(self, since: datetime | str | None) -> _Consumer:
+        return _Consumer(self.asset, self.kinds, self.fields, self.pipedrive_conn_id, since, self.look_back)
+
+    def _written(self, batch: list[dict[str, Any]], number: int, context: Context) -> dict[str, Any]:
+        from airflow_provider_pipedrive.transfers.tasks import storage_path
+
+        task = context["ti"]
+        run = re.sub(r"[^\w.-]", "_", str(context["run_id"]))
+        folder = storage_path("path", self.path) / task.dag_id / task.task_id / run
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"batch-{number:05d}.jsonl"
+        with file.open("w", encoding="utf-8") as target:
+            target.writelines(json.dumps(change) + "\n" for change in batch)
+        return {"file": str(file), "count": len(batch)}
+
+
+def changes_of(batch: Mapping[str, Any]) -> Iterator[Change]:
+    """The changes in a batch that ``pipedrive_changes`` has returned, in order.
+
+    :raises PipedriveParameterError: it is no such batch
+    """
+    if "changes" in batch:
+        for data in batch["changes"]:
+            yield Change.from_json(data)
+    elif "file" in batch:
+        from airflow_provider_pipedrive.transfers.tasks import storage_path
+
+        with storage_path("file", batch["file"]).open("r", encoding="utf-8") as source:
+            for line in source:
+                yield Change.from_json(json.loads(line))
+    else:
+        raise PipedriveParameterError("This is no batch of changes: it has neither 'changes' nor 'file'.")
+
+
+class _Consumer:
+    """Checked arguments, and what this version of Airflow makes of them."""
+
+    def __init__(
+        self, asset: Any, kinds: Any, fields: Any, pipedrive_conn_id: str | None, since: Any, look_back: float
+    ) -> None:
+        if urlsplit(str(getattr(asset, "uri", asset))).scheme != "pipedrive":
+            raise PipedriveParameterError(
+                f"asset must be one of Pipedrive's, such as Asset('pipedrive://acme/deals'), not {asset!r}."
+            )
+        self._asset = asset
+        self._kinds = frozenset([kinds] if isinstance(kinds, str) else kinds or ())
+        unknown = self._kinds - set(KINDS)
+        if unknown:
+            raise PipedriveParameterError(f"There is no kind of change {min(unknown)!r}, only: {', '.join(KINDS)}.")
+        self._fields = fields
+        self._connection_id = pipedrive_conn_id
+        self._since = None if since is None else datetime.fromisoformat(given_moment("since", since))
+        self._look_back = timedelta(seconds=look_back)
+
+    def changes(self, context: Context) -> Iterator[Change]:
+        """What the run has to handle."""
+        _check_runs(context["dag"])
+        if context.get("asset_state_store") is not None:
+            from airflow_provider_pipedrive.assets.stored import StoredEvents
+
+            found = StoredEvents(self._asset, context).changes(self._since, self._connection_id)
+        else:
+            from airflow_provider_pipedrive.assets.polled import PolledChanges
+
+            watch, connection_id = self._watch()
+            found = PolledChanges(watch, connection_id, context).changes(self._since, self._look_back)
+        return (change for change in found if not self._kinds or self._kinds & set(change.kinds))
+
+    def _watch(self) -> tuple[ChangeWatch, str]:
+        """What to read from Pipedrive: what the asset's watcher watches, or what the arguments say."""
+        for watcher in getattr(self._asset, "watchers", ()):
+            watch = getattr(watcher.trigger, "watch", None)
+            if isinstance(watch, ChangeWatch):
+                return watch, self._connection_id or watcher.trigger.pipedrive_conn_id
+        entity = urlsplit(self._asset.uri).path.strip("/").partition("/")[0]
+        return change_watch(entity, self._kinds or None, self._fields), self._connection_id or DEFAULT_CONNECTION
+
+
+def _check_runs(dag: Any) -> None:
+    """Two runs at the same time would claim the same changes.
+
+    :raises PipedriveParameterError: the DAG allows them
+    """
+    most = getattr(dag, "max_active_runs", 1)
+    if most != 1:
+        raise PipedriveParameterError(
+            f"The DAG {dag.dag_id!r} reads Pipedrive's changes: give it max_active_runs=1. With {most} runs at a time "
+            "changes would be handled twice."
+        )
+
+
+def _context() -> Context | None:
+    """The context of the running task, if there is one."""
+    try:
+        from airflow.providers.common.compat.sdk import get_current_context
+    except ImportError:  # Airflow 2.11 without its package of standard operators
+        from airflow.operators.python import get_current_context  # type: ignore
+    try:
+        context: Context = get_current_context()
+    except RuntimeError:
+        return None
+    return context

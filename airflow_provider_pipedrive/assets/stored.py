@@ -1,0 +1,143 @@
+"""What Airflow 3.3 has stored of an asset: its events, and the claims on them."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_pipedrive.assets.claims import Claim, Claims, Row, claimed
+from airflow_provider_pipedrive.client.changes.batch import Batch, Window
+from airflow_provider_pipedrive.client.changes.model import Change, in_order, told_once
+from airflow_provider_pipedrive.client.changes.reading import Asked, Reader
+from airflow_provider_pipedrive.client.watching.times import moment
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Asset, Context
+
+log = logging.getLogger(__name__)
+STEP: Final = 100
+"""Events read at once. All of them at once fails: 10,000 take longer than Airflow's API server is waited for."""
+SKEW: Final = timedelta(minutes=2)
+"""By how much the clocks of Pipedrive and Airflow may differ where an earlier report of a change is looked for."""
+FARTHEST: Final = timedelta(days=7)
+"""How far back an earlier report of a change is looked for."""
+
+
+class StoredEvents:
+    """An asset's events, for one task of a DAG."""
+
+    def __init__(self, asset: Asset, context: Context) -> None:
+        self._asset = asset
+        self._context: Any = context
+        task = self._context["ti"]
+        self._key = f"pipedrive_changes:{task.dag_id}.{task.task_id}"
+        self._own_key = f"pipedrive_changes:{hashlib.sha256(asset.uri.encode()).hexdigest()[:12]}"
+        self._run = str(self._context["run_id"])
+        try:
+            self._store = self._context["asset_state_store"][asset]
+            self._context["inlet_events"][asset]
+        except KeyError:
+            raise PipedriveParameterError(
+                f"The task {task.task_id!r} cannot read the changes of {asset.uri}: name the asset in its inlets=[...]."
+            ) from None
+
+    def changes(self, since: datetime | None, connection_id: str | None) -> list[Change]:
+        """The run's changes: those of the events in its claim, each once, sorted.
+
+        :param since: where the first run of all begins; by default with all that is stored
+        :param connection_id: for windows that must be read from Pipedrive; by default the one that their events name
+        """
+        rows = [row for row in self._claim(since) if since is None or row.time >= since]
+        batches = [batch for row in rows if (batch := Batch.from_extra(row.extra)) is not None]
+        found = in_order(change for batch in batches for change in self._of(batch, connection_id))
+        earlier = self._earlier(found, {row.id for row in rows})
+        windows = [batch.window for batch in earlier if batch.window is not None]
+        told = [change for batch in earlier for change in batch.changes]
+        once = [change for change in told_once(found, told) if not _in_one_of(windows, change)]
+        log.info("%d changes in %d events of %s.", len(once), len(rows), self._asset.uri)
+        return once
+
+    def _claim(self, since: datetime | None) -> list[Row]:
+        """The events of this run's claim, which is made now if there is none."""
+        claims = Claims.from_json(self._store.get(self._key))
+        own = claims.of(self._run) or self._kept_by_the_task()
+        if own is not None:
+            log.info("This run has claimed the events up to %s already, and reads them again.", own.until)
+            if own.until is None:
+                return []
+            return [row for row in self._rows(own.read_from, own.until) if own.has(row)]
+        base = claims.base(self._run, since)
+        claim, rows = claimed(base, self._rows(base.read_from, None))
+        self._store.set(self._key, claims.and_then(claim).to_json())
+        self._context["task_state_store"].set(self._own_key, claim.to_json())
+        return rows
+
+    def _kept_by_the_task(self) -> Claim | None:
+        """The claim of a run so old that the asset's store has let it go."""
+        kept = self._context["task_state_store"].get(self._own_key)
+        return Claim.from_json(kept) if kept else None
+
+    def _of(self, batch: Batch, connection_id: str | None) -> list[Change]:
+        if batch.window is None:
+            return list(batch.changes)
+        return read_window(batch.window, connection_id or batch.connection)
+
+    def _earlier(self, found: list[Change], own: set[int]) -> list[Batch]:
+        """What may have told of these changes before: every report of a change is stored after it has happened."""
+        # A webhook may bring a record whose last edit is long past.
+        times = [time for change in found if (time := moment(change.received or change.update_time))]
+        if not times:
+            return []
+        newest = max(times)
+        rows = self._rows(max(min(times), newest - FARTHEST) - SKEW, None)
+        claims = Claims.from_json(self._store.get(self._key))
+        mine = claims.of(self._run) or self._kept_by_the_task()
+        return [
+            batch
+            for row in rows
+            if row.id not in own
+            and _was_claimed_before(row, mine)
+            and (batch := Batch.from_extra(row.extra)) is not None
+        ]
+
+    def _rows(self, after: datetime | None, before: datetime | None) -> Iterator[Row]:
+        """The asset's events in the order of time, step by step."""
+        seen: set[int] = set()
+        step = STEP
+        while True:
+            events = self._context["inlet_events"][self._asset].ascending().limit(step)
+            if after is not None:
+                events.after(after.isoformat())
+            if before is not None:
+                events.before(before.isoformat())
+            page = [Row(event.id, event.timestamp, event.extra) for event in events]
+            yield from (row for row in page if row.id not in seen)
+            if len(page) < step:
+                return
+            if page[-1].time == after:
+                step *= 2  # more events of one moment than a step takes
+            after = page[-1].time
+            seen = {row.id for row in page}
+
+
+def read_window(window: Window, connection_id: str) -> list[Change]:
+    """The changes of a window, from Pipedrive."""
+    from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+
+    found: list[Change] = []
+    reader = Reader(PipedriveHook(connection_id).client, window.watch.entity)
+    reader.walk([Asked(window.watch, window.position)], lambda _, change: found.append(change), window.until)
+    return found
+
+
+def _was_claimed_before(row: Row, mine: Claim | None) -> bool:
+    """Whether an earlier run has an event that this run's claim has not."""
+    return mine is not None and mine.since is not None and (row.time <= mine.since or row.id in mine.before)
+
+
+def _in_one_of(windows: list[Window], change: Change) -> bool:
+    return any(set(window.watch.kinds) & set(change.kinds) and window.covers(change) for window in windows)

@@ -1,0 +1,77 @@
+"""Assets are named ``pipedrive://company/entity``: the deals of a company are ``pipedrive://acme/deals``.
+
+Airflow finds the functions below by the provider's metadata.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow_provider_pipedrive.client.extraction.entities import get_entity
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
+    from airflow.providers.common.compat.openlineage.facet import Dataset as OpenLineageDataset
+    from airflow.providers.common.compat.sdk import Asset
+
+SCHEME = "pipedrive"
+_COMPANY = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_OWN = ".pipedrive.com"
+
+
+def asset_uri(company: str, entity: str) -> str:
+    """The URI of a company's records.
+
+    :param company: as in the company's address, ``acme`` for ``acme.pipedrive.com``; the whole host for another one
+    :param entity: such as ``deals``
+    :raises PipedriveParameterError: the company is no such name, or there is no such entity
+    """
+    name = company_of(company)
+    return f"{SCHEME}://{name}/{get_entity(entity).name}"
+
+
+def company_of(host: str) -> str:
+    """The company's name in its address: ``acme`` of ``acme.pipedrive.com`` or ``https://acme.pipedrive.com``; another
+    host's own name.
+
+    :raises PipedriveParameterError: it is none
+    """
+    parts = urlsplit(host if "://" in host else f"//{host}")
+    name = "" if parts.username or parts.path.strip("/") else (parts.hostname or "").removesuffix(_OWN)
+    if not _COMPANY.fullmatch(name):
+        raise PipedriveParameterError(
+            f"The company must be its name as in <company>.pipedrive.com, such as 'acme', not {host!r}."
+        )
+    return name
+
+
+def create_asset(*, company: str, entity: str, extra: dict[str, Any] | None = None) -> Asset:
+    """The asset of a company's records."""
+    from airflow.providers.common.compat.sdk import Asset
+
+    return Asset(uri=asset_uri(company, entity), extra=extra)
+
+
+def sanitize_uri(uri: SplitResult) -> SplitResult:
+    """What Airflow makes of such a URI: the company and the first part of the path in lower case.
+
+    :raises ValueError: it does not name a company and what of it
+    """
+    if not uri.netloc or not uri.path.strip("/"):
+        raise ValueError(
+            f"A Pipedrive asset is named {SCHEME}://company/entity, such as {SCHEME}://acme/deals, not "
+            f"{uri.geturl()!r}."
+        )
+    return uri._replace(netloc=uri.netloc.lower(), path="/" + uri.path.strip("/"))
+
+
+def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> OpenLineageDataset:
+    """The data set that lineage knows such an asset by: the company is the namespace."""
+    from airflow.providers.common.compat.openlineage.facet import Dataset as OpenLineageDataset
+
+    parts = urlsplit(asset.uri)
+    return OpenLineageDataset(namespace=f"{SCHEME}://{parts.netloc}", name=parts.path.lstrip("/"))

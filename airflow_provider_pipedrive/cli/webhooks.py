@@ -1,0 +1,62 @@
+"""``airflow pipedrive webhooks``: what Pipedrive sends to Airflow's receiver."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airflow_provider_pipedrive.cli import connections
+from airflow_provider_pipedrive.cli.terminal import UsageError, command, put, say
+from airflow_provider_pipedrive.client import subscriptions
+from airflow_provider_pipedrive.client.client import PipedriveClient
+from airflow_provider_pipedrive.client.subscriptions import Address
+from airflow_provider_pipedrive.hooks.pipedrive import client_of
+
+
+@command
+def webhooks(options: Namespace) -> None:
+    """Make, show or remove webhooks."""
+    if options.doing != "ensure" and options.objects:
+        raise UsageError(f"{options.doing} takes no objects: it is about all webhooks.")
+    if options.doing == "ensure":
+        _ensure(options)
+    elif options.doing == "list":
+        _list(options)
+    else:
+        _remove(options)
+
+
+def _ensure(options: Namespace) -> None:
+    wish = subscriptions.wanted(options.objects, options.actions.split(","))
+    with _connected(options.conn_id) as (client, address):
+        receipt = subscriptions.ensure(client, address, wish, options.user_id)
+    for notice in receipt["notices"]:
+        say(f"Notice: {notice}")
+    for one in receipt["created"]:
+        say(f"Made: {one}.")
+    say(f"{receipt['kept']} kept, {len(receipt['created'])} made, {receipt['removed']} removed.")
+
+
+def _list(options: Namespace) -> None:
+    with _connected(options.conn_id) as (client, address):
+        rows = subscriptions.described(client, address)
+    for row in rows:
+        whose = "Airflow's" if row["ours"] else "another's"
+        told = f"{row['event_object']} {row['event_action']}"
+        put(f"{row['id']}\t{told}\t{whose}\tversion {row['version']}\t{row['state']}")
+    say(f"{len(rows)} webhooks.")
+
+
+def _remove(options: Namespace) -> None:
+    with _connected(options.conn_id) as (client, address):
+        count = subscriptions.remove(client, address)
+    say(f"{count} removed.")
+
+
+@contextmanager
+def _connected(conn_id: str) -> Iterator[tuple[PipedriveClient, Address]]:
+    connection = connections.find(conn_id)
+    address = Address.of(connection.extra_dejson)
+    with client_of(connection) as client:
+        yield client, address

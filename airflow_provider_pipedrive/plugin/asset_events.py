@@ -1,0 +1,98 @@
+"""Changes become asset events in Airflow's metadata database.
+
+What is used of Airflow here is internal to it, and the same from 3.1 to 3.3.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from airflow.assets.manager import asset_manager
+from airflow.models.asset import AssetEvent, AssetModel
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
+from airflow.utils.session import create_session
+from sqlalchemy import select
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from airflow_provider_pipedrive.client.changes.batch import Batch
+from airflow_provider_pipedrive.client.changes.model import Change, in_order
+from airflow_provider_pipedrive.plugin.deliveries import BusyError, Told
+from airflow_provider_pipedrive.plugin.sealing import now
+
+log = logging.getLogger(__name__)
+
+EACH: Final = "/each"
+"""What an asset's URI ends in whose every change is an event of its own, with a partition key."""
+_REPEATED_WITHIN: Final = timedelta(hours=1)
+"""For longer Pipedrive does not repeat a delivery: its last attempt is after three minutes."""
+
+
+def store(batch: Sequence[Told]) -> None:
+    """Store changes in one transaction: one event for each asset and connection, more where it would be too big.
+
+    An asset that no DAG has ever named gets none: nobody waits for it.
+
+    :raises BusyError: the database is locked or gone for the moment
+    """
+    changes: dict[tuple[str, str], dict[str, Change]] = {}
+    for told in batch:
+        # Within a batch a repeated delivery is seen at once.
+        changes.setdefault((told.uri, told.conn_id), {})[told.change.event_id] = told.change
+    try:
+        with create_session() as session:
+            # Always in the same order: two web servers must not wait for one another.
+            for (uri, conn_id), by_id in sorted(changes.items()):
+                _store(session, uri, conn_id, in_order(by_id.values()))
+    except (OperationalError, InterfaceError) as error:
+        raise BusyError(type(error).__name__) from error
+
+
+def _store(session: Session, uri: str, conn_id: str, changes: list[Change]) -> None:
+    asset_ids = list(session.scalars(select(AssetModel.id).where(AssetModel.uri == uri)))
+    for asset_id in asset_ids:
+        for part in _parts(conn_id, changes):
+            _add(session, asset_id, part)
+    heard = len(asset_ids)
+    if AIRFLOW_V_3_2_PLUS:
+        for asset_id in session.scalars(select(AssetModel.id).where(AssetModel.uri == uri + EACH)).all():
+            _store_each(session, asset_id, conn_id, changes)
+            heard += 1
+    if not heard:
+        log.warning("%d changes from Pipedrive were let go: no DAG has the asset %s", len(changes), uri)
+
+
+def _store_each(session: Session, asset_id: int, conn_id: str, changes: list[Change]) -> None:
+    """An event for each change. A key that is used again would make another DAG run: repetitions are left out."""
+    keys = [change.event_id for change in changes]
+    known = set(
+        session.scalars(
+            select(AssetEvent.partition_key).where(
+                AssetEvent.asset_id == asset_id,
+                AssetEvent.timestamp > now() - _REPEATED_WITHIN,
+                AssetEvent.partition_key.in_(keys),
+            )
+        )
+    )
+    for change in changes:
+        if change.event_id not in known:
+            _add(session, asset_id, Batch(conn_id, (change,)), partition_key=change.event_id)
+
+
+def _add(session: Session, asset_id: int, batch: Batch, **more: Any) -> None:
+    asset = session.get_one(AssetModel, asset_id)
+    asset_manager.register_asset_change(asset=asset, extra=batch.to_json(), session=session, **more)
+
+
+def _parts(conn_id: str, changes: list[Change]) -> Iterator[Batch]:
+    """The changes in batches that are not too big."""
+    batch = Batch(conn_id, tuple(changes))
+    if len(changes) == 1 or not batch.is_too_big:
+        yield batch
+        return
+    half = len(changes) // 2
+    yield from _parts(conn_id, changes[:half])
+    yield from _parts(conn_id, changes[half:])

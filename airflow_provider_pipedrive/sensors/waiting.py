@@ -1,0 +1,281 @@
+"""What the sensors have in common: three ways to wait, one table of how a wait ends.
+
+==================  ===========================================================
+what happened       how the task ends
+==================  ===========================================================
+it has happened     success; the result is the task's XCom
+time is up          failed, without retries; skipped with soft_fail or never_fail
+a passing error     failed, after Airflow's retries; skipped with never_fail; waited out with silent_fail
+a lasting error     failed at once; skipped with never_fail
+a limit             waited out: the burst limit, the day's API tokens
+the record is gone  failed at once; skipped with on_gone="skip" or never_fail
+==================  ===========================================================
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
+
+from airflow_provider_pipedrive.client.watching.outcomes import WAITING, Outcome, pause_after
+from airflow_provider_pipedrive.errors import (
+    PipedriveBurstLimitError,
+    PipedriveDailyBudgetError,
+    PipedriveError,
+    PipedriveNotFoundError,
+    PipedriveParameterError,
+)
+from airflow_provider_pipedrive.operators.pipedrive import is_open
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_pipedrive.client import PipedriveClient
+    from airflow_provider_pipedrive.client.watching.looking import Pending
+    from airflow_provider_pipedrive.client.watching.naming import Names
+    from airflow_provider_pipedrive.client.watching.watches import Watch
+    from airflow_provider_pipedrive.triggers.waiting import WaitTrigger
+
+INTERVAL = 300.0
+DEFER_GRACE = 5.0
+"""Seconds after the deadline at which Airflow itself ends the wait, should no triggerer do it."""
+AIRFLOWS_TIME_UP = ("Trigger timeout", "Trigger/execution timeout")
+"""What Airflow 3 and 2.11 say of a deferred task whose time they have ended."""
+LOOK_BACK = 600.0
+"""Seconds, beyond two intervals, within which a look in reschedule mode, which remembers nothing, reads what a deal has
+passed through."""
+
+
+class PipedriveGoneError(PipedriveNotFoundError):
+    """A record that was waited for is deleted or merged away, or what is waited for can no longer come."""
+
+
+class _Over(BaseException):
+    """The wait has ended by an error. No ``Exception``: Airflow's loop of pokes would judge it by its own rules, which
+    differ from those of a deferred sensor."""
+
+    def __init__(self, error: PipedriveError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class WaitingSensor(BaseSensorOperator):
+    """The common part of the sensors.
+
+    :param pipedrive_conn_id: the connection (templated)
+    :param deferrable: wait without a worker; the default is Airflow's ``[operators] default_deferrable``
+    :param on_gone: whether a record that is deleted or merged away fails or skips the task
+    :param poke_interval: seconds between two looks
+    """
+
+    ui_color = "#e6f4ea"
+    trigger_name: ClassVar[str]
+
+    def __init__(
+        self,
+        *,
+        pipedrive_conn_id: str = "pipedrive_default",
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        on_gone: Literal["fail", "skip"] = "fail",
+        poke_interval: timedelta | float = INTERVAL,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poke_interval=poke_interval, **kwargs)
+        self.pipedrive_conn_id = pipedrive_conn_id
+        self.deferrable = deferrable
+        self.on_gone = on_gone
+        self._pending: Pending | None = None
+        self._client: PipedriveClient | None = None
+        self._pause = 0.0
+        self._in_airflows_loop = False
+        if on_gone not in ("fail", "skip"):
+            raise PipedriveParameterError(f"on_gone must be 'fail' or 'skip', not {on_gone!r}.")
+
+    # ---- what a sensor of its own says
+
+    def _wait(self, since: str, is_open: Callable[[Any], bool]) -> tuple[Watch, Names | None] | None:
+        """What is waited for, with names to be looked up; ``None`` where open values leave it undecided.
+
+        :param since: when the run began
+        :param is_open: tells which values are not known yet
+        :raises PipedriveParameterError: an argument is wrong, or two contradict each other
+        """
+        raise NotImplementedError
+
+    def _check_when_parsing(self) -> None:
+        """Find what is wrong with the arguments that are known already."""
+        self._wait("2000-01-01T00:00:00Z", is_open)
+
+    # ---- one look
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Look once."""
+        try:
+            outcome = self._look(context)
+        except _Over as over:
+            if self._in_airflows_loop:
+                raise
+            raise self._ending(over.error) from over.error
+        return PokeReturnValue(True, outcome.result) if outcome.kind == "met" else False
+
+    def _look(self, context: Context) -> Outcome:
+        from airflow_provider_pipedrive.client.watching.looking import look
+
+        self._pause = 0.0
+        try:
+            (answer,) = look(self._hook_client(), [self._pending_of(context)], alone=True)
+            if isinstance(answer, PipedriveError):
+                raise answer
+        except (PipedriveDailyBudgetError, PipedriveBurstLimitError) as error:
+            self._pause = pause_after(error)
+            self.log.warning("Waiting on: %s", error)
+            return WAITING
+        except PipedriveError as error:
+            if self.silent_fail and error.retryable:
+                self.log.warning("Waiting on, as silent_fail says: %s", error)
+                return WAITING
+            raise _Over(error) from error
+        if answer.kind in ("gone", "failed"):
+            raise _Over(PipedriveGoneError(answer.reason))
+        return answer
+
+    def _pending_of(self, context: Context) -> Pending:
+        from airflow_provider_pipedrive.client.watching.looking import Pending
+
+        if self._pending is None:
+            decided = self._wait(_run_began(context), lambda value: False)
+            assert decided is not None, "nothing is open when a task runs"
+            remembers_nothing = self.reschedule and not self.deferrable
+            look_back = 2 * self.poke_interval + LOOK_BACK if remembers_nothing else None
+            self._pending = Pending(*decided, look_back=look_back)
+            self._log_cost(decided[0])
+        return self._pending
+
+    def _hook_client(self) -> PipedriveClient:
+        from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+
+        self._client = self._client or PipedriveHook(self.pipedrive_conn_id).client
+        return self._client
+
+    # ---- waiting
+
+    def execute(self, context: Context) -> Any:
+        """Wait, in the worker or deferred."""
+        try:
+            if not self.deferrable:
+                self._in_airflows_loop = True
+                return super().execute(context)
+            deadline = time.time() + self.timeout
+            outcome = self._look(context)
+        except _Over as over:
+            raise self._ending(over.error) from over.error
+        except AirflowSensorTimeout as error:
+            raise self._ending(error) from error
+        if outcome.kind == "met":
+            return outcome.result
+        return self._defer(context, deadline)
+
+    def _defer(self, context: Context, deadline: float) -> Any:
+        self.defer(
+            trigger=self._make_trigger(context, deadline),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=max(deadline - time.time(), 0) + DEFER_GRACE),
+        )
+
+    def _make_trigger(self, context: Context, deadline: float) -> WaitTrigger:
+        from airflow_provider_pipedrive.triggers import pipedrive
+
+        pending = self._pending_of(context)
+        trigger: WaitTrigger = getattr(pipedrive, self.trigger_name)(
+            pipedrive_conn_id=self.pipedrive_conn_id,
+            watch=pending.watch.to_json(),
+            names=pending.names.to_json() if pending.names else None,
+            memory=pending.memory,
+            interval=self.poke_interval,
+            deadline=deadline,
+            not_before=time.time() + self._pause if self._pause else 0.0,
+            end_from_trigger=self._may_end_from_trigger,
+            patient=self.silent_fail,
+        )
+        return trigger
+
+    @property
+    def _may_end_from_trigger(self) -> bool:
+        """Whether a success needs no worker.
+
+        A task that ends without one makes no asset events, tells no mapped task how many results it has, and runs
+        nothing of its own afterwards.
+        """
+        own = ("outlets", "multiple_outputs", "_post_execute_hook")
+        has_dag = self.has_dag()  # type: ignore[no-untyped-call]
+        is_expanded_over = has_dag and next(self.iter_mapped_dependants(), None) is not None
+        return self.do_xcom_push and not is_expanded_over and not any(getattr(self, name, None) for name in own)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
+        """What the trigger has told: the result, or how the wait ended."""
+        from airflow_provider_pipedrive.triggers.waiting import untold
+
+        if event["status"] == "met":
+            return event["result"]
+        if event["status"] == "time up":
+            raise self._ending(self._time_up())
+        error = untold(event["error"]) if event["status"] == "error" else PipedriveGoneError(event["reason"])
+        raise self._ending(error)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """An operator's: a sensor's own would skip errors with ``soft_fail``, and on 2.11 retry when time is up."""
+        if next_method == "__fail__" and (next_kwargs or {}).get("error") in AIRFLOWS_TIME_UP:
+            raise self._ending(self._time_up())
+        try:
+            return super(BaseSensorOperator, self).resume_execution(next_method, next_kwargs, context)
+        except Exception as error:
+            # A trigger that broke. By name: the class has no home that all versions share.
+            if type(error).__name__ == "TaskDeferralError":
+                raise self._ending(error) from error
+            raise
+
+    def _time_up(self) -> AirflowSensorTimeout:
+        return AirflowSensorTimeout(f"{self.timeout:g} s (timeout) have passed.")
+
+    def _ending(self, error: Exception) -> Exception:
+        """How the task ends by ``error``: the table of this module."""
+        is_time_up = isinstance(error, AirflowSensorTimeout)
+        skips = self.never_fail or (self.soft_fail and is_time_up)
+        if skips or (self.on_gone == "skip" and isinstance(error, PipedriveGoneError)):
+            return AirflowSkipException(f"Skipped: {error}")
+        if isinstance(error, PipedriveError) and not error.retryable:
+            return AirflowFailException(f"{type(error).__name__}: {error}")
+        return error
+
+    def _get_next_poke_interval(self, started_at: Any, run_duration: Callable[[], float], poke_count: int) -> float:
+        """Airflow's, lengthened while a limit lasts, and shortened so that the last look comes when time is up."""
+        wanted = max(super()._get_next_poke_interval(started_at, run_duration, poke_count), self._pause)
+        return max(min(wanted, self.timeout - run_duration() + 0.1), 0.1)
+
+    def _log_cost(self, watch: Watch) -> None:
+        self.log.info(
+            "A look every %g s: about %s API tokens a day by itself%s.",
+            self.poke_interval,
+            f"{watch.tokens_a_day(self.poke_interval):,}",
+            "; sensors of this connection that wait in the same triggerer share their looks" if self.deferrable else "",
+        )
+
+
+def _run_began(context: Context) -> str:
+    """When the run began, by Airflow's clock."""
+    from airflow_provider_pipedrive.client.watching.times import stamp
+
+    run: Any = context.get("dag_run")
+    began = getattr(run, "start_date", None) or getattr(run, "run_after", None)
+    return stamp(began or datetime.now(UTC))

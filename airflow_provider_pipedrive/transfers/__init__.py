@@ -1,0 +1,29 @@
+"""Whole loads between Pipedrive and elsewhere, as tasks. Each is imported when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.transfers.file_to_object_storage import PipedriveFileToObjectStorageOperator
+    from airflow_provider_pipedrive.transfers.object_storage import PipedriveToObjectStorageOperator
+    from airflow_provider_pipedrive.transfers.object_storage_to_file import ObjectStorageToPipedriveFileOperator
+
+__all__ = [
+    "ObjectStorageToPipedriveFileOperator",
+    "PipedriveFileToObjectStorageOperator",
+    "PipedriveToObjectStorageOperator",
+]
+
+_HOMES = {
+    "ObjectStorageToPipedriveFileOperator": "object_storage_to_file",
+    "PipedriveFileToObjectStorageOperator": "file_to_object_storage",
+    "PipedriveToObjectStorageOperator": "object_storage",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

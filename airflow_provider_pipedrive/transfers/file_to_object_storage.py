@@ -1,0 +1,271 @@
+"""Files out of Pipedrive, into a folder or object storage."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+
+from airflow_provider_pipedrive.client.new_files import LINKS, Choice, Record, Window
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink, is_open
+from airflow_provider_pipedrive.transfers.tasks import (
+    check_links,
+    check_path,
+    data_interval,
+    moment,
+    permanent_errors_end_the_task,
+    storage_path,
+    url_of_link,
+    whole_number,
+)
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_pipedrive.client.file_landing import Haul
+    from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+
+MAX_BYTES = Choice.max_bytes
+_MARKS = ("since", "until", "after_id")
+
+
+class PipedriveFileToObjectStorageOperator(BaseOperator):
+    """Bring files out of Pipedrive: one or some by their ids, or all new ones of a record or of the whole account.
+
+    Each becomes ``<path>/<id>-<name>``, the name made harmless, with Pipedrive's metadata as JSON beside it
+    (``<id>-<name>.json``). It is streamed, appears when it is whole, and is not fetched again while it lies there and
+    neither its size nor its last update has changed. The list of all files of the run, skipped ones with the reason, is
+    ``<path>/_pipedrive/files/<dag>.<task>.<run>.jsonl``.
+
+    New are the files added in a window: from ``since`` less 60 seconds (a file may become visible late; it is still
+    stored once) to before ``until``. The default is the run's data interval.
+
+    Files that are only linked (Google Drive) have no bytes in Pipedrive: they are skipped, and counted. So are deleted
+    ones. Every page of 100 files costs 20 API tokens, and every download 20.
+
+    :param path: the folder, local or in object storage (``s3://connection@bucket/folder``) (templated)
+    :param file_id: an id, or a list of ids or of files' metadata, as a sensor or ``getFiles`` gives them (templated).
+        A single file that cannot be brought fails the task; of several, it is skipped.
+    :param deal_id: new files of this deal (templated), as are those of ``person_id``, ``org_id``, ``product_id``,
+        ``activity_id``, ``lead_id`` and ``project_id``; one of them, or none for the files of the whole account. The
+        last three have no list of their own: all new files are looked through for theirs.
+    :param since: from when on: a time with a zone, or a day (in UTC) (templated)
+    :param until: before when (templated)
+    :param after_id: in place of a window: files with a greater id; 0 for all files (templated)
+    :param names: only names like one of these patterns, such as ``*.pdf``; one or several, capital letters or not
+    :param max_bytes: the largest file, in bytes
+    :param inline_images: bring the pictures in the text of mails too
+    :param mail_attachments: bring what came with mails too
+    :param pipedrive_conn_id: the connection (templated)
+    """
+
+    template_fields: Sequence[str] = ("path", "file_id", *LINKS, "since", "until", "after_id", "pipedrive_conn_id")
+    operator_extra_links = (PipedriveRecordLink(),)
+    ui_color = "#e6f4ea"
+
+    def __init__(
+        self,
+        *,
+        path: str | Path,
+        file_id: Any = None,
+        deal_id: int | str | None = None,
+        person_id: int | str | None = None,
+        org_id: int | str | None = None,
+        product_id: int | str | None = None,
+        activity_id: int | str | None = None,
+        lead_id: str | None = None,
+        project_id: int | str | None = None,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        after_id: int | str | None = None,
+        names: str | Sequence[str] = (),
+        max_bytes: int = MAX_BYTES,
+        inline_images: bool = False,
+        mail_attachments: bool = False,
+        pipedrive_conn_id: str = "pipedrive_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.path = path
+        self.file_id = file_id
+        self.deal_id = deal_id
+        self.person_id = person_id
+        self.org_id = org_id
+        self.product_id = product_id
+        self.activity_id = activity_id
+        self.lead_id = lead_id
+        self.project_id = project_id
+        self.since = since
+        self.until = until
+        self.after_id = after_id
+        self.names = names
+        self.max_bytes = max_bytes
+        self.inline_images = inline_images
+        self.mail_attachments = mail_attachments
+        self.pipedrive_conn_id = pipedrive_conn_id
+        self._check()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Bring them, and return a receipt: numbers, tokens, why files were skipped, the first names, the manifest."""
+        from airflow_provider_pipedrive.client.file_landing import Haul, place
+        from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+
+        began = time.monotonic()
+        hook = PipedriveHook(self.pipedrive_conn_id)
+        url = ""
+        try:
+            with permanent_errors_end_the_task(), tempfile.TemporaryFile() as lines:
+                self._check()
+                window = None if self.file_id is not None else self._window(context)
+                folder = storage_path("path", self.path)
+                folder.mkdir(parents=True, exist_ok=True)
+                haul = Haul(hook.client, folder, self._choice, cast(BinaryIO, lines))
+                self._bring(haul, hook, window)
+                manifest = folder / "_pipedrive" / "files" / self._manifest_name(context)
+                manifest.parent.mkdir(parents=True, exist_ok=True)
+                lines.seek(0)
+                place(manifest, lambda target: shutil.copyfileobj(lines, target))
+                url = url_of_link(self, hook)
+        finally:
+            context["ti"].xcom_push(key=PipedriveRecordLink.xcom_key, value=url)
+        self._tell_lineage(hook, folder)
+        return self._receipt(haul, window, manifest, time.monotonic() - began)
+
+    # ---- which files
+
+    def _bring(self, haul: Haul, hook: PipedriveHook, window: Window | None) -> None:
+        from airflow_provider_pipedrive.client.file_landing import why_sentence
+        from airflow_provider_pipedrive.client.new_files import new_files
+
+        if window is not None:
+            link = next((name for name in LINKS if getattr(self, name) is not None), None)
+            for file in new_files(hook.client, window, link, getattr(self, link) if link else None):
+                haul.bring(file, asked=False)
+            return
+        for file in self._asked(hook):
+            why = haul.bring(file, asked=True)
+            if why and not isinstance(self.file_id, list | tuple):
+                raise AirflowFailException(f"Not brought: {why_sentence(file, why, self._choice)}")
+
+    def _asked(self, hook: PipedriveHook) -> Iterator[Record]:
+        """The files that are asked for by their ids, metadata that is given already not read again."""
+        many = isinstance(self.file_id, list | tuple)
+        for asked in self.file_id if many else [self.file_id]:
+            yield asked if isinstance(asked, Mapping) else hook.run("getFile", {"id": asked})
+
+    def _window(self, context: Context) -> Window:
+        if _given(self.after_id):
+            return Window(after_id=whole_number("after_id", self.after_id, least=0))
+        start, end = data_interval(context)
+        if _given(self.since):
+            start, end = moment("since", self.since), None
+        until = moment("until", self.until) if _given(self.until) else end
+        if start is None:
+            raise PipedriveParameterError(
+                "This run has no data interval, or one without length (it was triggered by hand or by an asset, or its "
+                "schedule has none), so it does not say which files are new: give since (such as "
+                "2026-01-31T12:00:00Z), or after_id (0 for all files)."
+            )
+        if until is not None and until <= start:
+            raise PipedriveParameterError(
+                f"until ({until.isoformat()}) must be later than since ({start.isoformat()})."
+            )
+        return Window(start, until)
+
+    @property
+    def _choice(self) -> Choice:
+        names = (self.names,) if isinstance(self.names, str) else tuple(self.names)
+        return Choice(names, self.max_bytes, self.inline_images, self.mail_attachments)
+
+    # ---- what is told
+
+    def _receipt(self, haul: Haul, window: Window | None, manifest: Any, seconds: float) -> dict[str, Any]:
+        usage = haul.client.usage
+        receipt = {
+            "files": haul.files,
+            "bytes": haul.bytes,
+            "already_there": haul.already_there,
+            "skipped": dict(haul.skipped),
+            "names": haul.names,
+            "last_id": haul.last_id,
+            "since": window.since.isoformat() if window and window.since else None,
+            "until": window.until.isoformat() if window and window.until else None,
+            "path": str(haul.folder),
+            "manifest": str(manifest),
+            "requests": usage.requests,
+            "tokens": usage.tokens,
+            "seconds": round(seconds, 1),
+        }
+        self.log.info(
+            "%d files, %d bytes; already there %d; skipped %s; %d API tokens, %.1f s",
+            haul.files,
+            haul.bytes,
+            haul.already_there,
+            dict(haul.skipped) or 0,
+            usage.tokens,
+            seconds,
+        )
+        return receipt
+
+    def _manifest_name(self, context: Context) -> str:
+        index = getattr(context["ti"], "map_index", -1)
+        mapped = f".{index}" if isinstance(index, int) and index >= 0 else ""
+        run = f"{self.dag_id}.{self.task_id}.{context.get('run_id', 'run')}{mapped}"
+        return re.sub(r"[^A-Za-z0-9._-]", "_", run)[-200:] + ".jsonl"
+
+    def _tell_lineage(self, hook: PipedriveHook, folder: Any) -> None:
+        """Tell Airflow of a local folder; of object storage its own paths do."""
+        from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+
+        if isinstance(folder, Path):
+            collector: Any = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
+            collector.add_output_asset(context=hook, uri=folder.absolute().as_uri())
+
+    # ---- what is checked
+
+    def _check(self) -> None:
+        """Find wrong arguments; what is only known at run time, and still a template, is let through."""
+        check_path("path", self.path)
+        links = check_links(self)
+        if len(links) > 1:
+            raise PipedriveParameterError(f"Give one of {', '.join(links)}: files are listed for one record.")
+        if self.file_id is not None:
+            self._check_asked(links)
+        known = [name for name in _MARKS if _given(getattr(self, name)) and not is_open(getattr(self, name))]
+        for name in known:
+            if name == "after_id":
+                whole_number(name, self.after_id, least=0)
+            else:
+                moment(name, getattr(self, name))
+        if "after_id" in known and len(known) > 1:
+            raise PipedriveParameterError("Give either after_id, or since and until.")
+        self._check_choice()
+
+    def _check_asked(self, links: Sequence[str]) -> None:
+        others = [*links, *(name for name in _MARKS if _given(getattr(self, name)))]
+        others += ["names"] if self.names else []
+        if others:
+            raise PipedriveParameterError(f"file_id says which files: leave out {', '.join(others)}.")
+        if is_open(self.file_id):
+            return
+        for asked in self.file_id if isinstance(self.file_id, list | tuple) else [self.file_id]:
+            whole_number("file_id", asked.get("id") if isinstance(asked, Mapping) else asked)
+
+    def _check_choice(self) -> None:
+        if not all(isinstance(name, str) and name for name in self.names):
+            raise PipedriveParameterError(f"names must be patterns, such as '*.pdf', not {self.names!r}.")
+        if type(self.max_bytes) is not int or self.max_bytes < 1:
+            raise PipedriveParameterError(f"max_bytes must be a whole number from 1 on, not {self.max_bytes!r}.")
+
+
+def _given(value: Any) -> bool:
+    """Whether a value says something; a template may render to nothing."""
+    return value is not None and value != ""

@@ -1,0 +1,296 @@
+"""Whole lists out of Pipedrive, and what changed in them, into a folder or object storage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
+
+from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, OVERLAP, Job
+from airflow_provider_pipedrive.errors import (
+    PipedriveDailyBudgetError,
+    PipedriveTokenCapError,
+)
+from airflow_provider_pipedrive.operators.pipedrive import is_open
+from airflow_provider_pipedrive.transfers.tasks import (
+    check_path,
+    data_interval,
+    moment,
+    permanent_errors_end_the_task,
+    run_name,
+    storage_path,
+    whole_number,
+)
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+
+_DAY = 86_400
+_AFTER_RESET = 300.0
+"""Seconds that are waited beyond the time at which the day's tokens are expected to be renewed."""
+_ASK_AGAIN = 3600.0
+"""Seconds until the next look where they were not: Pipedrive does not say in which time zone its day begins.
+https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting"""
+_MEANT = 60.0
+"""A shorter ``Retry-After`` is that of the burst limit, and says nothing of the day."""
+
+
+class PipedriveToObjectStorageOperator(BaseOperator):
+    """Extract entities of Pipedrive's into files: all records, or what was last updated in a window.
+
+    The files of an entity lie in ``<path>/<entity>/[<partition>/]``, beside a ``_manifest.json`` that names them; see
+    docs/extraction.md. They appear together when all is read. A try that fails leaves what it has read aside, and the
+    next try of the same task goes on from there.
+
+    With ``mode="changes"`` the window is ``since`` to ``until``, by default the run's data interval. A run that has
+    none (Airflow 3 gives none to runs that were triggered by hand or by an asset) reads on from the job's own mark,
+    which is kept in ``path``; where there is no mark yet, it reads the whole list.
+
+    Errors that another try cannot cure fail the task at once, ``max_tokens`` reached among them; others are left to
+    Airflow's ``retries``. The task's result is a short receipt; the whole one is the file that it names.
+
+    :param entities: names from docs/entities.md, such as ``["deals", "persons"]`` (templated)
+    :param path: the folder, local or in object storage (``s3://connection@bucket/folder``) (templated)
+    :param mode: ``snapshot``: every entity whole; ``changes``: what was last updated in a window
+    :param since: begin of the window: a time with a zone, or a day (in UTC) (templated)
+    :param until: end of the window, not included (templated)
+    :param format: ``jsonl``, ``jsonl.gz``, ``csv`` or ``parquet``
+    :param names: ``names``: custom fields as columns under their names, options as labels; ``keys``: records as
+        Pipedrive sends them (``jsonl`` only)
+    :param rename: let a column follow a field that was renamed in Pipedrive
+    :param partition: folder below each entity's, such as ``dt={{ ds }}`` (templated). What lies there is replaced. By
+        default a snapshot has none, and changes have one for each task of each run, so that no run takes the place of
+        another.
+    :param parameters: by entity, what narrows its list down, such as ``{"deals": {"filter_id": 7}}`` (templated)
+    :param versions: ``latest``: of a record that was edited while a snapshot was read, its last state; ``all``: each
+        state that was seen
+    :param deletes: tell of deleted records as far as that costs next to nothing: those of which the lists tell, and
+        after a snapshot those that were landed before and are not in it
+    :param sweep: with ``mode="changes"``, look for deleted records among all that were landed
+    :param allow_shrink: publish a snapshot although it has over 10 % fewer rows than the one before, or was read as
+        another user
+    :param overlap: seconds that a window reaches back
+    :param connections: requests at once
+    :param max_tokens: API tokens that a try may spend (templated). The task fails before it would spend more; cleared,
+        or run again, it goes on.
+    :param pipedrive_conn_id: the connection (templated)
+    :param deferrable: where the day's API tokens are spent, wait for the new ones without a worker, and go on; the
+        default is Airflow's ``[operators] default_deferrable``
+    """
+
+    template_fields: Sequence[str] = (
+        *("entities", "path", "since", "until", "partition", "parameters", "max_tokens"),
+        "pipedrive_conn_id",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json"}
+    ui_color = "#e6f4ea"
+
+    def __init__(
+        self,
+        *,
+        entities: Sequence[str],
+        path: str | Path,
+        mode: Literal["snapshot", "changes"] = "snapshot",
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        format: str = "jsonl",  # noqa: A002 - the users' word
+        names: Literal["names", "keys"] = "names",
+        rename: bool = False,
+        partition: str = "",
+        parameters: Mapping[str, Mapping[str, Any]] | None = None,
+        versions: Literal["latest", "all"] = "latest",
+        deletes: bool = True,
+        sweep: bool = False,
+        allow_shrink: bool = False,
+        overlap: float = OVERLAP,
+        connections: int = CONNECTIONS,
+        max_tokens: int | str | None = None,
+        pipedrive_conn_id: str = "pipedrive_default",
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.entities = entities
+        self.path = path
+        self.mode = mode
+        self.since = since
+        self.until = until
+        self.format = format
+        self.names = names
+        self.rename = rename
+        self.partition = partition
+        self.parameters = parameters
+        self.versions = versions
+        self.deletes = deletes
+        self.sweep = sweep
+        self.allow_shrink = allow_shrink
+        self.overlap = overlap
+        self.connections = connections
+        self.max_tokens = max_tokens
+        self.pipedrive_conn_id = pipedrive_conn_id
+        self.deferrable = deferrable
+        self._check_when_parsing()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Extract them, going on where an earlier try ended, and return a receipt."""
+        return self._extract(context, waited=False)
+
+    def go_on(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Extract the rest, when the day's tokens are expected to be renewed."""
+        return self._extract(context, waited=True)
+
+    def _extract(self, context: Context, *, waited: bool) -> dict[str, Any]:
+        from airflow_provider_pipedrive.client.extraction.job import extract
+        from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+
+        hook = PipedriveHook(self.pipedrive_conn_id)
+        name = run_name(self, context)
+        try:
+            with permanent_errors_end_the_task():
+                job = self._job(context)
+                check_path("path", self.path)
+                folder = storage_path("path", self.path)
+                receipt = extract(hook.client, folder, job, run=name, owner=name)
+        except PipedriveTokenCapError as error:
+            # It may be tried again, but not by Airflow: each of its retries would spend max_tokens.
+            raise AirflowFailException(f"{error} Clear the task for that.") from error
+        except (PermissionError, NotADirectoryError, FileExistsError) as error:
+            raise AirflowFailException(f"path: {self.path} cannot be written to: {error}") from error
+        except PipedriveDailyBudgetError as error:
+            if not self.deferrable:
+                raise
+            # As many as go out at once: all of them may have been refused.
+            in_vain = waited and hook.usage.requests <= self.connections
+            self._wait_for_tokens(error, in_vain=in_vain)
+        self._tell_lineage(hook, folder, job)
+        return brief(receipt, folder / "_pipedrive" / "receipts" / f"{name}.json")
+
+    def _wait_for_tokens(self, error: PipedriveDailyBudgetError, *, in_vain: bool) -> None:
+        from airflow_provider_pipedrive.triggers.budget import PipedriveBudgetTrigger
+
+        at = next_tokens(time.time(), error.retry_after, in_vain=in_vain)
+        self.log.warning(
+            "%s What was read is kept: the task goes on at about %s.",
+            error,
+            datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
+        )
+        self.defer(trigger=PipedriveBudgetTrigger(until=at), method_name="go_on")
+
+    # ---- what is asked for
+
+    def _job(self, context: Context) -> Job:
+        """The job of this run.
+
+        :raises PipedriveParameterError: an argument is wrong
+        """
+        since, until = self._moment("since"), self._moment("until")
+        if self.mode == "changes" and since is None and until is None:
+            since, until = data_interval(context)
+            if since is None:
+                self.log.info(
+                    "This run has no data interval (it was triggered by hand or by an asset, or its schedule has "
+                    "none): reading on from the mark in %s, or the whole list where there is no mark yet.",
+                    self.path,
+                )
+        return self._make_job(since=since, until=until)
+
+    def _moment(self, name: str) -> datetime | None:
+        value = getattr(self, name)
+        return None if value in (None, "") else moment(name, value)
+
+    def _make_job(self, **others: Any) -> Job:
+        given: dict[str, Any] = {
+            "entities": self.entities,
+            "mode": self.mode,
+            "format": self.format,
+            "names": self.names,
+            "rename": self.rename,
+            "partition": self.partition,
+            "parameters": self.parameters or {},
+            "versions": self.versions,
+            "deletes": self.deletes,
+            "sweep": self.sweep,
+            "allow_shrink": self.allow_shrink,
+            "overlap": self.overlap,
+            "connections": self.connections,
+            "max_tokens": None if self.max_tokens in (None, "") else self.max_tokens,
+            **others,
+        }
+        if given["max_tokens"] is not None:
+            given["max_tokens"] = whole_number("max_tokens", given["max_tokens"])
+        return Job(**given)
+
+    def _check_when_parsing(self) -> None:
+        """Find wrong arguments; what is only known at run time is let through."""
+        if not is_open(self.path):
+            check_path("path", self.path)
+        # In place of what is still open stands what contradicts nothing.
+        narrowed = [] if is_open(self.parameters) else list(self.parameters or ())
+        harmless: dict[str, Any] = {
+            "entities": list(dict.fromkeys(["deals", *narrowed])),
+            "partition": "",
+            "parameters": {},
+            "max_tokens": None,
+        }
+        others: dict[str, Any] = {name: value for name, value in harmless.items() if is_open(getattr(self, name))}
+        if self.format == "parquet":
+            others["format"] = "csv"  # the workers need pyarrow, not who parses
+        others["since"] = datetime.min.replace(tzinfo=UTC) if is_open(self.since) else self._moment("since")
+        others["until"] = datetime.max.replace(tzinfo=UTC) if is_open(self.until) else self._moment("until")
+        self._make_job(**others).check()
+
+    # ---- what is told
+
+    def _tell_lineage(self, hook: PipedriveHook, folder: Any, job: Job) -> None:
+        """Tell Airflow what was read, and where it lies."""
+        from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+
+        from airflow_provider_pipedrive.assets.uris import asset_uri
+        from airflow_provider_pipedrive.client.extraction.entities import ENTITIES
+
+        collector: Any = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
+        for entity in job.entities:
+            read = entity if entity in ENTITIES else "deals"  # the histories of stages come of the deals
+            collector.add_input_asset(context=hook, uri=asset_uri(hook.client.origin, read))
+            target = folder / entity
+            local = isinstance(target, Path)
+            uri = target.absolute().as_uri() if local else f"{target.protocol}://{target.path.lstrip('/')}"
+            collector.add_output_asset(context=hook, uri=uri)
+
+
+def next_tokens(now: float, retry_after: float | None, *, in_vain: bool) -> float:
+    """When the day's API tokens are expected to be there again, in seconds since the epoch.
+
+    :param now: seconds since the epoch
+    :param retry_after: seconds that Pipedrive or the connection's own budget tells, if any
+    :param in_vain: whether they were expected by now, and were not there
+    """
+    if retry_after is not None and retry_after >= _MEANT:
+        return now + retry_after + _AFTER_RESET
+    if in_vain:
+        return now + _ASK_AGAIN
+    return now - now % _DAY + _DAY + _AFTER_RESET
+
+
+def brief(receipt: Mapping[str, Any], file: Any) -> dict[str, Any]:
+    """A receipt that is small enough for XCom: of what can be long, the number.
+
+    :param file: where the whole one lies
+    """
+    kept = ("rows", "parts", "bytes", "tombstones", "tokens", "way", "proof", "window", "manifest")
+    entities = {
+        name: {
+            **{key: entity[key] for key in kept},
+            "drift": len(entity["drift"]),
+            "unfit": sum(entity["unfit"].values()),
+        }
+        for name, entity in receipt["entities"].items()
+    }
+    whole = {key: receipt[key] for key in ("mode", "format", "rows", "requests", "tokens", "seconds", "began")}
+    return {**whole, "entities": entities, "receipt": str(file)}

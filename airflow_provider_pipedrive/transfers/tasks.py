@@ -1,0 +1,148 @@
+"""What the transfers share: what a task may be given, where it writes, and when it fails for good."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_pipedrive.client.new_files import LINKS
+from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.operators.pipedrive import is_open, record_url
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_EXAMPLE_UUID = "adf21080-0e10-11eb-879b-05d71fb426ec"
+_LONGEST_NAME = 150
+_PAGES = {"deal_id": "getDeal", "person_id": "getPerson", "org_id": "getOrganization", "lead_id": "getLead"}
+"""Reads of what has a page in Pipedrive's web app."""
+
+
+@contextmanager
+def permanent_errors_end_the_task() -> Iterator[None]:
+    """Fail at once where another try would fail too; passing errors leave Airflow's retries to work."""
+    try:
+        yield
+    except PipedriveError as error:
+        if error.retryable:
+            raise
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+
+
+def storage_path(name: str, path: Any) -> Any:
+    """``path`` as something that can be opened: local, or in object storage.
+
+    :param name: of the argument, for the error
+    :raises PipedriveParameterError: the storage cannot be used here
+    """
+    text = str(path)
+    if text.startswith("file://"):
+        return Path(unquote(urlsplit(text).path))
+    if "://" not in text:
+        return Path(text)
+    from airflow_provider_pipedrive.hooks.pipedrive import object_path
+
+    return object_path(name, text)
+
+
+def check_path(name: str, path: Any) -> None:
+    """Find a path that is none."""
+    if not isinstance(path, str | Path) and not hasattr(path, "open"):
+        raise PipedriveParameterError(f"{name} must be a path, local or in object storage, not {path!r}.")
+    if not str(path).strip():
+        raise PipedriveParameterError(f"{name} is empty: give a path, local or in object storage.")
+
+
+def whole_number(name: str, value: Any, least: int = 1) -> int:
+    """``value``, which may be text, as a whole number.
+
+    :raises PipedriveParameterError: it is none, or smaller than ``least``
+    """
+    text = str(value).strip()
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or int(text) < least:
+        raise PipedriveParameterError(f"{name} must be a whole number from {least} on, not {value!r}.")
+    return int(text)
+
+
+def moment(name: str, value: Any) -> datetime:
+    """``value`` as a moment in UTC: a time with a zone, a day (its beginning in UTC), or a time as v1 writes it.
+
+    :raises PipedriveParameterError: it is none, or has no zone
+    """
+    try:
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        found = None
+    if found is not None and found.tzinfo is None and _means_utc(value):
+        found = found.replace(tzinfo=UTC)
+    if found is None or found.tzinfo is None:
+        raise PipedriveParameterError(
+            f"{name} must be a time with a zone, such as 2026-01-31T12:00:00Z, or a day, 2026-01-31 (from midnight UTC "
+            f"on), not {str(value)!r}."
+        )
+    return found.astimezone(UTC)
+
+
+def _means_utc(value: Any) -> bool:
+    """A day, or a time as Pipedrive's v1 writes it: ``2026-01-31 12:00:00``."""
+    return isinstance(value, str) and (len(value.strip()) == len("YYYY-MM-DD") or value.strip()[10:11] == " ")
+
+
+def data_interval(context: Context) -> tuple[datetime | None, datetime | None]:
+    """The run's data interval; ``(None, None)`` where it has none, or one without length.
+
+    On Airflow 3 runs that were triggered by hand or by an asset have none, and those of a cron schedule have one that
+    begins and ends at the same moment, unless Airflow is configured otherwise.
+    """
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    if start is None or end is None or start == end:
+        return None, None
+    return start, end
+
+
+def run_name(task: Any, context: Context) -> str:
+    """A name for one task of one run, the same at each of its tries, that every file system takes."""
+    index = getattr(context["ti"], "map_index", -1)
+    mapped = f".{index}" if isinstance(index, int) and index >= 0 else ""
+    full = f"{task.dag_id}.{task.task_id}.{context.get('run_id', 'run')}{mapped}"
+    name = re.sub(r"[^A-Za-z0-9._=-]", "_", full)
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[: _LONGEST_NAME - 17]}-{hashlib.sha256(full.encode()).hexdigest()[:16]}"
+
+
+def check_links(task: Any) -> list[str]:
+    """The links that a task was given, their ids checked as far as they are known."""
+    given = [name for name in LINKS if getattr(task, name) is not None]
+    for name in given:
+        value = getattr(task, name)
+        if not is_open(value):
+            check_id(name, value)
+    return given
+
+
+def check_id(name: str, value: Any) -> None:
+    """Find an id that is none: leads have UUIDs, everything else has numbers."""
+    if name != "lead_id":
+        whole_number(name, value)
+    elif not isinstance(value, str) or not _UUID.fullmatch(value.strip()):
+        raise PipedriveParameterError(f"lead_id must be a lead's id, such as {_EXAMPLE_UUID}, not {value!r}.")
+
+
+def url_of_link(task: Any, hook: PipedriveHook) -> str:
+    """The page in Pipedrive's web app of the record that files are attached to, or an empty text."""
+    for name, action in _PAGES.items():
+        if getattr(task, name) is not None:
+            return record_url(action, {"id": getattr(task, name)}, None, hook.client.origin) or ""
+    return ""

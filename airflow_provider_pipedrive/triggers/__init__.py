@@ -1,0 +1,1 @@
+"""Triggers: the halves of the sensors that wait without a worker."""

@@ -1,0 +1,181 @@
+"""Asset watchers of Airflow 3.3 and later: one stream for all, and marks that grow only by what was stored.
+
+A trigger cannot save its position by itself without losing events when the triggerer dies: an event is stored a moment
+after it was given away. The producer of a shared stream is told when the events of an item are stored; only then is a
+watcher's mark moved. The mark stands in the state store of the watched asset, so that a watcher that starts late, after
+a crash or in another triggerer goes on where its own stored events end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from airflow.triggers.base import TriggerEvent
+from airflow.triggers.shared_stream import AdvanceItem, SharedStreamProducer
+
+from airflow_provider_pipedrive.client.changes.watch import ChangeWatch, Position
+from airflow_provider_pipedrive.triggers.feed import Feed, Key, Poll, Subscriber
+
+if TYPE_CHECKING:
+    from airflow.sdk.execution_time.context import AssetStateStoreAccessor, AssetStateStoreAccessors
+
+log = logging.getLogger(__name__)
+SAVE_QUIET_MARKS_AFTER: Final = 600.0
+"""Seconds after which a mark is saved though there was no news: reading from an older one finds the same."""
+_TRY_AGAIN: Final = 5.0
+
+
+class MarkedSubscriber(Subscriber):
+    """A watcher whose mark is kept with its asset."""
+
+    def __init__(self, watch: ChangeWatch, interval: float, marks: Marks) -> None:
+        super().__init__(watch, interval)
+        self._marks = marks
+        self._saved_at = time.monotonic()
+
+    async def load(self) -> None:
+        """Go on from the mark, if there is one."""
+        self.position = self.acknowledged = await self._marks.load()
+
+    async def started(self, position: Position) -> None:
+        """Begin: the mark is saved before anything is read, so that a crash does not move the beginning."""
+        await self._save(position)
+        await super().started(position)
+
+    async def moved(self, position: Position, poll: Poll | None) -> None:
+        """A round is done."""
+        before = self.acknowledged
+        await super().moved(position, poll)
+        if before is not self.acknowledged and time.monotonic() - self._saved_at > SAVE_QUIET_MARKS_AFTER:
+            await self._save(position)
+
+    async def settle(self, poll: Poll, *, stored: bool) -> None:
+        """The news of a poll are stored, or to come again."""
+        before = self.acknowledged
+        await super().settle(poll, stored=stored)
+        if self.acknowledged is not None and self.acknowledged is not before:
+            try:
+                await self._save(self.acknowledged)
+            except Exception:  # an older mark is no fault: what follows it may be told twice
+                log.warning("A watcher's mark could not be saved; it is with the next news.", exc_info=True)
+
+    async def _save(self, position: Position) -> None:
+        await self._marks.save(position)
+        self._saved_at = time.monotonic()
+
+
+class Marks:
+    """A watcher's mark, in the state store of each asset that it watches for (one, or several with equal watchers)."""
+
+    def __init__(self, stores: Sequence[AssetStateStoreAccessor], key: str) -> None:
+        self._stores = stores
+        self._key = key
+
+    async def load(self) -> Position | None:
+        """The mark; the oldest if there are several."""
+        found = [Position.from_json(mark) for store in self._stores if (mark := await self._of(store))]
+        return min(found, key=lambda position: position.since, default=None)
+
+    async def save(self, position: Position) -> None:
+        """Move the mark, never back: another triggerer may have moved it further."""
+        for store in self._stores:
+            mark = await self._of(store)
+            if mark is None or Position.from_json(mark).since < position.since:
+                await store.aset(self._key, position.to_json())
+
+    async def _of(self, store: AssetStateStoreAccessor) -> dict[str, Any] | None:
+        mark = await store.aget(self._key)
+        return mark if isinstance(mark, dict) else None
+
+
+class Producer(SharedStreamProducer):
+    """Gives each poll to the watchers, and moves their marks when what they made of it is stored."""
+
+    def __init__(self, key: Key) -> None:
+        self._feed = feed_of(key)
+
+    async def open_stream(self) -> AsyncIterator[tuple[Any, Any]]:
+        """Polls, each for all watchers."""
+        async for poll in self._feed.polls():
+            yield poll, poll
+
+    async def advance(self, batch: Sequence[AdvanceItem]) -> None:
+        """What was made of these polls is stored, or nobody knows.
+
+        A watcher that was stopped between taking a poll and giving its batch away counts for Airflow as having accepted
+        it; hence its own word that it has passed.
+        """
+        for item in batch:
+            poll: Poll = item.broker_payload
+            for subscriber in poll.batches:
+                await subscriber.settle(poll, stored=item.outcome.is_clean and subscriber in poll.passed)
+
+    async def aclose(self) -> None:
+        """Let go of sockets."""
+        self._feed.close()
+
+
+class AcknowledgedStream:
+    """What a trigger of changes is on these versions of Airflow."""
+
+    watch: ChangeWatch
+    interval: float
+    pipedrive_conn_id: str
+    asset_state_store: AssetStateStoreAccessors | None
+
+    def shared_stream_key(self) -> tuple[str, ...] | None:
+        """One stream for a connection and entity; none for a trigger that no asset watches with."""
+        if self.asset_state_store is None:
+            return None
+        return ("pipedrive changes", self.pipedrive_conn_id, self.watch.entity)
+
+    @classmethod
+    def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> SharedStreamProducer:
+        """The stream's other end. Of ``kwargs`` only what all its triggers share is used."""
+        return Producer((kwargs["pipedrive_conn_id"], kwargs["entity"]))
+
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
+        """An event for each poll that has news for this watcher."""
+        feed = feed_of((self.pipedrive_conn_id, self.watch.entity))
+        subscriber = MarkedSubscriber(self.watch, self.interval, self._marks())
+        while True:
+            try:
+                await subscriber.load()
+                break
+            except Exception:  # Airflow would start the trigger again at once, and for ever
+                log.warning("A watcher's mark could not be read. Next attempt in %.0f s.", _TRY_AGAIN, exc_info=True)
+                await asyncio.sleep(_TRY_AGAIN)
+        feed.join(subscriber)
+        try:
+            async for poll in shared_stream:
+                if subscriber in poll.batches:
+                    yield TriggerEvent(poll.batches[subscriber].to_json())  # type: ignore[no-untyped-call]
+                    poll.passed.add(subscriber)
+        finally:
+            feed.leave(subscriber)
+
+    def _marks(self) -> Marks:
+        # Airflow gives the accessors of a watcher's assets, but not their names; it has several only where two assets
+        # of one DAG file have equal watchers.
+        accessors = vars(self.asset_state_store)
+        return Marks(
+            [*accessors["_by_name"].values(), *accessors["_by_uri"].values()],
+            f"pipedrive:{self.pipedrive_conn_id}:{self.watch.digest}",
+        )
+
+
+def feed_of(key: Key) -> Feed:
+    """The feed that all watchers of a key in this event loop share, for as long as one of them holds it."""
+    feeds = _feeds.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
+    feed = feeds.get(key)
+    if feed is None:
+        feed = feeds[key] = Feed(*key)
+    return feed
+
+
+_feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[Key, Feed]] = WeakKeyDictionary()

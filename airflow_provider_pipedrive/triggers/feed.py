@@ -1,0 +1,288 @@
+"""One poll for all asset watchers of a connection and entity in this process.
+
+A :class:`Feed` asks Pipedrive for all of its subscribers together, each from where it has come, and gives one
+:class:`Poll` a round that any of them has news in. It never ends by itself: what fails is waited out. Who drives it is
+decided by :mod:`.changes` (before Airflow 3.3: :class:`Broadcast`) and :mod:`.acknowledged`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from airflow_provider_pipedrive.client.changes.batch import MOST_CHANGES, Batch, Window
+from airflow_provider_pipedrive.client.changes.model import Change, in_order
+from airflow_provider_pipedrive.client.changes.reading import Asked, Reader, closed
+from airflow_provider_pipedrive.client.changes.watch import ChangeWatch, Position
+from airflow_provider_pipedrive.client.watching.outcomes import pause_after
+from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.triggers.connected import Connected
+from airflow_provider_pipedrive.triggers.polling import LONGEST_BACK_OFF, next_on_grid
+from airflow_provider_pipedrive.triggers.threads import in_thread
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client import PipedriveClient
+
+log = logging.getLogger(__name__)
+REMIND_AFTER: Final = 3600.0
+"""Seconds after which a failure that goes on is logged again."""
+Key = tuple[str, str]
+"""Connection and entity."""
+
+
+class Subscriber:
+    """One watcher.
+
+    :ivar position: up to where it was given news; ``None`` before the first round
+    :ivar acknowledged: up to where its news are known to be stored
+    """
+
+    def __init__(self, watch: ChangeWatch, interval: float, look_back: float = 0.0) -> None:
+        self.watch = watch
+        self.interval = interval
+        self.look_back = look_back
+        self.position: Position | None = None
+        self.acknowledged: Position | None = None
+        self.due = 0.0
+        self.broken: str | None = None
+        self._waiting: list[Poll] = []
+
+    async def started(self, position: Position) -> None:
+        """It had no position, and begins at this one."""
+        self.position = self.acknowledged = position
+
+    async def moved(self, position: Position, poll: Poll | None) -> None:
+        """A round has brought it to ``position``, with news if there is a poll."""
+        self.position = position
+        if poll is not None:
+            self._waiting.append(poll)
+        elif not self._waiting:
+            self.acknowledged = position
+
+    async def settle(self, poll: Poll, *, stored: bool) -> None:
+        """The news of a poll are stored, or it is not known: then they are to come again."""
+        if poll not in self._waiting:
+            return  # of a time before it went back
+        if stored:
+            self._waiting.remove(poll)
+            self.acknowledged = poll.positions[self]
+        else:
+            self._waiting.clear()
+            self.position = self.acknowledged
+
+
+@dataclass(eq=False)
+class Poll:
+    """The news of one round.
+
+    :ivar batches: what each subscriber that has news is told
+    :ivar positions: how far each of them has come then
+    :ivar passed: those that have given their batch away
+    """
+
+    batches: dict[Subscriber, Batch] = field(default_factory=dict)
+    positions: dict[Subscriber, Position] = field(default_factory=dict)
+    passed: set[Subscriber] = field(default_factory=set)
+
+
+class Feed:
+    """Asks for all watchers of one entity of one connection."""
+
+    def __init__(self, connection_id: str, entity: str) -> None:
+        self._connection_id = connection_id
+        self._entity = entity
+        self._connected = Connected(connection_id)
+        self._reader: tuple[PipedriveClient, Reader] | None = None
+        self._joined = asyncio.Event()
+        self._failures = 0
+        self._told_at = 0.0
+        self.subscribers: set[Subscriber] = set()
+
+    def join(self, subscriber: Subscriber) -> None:
+        """Take a watcher in; it is due at once."""
+        self.subscribers.add(subscriber)
+        self._joined.set()
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """Let a watcher go."""
+        self.subscribers.discard(subscriber)
+
+    def close(self) -> None:
+        """Let go of sockets."""
+        self._connected.close()
+
+    async def polls(self) -> AsyncIterator[Poll]:
+        """Round after round, for ever: those in which somebody has news."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._until_somebody_is_due()
+            due = [one for one in self.subscribers if one.due <= loop.time()]
+            try:
+                poll = await self._round(due)
+            except Exception as error:  # noqa: BLE001 - Airflow would start it again at once, and for ever
+                self._wait_out(error, due)
+                continue
+            self._failures = 0
+            for one in due:
+                one.due = next_on_grid(loop.time(), one.interval)
+            if poll.batches:
+                yield poll
+
+    async def _until_somebody_is_due(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._joined.clear()
+            wait = min((one.due for one in self.subscribers), default=loop.time() + 3600) - loop.time()
+            if wait <= 0:
+                return
+            try:
+                await asyncio.wait_for(self._joined.wait(), wait)
+            except TimeoutError:
+                return
+
+    async def _round(self, due: list[Subscriber]) -> Poll:
+        reader = await self._current_reader()
+        new = [one for one in due if one.position is None]
+        if new:
+            now = closed(await in_thread(reader.now))
+            for one in new:
+                await one.started(Position.start(now - timedelta(seconds=one.look_back)))
+        asked = {one: Asked(one.watch, one.position) for one in due if one.position is not None}
+        found, until = await in_thread(_walk, reader, asked)
+        poll = Poll()
+        for one, walked in found.items():
+            position = asked[one].position
+            if one.position is not position:
+                continue  # it went back meanwhile, and asks anew
+            batch = self._batch(one, position, walked, until)
+            if batch is not None:
+                poll.batches[one] = batch
+                poll.positions[one] = walked.position
+            await one.moved(walked.position, poll if batch is not None else None)
+        return poll
+
+    def _batch(self, one: Subscriber, position: Position, walked: _Found, until: Any) -> Batch | None:
+        if not walked.changes:
+            return None
+        batch = Batch(self._connection_id, tuple(in_order(walked.changes)))
+        if batch.is_too_big:
+            return Batch(self._connection_id, window=Window(one.watch, position, until))
+        return batch
+
+    async def _current_reader(self) -> Reader:
+        client = await self._connected.client()
+        if self._reader is None or self._reader[0] is not client:
+            self._reader = client, Reader(client, self._entity)
+        return self._reader[1]
+
+    def _wait_out(self, error: Exception, due: list[Subscriber]) -> None:
+        """Come again later, the longer the more often it has failed; say so at first, and then once an hour."""
+        self._failures += 1
+        pause = min(min(one.interval for one in due) * 2 ** min(self._failures, 12), LONGEST_BACK_OFF)
+        if isinstance(error, PipedriveError):
+            pause = max(pause, pause_after(error)) if error.retry_after is None else pause_after(error)
+        now = asyncio.get_running_loop().time()
+        for one in due:
+            one.due = now + pause
+        if self._failures == 1 or now - self._told_at > REMIND_AFTER:
+            self._told_at = now
+            log.warning(
+                "Watchers of %s on %s see nothing: %s: %s. Failures in a row: %d. Next attempt in %.0f s; "
+                "what happens meanwhile is told then.",
+                self._entity, self._connection_id, type(error).__name__, error, self._failures, pause,
+            )  # fmt: skip
+
+
+@dataclass
+class _Found:
+    position: Position
+    changes: list[Change] = field(default_factory=list)
+
+
+def _walk(reader: Reader, asked: dict[Subscriber, Asked]) -> tuple[dict[Subscriber, _Found], Any]:
+    """One walk for all, in a worker thread. Whose fields are not there is left out, and told of once."""
+    fit = {one: question for one, question in asked.items() if _fits(reader, one)}
+    if not fit:
+        return {}, None
+    changes: list[list[Change]] = [[] for _ in fit]
+
+    def tell(number: int, change: Change) -> None:
+        if len(changes[number]) <= MOST_CHANGES:
+            changes[number].append(change)
+
+    walked = reader.walk(list(fit.values()), tell)
+    return {
+        one: _Found(question.position.after(walked.until, walked.seen), news)
+        for (one, question), news in zip(fit.items(), changes, strict=True)
+    }, walked.until
+
+
+def _fits(reader: Reader, one: Subscriber) -> bool:
+    try:
+        for name in one.watch.fields:
+            reader.key_of(name)
+    except PipedriveParameterError as error:
+        if one.broken != str(error):
+            one.broken = str(error)
+            log.error("A watcher sees nothing until this is mended: %s", error)
+        return False
+    return True
+
+
+class Broadcast:
+    """A feed with a task of its own, for watchers that each poll by themselves as far as Airflow knows."""
+
+    def __init__(self, key: Key) -> None:
+        self.feed = Feed(*key)
+        self._queues: dict[Subscriber, asyncio.Queue[Batch]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def join(self, subscriber: Subscriber) -> asyncio.Queue[Batch]:
+        """Take a watcher in; the first one starts the poll."""
+        queue = self._queues[subscriber] = asyncio.Queue()
+        self.feed.join(subscriber)
+        if self._task is None:
+            # In an empty context: its log lines are not the first watcher's.
+            self._task = contextvars.Context().run(asyncio.get_running_loop().create_task, self._run())
+        return queue
+
+    def leave(self, subscriber: Subscriber) -> bool:
+        """Let a watcher go. Whether it was the last one: then the poll has ended."""
+        self.feed.leave(subscriber)
+        self._queues.pop(subscriber, None)
+        if self._queues or self._task is None:
+            return False
+        self._task.cancel()
+        return True
+
+    async def _run(self) -> None:
+        try:
+            async for poll in self.feed.polls():
+                for subscriber, batch in poll.batches.items():
+                    if subscriber in self._queues:
+                        self._queues[subscriber].put_nowait(batch)
+                    await subscriber.settle(poll, stored=True)
+        finally:
+            self.feed.close()
+
+
+_feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Key, Broadcast]] = WeakKeyDictionary()
+
+
+async def batches(key: Key, subscriber: Subscriber) -> AsyncIterator[Batch]:
+    """A watcher's news, from a poll that all watchers of the same key in this process share."""
+    feeds = _feeds.setdefault(asyncio.get_running_loop(), {})
+    broadcast = feeds.get(key) or feeds.setdefault(key, Broadcast(key))
+    queue = broadcast.join(subscriber)
+    try:
+        while True:
+            yield await queue.get()
+    finally:
+        if broadcast.leave(subscriber) and feeds.get(key) is broadcast:
+            del feeds[key]

@@ -1,0 +1,113 @@
+"""What the sensors' triggers have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_pipedrive import errors
+from airflow_provider_pipedrive.client.watching.looking import Pending
+from airflow_provider_pipedrive.client.watching.naming import Names
+from airflow_provider_pipedrive.client.watching.watches import watch_from_json
+from airflow_provider_pipedrive.errors import PipedriveError
+from airflow_provider_pipedrive.triggers.polling import wait_for
+from airflow_provider_pipedrive.triggers.results import success
+
+
+class WaitTrigger(BaseTrigger):
+    """Waits until something has happened in Pipedrive. Its arguments are plain data, the deadline among them: begun
+    again elsewhere, or running twice, it does the same.
+
+    :param pipedrive_conn_id: the connection
+    :param watch: what is waited for, as :meth:`Watch.to_json` writes it
+    :param names: names that are still to be looked up, as :meth:`Names.to_json` writes them
+    :param memory: what the sensor's first look has shown
+    :param interval: seconds between two looks
+    :param deadline: when the wait is up, in seconds since the epoch
+    :param not_before: when the first look may be, in seconds since the epoch: a limit may have been reached
+    :param end_from_trigger: a success ends the task without a worker
+    :param patient: passing errors of Pipedrive's are waited out
+    """
+
+    def __init__(
+        self,
+        *,
+        pipedrive_conn_id: str,
+        watch: dict[str, Any],
+        names: dict[str, Any] | None = None,
+        memory: dict[str, Any] | None = None,
+        interval: float = 300.0,
+        deadline: float,
+        not_before: float = 0.0,
+        end_from_trigger: bool = False,
+        patient: bool = False,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.pipedrive_conn_id = pipedrive_conn_id
+        self.watch = watch
+        self.names = names
+        self.memory = memory
+        self.interval = interval
+        self.deadline = deadline
+        self.not_before = not_before
+        self.end_from_trigger = end_from_trigger
+        self.patient = patient
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """The class and its arguments."""
+        names = ("pipedrive_conn_id", "watch", "names", "memory", "interval", "deadline", "not_before")
+        switches = ("end_from_trigger", "patient")
+        path = f"airflow_provider_pipedrive.triggers.pipedrive.{type(self).__name__}"
+        return path, {name: getattr(self, name) for name in (*names, *switches)}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """One event: success, or what the sensor is to raise."""
+        now = time.time()
+        limit = asyncio.timeout(self.deadline - now)
+        try:
+            async with limit:
+                outcome = await wait_for(
+                    self.pipedrive_conn_id,
+                    self._pending(),
+                    self.interval,
+                    patient=self.patient,
+                    pause=self.not_before - now,
+                )
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            yield _event(status="time up")
+        except PipedriveError as error:
+            yield _event(status="error", error=told(error))
+        else:
+            event = None
+            if outcome.kind == "met" and self.end_from_trigger:
+                event = await success(self.task_instance, outcome.result)
+            yield event or _event(status=outcome.kind, result=outcome.result, reason=outcome.reason)
+
+    def _pending(self) -> Pending:
+        names = None if self.names is None else Names.from_json(self.names)
+        return Pending(watch_from_json(self.watch), names, copy.deepcopy(self.memory or {}))
+
+
+def _event(**payload: Any) -> TriggerEvent:
+    return TriggerEvent(payload)  # type: ignore[no-untyped-call]
+
+
+def told(error: PipedriveError) -> dict[str, Any]:
+    """An error as plain data."""
+    parts = {name: getattr(error, name) for name in ("action", "status", "reason", "retryable", "retry_after")}
+    return {"type": type(error).__name__, "message": str(error), **parts}
+
+
+def untold(data: dict[str, Any]) -> PipedriveError:
+    """The error that :func:`told` has told."""
+    kind = getattr(errors, data["type"])
+    parts = {name: value for name, value in data.items() if name not in ("type", "message")}
+    error: PipedriveError = kind(data["message"], **parts)
+    return error

@@ -1,0 +1,200 @@
+"""``pipedrive_changes`` on Airflow 3.3: from what Airflow has stored, each change in one run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytest.importorskip("airflow.triggers.shared_stream", reason="Airflow keeps states of assets since 3.3")
+
+import airflow.sdk.execution_time.task_runner as task_runner
+from airflow.sdk import Asset
+from airflow.sdk.execution_time.context import (
+    AssetStateStoreAccessors,
+    InletEventsAccessors,
+    TaskStateStoreAccessor,
+)
+
+from airflow_provider_pipedrive.assets import PipedriveChangesOperator, changes_of
+from airflow_provider_pipedrive.assets.changes import _Consumer
+from airflow_provider_pipedrive.client.changes.batch import Batch, Window
+from airflow_provider_pipedrive.client.changes.model import Change, make_change
+from airflow_provider_pipedrive.client.changes.reading import closed
+from airflow_provider_pipedrive.client.changes.watch import Position, change_watch
+from airflow_provider_pipedrive.client.watching.times import moment
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.sandbox import Sandbox
+from tests.assets.supervisor import NOON, FakeTask, Supervisor
+
+SCOPE: Any = None  # only for state backends of one's own
+DEALS = Asset("pipedrive://acme/deals")
+
+
+@pytest.fixture
+def airflow(monkeypatch: pytest.MonkeyPatch) -> Supervisor:
+    found = Supervisor()
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", found, raising=False)
+    return found
+
+
+class Run:
+    """A run of a DAG that reads the deals' changes."""
+
+    def __init__(self, run_id: str, inlets: list[Asset] | None = None, max_active_runs: int = 1) -> None:
+        task = FakeTask("mirror", "read")
+        inlets = [DEALS] if inlets is None else inlets
+        self.context: Any = {
+            "ti": task,
+            "run_id": run_id,
+            "dag": SimpleNamespace(dag_id="mirror", max_active_runs=max_active_runs),
+            "inlet_events": InletEventsAccessors(inlets),
+            "asset_state_store": AssetStateStoreAccessors(inlets=inlets),
+            "task_state_store": TaskStateStoreAccessor(task.id, SCOPE),
+        }
+
+    def reads(self, **arguments: Any) -> list[Any]:
+        """The ids of the changed deals, in their order."""
+        given = {"kinds": None, "fields": None, "pipedrive_conn_id": None, "since": None, "look_back": 600.0}
+        return [change.id for change in _Consumer(DEALS, **{**given, **arguments}).changes(self.context)]
+
+
+def changed(deal: int, time: str = "12:00:00", source: Any = "poll", **more: Any) -> Change:
+    return make_change("deals", deal, ["changed"], f"2026-05-04T{time}Z", {"title": "A"}, source=source, **more)
+
+
+def polled(*changes: Change) -> dict[str, Any]:
+    """A watcher's event."""
+    return {"from_trigger": True, "payload": Batch("pipedrive_default", changes).to_json()}
+
+
+def delivered(*changes: Change) -> dict[str, Any]:
+    """A webhook's event."""
+    return Batch("pipedrive_default", changes).to_json()
+
+
+def test_each_run_reads_what_was_stored_since_the_run_before_sorted_by_time(airflow: Supervisor):
+    airflow.add_event(DEALS, polled(changed(2, "12:00:02"), changed(1, "12:00:01")), 10)
+    first = Run("run 1").reads()
+    airflow.add_event(DEALS, polled(changed(4, "12:00:04")), 20)
+    airflow.add_event(DEALS, polled(changed(3, "12:00:03")), 21)
+    assert (first, Run("run 2").reads(), Run("run 3").reads()) == ([1, 2], [3, 4], [])
+
+
+def test_a_repeated_run_reads_the_same_again_and_nothing_that_came_later(airflow: Supervisor):
+    airflow.add_event(DEALS, polled(changed(1)), 10)
+    run = Run("run 1")
+    assert run.reads() == [1]
+    airflow.add_event(DEALS, polled(changed(2)), 11)
+    assert run.reads() == [1]
+    assert Run("run 2").reads() == [2]
+    assert run.reads() == [1]
+
+
+def test_a_run_whose_claim_the_asset_has_let_go_finds_it_with_its_task(airflow: Supervisor):
+    airflow.add_event(DEALS, polled(changed(1)), 10)
+    run = Run("run 1")
+    run.reads()
+    del airflow.states[DEALS.name, "pipedrive_changes:mirror.read"]
+    airflow.add_event(DEALS, polled(changed(2)), 11)
+    assert run.reads() == [1]
+
+
+def test_rows_that_came_twice_are_one_change_in_one_run(airflow: Supervisor):
+    airflow.add_event(DEALS, polled(changed(1)), 10)
+    airflow.add_event(DEALS, polled(changed(1)), 11)
+    assert Run("run 1").reads() == [1]
+    airflow.add_event(DEALS, polled(changed(1), changed(2)), 4000)  # after an hour without a triggerer
+    assert Run("run 2").reads() == [2]
+
+
+def test_a_polled_state_that_a_webhook_brought_in_an_earlier_run_is_dropped(airflow: Supervisor):
+    by_webhook = changed(1, source="webhook", occurrence="delivery-1")
+    airflow.add_event(DEALS, delivered(by_webhook), 1)
+    assert Run("run 1").reads() == [1]
+    airflow.add_event(DEALS, polled(changed(1), changed(2)), 70)
+    assert Run("run 2").reads() == [2]
+
+
+def test_two_edits_in_one_second_are_two_changes_when_webhooks_bring_them(airflow: Supervisor):
+    first = changed(1, source="webhook", occurrence="delivery-1", received="2026-05-04T12:00:00.100Z")
+    second = changed(1, source="webhook", occurrence="delivery-2", received="2026-05-04T12:00:00.900Z")
+    airflow.add_event(DEALS, delivered(second), 1)
+    airflow.add_event(DEALS, delivered(first, first), 2)
+    airflow.add_event(DEALS, polled(changed(1)), 70)
+    assert Run("run 1").reads() == [1, 1]
+
+
+def test_ten_thousand_stored_events_are_read_in_steps(airflow: Supervisor):
+    for number in range(1000):
+        airflow.add_event(DEALS, polled(changed(number)), number / 10)
+    assert len(Run("run 1").reads()) == 1000
+    assert airflow.largest <= 100
+
+
+def test_more_events_of_one_moment_than_a_step_takes_are_all_read(airflow: Supervisor):
+    for number in range(350):
+        airflow.add_event(DEALS, polled(changed(number)), 10)
+    assert len(Run("run 1").reads()) == 350
+
+
+def test_events_that_somebody_else_made_carry_no_changes(airflow: Supervisor):
+    airflow.add_event(DEALS, {"from_rest_api": True}, 10)
+    airflow.add_event(DEALS, polled(changed(1)), 11)
+    assert Run("run 1").reads() == [1]
+
+
+def test_only_the_kinds_that_are_asked_for_are_read(airflow: Supervisor):
+    moved = make_change("deals", 2, ["stage_moved"], "2026-05-04T12:00:00Z", {"stage_id": 3})
+    airflow.add_event(DEALS, polled(changed(1), moved), 10)
+    assert Run("run 1").reads(kinds="stage_moved") == [2]
+
+
+def test_the_first_run_may_begin_at_a_time(airflow: Supervisor):
+    airflow.add_event(DEALS, polled(changed(1)), 10)
+    airflow.add_event(DEALS, polled(changed(2)), 20)
+    assert Run("run 1").reads(since="2026-05-04T12:00:15Z") == [2]
+
+
+def test_a_window_is_read_from_pipedrive_and_once(sandbox: Sandbox, airflow: Supervisor):
+    sandbox.advance(3600)
+    deal, *_ = sandbox.records("deals")
+    sandbox.update("deals", deal, title="Edited")
+    now = moment(sandbox.records("deals")[deal]["update_time"])
+    assert now is not None
+    after_noon = (now - NOON).total_seconds()
+    sandbox.advance(30)
+    window = Window(change_watch("deals"), Position.start(closed(now)), now + timedelta(seconds=20))
+    airflow.add_event(DEALS, {"payload": Batch("pipedrive_default", window=window).to_json()}, after_noon + 30)
+    assert Run("run 1").reads() == [deal]
+    again = make_change("deals", deal, ["changed"], now, {"title": "Edited"})
+    airflow.add_event(DEALS, polled(again), after_noon + 40)
+    assert Run("run 2").reads() == []
+
+
+def test_a_task_without_the_asset_among_its_inlets_is_told_so(airflow: Supervisor):
+    with pytest.raises(PipedriveParameterError, match=r"name the asset in its inlets=\[...\]"):
+        Run("run 1", inlets=[]).reads()
+
+
+def test_a_dag_that_may_run_twice_at_a_time_is_refused(airflow: Supervisor):
+    with pytest.raises(PipedriveParameterError, match="give it max_active_runs=1"):
+        Run("run 1", max_active_runs=16).reads()
+
+
+def test_the_operator_returns_batches_to_map_over(airflow: Supervisor):
+    airflow.add_event(DEALS, polled(*(changed(number) for number in range(5))), 10)
+    operator = PipedriveChangesOperator(task_id="read", asset=DEALS, batch_size=2)
+    batches = operator.execute(Run("run 1").context)
+    assert [[change.id for change in changes_of(batch)] for batch in batches] == [[0, 1], [2, 3], [4]]
+    assert operator.execute(Run("run 2").context) == []
+
+
+def test_more_than_xcom_takes_travels_as_files(airflow: Supervisor, tmp_path: Any):
+    airflow.add_event(DEALS, polled(*(changed(number) for number in range(300))), 10)
+    operator = PipedriveChangesOperator(task_id="read", asset=DEALS, path=str(tmp_path))
+    batches = operator.execute(Run("run:1").context)
+    assert batches[0] == {"file": str(tmp_path / "mirror" / "read" / "run_1" / "batch-00000.jsonl"), "count": 100}
+    assert sorted(change.id for batch in batches for change in changes_of(batch)) == list(range(300))

@@ -1,0 +1,262 @@
+"""What someone could try with the receiver, which is open to the whole internet, and that it fails."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import re
+import socket
+from typing import Any
+
+import pytest
+
+from airflow_provider_pipedrive.plugin import webhooks
+from airflow_provider_pipedrive.plugin.webhooks import LONGEST_BODY, Doors
+from tests.plugin.harness import change
+from tests.plugin.receiver import (
+    AUTH,
+    PASSWORD,
+    PATH,
+    SECRET,
+    USER,
+    WEBHOOK,
+    Receiver,
+    delivery,
+    listening,
+    stored_changes,
+    stored_events,
+)
+
+
+def basic(text: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(text.encode()).decode()}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        basic(f"{USER}:wrong"),
+        basic(f"wrong:{PASSWORD}"),
+        basic(f"{USER}:{PASSWORD}x"),
+        basic(f"{USER}:{PASSWORD[:-1]}"),
+        basic(f"{USER.upper()}:{PASSWORD}"),
+        basic(USER + PASSWORD),
+        basic(":"),
+        basic(""),
+        {"Authorization": ""},
+        {"Authorization": "Basic"},
+        {"Authorization": "Basic ###"},
+        {"Authorization": f"Bearer {PASSWORD}"},
+        {"Authorization": f"Digest {PASSWORD}"},
+    ],
+    ids=str,
+)
+def test_a_wrong_user_or_password_is_refused(headers: dict[str, str], receiver: Receiver) -> None:
+    answer = receiver.post(delivery(), headers=headers)
+    assert answer.status_code == 401
+    assert stored_events() == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/pipedrive/webhook/",
+        "/pipedrive/webhook/wrong",
+        f"/pipedrive/webhook/{SECRET[:-1]}",
+        f"/pipedrive/webhook/{SECRET}x",
+        f"/pipedrive/webhook/{SECRET.lower()}",
+        f"/pipedrive/webhook/{SECRET}/",
+        f"/pipedrive/webhook/x/{SECRET}",
+        f"/pipedrive/webhook/%2e%2e/{SECRET}",
+        f"/pipedrive/webhook/{SECRET}%00",
+        "/pipedrive/webhook/***",
+        "/pipedrive/webhook/None",
+    ],
+)
+def test_a_guessed_address_is_not_there_even_with_the_right_password(path: str, receiver: Receiver) -> None:
+    answer = receiver.post(delivery(), path)
+    assert (answer.status_code, answer.json()) == (404, {"error": "There is nothing here."})
+    assert stored_events() == []
+
+
+@pytest.mark.parametrize("missing", sorted(WEBHOOK))
+def test_a_connection_whose_webhook_settings_are_not_whole_takes_nothing(missing: str, receiver: Receiver) -> None:
+    """An empty password above all must not be one that anybody has."""
+    change("crm", **{missing: ""})
+    webhooks.doors.forget()
+    assert receiver.post(delivery()).status_code == 404
+    assert receiver.post(delivery(), headers=basic(f"{USER}:")).status_code == 404
+
+
+def test_a_connection_with_a_short_secret_in_its_address_takes_nothing(receiver: Receiver) -> None:
+    change("crm", webhook_url="https://airflow.example.com/pipedrive/webhook/short")
+    webhooks.doors.forget()
+    assert receiver.post(delivery(), "/pipedrive/webhook/short").status_code == 404
+
+
+def test_secrets_are_compared_in_constant_time_and_all_of_them(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A comparison that ends at the first wrong sign tells with its time how much was right."""
+    compared: list[tuple[int, int]] = []
+    real = hmac.compare_digest
+
+    def compare(one: Any, other: Any) -> bool:
+        compared.append((len(one), len(other)))
+        return real(one, other)
+
+    monkeypatch.setattr(webhooks.hmac, "compare_digest", compare)
+    assert receiver.post(delivery(), "/pipedrive/webhook/x").status_code == 404
+    assert receiver.post(delivery(), headers=basic("x")).status_code == 401
+    assert compared == [(32, 32)] * 3, "digests: not even the length of a secret can be told"
+
+
+def test_a_strangers_body_is_not_read(receiver: Receiver) -> None:
+    """Neither its size nor what it is changes the answer."""
+    huge = b"x" * (LONGEST_BODY + 1)
+    assert receiver.post(content=huge, headers=basic("x")).status_code == 401
+    assert receiver.post(path="/pipedrive/webhook/x", content=huge).status_code == 404
+
+
+def test_a_body_that_says_it_is_too_long_is_not_read(receiver: Receiver) -> None:
+    assert receiver.post(content=b"x" * (LONGEST_BODY + 1)).status_code == 413
+
+
+def test_a_body_in_chunks_without_an_end_is_cut_off(receiver: Receiver) -> None:
+    with listening(receiver.app) as address:
+        host, port = address.split(":")
+        with socket.create_connection((host, int(port)), 20) as line:
+            line.sendall(_head(address, "Transfer-Encoding: chunked"))
+            sent, chunk = 0, b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+            try:
+                while sent < 100 * LONGEST_BODY:
+                    line.sendall(chunk)
+                    sent += len(chunk)
+            except OSError:  # the server has hung up
+                pass
+            assert sent < 100 * LONGEST_BODY
+    assert stored_events() == []
+
+
+def test_a_body_that_does_not_come_to_an_end_is_given_up(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "READ_SECONDS", 0.2)
+    with listening(receiver.app) as address:
+        assert _answer_to(address, _head(address, "Content-Length: 1000") + b"{").startswith("HTTP/1.1 408")
+
+
+def test_two_lengths_are_no_request(receiver: Receiver) -> None:
+    """Two servers that read them differently could be made to see two requests."""
+    with listening(receiver.app) as address:
+        head = _head(address, "Content-Length: 2", "Transfer-Encoding: chunked")
+        answer = _answer_to(address, head + b"0\r\n\r\n")
+    assert not answer.startswith("HTTP/1.1 200")
+    assert stored_events() == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Type": "multipart/form-data; boundary=x"},
+        {"Content-Type": ""},
+        {"Content-Encoding": "gzip"},
+    ],
+    ids=str,
+)
+def test_another_type_of_content_is_refused(headers: dict[str, str], receiver: Receiver) -> None:
+    """A form of some page in a browser that knows the password could send the others."""
+    assert receiver.post(content=json.dumps(delivery()).encode(), headers=headers).status_code == 415
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_only_posts_are_taken(method: str, receiver: Receiver) -> None:
+    assert receiver.http.request(method, PATH, headers=AUTH).status_code == 405
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"meta": {"entity": NaN}}',
+        b'{"meta": {"entity": "deal", "entity_id": "1", "action": "change", "timestamp": 1e999}}',
+        json.dumps(delivery(entity_id="1" * 10_000)).encode(),
+        json.dumps(delivery(entity_id="1\r\nSet-Cookie: x=1")).encode(),
+        json.dumps(delivery(host="acme.pipedrive.com/../../x")).encode(),
+        json.dumps(delivery(host="acme\r\nSet-Cookie: x=1")).encode(),
+        json.dumps(delivery(action="<script>")).encode(),
+        json.dumps(delivery(entity={"$ne": 1})).encode(),
+    ],
+    ids=lambda body: repr(body[:40]),
+)
+def test_a_body_that_is_made_to_hurt_is_refused_and_not_repeated(body: bytes, receiver: Receiver) -> None:
+    answer = receiver.post(content=body)
+    assert answer.status_code in (200, 422)
+    assert "x=1" not in answer.text + str(answer.headers)
+    assert "script" not in answer.text
+    assert stored_events() == []
+
+
+def test_script_in_names_stays_data(receiver: Receiver) -> None:
+    script = '<script>alert(1)</script>"; DROP TABLE deal; {{ 7*7 }} \x00 \u2028'
+    document = delivery()
+    document["data"]["title"] = script
+    assert receiver.post(document).status_code == 200
+    (change,) = stored_changes()
+    assert change["values"]["title"] == script
+
+
+def test_a_line_break_in_what_is_sent_makes_no_line_in_the_log(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.post(delivery(host="acme\nERROR forged line"))
+    receiver.post(delivery(action="x\nERROR forged line"))
+    assert not any(re.search(r"^ERROR forged", line) for line in caplog.text.splitlines())
+
+
+def test_a_replayed_delivery_is_known_by_its_event_id(receiver: Receiver) -> None:
+    """Whoever could record one has both secrets; still, it makes no second change."""
+    for _ in range(5):
+        assert receiver.post(delivery()).status_code == 200
+    assert len({change["event_id"] for change in stored_changes()}) == 1
+
+
+def test_neither_secret_reaches_a_log_or_an_answer(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("DEBUG")
+    answers = [receiver.post(delivery()), receiver.post(delivery(), headers=basic("x")), receiver.post({})]
+    answers += [receiver.http.get(PATH), receiver.post(delivery(), f"{PATH}/")]
+    shown = "".join(capfd.readouterr())
+    for text in (shown, *(answer.text + str(answer.headers) for answer in answers)):
+        assert SECRET not in text
+        assert PASSWORD not in text
+    assert SECRET not in repr(webhooks.doors._doors)
+
+
+def test_strangers_make_the_server_read_its_connections_only_now_and_then() -> None:
+    reads, now = [], [100.0]
+    doors = Doors(lambda: reads.append(1) or [], lambda: now[0])
+    for _ in range(50):
+        doors.behind("x")
+    assert len(reads) == 1
+    now[0] += webhooks.FRESH_SECONDS
+    doors.behind("x")
+    assert len(reads) == 2
+
+
+def _head(address: str, *headers: str) -> bytes:
+    lines = [f"POST {PATH} HTTP/1.1", f"Host: {address}", f"Authorization: {AUTH['Authorization']}"]
+    return "\r\n".join([*lines, "Content-Type: application/json", *headers, "", ""]).encode()
+
+
+def _answer_to(address: str, request: bytes) -> str:
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port)), 20) as line:
+        line.sendall(request)
+        return line.recv(65536).decode()

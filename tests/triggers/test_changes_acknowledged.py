@@ -1,0 +1,354 @@
+"""Asset watchers on Airflow 3.3, in Airflow's own shared streams; only its database is stood in for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+
+pytest.importorskip("airflow.triggers.shared_stream", reason="Airflow has shared streams since 3.3")
+
+import airflow.sdk.execution_time.task_runner as task_runner
+from airflow.sdk import Asset
+from airflow.sdk.exceptions import ErrorType
+from airflow.sdk.execution_time.comms import (
+    AssetStateStoreResult,
+    ErrorResponse,
+    GetAssetStateStoreByName,
+    OKResponse,
+    SetAssetStateStoreByName,
+)
+from airflow.sdk.execution_time.context import AssetStateStoreAccessors
+from airflow.triggers.shared_stream import SharedStreamManager
+
+from airflow_provider_pipedrive.client.changes.batch import Batch
+from airflow_provider_pipedrive.sandbox import Sandbox
+from airflow_provider_pipedrive.triggers import changes, feed
+from airflow_provider_pipedrive.triggers.pipedrive import PipedriveChangeEventTrigger
+from tests.conftest import api_token_connection
+
+MARGIN = 6
+
+
+class Database:
+    """What Airflow stores: marks and asset events."""
+
+    def __init__(self) -> None:
+        self.marks: dict[tuple[str, str], Any] = {}
+        self.events: list[tuple[str, Batch]] = []
+
+    async def asend(self, message: Any) -> Any:
+        if isinstance(message, GetAssetStateStoreByName):
+            if (message.name, message.key) not in self.marks:
+                return ErrorResponse(error=ErrorType.ASSET_STORE_NOT_FOUND)
+            return AssetStateStoreResult(value=self.marks[message.name, message.key])
+        assert isinstance(message, SetAssetStateStoreByName)
+        self.marks[message.name, message.key] = message.value
+        return OKResponse(ok=True)
+
+    def told(self, asset: str) -> list[Any]:
+        """The ids of the records in an asset's events, in their order."""
+        return [change.id for name, batch in self.events if name == asset for change in batch.changes]
+
+
+class Triggerer:
+    """Runs triggers as Airflow's triggerer does; what they fire is stored when it is told to."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.manager = SharedStreamManager()
+        self.fired: list[tuple[list[str], Any, int | None]] = []
+        self.tasks: dict[int, asyncio.Task[None]] = {}
+
+    def start(self, *assets: str, **arguments: Any) -> int:
+        number = len(self.tasks)
+        trigger = PipedriveChangeEventTrigger(**{"interval": 0.02, **arguments})
+        trigger.asset_state_store = AssetStateStoreAccessors(inlets=[Asset(name) for name in assets])
+        self.tasks[number] = asyncio.create_task(self._run(number, trigger, list(assets)))
+        return number
+
+    async def _run(self, number: int, trigger: PipedriveChangeEventTrigger, assets: list[str]) -> None:
+        key = trigger.shared_stream_key()
+        stream = self.manager.subscribe(trigger_id=number, trigger=trigger, key=key)
+        try:
+            async for event in trigger.filter_shared_stream(stream):
+                await self.before_an_event_is_taken()
+                seq = self.manager.bind_pending_event(trigger_id=number, key=key)
+                self.fired.append((assets, event, seq))
+        finally:
+            await self.manager.unsubscribe(number, key)
+
+    async def before_an_event_is_taken(self) -> None:
+        """Where Airflow writes a line to its log."""
+
+    def store(self) -> None:
+        """Store what was fired, and let the watchers know."""
+        for assets, event, _ in self.fired:
+            batch = Batch.from_extra({"from_trigger": True, "payload": event.payload})
+            assert batch is not None
+            self.database.events += [(asset, batch) for asset in assets]
+        self.manager.confirm_persisted([seq for _, _, seq in self.fired if seq is not None])
+        self.fired.clear()
+
+    async def kill(self) -> None:
+        """What was fired and not stored is gone."""
+        self.fired.clear()
+        for task in self.tasks.values():
+            task.cancel()
+        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Let everything run until something is so."""
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> Database:
+    found = Database()
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", found, raising=False)
+    monkeypatch.setattr(changes, "SHORTEST_INTERVAL", 0.0)
+    return found
+
+
+@pytest.fixture
+def deals(sandbox: Sandbox) -> list[int]:
+    """Open deals in a company in which nothing has happened for a while."""
+    sandbox.advance(3600)
+    return [deal["id"] for deal in sandbox.records("deals").values() if deal["status"] == "open"]
+
+
+@asynccontextmanager
+async def triggerer_of(database: Database) -> AsyncIterator[Triggerer]:
+    triggerer = Triggerer(database)
+    try:
+        yield triggerer
+    finally:
+        await triggerer.kill()
+
+
+def edit(sandbox: Sandbox, *deals: int) -> None:
+    """Edit deals, and let the second pass."""
+    for deal in deals:
+        sandbox.update("deals", deal, title=f"Edited {deal}")
+    sandbox.advance(MARGIN)
+
+
+def mark(database: Database, asset: str = "a") -> str:
+    (found,) = [value for (name, _), value in database.marks.items() if name == asset]
+    since: str = found["since"]
+    return since
+
+
+def test_a_poll_makes_one_event_with_all_changes_and_the_mark_moves_when_it_is_stored(
+    sandbox: Sandbox, database: Database, deals: list[int]
+):
+    async def live() -> None:
+        async with triggerer_of(database) as triggerer:
+            triggerer.start("a")
+            await until(lambda: database.marks)
+            beginning = mark(database)
+            edit(sandbox, *deals[:3])
+            await until(lambda: triggerer.fired)
+            assert mark(database) == beginning
+            triggerer.store()
+            await until(lambda: mark(database) > beginning)
+
+    asyncio.run(live())
+    assert [len(batch.changes) for _, batch in database.events] == [3]
+    assert sorted(database.told("a")) == deals[:3]
+
+
+def test_what_a_killed_triggerer_had_fired_but_not_stored_comes_again_with_the_same_event_ids(
+    sandbox: Sandbox, database: Database, deals: list[int]
+):
+    async def live() -> list[Any]:
+        async with triggerer_of(database) as first:
+            first.start("a")
+            await until(lambda: database.marks)
+            edit(sandbox, deals[0])
+            await until(lambda: first.fired)
+            first.store()
+            moved = mark(database)
+            await until(lambda: mark(database) > moved)
+            edit(sandbox, deals[1])
+            await until(lambda: first.fired)
+            lost = Batch.from_extra(first.fired[0][1].payload)
+            await first.kill()
+        async with triggerer_of(database) as second:
+            second.start("a")
+            await until(lambda: second.fired)
+            again = Batch.from_extra(second.fired[0][1].payload)
+            second.store()
+        assert lost is not None
+        assert again is not None
+        return [[change.event_id for change in batch.changes] for batch in (lost, again)]
+
+    lost, again = asyncio.run(live())
+    assert lost == again
+    assert database.told("a") == deals[:2]
+
+
+def test_a_watcher_that_was_away_is_told_what_the_others_had_meanwhile(
+    sandbox: Sandbox, database: Database, deals: list[int]
+):
+    async def live() -> None:
+        async with triggerer_of(database) as triggerer:
+            triggerer.start("a")
+            away = triggerer.start("b")
+            await until(lambda: len(database.marks) == 2)
+            triggerer.tasks[away].cancel()
+            with suppress(asyncio.CancelledError):
+                await triggerer.tasks[away]
+            edit(sandbox, deals[0])
+            await until(lambda: triggerer.fired)
+            triggerer.store()
+            triggerer.start("b")
+            await until(lambda: triggerer.fired)
+            triggerer.store()
+
+    asyncio.run(live())
+    assert (database.told("a"), database.told("b")) == ([deals[0]], [deals[0]])
+
+
+def test_a_watcher_that_is_stopped_while_its_event_is_taken_keeps_its_mark(
+    sandbox: Sandbox, database: Database, deals: list[int]
+):
+    async def live() -> None:
+        taking = asyncio.Event()
+
+        class Slow(Triggerer):
+            async def before_an_event_is_taken(self) -> None:
+                taking.set()
+                await asyncio.Event().wait()
+
+        first = Slow(database)
+        first.start("a")
+        await until(lambda: database.marks)
+        edit(sandbox, deals[0])
+        await taking.wait()
+        await first.kill()
+        async with triggerer_of(database) as second:
+            second.start("a")
+            await until(lambda: second.fired)
+            second.store()
+
+    asyncio.run(live())
+    assert database.told("a") == [deals[0]]
+
+
+def test_fifty_watchers_make_the_requests_of_one(sandbox: Sandbox, database: Database, deals: list[int]):
+    def polls() -> int:
+        return len([request for request in sandbox.requests if request.path == "/api/v2/deals"])
+
+    async def live() -> None:
+        async with triggerer_of(database) as triggerer:
+            for number in range(50):
+                triggerer.start(f"asset {number}", interval=3600.0)
+            await until(lambda: len(database.marks) == 50)
+
+    before = polls()
+    asyncio.run(live())
+    # One for those that had joined when the first round began, one for all the others.
+    assert polls() - before <= 2
+
+
+def test_two_assets_with_equal_watchers_in_one_dag_file_have_a_mark_each(
+    sandbox: Sandbox, database: Database, deals: list[int]
+):
+    async def live() -> None:
+        async with triggerer_of(database) as triggerer:
+            triggerer.start("a", "b")
+            await until(lambda: len(database.marks) == 2)
+            beginning = mark(database, "b")
+            edit(sandbox, deals[0])
+            await until(lambda: triggerer.fired)
+            triggerer.store()
+            await until(lambda: mark(database, "a") > beginning and mark(database, "b") > beginning)
+
+    asyncio.run(live())
+    assert (database.told("a"), database.told("b")) == ([deals[0]], [deals[0]])
+
+
+def test_a_watcher_is_told_only_what_it_watches(sandbox: Sandbox, database: Database, deals: list[int]):
+    async def live() -> None:
+        async with triggerer_of(database) as triggerer:
+            triggerer.start("moves", changes="stage_moved")
+            triggerer.start("deletions", changes="deleted")
+            await until(lambda: len(database.marks) == 2)
+            stage = sandbox.records("deals")[deals[0]]["stage_id"]
+            sandbox.move_deal(deals[0], 3 if stage != 3 else 2)
+            sandbox.delete("deals", deals[1])
+            edit(sandbox, deals[2])
+            await until(lambda: len(triggerer.fired) == 2)
+            triggerer.store()
+
+    asyncio.run(live())
+    assert (database.told("moves"), database.told("deletions")) == ([deals[0]], [deals[1]])
+
+
+def test_failures_are_waited_out_told_once_and_lose_nothing(
+    sandbox: Sandbox,
+    database: Database,
+    deals: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", api_token_connection(sandbox, max_attempts=1))
+    monkeypatch.setattr(feed, "LONGEST_BACK_OFF", 0.05)
+
+    async def live() -> None:
+        async with triggerer_of(database) as triggerer:
+            triggerer.start("a")
+            await until(lambda: database.marks)
+            sandbox.fault(path="/api/v2/deals", kind="500", count=5)
+            edit(sandbox, deals[0])
+            await until(lambda: triggerer.fired)
+            triggerer.store()
+
+    asyncio.run(live())
+    assert database.told("a") == [deals[0]]
+    assert [record.message.split(":")[0] for record in caplog.records if "Watchers of" in record.message] == [
+        "Watchers of deals on pipedrive_default see nothing"
+    ]
+
+
+def test_a_field_that_is_not_there_stops_its_own_watcher_only(
+    sandbox: Sandbox, database: Database, deals: list[int], caplog: pytest.LogCaptureFixture
+):
+    async def live() -> None:
+        async with triggerer_of(database) as triggerer:
+            triggerer.start("broken", fields=["Titel"])
+            triggerer.start("a")
+            await until(lambda: len(database.marks) == 2)
+            edit(sandbox, deals[0])
+            await until(lambda: triggerer.fired)
+            triggerer.store()
+
+    asyncio.run(live())
+    assert (database.told("a"), database.told("broken")) == ([deals[0]], [])
+    assert "deals have no field 'Titel'. Did you mean 'Title'?" in caplog.text
+
+
+def test_too_many_changes_are_named_by_their_window(
+    sandbox: Sandbox, database: Database, deals: list[int], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("airflow_provider_pipedrive.client.changes.batch.MOST_CHANGES", 2)
+
+    async def live() -> Batch:
+        async with triggerer_of(database) as triggerer:
+            triggerer.start("a")
+            await until(lambda: database.marks)
+            edit(sandbox, *deals[:3])
+            await until(lambda: triggerer.fired)
+            triggerer.store()
+            return database.events[0][1]
+
+    batch = asyncio.run(live())
+    assert batch.window is not None
+    assert (batch.changes, batch.window.watch.kinds) == ((), ("created", "changed"))
