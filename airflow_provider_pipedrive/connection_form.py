@@ -100,7 +100,7 @@ UI_FIELD_BEHAVIOUR: Final[dict[str, Any]] = {
         "timeout": "30",
         "max_attempts": "5",
         "verify": "true",
-        "webhook_url": "https://airflow.example.com/pipedrive/webhook",
+        "webhook_url": "https://airflow.example.com/pipedrive/webhook/<16 letters and digits that nobody guesses>",
     },
 }
 """What the form hides, renames and suggests among Airflow's standard fields."""

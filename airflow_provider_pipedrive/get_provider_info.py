@@ -63,6 +63,11 @@ def get_provider_info() -> dict[str, Any]:
             },
             {
                 "source-integration-name": "Pipedrive",
+                "target-integration-name": "Common SQL",
+                "python-module": "airflow_provider_pipedrive.transfers.warehouse",
+            },
+            {
+                "source-integration-name": "Pipedrive",
                 "target-integration-name": "Common IO",
                 "python-module": "airflow_provider_pipedrive.transfers.file_to_object_storage",
             },

@@ -34,7 +34,7 @@ def report(hook: PipedriveHook, action: str) -> None:
         uri = f"{SCHEME}://{company_of(host)}/{entity}"
     except PipedriveParameterError:
         return  # an address such as [::1] is no company
-    collector: Any = get_hook_lineage_collector()
+    collector: Any = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
     tell = collector.add_input_asset if ACTIONS[action].method == "GET" else collector.add_output_asset
     tell(hook, uri=uri)
 

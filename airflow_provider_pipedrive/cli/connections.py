@@ -16,7 +16,7 @@ from airflow_provider_pipedrive.client.settings import OAuth
 from airflow_provider_pipedrive.client.shared_tokens import SharedTokens
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError
 from airflow_provider_pipedrive.hooks.pipedrive import VariableKeeper
-from airflow_provider_pipedrive.plugin.memory import Memory, remember, stamp
+from airflow_provider_pipedrive.plugin.memory import Memory, forget_tokens, remember, stamp
 from airflow_provider_pipedrive.plugin.sealing import now
 
 if TYPE_CHECKING:
@@ -121,13 +121,20 @@ def save_refresh_token(conn_id: str, refresh_token: str) -> None:
 def kept_refresh_token(credential: OAuth) -> str | None:
     """The refresh token that tasks have kept in place of the connection's own, if Pipedrive has ever replaced it."""
     from airflow.models import Variable
+    from sqlalchemy import select
 
+    if credential.refresh_token is None:
+        return None
     shared = SharedTokens(credential).read()
     if shared is not None and shared.refresh_token != credential.refresh_token:
         return shared.refresh_token
-    # Given by position: the one spelling of a default that Airflow 2.11 and 3 share.
-    kept = Variable.get(VariableKeeper(credential.refresh_token or "").name, None)
-    return str(kept) if kept else None
+    name = VariableKeeper(credential.refresh_token).name
+    try:  # not by Variable.get, which logs a traceback where there is no database
+        with _database() as session:
+            row = session.scalar(select(Variable).where(Variable.key == name))
+            return row.get_val() or None if row is not None else None
+    except StoreError:  # a machine without Airflow's database: no task has kept anything that can be seen from here
+        return None
 
 
 def note_renewal(conn_id: str, refresh_token: str) -> None:
@@ -142,6 +149,22 @@ def note_renewal(conn_id: str, refresh_token: str) -> None:
             memory = Memory.of(extra)
             memory = memory.but(renewed=stamp(now()), state="connected" if memory.state else "")
             connection.set_extra(json.dumps(remember(extra, memory)))
+
+
+def forget_authorization(conn_id: str, credential: OAuth) -> bool:
+    """Remove a revoked authorization's tokens from the metadata database, as the page's Disconnect does.
+
+    :returns: whether they were there
+    :raises StoreError: the database cannot be written from here
+    """
+    with _database() as session:
+        connection = _row(session, conn_id)
+        extra = connection.extra_dejson if connection else {}
+        tokens = (extra.get("refresh_token") or None, extra.get("access_token") or None)
+        theirs = tokens == (credential.refresh_token, credential.access_token)
+        if connection is not None and theirs:
+            connection.set_extra(json.dumps(forget_tokens(extra)))
+        return theirs
 
 
 def is_what_airflow_uses(conn_id: str, refresh_token: str) -> bool:

@@ -171,10 +171,11 @@ def refresh(send: Send, credential: OAuth) -> Grant:
     return _grant(_post(send, credential, _TOKEN, form, token, advice), credential)
 
 
-def revoke(send: Send, credential: OAuth) -> None:
+def revoke(send: Send, credential: OAuth, kept: str | None = None) -> None:
     """Give the authorization back. Revoking a refresh token uninstalls the app for its user; where there is only an
     access token, that one dies. The OAuth host agrees to unknown tokens too.
 
+    :param kept: a refresh token that has replaced the credential's own
     :raises PipedriveAuthError: the client is refused
     :raises PipedriveError: no usable answer came
     """
@@ -182,7 +183,7 @@ def revoke(send: Send, credential: OAuth) -> None:
     shared = SharedTokens(credential)
     newest = shared.read()
     # Where a renewal has replaced the connection's token, the account is still connected by the new one.
-    tokens = [newest.refresh_token if newest else "", credential.refresh_token or credential.access_token or ""]
+    tokens = [newest.refresh_token if newest else "", kept, credential.refresh_token or credential.access_token]
     for token in dict.fromkeys(filter(None, tokens)):
         form = {"token": token, "token_type_hint": kind}
         _post(send, credential, _REVOKE, form, token, "Look at the connection's tokens.")

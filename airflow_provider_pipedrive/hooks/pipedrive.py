@@ -97,9 +97,9 @@ class PipedriveHook(BaseHook):
         given_save_to = given.pop("save_to", None)
         if save_to is None:
             save_to = given_save_to
-        if save_to is None:
-            return self.client.run(action, given)
-        return self._download(action, given, save_to)
+        done = self.client.run(action, given) if save_to is None else self._download(action, given, save_to)
+        self._tell_lineage(action)
+        return done
 
     def iterate(
         self, action: str, parameters: Mapping[str, Any] | None = None, max_records: int | None = None
@@ -108,7 +108,18 @@ class PipedriveHook(BaseHook):
 
         :param max_records: stop after so many
         """
-        return self.client.iterate(action, parameters, max_records)
+        return self._told(action, self.client.iterate(action, parameters, max_records))
+
+    def _told(self, action: str, records: Iterator[Any]) -> Iterator[Any]:
+        for number, record in enumerate(records):
+            if number == 0:
+                self._tell_lineage(action)
+            yield record
+
+    def _tell_lineage(self, action: str) -> None:
+        from airflow_provider_pipedrive.assets.lineage import report
+
+        report(self, action)
 
     def request(
         self, method: str, path: str, params: Mapping[str, Any] | None = None, json: Any = None

@@ -124,9 +124,9 @@ class PipedriveOperator(BaseOperator):
                 raise PipedriveParameterError(
                     f"{self.action}: the result is too large for XCom (more than {self.xcom_max_records} records or "
                     f"{self.xcom_max_bytes / 1024**2:g} MB). Narrow it down, cap it with max_records, raise "
-                    "xcom_max_records and xcom_max_bytes, or write it to files: whole lists and what changed in them by "
-                    "PipedriveToObjectStorageOperator, anything else by PipedriveHook.iterate() in a task of your own, as "
-                    "the example DAG pipedrive_extract does.",
+                    "xcom_max_records and xcom_max_bytes, or write it to files: whole lists and what changed in them "
+                    "by PipedriveToObjectStorageOperator, anything else by PipedriveHook.iterate() in a task of your "
+                    "own, as the example DAG pipedrive_extract does.",
                     action=self.action,
                 )
         return collected

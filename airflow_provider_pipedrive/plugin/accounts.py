@@ -16,11 +16,9 @@ from airflow_provider_pipedrive.client.oauth import Grant, Send, exchange, refre
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.plugin import store
-from airflow_provider_pipedrive.plugin.memory import Memory, remember, stamp, use_up
+from airflow_provider_pipedrive.plugin.memory import TOKENS, Memory, forget_tokens, remember, stamp, use_up
 from airflow_provider_pipedrive.plugin.sealing import now
 from airflow_provider_pipedrive.plugin.store import Extra, Known
-
-_TOKENS = ("access_token", "refresh_token", "api_token")
 
 
 @dataclass(frozen=True)
@@ -104,13 +102,8 @@ def disconnect(known: Known) -> None:
             "This connection has an API token, which only its user can end: in Pipedrive, Personal preferences > API."
         )
     with _sending(settings) as send:
-        revoke(send, settings.credential)
-
-    def forget(extra: Extra) -> Extra:
-        kept = {name: value for name, value in extra.items() if name not in _TOKENS}
-        return remember(kept, Memory.of(extra).but(state="disconnected"))
-
-    store.change_extra(known.conn_id, forget)
+        revoke(send, settings.credential, kept_refresh_token(settings.credential))
+    store.change_extra(known.conn_id, forget_tokens)
 
 
 def uninstalled(known: Known, company_id: Any, user_id: Any, alone: bool) -> bool:
@@ -181,7 +174,7 @@ def _renewed(extra: Extra, credential: OAuth, grant: Grant) -> Extra:
 
 
 def _with_token(extra: Extra, grant: Grant) -> Extra:
-    kept = {name: value for name, value in extra.items() if name not in _TOKENS}
+    kept = {name: value for name, value in extra.items() if name not in TOKENS}
     return {**kept, "refresh_token": grant.refresh_token}
 
 
@@ -244,7 +237,7 @@ def _settings_of_app(known: Known) -> Settings:
             f"The connection {known.conn_id!r} names no app. Edit it: client id as login, client secret as password, "
             "from the app's page in Pipedrive's Developer Hub."
         )
-    kept = {name: value for name, value in known.extra.items() if name not in _TOKENS}
+    kept = {name: value for name, value in known.extra.items() if name not in TOKENS}
     settings = _settings(known, {**kept, "refresh_token": "not-there-yet"})
     assert isinstance(settings.credential, OAuth)
     return replace(settings, credential=replace(settings.credential, refresh_token=None))

@@ -83,7 +83,7 @@ def _store_each(session: Session, asset_id: int, conn_id: str, changes: list[Cha
 
 
 def _add(session: Session, asset_id: int, batch: Batch, **more: Any) -> None:
-    asset = session.get_one(AssetModel, asset_id)
+    asset = session.scalars(select(AssetModel).where(AssetModel.id == asset_id)).one()
     asset_manager.register_asset_change(asset=asset, extra=batch.to_json(), session=session, **more)
 
 

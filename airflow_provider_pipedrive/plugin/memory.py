@@ -13,6 +13,8 @@ from airflow_provider_pipedrive.plugin.sealing import now
 
 KEY = "oauth_status"
 """Its name in the connection's extra. Airflow's masker leaves it alone, and so does the client."""
+TOKENS = ("access_token", "refresh_token", "api_token")
+"""Names of the credentials in the connection's extra."""
 _USED_FOR = timedelta(minutes=15)  # longer than any attempt lives
 
 
@@ -68,6 +70,12 @@ def remember(extra: dict[str, Any], memory: Memory) -> dict[str, Any]:
     kept = extra.get(KEY)
     used = kept.get("used") if isinstance(kept, Mapping) else None
     return {**extra, KEY: asdict(memory) | ({"used": used} if used else {})}
+
+
+def forget_tokens(extra: dict[str, Any]) -> dict[str, Any]:
+    """The extra of a connection whose authorization was given back: without its tokens, and saying so."""
+    kept = {name: value for name, value in extra.items() if name not in TOKENS}
+    return remember(kept, Memory.of(extra).but(state="disconnected"))
 
 
 def use_up(extra: dict[str, Any], attempt: str) -> dict[str, Any]:

@@ -9,17 +9,20 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.transfers.file_to_object_storage import PipedriveFileToObjectStorageOperator
     from airflow_provider_pipedrive.transfers.object_storage import PipedriveToObjectStorageOperator
     from airflow_provider_pipedrive.transfers.object_storage_to_file import ObjectStorageToPipedriveFileOperator
+    from airflow_provider_pipedrive.transfers.warehouse import PipedriveToWarehouseOperator
 
 __all__ = [
     "ObjectStorageToPipedriveFileOperator",
     "PipedriveFileToObjectStorageOperator",
     "PipedriveToObjectStorageOperator",
+    "PipedriveToWarehouseOperator",
 ]
 
 _HOMES = {
     "ObjectStorageToPipedriveFileOperator": "object_storage_to_file",
     "PipedriveFileToObjectStorageOperator": "file_to_object_storage",
     "PipedriveToObjectStorageOperator": "object_storage",
+    "PipedriveToWarehouseOperator": "warehouse",
 }
 
 

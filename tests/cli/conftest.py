@@ -134,7 +134,7 @@ def database() -> Iterator[None]:
     from airflow.models import Connection
 
     metadata = Connection.metadata
-    tables = [table for name, table in metadata.tables.items() if name in ("connection", "team")]
+    tables = [table for name, table in metadata.tables.items() if name in ("connection", "team", "variable")]
     metadata.create_all(settings.engine, tables=tables)
     yield
     metadata.drop_all(settings.engine, tables=tables)

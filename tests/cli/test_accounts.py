@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.models import Connection
+from airflow.models import Connection, Variable
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from airflow.utils.session import create_session
 from sqlalchemy import select
@@ -18,7 +18,8 @@ from sqlalchemy import select
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.connections import Fields
 from airflow_provider_pipedrive.cli.terminal import own_command
-from airflow_provider_pipedrive.hooks.pipedrive import client_of
+from airflow_provider_pipedrive.client.settings import OAuth
+from airflow_provider_pipedrive.hooks.pipedrive import VariableKeeper, client_of
 from airflow_provider_pipedrive.plugin.memory import KEY
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.cli.conftest import Terminal
@@ -259,6 +260,31 @@ def test_without_a_yes_nothing_is_revoked(answer: str, terminal: Terminal, oauth
 def test_revoking_with_yes_does_not_ask(terminal: Terminal, oauth: Sandbox):
     assert terminal.run("revoke", "--yes") == 0
     assert oauth.requests[-1].body == {"token": REFRESH_TOKEN, "token_type_hint": "refresh_token"}
+
+
+def test_revoking_a_connection_of_the_database_removes_its_tokens_and_nothing_else(
+    terminal: Terminal, sandbox: Sandbox, database: None
+):
+    connections.save("crm", Fields(CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, sandbox.url, sandbox.url))
+    assert terminal.run("revoke", "crm", "--yes") == 0
+    assert "Its tokens are removed from Airflow's metadata database; client id and secret stay." in terminal.err
+    left = connections.find("crm")
+    assert (left.login, left.password, left.host) == (CLIENT_ID, CLIENT_SECRET, sandbox.url)
+    assert sorted(left.extra_dejson) == ["oauth_host", KEY]
+    assert left.extra_dejson[KEY]["state"] == "disconnected"
+
+
+def test_an_authorization_that_came_while_another_was_revoked_stays(sandbox: Sandbox, database: None):
+    connections.save("crm", Fields(CLIENT_ID, CLIENT_SECRET, "of-a-new-authorization", sandbox.url, sandbox.url))
+    assert not connections.forget_authorization("crm", OAuth(CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN))
+    assert connections.find("crm").extra_dejson["refresh_token"] == "of-a-new-authorization"
+
+
+def test_the_refresh_token_that_tasks_have_kept_is_revoked_too(terminal: Terminal, oauth: Sandbox, database: None):
+    with create_session() as session:
+        session.add(Variable(VariableKeeper(REFRESH_TOKEN).name, "kept-by-a-task"))
+    assert terminal.run("revoke", "--yes") == 0
+    assert [request.body["token"] for request in oauth.requests] == ["kept-by-a-task", REFRESH_TOKEN]
 
 
 def test_an_api_token_is_not_revoked_from_here(terminal: Terminal, sandbox: Sandbox):

@@ -117,6 +117,7 @@ def test_airflow_gets_one_group_with_all_commands():
         "check",
         "refresh",
         "revoke",
+        "webhooks",
         "scopes",
         "actions",
         "plan",

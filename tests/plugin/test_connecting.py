@@ -10,6 +10,7 @@ from airflow.models import Connection
 from airflow.utils.session import create_session
 from sqlalchemy import select, update
 
+from airflow_provider_pipedrive.__main__ import main
 from airflow_provider_pipedrive.hooks.pipedrive import client_of
 from airflow_provider_pipedrive.plugin import accounts, store
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -185,6 +186,15 @@ def test_disconnecting_asks_first_then_revokes_and_forgets_the_tokens(browser: B
     assert "crm is disconnected" in text_of(page)
     assert "refresh_token" not in stored()
     assert [r.body["token"] for r in browser.pipedrive.requests if r.path == "/oauth/revoke"] == [token]
+
+
+def test_a_connection_that_was_revoked_from_the_shell_is_shown_as_disconnected(browser: Browser, crm: str) -> None:
+    browser.connect()
+    main(["revoke", "crm", "--yes"])
+    page = text_of(browser.get("page"))
+    assert "not connected" in page
+    assert "Was connected as" in page
+    assert "refresh_token" not in stored()
 
 
 def test_another_company_than_before_is_pointed_out(browser: Browser, crm: str) -> None:

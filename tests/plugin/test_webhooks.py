@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -205,11 +207,26 @@ def test_another_password_counts_when_the_connections_are_read_again(receiver: R
     assert receiver.post(delivery()).status_code == 401
 
 
+def test_a_connection_in_a_secrets_backend_is_found_if_the_configuration_names_it(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "AnotherPartOfTheAddress0123456"
+    extra = WEBHOOK | {"webhook_url": f"https://airflow.example.com/pipedrive/webhook/{secret}"}
+    file = tmp_path / "connections.json"
+    file.write_text(json.dumps({"vaulted": {"conn_type": "pipedrive", "extra": extra}}))
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", "airflow.secrets.local_filesystem.LocalFilesystemBackend")
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", json.dumps({"connections_file_path": str(file)}))
+    assert receiver.post(delivery(), f"/pipedrive/webhook/{secret}").status_code == 404
+    monkeypatch.setenv("AIRFLOW__PIPEDRIVE__WEBHOOK_CONNECTIONS", "missing, vaulted")
+    webhooks.doors.forget()
+    assert receiver.post(delivery(), f"/pipedrive/webhook/{secret}").status_code == 200
+    (event,) = stored_events()
+    assert event.extra["pipedrive"]["connection"] == "vaulted"
+
+
 def _send(address: str, document: Any) -> requests.Response:
     return requests.post(f"http://{address}{PATH}", json=document, headers=AUTH, timeout=30)
 
 
 def _json(document: Any) -> bytes:
-    import json
-
     return json.dumps(document).encode()

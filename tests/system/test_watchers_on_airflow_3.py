@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -26,7 +25,7 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[set[int], Seen, int]]:
+def trial(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[int], Seen, int]:
     """The changed deals, what the consumer has noted, and how many polls there were."""
     found = Trial(Path(tmp_path_factory.mktemp("trial")))
     with LiveSandbox(PYTHON, deals=100, environ=clean_environ()) as sandbox:
@@ -41,7 +40,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[set[int], 
             stream(sandbox, deals, SECONDS, between)
             seen = found.wait_for(set(deals), 240)
         polls = len([request for request in sandbox.requests() if request["path"] == "/api/v2/deals"])
-    yield set(deals), seen, polls
+    return set(deals), seen, polls
 
 
 def test_every_change_is_in_exactly_one_runs_claim_and_once_in_the_sink(trial: tuple[set[int], Seen, int]) -> None:

@@ -1,10 +1,11 @@
 """A watcher, its consumer, and kill -9 in the middle of a stream of changes. By hand:
 
-    PYTHONPATH=tools python tools/trials/watchers.py --changes 500 --kills 7 [--triggerers 2] [--database URL]
+    PYTHONPATH=tools python tools/trials/watchers.py --changes 500 --kills 7 --api-kills 2 [--triggerers 2]
+        [--database URL]
 
-A real Airflow and a sandbox run. Deals change in the sandbox while a triggerer, with its child, is killed at random and
-started again. A DAG that the watcher starts notes each run's claim in a file, and puts the changes into a sink keyed by
-event id. In the end every change must be in exactly one run's claim, and once in the sink.
+A real Airflow and a sandbox run. Deals change in the sandbox while a triggerer, with its child, or the API server is
+killed at random and started again. A DAG that the watcher starts notes each run's claim in a file, and puts the changes
+into a sink keyed by event id. In the end every change must be in exactly one run's claim, and once in the sink.
 """
 
 from __future__ import annotations
@@ -125,22 +126,24 @@ class Trial:
             time.sleep(0.5)
 
 
-class Triggerer:
-    """A triggerer of an Airflow that runs, to be killed with its child."""
+class Part:
+    """A process of an Airflow that runs, to be killed with its children.
 
-    def __init__(self, airflow: LiveAirflow, python: Path, number: int = 1) -> None:
+    :param command: such as ``triggerer``
+    """
+
+    def __init__(self, airflow: LiveAirflow, python: Path, *command: str, number: int = 1) -> None:
+        self.command = command
         self._airflow = airflow
         self._python = python
-        self._number = number
-        self._starts = 0
+        self._log = airflow.home / f"{command[0]}-{number}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it."""
-        self._starts += 1
-        with (self._airflow.home / f"triggerer-{self._number}.log").open("ab") as log:
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self._python.parent / "airflow", "triggerer", "--skip-serve-logs"],
+                [self._python.parent / "airflow", *self.command],
                 env=self._airflow.environ,
                 cwd=self._airflow.home,
                 stdin=subprocess.DEVNULL,
@@ -150,7 +153,7 @@ class Triggerer:
             )
 
     def kill(self) -> None:
-        """Kill -9 it and its child, at once."""
+        """Kill -9 it and its children, at once."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -158,11 +161,11 @@ class Triggerer:
             self._process = None
 
 
-def kill_own_triggerer(airflow: LiveAirflow) -> None:
-    """End the triggerer that Airflow was started with."""
+def kill_own(airflow: LiveAirflow, name: bytes) -> None:
+    """End a part that Airflow was started with."""
     family = _descendants(airflow.pid)
     for pid in family:
-        if b"triggerer" in _command(pid):
+        if name in _command(pid):
             for one in (pid, *_descendants(pid)):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(one, signal.SIGKILL)
@@ -197,16 +200,17 @@ def stream(sandbox: LiveSandbox, deals: list[int], seconds: float, between: Call
         time.sleep(max(0.0, began + (number + 1) * seconds / len(deals) - time.monotonic()))
 
 
-def kill_at_random(triggerers: list[Triggerer], count: int, total: int, seed: int) -> Callable[[int], None]:
-    """Kills and restarts of one of the triggerers at so many random changes of the stream."""
+def kill_at_random(kinds: list[tuple[list[Part], int]], total: int, seed: int) -> Callable[[int], None]:
+    """Kills and restarts at random changes of the stream: so many of each kind of parts, of one of them each time."""
     pick = random.Random(seed)
-    at = set(pick.sample(range(total // 10, total - total // 10), count))
+    victims = [parts for parts, count in kinds for _ in range(count)]
+    at = dict(zip(pick.sample(range(total // 10, total - total // 10), len(victims)), victims, strict=True))
 
     def between(number: int) -> None:
         if number in at:
-            victim = pick.choice(triggerers)
+            victim = pick.choice(at[number])
             victim.kill()
-            print(f"change {number}: killed a triggerer", flush=True)
+            print(f"change {number}: killed a {victim.command[0]}", flush=True)
             victim.start()
 
     return between
@@ -215,11 +219,14 @@ def kill_at_random(triggerers: list[Triggerer], count: int, total: int, seed: in
 @contextlib.contextmanager
 def started(
     trial: Trial, sandbox: LiveSandbox, python: Path, triggerers: int, extra: dict[str, str]
-) -> Iterator[tuple[LiveAirflow, list[Triggerer]]]:
+) -> Iterator[tuple[LiveAirflow, list[Part]]]:
     """An Airflow with triggerers of its own to kill, and a watcher that has begun."""
     with LiveAirflow(python, trial.folder / "home", trial.dags, trial.environ(sandbox) | extra) as airflow:
-        kill_own_triggerer(airflow)
-        ours = [Triggerer(airflow, python, number) for number in range(1, triggerers + 1)]
+        kill_own(airflow, b"triggerer")
+        ours = [
+            Part(airflow, python, "triggerer", "--skip-serve-logs", number=number)
+            for number in range(1, triggerers + 1)
+        ]
         try:
             for one in ours:
                 one.start()
@@ -236,6 +243,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--changes", type=int, default=500)
     parser.add_argument("--kills", type=int, default=7)
+    parser.add_argument("--api-kills", type=int, default=0, help="how often the API server is killed")
     parser.add_argument("--seconds", type=float, default=300.0, help="how long the stream of changes takes")
     parser.add_argument("--triggerers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
@@ -246,12 +254,20 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="watchers-", ignore_cleanup_errors=True) as folder,
         LiveSandbox(python, deals=options.changes + 100, environ=clean_environ()) as sandbox,
+        contextlib.ExitStack() as stack,
     ):
         trial = Trial(Path(folder))
         deals = sorted(sandbox.ids("deals"))[: options.changes]
         with started(trial, sandbox, python, options.triggerers, extra) as (airflow, triggerers):
             before = len(sandbox.requests())
-            between = kill_at_random(triggerers, options.kills, len(deals), options.seed)
+            server = Part(airflow, python, "api-server")
+            stack.callback(server.kill)
+            if options.api_kills:
+                kill_own(airflow, b"api-server")
+                kill_own(airflow, b"api_server")
+                server.start()
+            kinds = [(triggerers, options.kills), ([server], options.api_kills)]
+            between = kill_at_random(kinds, len(deals), options.seed)
             began = time.monotonic()
             stream(sandbox, deals, options.seconds, between)
             streamed = time.monotonic() - began
@@ -262,7 +278,10 @@ def main() -> int:
             polls = [one for one in sandbox.requests()[before:] if one["path"] == "/api/v2/deals"]
             events = airflow.asset_events()
         carried = Counter(change["id"] for event in events for change in _changes(event))
-        print(f"{len(deals)} changes in {streamed:.0f} s, {options.kills} kills, {options.triggerers} triggerer(s)")
+        print(
+            f"{len(deals)} changes in {streamed:.0f} s, {options.kills} kills of {options.triggerers} "
+            f"triggerer(s), {options.api_kills} of the API server"
+        )
         print(f"all in the sink {settled:.0f} s after the last; {len(polls)} polls")
         print(f"asset events: {len(events)}, changes in them: {carried.total()} of {len(carried)} deals")
         print(f"runs: {seen.runs}; changes in claims: {seen.claims.total()}; in the sink: {seen.sunk.total()}")

@@ -90,6 +90,7 @@ def test_changes_are_sorted_by_time_and_within_a_second_as_they_were_received():
     ("previous", "kinds"),
     [
         ({}, ("changed",)),
+        ({"update_time": "2026-05-04T10:20:30Z"}, ("changed",)),
         ({"title": "Old"}, ("changed", "field_changed")),
         ({"stage_id": 2, "stage_change_time": None}, ("changed", "stage_moved", "field_changed")),
         ({"status": "open"}, ("changed", "status_changed", "field_changed")),

@@ -140,6 +140,16 @@ def test_a_field_is_watched_by_its_name_and_its_old_value_is_told(calm: Sandbox)
     assert (change.previous, change.values["Title"]) == ({"Title": deal["title"]}, "Edited")
 
 
+def test_a_record_whose_changelog_may_not_be_read_does_not_stop_the_others(calm: Sandbox):
+    hidden, deal, *_ = open_deals(calm)
+    watcher = Watcher("deals", None, "title")
+    calm.update("deals", hidden["id"], title="Edited")
+    calm.update("deals", deal["id"], title="Edited")
+    calm.advance(MARGIN)
+    calm.fault(path=f"/v1/deals/{hidden['id']}/changelog", kind="403")
+    assert watcher.news() == [(deal["id"], ("changed", "field_changed"))]
+
+
 def test_a_field_that_is_not_there_is_refused_with_the_nearest_name(calm: Sandbox):
     with pytest.raises(PipedriveParameterError, match="deals have no field 'Titel'. Did you mean 'Title'?"):
         Reader(PipedriveHook().client, "deals").key_of("Titel")

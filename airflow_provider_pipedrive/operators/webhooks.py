@@ -1,0 +1,84 @@
+"""Keeps Pipedrive's webhooks as a DAG declares them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+
+from airflow_provider_pipedrive.errors import PipedriveError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class PipedriveEnsureWebhooksOperator(BaseOperator):
+    """Make the webhooks that lead to Airflow's receiver as they should be.
+
+    Run it now and then: Pipedrive deletes a webhook after three days without success. What is right stays untouched.
+    The address, its user and its password are the connection's ``webhook_url``, ``webhook_user`` and
+    ``webhook_password``. Costs 10 API tokens, and 6 to 16 for each change. An OAuth app needs the scope ``admin``.
+
+    Returns how many were ``kept`` and ``removed``, which were ``created``, and ``notices`` of what needs attention.
+
+    :param objects: what to be told of: ``deals``, ``persons``, ...; ``*``: everything (templated)
+    :param actions: of ``create``, ``change`` and ``delete``; ``*``: all (templated)
+    :param user_id: whose visibility decides what is sent (templated); by default the connection's user. An
+        administrator's sees everything
+    :param pipedrive_conn_id: the connection (templated)
+    """
+
+    template_fields: Sequence[str] = ("objects", "actions", "user_id", "pipedrive_conn_id")
+    ui_color = "#e6f4ea"
+
+    def __init__(
+        self,
+        *,
+        objects: str | Sequence[str],
+        actions: str | Sequence[str] = ("*",),
+        user_id: int | str | None = None,
+        pipedrive_conn_id: str = "pipedrive_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.objects = objects
+        self.actions = actions
+        self.user_id = user_id
+        self.pipedrive_conn_id = pipedrive_conn_id
+        self._check()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Do it. Permanent errors fail the task at once, passing ones leave Airflow's retries to work."""
+        from airflow_provider_pipedrive.client.subscriptions import Address, ensure, wanted
+        from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+
+        hook = PipedriveHook(self.pipedrive_conn_id)
+        try:
+            wish = wanted(self.objects, self.actions)
+            user_id = None if self.user_id is None else int(self.user_id)
+            with hook.client as client:
+                address = Address.of(hook.get_connection(self.pipedrive_conn_id).extra_dejson)
+                receipt = ensure(client, address, wish, user_id)
+        except PipedriveError as error:
+            if error.retryable:
+                raise
+            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+        for notice in receipt["notices"]:
+            self.log.warning("%s", notice)
+        self.log.info(
+            "Webhooks: %d kept, %d made (%s), %d removed",
+            receipt["kept"],
+            len(receipt["created"]),
+            ", ".join(receipt["created"]) or "none",
+            receipt["removed"],
+        )
+        return receipt
+
+    def _check(self) -> None:
+        """Find wrong names when the DAG is parsed, where they are no templates."""
+        from airflow_provider_pipedrive.client.subscriptions import wanted
+        from airflow_provider_pipedrive.operators.pipedrive import is_open
+
+        if not is_open(self.objects) and not is_open(self.actions):
+            wanted(self.objects, self.actions)

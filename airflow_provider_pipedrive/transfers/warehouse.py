@@ -1,0 +1,266 @@
+"""Whole lists out of Pipedrive, and what changed in them, into a warehouse."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, BaseOperator
+
+from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, OVERLAP, Job
+from airflow_provider_pipedrive.client.extraction.entities import entity_of
+from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveTokenCapError
+from airflow_provider_pipedrive.operators.pipedrive import is_open
+from airflow_provider_pipedrive.transfers.tasks import (
+    data_interval,
+    moment,
+    permanent_errors_end_the_task,
+    run_name,
+    storage_path,
+    whole_number,
+)
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_pipedrive.client import PipedriveClient
+    from airflow_provider_pipedrive.warehouse import Delivery, Destination, Warehouse
+
+
+class PipedriveToWarehouseOperator(BaseOperator):
+    """Load entities of Pipedrive's into a warehouse, a table each: one row a record, in its last state.
+
+    Files are staged first, as :class:`PipedriveToObjectStorageOperator` lands them, and then loaded by dlt, an entity
+    in one commit. How far it has come stands in the warehouse, in the same commit as the rows. See docs/warehouse.md.
+
+    :param entities: names from docs/entities.md, such as ``["deals", "persons"]`` (templated)
+    :param destination: ``duckdb:///path/to/file.duckdb``, or the name of one of dlt's destinations, such as
+        ``postgres`` (templated)
+    :param destination_conn_id: the Airflow connection with that destination's credentials; without one, dlt looks into
+        its own configuration
+    :param dataset: the dataset, in most databases a schema (templated)
+    :param mode: ``changes``: what was last updated since the last load, the whole list at first; ``snapshot``: whole
+        lists, in place of what is there
+    :param since: begin of the window, in place of what the warehouse remembers (templated)
+    :param until: end of the window, not included (templated)
+    :param versions: ``latest``: one row a record; ``all``: each state that was read, and a view ``<entity>__latest``
+    :param lists: what becomes of lists, such as e-mail addresses: ``json`` in their row, or ``child_tables``
+    :param staging: folder for the files until they are loaded, local or in object storage; by default a temporary one
+        of this machine. The next try goes on with what lies there (templated)
+    :param rename: let a column follow a field that was renamed in Pipedrive
+    :param parameters: by entity, what narrows its list down (templated)
+    :param sweep: look for deleted records among all that were landed in ``staging``
+    :param allow_shrink: load a snapshot although it has over 10 % fewer rows than the one before
+    :param overlap: seconds that a window reaches back
+    :param connections: requests at once
+    :param max_tokens: API tokens that a try may spend (templated)
+    :param pipedrive_conn_id: the connection (templated)
+    """
+
+    template_fields: Sequence[str] = (
+        *("entities", "destination", "dataset", "since", "until", "staging", "parameters", "max_tokens"),
+        "pipedrive_conn_id",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json"}
+    ui_color = "#e6f4ea"
+
+    def __init__(
+        self,
+        *,
+        entities: Sequence[str],
+        destination: str,
+        destination_conn_id: str | None = None,
+        dataset: str = "pipedrive",
+        mode: Literal["snapshot", "changes"] = "changes",
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        versions: Literal["latest", "all"] = "latest",
+        lists: Literal["json", "child_tables"] = "json",
+        staging: str | Path | None = None,
+        rename: bool = False,
+        parameters: Mapping[str, Mapping[str, Any]] | None = None,
+        sweep: bool = False,
+        allow_shrink: bool = False,
+        overlap: float = OVERLAP,
+        connections: int = CONNECTIONS,
+        max_tokens: int | str | None = None,
+        pipedrive_conn_id: str = "pipedrive_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.entities = entities
+        self.destination = destination
+        self.destination_conn_id = destination_conn_id
+        self.dataset = dataset
+        self.mode = mode
+        self.since = since
+        self.until = until
+        self.versions = versions
+        self.lists = lists
+        self.staging = staging
+        self.rename = rename
+        self.parameters = parameters
+        self.sweep = sweep
+        self.allow_shrink = allow_shrink
+        self.overlap = overlap
+        self.connections = connections
+        self.max_tokens = max_tokens
+        self.pipedrive_conn_id = pipedrive_conn_id
+        self._check_when_parsing()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Extract what is new, load it, and return a receipt."""
+        from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+
+        with permanent_errors_end_the_task():
+            warehouse = self._warehouse()
+            warehouse.check()
+            jobs = self._jobs(context, warehouse)
+            folder = storage_path("staging", self.staging or self._own_folder())
+            client = PipedriveHook(self.pipedrive_conn_id).client
+            loaded: dict[str, Any] = {}
+            for job in jobs:
+                receipt = self._extract(client, folder, job, run_name(self, context))
+                for entity in job.entities:
+                    loaded[entity] = warehouse.load(self._delivery(folder, job, receipt, entity)).to_json()
+                    loaded[entity]["tokens"] = receipt["entities"][entity]["tokens"]
+        return {"destination": str(self.destination).partition("?")[0], "dataset": self.dataset, "entities": loaded}
+
+    # ---- what is read
+
+    def _jobs(self, context: Context, warehouse: Warehouse) -> list[Job]:
+        """One job for what has not been loaded before, which is read whole, and one for each entity that has."""
+        since, until = self._moment("since"), self._moment("until")
+        if self.mode == "changes" and since is None and until is None:
+            since, until = data_interval(context)
+        if self.mode == "snapshot" or since is not None:
+            return [self._job(self.entities, self.mode, since, until)]
+        marks = {entity: self._mark(warehouse, entity) for entity in self.entities}
+        new = [entity for entity, mark in marks.items() if mark is None]
+        if new:
+            self.log.info("Not in the warehouse yet, and read whole: %s.", ", ".join(new))
+        jobs = [self._job(new, "snapshot", None, None)] if new else []
+        # Each from its own mark on: what is hardly ever edited has an old one.
+        return jobs + [self._job([entity], "changes", mark, until) for entity, mark in marks.items() if mark]
+
+    def _mark(self, warehouse: Warehouse, entity: str) -> datetime | None:
+        kept = (warehouse.memory(entity) or {}).get("mark")
+        return datetime.fromisoformat(kept) if kept else None
+
+    def _job(
+        self,
+        entities: Sequence[str],
+        mode: Literal["snapshot", "changes"],
+        since: datetime | None,
+        until: datetime | None,
+    ) -> Job:
+        given = self.parameters or {}
+        return Job(
+            entities,
+            mode,
+            since,
+            until,
+            format="parquet",
+            rename=self.rename,
+            parameters={name: narrowed for name, narrowed in given.items() if name in entities},
+            versions=self.versions,
+            sweep=self.sweep and mode == "changes",
+            allow_shrink=self.allow_shrink,
+            overlap=self.overlap,
+            connections=self.connections,
+            max_tokens=None if self.max_tokens in (None, "") else whole_number("max_tokens", self.max_tokens),
+        )
+
+    def _extract(self, client: PipedriveClient, folder: Any, job: Job, run: str) -> dict[str, Any]:
+        from airflow_provider_pipedrive.client.extraction.job import extract
+
+        try:
+            return extract(client, folder, job, run=run, owner=run)
+        except PipedriveTokenCapError as error:
+            raise AirflowFailException(f"{error} Clear the task for that.") from error
+
+    def _own_folder(self) -> Path:
+        return Path(tempfile.gettempdir()) / "airflow-pipedrive-staging" / f"{self.dag_id}.{self.task_id}"
+
+    # ---- what is loaded
+
+    def _warehouse(self) -> Warehouse:
+        from airflow_provider_pipedrive.warehouse import Warehouse
+
+        return Warehouse(self._destination(), self.dataset, self.lists)
+
+    def _destination(self) -> Destination:
+        from airflow_provider_pipedrive.warehouse import Destination
+
+        if not self.destination_conn_id:
+            return Destination(self.destination)
+        connection = BaseHook.get_connection(self.destination_conn_id)
+        parts = {
+            "host": connection.host,
+            "port": connection.port,
+            "username": connection.login,
+            "password": connection.password,
+            "database": connection.schema,
+        }
+        given = {name: value for name, value in parts.items() if value not in (None, "")}
+        return Destination(self.destination, {**given, **connection.extra_dejson})
+
+    def _delivery(self, folder: Any, job: Job, receipt: Mapping[str, Any], name: str) -> Delivery:
+        from airflow_provider_pipedrive.client.extraction.landing import read_json
+        from airflow_provider_pipedrive.warehouse import Delivery
+
+        told = receipt["entities"][name]
+        manifest = storage_path("staging", told["manifest"])
+        listed = read_json(manifest) or {}
+        entity = entity_of(name)
+        write: Literal["merge", "versions", "replace"] = "merge" if job.mode == "changes" else "replace"
+        known = {"mark": told["mark"]} if told["mark"] else None
+        return Delivery(
+            entity=name,
+            key=entity.key,
+            updated=entity.updated,
+            columns=columns_of(folder, name),
+            parts=[manifest.parent / part["name"] for part in listed["parts"]],
+            tombstones=[manifest.parent / part["name"] for part in listed["tombstones"]],
+            read_at=datetime.fromisoformat(receipt["began"]).astimezone(UTC),
+            write="versions" if self.versions == "all" else write,
+            memory=known,
+        )
+
+    def _moment(self, name: str) -> datetime | None:
+        value = getattr(self, name)
+        return None if value in (None, "") else moment(name, value)
+
+    def _check_when_parsing(self) -> None:
+        """Find wrong arguments; what is only known at run time is let through."""
+        if self.lists not in ("json", "child_tables"):
+            raise PipedriveParameterError(f"lists must be json or child_tables, not {self.lists!r}.")
+        if not is_open(self.entities):
+            given = {} if is_open(self.parameters) else dict(self.parameters or {})
+            Job(self.entities, "snapshot", parameters=given, versions=self.versions, overlap=self.overlap).check()
+        if self.mode not in ("snapshot", "changes"):
+            raise PipedriveParameterError(f"mode must be snapshot or changes, not {self.mode!r}.")
+        moments = {name: None if is_open(getattr(self, name)) else self._moment(name) for name in ("since", "until")}
+        if self.mode == "snapshot" and (self.since or self.until):
+            raise PipedriveParameterError('A snapshot has no window: leave out since and until, or set mode="changes".')
+        if moments["since"] and moments["until"] and moments["until"] <= moments["since"]:
+            raise PipedriveParameterError(f"until ({self.until}) must be later than since ({self.since}).")
+
+
+def columns_of(folder: Any, entity: str) -> list[Any]:
+    """The columns of an entity's files, as its schema file tells them."""
+    from airflow_provider_pipedrive.client.extraction.columns import Column
+    from airflow_provider_pipedrive.client.extraction.histories import COLUMNS
+    from airflow_provider_pipedrive.client.extraction.landing import STATE, read_json
+
+    if entity in COLUMNS:
+        return list(COLUMNS[entity])
+    kept = read_json(folder / STATE / "schema" / f"{entity}.json") or {}
+    found = []
+    for name, kind in kept["columns"].items():
+        items = kind.removeprefix("list of ") if kind.startswith("list of ") else None
+        found.append(Column(name, "list" if items else kind, items=items))
+    return found

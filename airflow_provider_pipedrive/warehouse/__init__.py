@@ -1,0 +1,10 @@
+"""Loads extracted Parquet parts into a warehouse, by dlt. Works in a plain script, without Airflow.
+
+dlt and pyarrow are the extra ``warehouse`` of this package, and are imported only when a warehouse is used.
+"""
+
+from airflow_provider_pipedrive.warehouse.delivery import Delivery, Lists, Loaded, Write
+from airflow_provider_pipedrive.warehouse.destination import Destination, PipedriveWarehouseError
+from airflow_provider_pipedrive.warehouse.warehouse import Warehouse
+
+__all__ = ["Delivery", "Destination", "Lists", "Loaded", "PipedriveWarehouseError", "Warehouse", "Write"]

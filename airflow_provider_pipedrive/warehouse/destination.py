@@ -1,0 +1,182 @@
+"""Where a warehouse is: a DuckDB file, or any SQL destination of dlt's."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
+
+DUCKDB = "duckdb:///"
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_DATASET = re.compile(r"[a-z](?:_?[a-z0-9])*")
+"""What dlt leaves as it is."""
+_DUCKDB_SETTINGS = ("memory_limit", "threads")
+
+_DLT_SETTINGS = {
+    # dlt reports each run to its makers unless told not to. A CRM's pipeline calls nobody that it was not told to call.
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    # dlt looks for every single setting among Airflow's Variables: dozens of calls to the API server a run.
+    "PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false",
+    # One file after the other, in this process: memory is bounded.
+    "EXTRACT__WORKERS": "1",
+    "NORMALIZE__WORKERS": "1",
+    "LOAD__WORKERS": "1",
+    # Rows are not left behind a second time in the staging dataset.
+    "LOAD__TRUNCATE_STAGING_DATASET": "true",
+}
+
+
+class PipedriveWarehouseError(PipedriveError):
+    """The warehouse could not be reached, or did not take what it was given. Nothing is wrong with Pipedrive."""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a warehouse is.
+
+    :ivar name: ``duckdb:///relative/file.duckdb`` or ``duckdb:////absolute/file.duckdb``, with
+        ``?memory_limit=1GB&threads=4`` where DuckDB is to have more than the little it needs here; or the name of one
+        of dlt's destinations, such as ``postgres``
+    :ivar credentials: of the latter, as dlt names their parts; without them dlt looks into its own configuration
+    :raises PipedriveParameterError: this is no destination
+    """
+
+    name: str
+    credentials: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise PipedriveParameterError(f"destination must be a text, not {type(self.name).__name__}.")
+        if self.name.startswith(DUCKDB):
+            self._check_file()
+        elif "://" in self.name:
+            # Not shown: it may well have a password in it.
+            raise PipedriveParameterError(
+                "destination takes no URL but duckdb:///path/to/file.duckdb. For another warehouse give the name of "
+                "dlt's destination, such as 'postgres', and keep the credentials in an Airflow connection "
+                "(destination_conn_id) or in dlt's own configuration."
+            )
+        elif not _NAME.fullmatch(self.name):
+            raise PipedriveParameterError(
+                "destination must be duckdb:///path/to/file.duckdb or the name of a dlt destination, not "
+                f"{self.name!r}."
+            )
+        elif self.name == "duckdb" and not self.credentials:
+            raise PipedriveParameterError("destination 'duckdb' needs the file: duckdb:///path/to/file.duckdb.")
+
+    @property
+    def file(self) -> Path | None:
+        """The DuckDB file, where it is one."""
+        if not self.name.startswith(DUCKDB):
+            return None
+        return Path(unquote(self.name.removeprefix(DUCKDB).partition("?")[0]))
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """DuckDB's settings in the destination's name."""
+        return dict(parse_qsl(self.name.partition("?")[2], keep_blank_values=True)) if self.file else {}
+
+    def secrets(self) -> list[str]:
+        """What must not be shown of the credentials."""
+        return [value for value in _texts(self.credentials) if value]
+
+    def check(self) -> None:
+        """Find out what can be found out without connecting.
+
+        :raises PipedriveParameterError: something is not installed, or the file cannot be there
+        """
+        if find_spec("dlt") is None or find_spec("pyarrow") is None or (self.file and find_spec("duckdb") is None):
+            raise PipedriveParameterError(
+                "Loading into a warehouse needs dlt, duckdb and pyarrow on the workers: "
+                "pip install 'airflow-provider-pipedrive[warehouse]'."
+            )
+        if self.file and not self.file.absolute().parent.is_dir():
+            raise PipedriveParameterError(
+                f"destination: the folder {self.file.absolute().parent} does not exist: create it."
+            )
+
+    def build(self, memory_mb: int) -> Any:
+        """dlt's destination.
+
+        :param memory_mb: what DuckDB may use of memory; more it keeps on disk
+        :raises PipedriveParameterError: dlt has no such destination
+        """
+        import dlt
+        from dlt.common.destination.exceptions import UnknownDestinationModule
+        from dlt.common.destination.reference import Destination as Known
+
+        if self.file:
+            from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+            credentials = DuckDbCredentials(str(self.file))
+            credentials.global_config = {
+                "memory_limit": f"{memory_mb}MB",
+                "threads": 1,
+                "preserve_insertion_order": False,
+                **self.settings,
+            }
+            return dlt.destinations.duckdb(credentials)
+        try:
+            return Known.from_reference(self.name, credentials=dict(self.credentials) if self.credentials else None)
+        except UnknownDestinationModule:
+            known = sorted(name for name in dir(dlt.destinations) if _NAME.fullmatch(name))
+            near = get_close_matches(self.name, known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise PipedriveParameterError(
+                f"dlt has no destination {self.name!r}.{hint} See https://dlthub.com/docs/dlt-ecosystem/destinations."
+            ) from None
+
+    def _check_file(self) -> None:
+        if not self.file or self.file.name in ("", ":memory:"):
+            raise PipedriveParameterError(
+                "destination: a warehouse is a file that stays: duckdb:///relative/file.duckdb or "
+                "duckdb:////absolute/file.duckdb."
+            )
+        unknown = sorted(set(self.settings) - set(_DUCKDB_SETTINGS))
+        if unknown:
+            raise PipedriveParameterError(
+                f"destination: a DuckDB file takes {' and '.join(_DUCKDB_SETTINGS)}, not {unknown[0]!r}."
+            )
+
+
+def check_dataset(dataset: Any) -> None:
+    """Whether dlt takes the dataset's name as it is.
+
+    :raises PipedriveParameterError: it does not
+    """
+    if not isinstance(dataset, str) or not _DATASET.fullmatch(dataset):
+        raise PipedriveParameterError(
+            f"dataset must be a name of lower-case letters, digits and single underscores, not {dataset!r}."
+        )
+
+
+@contextmanager
+def dlt_settings() -> Iterator[None]:
+    """dlt as it is needed here; what is set in the environment already is left as it is."""
+    ours = {name: value for name, value in _DLT_SETTINGS.items() if name not in os.environ}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All passwords in credentials: every text but for those that are known to be harmless."""
+    harmless = ("host", "username", "database", "port", "drivername")
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key not in harmless:
+                yield from _texts(item)
+    elif isinstance(value, str):
+        yield value

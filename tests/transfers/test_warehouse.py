@@ -1,0 +1,240 @@
+"""Pipedrive in a warehouse: one row a record, in its last state, whatever was loaded before."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+from airflow_provider_pipedrive.sandbox import Sandbox
+from airflow_provider_pipedrive.transfers import PipedriveToWarehouseOperator
+
+duckdb = pytest.importorskip("duckdb", reason="the extra warehouse is not installed")
+pytest.importorskip("dlt", reason="the extra warehouse is not installed")
+PASSWORD = "PasswordOfTheWarehouse0123"
+
+
+def load(run: str, **arguments: Any) -> dict[str, Any]:
+    """Run the operator as a task of that run."""
+    task = PipedriveToWarehouseOperator(task_id="load", **arguments)
+    context: Any = {"ti": MagicMock(map_index=-1, try_number=1), "run_id": run, "dag_run": MagicMock(run_id=run)}
+    return task.execute(context)
+
+
+def rows(file: Path, query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(file), read_only=True) as connection:
+        found: list[tuple[Any, ...]] = connection.execute(query).fetchall()
+    return found
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "crm.duckdb"
+
+
+@pytest.fixture
+def into(file: Path, tmp_path: Path) -> dict[str, Any]:
+    return {"destination": f"duckdb:///{file}", "staging": str(tmp_path / "staging")}
+
+
+def test_the_first_load_brings_whole_lists_and_the_next_what_changed(
+    sandbox: Sandbox, file: Path, into: dict[str, Any]
+) -> None:
+    first = load("monday", entities=["deals", "persons", "stages"], **into)
+    deals = {deal["id"]: deal for deal in PipedriveHook().iterate("getDeals")}
+    assert dict(rows(file, "SELECT id, title FROM pipedrive.deals")) == {n: d["title"] for n, d in deals.items()}
+    assert first["entities"]["deals"]["rows"] == len(deals)
+
+    edited, deleted = sorted(deals)[:2]
+    sandbox.advance(120)
+    sandbox.update("deals", edited, title="edited")
+    sandbox.delete("deals", deleted)
+    sandbox.advance(120)
+    second = load("tuesday", entities=["deals", "persons", "stages"], **into)
+    found = dict(rows(file, "SELECT id, title FROM pipedrive.deals"))
+    assert found == {n: d["title"] for n, d in deals.items() if n != deleted} | {edited: "edited"}
+    assert second["entities"]["deals"]["tombstones"] == 1
+    assert second["entities"]["persons"]["rows"] < first["entities"]["persons"]["rows"]
+
+
+def test_a_snapshot_takes_the_place_of_what_was_there(sandbox: Sandbox, file: Path, into: dict[str, Any]) -> None:
+    load("monday", entities=["persons"], mode="snapshot", **into)
+    persons = sorted(sandbox.records("persons"))
+    sandbox.delete("persons", persons[0])
+    load("tuesday", entities=["persons"], mode="snapshot", **into)
+    assert sorted(number for (number,) in rows(file, "SELECT id FROM pipedrive.persons")) == sorted(
+        person["id"] for person in PipedriveHook().iterate("getPersons")
+    )
+
+
+def test_an_older_state_that_comes_later_does_not_win(sandbox: Sandbox, file: Path, into: dict[str, Any]) -> None:
+    deal = next(iter(PipedriveHook().iterate("getDeals")))
+    load("before", entities=["deals"], mode="snapshot", **{**into, "destination": f"duckdb:///{file}.old"})
+    staged = Path(into["staging"])
+    old = {path.name: path.read_bytes() for path in (staged / "deals").iterdir()}
+    sandbox.advance(120)
+    sandbox.update("deals", deal["id"], title="the newest")
+    load("after", entities=["deals"], mode="snapshot", **into)
+
+    for name, content in old.items():
+        (staged / "deals" / name).write_bytes(content)
+    from datetime import UTC, datetime
+
+    from airflow_provider_pipedrive.transfers.warehouse import columns_of
+    from airflow_provider_pipedrive.warehouse import Delivery, Destination, Warehouse
+
+    parts = [staged / "deals" / name for name in old if name.endswith(".parquet")]
+    late = Delivery("deals", ["id"], "update_time", columns_of(staged, "deals"), parts, datetime.now(UTC))
+    Warehouse(Destination(into["destination"]), "pipedrive").load(late)
+    assert rows(file, f"SELECT title FROM pipedrive.deals WHERE id = {deal['id']}") == [("the newest",)]
+
+
+def test_a_new_field_becomes_a_new_column(sandbox: Sandbox, file: Path, into: dict[str, Any]) -> None:
+    load("monday", entities=["deals"], **into)
+    field = PipedriveHook().run("addDealField", {"field_name": "Sales region", "field_type": "varchar"})
+    deal = next(iter(PipedriveHook().iterate("getDeals")))["id"]
+    sandbox.advance(120)
+    PipedriveHook().run("updateDeal", {"id": deal, "custom_fields": {field["field_code"]: "North"}})
+    sandbox.advance(120)
+    receipt = load("tuesday", entities=["deals"], **into)
+    assert "sales_region" in receipt["entities"]["deals"]["new_columns"]
+    assert rows(file, f"SELECT sales_region FROM pipedrive.deals WHERE id = {deal}") == [("North",)]
+
+
+def test_every_version_is_kept_on_request_with_a_view_of_the_latest(
+    sandbox: Sandbox, file: Path, into: dict[str, Any]
+) -> None:
+    deal = next(iter(PipedriveHook().iterate("getDeals")))["id"]
+    load("monday", entities=["deals"], versions="all", **into)
+    sandbox.advance(120)
+    sandbox.update("deals", deal, title="edited")
+    sandbox.advance(120)
+    load("tuesday", entities=["deals"], versions="all", **into)
+    assert rows(file, f"SELECT count(*) FROM pipedrive.deals WHERE id = {deal}") == [(2,)]
+    assert rows(file, f"SELECT title FROM pipedrive.deals__latest WHERE id = {deal}") == [("edited",)]
+
+
+def test_lists_become_tables_of_their_own_on_request(sandbox: Sandbox, file: Path, into: dict[str, Any]) -> None:
+    load("monday", entities=["persons"], lists="child_tables", **into)
+    addresses = sum(len(person["emails"]) for person in PipedriveHook().iterate("getPersons"))
+    assert rows(file, "SELECT count(*) FROM pipedrive.persons__emails") == [(addresses,)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"entities": ["deels"]}, "There is no entity 'deels' to extract. Did you mean deals"),
+        ({"entities": ["deals"], "lists": "rows"}, "lists must be json or child_tables"),
+        ({"entities": ["deals"], "mode": "everything"}, "mode must be snapshot or changes"),
+        ({"entities": ["deals"], "since": "2026-02-01", "until": "2026-01-01"}, "must be later than since"),
+        ({"entities": ["deals"], "mode": "snapshot", "since": "2026-01-01"}, "A snapshot has no window"),
+    ],
+)
+def test_wrong_arguments_are_found_when_the_dag_is_parsed(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(PipedriveParameterError) as caught:
+        PipedriveToWarehouseOperator(task_id="load", destination="duckdb:///x.duckdb", **arguments)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("destination", "message"),
+    [
+        ("duckdb:////no/such/folder/crm.duckdb", "does not exist: create it"),
+        ("postgresql://user:secret@host/db", "destination takes no URL but duckdb"),
+        ("postgre", "Did you mean 'postgres'?"),
+    ],
+)
+def test_a_wrong_destination_is_found_before_anything_is_read(
+    sandbox: Sandbox, tmp_path: Path, destination: str, message: str
+) -> None:
+    with pytest.raises(AirflowFailException) as caught:
+        load("monday", entities=["deals"], destination=destination, staging=str(tmp_path))
+    assert message in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert sandbox.requests == []
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[dict[str, Any]]:
+    """A real Postgres on a free port of this machine."""
+    programs = {name: shutil.which(name) for name in ("initdb", "pg_ctl", "postgres")}
+    if not all(programs.values()):
+        pytest.skip("Postgres is not installed")
+    as_other = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+    if as_other and subprocess.run(["id", "postgres"], capture_output=True).returncode:
+        pytest.skip("Postgres does not run as root, and there is no user postgres")
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    password = folder / "password"
+    password.write_text(PASSWORD)
+    if as_other:
+        for path in (folder, password):
+            shutil.chown(path, "postgres")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data = folder / "data"
+    created = ["--auth=scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "-U", "pipedrive"]
+    subprocess.run([*as_other, "initdb", "-D", data, *created], check=True, capture_output=True, timeout=120)
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    control = [*as_other, "pg_ctl", "-D", str(data), "-w"]
+    subprocess.run([*control, "-o", options, "-l", str(folder / "log"), "start"], check=True, timeout=120)
+    try:
+        yield {"host": "127.0.0.1", "port": port, "login": "pipedrive", "password": PASSWORD, "schema": "postgres"}
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], check=False, timeout=60)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_postgres_holds_the_same_rows_and_takes_what_changed(
+    sandbox: Sandbox, postgres: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psycopg2
+
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "postgres", **postgres}))
+    arguments = {"destination": "postgres", "destination_conn_id": "warehouse", "staging": str(tmp_path)}
+    load("monday", entities=["deals"], **arguments)
+    deals = {deal["id"]: deal["title"] for deal in PipedriveHook().iterate("getDeals")}
+    edited, deleted = sorted(deals)[:2]
+    sandbox.advance(120)
+    sandbox.update("deals", edited, title="edited")
+    sandbox.delete("deals", deleted)
+    sandbox.advance(120)
+    load("tuesday", entities=["deals"], **arguments)
+    names = {"dbname": "postgres", "user": "pipedrive", "password": PASSWORD}
+    connection = psycopg2.connect(host="127.0.0.1", port=postgres["port"], **names)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT id, title FROM pipedrive.deals")
+            found = dict(cursor.fetchall())
+    finally:
+        connection.close()
+    assert found == {n: title for n, title in deals.items() if n != deleted} | {edited: "edited"}
+
+
+def test_the_example_dag_loads_its_entities(
+    sandbox: Sandbox, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dags = Path(__file__).resolve().parents[2] / "example_dags"
+    declared = runpy.run_path(str(dags / "pipedrive_nightly_warehouse.py"))
+    task = declared["pipedrive_nightly_warehouse"]().get_task("load")
+    params = {"connection": "pipedrive_default", "destination": f"duckdb:///{file}"}
+    context: Any = {"ti": MagicMock(map_index=-1, try_number=1), "run_id": "night", "params": params}
+    task.render_template_fields({**context, "dag_run": MagicMock(run_id="night")})
+    task.execute({**context, "dag_run": MagicMock(run_id="night")})
+    tables = {name for (name,) in rows(file, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'pipedrive'")}
+    assert tables >= set(declared["ENTITIES"])

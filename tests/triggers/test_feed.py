@@ -1,0 +1,72 @@
+"""One poll for all watchers, round by round."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from airflow_provider_pipedrive.client.changes.watch import change_watch
+from airflow_provider_pipedrive.sandbox import Sandbox
+from airflow_provider_pipedrive.triggers.feed import Feed, Poll, Subscriber
+
+MARGIN = 6
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def ids(poll: Poll, subscriber: Subscriber) -> list[Any]:
+    return [change.id for change in poll.batches[subscriber].changes]
+
+
+def test_news_that_were_not_stored_come_again_though_the_next_walk_was_under_way(sandbox: Sandbox):
+    sandbox.advance(3600)
+    deal, *_ = sandbox.records("deals")
+
+    async def live() -> None:
+        feed, subscriber = Feed("pipedrive_default", "deals"), Subscriber(change_watch("deals"), 0.02)
+        feed.join(subscriber)
+        polls = feed.polls()
+        first = asyncio.ensure_future(anext(polls))
+        await until(lambda: subscriber.position)
+        sandbox.update("deals", deal, title="Edited")
+        sandbox.advance(MARGIN)
+        poll = await first
+        assert ids(poll, subscriber) == [deal]
+
+        sandbox.fault(path="/api/v2/deals", kind="slow", seconds=0.5)
+        sandbox.advance(MARGIN)
+        before = len(sandbox.requests)
+        second = asyncio.ensure_future(anext(polls))
+        await until(lambda: len(sandbox.requests) > before)
+        await subscriber.settle(poll, stored=False)
+        assert ids(await asyncio.wait_for(second, 20), subscriber) == [deal]
+
+    asyncio.run(live())
+
+
+def test_news_that_were_stored_do_not_come_again(sandbox: Sandbox):
+    sandbox.advance(3600)
+    deal, other, *_ = sandbox.records("deals")
+
+    async def live() -> None:
+        feed, subscriber = Feed("pipedrive_default", "deals"), Subscriber(change_watch("deals"), 0.02)
+        feed.join(subscriber)
+        polls = feed.polls()
+        told = []
+        for edited in (deal, other):
+            coming = asyncio.ensure_future(anext(polls))
+            await until(lambda: subscriber.position)
+            sandbox.update("deals", edited, title="Edited")
+            sandbox.advance(MARGIN)
+            poll = await asyncio.wait_for(coming, 20)
+            await subscriber.settle(poll, stored=True)
+            told += ids(poll, subscriber)
+        assert told == [deal, other]
+        assert subscriber.acknowledged is subscriber.position
+
+    asyncio.run(live())
