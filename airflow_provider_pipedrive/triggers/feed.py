@@ -21,7 +21,12 @@ from airflow_provider_pipedrive.client.changes.model import Change, in_order
 from airflow_provider_pipedrive.client.changes.reading import Asked, Reader, closed
 from airflow_provider_pipedrive.client.changes.watch import ChangeWatch, Position
 from airflow_provider_pipedrive.client.watching.outcomes import pause_after
-from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.errors import (
+    PipedriveBurstLimitError,
+    PipedriveDailyBudgetError,
+    PipedriveError,
+    PipedriveParameterError,
+)
 from airflow_provider_pipedrive.triggers.connected import Connected
 from airflow_provider_pipedrive.triggers.polling import LONGEST_BACK_OFF, next_on_grid
 from airflow_provider_pipedrive.triggers.threads import in_thread
@@ -185,8 +190,10 @@ class Feed:
         """Come again later, the longer the more often it has failed; say so at first, and then once an hour."""
         self._failures += 1
         pause = min(min(one.interval for one in due) * 2 ** min(self._failures, 12), LONGEST_BACK_OFF)
-        if isinstance(error, PipedriveError):
-            pause = max(pause, pause_after(error)) if error.retry_after is None else pause_after(error)
+        if isinstance(error, PipedriveDailyBudgetError | PipedriveBurstLimitError):
+            pause = pause_after(error)
+        elif isinstance(error, PipedriveError):
+            pause = max(pause, error.retry_after or 0.0)
         now = asyncio.get_running_loop().time()
         for one in due:
             one.due = now + pause

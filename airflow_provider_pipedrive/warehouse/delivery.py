@@ -10,8 +10,7 @@ from typing import Any, Final, Literal
 from airflow_provider_pipedrive.client.extraction.formats import Column
 
 Write = Literal["merge", "versions", "replace"]
-"""``merge``: one row a key, the latest. ``versions``: every version of a record that was read, and a view of the
-latest.
+"""``merge``: one row a key, the latest. ``versions``: every version that was read, and a view of the latest.
 ``replace``: the delivery is everything there is."""
 Lists = Literal["json", "child_tables"]
 """``json``: a list is JSON in its row. ``child_tables``: a table of its own, a row an element."""

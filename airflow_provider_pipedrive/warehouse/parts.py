@@ -100,7 +100,11 @@ def prepare(delivery: Delivery, folder: Path, lists: Lists, present: Mapping[str
     :param present: the tables that the warehouse has: dlt's type by column
     :raises PipedriveParameterError: parts and columns do not belong together, or the key's type has changed
     """
-    return _Preparation(delivery, folder, lists, present).run()
+    try:
+        return _Preparation(delivery, folder, lists, present).run()
+    finally:
+        # Arrow's allocator keeps what it was given, several times what is ever in use here.
+        pa.default_memory_pool().release_unused()
 
 
 class _Preparation:
@@ -306,8 +310,8 @@ def _earlier_by(rows: Any, keys: Sequence[str], times: Any) -> frozenset[int]:
     place."""
     if len(rows) < 2:
         return frozenset()
-    by = pa.table({**{key: rows.column(key) for key in keys}, "_time": times})
-    order = pc.sort_indices(by, sort_keys=[(name, "ascending") for name in by.column_names], null_placement="at_start")
+    by = pa.table({**{key: rows.column(key) for key in keys}, "_time": pc.fill_null(times, _NEVER)})
+    order = pc.sort_indices(by, sort_keys=[(name, "ascending") for name in by.column_names])
     same = None
     for key in keys:
         in_order = by.column(key).take(order).combine_chunks()
@@ -325,7 +329,9 @@ def _version(batch: Any, delivery: Delivery) -> Any:
 
 def _read(part: Any, columns: Sequence[str] | None = None) -> Iterator[Any]:
     with part.open("rb") as file:
-        yield from pq.ParquetFile(file).iter_batches(_ROWS, columns=list(columns) if columns else None)
+        yield from pq.ParquetFile(file).iter_batches(
+            _ROWS, use_threads=False, columns=list(columns) if columns else None
+        )
 
 
 def _read_type(column: Column) -> Any:

@@ -225,6 +225,13 @@ class Warehouse:
         resources += [_resource(table, **condition.child()) for table in ready.children.values()]
         if ready.deleted:
             resources.append(_resource(ready.deleted, **condition.deleted(ready.deleted)))
+        if _is_postgres(pipeline):
+            with self._sql(pipeline) as client:
+                for table in ready.tables:
+                    # A table that Postgres looked at while a load was under way is empty to it, and a merge would
+                    # compare each row with each: seven minutes in place of a second for 50,000.
+                    if table.name in present:
+                        client.execute_sql(f"ANALYZE {client.make_qualified_table_name(table.name)}")
         pipeline.extract(resources, loader_file_format=file_format)
         pipeline.normalize()
         pipeline.load()
@@ -233,12 +240,18 @@ class Warehouse:
         """What is left to do when the rows are there."""
         with self._sql(pipeline) as client:
             if _is_postgres(pipeline):
-                # Until Postgres has looked at a new table, it takes it for empty, and the next merge compares each row
-                # with each.
                 for table in ready.tables:
-                    client.execute_sql(f"ANALYZE {client.make_qualified_table_name(table.name)}")
+                    client.execute_sql(_index(client, delivery, table))
             if delivery.write == "versions":
                 client.execute_sql(_latest(client, delivery, ready.main))
+
+
+def _index(client: Any, delivery: Delivery, table: Table) -> str:
+    """An index of the records' keys, which merges look for."""
+    keys = [key if key in table.columns else f"parent_{key}" for key in delivery.key]
+    columns = ", ".join(map(client.escape_column_name, keys))
+    name = client.escape_column_name(f"{table.name[:50]}__by_key")
+    return f"CREATE INDEX IF NOT EXISTS {name} ON {client.make_qualified_table_name(table.name)} ({columns})"
 
 
 def _latest(client: Any, delivery: Delivery, table: Table) -> str:

@@ -143,7 +143,7 @@ def kinds_of_edit(previous: Mapping[str, Any]) -> tuple[str, ...]:
         kinds.add(STAGE_MOVED)
     if "status" in previous:
         kinds.add(STATUS_CHANGED)
-    if previous:
+    if previous.keys() - {"update_time"}:
         kinds.add(FIELD_CHANGED)
     return _in_order(kinds)
 

@@ -11,11 +11,13 @@ that a write is visible at once. What was seen in the overlap is remembered.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from itertools import chain, takewhile
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_pipedrive.client.changes.model import (
@@ -34,13 +36,20 @@ from airflow_provider_pipedrive.client.changes.watch import CHANGELOGS, FILE_LIN
 from airflow_provider_pipedrive.client.extraction.entities import get_entity
 from airflow_provider_pipedrive.client.watching.movement import moved_at
 from airflow_provider_pipedrive.client.watching.times import moment
-from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError
+from airflow_provider_pipedrive.errors import (
+    PipedriveNotFoundError,
+    PipedriveParameterError,
+    PipedrivePermissionError,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.client import PipedriveClient
 
+log = logging.getLogger(__name__)
 Record = Mapping[str, Any]
 MARGIN: Final = timedelta(seconds=5)
+READ_FIELDS_AFTER: Final = 3600.0
+"""Seconds after which a field that was not there is looked for again."""
 MOST_SEEN: Final = 2000
 """Of how many records it is remembered that they were seen in the overlap. Those beyond it may be told of again."""
 
@@ -79,7 +88,8 @@ class Reader:
     def __init__(self, client: PipedriveClient, entity: str) -> None:
         self._client = client
         self._entity = entity
-        self._keys: dict[str, str] | None = None
+        self._keys: dict[str, str] = {}
+        self._keys_read_at = 0.0
 
     def now(self) -> datetime:
         """Pipedrive's clock.
@@ -137,7 +147,8 @@ class Reader:
         return takewhile(lambda file: (moment(file.get("add_time")) or since) >= since, newest_first)
 
     def field_changes(self, record_id: Any, since: datetime) -> list[Record]:
-        """A record's changes field by field later than ``since``, the newest first; none of one that is gone."""
+        """A record's changes field by field later than ``since``, the newest first; none of one that is gone meanwhile
+        or that the credential's user may not see so far."""
         try:
             return list(
                 takewhile(
@@ -145,7 +156,8 @@ class Reader:
                     self._client.iterate(CHANGELOGS[self._entity], {"id": record_id}),
                 )
             )
-        except PipedriveNotFoundError:
+        except (PipedriveNotFoundError, PipedrivePermissionError) as error:
+            log.warning("The changelog of %s %s is left out: %s", self._entity, record_id, error)
             return []
 
     def key_of(self, name: str) -> str:
@@ -153,12 +165,14 @@ class Reader:
 
         :raises PipedriveParameterError: there is none
         """
-        if self._keys is None:
+        too_old = name not in self._keys and monotonic() - self._keys_read_at > READ_FIELDS_AFTER
+        if not self._keys or too_old:
             definitions = get_entity(self._entity).definitions
             assert definitions is not None  # every entity with a changelog has fields
             found = list(self._client.iterate(definitions))
             names = {str(one["field_name"]): str(one["field_code"]) for one in found}
             self._keys = names | {str(one["field_code"]): str(one["field_code"]) for one in found}
+            self._keys_read_at = monotonic()
         if name not in self._keys:
             near = get_close_matches(name, list(self._keys), n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -97,15 +98,20 @@ def read_stage_history(
     cost = HISTORIES[EXACT].listing.token_cost
     log.info("The stage history of %d deals costs about %d API tokens.", len(deals) - done, (len(deals) - done) * cost)
     tally.expected = len(deals)
-    try:
-        while done < len(deals):
-            group = deals[done : done + crew.connections]
-            _read_group(crew, landing, group, done, window, tally)
-            done += len(group)
-            if done % _PART_DEALS < crew.connections:
-                landing.finish(STREAM, {"deals": done})
-    finally:
-        landing.finish(STREAM, {"deals": done})
+    while done < len(deals):
+        group = deals[done : done + crew.connections]
+        try:
+            found = crew.gather(partial(_changelog, crew, HISTORIES[EXACT], deal, tally) for deal in group)
+        except BaseException:
+            landing.finish(STREAM, {"deals": done})
+            raise
+        _keep(landing, found, done, window)
+        tally.records += len(group)
+        crew.watch()
+        done += len(group)
+        if done % _PART_DEALS < crew.connections:
+            landing.finish(STREAM, {"deals": done})
+    landing.finish(STREAM, {"deals": done})
     return Outcome("changelogs", {"kind": "deals", "deals": len(deals)}, mark=landing.newest)
 
 
@@ -162,17 +168,16 @@ def _moved(crew: Crew, window: Window | None, parameters: Mapping[str, Any], tal
             yield from (deal.id for deal in found if window.holds(timestamp(deal.stage_change_time)))
 
 
-def _read_group(
-    crew: Crew, landing: EntityLanding, deals: Sequence[int], place: int, window: Window | None, tally: Tally
+def _keep(
+    landing: EntityLanding, changelogs: Iterable[Iterable[Mapping[str, Any]]], place: int, window: Window | None
 ) -> None:
-    """Some deals' moves, all of them or none."""
-    entity = HISTORIES[EXACT]
-    found = crew.gather(partial(_changelog, crew, entity, deal, tally) for deal in deals)
-    moves = [move for changelog in found for move in changelog]
-    kept = [move for move in moves if window is None or window.holds(timestamp(move["changed_at"]))]
-    _write(landing, STREAM, kept, [place])
-    tally.records += len(deals)
-    crew.watch()
+    """Write some deals' moves, all of them or none."""
+    moves = [move for changelog in changelogs for move in changelog]
+    _write(landing, STREAM, [move for move in moves if window is None or window.holds(_at(move))], [place])
+
+
+def _at(move: Mapping[str, Any]) -> datetime | None:
+    return timestamp(move["changed_at"])
 
 
 def _changelog(crew: Crew, entity: Entity, deal: int, tally: Tally) -> list[dict[str, Any]]:
@@ -207,10 +212,7 @@ def _write(
     landing: EntityLanding, stream: str, records: Iterable[Mapping[str, Any]], order: list[Any] | None = None
 ) -> None:
     found = list(records)
-    keys = [
-        Key(f"{move['deal_id']} {move['changed_at']} {move['to_stage_id']}", timestamp(move["changed_at"]))
-        for move in found
-    ]
+    keys = [Key(f"{move['deal_id']} {move['changed_at']} {move['to_stage_id']}", _at(move)) for move in found]
     landing.write(stream, order or [0], [msgspec.json.encode(record) for record in found], keys)
 
 

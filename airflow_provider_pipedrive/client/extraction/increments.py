@@ -6,6 +6,7 @@ batches of a landing, not its history.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ import msgspec
 
 from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, Entity
 from airflow_provider_pipedrive.client.extraction.landing import PART_ROWS, EntityLanding
-from airflow_provider_pipedrive.client.extraction.listing import pages_of, read_list
+from airflow_provider_pipedrive.client.extraction.listing import pages_of, read_list, walked_pages
 from airflow_provider_pipedrive.client.extraction.pages import Identity, Page, timestamp
 from airflow_provider_pipedrive.client.extraction.regions import OPEN_END, Region
 from airflow_provider_pipedrive.client.extraction.resuming import open_regions
@@ -78,6 +79,7 @@ class Changes:
         self._narrowing = dict(parameters or {})
         self._deletes = deletes
         self._outcome = Outcome("", {"kind": "window"})
+        self._known: dict[Identity, datetime | None] = dict(window.known)
 
     def read(self) -> Outcome:
         """Read it, going on where an earlier run ended.
@@ -136,13 +138,16 @@ class Changes:
             **sorting(self.entity, "update_time", ascending=True),
             "updated_since": rfc3339(self.window.low),
         }
-        for page in pages_of(self.crew, self.entity, parameters, self.tally):
+        for page in walked_pages(self.crew, self.entity, parameters, self.tally):
             self._keep("since", page)
+            moments = [key.update_time for key in page.keys if key.update_time is not None]
+            if moments and int(min(moments).timestamp()) >= self.window.high:
+                break  # the rest is later still
         self.landing.finish("since", {})
 
     def _newest(self) -> None:
         parameters = {**self._parameters, **sorting(self.entity, "update_time", ascending=False)}
-        for page in pages_of(self.crew, self.entity, parameters, self.tally):
+        for page in walked_pages(self.crew, self.entity, parameters, self.tally):
             self._keep("newest", page)
             moments = [key.update_time for key in page.keys if key.update_time is not None]
             if moments and int(moments[-1].timestamp()) < self.window.low:
@@ -185,6 +190,18 @@ class Changes:
         self.landing.finish(late(2), {})
 
     def _deleted(self) -> None:
+        self._outcome.proof["deleted"] = "told"
+        reaches_back = (self.crew.latest or self.window.until) - DELETED_LISTED
+        if self.window.since < reaches_back:
+            self._outcome.proof["deleted"] = f"told from {reaches_back:%Y-%m-%dT%H:%M:%SZ} on"
+            log.warning(
+                "%s: Pipedrive lists deleted ones for %d days: what was deleted before %s is not told in this window, "
+                "which begins at %s. A snapshot, or sweep=True, finds them.",
+                self.entity.name,
+                DELETED_LISTED.days,
+                f"{reaches_back:%Y-%m-%d %H:%M} UTC",
+                self.window.since,
+            )
         parameters = {**self._parameters, **self._between, "status": "deleted"}
         for page in pages_of(self.crew, self.entity, parameters, self.tally):
             self._outcome.deleted.update({key.id: key.update_time for key in page.keys})
@@ -194,16 +211,13 @@ class Changes:
         return {"updated_since": rfc3339(self.window.low), "updated_until": rfc3339(self.window.high)}
 
     def _keep(self, stream: str, page: Page) -> None:
-        known = self.window.known
-        self._write(
-            stream,
-            page,
-            [
-                at
-                for at, key in enumerate(page.keys)
-                if self.window.holds(key.update_time) and known.get(key.id) != key.update_time
-            ],
-        )
+        taken = [
+            at
+            for at, key in enumerate(page.keys)
+            if self.window.holds(key.update_time) and self._known.get(key.id) != key.update_time
+        ]
+        self._known.update({page.keys[at].id: page.keys[at].update_time for at in taken})
+        self._write(stream, page, taken)
 
     def _write(self, stream: str, page: Page, taken: Sequence[int]) -> None:
         if taken:
@@ -212,7 +226,10 @@ class Changes:
             self.landing.write(stream, [OPEN_END, stream], [page.records[at] for at in taken], keys)
 
 
+log = logging.getLogger(__name__)
 _RECENT = timedelta(days=2)
+DELETED_LISTED = timedelta(days=30)
+"""How long deals are listed after they were deleted. https://developers.pipedrive.com/docs/api/v1/Deals#getDeals"""
 
 
 class _Added(msgspec.Struct):
@@ -234,28 +251,31 @@ def read_by_parents(
 
     :param parents: the ids, in the order of the batches
     """
-    landing.load()
-    landing.save({"way": "by parents"})
+    # A run that goes on keeps the batches that its parts go by, though there may be other parents now.
+    batches: list[list[Identity]] = (landing.load() or {}).get("batches", [])
+    known = {identity for batch in batches for identity in batch}
+    fresh = [identity for identity in parents if identity not in known]
     size = entity.parent_batch
-    batches = [list(parents[start : start + size]) for start in range(0, len(parents), size)]
+    batches += [fresh[start : start + size] for start in range(0, len(fresh), size)]
+    landing.save({"way": "by parents", "batches": batches})
     done = max((part.covered["batches"] for part in landing.finished), default=0)
     rows = 0
-    try:
-        while done < len(batches):
-            group = batches[done : done + crew.connections]
-            works = [
-                partial(_batch, crew, entity, {**parameters, entity.parent_parameter or "": b}, tally) for b in group
-            ]
-            for pages in crew.gather(works):
-                for page in pages:
-                    tally.records += len(page)
-                    rows = landing.write("parents", [0], page.records, page.keys)
-            done += len(group)
-            if rows >= PART_ROWS:
-                landing.finish("parents", {"batches": done})
-            crew.watch()
-    finally:
-        landing.finish("parents", {"batches": done})
+    while done < len(batches):
+        group = batches[done : done + crew.connections]
+        works = [partial(_batch, crew, entity, {**parameters, entity.parent_parameter or "": b}, tally) for b in group]
+        try:
+            found = crew.gather(works)
+        except BaseException:
+            landing.finish("parents", {"batches": done})
+            raise
+        for page in (page for pages in found for page in pages):
+            tally.records += len(page)
+            rows = landing.write("parents", [0], page.records, page.keys)
+        done += len(group)
+        if rows >= PART_ROWS:
+            landing.finish("parents", {"batches": done})
+        crew.watch()
+    landing.finish("parents", {"batches": done})
     return Outcome("by batches of parents' ids", {"kind": "walk"}, mark=landing.newest)
 
 

@@ -9,7 +9,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,14 @@ import msgspec
 
 from airflow_provider_pipedrive.client.extraction.columns import Shape, shape_of
 from airflow_provider_pipedrive.client.extraction.definition import Job
-from airflow_provider_pipedrive.client.extraction.entities import EXACT, HISTORIES, OBSERVED, Entity, entity_of
+from airflow_provider_pipedrive.client.extraction.entities import (
+    ENTITIES,
+    EXACT,
+    HISTORIES,
+    OBSERVED,
+    Entity,
+    entity_of,
+)
 from airflow_provider_pipedrive.client.extraction.histories import (
     COLUMNS,
     Fixed,
@@ -123,10 +130,14 @@ class _Run:
             self._read_all()
             self._refuse_shrunk()
             self._look_for_deleted()
-        finally:
             self.crew.close()
+            return self._publish()
+        except BaseException:
+            self.crew.close()  # before another may go on from what was read
+            self.landing.release()
+            raise
+        finally:
             self.client.token_cap = cap
-        return self._publish()
 
     # ---- reading
 
@@ -135,6 +146,7 @@ class _Run:
         if self.job.mode == "changes":  # whose mark it goes by, and where Pipedrive's clock stands
             self.marks = Marks(self.path, {**account.result(), "names": self.job.names})
             self._wait_for_until()
+            self._opened = self._now.replace(microsecond=0)
         entities = [entity_of(name) for name in self.job.entities]
         definitions = self._definitions(entities)
         for entity in entities:
@@ -163,8 +175,14 @@ class _Run:
                 self.progress.done(entity.name)
 
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="entity") as pool:
-            for entity in entities:
-                pool.submit(one, entity)
+            waiting = {pool.submit(one, entity) for entity in entities}
+            try:
+                while waiting:
+                    waiting = wait(waiting, timeout=1).not_done
+                    self.progress.watch()
+            except BaseException as error:  # the task is being ended: the others must not read on to their ends
+                self.crew.failure = self.crew.failure or error
+                raise
         if self.crew.failure is not None:
             raise self.crew.failure
 
@@ -172,8 +190,7 @@ class _Run:
         landing, tally = self.parts[entity.name], self.tallies[entity.name]
         self.progress.begin(entity.name, tally)
         if landing.publishing:
-            landing.load()
-            return Outcome("published before", {"kind": "walk"})
+            return self._published_before(landing)
         parameters = self.job.parameters.get(entity.name, {})
         shown = self._shown(entity)
         window = self.windows[entity.name]
@@ -194,9 +211,18 @@ class _Run:
             self.crew, entity, landing, tally, window, parameters=parameters, shown=shown, deletes=self.job.deletes
         ).read()
 
+    @staticmethod
+    def _published_before(landing: EntityLanding) -> Outcome:
+        """What an entity came to whose publication was interrupted: all of it is read, and decided."""
+        landing.load()
+        about, deleted = landing.decided()
+        return Outcome(about["way"], about["proof"], landing.newest, deleted=deleted)
+
     def _read_children(self, entity: Entity) -> Outcome:
         landing, tally = self.parts[entity.name], self.tallies[entity.name]
         self.progress.begin(entity.name, tally)
+        if landing.publishing:
+            return self._published_before(landing)
         parent = str(entity.parent)
         if parent in self.parts:
             parents = sorted(set(self.parts[parent].ids()) - self.outcomes[parent].gone.keys(), key=str)
@@ -206,11 +232,14 @@ class _Run:
         return read_by_parents(self.crew, entity, landing, parents, self.job.parameters.get(entity.name, {}), tally)
 
     def _observe(self, entity: Entity) -> Outcome:
-        deals = self.parts["deals"]
-        if deals.publishing:
-            return Outcome("published before", {"kind": "observed"})
+        deals, landing = self.parts["deals"], self.parts[entity.name]
+        if landing.publishing:
+            return self._published_before(landing)
+        if deals.publishing:  # what was seen in them is written
+            landing.load()
+            return Outcome("observed", {"kind": "observed"}, landing.newest)
         dropped = {part.name: set(self.outcomes["deals"].dropped(part)) for part in deals.finished}
-        return observe(self.parts[entity.name], deals, dropped, self._stages)
+        return observe(landing, deals, dropped, self._stages)
 
     @property
     def _stages(self) -> Any:
@@ -276,12 +305,25 @@ class _Run:
             return Fixed(COLUMNS[entity.name])
         if self.job.names == "keys":
             return Untouched()
-        frozen = read_json(self.path / STATE / "schema" / f"{entity.name}.json")
-        shape = shape_of(entity, definitions.get(entity.definitions or "", []), frozen, rename=self.job.rename)
+        shape = shape_of(
+            entity, definitions.get(entity.definitions or "", []), self._frozen(entity), rename=self.job.rename
+        )
         self.shapes[entity.name] = shape
         for sentence in shape.drift:
             log.warning("%s: %s", entity.name, sentence)
         return Shaped(shape)
+
+    def _frozen(self, entity: Entity) -> dict[str, Any] | None:
+        """The columns that its fields had first; before it was ever landed, those that an entity with the same fields
+        has, so that one field has one column everywhere: leads and archived deals have the fields of deals."""
+        folder = self.path / STATE / "schema"
+        frozen = read_json(folder / f"{entity.name}.json")
+        if frozen is not None or entity.definitions is None:
+            return frozen
+        alike = [name for name, each in ENTITIES.items() if each.definitions == entity.definitions]
+        kept = [self.shapes[name].to_json() for name in alike if name in self.shapes]
+        kept += filter(None, (read_json(folder / f"{name}.json") for name in alike))
+        return kept[0] if kept else None
 
     # ---- afterwards
 
@@ -313,10 +355,12 @@ class _Run:
         """Hold what was landed once against what is there now."""
         for name, landing in self.parts.items():
             entity = entity_of(name)
-            if name in HISTORIES or landing.publishing or not sweepable(entity) or self.job.parameters.get(name):
+            if name in HISTORIES or not sweepable(entity) or self.job.parameters.get(name):
                 continue
             outcome, known = self.outcomes[name], Known(self.path, name)
             self.known[name] = known
+            if landing.publishing:
+                continue
             tally, deleted = self.tallies[name], outcome.deleted
             if self.job.deletes and self.windows[name] is None:
                 absent = Ids(known.ids.bits)
@@ -326,7 +370,7 @@ class _Run:
             elif self.job.sweep:
                 deleted.update(sweep(self.crew, entity, known.ids, {}, tally))
             known.ids.add(landing.ids())
-            known.ids.remove(deleted)
+            known.save()  # should the run end while it publishes, they are landed all the same
 
     def _last_snapshot(self, name: str) -> Any:
         chosen = hashlib.sha256(repr(sorted(self.job.parameters.get(name, {}).items())).encode()).hexdigest()[:8]
@@ -353,7 +397,8 @@ class _Run:
             "began": _iso(datetime.fromtimestamp(self._began, UTC)),
         }
         write_json(self.path / STATE / "receipts" / f"{_safe(self.run)}.json", receipt)
-        for known in self.known.values():
+        for name, known in self.known.items():
+            known.ids.remove(self.outcomes[name].deleted)
             known.save()
         for name in self.parts:
             self._move_mark(name)
@@ -407,7 +452,9 @@ class _Run:
         for part in self.parts[name].finished:
             edge.update(part.edge)
         first = newest - timedelta(seconds=self.job.overlap)
-        self.marks.set(name, Mark(newest, {identity: moment for identity, moment in edge.items() if moment >= first}))
+        # What was updated in a second that was not over when it was read may be updated in that second once more.
+        kept = {identity: moment for identity, moment in edge.items() if first <= moment < self._opened}
+        self.marks.set(name, Mark(newest, kept))
 
 
 class Shaped:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import threading
 import time
 from array import array
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -134,14 +135,24 @@ class EntityLanding:
 
     :param folder: of the unfinished parts
     :param target: the folder to publish to
+    :param partition: its name below the entity's folder
     """
 
-    def __init__(self, entity: str, folder: Any, target: Any, format: str, encoder: Encoder) -> None:  # noqa: A002
+    def __init__(
+        self,
+        entity: str,
+        folder: Any,
+        target: Any,
+        format: str,  # noqa: A002
+        encoder: Encoder,
+        partition: str = "",
+    ) -> None:
         self.entity = entity
         self.folder = folder
         self.target = target
         self.format = format
         self.encoder = encoder
+        self._partition = partition
         self.finished: list[Finished] = []
         self.edge = timedelta(seconds=2 * OVERLAP)
         self._open: dict[str, _Open] = {}
@@ -157,12 +168,13 @@ class EntityLanding:
             self.folder.mkdir(parents=True, exist_ok=True)
             return None
         names = {path.name for path in self.folder.iterdir()}
+        moving = self.publishing  # then finished parts may have been moved, and what is here is needed
         for name in sorted(names):
-            if name.endswith(".part.json") and name.removesuffix(".json") in names:
+            if name.endswith(".part.json") and (moving or name.removesuffix(".json") in names):
                 self.finished.append(self._restored(name.removesuffix(".json"), read_json(self.folder / name) or {}))
         kept = {part.name for part in self.finished}
         for name in names:
-            if name.endswith(".part") and name not in kept:
+            if name.endswith(".part") and name not in kept and not moving:
                 (self.folder / name).unlink()
         self._count = 1 + max((int(part.name.split("-")[0]) for part in self.finished), default=-1)
         return plan
@@ -255,6 +267,16 @@ class EntityLanding:
         """Whether a run ended while it published: all is read, :meth:`publish` goes on."""
         return read_json(self.folder / "publish.json") is not None
 
+    def decided(self) -> tuple[dict[str, Any], dict[Identity, datetime | None]]:
+        """What an interrupted publication says: of the manifest beside its parts, and which records are deleted."""
+        plan = read_json(self.folder / "publish.json") or {}
+        return plan["about"], {identity: _moment(text) for identity, text in plan["deleted"]}
+
+    @property
+    def _published(self) -> list[str]:
+        manifest = read_json(self.target / MANIFEST) or {}
+        return [part["name"] for part in [*manifest.get("parts", ()), *manifest.get("tombstones", ())]]
+
     def publish(
         self,
         drop: Callable[[Finished], Sequence[int]],
@@ -273,17 +295,21 @@ class EntityLanding:
         if plan is None:
             plan = self._publication(drop, about)
             plan["tombstones"] = self._tombstones(deleted or {})
+            plan["deleted"] = [
+                [identity, moment and moment.isoformat()] for identity, moment in (deleted or {}).items()
+            ]
+            plan["replaces"] = self._published
+            plan["partition"] = self._partition
             write_json(self.folder / "publish.json", plan)
         self.target.mkdir(parents=True, exist_ok=True)
         listed = [self._place(move) for move in plan["moves"]]
         manifest = {**plan["about"], "rows": sum(part["rows"] for part in listed), "parts": listed}
         manifest["tombstones"] = [self._place(move) for move in plan["tombstones"]]
-        previous = read_json(self.target / MANIFEST) or {}
+        # Those before, as they were when it began and as they are now: another run may have published meanwhile.
+        replaced = {*plan["replaces"], *self._published}
         write_json(self.target / MANIFEST, manifest)
-        kept = {part["name"] for part in [*listed, *manifest["tombstones"]]}
-        for part in [*previous.get("parts", ()), *previous.get("tombstones", ())]:
-            if part["name"] not in kept:
-                remove(self.target / part["name"])
+        for name in replaced - {part["name"] for part in [*listed, *manifest["tombstones"]]}:
+            remove(self.target / name)
         return manifest
 
     def _publication(self, drop: Callable[[Finished], Sequence[int]], about: Mapping[str, Any]) -> dict[str, Any]:
@@ -340,37 +366,55 @@ class Landing:
         self.path = path
         self.state = path / STATE
         self._owner = owner
+        self._mark = hashlib.sha256(owner.encode()).hexdigest()[:8]
         unfinished = self.state / "unfinished"
         self.folder = unfinished / job
-        if not self._take():
-            self.folder = unfinished / f"{job}-{hashlib.sha256(owner.encode()).hexdigest()[:8]}"
-            self._take()
+        self.touch()
+        if self._is_held:
+            self.release()
+            self.folder = unfinished / f"{job}-{self._mark}"
+            self.touch()
 
     def entity(self, name: str, format: str, encoder: Encoder, partition: str = "") -> EntityLanding:  # noqa: A002
         """The parts of one entity."""
-        target = self.path / name
+        folder, target = self.folder / name, self.path / name
+        begun = read_json(folder / "publish.json")
+        if begun is not None:  # a publication goes on where it began, whatever this run's partition is
+            partition = begun["partition"]
         for step in filter(None, partition.split("/")):
             target = target / step
-        return EntityLanding(name, self.folder / name, target, format, encoder)
+        return EntityLanding(name, folder, target, format, encoder, partition)
 
     def touch(self) -> None:
         """Show that this run is alive."""
         write_json(
-            self.folder / "lease.json",
-            {"owner": self._owner, "host": socket.gethostname(), "pid": os.getpid(), "time": time.time()},
+            self._lease, {"owner": self._owner, "host": socket.gethostname(), "pid": os.getpid(), "time": time.time()}
         )
+
+    def release(self) -> None:
+        """Let another owner go on from here: this run has ended."""
+        remove(self._lease)
 
     def clear(self) -> None:
         """Remove what was unfinished: the run has ended."""
         remove_folder(self.folder)
 
-    def _take(self) -> bool:
-        held = read_json(self.folder / "lease.json")
-        if held and held["owner"] != self._owner and _alive(held):
-            return False
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.touch()
-        return True
+    @property
+    def _lease(self) -> Any:
+        return self.folder / f"lease-{self._mark}.json"
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether another run is here. Each has a lease of its own, written before it looks for others': of two that
+        begin at once, at least one sees the other, and gives way."""
+        for path in list(self.folder.iterdir()):
+            held = read_json(path) if path.name.startswith("lease-") and path.name.endswith(".json") else None
+            if held is None or held["owner"] == self._owner:
+                continue
+            if _alive(held):
+                return True
+            remove(path)
+        return False
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -406,11 +450,20 @@ def read_json(path: Any) -> dict[str, Any] | None:
 
 def write_json(path: Any, value: Mapping[str, Any]) -> None:
     """Write a file whole or not at all."""
-    text = _PRETTY(msgspec.json.encode(value), indent=2) + b"\n"
+    write_whole(path, _PRETTY(msgspec.json.encode(value), indent=2) + b"\n")
+
+
+def write_whole(path: Any, content: bytes) -> None:
+    """Write a file whole or not at all, whoever else writes it at the same time."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.parent / f"{path.name}.{os.getpid()}.tmp"
-    beside.write_bytes(text)
-    beside.rename(path)
+    beside = path.parent / f"{path.name}.{os.getpid()}-{threading.get_ident()}.tmp"
+    try:
+        beside.write_bytes(content)
+        beside.rename(path)
+    except OSError:
+        with suppress(OSError):
+            remove(beside)
+        raise
 
 
 def remove(path: Any) -> None:

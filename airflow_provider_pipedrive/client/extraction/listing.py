@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from airflow_provider_pipedrive.client.extraction.entities import Entity
@@ -35,37 +36,44 @@ def pages_of(crew: Crew, entity: Entity, parameters: Mapping[str, Any], tally: T
         crew.watch()
 
 
+def walked_pages(crew: Crew, entity: Entity, parameters: Mapping[str, Any], tally: Tally) -> Iterator[Page]:
+    """The pages of a list in a fixed order, none of its records left out; by offset, some may come twice."""
+    by_offset = entity.listing.paging is not None and entity.listing.paging.style != "cursor"
+    return (stitched_pages if by_offset else pages_of)(crew, entity, parameters, tally)
+
+
 def stitched_pages(crew: Crew, entity: Entity, parameters: Mapping[str, Any], tally: Tally) -> Iterator[Page]:
     """The pages of a list by offset, each beginning with the record that the one before ended with.
 
-    Offsets count what is there now: a record deleted meanwhile shifts all that follow, and a page asked for by its
-    offset would leave one out. Where the record that a page should begin with is not there, the walk goes back a page.
+    Offsets count what is there now: a record deleted meanwhile, or moved by an edit, shifts all that follow, and a page
+    asked for by its offset would leave one out. Where a page holds nothing of the one before as it was, the walk goes
+    back half a page.
     """
     given = {**page_size(entity), **parameters}
     walk = Walk(entity.listing, given.get("limit"))
-    start, last = 0, None
+    start = 0
+    before: set[tuple[Identity, datetime | None]] = set()
     while True:
         page = crew.read(entity, {**given, "start": start}, tally)
         yield page
         crew.watch()
-        ids = [key.id for key in page.keys]
-        if last is not None and last not in ids and start:
-            start = max(0, start - len(ids) // 2 - 1)
-            last = None if start == 0 else last
+        here = {(key.id, key.update_time) for key in page.keys}
+        if before and start and not before & here:
+            start = max(0, start - int(given.get("limit", 2)) // 2)
             continue
         walk.position = {"start": start}
         if not walk.advance(page.envelope):
             return
+        before = here
         following = int(walk.position["start"])
-        start, last = (following - 1, ids[-1]) if ids and following - 1 > start else (following, None)
+        start = following - 1 if here and following - 1 > start else following
 
 
 def read_list(crew: Crew, entity: Entity, landing: EntityLanding, parameters: Mapping[str, Any], tally: Tally) -> None:
     """Read a whole list from its front into one stream, every record once."""
     landing.forget({part.name for part in landing.finished})  # offsets mean nothing to another run
     given = {**parameters, **sorting(entity, entity.sort_by[0] if entity.sort_by else "", ascending=True)}
-    by_offset = entity.listing.paging is not None and entity.listing.paging.style != "cursor"
-    read = stitched_pages if by_offset and given.keys() - parameters.keys() else pages_of
+    read = walked_pages if given.keys() - parameters.keys() else pages_of
     seen: set[Identity] = set()
     for page in read(crew, entity, given, tally):
         fresh = [at for at, key in enumerate(page.keys) if key.id not in seen]

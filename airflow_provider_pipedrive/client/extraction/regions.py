@@ -31,10 +31,11 @@ class Head:
     """One walk through a region, from one of its ends.
 
     :ivar ascending: from the low end, else from the high end
-    :ivar frontier: everything below it (ascending), or from it on (descending), has been taken
-    :ivar edge: the second that it may have seen a part of, with the ids of that part
+    :ivar frontier: everything between where it began and here, it has taken itself: whoever goes on from its parts
+        need not know of any other head
+    :ivar edge: the second beyond, of which it may have taken a part, with the ids of that part
     :ivar density: records per second or id of its last page
-    :ivar finished: its list has come to its end
+    :ivar finished: it has met the other head, or its list has come to its end
     """
 
     ascending: bool
@@ -100,8 +101,9 @@ class Region:
             )
         taken = self._untaken(keys, places)
         if places:
-            self._advance(head, keys, places)
-        head.finished = not more
+            head.density = len(places) / (abs(places[-1] - places[0]) + 1)
+        if places or not more:  # an empty page that promises more says nothing
+            self._advance(head, [(keys[at].id, places[at]) for at in taken], places[-1] if places and more else None)
         return taken
 
     def split(self, at: int) -> Region:
@@ -116,7 +118,7 @@ class Region:
         """Where ``head`` is stuck within one second with more than a page of records: that second as a region of its
         own, to be read by id. The head must begin anew behind it."""
         second = head.edge
-        if self.axis != "time" or second is None or len(head.edge_ids) < PAGE:
+        if self.axis != "time" or self.done or second is None or len(head.edge_ids) < PAGE:
             return None
         lump = Region("id", 0, OPEN_END, second)
         lump.known = {identity for each in (self.left, self.right) if each.edge == second for identity in each.edge_ids}
@@ -154,17 +156,23 @@ class Region:
             and not any(place == edge and key.id in ids for edge, ids in edges)
         ]
 
-    def _advance(self, head: Head, keys: Sequence[Key], places: Sequence[int]) -> None:
-        last = places[-1]
-        head.density = len(places) / (abs(last - places[0]) + 1)
-        if self.axis == "id":
+    def _advance(self, head: Head, taken: Sequence[tuple[Identity, int]], last: int | None) -> None:
+        """Move a head on to the last place of its page, None for the end of its list, but not beyond the other's."""
+        other = self.right if head.ascending else self.left
+        reached = last
+        if last is None or (last >= other.frontier if head.ascending else last < other.frontier):
+            head.finished = True
+            reached = other.edge
+        if reached is None:
+            head.frontier, head.edge = other.frontier, None
+        elif self.axis == "id":
             # A list that is read again from its beginning does not open what was taken before.
-            head.frontier = max(head.frontier, last + 1) if head.ascending else min(head.frontier, last)
-            return
-        ids = {key.id for key, place in zip(keys, places, strict=True) if place == last}
-        head.edge_ids = ids | head.edge_ids if head.edge == last else ids
-        head.edge = last
-        head.frontier = last if head.ascending else last + 1
+            head.frontier = max(head.frontier, reached + 1) if head.ascending else min(head.frontier, reached)
+        else:
+            ids = {identity for identity, place in taken if place == reached}
+            head.edge_ids = ids | head.edge_ids if head.edge == reached else ids
+            head.edge = reached
+            head.frontier = reached if head.ascending else reached + 1
 
 
 @dataclass(frozen=True)

@@ -64,9 +64,8 @@ def _complement(taken: Sequence[tuple[int, int]], low: int, high: int) -> list[t
 
 def _gap(start: int, end: int, streams: Sequence[_Covered]) -> Region:
     region = Region("time", start, end)
-    for covered in streams:
-        if covered["ascending"] and covered["frontier"] == start:
-            region.left.edge, region.left.edge_ids = covered["edge"], set(covered["edge_ids"])
-        elif not covered["ascending"] and covered["frontier"] == end:
-            region.right.edge, region.right.edge_ids = covered["edge"], set(covered["edge_ids"])
+    for head, second in ((region.left, start), (region.right, end - 1)):
+        at_border = [covered["edge_ids"] for covered in streams if covered["edge"] == second]
+        if at_border:
+            head.edge, head.edge_ids = second, set().union(*at_border)
     return region

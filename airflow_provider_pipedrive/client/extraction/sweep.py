@@ -14,8 +14,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.client.extraction.entities import Entity
-from airflow_provider_pipedrive.client.extraction.landing import STATE
+from airflow_provider_pipedrive.client.extraction.landing import STATE, write_whole
 from airflow_provider_pipedrive.client.extraction.listing import pages_of
 from airflow_provider_pipedrive.client.extraction.pages import Identity, timestamp
 from airflow_provider_pipedrive.client.extraction.regions import PAGE
@@ -38,10 +39,7 @@ class Known:
 
     def save(self) -> None:
         """Keep them."""
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        beside = self._file.parent / f"{self._file.name}.tmp"
-        beside.write_bytes(self.ids.bits)
-        beside.rename(self._file)
+        write_whole(self._file, self.ids.bits)
 
 
 def sweepable(entity: Entity) -> bool:
@@ -62,7 +60,7 @@ def sweep(
         entity.name,
         known.count,
         pages * entity.listing.token_cost,
-        1,
+        ACTIONS[str(entity.single)].token_cost,
     )
     missing = Ids(bytes(known.bits))
     for page in pages_of(crew, entity, {**parameters, **sorting(entity, "id", ascending=True)}, tally):
@@ -73,7 +71,7 @@ def sweep(
 def confirm(crew: Crew, entity: Entity, absent: Sequence[int], tally: Tally) -> dict[Identity, datetime | None]:
     """Look up singly what a list does not show: which of them are deleted."""
     found = crew.gather(partial(_look_up, crew, entity, number) for number in absent)
-    tally.tokens += len(absent)
+    tally.tokens += len(absent) * ACTIONS[str(entity.single)].token_cost
     return {number: when for number, (deleted, when) in zip(absent, found, strict=True) if deleted}
 
 

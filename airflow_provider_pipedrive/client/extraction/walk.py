@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 _WORTH_SPLITTING = 4 * PAGE
 _SPLITS_PER_PAGE = 0.03
-_EDGE_KEPT = 2_000
 
 
 @dataclass
@@ -111,6 +110,10 @@ class Crew:
         :raises Exception: what the first of them to fail raised
         """
         futures = [self._pool.submit(work) for work in works]
+        waiting = set(futures)
+        while waiting:
+            waiting = wait(waiting, timeout=1).not_done
+            self.watch()
         return [future.result() for future in futures]
 
     def later(self, work: Callable[[], T]) -> Future[T]:
@@ -129,6 +132,7 @@ class _Chain:
 
     :ivar start: where it began, on the region's axis
     :ivar resumed: whether it goes on from a cursor of an earlier run
+    :ivar asked: where its present page is
     """
 
     region: Region
@@ -138,6 +142,7 @@ class _Chain:
     start: int
     resumed: bool = False
     flying: bool = False
+    asked: Position = field(default_factory=dict)
 
     @property
     def stream(self) -> str:
@@ -152,20 +157,18 @@ class _Chain:
 
     def covered(self) -> dict[str, Any]:
         """What its finished parts hold, for a run that goes on from there."""
-        head, region = self.head, self.region
-        frontier = head.frontier
-        if head.finished:  # its list has ended: all up to where the other head is has been taken
-            other = region.right.frontier if head.ascending else region.left.frontier
-            frontier = max(frontier, other) if head.ascending else min(frontier, other)
+        head = self.head
         return {
-            "axis": region.axis,
-            "second": region.second,
+            "axis": self.region.axis,
+            "second": self.region.second,
             "ascending": head.ascending,
             "start": self.start,
-            "frontier": frontier,
+            "frontier": head.frontier,
             "edge": head.edge,
-            "edge_ids": list(head.edge_ids) if len(head.edge_ids) <= _EDGE_KEPT else None,
-            "position": self.walk.position,
+            "edge_ids": list(head.edge_ids),
+            # Of the page where it met the other head it has taken a part only: should that head's part be lost, the
+            # page is needed again.
+            "position": self.asked if head.finished else self.walk.position,
         }
 
 
@@ -315,6 +318,7 @@ class Reader:
 
     def _take(self, chain: _Chain, page: Page, *, going_on: bool) -> None:
         region = chain.region
+        chain.asked = chain.walk.position
         position = next_position(chain.walk, page)
         taken = region.take(chain.head, page.keys, more=position is not None)
         lump = region.carve(chain.head) if position is not None else None
@@ -324,8 +328,7 @@ class Reader:
         if lump is not None and going_on:
             self._read_around(region, lump)
         if region.done:
-            for head in (region.left, region.right):
-                self._end(head)
+            self._close(region)
 
     def _go_on(self, region: Region) -> None:
         """Ask for the next pages of a region, unless what is under way is going to close its gap."""
@@ -377,6 +380,14 @@ class Reader:
         self.tally.records += len(keys)
         if self.landing.write(chain.stream, chain.order, records, keys) >= PART_ROWS:
             self.landing.finish(chain.stream, chain.covered())
+
+    def _close(self, region: Region) -> None:
+        """End a region that is read. What is known of the second where its heads met is in two parts, and only the
+        second of them can say that nothing of it is left."""
+        self._end(region.left)
+        if region.axis == "time" and region.left.edge is not None:
+            region.right.frontier = min(region.right.frontier, region.left.frontier)
+        self._end(region.right)
 
     def _end(self, head: Head) -> None:
         chain = self._chains.pop(head, None)

@@ -104,7 +104,7 @@ class Company:
             backwards = asked.get("sort_direction") == "desc"
             places = [(record, list(self._place(record, asked))) for record in found]
             found = [record for record, place in places if (place < after if backwards else place > after)]
-        shown = found[: asked.get("limit", PAGE)]
+        shown = found if "ids" in asked else found[: asked.get("limit", PAGE)]
         cursor = json.dumps(self._place(shown[-1], asked)) if len(found) > len(shown) else None
         return Page(
             [json.dumps(record).encode() for record in shown],

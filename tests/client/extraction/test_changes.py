@@ -24,6 +24,11 @@ def at(day: str) -> datetime:
     return datetime.fromisoformat(day).replace(tzinfo=UTC)
 
 
+def moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 def ids_of(records: list[dict[str, Any]]) -> list[int]:
     return sorted(record["id"] for record in records)
 
@@ -120,6 +125,28 @@ def test_what_changed_lands_beside_what_the_runs_before_have_landed(
     assert [person["name"] for person in landed(manifests[1].parent)] == ["edited"]
 
 
+def test_an_edit_in_the_very_second_in_which_a_record_was_read_is_not_lost(
+    client: PipedriveClient, company: Sandbox, tmp_path: Path
+) -> None:
+    job = Job(["deals"], "changes", names="keys")
+    company.plan("update", entity="deals", id=5, fields={"title": "edited"}, after_reads=2, path="/api/v2/deals")
+    extract(client, tmp_path, job)
+    (edited,) = [deal for deal in landed(tmp_path / "deals") if deal["title"] == "edited"]
+    company.update("deals", 5, title="edited again", update_time=edited["update_time"])
+    company.advance(5)
+    extract(client, tmp_path, job)
+    assert [(deal["id"], deal["title"]) for deal in landed(tmp_path / "deals")] == [(5, "edited again")]
+
+
+@pytest.mark.parametrize("entity", ["notes", "leads", "files"])
+def test_a_window_by_offset_holds_every_record_once(client: PipedriveClient, tmp_path: Path, entity: str) -> None:
+    action = {"notes": "getNotes", "leads": "getLeads", "files": "getFiles"}[entity]
+    since, until = at("2025-01-01"), at("2025-12-01")
+    extract(client, tmp_path, Job([entity], "changes", since, until, names="keys", overlap=0))
+    wanted = [record for record in client.iterate(action) if since <= moment(record["update_time"]) < until]
+    assert by_id(landed(tmp_path / entity)) == by_id(wanted)
+
+
 def test_runs_with_a_window_of_their_own_leave_the_mark_alone(client: PipedriveClient, tmp_path: Path) -> None:
     extract(client, tmp_path, Job(["persons"], "changes"))
     before = listed(tmp_path)
@@ -155,14 +182,14 @@ def test_what_was_created_and_never_updated_is_in_its_window_too(
     job = Job(["deals"], "changes", now - timedelta(hours=4), now - timedelta(hours=2), names="keys")
     receipt = extract(client, tmp_path, job)
     assert newest in ids_of(landed(tmp_path / "deals"))
-    assert receipt["entities"]["deals"]["proof"] == {"kind": "window", "untouched": "looked for"}
+    assert receipt["entities"]["deals"]["proof"] == {"kind": "window", "untouched": "looked for", "deleted": "told"}
 
 
 def test_an_old_window_says_that_it_did_not_look_for_what_was_never_updated(
     client: PipedriveClient, tmp_path: Path
 ) -> None:
     receipt = extract(client, tmp_path, Job(["deals"], "changes", at("2025-01-15"), at("2025-01-16")))
-    assert receipt["entities"]["deals"]["proof"] == {"kind": "window", "untouched": "not looked for"}
+    assert receipt["entities"]["deals"]["proof"]["untouched"] == "not looked for"
 
 
 def test_a_small_window_costs_one_page(client: PipedriveClient, company: Sandbox, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,16 @@ import pytest
 
 from airflow_provider_pipedrive.client.extraction import snapshot
 from airflow_provider_pipedrive.client.extraction.entities import ENTITIES
+from airflow_provider_pipedrive.client.extraction.increments import Changes, Window
 from airflow_provider_pipedrive.client.extraction.landing import EntityLanding
+from airflow_provider_pipedrive.client.extraction.pages import timestamp
 from airflow_provider_pipedrive.client.extraction.snapshot import Outcome, Snapshot
 from airflow_provider_pipedrive.client.extraction.walk import Tally
 from airflow_provider_pipedrive.errors import PipedriveConnectionError
 from tests.client.extraction.company_in_memory import BEGIN, Company, Crew, Killed, landing_in, small_pages
 
 __all__ = ["small_pages"]
-SEEDS = 60
-_choose = Snapshot._choose
+SEEDS = 40
 
 
 def company_of(seed: int, entity: str) -> Company:
@@ -100,6 +102,40 @@ def test_every_live_record_is_there_once_in_its_last_state(
             record for _, record in sorted(company.records.items())
         ], f"seed {seed} ({ends})"
         shutil.rmtree(folder)
+
+
+def read_window(company: Company, folder: Path, window: Window) -> list[dict[str, Any]]:
+    landing = landing_in(folder, ENTITIES["persons"])
+    try:
+        outcome = Changes(Crew(company, 8), ENTITIES["persons"], landing, Tally(), window).read()
+    finally:
+        landing.abort()
+    return published(landing, outcome)
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_window_holds_what_stays_in_it_once_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(SEEDS):
+        folder = tmp_path / str(seed)
+        company = company_of(seed, "persons")
+        since = BEGIN - company.dice.choice([5, 100, 6000])
+        until = company.dice.choice([BEGIN - 1, BEGIN - 60]) if since < BEGIN - 60 else BEGIN - 1
+        window = Window(datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC), 0.0, {})
+        at_first = {number for number, record in company.records.items() if window.holds(_updated(record))}
+        for _ in range(company.dice.randrange(3)):
+            with monkeypatch.context() as patch, suppress(Killed):
+                killed_at(company.dice.randrange(0, 3), patch)
+                read_window(company, folder / "killed", window)
+                shutil.rmtree(folder / "killed")  # it had ended before
+        found = read_window(company, folder / "killed", window)
+        ids = [record["id"] for record in found]
+        assert len(set(ids)) == len(ids), f"seed {seed}"
+        stays = {number for number, record in company.records.items() if window.holds(_updated(record))}
+        assert stays <= set(ids) <= at_first, f"seed {seed}"
+
+
+def _updated(record: dict[str, Any]) -> datetime | None:
+    return timestamp(record["update_time"])
 
 
 def test_the_list_in_memory_begins_with_what_it_says() -> None:
