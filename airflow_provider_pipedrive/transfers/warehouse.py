@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
     from airflow_provider_pipedrive.warehouse import Delivery, Destination, Warehouse
 
+_LIBPQ = (
+    *("ssl", "gss", "krb", "channel_binding", "requirepeer", "keepalives", "tcp_user_timeout", "connect_timeout"),
+    *("application_name", "options", "target_session_attrs", "service", "passfile"),
+)
+"""How the connection parameters of Postgres begin that an Airflow connection may have as extra.
+https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"""
+
 
 class PipedriveToWarehouseOperator(BaseOperator):
     """Load entities of Pipedrive's into a warehouse, a table each: one row a record, in its last state.
@@ -206,7 +213,7 @@ class PipedriveToWarehouseOperator(BaseOperator):
             "database": connection.schema,
         }
         given = {name: value for name, value in parts.items() if value not in (None, "")}
-        return Destination(self.destination, {**given, **connection.extra_dejson})
+        return Destination(self.destination, {**given, **_extra(self.destination, connection.extra_dejson)})
 
     def _delivery(self, folder: Any, job: Job, receipt: Mapping[str, Any], name: str) -> Delivery:
         from airflow_provider_pipedrive.client.extraction.landing import read_json
@@ -248,6 +255,15 @@ class PipedriveToWarehouseOperator(BaseOperator):
             raise PipedriveParameterError('A snapshot has no window: leave out since and until, or set mode="changes".')
         if moments["since"] and moments["until"] and moments["until"] <= moments["since"]:
             raise PipedriveParameterError(f"until ({self.until}) must be later than since ({self.since}).")
+
+
+def _extra(destination: str, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """What a connection has besides host and login, where dlt looks for it."""
+    if destination not in ("postgres", "redshift"):
+        return dict(extra)
+    # dlt passes over what it does not know: without this, sslmode would be ignored in silence.
+    libpq = {name: value for name, value in extra.items() if name.startswith(_LIBPQ)}
+    return {"query": libpq} if libpq else {}
 
 
 def columns_of(folder: Any, entity: str) -> list[Any]:

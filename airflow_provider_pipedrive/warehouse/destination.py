@@ -30,6 +30,8 @@ _DLT_SETTINGS = {
     "EXTRACT__WORKERS": "1",
     "NORMALIZE__WORKERS": "1",
     "LOAD__WORKERS": "1",
+    # A snapshot takes the place of a table in one transaction. By default dlt empties the table first.
+    "DESTINATION__REPLACE_STRATEGY": "insert-from-staging",
     # Rows are not left behind a second time in the staging dataset.
     "LOAD__TRUNCATE_STAGING_DATASET": "true",
 }

@@ -330,10 +330,13 @@ class _Conditions:
         """
         conditions = []
         if self._delivery.updated and updated:
-            later = f"> COALESCE({self._escape(updated)}, {_moment(_LONG_AGO)})"
-            conditions.append(self._none_in(self._delivery.entity, keys, self._delivery.updated, later))
+            known = f"COALESCE({self._escape(updated)}, {_moment(_LONG_AGO)})"
+            conditions.append(self._none_in(self._delivery.entity, keys, self._delivery.updated, f"> {known}"))
+        else:
+            known = _moment(_LONG_AGO)
         if self._deleted:
-            later = f"> {_moment(self._delivery.read_at)}"
+            # What was edited after its deletion was brought back, whatever the clock of the reader says.
+            later = f"> {_moment(self._delivery.read_at)} AND _there._moment >= {known}"
             gone = self._none_in(self._deleted, keys, "deleted_at", later)
             conditions.append(f"({self._escape(DELETED)} IS NOT NULL OR {gone})")
         return " AND ".join(conditions) or None

@@ -347,9 +347,10 @@ def test_a_task_that_is_ended_stops_reading_and_keeps_what_it_has(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "wait", lambda waiting, timeout: wait(waiting, timeout=0.001))
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(Progress, "watch", ended)
-        extract(client, tmp_path / "half", Job(["persons"], names="keys", connections=1), owner="me")
+        with pytest.raises(KeyboardInterrupt):
+            extract(client, tmp_path / "half", Job(["persons"], names="keys", connections=1), owner="me")
     assert company.counters()["tokens"] < 2 * whole - 20
     before = company.counters()["tokens"]
     extract(client, tmp_path / "half", Job(["persons"], names="keys", connections=1), owner="me")

@@ -71,7 +71,7 @@ def test_a_head_never_claims_what_lies_beyond_a_cut() -> None:
     region = Region("time", 0, 100)
     rest = region.split(40)
     assert list(region.take(region.left, page((1, 10), (2, 39), (3, 40), (4, 90)), more=True)) == [0, 1]
-    assert (region.left.frontier, region.done, rest.done) == (40, True, False)
+    assert (region.left.frontier, region.high, region.done, rest.done) == (40, 40, True, False)
     assert (rest.low, rest.high, rest.left.frontier, rest.right.frontier) == (40, 100, 40, 100)
 
 
@@ -80,6 +80,13 @@ def test_the_end_of_one_heads_list_closes_the_region() -> None:
     region.take(region.right, ids(90, 80, 70), more=True)
     assert list(region.take(region.left, ids(1, 2, 75), more=False)) == [0, 1]
     assert (region.done, region.left.frontier) == (True, 70)
+
+
+def test_a_list_by_id_that_is_read_again_from_its_beginning_opens_nothing() -> None:
+    region = Region("id", 0, OPEN_END)
+    region.take(region.left, ids(1, 2, 30), more=True)
+    assert list(region.take(region.left, ids(1, 2), more=True)) == []
+    assert region.left.frontier == 31
 
 
 def test_an_empty_list_is_read_at_once() -> None:
