@@ -1,6 +1,6 @@
 """All checks of this repository, from nothing: Python 3.11 or newer, pip and a package index are enough.
 
-    python3 tools/test.py
+    python3 tools/test.py [--long]
 
 Makes an environment for the newest and the oldest Airflow (see environment.py), then runs the linter, the type checker,
 the whole test suite on the newest Airflow, the tests of what users see on the oldest, and the conformance cases where
@@ -91,6 +91,7 @@ def test_environ(scratch: Path) -> dict[str, str]:
 
 def main() -> int:
     """Run everything; the exit code is 1 if any part failed."""
+    chosen = [] if "--long" in sys.argv[1:] else ["-m", "not long"]
     report = Report()
     heading("Environments")
     newest = ready(NEWEST, "dev")
@@ -103,9 +104,9 @@ def main() -> int:
     report.run("Types", [newest, "-m", "mypy", "--strict", PACKAGE], plain)
     with tempfile.TemporaryDirectory(prefix="pipedrive-test-") as folder:
         scratch = Path(folder)
-        report.pytest(f"Tests on Airflow {NEWEST}", newest, scratch / "newest", [])
+        report.pytest(f"Tests on Airflow {NEWEST}", newest, scratch / "newest", chosen)
         if oldest:
-            report.pytest(f"Tests on Airflow {OLDEST}", oldest, scratch / "oldest", [])
+            report.pytest(f"Tests on Airflow {OLDEST}", oldest, scratch / "oldest", chosen)
         else:
             heading(f"Tests on Airflow {OLDEST}: left out, it does not run on Python {sys.version.split()[0]}")
         conformance(report, newest, scratch / "conformance")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
@@ -167,20 +167,9 @@ class PipedriveToObjectStorageOperator(BaseOperator):
                 raise
             # As many as go out at once: all of them may have been refused.
             in_vain = waited and hook.usage.requests <= self.connections
-            self._wait_for_tokens(error, in_vain=in_vain)
+            wait_for_tokens(self, error, in_vain=in_vain)
         self._tell_lineage(hook, folder, job)
         return brief(receipt, folder / "_pipedrive" / "receipts" / f"{name}.json")
-
-    def _wait_for_tokens(self, error: PipedriveDailyBudgetError, *, in_vain: bool) -> None:
-        from airflow_provider_pipedrive.triggers.budget import PipedriveBudgetTrigger
-
-        at = next_tokens(time.time(), error.retry_after, in_vain=in_vain)
-        self.log.warning(
-            "%s What was read is kept: the task goes on at about %s.",
-            error,
-            datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
-        )
-        self.defer(trigger=PipedriveBudgetTrigger(until=at), method_name="go_on")
 
     # ---- what is asked for
 
@@ -262,6 +251,19 @@ class PipedriveToObjectStorageOperator(BaseOperator):
             local = isinstance(target, Path)
             uri = target.absolute().as_uri() if local else f"{target.protocol}://{target.path.lstrip('/')}"
             collector.add_output_asset(context=hook, uri=uri)
+
+
+def wait_for_tokens(task: BaseOperator, error: PipedriveDailyBudgetError, *, in_vain: bool) -> NoReturn:
+    """Free the worker until the day's API tokens are expected to be there again; the task's ``go_on`` follows."""
+    from airflow_provider_pipedrive.triggers.budget import PipedriveBudgetTrigger
+
+    at = next_tokens(time.time(), error.retry_after, in_vain=in_vain)
+    task.log.warning(
+        "%s What was read is kept: the task goes on at about %s.",
+        error,
+        datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
+    )
+    task.defer(trigger=PipedriveBudgetTrigger(until=at), method_name="go_on")
 
 
 def next_tokens(now: float, retry_after: float | None, *, in_vain: bool) -> float:

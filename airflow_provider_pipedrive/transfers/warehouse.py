@@ -8,12 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, BaseOperator, conf
 
 from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, OVERLAP, Job
 from airflow_provider_pipedrive.client.extraction.entities import entity_of
-from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveTokenCapError
+from airflow_provider_pipedrive.errors import (
+    PipedriveDailyBudgetError,
+    PipedriveParameterError,
+    PipedriveTokenCapError,
+)
 from airflow_provider_pipedrive.operators.pipedrive import is_open
+from airflow_provider_pipedrive.transfers.object_storage import wait_for_tokens
 from airflow_provider_pipedrive.transfers.tasks import (
     data_interval,
     moment,
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_pipedrive.client import PipedriveClient
+    from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
     from airflow_provider_pipedrive.warehouse import Delivery, Destination, Warehouse
 
 _LIBPQ = (
@@ -65,6 +71,8 @@ class PipedriveToWarehouseOperator(BaseOperator):
     :param connections: requests at once
     :param max_tokens: API tokens that a try may spend (templated)
     :param pipedrive_conn_id: the connection (templated)
+    :param deferrable: where the day's API tokens are spent, wait for the new ones without a worker, and go on; the
+        default is Airflow's ``[operators] default_deferrable``
     """
 
     template_fields: Sequence[str] = (
@@ -95,6 +103,7 @@ class PipedriveToWarehouseOperator(BaseOperator):
         connections: int = CONNECTIONS,
         max_tokens: int | str | None = None,
         pipedrive_conn_id: str = "pipedrive_default",
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -116,24 +125,40 @@ class PipedriveToWarehouseOperator(BaseOperator):
         self.connections = connections
         self.max_tokens = max_tokens
         self.pipedrive_conn_id = pipedrive_conn_id
+        self.deferrable = deferrable
         self._check_when_parsing()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Extract what is new, load it, and return a receipt."""
+        return self._bring(context, waited=False)
+
+    def go_on(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Extract and load the rest, when the day's tokens are expected to be renewed."""
+        return self._bring(context, waited=True)
+
+    def _bring(self, context: Context, *, waited: bool) -> dict[str, Any]:
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
-        with permanent_errors_end_the_task():
-            warehouse = self._warehouse()
-            warehouse.check()
-            jobs = self._jobs(context, warehouse)
-            folder = storage_path("staging", self.staging or self._own_folder())
-            client = PipedriveHook(self.pipedrive_conn_id).client
-            loaded: dict[str, Any] = {}
-            for job in jobs:
-                receipt = self._extract(client, folder, job, run_name(self, context))
-                for entity in job.entities:
-                    loaded[entity] = warehouse.load(self._delivery(folder, job, receipt, entity)).to_json()
-                    loaded[entity]["tokens"] = receipt["entities"][entity]["tokens"]
+        hook = PipedriveHook(self.pipedrive_conn_id)
+        try:
+            with permanent_errors_end_the_task():
+                return self._load(context, hook)
+        except PipedriveDailyBudgetError as error:
+            if not self.deferrable:
+                raise
+            wait_for_tokens(self, error, in_vain=waited and hook.usage.requests <= self.connections)
+
+    def _load(self, context: Context, hook: PipedriveHook) -> dict[str, Any]:
+        warehouse = self._warehouse()
+        warehouse.check()
+        jobs = self._jobs(context, warehouse)
+        folder = storage_path("staging", self.staging or self._own_folder())
+        loaded: dict[str, Any] = {}
+        for job in jobs:
+            receipt = self._extract(hook.client, folder, job, run_name(self, context))
+            for entity in job.entities:
+                loaded[entity] = warehouse.load(self._delivery(folder, job, receipt, entity)).to_json()
+                loaded[entity]["tokens"] = receipt["entities"][entity]["tokens"]
         return {"destination": str(self.destination).partition("?")[0], "dataset": self.dataset, "entities": loaded}
 
     # ---- what is read

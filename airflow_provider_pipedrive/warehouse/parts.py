@@ -328,10 +328,12 @@ def _version(batch: Any, delivery: Delivery) -> Any:
 
 
 def _read(part: Any, columns: Sequence[str] | None = None) -> Iterator[Any]:
+    wanted = list(columns) if columns else None
     with part.open("rb") as file:
-        yield from pq.ParquetFile(file).iter_batches(
-            _ROWS, use_threads=False, columns=list(columns) if columns else None
-        )
+        try:
+            yield from pq.ParquetFile(file).iter_batches(_ROWS, columns=wanted, use_threads=False)
+        except pa.ArrowInvalid as error:
+            raise PipedriveParameterError(f"{part} is no whole Parquet file ({error}). Extract it again.") from None
 
 
 def _read_type(column: Column) -> Any:

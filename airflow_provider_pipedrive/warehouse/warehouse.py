@@ -64,6 +64,11 @@ class Warehouse:
         check_dataset(dataset)
         if lists not in ("json", "child_tables"):
             raise PipedriveParameterError(f"lists must be 'json' or 'child_tables', not {lists!r}.")
+        if destination.file and destination.file.stem == dataset:
+            raise PipedriveParameterError(
+                f"dataset {dataset!r} must not be called like the DuckDB file {destination.file.name}: DuckDB could "
+                "not tell them apart. Give one of them another name."
+            )
         self.destination = destination
         self.dataset = dataset
         self.lists = lists
@@ -173,7 +178,10 @@ class Warehouse:
 
         try:
             yield
-        except (DltException, OSError) as error:
+        except Exception as error:
+            # Each driver beneath dlt has kinds of its own.
+            if not isinstance(error, DltException | OSError) and not _is_of_a_driver(error):
+                raise
             # Without the original, whose text may quote credentials.
             raise self._as_ours(error) from None
 
@@ -207,9 +215,10 @@ class Warehouse:
         words = self._redact(f"{type(innermost).__name__}: {innermost}".strip())
         permanent = any(isinstance(one, DatabaseTerminalException) for one in chain)
         advice = ""
-        if "lock" in words and self.destination.file:
+        if "Could not set lock" in words and self.destination.file:
             advice = " DuckDB lets one process write: load one after the other, such as by an Airflow pool of one slot."
-        elif "Out of Memory" in words and self.destination.file:
+        elif "memory_limit" in words and self.destination.file:
+            words = words.partition("\n")[0]  # further lines are DuckDB's advice, which is not for dlt's connection
             advice = " Give DuckDB more: ?memory_limit=1GB behind the destination."
         return PipedriveWarehouseError(f"Warehouse {place}: {words[:2000]}{advice}", retryable=not permanent)
 
@@ -265,6 +274,11 @@ def _latest(client: Any, delivery: Delivery, table: Table) -> str:
         f"(SELECT *, {rank} AS _rank FROM {client.make_qualified_table_name(table.name)}) AS _versions "
         f"WHERE _rank = 1 AND {escape(DELETED)} IS NULL"
     )
+
+
+def _is_of_a_driver(error: Exception) -> bool:
+    """What a driver raises is an ``Error`` of its module. https://peps.python.org/pep-0249/#exceptions"""
+    return any(kind.__name__ == "Error" for kind in type(error).__mro__)
 
 
 def _is_postgres(pipeline: Any) -> bool:
@@ -378,7 +392,11 @@ def _resource(
     def rows() -> Iterator[Any]:
         if memory is not None:
             dlt.current.resource_state(entity)["memory"] = dict(memory)
-        yield with_file_import(str(table.path), "parquet", table.rows)
+        if table.rows:
+            yield with_file_import(str(table.path), "parquet", table.rows)
+        else:
+            # As CSV an empty file is none, and what it is to replace would stay.
+            yield dlt.mark.materialize_table_schema()
 
     columns: Any = {
         name: {
@@ -408,5 +426,5 @@ def _present(pipeline: Any) -> dict[str, dict[str, str]]:
 
 def _memory_mb(ready: Prepared) -> int:
     """What DuckDB needs: more where rows are long, such as notes with pictures in them."""
-    widest = max(table.widest for table in ready.tables)
-    return _MEMORY_MB + _VECTORS * _VECTOR_ROWS * widest // 1024**2
+    vector = max(table.widest * min(table.rows, _VECTOR_ROWS) for table in ready.tables)
+    return _MEMORY_MB + _VECTORS * vector // 1024**2

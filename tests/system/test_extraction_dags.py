@@ -16,7 +16,7 @@ from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.client.extraction.formats import read_rows
 from tests.system.conftest import EXAMPLE_DAGS, PYTHON, files_with
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.long]
 Command = Callable[..., None]
 
 

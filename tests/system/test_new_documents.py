@@ -13,7 +13,7 @@ from live_sandbox import LiveSandbox
 
 from tests.system.conftest import EXAMPLE_DAGS, PYTHON, files_with
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

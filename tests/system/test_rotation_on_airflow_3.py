@@ -15,6 +15,7 @@ from tests.system.conftest import EXAMPLE_DAGS, PYTHON, files_with, secrets_of
 
 pytestmark = [
     pytest.mark.airflow,
+    pytest.mark.long,
     pytest.mark.skipif(metadata.version("apache-airflow").startswith("2."), reason="it talks to Airflow 3's REST API"),
 ]
 

@@ -17,6 +17,7 @@ SECONDS = 60.0
 
 pytestmark = [
     pytest.mark.airflow,
+    pytest.mark.long,
     pytest.mark.skipif(
         tuple(map(int, metadata.version("apache-airflow").split(".")[:2])) < (3, 3),
         reason="Airflow has acknowledged streams since 3.3",

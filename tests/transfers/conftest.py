@@ -9,6 +9,8 @@ import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 from fsspec.implementations.memory import MemoryFileSystem
 
+from tests.postgres_server import postgres as postgres
+
 with contextlib.suppress(ImportError):
     from airflow.io.store import attach  # Airflow 2.11
 with contextlib.suppress(ImportError):

@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import json
-import os
 import runpy
-import shutil
-import socket
-import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
-from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.client.limits import forget_limits
+from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveParameterError
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveToWarehouseOperator
+from airflow_provider_pipedrive.transfers.warehouse import columns_of
+from airflow_provider_pipedrive.warehouse import Delivery, Destination, PipedriveWarehouseError, Warehouse
+from tests.conftest import API_TOKEN, api_token_connection
+from tests.postgres_server import PASSWORD
 
 duckdb = pytest.importorskip("duckdb", reason="the extra warehouse is not installed")
 pytest.importorskip("dlt", reason="the extra warehouse is not installed")
-PASSWORD = "PasswordOfTheWarehouse0123"
+
+
+def context(run: str) -> Any:
+    return {"ti": MagicMock(map_index=-1, try_number=1), "run_id": run, "dag_run": MagicMock(run_id=run)}
 
 
 def load(run: str, **arguments: Any) -> dict[str, Any]:
     """Run the operator as a task of that run."""
-    task = PipedriveToWarehouseOperator(task_id="load", **arguments)
-    context: Any = {"ti": MagicMock(map_index=-1, try_number=1), "run_id": run, "dag_run": MagicMock(run_id=run)}
-    return task.execute(context)
+    return PipedriveToWarehouseOperator(task_id="load", **arguments).execute(context(run))
 
 
 def rows(file: Path, query: str) -> list[tuple[Any, ...]]:
@@ -91,11 +94,6 @@ def test_an_older_state_that_comes_later_does_not_win(sandbox: Sandbox, file: Pa
 
     for name, content in old.items():
         (staged / "deals" / name).write_bytes(content)
-    from datetime import UTC, datetime
-
-    from airflow_provider_pipedrive.transfers.warehouse import columns_of
-    from airflow_provider_pipedrive.warehouse import Delivery, Destination, Warehouse
-
     parts = [staged / "deals" / name for name in old if name.endswith(".parquet")]
     late = Delivery("deals", ["id"], "update_time", columns_of(staged, "deals"), parts, datetime.now(UTC))
     Warehouse(Destination(into["destination"]), "pipedrive").load(late)
@@ -167,37 +165,6 @@ def test_a_wrong_destination_is_found_before_anything_is_read(
     assert sandbox.requests == []
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[dict[str, Any]]:
-    """A real Postgres on a free port of this machine."""
-    programs = {name: shutil.which(name) for name in ("initdb", "pg_ctl", "postgres")}
-    if not all(programs.values()):
-        pytest.skip("Postgres is not installed")
-    as_other = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
-    if as_other and subprocess.run(["id", "postgres"], capture_output=True).returncode:
-        pytest.skip("Postgres does not run as root, and there is no user postgres")
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    password = folder / "password"
-    password.write_text(PASSWORD)
-    if as_other:
-        for path in (folder, password):
-            shutil.chown(path, "postgres")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    data = folder / "data"
-    created = ["--auth=scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "-U", "pipedrive"]
-    subprocess.run([*as_other, "initdb", "-D", data, *created], check=True, capture_output=True, timeout=120)
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    control = [*as_other, "pg_ctl", "-D", str(data), "-w"]
-    subprocess.run([*control, "-o", options, "-l", str(folder / "log"), "start"], check=True, timeout=120)
-    try:
-        yield {"host": "127.0.0.1", "port": port, "login": "pipedrive", "password": PASSWORD, "schema": "postgres"}
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], check=False, timeout=60)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def test_postgres_holds_the_same_rows_and_takes_what_changed(
     sandbox: Sandbox, postgres: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,6 +189,56 @@ def test_postgres_holds_the_same_rows_and_takes_what_changed(
     finally:
         connection.close()
     assert found == {n: title for n, title in deals.items() if n != deleted} | {edited: "edited"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"extra": {"sslmode": "require"}}, "server does not support SSL"),
+        ({"password": f"Wrong{PASSWORD}"}, "password authentication failed"),
+    ],
+)
+def test_a_connection_that_postgres_refuses_is_found_before_anything_is_read(
+    sandbox: Sandbox,
+    postgres: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changed: dict[str, Any],
+    message: str,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "postgres", **postgres, **changed}))
+    with pytest.raises(PipedriveWarehouseError) as caught:
+        load("monday", entities=["deals"], destination="postgres", destination_conn_id="warehouse")
+    assert message in str(caught.value)
+    assert PASSWORD not in f"{caught.value!r} {caught.value.__cause__!r}"
+    assert sandbox.requests == []
+
+
+def test_a_spent_daily_budget_defers_the_task_which_goes_on_day_after_day(
+    file: Path, into: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Sandbox(deals=2000, seed=2, api_token=API_TOKEN, daily_budget=60) as poor_company:
+        monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", api_token_connection(poor_company, max_attempts=1))
+        with pytest.raises(PipedriveDailyBudgetError):
+            load("monday", entities=["deals"], deferrable=False, **into)
+        task = PipedriveToWarehouseOperator(task_id="load", entities=["deals"], deferrable=True, **into)
+        step, days = task.execute, 0
+        while days < 10:
+            forget_limits()
+            try:
+                step(context("monday"))
+                break
+            except TaskDeferred as deferred:
+                days += 1
+                poor_company.advance(deferred.trigger.until - time.time())  # type: ignore[attr-defined]
+                step = getattr(task, deferred.method_name)
+        expected = {
+            number
+            for number, deal in poor_company.records("deals").items()
+            if not deal["is_archived"] and not deal["is_deleted"]
+        }
+    assert days >= 1
+    assert {number for (number,) in rows(file, "SELECT id FROM pipedrive.deals")} == expected
 
 
 def test_the_example_dag_loads_its_entities(

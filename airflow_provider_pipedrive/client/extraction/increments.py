@@ -141,7 +141,7 @@ class Changes:
         for page in walked_pages(self.crew, self.entity, parameters, self.tally):
             self._keep("since", page)
             moments = [key.update_time for key in page.keys if key.update_time is not None]
-            if moments and int(min(moments).timestamp()) >= self.window.high:
+            if moments and int(moments[-1].timestamp()) >= self.window.high:
                 break  # the rest is later still
         self.landing.finish("since", {})
 

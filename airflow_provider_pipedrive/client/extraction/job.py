@@ -366,7 +366,9 @@ class _Run:
                 absent = Ids(known.ids.bits)
                 absent.remove(landing.ids())
                 absent.remove(deleted)
-                deleted.update(confirm(self.crew, entity, absent.all(), tally))
+                looked_up = absent.all()
+                deleted.update(confirm(self.crew, entity, looked_up, tally))
+                known.ids.remove(looked_up)  # those that are archived too: the next run would look them up again
             elif self.job.sweep:
                 deleted.update(sweep(self.crew, entity, known.ids, {}, tally))
             known.ids.add(landing.ids())

@@ -55,12 +55,12 @@ def stitched_pages(crew: Crew, entity: Entity, parameters: Mapping[str, Any], ta
     before: set[tuple[Identity, datetime | None]] = set()
     while True:
         page = crew.read(entity, {**given, "start": start}, tally)
-        yield page
         crew.watch()
         here = {(key.id, key.update_time) for key in page.keys}
         if before and start and not before & here:
             start = max(0, start - int(given.get("limit", 2)) // 2)
             continue
+        yield page
         walk.position = {"start": start}
         if not walk.advance(page.envelope):
             return

@@ -52,6 +52,7 @@ def sweep(
 ) -> dict[Identity, datetime | None]:
     """Walk through the list's ids, and look the missing ones up.
 
+    :param known: what is not in the list is taken out of it
     :returns: the deleted ones, with the time where Pipedrive tells it
     """
     pages = math.ceil(known.count / PAGE)
@@ -65,7 +66,10 @@ def sweep(
     missing = Ids(bytes(known.bits))
     for page in pages_of(crew, entity, {**parameters, **sorting(entity, "id", ascending=True)}, tally):
         missing.remove(key.id for key in page.keys)
-    return confirm(crew, entity, missing.all(), tally)
+    absent = missing.all()
+    deleted = confirm(crew, entity, absent, tally)
+    known.remove(absent)  # those that are archived too: the next sweep would look them up again
+    return deleted
 
 
 def confirm(crew: Crew, entity: Entity, absent: Sequence[int], tally: Tally) -> dict[Identity, datetime | None]:

@@ -16,7 +16,7 @@ from airflow_provider_pipedrive.client.extraction import increments, landing, li
 from airflow_provider_pipedrive.client.extraction.entities import Entity
 from airflow_provider_pipedrive.client.extraction.landing import EntityLanding, Untouched
 from airflow_provider_pipedrive.client.extraction.pages import Key, Page, timestamp
-from airflow_provider_pipedrive.errors import PipedriveConnectionError
+from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveValidationError
 
 PAGE = 10
 BEGIN = 1_700_000_000
@@ -77,16 +77,17 @@ class Company:
         number = self.dice.choice(list(self.records))
         deed = self.dice.random()
         if deed < 0.6 or catching_up or (deed < 0.8 and not self.deletes_show):
-            self._touch(self.records[number])
+            self.touch(self.records[number])
         elif deed < 0.7:
-            self.archived[number] = self._touch(self.records.pop(number))
+            self.archived[number] = self.touch(self.records.pop(number))
         elif deed < 0.8:
-            self.deleted[number] = {**self._touch(self.records.pop(number)), "is_deleted": True}
+            self.deleted[number] = {**self.touch(self.records.pop(number)), "is_deleted": True}
         else:
             self.highest += 1
-            self.records[self.highest] = self._touch({"id": self.highest, "state": 0})
+            self.records[self.highest] = self.touch({"id": self.highest, "state": 0})
 
-    def _touch(self, record: dict[str, Any]) -> dict[str, Any]:
+    def touch(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Edit a record."""
         record |= {"update_time": _text(int(self.now)), "state": record["state"] + 1}
         return record
 
@@ -126,9 +127,12 @@ class Crew(walk.Crew):
     """Answers requests in a random order, in the caller's thread.
 
     :param fails_at: the number of the read that fails
+    :param forgetful: takes no cursor that another run was given
     """
 
-    def __init__(self, company: Company, connections: int, fails_at: int | None = None) -> None:
+    def __init__(
+        self, company: Company, connections: int, fails_at: int | None = None, *, forgetful: bool = False
+    ) -> None:
         self.company = company
         self.connections = connections
         self.client: Any = Client(self._count)
@@ -138,17 +142,22 @@ class Crew(walk.Crew):
         self.caught_up = False
         self.reads = 0
         self._fails_at = fails_at
+        self._forgetful = forgetful
+        self._given: set[str] = set()
         self._waiting: list[Callable[[], None]] = []
 
     def read(self, entity: Entity, parameters: Mapping[str, Any], tally: walk.Tally) -> Page:
         self.reads += 1
         if self.reads == self._fails_at:
             raise PipedriveConnectionError("the line is dead")
+        if self._forgetful and parameters.get("cursor", "") not in {"", *self._given}:
+            raise PipedriveValidationError("There is no such cursor.")
         catching_up = entity.name != "archived_deals" and _is_open_ended(parameters)
         if catching_up or not self.caught_up:
             self.company.live_on(catching_up=catching_up)
         self.caught_up = self.caught_up or catching_up
         page = self.company.answer(entity, {**entity.parameters, **parameters})
+        self._given.add(str(page.envelope["additional_data"]["next_cursor"]))
         tally.pages += 1
         self.latest = max(filter(None, (self.latest, page.server_time)))
         return page
@@ -192,7 +201,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 def _tried(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
     try:
         return work(), None
-    except PipedriveConnectionError as error:
+    except (PipedriveConnectionError, PipedriveValidationError) as error:
         return None, error
 
 

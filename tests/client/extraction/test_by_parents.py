@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_pipedrive.client.extraction import increments, walk
+from airflow_provider_pipedrive.client.extraction import walk
 from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, Entity
 from airflow_provider_pipedrive.client.extraction.increments import read_by_parents
 from airflow_provider_pipedrive.client.extraction.landing import EntityLanding, Untouched
@@ -57,10 +57,7 @@ def test_all_parents_are_asked_for_in_batches(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fails_at", [1, 2, 3, 4])
-def test_a_run_goes_on_though_there_are_other_parents_now(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int
-) -> None:
-    monkeypatch.setattr(increments, "PART_ROWS", 1)
+def test_a_run_goes_on_though_there_are_other_parents_now(tmp_path: Path, fails_at: int) -> None:
     with pytest.raises(PipedriveConnectionError):
         read(tmp_path, Crew(fails_at), list(range(10, 460)))
     crew = Crew()

@@ -296,6 +296,8 @@ def test_a_snapshot_tells_of_what_was_landed_before_and_has_been_deleted_but_not
     assert tombstones(tmp_path / "deals") == [deals[0]]
     extract(client, tmp_path, job)
     assert tombstones(tmp_path / "persons") == [], "told twice"
+    looked_up = [request for request in company.requests if request.path == f"/api/v2/deals/{deals[1]}"]
+    assert len(looked_up) == 1, "what is archived is looked up once"
 
 
 def test_a_sweep_finds_what_no_window_tells(client: PipedriveClient, company: Sandbox, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import wait
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from errno import ENOSPC
 from pathlib import Path
@@ -27,6 +28,7 @@ from airflow_provider_pipedrive.client.extraction.progress import Progress
 from airflow_provider_pipedrive.client.extraction.walk import Tally
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
+    PipedriveParameterError,
     PipedriveResponseError,
     PipedriveServerError,
     PipedriveTokenCapError,
@@ -133,6 +135,22 @@ def test_a_publication_that_was_interrupted_goes_on_and_keeps_all_it_knew(
     company.advance(3600)  # beyond what the next catch-up reaches back
     company.delete("deals", 8)
     assert extract(client, tmp_path, job)["entities"]["deals"]["tombstones"] == 1
+
+
+def test_what_an_interrupted_publication_landed_is_looked_for_afterwards(
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(self: EntityLanding, move: dict[str, Any]) -> dict[str, Any]:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EntityLanding, "_place", dies)
+        with suppress(Killed):
+            extract(client, tmp_path, DEALS, owner="me")
+    extract(client, tmp_path, DEALS, owner="me")
+    company.delete("deals", 8)
+    company.advance(3600)  # too long ago for a catch-up
+    assert extract(client, tmp_path, DEALS)["entities"]["deals"]["tombstones"] == 1
 
 
 def test_a_publication_that_was_interrupted_goes_on_in_the_folder_where_it_began(
@@ -248,6 +266,22 @@ def test_the_receipt_counts_what_the_summary_and_the_look_ups_cost(
     reading_who = 2
     assert receipt["entities"]["deals"]["proof"]["kind"] == "count"
     assert receipt["entities"]["deals"]["tokens"] == receipt["tokens"] - reading_who
+
+
+def test_a_snapshot_that_is_read_as_another_user_is_not_published_unless_that_is_right(
+    client: PipedriveClient, tmp_path: Path
+) -> None:
+    job = Job(["users"], names="keys")
+    extract(client, tmp_path, job)
+    (kept,) = (tmp_path / "_pipedrive" / "snapshots").iterdir()
+    before = json.loads(kept.read_text())
+    kept.write_text(json.dumps(before | {"account": {"company_id": 1, "user_id": 999}}))
+    published = (tmp_path / "users" / "_manifest.json").read_bytes()
+    with pytest.raises(PipedriveParameterError, match="was read as user 999 of company 1"):
+        extract(client, tmp_path, job)
+    assert (tmp_path / "users" / "_manifest.json").read_bytes() == published
+    extract(client, tmp_path, replace(job, allow_shrink=True))
+    assert json.loads(kept.read_text())["account"] == before["account"]
 
 
 # ---- windows that reach further than the lists

@@ -246,6 +246,13 @@ def test_a_run_leaves_the_parts_of_another_live_run_alone(tmp_path: Path, said: 
     assert (Landing(tmp_path, "job", "me").folder != folder) is held
 
 
+def test_the_lease_of_a_run_that_is_dead_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "_pipedrive" / "unfinished" / "job"
+    lease(folder, pid=2**22 + 1)
+    Landing(tmp_path, "job", "me")
+    assert not (folder / "lease-other.json").exists()
+
+
 def test_a_run_that_failed_lets_another_owner_go_on(tmp_path: Path) -> None:
     first = Landing(tmp_path, "job", "first")
     assert Landing(tmp_path, "job", "second").folder != first.folder

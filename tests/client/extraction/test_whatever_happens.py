@@ -16,8 +16,10 @@ from airflow_provider_pipedrive.client.extraction.entities import ENTITIES
 from airflow_provider_pipedrive.client.extraction.increments import Changes, Window
 from airflow_provider_pipedrive.client.extraction.landing import EntityLanding
 from airflow_provider_pipedrive.client.extraction.pages import timestamp
+from airflow_provider_pipedrive.client.extraction.regions import Region
+from airflow_provider_pipedrive.client.extraction.resuming import open_regions
 from airflow_provider_pipedrive.client.extraction.snapshot import Outcome, Snapshot
-from airflow_provider_pipedrive.client.extraction.walk import Tally
+from airflow_provider_pipedrive.client.extraction.walk import Reader, Tally
 from airflow_provider_pipedrive.errors import PipedriveConnectionError
 from tests.client.extraction.company_in_memory import BEGIN, Company, Crew, Killed, landing_in, small_pages
 
@@ -39,15 +41,17 @@ def company_of(seed: int, entity: str) -> Company:
     return company
 
 
-def read(company: Company, folder: Path, entity: str, connections: int, fails_at: int | None) -> list[dict[str, Any]]:
+def read(
+    company: Company, folder: Path, entity: str, connections: int, fails_at: int | None, *, publishes: bool = True
+) -> list[dict[str, Any]]:
     landing = landing_in(folder, ENTITIES[entity])
-    crew = Crew(company, connections, fails_at)
+    crew = Crew(company, connections, fails_at, forgetful=len(company.records) % 2 == 0)
     reader = Snapshot(crew, ENTITIES[entity], landing, Tally(), overlap=5.0, clock=lambda: company.now)
     try:
         outcome = reader.read()
     finally:
         landing.abort()
-    return published(landing, outcome)
+    return published(landing, outcome) if publishes else []
 
 
 def published(landing: EntityLanding, outcome: Outcome) -> list[dict[str, Any]]:
@@ -78,6 +82,8 @@ def read_at_last(
     if ends == "failed":
         with suppress(PipedriveConnectionError):
             return read(company, folder, entity, connections, company.dice.randrange(1, 12))
+    if ends == "not published":
+        read(company, folder, entity, connections, None, publishes=False)
     for _ in range(ends.count("killed") + ends.count("twice")):
         with monkeypatch.context() as patch, suppress(Killed):
             killed_at(company.dice.randrange(0, 6), patch)
@@ -96,12 +102,73 @@ def test_every_live_record_is_there_once_in_its_last_state(
     for seed in range(SEEDS):
         folder = tmp_path / str(seed)
         company = company_of(seed, entity)
-        ends = company.dice.choice(["", "", "failed", "killed", "killed twice"])
+        ends = company.dice.choice(["", "", "failed", "not published", "killed", "killed twice"])
         found = read_at_last(company, folder, entity, connections, ends, monkeypatch)
         assert sorted(found, key=lambda record: record["id"]) == [
             record for _, record in sorted(company.records.items())
         ], f"seed {seed} ({ends})"
         shutil.rmtree(folder)
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_what_is_created_meanwhile_and_never_updated_is_there_after_windows_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, likeness, took, *, more: "windows")
+    company = Company(3, count=60, gaps=0.0, lump=0.0, untouched=0.0)
+    reads: list[bool] = []
+
+    def happens(*, catching_up: bool) -> None:
+        company.now += 1
+        reads.append(catching_up)
+        if len(reads) == 4:
+            company.records[61] = {"id": 61, "update_time": None, "state": 0}
+
+    monkeypatch.setattr(company, "live_on", happens)
+    found = read(company, tmp_path, "persons", 8, None)
+    assert sorted(record["id"] for record in found) == list(range(1, 62))
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("way", ["windows", "both ends"])
+def test_a_record_that_is_deleted_and_restored_meanwhile_is_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, likeness, took, *, more: way)
+    company = Company(3, count=60, gaps=0.0, lump=0.0, untouched=0.0)
+    reads: list[bool] = []
+
+    def happens(*, catching_up: bool) -> None:
+        company.now += 1
+        reads.append(catching_up)
+        if len(reads) == 3:
+            company.deleted[5] = {**company.touch(company.records.pop(5)), "is_deleted": True}
+            company.now += 1
+            for number in range(10, 30):
+                company.touch(company.records[number])
+        if sum(reads) == 2 and 5 in company.deleted:
+            company.records[5] = company.touch({"id": 5, "state": company.deleted.pop(5)["state"]})
+
+    monkeypatch.setattr(company, "live_on", happens)
+    landing = landing_in(tmp_path, ENTITIES["deals"])
+    crew = Crew(company, 8)
+    outcome = Snapshot(crew, ENTITIES["deals"], landing, Tally(), overlap=5.0, clock=lambda: company.now).read()
+    assert (outcome.deleted, outcome.gone) == ({}, {})
+    found = {record["id"]: record for record in published(landing, outcome)}
+    assert found == company.records
+    assert found[5]["state"] == 2
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_where_two_heads_met_nothing_is_left_to_be_read_again(tmp_path: Path) -> None:
+    company = Company(7, count=35, gaps=0.0, lump=0.0, untouched=0.0)
+    landing = landing_in(tmp_path, ENTITIES["persons"])
+    landing.load()
+    reader = Reader(Crew(company, 8), ENTITIES["persons"], landing, {}, Tally())
+    reader.open(Region("time", 0, BEGIN))
+    reader.run()
+    assert sorted(landing.ids()) == list(range(1, 36))
+    assert open_regions(landing.finished, 0, datetime.fromtimestamp(BEGIN, UTC)) == []
 
 
 def read_window(company: Company, folder: Path, window: Window) -> list[dict[str, Any]]:
