@@ -31,6 +31,9 @@ def bare(options: argparse.Namespace) -> int:
     with (Path(options.folder) / "deals.jsonl").open("w") as file:
         while True:
             answer = session.get(f"{options.url}/api/v2/deals", params=parameters, timeout=60)
+            if answer.status_code == 429:
+                time.sleep(1)
+                continue
             answer.raise_for_status()
             page = answer.json()
             for record in page["data"]:
