@@ -72,7 +72,9 @@ CONN_FIELDS: Final[dict[str, dict[str, Any]]] = {
     },
     "webhook_url": {
         "label": "Webhook URL",
-        "description": "Address at which Pipedrive's deliveries reach Airflow. Default: none.",
+        "description": "Address at which Pipedrive's deliveries reach Airflow: "
+        "https://airflow.example.com/pipedrive/webhook/ and 16 or more letters and digits that nobody guesses. "
+        "Default: none.",
         "schema": {"type": ["string", "null"]},
     },
     "webhook_user": {
