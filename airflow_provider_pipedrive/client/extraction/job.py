@@ -6,17 +6,18 @@ import hashlib
 import logging
 import os
 import re
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airflow_provider_pipedrive.client.extraction.columns import Shape, shape_of
+from airflow_provider_pipedrive.client.extraction.columns import Column, Shape, shape_of
 from airflow_provider_pipedrive.client.extraction.definition import Job
 from airflow_provider_pipedrive.client.extraction.entities import (
     ENTITIES,
@@ -117,6 +118,8 @@ class _Run:
         self.crew = Crew(client, job.connections, self.progress.watch)
         self.tallies = {name: Tally() for name in job.entities}
         self.shapes: dict[str, Shape] = {}
+        self._definitions: dict[str, Future[list[dict[str, Any]]]] = {}
+        self._deciding = threading.Lock()
         self.parts: dict[str, EntityLanding] = {}
         self.windows: dict[str, Window | None] = {}
         self.outcomes: dict[str, Outcome] = {}
@@ -148,10 +151,10 @@ class _Run:
             self._wait_for_until()
             self._opened = self._now.replace(microsecond=0)
         entities = [entity_of(name) for name in self.job.entities]
-        definitions = self._definitions(entities)
+        self._ask_for_definitions(entities)
         for entity in entities:
             self.parts[entity.name] = self.landing.entity(
-                entity.name, self.job.format, self._encoder(entity, definitions), self.partition
+                entity.name, self.job.format, self._encoder(entity), self.partition
             )
             self.parts[entity.name].edge = timedelta(seconds=2 * self.job.overlap)
             self.windows[entity.name] = self._window(entity)
@@ -159,6 +162,7 @@ class _Run:
         self._together(alone, self._read)
         self._together([entity for entity in entities if entity.parent is not None], self._read_children)
         self._together([entity for entity in entities if entity.name == OBSERVED], self._observe)
+        self._know_shapes()
         self.account = account.result()
         self.progress.end(self.tallies)
 
@@ -293,27 +297,39 @@ class _Run:
             return None
         return Window(mark.until, until, self.job.overlap, mark.edge)
 
-    def _definitions(self, entities: Sequence[Entity]) -> dict[str, list[dict[str, Any]]]:
-        if self.job.names == "keys":
-            return {}
-        wanted = sorted({entity.definitions for entity in entities if entity.definitions})
-        found = self.crew.gather([partial(self.client.run, key) for key in wanted])
-        return dict(zip(wanted, found, strict=True))
+    def _ask_for_definitions(self, entities: Sequence[Entity]) -> None:
+        """Ask for the fields, while the first pages are read already."""
+        if self.job.names == "names":
+            wanted = sorted({entity.definitions for entity in entities if entity.definitions})
+            self._definitions = {key: self.crew.later(partial(self.client.run, key)) for key in wanted}
 
-    def _encoder(self, entity: Entity, definitions: Mapping[str, list[dict[str, Any]]]) -> Encoder:
+    def _encoder(self, entity: Entity) -> Encoder:
         if entity.name in HISTORIES:
             return Fixed(COLUMNS[entity.name])
         if self.job.names == "keys":
             return Untouched()
-        shape = shape_of(
-            entity, definitions.get(entity.definitions or "", []), self._frozen(entity), rename=self.job.rename
-        )
-        self.shapes[entity.name] = shape
-        for sentence in shape.drift:
-            log.warning("%s: %s", entity.name, sentence)
-        return Shaped(shape)
+        return Shaped(partial(self._shape, entity.name))
 
-    def _frozen(self, entity: Entity) -> dict[str, Any] | None:
+    def _shape(self, name: str) -> Shape:
+        self._know_shapes()
+        return self.shapes[name]
+
+    def _know_shapes(self) -> None:
+        """Decide on the columns of all entities, in their order: which is called what depends on the ones before."""
+        with self._deciding:
+            if self.job.names == "keys" or self.shapes:
+                return
+            shapes: dict[str, Shape] = {}
+            for entity in (entity_of(name) for name in self.job.entities if name not in HISTORIES):
+                fields = self._definitions[entity.definitions].result() if entity.definitions else []
+                shapes[entity.name] = shape = shape_of(
+                    entity, fields, self._frozen(entity, shapes), rename=self.job.rename
+                )
+                for sentence in shape.drift:
+                    log.warning("%s: %s", entity.name, sentence)
+            self.shapes = shapes
+
+    def _frozen(self, entity: Entity, shapes: Mapping[str, Shape]) -> dict[str, Any] | None:
         """The columns that its fields had first; before it was ever landed, those that an entity with the same fields
         has, so that one field has one column everywhere: leads and archived deals have the fields of deals."""
         folder = self.path / STATE / "schema"
@@ -321,7 +337,7 @@ class _Run:
         if frozen is not None or entity.definitions is None:
             return frozen
         alike = [name for name, each in ENTITIES.items() if each.definitions == entity.definitions]
-        kept = [self.shapes[name].to_json() for name in alike if name in self.shapes]
+        kept = [shapes[name].to_json() for name in alike if name in shapes]
         kept += filter(None, (read_json(folder / f"{name}.json") for name in alike))
         return kept[0] if kept else None
 
@@ -460,16 +476,23 @@ class _Run:
 
 
 class Shaped:
-    """Records as rows with readable columns."""
+    """Records as rows with readable columns.
 
-    def __init__(self, shape: Shape) -> None:
-        self.columns = shape.columns
-        self._rows = shape.rows
+    :param shape: tells the columns, when the first record has come
+    """
+
+    def __init__(self, shape: Callable[[], Shape]) -> None:
+        self._shape = shape
         self._decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """The columns, in order."""
+        return self._shape().columns
 
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append them."""
-        part.write(self._rows([self._decode(record) for record in records]))
+        part.write(self._shape().rows([self._decode(record) for record in records]))
 
 
 def _iso(moment: datetime) -> str:

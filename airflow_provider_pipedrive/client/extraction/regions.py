@@ -8,8 +8,6 @@ a list orders the records of one second.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -22,8 +20,8 @@ Axis = Literal["time", "id"]
 PAGE = 500
 OPEN_END = 2**62
 """Beyond every second and every id."""
-_LUMP_LEAST = 3  # sampled records in one second: less is chance
-_LUMP_SHARE = 0.01
+_LEAST_STRETCH = 10  # pages
+_STEPS = 40
 
 
 @dataclass(eq=False)
@@ -175,74 +173,46 @@ class Region:
             head.frontier = reached if head.ascending else reached + 1
 
 
-@dataclass(frozen=True)
-class Sample:
-    """What a request for ids spread over the whole list showed.
+def likely_seconds(front: Sequence[int], back: Sequence[int]) -> list[int]:
+    """Seconds of last update as a list may have them, spread like its records.
 
-    :ivar asked: how many ids were asked for
-    :ivar found: how many of them are in the list
-    :ivar seconds: the sorted seconds of last update of those that have one
+    What happens between its ends is taken to change steadily from the one to the other. So it is right for a list whose
+    records were last updated in the order of their ids, for one whose records are all updated alike, and in between.
+    Where it is wrong, regions that prove long are split while they are read.
+
+    :param front: the seconds of its first page by id
+    :param back: of its last
+    :returns: sorted; empty where one of the ends has none
     """
-
-    asked: int
-    found: int
-    seconds: tuple[int, ...]
-
-    @property
-    def untouched(self) -> float:
-        """The share of records without a time of last update, which are in no window."""
-        return 1 - len(self.seconds) / self.found if self.found else 0.0
-
-    @property
-    def missing(self) -> float:
-        """The share of ids that are not in the list."""
-        return 1 - self.found / self.asked if self.asked else 0.0
-
-    def lumps(self) -> dict[int, float]:
-        """Seconds that hold very many records, as a bulk import leaves them, with their share of all records."""
-        counted = Counter(self.seconds)
-        least = max(_LUMP_LEAST, _LUMP_SHARE * self.found)
-        return {second: count / self.found for second, count in sorted(counted.items()) if count >= least}
+    if not front or not back:
+        return []
+    pairs = list(zip(_quantiles(front), _quantiles(back), strict=True))
+    return sorted(int(one + (other - one) * (step + 0.5) / _STEPS) for one, other in pairs for step in range(_STEPS))
 
 
-def spread(highest: int, count: int, offset: int = 0, of: int = 1) -> list[int]:
-    """``count`` ids spread evenly over 1 to ``highest``; ``offset`` of ``of`` such sets that do not meet."""
-    step = highest / (count * of)
-    ids = (int((index * of + offset + 0.5) * step) + 1 for index in range(count))
-    return sorted({min(number, highest) for number in ids})
+def _quantiles(seconds: Sequence[int]) -> list[int]:
+    ordered = sorted(seconds)
+    return [ordered[int((step + 0.5) * len(ordered) / _STEPS)] for step in range(_STEPS)]
 
 
-def cuts(sample: Sample, total: int, connections: int) -> tuple[list[int], list[int]]:
-    """Where to cut a list's history, and which single seconds to read on their own.
+def cuts(seconds: Sequence[int], pages: float, connections: int) -> list[int]:
+    """Where to cut a list's history, so that all stretches take about as long.
 
-    So that all stretches take about as long, but at most one for every ten pages: where two heads meet, half a page
-    is read in vain.
+    At most once for every ten pages: where two heads meet, half a page is read in vain.
 
-    :param total: records in the list
+    :param seconds: sorted seconds of last update that stand for all
+    :param pages: how many the list has
     :param connections: requests at once
-    :returns: the seconds between stretches of about equal size, and the seconds of the lumps
+    :returns: the seconds between stretches of about equal size
     """
-    lumps = sample.lumps()
-    pages = total / PAGE
-    deepest = max([pages * share / 2 for share in lumps.values()], default=0.0)
-    rest = [second for second in sample.seconds if second not in lumps]
-    if not rest:
-        return [], list(lumps)
-    pages_of_rest = pages * len(rest) / max(sample.found, 1)
-    depth = max(deepest, pages / max(connections, 1), 5.0)
-    stretches = max(1, round(pages_of_rest / (2 * depth)))
-    places = [rest[len(rest) * index // stretches] for index in range(1, stretches)]
-    return sorted(set(places) - set(lumps)), list(lumps)
+    stretches = round(min(connections / 2, pages / _LEAST_STRETCH))
+    return sorted({seconds[len(seconds) * index // stretches] for index in range(1, stretches)}) if seconds else []
 
 
-def middle(region: Region, sample: Sample | None) -> int | None:
+def middle(region: Region) -> int | None:
     """Where to split a gap, so that about as much lies on either side; None where it is too narrow."""
     low, high = region.left.frontier + 1, region.right.frontier - 1
     if region.axis != "time" or high - low < 2:
         return None
-    if sample:
-        inside = sample.seconds[bisect_left(sample.seconds, low) : bisect_left(sample.seconds, high)]
-        if len(inside) >= _LUMP_LEAST:
-            return min(max(inside[len(inside) // 2], low + 1), high - 1)
     left, right = region.left.density or 1e-9, region.right.density or 1e-9
     return min(max(low + round((high - low) * right / (left + right)), low + 1), high - 1)

@@ -2,9 +2,9 @@
 
 There are three ways to read one, chosen by its first two pages before more is spent:
 
-- *windows*: stretches of last-update time, many at once. Fast, but a record without ``update_time`` is in no window, so
-  a proof that nothing is missing follows: the count that Pipedrive tells (deals), or the ids that are missing below the
-  greatest one, asked for by name.
+- *windows*: stretches of last-update time, many at once, cut where the two pages make it likely that they take equally
+  long. Fast, but a record without ``update_time`` is in no window, so a proof that nothing is missing follows: the
+  count that Pipedrive tells (deals), or the ids that are missing below the greatest one, asked for by name.
 - *both ends*: by id, from the front and from the back until they meet. Whole by nature, and as fast as anything where
   the rate limit is what binds.
 - *front to back*: on one connection, and for lists that cannot be sorted.
@@ -29,7 +29,7 @@ from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, Enti
 from airflow_provider_pipedrive.client.extraction.landing import EntityLanding, Finished
 from airflow_provider_pipedrive.client.extraction.listing import pages_of, read_list, walked_pages
 from airflow_provider_pipedrive.client.extraction.pages import Identity, Key, Page
-from airflow_provider_pipedrive.client.extraction.regions import OPEN_END, PAGE, Region, Sample, cuts, spread
+from airflow_provider_pipedrive.client.extraction.regions import OPEN_END, PAGE, Region, cuts, likely_seconds
 from airflow_provider_pipedrive.client.extraction.resuming import open_regions
 from airflow_provider_pipedrive.client.extraction.walk import Crew, Reader, Tally, rfc3339, sorting
 from airflow_provider_pipedrive.client.limits import WINDOW
@@ -40,7 +40,6 @@ EVERY_STATUS = "open,won,lost,deleted"
 LATE = "late"
 """Streams of what was read after the walk, and wins over it."""
 _CHEAP = 0.1  # a way whose proof by ids costs a larger share of the pages is not taken
-_SAMPLES = 2
 _LEAST_PAGES = 8  # a shorter list is read before a plan for it would be made
 _ROUNDS = 3  # of catching up, until the count agrees
 
@@ -206,7 +205,7 @@ class Snapshot:
         self._begin(way, untouched=likeness.untouched > 0, highest=likeness.highest)
         reader = self._reader()
         if way == "windows":
-            self._read_windows(reader, likeness, self._useful(took))
+            self._read_windows(reader, pages, likeness.pages, self._useful(took))
         else:
             reader.adopt(region, {head: (asked[head], page) for head, page in zip(asked, pages, strict=True)})
             reader.run()
@@ -229,30 +228,16 @@ class Snapshot:
         """As many requests at once as the rate limit has use for; more would only cost pages where they meet."""
         return min(self.crew.connections, math.ceil(1.5 * took * self.crew.client.burst_limit / WINDOW) + 4)
 
-    def _read_windows(self, reader: Reader, likeness: Likeness, at_once: int) -> None:
-        until = int(self._until.timestamp())
-        region = Region("time", 0, until)
-        reader.open(region)
-        samples: list[Page] = self.crew.gather(
-            partial(
-                self.crew.read,
-                self.entity,
-                {**self._parameters, "limit": PAGE, "ids": spread(likeness.highest, 100, index, _SAMPLES)},
-                self.tally,
-            )
-            for index in range(_SAMPLES)
+    def _read_windows(self, reader: Reader, ends: Sequence[Page], pages: float, at_once: int) -> None:
+        front, back = (
+            [int(key.update_time.timestamp()) for key in page.keys if key.update_time is not None] for page in ends
         )
-        keys = [key for page in samples for key in page.keys]
-        seconds = sorted(int(key.update_time.timestamp()) for key in keys if key.update_time is not None)
-        sample = Sample(100 * _SAMPLES, len(keys), tuple(second for second in seconds if second < until))
-        total = round(likeness.highest * sample.found / sample.asked)
-        places, lumps = cuts(sample, total, at_once)
-        for place in reversed(places):
+        region = Region("time", 0, int(self._until.timestamp()))
+        reader.open(region)
+        for place in reversed(cuts(likely_seconds(front, back), pages, at_once)):
             if region.left.frontier < place < region.right.frontier:
                 reader.cut(region, place)
-        for second in lumps:
-            reader.set_aside(second)
-        reader.run(sample)
+        reader.run()
 
     def _resume(self) -> None:
         reader = self._reader()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from airflow_provider_pipedrive.client.extraction.entities import Entity
 from airflow_provider_pipedrive.client.extraction.landing import PART_ROWS, EntityLanding
 from airflow_provider_pipedrive.client.extraction.pages import Identity, Page, decode, next_position, server_time
-from airflow_provider_pipedrive.client.extraction.regions import OPEN_END, PAGE, Head, Region, Sample, middle
+from airflow_provider_pipedrive.client.extraction.regions import PAGE, Head, Region, middle
 from airflow_provider_pipedrive.client.paging import Position, Walk
 from airflow_provider_pipedrive.errors import PipedriveValidationError
 
@@ -234,25 +234,9 @@ class Reader:
         self._start(rest, rest.left)
         return rest
 
-    def set_aside(self, second: int) -> None:
-        """Read one second of a region on its own, by id: it holds more than its neighbours."""
-        for region in self._regions:
-            if region.axis == "time" and region.left.frontier < second < region.right.frontier - 1 and not region.done:
-                rest = region.split(second + 1)
-                moved = self._chains.get(rest.right)
-                if moved is not None:
-                    moved.region = rest
-                region.high, region.right = second, Head(False, second)
-                self._regions.append(rest)
-                self._start(region, region.right)
-                self._start(rest, rest.left)
-                self.open(Region("id", 0, OPEN_END, second))
-                return
-
-    def run(self, sample: Sample | None = None) -> None:
+    def run(self) -> None:
         """Read on until every region is read.
 
-        :param sample: what is known of how the records lie in time
         :raises PipedriveError: what ended it; all that was read before is in finished parts
         """
         failure: BaseException | None = None
@@ -271,7 +255,7 @@ class Reader:
             else:
                 self._take(chain, page, going_on=failure is None)
                 if failure is None:
-                    self._reinforce(sample)
+                    self._reinforce()
         for chain in self._chains.values():
             self.landing.finish(chain.stream, chain.covered())
         self._regions.clear()
@@ -353,7 +337,7 @@ class Reader:
                 self._start(region, head)
         self.open(lump)
 
-    def _reinforce(self, sample: Sample | None) -> None:
+    def _reinforce(self) -> None:
         """Give the widest gap another pair of heads when connections are idle."""
         if not self._both_ends or self._flying > self.crew.connections - 2:
             return
@@ -362,7 +346,7 @@ class Reader:
         widest = max(self._regions, key=lambda region: region.expected, default=None)
         if widest is None or widest.expected < _WORTH_SPLITTING:
             return
-        at = middle(widest, sample)
+        at = middle(widest)
         if at is not None:
             self._splits += 1
             self.cut(widest, at)

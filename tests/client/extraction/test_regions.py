@@ -11,7 +11,7 @@ from airflow_provider_pipedrive.client.extraction import regions
 from airflow_provider_pipedrive.client.extraction.formats import Part
 from airflow_provider_pipedrive.client.extraction.landing import Finished
 from airflow_provider_pipedrive.client.extraction.pages import Key
-from airflow_provider_pipedrive.client.extraction.regions import OPEN_END, Region, Sample, cuts, middle, spread
+from airflow_provider_pipedrive.client.extraction.regions import OPEN_END, Region, cuts, likely_seconds, middle
 from airflow_provider_pipedrive.client.extraction.resuming import open_regions
 from airflow_provider_pipedrive.errors import PipedriveResponseError
 
@@ -132,37 +132,39 @@ def test_a_second_with_more_than_a_page_is_read_on_its_own_by_id(monkeypatch: py
     assert list(lump.take(lump.left, ids(1, 2, 7, 8), more=False)) == [0, 2]
 
 
-def test_ids_are_spread_over_the_whole_list_without_meeting() -> None:
-    assert spread(1000, 4) == [126, 376, 626, 876]
-    assert spread(3, 100) == [1, 2, 3]
-    assert not set(spread(1000, 10, 0, 2)) & set(spread(1000, 10, 1, 2))
+def test_records_updated_in_the_order_of_their_ids_are_taken_to_lie_evenly_between_the_ends() -> None:
+    seconds = likely_seconds([0, 10], [1000, 990])
+    assert seconds == sorted(seconds)
+    assert [seconds[len(seconds) * part // 4] for part in (1, 2, 3)] == pytest.approx([250, 500, 750], abs=15)
 
 
-def test_a_second_with_many_of_the_sampled_records_is_a_lump() -> None:
-    sample = Sample(10, 10, (1, 5, 5, 5, 5, 5, 5, 8, 9))
-    assert sample.lumps() == {5: 0.6}
-    assert sample.untouched == pytest.approx(0.1)
-    assert Sample(10, 0, ()).lumps() == {}
-    assert (Sample(10, 0, ()).untouched, Sample(0, 0, ()).missing) == (0.0, 0.0)
+def test_records_that_are_all_updated_alike_are_taken_to_lie_as_those_at_the_ends_do() -> None:
+    mostly_late = [10, *range(900, 999, 11)]
+    seconds = likely_seconds(mostly_late, mostly_late)
+    assert sum(second >= 900 for second in seconds) == pytest.approx(0.9 * len(seconds))
 
 
-def test_a_history_is_cut_into_stretches_of_equal_size_beside_its_lumps() -> None:
-    even = Sample(100, 100, tuple(range(0, 1000, 10)))
-    assert cuts(even, 20_000, 4) == ([500], [])
-    assert cuts(even, 20_000, 40) == ([250, 500, 750], [])
-    lumpy = Sample(100, 100, tuple(sorted([*range(0, 400, 10), *[405] * 60])))
-    places, lumps = cuts(lumpy, 20_000, 40)
-    assert (places, lumps) == ([], [405])
-    assert cuts(Sample(9, 9, (7,) * 9), 5000, 8) == ([], [7])
+def test_without_a_time_at_one_of_the_ends_nothing_is_likely() -> None:
+    assert likely_seconds([], [5]) == likely_seconds([5], []) == []
+
+
+def test_a_history_is_cut_into_stretches_of_equal_size_that_are_worth_it() -> None:
+    even = range(0, 1000, 10)
+    assert cuts(even, 40, connections=4) == [500]
+    assert cuts(even, 40, connections=40) == [250, 500, 750]
+    assert cuts(even, 12, connections=40) == []
+    assert cuts([7] * 9, 40, connections=40) == [7]
+    assert cuts([], 40, connections=40) == []
 
 
 def test_a_gap_is_split_where_about_as_much_lies_on_either_side() -> None:
     region = Region("time", 0, 1000)
     region.left.density = region.right.density = 1.0
-    assert middle(region, None) == 500
-    assert middle(region, Sample(9, 9, (1, 2, 3, 4, 900))) == 3
-    assert middle(Region("time", 10, 12), None) is None
-    assert middle(Region("id", 0, OPEN_END), None) is None
+    assert middle(region) == 500
+    region.left.density = 3.0
+    assert middle(region) == 251
+    assert middle(Region("time", 10, 12)) is None
+    assert middle(Region("id", 0, OPEN_END)) is None
 
 
 def finished(stream: str, **covered: Any) -> Finished:
