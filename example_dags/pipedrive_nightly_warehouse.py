@@ -26,7 +26,7 @@ ENTITIES = ["deals", "persons", "organizations", "activities", "products", "user
     doc_md=__doc__,
     params={
         "connection": Param("pipedrive_default", type="string", description="Airflow connection of type Pipedrive"),
-        "destination": Param("duckdb:////tmp/pipedrive.duckdb", type="string", description="The warehouse"),
+        "destination": Param("duckdb:////tmp/crm.duckdb", type="string", description="The warehouse"),
     },
 )
 def pipedrive_nightly_warehouse() -> None:

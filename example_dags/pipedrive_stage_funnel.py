@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from airflow.providers.common.compat.sdk import Param, dag, get_current_context, task
+from airflow.providers.common.compat.sdk import AirflowFailException, Param, dag, get_current_context, task
 
 from airflow_provider_pipedrive.transfers.object_storage import PipedriveToObjectStorageOperator
 
@@ -60,8 +60,10 @@ def pipedrive_stage_funnel() -> None:
     )
 
     @task(trigger_rule="all_done")
-    def make_mart(receipt: dict[str, Any]) -> list[dict[str, Any]]:
+    def make_mart(receipt: dict[str, Any] | None) -> list[dict[str, Any]]:
         """A row for each stage: deals in it, deals that came through it, median days in it."""
+        if receipt is None:
+            raise AirflowFailException("There are no deals to make a mart of: see read_deals.")
         folder = Path(get_current_context()["params"]["folder"])
         now: dict[int, int] = defaultdict(int)
         for deal in records(Path(receipt["entities"]["deals"]["manifest"])):

@@ -156,6 +156,7 @@ class PipedriveToObjectStorageOperator(BaseOperator):
                 job = self._job(context)
                 check_path("path", self.path)
                 folder = storage_path("path", self.path)
+                self._make(folder)
                 receipt = extract(hook.client, folder, job, run=name, owner=name)
         except PipedriveTokenCapError as error:
             # It may be tried again, but not by Airflow: each of its retries would spend max_tokens.
@@ -170,6 +171,12 @@ class PipedriveToObjectStorageOperator(BaseOperator):
             wait_for_tokens(self, error, in_vain=in_vain)
         self._tell_lineage(hook, folder, job)
         return brief(receipt, folder / "_pipedrive" / "receipts" / f"{name}.json")
+
+    def _make(self, folder: Any) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError as error:  # where no folder can be made, as below /proc
+            raise AirflowFailException(f"path: {self.path} cannot be written to: {error}") from error
 
     # ---- what is asked for
 

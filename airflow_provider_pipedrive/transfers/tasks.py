@@ -50,7 +50,7 @@ def storage_path(name: str, path: Any) -> Any:
     if text.startswith("file://"):
         return Path(unquote(urlsplit(text).path))
     if "://" not in text:
-        return Path(text)
+        return Path(text).expanduser()
     from airflow_provider_pipedrive.hooks.pipedrive import object_path
 
     return object_path(name, text)

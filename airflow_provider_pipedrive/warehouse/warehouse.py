@@ -387,6 +387,7 @@ def _resource(
 ) -> Any:
     """dlt's resource of a table: its file as it is."""
     import dlt
+    import pyarrow.parquet as pq
     from dlt.extract.extractors import with_file_import
 
     def rows() -> Iterator[Any]:
@@ -395,8 +396,9 @@ def _resource(
         if table.rows:
             yield with_file_import(str(table.path), "parquet", table.rows)
         else:
-            # As CSV an empty file is none, and what it is to replace would stay.
-            yield dlt.mark.materialize_table_schema()
+            # As CSV an empty file is none, and what it is to replace would stay. Without any item the table would
+            # be given columns of dlt's own, which later files don't fill.
+            yield pq.read_table(table.path)
 
     columns: Any = {
         name: {

@@ -442,6 +442,19 @@ def test_a_path_below_a_file_is_refused_before_anything_is_read(sandbox: Sandbox
     assert sandbox.requests == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_path_where_no_folder_can_be_made_is_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(AirflowFailException, match="path: /proc/crm cannot be written to"):
+        extract(Path("/proc/crm"))
+    assert sandbox.requests == []
+
+
+def test_a_path_may_begin_in_the_home_folder(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    extract(Path("~/crm"), ["stages"])
+    assert (tmp_path / "crm" / "stages" / "_manifest.json").exists()
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="to root every path is open")
 def test_a_path_without_rights_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     folder = tmp_path / "closed"

@@ -241,14 +241,14 @@ def test_a_spent_daily_budget_defers_the_task_which_goes_on_day_after_day(
     assert {number for (number,) in rows(file, "SELECT id FROM pipedrive.deals")} == expected
 
 
-def test_the_example_dag_loads_its_entities(
-    sandbox: Sandbox, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_example_dag_loads_its_entities(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     dags = Path(__file__).resolve().parents[2] / "example_dags"
     declared = runpy.run_path(str(dags / "pipedrive_nightly_warehouse.py"))
-    task = declared["pipedrive_nightly_warehouse"]().get_task("load")
+    dag = declared["pipedrive_nightly_warehouse"]()
+    task = dag.get_task("load")
+    file = tmp_path / Path(dag.params["destination"]).name
     params = {"connection": "pipedrive_default", "destination": f"duckdb:///{file}"}
     context: Any = {"ti": MagicMock(map_index=-1, try_number=1), "run_id": "night", "params": params}
     task.render_template_fields({**context, "dag_run": MagicMock(run_id="night")})

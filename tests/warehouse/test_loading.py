@@ -300,6 +300,18 @@ def test_the_elements_of_a_list_in_a_table_of_their_own_are_replaced_together(pl
     assert elements() == [(4, 0, 2)]
 
 
+@pytest.mark.parametrize("lists", ["json", "child_tables"])
+def test_a_table_that_was_empty_at_first_takes_rows_later(place: Place, lists: str) -> None:
+    place.load([], write="replace", lists=lists)
+    assert place.rows() == []
+    place.load([deal(1, "one", TUESDAY, [4]), deal(2, "two", TUESDAY, [])], lists=lists)
+    assert place.rows() == [(1, "one"), (2, "two")]
+    if lists == "child_tables":
+        assert place.rows("parent_id, position, value", "deals__label_ids") == [(1, 0, 4)]
+    place.load([], write="replace", lists=lists)
+    assert place.rows() == []
+
+
 # ---- what is remembered
 
 

@@ -159,13 +159,15 @@ def _moved(crew: Crew, window: Window | None, parameters: Mapping[str, Any], tal
         for page in pages_of(crew, ENTITIES["deals"], given, tally):
             yield from (key.id for key in page.keys if isinstance(key.id, int))
         return
+    landed = {(int(str(known).split()[0]), moment) for known, moment in window.known.items()}
     between = {"updated_since": rfc3339(window.low), **parameters}
     for name in ("deals", "archived_deals"):
         entity = ENTITIES[name]
         given = {**sorting(entity, "update_time", ascending=True), **between}
         for page in pages_of(crew, entity, given, tally):
-            found = [_deal.decode(record) for record in page.records]
-            yield from (deal.id for deal in found if window.holds(timestamp(deal.stage_change_time)))
+            found = [(deal.id, timestamp(deal.stage_change_time)) for deal in map(_deal.decode, page.records)]
+            # A deal whose last move has been landed costs nothing again.
+            yield from (deal for deal, moved in found if window.holds(moved) and (deal, moved) not in landed)
 
 
 def _keep(
@@ -173,7 +175,13 @@ def _keep(
 ) -> None:
     """Write some deals' moves, all of them or none."""
     moves = [move for changelog in changelogs for move in changelog]
-    _write(landing, STREAM, [move for move in moves if window is None or window.holds(_at(move))], [place])
+    if window is not None:
+        moves = [move for move in moves if window.holds(_at(move)) and window.known.get(_identity(move)) != _at(move)]
+    _write(landing, STREAM, moves, [place])
+
+
+def _identity(move: Mapping[str, Any]) -> str:
+    return f"{move['deal_id']} {move['changed_at']} {move['to_stage_id']}"
 
 
 def _at(move: Mapping[str, Any]) -> datetime | None:
@@ -212,7 +220,7 @@ def _write(
     landing: EntityLanding, stream: str, records: Iterable[Mapping[str, Any]], order: list[Any] | None = None
 ) -> None:
     found = list(records)
-    keys = [Key(f"{move['deal_id']} {move['changed_at']} {move['to_stage_id']}", _at(move)) for move in found]
+    keys = [Key(_identity(move), _at(move)) for move in found]
     landing.write(stream, order or [0], [msgspec.json.encode(record) for record in found], keys)
 
 

@@ -446,10 +446,12 @@ class _Run:
         )
         if window is None and name not in HISTORIES:
             write_json(self._last_snapshot(name), {"rows": manifest["rows"], "account": self.account, "run": self.run})
+        parts = manifest["parts"]
+        log.info("%s: %d rows in %d files published in %s", name, manifest["rows"], len(parts), landing.target)
         return {
             **{key: manifest[key] for key in ("rows", "way", "proof", "window", "mark")},
-            "parts": len(manifest["parts"]),
-            "bytes": sum(part["bytes"] for part in manifest["parts"]),
+            "parts": len(parts),
+            "bytes": sum(part["bytes"] for part in parts),
             "tombstones": sum(part["rows"] for part in manifest["tombstones"]),
             "manifest": str(landing.target / MANIFEST),
             "pages": tally.pages,

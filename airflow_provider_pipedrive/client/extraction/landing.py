@@ -13,6 +13,7 @@ away, so a killed run goes on from its last finished part. Nothing is ever appen
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import socket
 import threading
@@ -37,6 +38,7 @@ from airflow_provider_pipedrive.client.extraction.formats import (
 )
 from airflow_provider_pipedrive.client.extraction.pages import Identity, Key
 
+log = logging.getLogger(__name__)
 STATE = "_pipedrive"
 MANIFEST = "_manifest.json"
 PART_ROWS = 5_000
@@ -177,6 +179,8 @@ class EntityLanding:
             if name.endswith(".part") and name not in kept and not moving:
                 (self.folder / name).unlink()
         self._count = 1 + max((int(part.name.split("-")[0]) for part in self.finished), default=-1)
+        if self.finished:
+            log.info("%s: going on after %d rows that an earlier try has read.", self.entity, self.rows)
         return plan
 
     def save(self, plan: Mapping[str, Any]) -> None:

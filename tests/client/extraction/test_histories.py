@@ -42,6 +42,28 @@ def test_the_exact_history_of_a_window_has_both_of_two_moves_and_only_the_deals_
     assert receipt["entities"]["stage_history"]["proof"] == {"kind": "deals", "deals": 1}
 
 
+def test_a_history_that_goes_by_its_mark_lands_each_move_once_and_pays_for_new_ones_only(
+    client: PipedriveClient, company: Sandbox, tmp_path: Path
+) -> None:
+    deal = next(deal for deal in client.iterate("getDeals", {"status": "open"}) if deal["pipeline_id"] == 1)
+    stages = [s["id"] for s in client.iterate("getStages", {"pipeline_id": 1}) if s["id"] != deal["stage_id"]]
+    company.advance(7200)
+    company.move_deal(deal["id"], stages[0])
+    company.advance(60)
+    job = Job(["stage_history"], "changes", parameters={"stage_history": {"ids": [deal["id"]]}})
+
+    def night(run: str) -> tuple[list[tuple[Any, ...]], int]:
+        receipt = extract(client, tmp_path, job, run=run)
+        return moves(tmp_path / "stage_history" / f"run={run}"), receipt["entities"]["stage_history"]["proof"]["deals"]
+
+    first, _ = night("first")
+    assert first[-1] == (deal["id"], deal["stage_id"], stages[0])
+    assert night("quiet") == ([], 0)
+    company.move_deal(deal["id"], stages[1])
+    company.advance(5)
+    assert night("moved") == ([(deal["id"], stages[0], stages[1])], 1)
+
+
 def test_a_first_history_takes_the_chosen_deals_and_goes_on_when_its_tokens_are_spent(
     client: PipedriveClient, company: Sandbox, tmp_path: Path
 ) -> None:
