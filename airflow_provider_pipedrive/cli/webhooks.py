@@ -35,7 +35,9 @@ def _ensure(options: Namespace) -> None:
         say(f"Notice: {notice}")
     for one in receipt["created"]:
         say(f"Made: {one}.")
-    say(f"{receipt['kept']} kept, {len(receipt['created'])} made, {receipt['removed']} removed.")
+    for one in receipt["removed"]:
+        say(f"Removed: {one}.")
+    say(f"{receipt['kept']} kept, {len(receipt['created'])} made, {len(receipt['removed'])} removed.")
 
 
 def _list(options: Namespace) -> None:

@@ -131,13 +131,13 @@ class Plan:
     """What makes the webhooks as they should be.
 
     :ivar keep: ids of those that are right
-    :ivar remove: ids of those that are not
+    :ivar remove: those that are not, by id
     :ivar create: what is missing then
     :ivar notices: what a person should know
     """
 
     keep: tuple[int, ...]
-    remove: tuple[int, ...]
+    remove: Mapping[int, Wanted]
     create: tuple[Wanted, ...]
     notices: tuple[str, ...]
 
@@ -145,7 +145,7 @@ class Plan:
 def plan(rows: Iterable[Mapping[str, Any]], address: Address, wish: Sequence[Wanted], user_id: int | None) -> Plan:
     """Compare Pipedrive's list with what is wanted. Webhooks that lead elsewhere are not looked at."""
     keep: dict[Wanted, int] = {}
-    remove: list[int] = []
+    remove: dict[int, Wanted] = {}
     notices: list[str] = []
     for row in rows:
         if not is_ours(row, address):
@@ -153,13 +153,13 @@ def plan(rows: Iterable[Mapping[str, Any]], address: Address, wish: Sequence[Wan
         it = Wanted(str(row.get("event_object")), str(row.get("event_action")))
         fault = _fault(row, address, user_id)
         if fault or it not in wish or it in keep:
-            remove.append(row["id"])
+            remove[row["id"]] = it
             notices += [f"{it}: {fault}, so it is made anew."] if fault and it in wish else []
         else:
             keep[it] = row["id"]
             notices += [f"{it}: {trouble}"] if (trouble := _trouble(row)) else []
     create = tuple(one for one in wish if one not in keep)
-    return Plan(tuple(keep.values()), tuple(remove), create, tuple(notices))
+    return Plan(tuple(keep.values()), remove, create, tuple(notices))
 
 
 def ensure(
@@ -167,17 +167,15 @@ def ensure(
 ) -> dict[str, Any]:
     """Make the webhooks as they should be; nothing is done where they are. 10 API tokens, and 6 to 16 for each change.
 
-    A webhook is removed before another takes its place: for that moment Pipedrive tells of nothing, while two would
-    tell of everything twice.
+    What leads to this address and is not wanted is removed, in the end: should Pipedrive refuse a new webhook, the old
+    ones go on. For that moment it may tell of something twice, under the same event id.
 
     :param user_id: whose visibility decides what is sent; default: the credential's user
-    :returns: what was ``kept``, ``created`` and ``removed``, and ``notices`` for people
+    :returns: how many were ``kept``, which were ``created`` and ``removed``, and ``notices`` for people
     :raises PipedriveError: Pipedrive refused; an OAuth app needs the scope ``admin``
     """
     _learn(client, address)
     it = plan(client.run("getWebhooks"), address, wish, user_id)
-    for webhook_id in it.remove:
-        client.run("deleteWebhook", {"id": webhook_id})
     created = []
     for one in it.create:
         more = {} if user_id is None else {"user_id": user_id}
@@ -195,7 +193,10 @@ def ensure(
             },
         )
         created.append(str(one))
-    return {"kept": len(it.keep), "created": created, "removed": len(it.remove), "notices": list(it.notices)}
+    for webhook_id in it.remove:
+        client.run("deleteWebhook", {"id": webhook_id})
+    removed = [str(one) for one in it.remove.values()]
+    return {"kept": len(it.keep), "created": created, "removed": removed, "notices": list(it.notices)}
 
 
 def remove(client: PipedriveClient, address: Address) -> int:

@@ -20,7 +20,7 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
     The address, its user and its password are the connection's ``webhook_url``, ``webhook_user`` and
     ``webhook_password``. Costs 10 API tokens, and 6 to 16 for each change. An OAuth app needs the scope ``admin``.
 
-    Returns how many were ``kept`` and ``removed``, which were ``created``, and ``notices`` of what needs attention.
+    Returns how many were ``kept``, which were ``created`` and ``removed``, and ``notices`` of what needs attention.
 
     :param objects: what to be told of: ``deals``, ``persons``, ...; ``*``: everything (templated)
     :param actions: of ``create``, ``change`` and ``delete``; ``*``: all (templated)
@@ -67,11 +67,10 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
         for notice in receipt["notices"]:
             self.log.warning("%s", notice)
         self.log.info(
-            "Webhooks: %d kept, %d made (%s), %d removed",
+            "Webhooks: %d kept, made: %s, removed: %s",
             receipt["kept"],
-            len(receipt["created"]),
             ", ".join(receipt["created"]) or "none",
-            receipt["removed"],
+            ", ".join(receipt["removed"]) or "none",
         )
         return receipt
 

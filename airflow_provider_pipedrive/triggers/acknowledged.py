@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from airflow.sdk.execution_time.context import AssetStateStoreAccessor, AssetStateStoreAccessors
 
 log = logging.getLogger(__name__)
+TRUSTED_AFTER: Final = timedelta(seconds=60)
+"""By how much a mark stays behind what Airflow says it has stored. When a DAG is paused, or another DAG file names the
+asset without its watcher, Airflow parts the two, and for some seconds stores the watcher's events for nobody."""
 SAVE_QUIET_MARKS_AFTER: Final = 600.0
 """Seconds after which a mark is saved though there was no news: reading from an older one finds the same."""
 _TRY_AGAIN: Final = 5.0
@@ -37,10 +42,13 @@ class MarkedSubscriber(Subscriber):
         super().__init__(watch, interval)
         self._marks = marks
         self._saved_at = time.monotonic()
+        self._passed: deque[Position] = deque()
 
     async def load(self) -> None:
         """Go on from the mark, if there is one."""
         self.position = self.acknowledged = await self._marks.load()
+        if self.position is not None:
+            self._passed.append(self.position)
 
     async def started(self, position: Position) -> None:
         """Begin: the mark is saved before anything is read, so that a crash does not move the beginning."""
@@ -64,8 +72,11 @@ class MarkedSubscriber(Subscriber):
             except Exception:  # an older mark is no fault: what follows it may be told twice
                 log.warning("A watcher's mark could not be saved; it is with the next news.", exc_info=True)
 
-    async def _save(self, position: Position) -> None:
-        await self._marks.save(position)
+    async def _save(self, acknowledged: Position) -> None:
+        self._passed.append(acknowledged)
+        while len(self._passed) > 1 and self._passed[1].since <= acknowledged.since - TRUSTED_AFTER:
+            self._passed.popleft()
+        await self._marks.save(self._passed[0])
         self._saved_at = time.monotonic()
 
 

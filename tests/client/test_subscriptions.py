@@ -17,7 +17,7 @@ from airflow_provider_pipedrive.client.subscriptions import (
     secret_part,
     wanted,
 )
-from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedrivePermissionError
+from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedrivePermissionError
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
 
@@ -58,9 +58,9 @@ def row(**more: Any) -> dict[str, Any]:
 
 def test_what_is_missing_is_made_and_then_nothing_is_left_to_do(client: PipedriveClient, sandbox: Sandbox) -> None:
     first = ensure(client, ADDRESS, wanted(["deals", "person"]))
-    assert first == {"kept": 0, "created": ["deal *", "person *"], "removed": 0, "notices": []}
+    assert first == {"kept": 0, "created": ["deal *", "person *"], "removed": [], "notices": []}
     second = ensure(client, ADDRESS, wanted(["deals", "person"]))
-    assert second == {"kept": 2, "created": [], "removed": 0, "notices": []}
+    assert second == {"kept": 2, "created": [], "removed": [], "notices": []}
     stored = list(sandbox.records("webhooks").values())
     assert {hook["version"] for hook in stored} == {"2.0"}
     assert {(hook["http_auth_user"], hook["http_auth_password"]) for hook in stored} == {("airflow", PASSWORD)}
@@ -72,11 +72,18 @@ def test_what_is_not_wanted_any_more_is_removed_and_what_leads_elsewhere_stays(c
         {"subscription_url": "https://example.com/x", "event_object": "*", "event_action": "*", "name": "Another's"},
     )
     ensure(client, ADDRESS, wanted(["deals", "persons"]))
-    assert ensure(client, ADDRESS, wanted("deals"))["removed"] == 1
+    assert ensure(client, ADDRESS, wanted("deals"))["removed"] == ["person *"]
     shown = [(hook["name"], hook["ours"], hook["state"]) for hook in described(client, ADDRESS)]
     assert shown == [("Another's", False, "well"), ("Airflow: deal *", True, "well")]
     assert remove(client, ADDRESS) == 1
     assert [hook["name"] for hook in described(client, ADDRESS)] == ["Another's"]
+
+
+def test_the_old_ones_go_on_should_pipedrive_refuse_a_new_one(client: PipedriveClient) -> None:
+    ensure(client, ADDRESS, wanted(["deals", "persons"]))
+    with pytest.raises(PipedriveError):
+        ensure(client, ADDRESS, wanted(["deals", "organizations"]), user_id=99999)
+    assert [hook["name"] for hook in described(client, ADDRESS)] == ["Airflow: deal *", "Airflow: person *"]
 
 
 @pytest.mark.parametrize(
@@ -93,13 +100,13 @@ def test_what_is_not_wanted_any_more_is_removed_and_what_leads_elsewhere_stays(c
 )
 def test_a_webhook_that_is_not_right_is_made_anew_with_a_notice(state: dict[str, Any], said: str) -> None:
     it = plan([row(**state)], ADDRESS, [DEALS], None)
-    assert (it.keep, it.remove, it.create) == ((), (1,), (DEALS,))
+    assert (it.keep, it.remove, it.create) == ((), {1: DEALS}, (DEALS,))
     assert said in it.notices[0]
 
 
 def test_a_webhook_whose_deliveries_fail_stays_with_a_notice() -> None:
     it = plan([row(last_http_status=503)], ADDRESS, [DEALS], None)
-    assert (it.keep, it.remove, it.create) == ((1,), (), ())
+    assert (it.keep, it.remove, it.create) == ((1,), {}, ())
     assert "answered 503" in it.notices[0]
 
 
@@ -109,7 +116,7 @@ def test_a_password_that_pipedrive_does_not_show_is_taken_for_the_right_one() ->
 
 def test_a_second_one_of_the_same_is_removed() -> None:
     it = plan([row(), row(id=2)], ADDRESS, [DEALS], None)
-    assert (it.keep, it.remove) == ((1,), (2,))
+    assert (it.keep, it.remove) == ((1,), {2: DEALS})
 
 
 def test_a_webhook_that_shows_what_another_user_sees_is_made_anew() -> None:

@@ -29,8 +29,8 @@ def run(**arguments: Any) -> dict[str, Any]:
 
 
 def test_the_first_run_makes_them_and_the_next_ones_do_nothing() -> None:
-    assert run(objects=["deals"]) == {"kept": 0, "created": ["deal *"], "removed": 0, "notices": []}
-    assert run(objects=["deals"]) == {"kept": 1, "created": [], "removed": 0, "notices": []}
+    assert run(objects=["deals"]) == {"kept": 0, "created": ["deal *"], "removed": [], "notices": []}
+    assert run(objects=["deals"]) == {"kept": 1, "created": [], "removed": [], "notices": []}
 
 
 def test_a_webhook_that_pipedrive_has_deleted_is_made_again(sandbox: Sandbox) -> None:
