@@ -57,7 +57,8 @@ DEFAULT_FOLDER = str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduse
 def pipedrive_backfill_year() -> None:
     """Declare the task."""
 
-    @task  # without retries: each would spend the tokens of a day
+    # One at a time, in a backfill too, and without retries: each would spend the tokens of a day.
+    @task(max_active_tis_per_dag=1)
     def load() -> dict[str, Any]:
         """Load the months that are not there yet, as far as the tokens go; which are still to come."""
         from airflow_provider_pipedrive.client.extraction.job import extract

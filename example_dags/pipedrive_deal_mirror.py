@@ -6,7 +6,7 @@ does harm. A deal that was deleted or archived loses its file.
 
 Set up the receiver as docs/webhooks.md says, set the environment variable `PIPEDRIVE_COMPANY` (`acme` for
 `acme.pipedrive.com`) for all of Airflow's processes and `PIPEDRIVE_MIRROR` to a folder or a place in object storage,
-then unpause both.
+then unpause both. Where another DAG uses this asset with a watcher, take it from one module (docs/events.md).
 """
 
 from __future__ import annotations

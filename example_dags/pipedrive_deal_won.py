@@ -1,8 +1,8 @@
 """A deal is won: have an invoice written, and note its number on the deal. Each deal once, whatever fails in between.
 
-The sensor hands over every deal that was won since the run before began. Runs overlap by that: a deal may come twice,
-but none is left out. Both writes are harmless a second time: the invoice is put under a key made of the deal and the
-moment it was won, and the number is written into a field of the deal.
+The sensor hands over every deal that was won since the run before began. Runs overlap by that: none is left out, and a
+deal that is won while a run waits comes again in the run after it. Both writes are harmless a second time: the invoice
+is put under a key made of the deal and the moment it was won, and the number is written into a field of the deal.
 
 Fill in `invoices` (an HTTP service that takes `PUT <invoices>/<key>` and answers `{"number": ...}`) and `field` (the
 key of a text field of deals), then unpause it.

@@ -6,7 +6,8 @@ contact under a key made of the move, so that a repeated run sends nothing twice
 
 Name your stages and steps in `STEPS`, fill in `campaign` (an HTTP service that takes `PUT <campaign>/<step>/<key>`),
 set the environment variable `PIPEDRIVE_COMPANY` (`acme` for `acme.pipedrive.com`) for all of Airflow's processes, then
-unpause it. docs/events.md has more. Airflow 2.11 has no watchers: there the DAG looks by itself every five minutes.
+unpause it. Where another DAG uses this asset too, as `pipedrive_deal_mirror` does, take it from one module, watcher
+included: docs/events.md says why. Airflow 2.11 has no watchers: there the DAG looks by itself every five minutes.
 """
 
 from __future__ import annotations

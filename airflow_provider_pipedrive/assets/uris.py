@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Asset
 
 SCHEME = "pipedrive"
+EACH = "each"
+"""After the entity: an event for each change, see docs/webhooks.md."""
 _COMPANY = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _OWN = ".pipedrive.com"
 
@@ -57,16 +59,18 @@ def create_asset(*, company: str, entity: str, extra: dict[str, Any] | None = No
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:
-    """What Airflow makes of such a URI: the company and the first part of the path in lower case.
+    """What Airflow makes of such a URI: the company's name, and an entity.
 
-    :raises ValueError: it does not name a company and what of it
+    :raises ValueError: it does not name a company and what of it: nothing would ever happen to such an asset
     """
-    if not uri.netloc or not uri.path.strip("/"):
+    entity, _, rest = uri.path.strip("/").partition("/")
+    if not uri.netloc or not entity or rest not in ("", EACH) or uri.query:
         raise ValueError(
-            f"A Pipedrive asset is named {SCHEME}://company/entity, such as {SCHEME}://acme/deals, not "
-            f"{uri.geturl()!r}."
+            f"A Pipedrive asset is named {SCHEME}://company/entity, such as {SCHEME}://acme/deals, or {SCHEME}://"
+            f"company/entity/{EACH}, not {uri.geturl()!r}."
         )
-    return uri._replace(netloc=uri.netloc.lower(), path="/" + uri.path.strip("/"))
+    path = [get_entity(entity.lower()).name, *filter(None, [rest])]
+    return uri._replace(netloc=company_of(uri.netloc.lower()), path="/" + "/".join(path))
 
 
 def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> OpenLineageDataset:

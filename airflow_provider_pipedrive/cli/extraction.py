@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ def plan(options: Namespace) -> None:
     since, until = _moment("--since", options.since), _moment("--until", options.until)
     if until is not None and since is None:
         raise PipedriveParameterError("--until needs --since: without one, whole lists are read.")
+    if since is not None and since > datetime.now(UTC):
+        raise PipedriveParameterError(f"--since {options.since} lies in the future: give a time that has passed.")
     job = Job(options.entities.split(","), "changes" if since else "snapshot", since, until, names=options.names)
     with client_of(connections.find(options.conn_id)) as client:
         found = priced(client, job)
@@ -42,31 +45,45 @@ def plan(options: Namespace) -> None:
 def marks(options: Namespace) -> None:
     """How far a job folder's entities have been read, and setting that back."""
     folder = _folder(options.path)
+    if not folder.is_dir():
+        raise PipedriveParameterError(f"There is no folder {options.path}: give the path of an extraction's job.")
+    until = _mark_to_set(options)
     found = listed(folder)
-    if options.set is None and not options.forget:
-        if not found:
-            say(f"There are no marks in {options.path}: no run that goes by its mark has ended there.")
-        for mark in found:
-            scope = mark["scope"]
-            put(f"{mark['entity']}  {mark['until']}  (company {scope['company_id']}, user {scope['user_id']})")
-        return
-    if not options.entity:
-        raise PipedriveParameterError("Say which mark: --entity deals")
-    chosen = [mark for mark in found if mark["entity"] == options.entity]
-    if not chosen:
-        known = ", ".join(sorted({mark["entity"] for mark in found})) or "none"
+    chosen = [mark for mark in found if options.entity in (None, mark["entity"])]
+    if found and not chosen:
+        known = ", ".join(sorted({mark["entity"] for mark in found}))
         raise PipedriveParameterError(f"There is no mark of {options.entity} in {options.path}; there are: {known}.")
+    if not found:
+        say(f"There are no marks in {options.path}: no run that goes by its mark has ended there.")
     for mark in chosen:
         kept = Marks(folder, mark["scope"])
         if options.forget:
             kept.forget(options.entity)
             say(f"Forgotten: the next run reads all {options.entity}.")
-        else:
-            until = _moment("--set", options.set)
-            if until is None:
-                raise PipedriveParameterError("--set needs a time.")
+        elif until is not None:
             kept.set(options.entity, Mark(until))
             say(f"{options.entity}: the next run reads what was updated from {until.isoformat()} on.")
+        else:
+            put(f"{mark['entity']}  {mark['until']}  ({_told(mark['scope'])})")
+
+
+def _mark_to_set(options: Namespace) -> datetime | None:
+    """Where marks are to be set to; None where they are to be shown or forgotten."""
+    if options.set is not None and options.forget:
+        raise PipedriveParameterError("--set and --forget contradict one another: give one of them.")
+    if (options.set is not None or options.forget) and not options.entity:
+        raise PipedriveParameterError("Say which mark: --entity deals")
+    until = _moment("--set", options.set)
+    if until is not None and until > datetime.now(UTC):
+        raise PipedriveParameterError(
+            f"--set {options.set} lies in the future: the next runs would read nothing. Give a time that has passed."
+        )
+    return until
+
+
+def _told(scope: Mapping[str, Any]) -> str:
+    told = f"company {scope['company_id']}, user {scope['user_id']}"
+    return told + (f", parameters {scope['parameters']}" if "parameters" in scope else "")
 
 
 def _moment(option: str, text: str | None) -> datetime | None:

@@ -90,9 +90,8 @@ class Limits:
             return start
 
     def settle(self, start: float, answered: float, *, search: bool) -> None:
-        """Note when a request was answered: one that was held up on its way counts from when it can have arrived.
-
-        That is no later than half of the quickest round trip before its answer.
+        """Note when a request was answered: one that took longer than the quickest may have been held up on its way, and
+        counts from that much later. Those to come need no less time for their way.
 
         :param start: what :meth:`reserve` returned
         :param answered: seconds on the same clock
@@ -100,7 +99,7 @@ class Limits:
         with self._lock:
             self._quickest = min(self._quickest, answered - start)
             for window in [self._window, self._search] if search else [self._window]:
-                window.settle(start, answered - self._quickest / 2)
+                window.settle(start, answered - self._quickest)
 
     def pause(self, until: float) -> None:
         """Let nothing start before ``until``: Pipedrive has said that the window is full."""

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from airflow_provider_pipedrive.assets.uris import EACH
 from airflow_provider_pipedrive.client.changes.batch import Batch
 from airflow_provider_pipedrive.client.changes.model import Change, in_order
 from airflow_provider_pipedrive.plugin.deliveries import BusyError, Told
@@ -25,7 +26,7 @@ from airflow_provider_pipedrive.plugin.sealing import now
 
 log = logging.getLogger(__name__)
 
-EACH: Final = "/each"
+_EACH: Final = f"/{EACH}"
 """What an asset's URI ends in whose every change is an event of its own, with a partition key."""
 _REPEATED_WITHIN: Final = timedelta(hours=1)
 """For longer Pipedrive does not repeat a delivery: its last attempt is after three minutes."""
@@ -58,7 +59,7 @@ def _store(session: Session, uri: str, conn_id: str, changes: list[Change]) -> N
             _add(session, asset_id, part)
     heard = len(asset_ids)
     if AIRFLOW_V_3_2_PLUS:
-        for asset_id in session.scalars(select(AssetModel.id).where(AssetModel.uri == uri + EACH)).all():
+        for asset_id in session.scalars(select(AssetModel.id).where(AssetModel.uri == uri + _EACH)).all():
             _store_each(session, asset_id, conn_id, changes)
             heard += 1
     if not heard:

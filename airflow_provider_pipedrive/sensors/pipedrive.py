@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
 from airflow_provider_pipedrive.client.parameters import check
-from airflow_provider_pipedrive.client.watching.arguments import number, numbers, ref, refs, several
+from airflow_provider_pipedrive.client.watching.arguments import number, record_id, record_ids, ref, refs, several
 from airflow_provider_pipedrive.client.watching.conditions import Condition, conditions
 from airflow_provider_pipedrive.client.watching.movement import Movement
 from airflow_provider_pipedrive.client.watching.naming import Names, Ref
@@ -101,7 +101,7 @@ class PipedriveDealStageSensor(WaitingSensor):
         both = {str(item) for item in reaches} & {str(item) for item in leaves}
         if both:
             raise PipedriveParameterError(f"A deal cannot leave and reach the same stage: {', '.join(sorted(both))}.")
-        deal_ids = self._unless_open(is_open, self.deal_id, lambda value: numbers("deal_id", value)) or ()
+        deal_ids = self._unless_open(is_open, self.deal_id, lambda value: record_ids("deal_id", value)) or ()
         pipeline = self._unless_open(is_open, self.pipeline, lambda value: ref("pipeline", value))
         owner = self._unless_open(is_open, self.deal_owner, lambda value: ref("deal_owner", value))
         filter_id = self._unless_open(is_open, self.filter_id, lambda value: number("filter_id", value))
@@ -239,6 +239,9 @@ class PipedriveNewFileSensor(WaitingSensor):
             raise PipedriveParameterError(f"min_size {self.min_size} is larger than max_size {self.max_size}.")
         if not number("max_files", self.max_files):
             raise PipedriveParameterError("max_files must be 1 or more.")
+        for name, value in links.items():
+            if not is_open(value):
+                record_id(name, value)
         if is_open(list(links.values())) or is_open([getattr(self, name) for name in self.template_fields[6:-1]]):
             return None
         given_since = None if self.since is None else given_moment("since", self.since)
@@ -247,7 +250,7 @@ class PipedriveNewFileSensor(WaitingSensor):
         link = next(iter(links), None)
         watch = FileWatch(
             link=link,
-            record_id=None if link is None else self._record_id(link, links[link]),
+            record_id=None if link is None else record_id(link, links[link]),
             after_id=after_id,
             since=since if from_run else given_since,
             local_clock=from_run,
@@ -264,10 +267,6 @@ class PipedriveNewFileSensor(WaitingSensor):
     def _size(self, name: str) -> int | None:
         value = getattr(self, name)
         return None if value is None else number(name, value)
-
-    @staticmethod
-    def _record_id(link: str, value: Any) -> int | str:
-        return str(value).strip() if link == "lead_id" else number(link, value)
 
 
 class PipedriveRecordSensor(WaitingSensor):

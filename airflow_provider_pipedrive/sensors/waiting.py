@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.triggers.waiting import WaitTrigger
 
 INTERVAL = 300.0
+SHORTEST_INTERVAL = 1.0
 DEFER_GRACE = 5.0
 """Seconds after the deadline at which Airflow itself ends the wait, should no triggerer do it."""
 AIRFLOWS_TIME_UP = ("Trigger timeout", "Trigger/execution timeout")
@@ -101,6 +102,12 @@ class WaitingSensor(BaseSensorOperator):
         self._in_airflows_loop = False
         if on_gone not in ("fail", "skip"):
             raise PipedriveParameterError(f"on_gone must be 'fail' or 'skip', not {on_gone!r}.")
+        if self.poke_interval < SHORTEST_INTERVAL:
+            raise PipedriveParameterError(
+                f"poke_interval must be {SHORTEST_INTERVAL:g} s or more, not {poke_interval}."
+            )
+        if not pipedrive_conn_id:
+            raise PipedriveParameterError("pipedrive_conn_id is empty: give the id of an Airflow connection.")
 
     # ---- what a sensor of its own says
 
@@ -139,7 +146,7 @@ class WaitingSensor(BaseSensorOperator):
                 raise answer
         except (PipedriveDailyBudgetError, PipedriveBurstLimitError) as error:
             self._pause = pause_after(error)
-            self.log.warning("Waiting on: %s", error)
+            self.log.warning("Waiting on, with the next look in %.0f s: %s", self._pause, error)
             return WAITING
         except PipedriveError as error:
             if self.silent_fail and error.retryable:

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_pipedrive.client.new_files import LINKS
+from airflow_provider_pipedrive.client.watching.arguments import record_id
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.operators.pipedrive import is_open, record_url
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_EXAMPLE_UUID = "adf21080-0e10-11eb-879b-05d71fb426ec"
 _LONGEST_NAME = 150
 _PAGES = {"deal_id": "getDeal", "person_id": "getPerson", "org_id": "getOrganization", "lead_id": "getLead"}
 """Reads of what has a page in Pipedrive's web app."""
@@ -96,6 +95,8 @@ def moment(name: str, value: Any) -> datetime:
 
 def _means_utc(value: Any) -> bool:
     """A day, or a time as Pipedrive's v1 writes it: ``2026-01-31 12:00:00``."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return True
     return isinstance(value, str) and (len(value.strip()) == len("YYYY-MM-DD") or value.strip()[10:11] == " ")
 
 
@@ -128,16 +129,8 @@ def check_links(task: Any) -> list[str]:
     for name in given:
         value = getattr(task, name)
         if not is_open(value):
-            check_id(name, value)
+            record_id(name, value)
     return given
-
-
-def check_id(name: str, value: Any) -> None:
-    """Find an id that is none: leads have UUIDs, everything else has numbers."""
-    if name != "lead_id":
-        whole_number(name, value)
-    elif not isinstance(value, str) or not _UUID.fullmatch(value.strip()):
-        raise PipedriveParameterError(f"lead_id must be a lead's id, such as {_EXAMPLE_UUID}, not {value!r}.")
 
 
 def url_of_link(task: Any, hook: PipedriveHook) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -179,8 +180,17 @@ class PipedriveToWarehouseOperator(BaseOperator):
         return jobs + [self._job([entity], "changes", mark, until) for entity, mark in marks.items() if mark]
 
     def _mark(self, warehouse: Warehouse, entity: str) -> datetime | None:
-        kept = (warehouse.memory(entity) or {}).get("mark")
-        return datetime.fromisoformat(kept) if kept else None
+        kept = warehouse.memory(entity) or {}
+        if not kept.get("mark") or {name: kept.get(name) for name in ("connection", "parameters")} != self._scope(
+            entity
+        ):
+            return None
+        return datetime.fromisoformat(kept["mark"])
+
+    def _scope(self, entity: str) -> dict[str, Any]:
+        """What a mark belongs to: of another account, or of another choice of records, all are read."""
+        given = json.dumps((self.parameters or {}).get(entity, {}), sort_keys=True, default=str)
+        return {"connection": self.pipedrive_conn_id, "parameters": given}
 
     def _job(
         self,
@@ -249,7 +259,7 @@ class PipedriveToWarehouseOperator(BaseOperator):
         listed = read_json(manifest) or {}
         entity = entity_of(name)
         write: Literal["merge", "versions", "replace"] = "merge" if job.mode == "changes" else "replace"
-        known = {"mark": told["mark"]} if told["mark"] else None
+        known = {"mark": told["mark"], **self._scope(name)} if told["mark"] else None
         return Delivery(
             entity=name,
             key=entity.key,

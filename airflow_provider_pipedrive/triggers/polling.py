@@ -13,6 +13,7 @@ import asyncio
 import contextvars
 import copy
 import logging
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from airflow_provider_pipedrive.client.watching.looking import Pending, look
@@ -69,6 +70,7 @@ class Subscriber:
         self.decided: asyncio.Future[Outcome] = loop.create_future()
         self.due = next_on_grid(loop.time(), interval)
         self.failures = 0
+        self._context = contextvars.copy_context()
 
     def decide(self, answer: Outcome | BaseException, now: float) -> None:
         """Take the answer of a round: tell the trigger, or come again."""
@@ -81,11 +83,17 @@ class Subscriber:
                 self.decided.set_result(answer)
         elif isinstance(answer, PipedriveDailyBudgetError | PipedriveBurstLimitError):
             self.due = max(self.due, now + pause_after(answer))
+            self._tell("Waiting on, with the next look in %.0f s: %s", self.due - now, answer)
         elif self.patient and isinstance(answer, PipedriveError) and answer.retryable:
             self.failures += 1
             self.due = max(self.due, now + min(self.interval * 2**self.failures, LONGEST_BACK_OFF))
+            self._tell("Waiting on, as silent_fail says, with the next look in %.0f s: %s", self.due - now, answer)
         else:
             self.decided.set_exception(answer)
+
+    def _tell(self, *line: Any) -> None:
+        """Say something in the log of the waiting task: Airflow knows it by the context."""
+        self._context.run(log.warning, *line)
 
 
 def next_on_grid(now: float, interval: float) -> float:
@@ -154,5 +162,5 @@ class Poller:
             client = await self._connected.client()
             return [*await in_thread(look, client, [subscriber.pending for subscriber in due])]
         except Exception as failure:  # noqa: BLE001 - it goes to everybody who waits, and must not end the poll
-            log.warning("Waits on %s: %d of them saw %s", self._connection_id, len(due), failure)
+            log.debug("Waits on %s: %d of them saw %s", self._connection_id, len(due), failure)
             return [copy.copy(failure) for _ in due]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import logging
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,6 +18,8 @@ from airflow_provider_pipedrive.client.watching.watches import watch_from_json
 from airflow_provider_pipedrive.errors import PipedriveError
 from airflow_provider_pipedrive.triggers.polling import wait_for
 from airflow_provider_pipedrive.triggers.results import success
+
+log = logging.getLogger(__name__)
 
 
 class WaitTrigger(BaseTrigger):
@@ -85,6 +88,7 @@ class WaitTrigger(BaseTrigger):
         except PipedriveError as error:
             yield _event(status="error", error=told(error))
         else:
+            log.info("%s", outcome.reason or f"It has happened: {str(outcome.result)[:1000]}")
             event = None
             if outcome.kind == "met" and self.end_from_trigger:
                 event = await success(self.task_instance, outcome.result)

@@ -44,11 +44,27 @@ def test_an_unknown_entity_is_refused_with_the_nearest_name():
 
 
 def test_airflow_takes_such_a_name_and_brings_it_into_one_form():
-    assert Asset("pipedrive://ACME/deals/").uri == "pipedrive://acme/deals"
+    assert Asset("pipedrive://ACME/Deals/").uri == "pipedrive://acme/deals"
+    assert Asset("pipedrive://acme.pipedrive.com/deals").uri == "pipedrive://acme/deals"
     assert Asset("pipedrive://acme/deals/each").uri == "pipedrive://acme/deals/each"
 
 
-@pytest.mark.parametrize("uri", ["pipedrive://acme", "pipedrive:///deals", "pipedrive://"])
+def test_a_name_of_what_pipedrive_does_not_have_is_refused_with_the_nearest_name():
+    with pytest.raises(ValueError, match="Did you mean deals"):
+        Asset("pipedrive://acme/dealz")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "pipedrive://acme",
+        "pipedrive:///deals",
+        "pipedrive://",
+        "pipedrive://acme/deals/17",
+        "pipedrive://acme/deals/each/x",
+        "pipedrive://acme/deals?status=won",
+    ],
+)
 def test_a_name_without_company_or_entity_is_refused(uri: str):
     with pytest.raises(ValueError, match="pipedrive://company/entity"):
         sanitize_uri(urlsplit(uri))

@@ -379,7 +379,7 @@ def test_lineage_tells_the_folder(sandbox: Sandbox, tmp_path: Path, monkeypatch:
         ({"file_id": 1, "deal_id": 2, "since": "2027-03-01"}, "file_id says which files: leave out deal_id, since"),
         ({"file_id": "{{ x }}", "names": ["*.pdf"]}, "file_id says which files: leave out names"),
         ({"deal_id": 1, "person_id": 2}, "Give one of deal_id, person_id"),
-        ({"deal_id": "1a"}, "deal_id must be a whole number from 1 on, not '1a'"),
+        ({"deal_id": "1a"}, "deal_id must be a whole number, not '1a'"),
         ({"lead_id": 5}, "lead_id must be a lead's id, such as adf21080"),
         ({"since": "yesterday"}, "since must be a time with a zone, such as 2026-01-31T12:00:00Z"),
         ({"since": "2027-03-01T00:00:00"}, "since must be a time with a zone"),

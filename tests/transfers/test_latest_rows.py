@@ -25,7 +25,7 @@ def land(folder: Path, partition: str) -> None:
     ).execute({"ti": SimpleNamespace(map_index=-1), "run_id": partition})  # type: ignore[typeddict-item]
 
 
-def test_in_duckdb_each_deal_has_the_title_that_it_has_in_pipedrive(
+def test_in_duckdb_each_deal_has_the_title_that_it_has_in_pipedrive_and_no_deleted_one_is_there(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     duckdb = pytest.importorskip("duckdb")
@@ -38,12 +38,17 @@ def test_in_duckdb_each_deal_has_the_title_that_it_has_in_pipedrive(
         sandbox.update("deals", deal, title=title)
         sandbox.advance(3600)
         land(tmp_path / "crm", f"run={number}")
+    hook.run("deleteDeal", {"id": second})
+    sandbox.advance(60)
+    land(tmp_path / "crm", "run=5")
     leftover = next((tmp_path / "crm" / "deals" / "run=1").glob("part-*"))
     leftover.with_name("part-00009-00000000.parquet").write_bytes(leftover.read_bytes())  # named by no manifest
 
     connection = duckdb.connect()
     connection.execute(DUCKDB)
+    assert "run" not in [name for name, *_ in connection.execute("DESCRIBE deals").fetchall()]
     found: list[Any] = connection.execute("SELECT id, title FROM deals ORDER BY id").fetchall()
+    assert second not in dict(found)
     assert found == sorted((deal["id"], deal["title"]) for deal in hook.iterate("getDeals"))
     assert dict(found)[first] == "Twice"
 

@@ -112,7 +112,7 @@ def test_the_first_try_of_a_run_uploads_without_a_look(sandbox: Sandbox, offer: 
     ("arguments", "advice"),
     [
         ({}, "Say what the file is attached to: give one of deal_id, person_id, org_id"),
-        ({"deal_id": "one"}, "deal_id must be a whole number from 1 on, not 'one'"),
+        ({"deal_id": "one"}, "deal_id must be a whole number, not 'one'"),
         ({"lead_id": "7"}, "lead_id must be a lead's id"),
         ({"deal_id": 1, "path": " "}, "path is empty"),
         ({"deal_id": 1, "max_bytes": 0}, "max_bytes must be a whole number from 1 on"),

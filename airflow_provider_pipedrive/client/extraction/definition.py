@@ -11,7 +11,8 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any, Literal, cast
 
-from airflow_provider_pipedrive.client.extraction.entities import OBSERVED, entity_of
+from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, HISTORIES, OBSERVED, entity_of
+from airflow_provider_pipedrive.client.parameters import check
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 Format = Literal["jsonl", "jsonl.gz", "csv", "parquet"]
@@ -31,7 +32,7 @@ class Job:
     :ivar entities: names from docs/entities.md
     :ivar mode: ``snapshot``: every entity whole; ``changes``: what was last updated in a window
     :ivar since: begin of the window; without one, from the job's own mark on
-    :ivar until: end of the window, not included; without one, now
+    :ivar until: end of the window, not included; without one, now. Only with ``since``
     :ivar format: ``jsonl``, ``jsonl.gz``, ``csv`` or ``parquet``
     :ivar names: ``names``: custom fields as columns under their names, options as labels; ``keys``: records as
         Pipedrive sends them
@@ -92,6 +93,8 @@ class Job:
             raise PipedriveParameterError('A snapshot has no window: leave out since and until, or set mode="changes".')
         if self.mode == "snapshot" and self.sweep:
             raise PipedriveParameterError("A snapshot finds deleted records by itself: leave out sweep.")
+        if self.until and not self.since:
+            raise PipedriveParameterError("until needs since: without one, a run reads from its mark on up to now.")
         if self.since and self.until and self.until <= self.since:
             raise PipedriveParameterError(f"until ({self.until}) must be later than since ({self.since}).")
         if self.overlap < 0:
@@ -108,6 +111,7 @@ class Job:
                 raise PipedriveParameterError(
                     f"parameters of {name}: {', '.join(taken)} is set by the extraction itself."
                 )
+            _check_parameters(name, given)
 
     def _check_types(self) -> None:
         if not isinstance(self.parameters, Mapping) or not all(
@@ -147,6 +151,16 @@ class Job:
         window = [str(self.since), str(self.until)]
         text = json.dumps([sorted(self.entities), chosen, window], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _check_parameters(name: str, given: Mapping[str, Any]) -> None:
+    """Whether an entity's list takes these parameters."""
+    entity = ENTITIES["deals"] if name in HISTORIES else entity_of(name)
+    own = {entity.parent_parameter: [1]} if entity.parent_parameter else {}
+    try:
+        check(entity.listing, {**own, **entity.parameters, **given})
+    except PipedriveParameterError as error:
+        raise PipedriveParameterError(f"parameters of {name}: {error}") from None
 
 
 def _one_of(name: str, value: Any, known: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import re
@@ -147,7 +148,7 @@ class _Run:
     def _read_all(self) -> None:
         account = self.crew.later(self._account)
         if self.job.mode == "changes":  # whose mark it goes by, and where Pipedrive's clock stands
-            self.marks = Marks(self.path, {**account.result(), "names": self.job.names})
+            self._scope = {**account.result(), "names": self.job.names}
             self._wait_for_until()
             self._opened = self._now.replace(microsecond=0)
         entities = [entity_of(name) for name in self.job.entities]
@@ -291,10 +292,16 @@ class _Run:
             if self.job.since >= until:
                 raise PipedriveParameterError(f"since ({self.job.since}) lies ahead of Pipedrive's clock ({until}).")
             return Window(self.job.since, until, self.job.overlap, {})
-        mark = self.marks.get(entity.name)
+        mark = self._marks(entity.name).get(entity.name)
         if mark is None:
             log.info("%s: there is no mark yet: the first load reads the whole list.", entity.name)
             return None
+        if mark.until > self._now:
+            raise PipedriveParameterError(
+                f"{entity.name}: the mark ({mark.until}) lies ahead of Pipedrive's clock: set it back by `airflow "
+                "pipedrive marks`."
+            )
+        log.info("%s: reading on from %s, where the last load ended.", entity.name, _iso(mark.until))
         return Window(mark.until, until, self.job.overlap, mark.edge)
 
     def _ask_for_definitions(self, entities: Sequence[Entity]) -> None:
@@ -465,7 +472,8 @@ class _Run:
         if self.job.mode != "changes" or self.job.since is not None or self.job.until is not None:
             return
         newest = self.outcomes[name].mark
-        before = self.marks.get(name)
+        marks = self._marks(name)
+        before = marks.get(name)
         if newest is None or (before is not None and newest < before.until):
             return
         edge: dict[Identity, datetime] = dict(before.edge) if before else {}
@@ -474,7 +482,13 @@ class _Run:
         first = newest - timedelta(seconds=self.job.overlap)
         # What was updated in a second that was not over when it was read may be updated in that second once more.
         kept = {identity: moment for identity, moment in edge.items() if first <= moment < self._opened}
-        self.marks.set(name, Mark(newest, kept))
+        marks.set(name, Mark(newest, kept))
+
+    def _marks(self, name: str) -> Marks:
+        """Where an entity's mark is: another choice of its records has another one."""
+        given = self.job.parameters.get(name)
+        chosen = {"parameters": json.dumps(given, sort_keys=True, default=str)} if given else {}
+        return Marks(self.path, {**self._scope, **chosen})
 
 
 class Shaped:

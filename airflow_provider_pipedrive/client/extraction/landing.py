@@ -37,6 +37,7 @@ from airflow_provider_pipedrive.client.extraction.formats import (
     without_rows,
 )
 from airflow_provider_pipedrive.client.extraction.pages import Identity, Key
+from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 log = logging.getLogger(__name__)
 STATE = "_pipedrive"
@@ -45,6 +46,8 @@ PART_ROWS = 5_000
 """Rows of a part. What a killed run loses is less than one part for each place that it read from."""
 LEASE = 900.0
 """Seconds after which a run that shows no sign of life no longer holds its unfinished parts."""
+OWN_LEASE = 150.0
+"""The same for a run of the same owner: it shows itself every minute."""
 MOST_EDGE = 2_000
 """Records of a part's last seconds that are kept; with more, as after a bulk import, those come twice."""
 _PRETTY = msgspec.json.format
@@ -363,21 +366,22 @@ class Landing:
 
     :param path: the job's folder: a local path or one in object storage
     :param job: what tells this job from others that land there: entities, names, format, window
-    :param owner: who runs it; a later try of the same owner goes on where the one before ended
+    :param owner: who runs it; a later try of the same owner goes on where the one before ended, as soon as that one is
+        dead
     """
 
     def __init__(self, path: Any, job: str, owner: str) -> None:
         self.path = path
         self.state = path / STATE
         self._owner = owner
-        self._mark = hashlib.sha256(owner.encode()).hexdigest()[:8]
+        self._mark = _short(f"{owner} {socket.gethostname()} {os.getpid()}")
         unfinished = self.state / "unfinished"
-        self.folder = unfinished / job
-        self.touch()
-        if self._is_held:
-            self.release()
-            self.folder = unfinished / f"{job}-{self._mark}"
+        for name in (job, f"{job}-{_short(owner)}", f"{job}-{self._mark}"):  # nobody else is in the last one
+            self.folder = unfinished / name
             self.touch()
+            if not self._is_held:
+                break
+            self.release()
 
     def entity(self, name: str, format: str, encoder: Encoder, partition: str = "") -> EntityLanding:  # noqa: A002
         """The parts of one entity."""
@@ -387,6 +391,11 @@ class Landing:
             partition = begun["partition"]
         for step in filter(None, partition.split("/")):
             target = target / step
+        present = read_json(target / MANIFEST)
+        if present is not None and not present.keys() >= {"way", "parts"}:
+            raise PipedriveParameterError(
+                f"{target / MANIFEST} was not written by an extraction, and would be replaced: give another folder."
+            )
         return EntityLanding(name, folder, target, format, encoder, partition)
 
     def touch(self) -> None:
@@ -413,19 +422,30 @@ class Landing:
         begin at once, at least one sees the other, and gives way."""
         for path in list(self.folder.iterdir()):
             held = read_json(path) if path.name.startswith("lease-") and path.name.endswith(".json") else None
-            if held is None or held["owner"] == self._owner:
+            if held is None or path.name == self._lease.name:
                 continue
-            if _alive(held):
+            if self._holds(held):
                 return True
             remove(path)
         return False
+
+    def _holds(self, held: Mapping[str, Any]) -> bool:
+        """Whether a lease is that of a run that goes on. The same owner's is most likely that of a try that was lost:
+        it must be on this machine, and have shown itself of late, for a process id may be given again."""
+        if held["owner"] != self._owner:
+            return _alive(held, LEASE)
+        return held["host"] == socket.gethostname() and _alive(held, OWN_LEASE)
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _alive(held: Mapping[str, Any]) -> bool:
+def _alive(held: Mapping[str, Any], seconds: float) -> bool:
     if held["host"] == socket.gethostname():
         try:
             os.kill(held["pid"], 0)
@@ -433,7 +453,7 @@ def _alive(held: Mapping[str, Any]) -> bool:
             return False
         except PermissionError:
             pass
-    return bool(time.time() - held["time"] < LEASE)
+    return bool(time.time() - held["time"] < seconds)
 
 
 def _compact(ids: list[Identity]) -> Sequence[Identity]:

@@ -35,7 +35,8 @@ class Marks:
     """The marks of one job folder, of one connection.
 
     :param path: the job's folder
-    :param scope: what a mark belongs to beside the entity: the account, the user, the names of columns
+    :param scope: what a mark belongs to beside the entity: the account, the user, the names of columns,
+        the parameters that narrow its list down
     """
 
     def __init__(self, path: Any, scope: Mapping[str, Any]) -> None:

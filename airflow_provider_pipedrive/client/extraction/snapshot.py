@@ -202,7 +202,8 @@ class Snapshot:
         likeness = Likeness.of(front.keys, back.keys)
         self.tally.expected = likeness.highest - likeness.absent
         way = self._choose(likeness, took, more=_more(front))
-        self._begin(way, untouched=likeness.untouched > 0, highest=likeness.highest)
+        about = round(self.tally.expected)
+        self._begin(way, untouched=likeness.untouched > 0, highest=likeness.highest, expected=about)
         reader = self._reader()
         if way == "windows":
             self._read_windows(reader, pages, likeness.pages, self._useful(took))
@@ -241,6 +242,7 @@ class Snapshot:
 
     def _resume(self) -> None:
         reader = self._reader()
+        self.tally.expected = max(0, self._plan.get("expected", 0) - self.landing.rows)
         for region in open_regions(self.landing.finished, 0, self._until if self._plan["way"] == "windows" else None):
             reader.open(region)
         reader.run()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_pipedrive.client.watching.naming import Ref
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_EXAMPLE_UUID = "adf21080-0e10-11eb-879b-05d71fb426ec"
 
 
 def ref(name: str, value: Any) -> Ref:
@@ -24,8 +28,30 @@ def ref(name: str, value: Any) -> Ref:
 
 
 def refs(name: str, value: Any) -> tuple[Ref, ...]:
-    """One or several ids or names; the text of a JSON list is a list."""
-    return tuple(dict.fromkeys(ref(name, item) for item in several(value)))
+    """One or several ids or names; the text of a JSON list is a list.
+
+    :raises PipedriveParameterError: one is neither, or there is none
+    """
+    found = tuple(dict.fromkeys(ref(name, item) for item in several(value)))
+    if not found:
+        raise PipedriveParameterError(f"{name} is an empty list: there is nothing to wait for.")
+    return found
+
+
+def record_id(name: str, value: Any) -> int | str:
+    """A record's id: leads have UUIDs, everything else has numbers from 1 on.
+
+    :raises PipedriveParameterError: it is none
+    """
+    if name == "lead_id":
+        text = str(value).strip()
+        if not _UUID.fullmatch(text):
+            raise PipedriveParameterError(f"lead_id must be a lead's id, such as {_EXAMPLE_UUID}, not {value!r}.")
+        return text
+    found = number(name, value)
+    if not found:
+        raise PipedriveParameterError(f"{name} must be the id of a record, not {value!r}.")
+    return found
 
 
 def number(name: str, value: Any) -> int:
@@ -39,9 +65,9 @@ def number(name: str, value: Any) -> int:
     return int(text)
 
 
-def numbers(name: str, value: Any) -> tuple[int, ...]:
-    """One or several whole numbers, each once."""
-    return tuple(dict.fromkeys(number(name, item) for item in several(value)))
+def record_ids(name: str, value: Any) -> tuple[int, ...]:
+    """The ids of one or several records, each once."""
+    return tuple(dict.fromkeys(int(record_id(name, item)) for item in several(value)))
 
 
 def several(value: Any) -> list[Any]:

@@ -19,6 +19,7 @@ from airflow_provider_pipedrive.client.extraction import landing as module
 from airflow_provider_pipedrive.client.extraction.landing import EntityLanding, Finished, Landing, Untouched, read_json
 from airflow_provider_pipedrive.client.extraction.marks import MOST_EDGE, Mark, Marks, listed
 from airflow_provider_pipedrive.client.extraction.pages import Key
+from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -237,7 +238,10 @@ def lease(folder: Path, **said: Any) -> None:
         ({"host": "elsewhere", "pid": 1}, True),
         ({"pid": 2**22 + 1}, False),  # no such process
         ({"time": time.time() - 1000}, False),  # no sign of life for over 15 minutes
-        ({"owner": "me"}, False),  # an earlier try
+        ({"owner": "me", "pid": 2**22 + 1}, False),  # an earlier try
+        ({"owner": "me", "host": "elsewhere"}, False),  # an earlier try on another machine
+        ({"owner": "me"}, True),  # another run of the same owner at the same time
+        ({"owner": "me", "time": time.time() - 200}, False),  # another process has its id
     ],
 )
 def test_a_run_leaves_the_parts_of_another_live_run_alone(tmp_path: Path, said: dict[str, Any], held: bool) -> None:
@@ -251,6 +255,13 @@ def test_the_lease_of_a_run_that_is_dead_is_removed(tmp_path: Path) -> None:
     lease(folder, pid=2**22 + 1)
     Landing(tmp_path, "job", "me")
     assert not (folder / "lease-other.json").exists()
+
+
+def test_somebody_elses_manifest_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "deals").mkdir()
+    (tmp_path / "deals" / "_manifest.json").write_text('{"a": 1}')
+    with pytest.raises(PipedriveParameterError, match="was not written by an extraction"):
+        Landing(tmp_path, "job", "me").entity("deals", "jsonl", Untouched())
 
 
 def test_a_run_that_failed_lets_another_owner_go_on(tmp_path: Path) -> None:
