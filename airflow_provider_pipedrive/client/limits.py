@@ -90,8 +90,8 @@ class Limits:
             return start
 
     def settle(self, start: float, answered: float, *, search: bool) -> None:
-        """Note when a request was answered: one that took longer than the quickest may have been held up on its way, and
-        counts from that much later. Those to come need no less time for their way.
+        """Note when a request was answered: one that took longer than the quickest may have been held up on its way, so
+        it counts from that much later. Those to come need no less time for their way.
 
         :param start: what :meth:`reserve` returned
         :param answered: seconds on the same clock

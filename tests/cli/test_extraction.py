@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from airflow_provider_pipedrive.client.extraction.definition import Job
 from airflow_provider_pipedrive.client.extraction.job import extract
+from airflow_provider_pipedrive.client.extraction.marks import listed
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.cli.conftest import Terminal
@@ -31,6 +34,8 @@ def test_a_plan_of_an_unknown_entity_names_the_nearest(terminal: Terminal, sandb
 def test_a_plan_with_an_end_and_no_beginning_says_what_is_missing(terminal: Terminal, sandbox: Sandbox) -> None:
     assert terminal.run("plan", "--entities", "deals", "--until", "2026-01-01") == 1
     assert "--until needs --since" in terminal.err
+    assert terminal.run("plan", "--entities", "deals", "--since", "2099-01-01") == 1
+    assert "--since 2099-01-01 lies in the future" in terminal.err
 
 
 def test_marks_are_shown_set_back_and_forgotten(terminal: Terminal, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -55,5 +60,29 @@ def test_a_mark_that_is_not_there_is_told_with_those_that_are(
     assert terminal.run("marks", str(tmp_path), "--entity", "deals", "--forget") == 1
     assert "There is no mark of deals" in terminal.err
     assert "there are: persons." in terminal.err
-    assert terminal.run("marks", str(tmp_path), "--entity", "persons", "--set", "yesterday") == 1
-    assert "--set must be a day or a time" in terminal.err
+    assert terminal.run("marks", str(tmp_path), "--entity", "deals") == 1
+    assert "there are: persons." in terminal.err
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        (["--entity", "persons", "--set", "yesterday"], "--set must be a day or a time"),
+        (["--entity", "persons", "--set", "2099-01-01"], "--set 2099-01-01 lies in the future"),
+        (["--entity", "persons", "--set", "2026-01-01", "--forget"], "--set and --forget contradict one another"),
+        (["--forget"], "Say which mark: --entity deals"),
+    ],
+)
+def test_a_mark_that_cannot_be_set_so_stays(
+    terminal: Terminal, sandbox: Sandbox, tmp_path: Path, options: list[str], advice: str
+) -> None:
+    extract(PipedriveHook().client, tmp_path, Job(["persons"], "changes"))
+    before = listed(tmp_path)
+    assert terminal.run("marks", str(tmp_path), *options) == 1
+    assert advice in terminal.err
+    assert listed(tmp_path) == before
+
+
+def test_marks_of_a_folder_that_is_not_there_are_no_silence(terminal: Terminal, tmp_path: Path) -> None:
+    assert terminal.run("marks", str(tmp_path / "crn")) == 1
+    assert "There is no folder" in terminal.err

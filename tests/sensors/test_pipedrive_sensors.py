@@ -35,6 +35,10 @@ DEAL = {"task_id": "wait", "poke_interval": 60, "timeout": 600}
         ({"deal_id": [1, 2], "to_stage": 2, "require": "some"}, "require must be 'all' or 'any'"),
         ({"deal_id": "many", "to_stage": 2}, "deal_id must be a whole number, not 'many'"),
         ({"deal_id": [], "to_stage": 2}, "deal_id is an empty list"),
+        ({"deal_id": 0, "to_stage": 2}, "deal_id must be the id of a record, not 0"),
+        ({"to_stage": []}, "to_stage is an empty list: there is nothing to wait for"),
+        ({"to_stage": 2, "poke_interval": 0}, "poke_interval must be 1 s or more"),
+        ({"to_stage": 2, "pipedrive_conn_id": ""}, "pipedrive_conn_id is empty"),
         ({"deal_id": 1, "to_stage": 2.5}, "to_stage must be an id or a name, not 2.5"),
         ({"deal_id": 1, "status": "one"}, "status must be among open, won, lost, not 'one'"),
         ({"status": "open"}, "status='open' needs deal_id"),
@@ -53,6 +57,7 @@ def test_contradictions_are_found_when_the_dag_is_parsed(arguments: dict[str, An
     [
         ({"deal_id": 1, "lead_id": "x"}, "deal_id and lead_id: a wait is for files of one record"),
         ({"deal_id": "x"}, "deal_id must be a whole number"),
+        ({"lead_id": 17}, "lead_id must be a lead's id, such as adf21080-"),
         ({"min_size": 5, "max_size": 4}, "min_size 5 is larger than max_size 4"),
         ({"max_size": "big"}, "max_size must be a whole number"),
         ({"max_files": 0}, "max_files must be 1 or more"),

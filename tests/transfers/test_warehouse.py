@@ -112,6 +112,16 @@ def test_a_new_field_becomes_a_new_column(sandbox: Sandbox, file: Path, into: di
     assert rows(file, f"SELECT sales_region FROM pipedrive.deals WHERE id = {deal}") == [("North",)]
 
 
+def test_another_choice_of_records_is_read_whole(sandbox: Sandbox, file: Path, into: dict[str, Any]) -> None:
+    won = {"deals": {"status": "won"}}
+    load("monday", entities=["deals"], parameters=won, **into)
+    load("tuesday", entities=["deals"], parameters=won, **into)
+    assert rows(file, "SELECT DISTINCT status FROM pipedrive.deals") == [("won",)]
+    load("wednesday", entities=["deals"], **into)
+    everything = len(list(PipedriveHook().iterate("getDeals")))
+    assert rows(file, "SELECT count(*) FROM pipedrive.deals") == [(everything,)]
+
+
 def test_every_version_is_kept_on_request_with_a_view_of_the_latest(
     sandbox: Sandbox, file: Path, into: dict[str, Any]
 ) -> None:

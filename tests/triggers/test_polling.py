@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import Any
@@ -285,6 +286,36 @@ def test_the_poll_runs_outside_the_log_context_of_the_first_subscriber(
 
     run(main(), sandbox.advance)
     assert set(seen) == {"none"}
+
+
+def test_what_a_wait_lives_through_is_told_in_the_log_of_its_own_task(
+    sandbox: Sandbox, deals: list[int], target: int
+) -> None:
+    task = contextvars.ContextVar("task", default="none")
+    told: list[tuple[str, str]] = []
+
+    class Noting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.append((task.get(), record.getMessage()))
+
+    async def waits_for(name: str) -> None:
+        task.set(name)
+        await wait(reach(deals[0], target), patient=True)
+
+    async def main() -> None:
+        waiting = [asyncio.ensure_future(waits_for(name)) for name in ("one", "two")]
+        sandbox.fault("*", "503")
+        await asyncio.sleep(1.5 * MINUTE)
+        for each in waiting:
+            each.cancel()
+
+    polling.log.addHandler(handler := Noting())
+    try:
+        run(main(), sandbox.advance)
+    finally:
+        polling.log.removeHandler(handler)
+    assert sorted(name for name, _ in told) == ["one", "two"]
+    assert all(line.startswith("Waiting on, as silent_fail says, with the next look in ") for _, line in told)
 
 
 @pytest.mark.parametrize(("now", "due"), [(0.0, 60.0), (59.9, 60.0), (60.0, 120.0), (61.0, 120.0)])

@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.client.extraction.definition import Job
 from airflow_provider_pipedrive.client.extraction.job import extract
-from airflow_provider_pipedrive.client.extraction.marks import Marks, listed
+from airflow_provider_pipedrive.client.extraction.marks import Mark, Marks, listed
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.client.extraction.conftest import by_id, landed, last_manifest
@@ -164,6 +164,30 @@ def test_the_mark_is_the_latest_update_that_pipedrive_tells_never_the_workers_cl
     assert datetime.fromisoformat(mark["until"]) == datetime.fromisoformat(newest)
 
 
+def test_another_choice_of_records_has_a_mark_of_its_own(client: PipedriveClient, tmp_path: Path) -> None:
+    def rows(**parameters: Any) -> int:
+        chosen = {"deals": parameters} if parameters else {}
+        receipt = extract(client, tmp_path, Job(["deals"], "changes", names="keys", parameters=chosen))
+        return int(receipt["entities"]["deals"]["rows"])
+
+    everything = len(list(client.iterate("getDeals")))
+    won = len(list(client.iterate("getDeals", {"status": "won"})))
+    assert rows(status="won") == won
+    assert rows() == everything
+    assert (rows(status="won"), rows()) == (0, 0)
+
+
+def test_a_mark_ahead_of_pipedrives_clock_is_told_of_and_no_reason_to_read_nothing(
+    client: PipedriveClient, tmp_path: Path
+) -> None:
+    job = Job(["persons"], "changes", names="keys")
+    extract(client, tmp_path, job)
+    (mark,) = listed(tmp_path)
+    Marks(tmp_path, mark["scope"]).set("persons", Mark(at("2099-01-01")))
+    with pytest.raises(PipedriveParameterError, match="set it back by `airflow pipedrive marks`"):
+        extract(client, tmp_path, job)
+
+
 def test_a_mark_can_be_set_back(client: PipedriveClient, tmp_path: Path) -> None:
     extract(client, tmp_path, Job(["persons"], "changes", names="keys"))
     (mark,) = listed(tmp_path)
@@ -239,6 +263,12 @@ def test_a_window_that_ends_now_waits_until_pipedrives_clock_is_past_it(
         (Job(["deals", "deals"]), "entities names deals twice."),
         (Job(["deals"], format="parket"), "did you mean 'parquet'?"),
         (Job(["deals"], "changes", at("2025-02-01"), at("2025-01-01")), "must be later than since"),
+        (Job(["deals"], "changes", until=at("2025-02-01")), "until needs since"),
+        (
+            Job(["deals"], parameters={"deals": {"filterid": 7}}),
+            "there is no parameter 'filterid' (did you mean filter_id?)",
+        ),
+        (Job(["deals"], parameters={"deals": {"filter_id": "x"}}), "filter_id must be"),
         (Job(["deals"], since=at("2025-02-01")), 'leave out since and until, or set mode="changes"'),
         (Job(["deals"], "changes", at("2099-01-01"), at("2099-01-02")), "s ahead of Pipedrive's clock"),
         (Job(["deals"], names="keys", format="csv"), "which only jsonl can hold"),
