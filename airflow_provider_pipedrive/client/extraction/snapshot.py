@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -233,11 +234,10 @@ class Snapshot:
         front, back = (
             [int(key.update_time.timestamp()) for key in page.keys if key.update_time is not None] for page in ends
         )
-        region = Region("time", 0, int(self._until.timestamp()))
-        reader.open(region)
-        for place in reversed(cuts(likely_seconds(front, back), pages, at_once)):
-            if region.left.frontier < place < region.right.frontier:
-                reader.cut(region, place)
+        until = int(self._until.timestamp())
+        places = [place for place in cuts(likely_seconds(front, back), pages, at_once) if 0 < place < until]
+        for low, high in pairwise([0, *places, until]):
+            reader.open(Region("time", low, high))
         reader.run()
 
     def _resume(self) -> None:
