@@ -651,6 +651,9 @@ def _say_so(call: Call) -> Callable[[RetryCallState], None]:
     def say(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         seconds = state.next_action.sleep if state.next_action else 0.0
-        log.warning("%s: trying again in %.1f s after: %s", call, seconds, error)
+        if isinstance(error, PipedriveBurstLimitError):  # what shares a credential meets it all day
+            log.info("%s: the rate limit's window is full: trying again in %.1f s.", call, seconds)
+        else:
+            log.warning("%s: trying again in %.1f s after: %s", call, seconds, error)
 
     return say

@@ -52,18 +52,13 @@ class Address:
         :raises PipedriveParameterError: one is missing or not safe
         """
         url, user, password = (str(extra.get(f"webhook_{name}") or "") for name in ("url", "user", "password"))
-        secret = secret_part(url)
-        try:
-            parts = urlsplit(url)
-            strange = bool(parts.username or parts.password or parts.query or parts.fragment)
-        except ValueError:
-            secret = ""
-        if not secret or strange or not (parts.scheme == "https" or is_loopback(parts.hostname)):
+        if fault := _fault_of(url):
             raise PipedriveParameterError(
-                "The connection's webhook_url must be the https address of Airflow's receiver with a part at its end "
-                f"that nobody guesses: https://airflow.example.com/pipedrive{_PAGE}<at least {SHORTEST_SECRET} letters "
-                f"and digits>. Make that part by: {_ADVICE}"
+                f"The connection's webhook_url {fault}. It must be the https address of Airflow's receiver, with a part "
+                f"at its end that nobody guesses: https://airflow.example.com/pipedrive{_PAGE}<at least "
+                f"{SHORTEST_SECRET} letters and digits>. Make that part by: {_ADVICE}"
             )
+        secret = secret_part(url)
         if not HEADER_SAFE.fullmatch(user) or ":" in user:
             raise PipedriveParameterError(
                 "The connection's webhook_user is missing, or has spaces or a colon in it. Any name will do: airflow"
@@ -79,6 +74,22 @@ class Address:
     def url(self) -> str:
         """The whole address. It is a secret."""
         return self.base + self.secret
+
+
+def _fault_of(url: str) -> str:
+    """What is wrong with a receiver's address; empty if nothing is."""
+    if not url:
+        return "is missing"
+    if not secret_part(url):
+        return f"has no last part after {_PAGE}, or one that is too short or not of letters and digits"
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return "is no address"
+    if parts.username or parts.password or parts.query or parts.fragment:
+        return "has a user, a query or a fragment"
+    return "" if parts.scheme == "https" or is_loopback(host) else "is not https"
 
 
 def secret_part(url: str) -> str:
