@@ -54,7 +54,7 @@ class Address:
         url, user, password = (str(extra.get(f"webhook_{name}") or "") for name in ("url", "user", "password"))
         if fault := _fault_of(url):
             raise PipedriveParameterError(
-                f"The connection's webhook_url {fault}. It must be the https address of Airflow's receiver, with a part "
+                f"The connection's webhook_url {fault}. It must be the https address of Airflow's receiver with a part "
                 f"at its end that nobody guesses: https://airflow.example.com/pipedrive{_PAGE}<at least "
                 f"{SHORTEST_SECRET} letters and digits>. Make that part by: {_ADVICE}"
             )
