@@ -1,6 +1,6 @@
 """How fast lists are read, beside the plain loop that anybody would write.
 
-    python tools/bench/extraction.py                    # all of it, about a quarter of an hour
+    python tools/bench/extraction.py                    # all of it, half an hour
     python tools/bench/extraction.py even "limit 20"    # some of it
     python tools/bench/extraction.py --plot docs/images/extraction.svg
 
@@ -19,6 +19,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from html import escape
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -52,6 +53,7 @@ CASES = (
     Case("limit 20", limit=20),
     Case("limit 80", limit=80),
     Case("one connection, 0 ms", latency=0, readers=("bare", "ours", "names"), connections=1),
+    Case("beside others, 150 ms", readers=("bare", "ours", "names", "http-operator", "dlt")),
     Case("windows, 0 ms", latency=0, readers=("bare", "ours", "names")),
 )
 
@@ -64,7 +66,7 @@ def main() -> int:
     parser.add_argument("--plot", type=Path, help="write a picture of the wall times (SVG)")
     options = parser.parse_args()
     chosen = [case for case in CASES if not options.cases or any(part in case.name for part in options.cases)]
-    print("case                  reader    wall s x as fast   CPU s  x CPU  tokens   over    MB")
+    print("case                  reader          wall s x as fast   CPU s  x CPU  tokens   over    MB")
     whole = True
     for case in chosen:
         whole &= _run(case, options.runs)
@@ -100,8 +102,10 @@ def _read(reader: str, case: Case, place: dict[str, Any]) -> dict[str, float]:
         command = [sys.executable, str(HERE / "readers.py"), reader, place["url"], place["api_token"], folder]
         command += ["--connections", str(case.connections), "--burst-limit", str(case.limit)]
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600)
-        found: dict[str, float] = json.loads(done.stdout)
-        ids = [record["id"] for path in Path(folder).rglob("*.jsonl") for record in map(json.loads, path.open())]
+        found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        lines = (line for path in Path(folder).rglob("deals/*.jsonl") for line in path.open())
+        lines = chain(lines, (line for path in Path(folder).glob("deals.jsonl") for line in path.open()))
+        ids = [record["id"] for record in map(json.loads, lines)]
         assert len(set(ids)) == len(ids) == found["rows"], f"{reader}: records are missing or doubled"
     return {**found, "tokens": _counters(place)["tokens"] - before}
 
@@ -109,7 +113,7 @@ def _read(reader: str, case: Case, place: dict[str, Any]) -> dict[str, float]:
 def _print(case: Case, reader: str) -> None:
     bare, own = _medians(case, "bare"), _medians(case, reader)
     print(
-        f"{case.name:<22}{reader:<8}{own['wall']:>8.2f}{bare['wall'] / own['wall']:>10.2f}{own['cpu']:>8.2f}"
+        f"{case.name:<22}{reader:<14}{own['wall']:>8.2f}{bare['wall'] / own['wall']:>10.2f}{own['cpu']:>8.2f}"
         f"{own['cpu'] / bare['cpu']:>7.2f}{own['tokens']:>8.0f}{own['tokens'] / bare['tokens'] - 1:>7.1%}"
         f"{own['mb']:>6.0f}",
         flush=True,

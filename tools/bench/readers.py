@@ -1,16 +1,21 @@
 """One reader's run in a process of its own: what it took, as a line of JSON.
 
-python tools/bench/readers.py bare|ours|names URL TOKEN FOLDER [--connections N] [--burst-limit N]
+python tools/bench/readers.py bare|ours|names|http-operator|dlt URL TOKEN FOLDER [--connections N] [--burst-limit N]
+
+The last two are other ways to read such lists: pip install apache-airflow-providers-http 'dlt[filesystem]'
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 # Everything that a reader imports is there before its clock starts.
 import requests
@@ -20,6 +25,14 @@ import airflow_provider_pipedrive.client.extraction.system_columns  # noqa: F401
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.client.extraction.definition import Job
 from airflow_provider_pipedrive.client.extraction.job import extract
+
+with contextlib.suppress(ImportError):
+    from airflow.providers.http.operators.http import HttpOperator
+with contextlib.suppress(ImportError):
+    import dlt
+    from dlt.sources.helpers.rest_client import RESTClient
+    from dlt.sources.helpers.rest_client.auth import APIKeyAuth
+    from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginator
 
 
 def bare(options: argparse.Namespace) -> int:
@@ -55,6 +68,48 @@ def names(options: argparse.Namespace) -> int:
     return _extract(options, "names")
 
 
+def http_operator(options: argparse.Namespace) -> int:
+    """Airflow's HttpOperator with its pagination, and a line for each record."""
+    connection = {"conn_type": "http", "host": options.url, "extra": {"x-api-token": options.token}}
+    os.environ["AIRFLOW_CONN_HTTP_DEFAULT"] = json.dumps(connection)
+
+    def following(answer: requests.Response) -> dict[str, Any] | None:
+        cursor = answer.json()["additional_data"].get("next_cursor")
+        return {"data": {"limit": 500, "cursor": cursor}} if cursor else None
+
+    pages = HttpOperator(
+        task_id="deals", method="GET", endpoint="/api/v2/deals", data={"limit": 500}, pagination_function=following
+    ).execute({})
+    rows = 0
+    with (Path(options.folder) / "deals.jsonl").open("w") as file:
+        for page in pages:
+            for record in json.loads(page)["data"]:
+                file.write(json.dumps(record) + "\n")
+                rows += 1
+    return rows
+
+
+def dlt_pipeline(options: argparse.Namespace) -> int:
+    """dlt's REST client and its pipeline into files of JSON lines."""
+    client = RESTClient(
+        base_url=options.url,
+        auth=APIKeyAuth(name="x-api-token", api_key=options.token),
+        paginator=JSONResponseCursorPaginator("additional_data.next_cursor", cursor_param="cursor"),
+        data_selector="data",
+    )
+    os.environ |= {
+        "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true",
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false",  # it would ask Airflow's database for each setting
+    }
+    pipeline = dlt.pipeline(
+        "deals", pipelines_dir=f"{options.folder}/work", destination=dlt.destinations.filesystem(options.folder)
+    )
+    deals = dlt.resource(client.paginate("/api/v2/deals", params={"limit": 500}), name="deals", max_table_nesting=0)
+    pipeline.run(deals, loader_file_format="jsonl", dataset_name="landed")
+    return int(pipeline.last_trace.last_normalize_info.row_counts["deals"])
+
+
 def _extract(options: argparse.Namespace, how: str) -> int:
     extra = {"api_token": options.token, "burst_limit": options.burst_limit or 1000}
     with PipedriveClient(settings_from(host=options.url, extra=extra)) as client:
@@ -62,7 +117,13 @@ def _extract(options: argparse.Namespace, how: str) -> int:
         return int(extract(client, Path(options.folder), job)["rows"])
 
 
-READERS: dict[str, Callable[[argparse.Namespace], int]] = {"bare": bare, "ours": ours, "names": names}
+READERS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "bare": bare,
+    "ours": ours,
+    "names": names,
+    "http-operator": http_operator,
+    "dlt": dlt_pipeline,
+}
 
 
 def main() -> None:
