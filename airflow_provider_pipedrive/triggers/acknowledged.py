@@ -13,7 +13,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -21,6 +21,7 @@ from airflow.triggers.base import TriggerEvent
 from airflow.triggers.shared_stream import AdvanceItem, SharedStreamProducer
 
 from airflow_provider_pipedrive.client.changes.watch import ChangeWatch, Position
+from airflow_provider_pipedrive.client.watching.times import stamp
 from airflow_provider_pipedrive.triggers.feed import Feed, Key, Poll, Subscriber
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 TRUSTED_AFTER: Final = timedelta(seconds=60)
 """By how much a mark stays behind what Airflow says it has stored. When a DAG is paused, or another DAG file names the
 asset without its watcher, Airflow parts the two, and for some seconds stores the watcher's events for nobody."""
+_STEP: Final = TRUSTED_AFTER / 4
 SAVE_QUIET_MARKS_AFTER: Final = 600.0
 """Seconds after which a mark is saved though there was no news: reading from an older one finds the same."""
 _TRY_AGAIN: Final = 5.0
@@ -43,12 +45,12 @@ class MarkedSubscriber(Subscriber):
         self._marks = marks
         self._saved_at = time.monotonic()
         self._passed: deque[Position] = deque()
+        """The mark, and what may become the mark when a minute has passed."""
 
     async def load(self) -> None:
         """Go on from the mark, if there is one."""
-        self.position = self.acknowledged = await self._marks.load()
-        if self.position is not None:
-            self._passed.append(self.position)
+        self._passed.extend(await self._marks.load())
+        self.position = self.acknowledged = self._passed[0] if self._passed else None
 
     async def started(self, position: Position) -> None:
         """Begin: the mark is saved before anything is read, so that a crash does not move the beginning."""
@@ -73,35 +75,46 @@ class MarkedSubscriber(Subscriber):
                 log.warning("A watcher's mark could not be saved; it is with the next news.", exc_info=True)
 
     async def _save(self, acknowledged: Position) -> None:
-        self._passed.append(acknowledged)
+        if len(self._passed) < 2 or acknowledged.since - self._passed[-1].since >= _STEP:
+            self._passed.append(acknowledged)
         while len(self._passed) > 1 and self._passed[1].since <= acknowledged.since - TRUSTED_AFTER:
             self._passed.popleft()
-        await self._marks.save(self._passed[0])
+        await self._marks.save(list(self._passed))
         self._saved_at = time.monotonic()
 
 
 class Marks:
-    """A watcher's mark, in the state store of each asset that it watches for (one, or several with equal watchers)."""
+    """A watcher's mark, in the state store of each asset that it watches for (one, or several with equal watchers).
+
+    Beside it stand the times that may become the mark: a watcher may begin anew more often than once a minute.
+    """
 
     def __init__(self, stores: Sequence[AssetStateStoreAccessor], key: str) -> None:
         self._stores = stores
         self._key = key
 
-    async def load(self) -> Position | None:
-        """The mark; the oldest if there are several."""
-        found = [Position.from_json(mark) for store in self._stores if (mark := await self._of(store))]
-        return min(found, key=lambda position: position.since, default=None)
+    async def load(self) -> list[Position]:
+        """The mark, and those to come; of several marks the oldest."""
+        found = [_positions(mark) for store in self._stores if (mark := await self._of(store))]
+        return min(found, key=lambda positions: positions[0].since, default=[])
 
-    async def save(self, position: Position) -> None:
+    async def save(self, positions: Sequence[Position]) -> None:
         """Move the mark, never back: another triggerer may have moved it further."""
+        mark, *later = positions
+        saved = {**mark.to_json(), "later": [stamp(position.since) for position in later]}
         for store in self._stores:
-            mark = await self._of(store)
-            if mark is None or Position.from_json(mark).since < position.since:
-                await store.aset(self._key, position.to_json())
+            there = await self._of(store)
+            if there is None or (there != saved and Position.from_json(there).since <= mark.since):
+                await store.aset(self._key, saved)
 
     async def _of(self, store: AssetStateStoreAccessor) -> dict[str, Any] | None:
         mark = await store.aget(self._key)
         return mark if isinstance(mark, dict) else None
+
+
+def _positions(saved: dict[str, Any]) -> list[Position]:
+    mark = Position.from_json(saved)
+    return [mark, *(Position(datetime.fromisoformat(text), mark.floor) for text in saved.get("later", ()))]
 
 
 class Producer(SharedStreamProducer):

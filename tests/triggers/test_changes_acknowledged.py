@@ -194,6 +194,32 @@ def test_what_airflow_has_stored_for_nobody_comes_again_when_the_watcher_has_its
     assert sorted(database.told("a")) == deals[:2]
 
 
+def test_the_mark_moves_though_the_watcher_begins_anew_more_often_than_once_a_minute(
+    sandbox: Sandbox, database: Database, deals: list[int]
+):
+    async def live() -> list[int]:
+        told = []
+        async with triggerer_of(database) as triggerer:
+            for deal in deals[:9]:
+                watcher = triggerer.start("a")
+                await until(lambda: database.marks)
+                sandbox.advance(24)
+                edit(sandbox, deal)
+                await until(lambda: triggerer.fired)
+                fired = [Batch.from_extra(event.payload) for _, event, _ in triggerer.fired]
+                told.append(sum(len(batch.changes) for batch in fired if batch is not None))
+                before = dict(database.marks)
+                triggerer.store()
+                await until(lambda before=before: database.marks != before)
+                triggerer.tasks[watcher].cancel()
+                with suppress(asyncio.CancelledError):
+                    await triggerer.tasks[watcher]
+        return told
+
+    assert max(asyncio.run(live())) <= 5, "what two and a half minutes have brought, not all nine"
+    assert set(database.told("a")) == set(deals[:9])
+
+
 def test_what_a_killed_triggerer_had_fired_but_not_stored_comes_again_with_the_same_event_ids(
     sandbox: Sandbox, database: Database, deals: list[int]
 ):
