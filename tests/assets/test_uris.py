@@ -51,7 +51,7 @@ def test_airflow_takes_such_a_name_and_brings_it_into_one_form():
 
 def test_a_name_of_what_pipedrive_does_not_have_is_refused_with_the_nearest_name():
     with pytest.raises(ValueError, match="Did you mean deals"):
-        Asset("pipedrive://acme/dealz")
+        sanitize_uri(urlsplit("pipedrive://acme/dealz"))
 
 
 @pytest.mark.parametrize(
