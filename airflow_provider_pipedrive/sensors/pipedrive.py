@@ -239,9 +239,7 @@ class PipedriveNewFileSensor(WaitingSensor):
             raise PipedriveParameterError(f"min_size {self.min_size} is larger than max_size {self.max_size}.")
         if not number("max_files", self.max_files):
             raise PipedriveParameterError("max_files must be 1 or more.")
-        for name, value in links.items():
-            if not is_open(value):
-                record_id(name, value)
+        links = {name: value if is_open(value) else record_id(name, value) for name, value in links.items()}
         if is_open(list(links.values())) or is_open([getattr(self, name) for name in self.template_fields[6:-1]]):
             return None
         given_since = None if self.since is None else given_moment("since", self.since)
@@ -250,7 +248,7 @@ class PipedriveNewFileSensor(WaitingSensor):
         link = next(iter(links), None)
         watch = FileWatch(
             link=link,
-            record_id=None if link is None else record_id(link, links[link]),
+            record_id=None if link is None else links[link],
             after_id=after_id,
             since=since if from_run else given_since,
             local_clock=from_run,

@@ -28,7 +28,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_pipedrive.client.watching.outcomes import WAITING, Outcome, pause_after
+from airflow_provider_pipedrive.client.watching.outcomes import SHORTEST_INTERVAL, WAITING, Outcome, pause_after
 from airflow_provider_pipedrive.errors import (
     PipedriveBurstLimitError,
     PipedriveDailyBudgetError,
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.triggers.waiting import WaitTrigger
 
 INTERVAL = 300.0
-SHORTEST_INTERVAL = 1.0
 DEFER_GRACE = 5.0
 """Seconds after the deadline at which Airflow itself ends the wait, should no triggerer do it."""
 AIRFLOWS_TIME_UP = ("Trigger timeout", "Trigger/execution timeout")

@@ -181,11 +181,8 @@ class PipedriveToWarehouseOperator(BaseOperator):
 
     def _mark(self, warehouse: Warehouse, entity: str) -> datetime | None:
         kept = warehouse.memory(entity) or {}
-        if not kept.get("mark") or {name: kept.get(name) for name in ("connection", "parameters")} != self._scope(
-            entity
-        ):
-            return None
-        return datetime.fromisoformat(kept["mark"])
+        mark = kept.pop("mark", None)
+        return datetime.fromisoformat(mark) if mark and kept == self._scope(entity) else None
 
     def _scope(self, entity: str) -> dict[str, Any]:
         """What a mark belongs to: of another account, or of another choice of records, all are read."""

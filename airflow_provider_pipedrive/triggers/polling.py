@@ -17,7 +17,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from airflow_provider_pipedrive.client.watching.looking import Pending, look
-from airflow_provider_pipedrive.client.watching.outcomes import Outcome, pause_after
+from airflow_provider_pipedrive.client.watching.outcomes import SHORTEST_INTERVAL, Outcome, pause_after
 from airflow_provider_pipedrive.errors import (
     PipedriveBurstLimitError,
     PipedriveDailyBudgetError,
@@ -27,7 +27,6 @@ from airflow_provider_pipedrive.triggers.connected import Connected
 from airflow_provider_pipedrive.triggers.threads import in_thread
 
 log = logging.getLogger(__name__)
-SHORTEST_INTERVAL = 1.0
 LONGEST_BACK_OFF = 3600.0
 
 

@@ -19,7 +19,6 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from html import escape
-from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -103,9 +102,8 @@ def _read(reader: str, case: Case, place: dict[str, Any]) -> dict[str, float]:
         command += ["--connections", str(case.connections), "--burst-limit", str(case.limit)]
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600)
         found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-        lines = (line for path in Path(folder).rglob("deals/*.jsonl") for line in path.open())
-        lines = chain(lines, (line for path in Path(folder).glob("deals.jsonl") for line in path.open()))
-        ids = [record["id"] for record in map(json.loads, lines)]
+        files = [*Path(folder).glob("deals.jsonl"), *Path(folder).rglob("deals/*.jsonl")]
+        ids = [record["id"] for path in files for record in map(json.loads, path.open())]
         assert len(set(ids)) == len(ids) == found["rows"], f"{reader}: records are missing or doubled"
     return {**found, "tokens": _counters(place)["tokens"] - before}
 

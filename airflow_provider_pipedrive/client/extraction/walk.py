@@ -223,7 +223,7 @@ class Reader:
             if head not in self._chains and not region.done:
                 self._start(region, head)
 
-    def cut(self, region: Region, at: int) -> Region:
+    def cut(self, region: Region, at: int) -> None:
         """Split a region that is being read, and set two new heads to work in the middle."""
         rest = region.split(at)
         moved = self._chains.get(rest.right)
@@ -232,7 +232,6 @@ class Reader:
         self._regions.append(rest)
         self._start(region, region.right)
         self._start(rest, rest.left)
-        return rest
 
     def run(self) -> None:
         """Read on until every region is read.

@@ -23,6 +23,8 @@ Record = dict[str, Any]
 Memory = dict[str, Any]
 """What earlier looks have shown, as JSON: it travels with a trigger."""
 
+SHORTEST_INTERVAL = 1.0
+"""Seconds between two looks, at the least."""
 BUDGET_UNKNOWN = 900.0
 """Seconds of silence after a spent daily budget where Pipedrive does not say when it is renewed."""
 
