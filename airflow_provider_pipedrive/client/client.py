@@ -144,6 +144,11 @@ class PipedriveClient:
         """Requests that Pipedrive takes within 2 seconds from this credential, as far as known."""
         return self._limits.burst_limit
 
+    @property
+    def room(self) -> int:
+        """Requests that the rate limit lets start at once; below 0 when some are waiting already."""
+        return self._limits.room(self._clock.monotonic())
+
     # ---- actions
 
     def run(self, action: str, parameters: Mapping[str, Any] | None = None) -> Any:
@@ -369,7 +374,7 @@ class PipedriveClient:
             self.usage.tokens += tokens
             self.usage.requests += 1
         answer = send()
-        self._limits.settle(start, self._clock.monotonic(), search=call.search)
+        self._limits.settle(start, answer.began, search=call.search)
         if not call.search:  # searches have a limit of their own, which their headers may tell instead
             self._limits.learn(answer.headers)
         left = answer.headers.get("x-daily-ratelimit-token-remaining", "")

@@ -40,6 +40,12 @@ class RollingWindow:
             start = max(start, self._starts[-self.limit] + WINDOW * _SPACING)
         return start
 
+    def room(self, now: float) -> int:
+        """How many may start at once."""
+        if now < self._not_before:
+            return 0
+        return self.limit - sum(start > now - WINDOW * _SPACING for start in self._starts)
+
     def take(self, start: float) -> None:
         """Note that a request starts then."""
         insort(self._starts, start)  # a search waits for its own window: a later request may start before it
@@ -89,9 +95,14 @@ class Limits:
                 window.take(start)
             return start
 
+    def room(self, now: float) -> int:
+        """How many requests, searches aside, may start at once; below 0 when some are waiting already."""
+        with self._lock:
+            return self._window.room(now)
+
     def settle(self, start: float, answered: float, *, search: bool) -> None:
-        """Note when a request was answered: one that took longer than the quickest may have been held up on its way, so
-        it counts from that much later. Those to come need no less time for their way.
+        """Note when an answer began: one that took longer than the quickest may have been held up on its way, so it
+        counts from that much later. Those to come need no less time for their way.
 
         :param start: what :meth:`reserve` returned
         :param answered: seconds on the same clock

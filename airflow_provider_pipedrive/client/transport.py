@@ -78,7 +78,8 @@ class Transport:
                 _whole_within(self._clock, self._settings.timeout * WHOLE_ANSWER),
                 self._open(call.method, url, headers, body) as response,
             ):
-                return _answer(response, b"".join(_chunks(response)))
+                began = self._clock.monotonic()
+                return _answer(response, began, b"".join(_chunks(response)))
 
         return self._shielded(call, exchange)
 
@@ -111,11 +112,12 @@ class Transport:
 
     def _fetch(self, url: str, headers: Mapping[str, str], sink: BinaryIO) -> Answer:
         with self._open("GET", url, headers, None) as response:
+            began = self._clock.monotonic()
             if not 200 <= response.status_code < 300:
-                return _answer(response, b"".join(_chunks(response)))
+                return _answer(response, began, b"".join(_chunks(response)))
             for chunk in _chunks(response):
                 _write(sink, chunk)
-            return _answer(response, b"")
+            return _answer(response, began, b"")
 
     def _redirect(self, call: Call, url: str, target: str) -> str:
         """The address to go on with: https, or this machine in plain http too where the connection is there as well."""
@@ -348,9 +350,9 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
         yield chunk
 
 
-def _answer(response: requests.Response, content: bytes) -> Answer:
+def _answer(response: requests.Response, began: float, content: bytes) -> Answer:
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(response.status_code, headers, content)
+    return Answer(response.status_code, headers, began, content)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -74,10 +74,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: ``headers`` with lower-case names, ``body`` as bytes."""
+    """What came back: ``headers`` with lower-case names, ``body`` as bytes, and when it ``began`` to come, in seconds
+    on the client's clock."""
 
     status: int
     headers: Mapping[str, str]
+    began: float
     body: bytes = field(repr=False, default=b"")
 
 

@@ -209,6 +209,18 @@ def cuts(seconds: Sequence[int], pages: float, connections: int) -> list[int]:
     return sorted({seconds[len(seconds) * index // stretches] for index in range(1, stretches)}) if seconds else []
 
 
+def waterline(pages: Sequence[float], amount: float) -> float:
+    """The level to which all regions can be brought by taking ``amount`` pages from those that have most; 0 where that
+    is enough for all of them."""
+    ordered = sorted(pages, reverse=True)
+    total = 0.0
+    for count, (each, following) in enumerate(zip(ordered, [*ordered[1:], 0.0], strict=True), start=1):
+        total += each
+        if total - amount >= count * following:
+            return max(0.0, (total - amount) / count)
+    return 0.0
+
+
 def middle(region: Region) -> int | None:
     """Where to split a gap, so that about as much lies on either side; None where it is too narrow."""
     low, high = region.left.frontier + 1, region.right.frontier - 1

@@ -15,8 +15,8 @@ A closing catch-up then brings what was edited, created, archived or deleted whi
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -118,6 +118,7 @@ class Snapshot:
         self._clock = clock
         self._plan: dict[str, Any] = {}
         self._outcome = Outcome("", {})
+        self._count_at_rest: int | None = None
 
     def read(self) -> Outcome:
         """Read it, going on where an earlier run ended.
@@ -207,7 +208,11 @@ class Snapshot:
         self._begin(way, untouched=likeness.untouched > 0, highest=likeness.highest, expected=about)
         reader = self._reader()
         if way == "windows":
-            self._read_windows(reader, pages, likeness.pages, self._useful(took))
+            self._cut(reader, pages, likeness.pages)
+            if self._counted and not likeness.untouched:
+                self._read_and_count(reader)
+            else:
+                reader.run()
         else:
             reader.adopt(region, {head: (asked[head], page) for head, page in zip(asked, pages, strict=True)})
             reader.run()
@@ -221,24 +226,41 @@ class Snapshot:
             return "both ends"
         rate, pages = self.crew.client.burst_limit / WINDOW, likeness.pages
         from_both_ends = max(pages / rate, pages / 2 * took)
-        from_everywhere = max(1.15 * pages / rate, pages / self._useful(took) * took) + 2 * took
+        from_everywhere = max(1.15 * pages / rate, pages / self.crew.connections * took) + 2 * took
         counted = self._counted and not likeness.untouched
         by_ids = likeness.unseen / 100 <= _CHEAP * pages
         return "windows" if from_everywhere < 0.75 * from_both_ends and (counted or by_ids) else "both ends"
 
-    def _useful(self, took: float) -> int:
-        """As many requests at once as the rate limit has use for; more would only cost pages where they meet."""
-        return min(self.crew.connections, math.ceil(1.5 * took * self.crew.client.burst_limit / WINDOW) + 4)
-
-    def _read_windows(self, reader: Reader, ends: Sequence[Page], pages: float, at_once: int) -> None:
+    def _cut(self, reader: Reader, ends: Sequence[Page], pages: float) -> None:
         front, back = (
             [int(key.update_time.timestamp()) for key in page.keys if key.update_time is not None] for page in ends
         )
         until = int(self._until.timestamp())
-        places = [place for place in cuts(likely_seconds(front, back), pages, at_once) if 0 < place < until]
-        for low, high in pairwise([0, *places, until]):
+        places = cuts(likely_seconds(front, back), pages, self.crew.connections)
+        for low, high in pairwise([0, *(place for place in places if 0 < place < until), until]):
             reader.open(Region("time", low, high))
-        reader.run()
+
+    def _read_and_count(self, reader: Reader) -> None:
+        """Read the windows, and see meanwhile whether the account is at rest: then nothing has to be asked afterwards.
+
+        Where nothing was updated, archived or deleted from before the walk until a moment near its end, the count that
+        Pipedrive told in between holds for that moment. All that the windows bring was there at that moment, even what
+        they bring later, since they end before the walk. So they have brought everything if they bring as many.
+        """
+        count = self.crew.later(self._count)
+        looks: list[Future[bool]] = []
+
+        def look() -> None:
+            for entity, parameters in ((self.entity, self._changed), (ENTITIES["archived_deals"], self._since_began)):
+                looks.append(self.crew.later(partial(self._is_empty_after, count, entity, parameters)))
+
+        reader.run(at_last=look)
+        if looks and all(empty.result() for empty in looks):
+            self._count_at_rest = count.result()
+
+    def _is_empty_after(self, earlier: Future[int], entity: Entity, parameters: Mapping[str, Any]) -> bool:
+        earlier.result()
+        return not any(len(page) for page in self._pages(entity, parameters))
 
     def _resume(self) -> None:
         reader = self._reader()
@@ -252,6 +274,9 @@ class Snapshot:
     def _prove(self) -> None:
         """Show that windows brought everything, or bring what they can't."""
         counted = self._counted
+        if self._count_at_rest is not None and self._count_at_rest == self._present().count:
+            self._outcome.proof = {"kind": "count", "records": self._count_at_rest}
+            return
         for number in range(1, _ROUNDS + 1):
             # Without the archived ones, a count would agree where one was archived and another is missing.
             count = self._catch_up(number, archived=True, count=counted)
@@ -310,19 +335,15 @@ class Snapshot:
         """Read what was updated since the walk began; the number of records that Pipedrive counts, if it is asked."""
         if "updated_since" not in self.entity.listing.by_name:
             return 0
-        since = rfc3339(int(self._until.timestamp() - self._overlap))
-        deals = self.entity.name == "deals"
-        parameters: dict[str, Any] = {**self._parameters, "updated_since": since, **self._by_update}
-        if deals and "status" not in parameters and "filter_id" not in parameters:
-            parameters["status"] = EVERY_STATUS
         works: list[Callable[[], Any]] = []
-        if deals and archived:
-            works.append(lambda: list(self._pages(ENTITIES["archived_deals"], {"updated_since": since})))
+        archived = archived and self.entity.name == "deals"
+        if archived:
+            works.append(lambda: list(self._pages(ENTITIES["archived_deals"], self._since_began)))
         if count:
             works.append(self._count)
-        found = self.crew.beside(partial(self._walk_late, number, parameters), works)
+        found = self.crew.beside(partial(self._walk_late, number), works)
         live: dict[Identity, datetime | None] = found[0]
-        if deals and archived:
+        if archived:
             for key in (key for page in found[1] for key in page.keys):
                 back = live.get(key.id)  # taken out of the archive since
                 if back is None or (key.update_time is not None and key.update_time > back):
@@ -330,13 +351,21 @@ class Snapshot:
         return int(found[-1]) if count else 0
 
     @property
-    def _by_update(self) -> dict[str, Any]:
-        return sorting(self.entity, "update_time", ascending=True)
+    def _changed(self) -> dict[str, Any]:
+        """The parameters that list what was updated since the walk began."""
+        parameters = {**self._parameters, **self._since_began, **sorting(self.entity, "update_time", ascending=True)}
+        if self.entity.name == "deals" and "status" not in parameters and "filter_id" not in parameters:
+            parameters["status"] = EVERY_STATUS
+        return parameters
 
-    def _walk_late(self, number: int, parameters: Mapping[str, Any]) -> dict[Identity, datetime | None]:
+    @property
+    def _since_began(self) -> dict[str, Any]:
+        return {"updated_since": rfc3339(int(self._until.timestamp() - self._overlap))}
+
+    def _walk_late(self, number: int) -> dict[Identity, datetime | None]:
         """Read late; the records that are live, with their times."""
         seen: dict[Identity, datetime | None] = {}
-        for page in walked_pages(self.crew, self.entity, parameters, self.tally):
+        for page in walked_pages(self.crew, self.entity, self._changed, self.tally):
             live = []
             for index, (key, record) in enumerate(zip(page.keys, page.records, strict=True)):
                 if _is_deleted(record):

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import msgspec
+
 from airflow_provider_pipedrive.client.extraction.entities import Entity
 from airflow_provider_pipedrive.client.extraction.landing import PART_ROWS, EntityLanding
-from airflow_provider_pipedrive.client.extraction.pages import Identity, Page, decode, next_position, server_time
-from airflow_provider_pipedrive.client.extraction.regions import PAGE, Head, Region, middle
+from airflow_provider_pipedrive.client.extraction.pages import Identity, Key, Page, decode, next_position, server_time
+from airflow_provider_pipedrive.client.extraction.regions import PAGE, Head, Region, middle, waterline
 from airflow_provider_pipedrive.client.paging import Position, Walk
 from airflow_provider_pipedrive.errors import PipedriveValidationError
 
@@ -25,6 +29,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 _WORTH_SPLITTING = 4 * PAGE
 _SPLITS_PER_PAGE = 0.03
+_MOST_UNWRITTEN = 8
+"""Pages that may wait to be written while others are asked for."""
+_LOOK_AGAIN = 0.02
+"""Seconds after which the rate limit may have room again for what was held back."""
 
 
 @dataclass
@@ -204,6 +212,9 @@ class Reader:
         self._answers: SimpleQueue[tuple[_Chain, Page | None, BaseException | None]] = SimpleQueue()
         self._flying = 0
         self._splits = 0
+        self._scarce = False
+        self._all_asked = False
+        self._unwritten: deque[Callable[[], None]] = deque()
 
     # ---- for the one who knows what is to be read
 
@@ -233,17 +244,21 @@ class Reader:
         self._start(region, region.right)
         self._start(rest, rest.left)
 
-    def run(self) -> None:
+    def run(self, *, at_last: Callable[[], None] | None = None) -> None:
         """Read on until every region is read.
 
+        :param at_last: called once, when all that seems to be left has been asked for
         :raises PipedriveError: what ended it; all that was read before is in finished parts
         """
         failure: BaseException | None = None
         while self._flying:
             self.crew.watch()
+            self._write_while(lambda: self._answers.empty() or len(self._unwritten) > _MOST_UNWRITTEN)
             try:
-                chain, page, error = self._answers.get(timeout=1)
+                chain, page, error = self._answers.get(timeout=_LOOK_AGAIN if self._scarce else 1)
             except Empty:
+                if failure is None:
+                    self._go_on()
                 continue
             self._flying -= 1
             chain.flying = False
@@ -255,6 +270,10 @@ class Reader:
                 self._take(chain, page, going_on=failure is None)
                 if failure is None:
                     self._reinforce()
+                    if at_last is not None and self._all_asked:
+                        at_last()
+                        at_last = None
+        self._write_while(lambda: True)
         for chain in self._chains.values():
             self.landing.finish(chain.stream, chain.covered())
         self._regions.clear()
@@ -306,23 +325,49 @@ class Reader:
         taken = region.take(chain.head, page.keys, more=position is not None)
         lump = region.carve(chain.head) if position is not None else None
         if going_on and lump is None:
-            self._go_on(region)
+            self._go_on()
         self._keep(chain, page, taken)
         if lump is not None and going_on:
             self._read_around(region, lump)
         if region.done:
             self._close(region)
 
-    def _go_on(self, region: Region) -> None:
-        """Ask for the next pages of a region, unless what is under way is going to close its gap."""
-        if region.done:
+    def _go_on(self) -> None:
+        """Ask for the next pages, unless what is under way is going to close a region's gap.
+
+        Where the rate limit's window has no room for all of them, the regions that have most left come first: when it
+        opens again, all of them need about as much, and none is left to go on alone.
+        """
+        left: dict[Region, float] = {}
+        unknown = 0
+        for region in self._regions:
+            flying = sum(chain.flying for chain in self._chains_of(region))
+            if region.done or (flying and region.expected <= flying * PAGE and region.expected):
+                continue
+            if flying and not region.expected:
+                unknown += 1
+            else:
+                left[region] = region.expected / PAGE - flying if flying else max(1.0, region.expected / PAGE)
+        self._all_asked = not left and not unknown
+        self._scarce = False
+        if not left:
             return
-        chains = [self._chains[head] for head in (region.left, region.right) if head in self._chains]
-        flying = sum(chain.flying for chain in chains)
-        for chain in chains:
-            if not chain.flying and (not flying or region.expected > flying * PAGE):
-                self._send(chain)
-                flying += 1
+        room = self.crew.client.room
+        usual = sum(left.values()) / len(left)
+        level = waterline([*left.values(), *[usual] * unknown], room)
+        self._scarce = level > 0
+        idle = {region: [chain for chain in self._chains_of(region) if not chain.flying] for region in left}
+        while room > 0 or not self._flying:
+            able = [region for region in left if idle[region] and left[region] > (level if self._flying else 0)]
+            if not able:
+                break
+            longest = max(able, key=left.__getitem__)
+            self._send(idle[longest].pop(0))
+            left[longest] -= 1
+            room -= 1
+
+    def _chains_of(self, region: Region) -> list[_Chain]:
+        return [self._chains[head] for head in (region.left, region.right) if head in self._chains]
 
     def _read_around(self, region: Region, lump: Region) -> None:
         """Let the heads that are stuck in one second begin anew behind it."""
@@ -337,8 +382,8 @@ class Reader:
         self.open(lump)
 
     def _reinforce(self) -> None:
-        """Give the widest gap another pair of heads when connections are idle."""
-        if not self._both_ends or self._flying > self.crew.connections - 2:
+        """Give the widest gap another pair of heads when connections are idle, and requests are not what is scarce."""
+        if not self._both_ends or self._scarce or self._flying > self.crew.connections - 2:
             return
         if self._splits >= self.tally.pages * _SPLITS_PER_PAGE:
             return
@@ -361,8 +406,23 @@ class Reader:
         records = page.records if whole else [page.records[index] for index in taken]
         keys = page.keys if whole else [page.keys[index] for index in taken]
         self.tally.records += len(keys)
-        if self.landing.write(chain.stream, chain.order, records, keys) >= PART_ROWS:
-            self.landing.finish(chain.stream, chain.covered())
+        self._unwritten.append(partial(self._write, chain.stream, chain.order, records, keys, chain.covered()))
+
+    def _write(
+        self,
+        stream: str,
+        order: list[Any],
+        records: Sequence[bytes | msgspec.Raw],
+        keys: Sequence[Key],
+        covered: Mapping[str, Any],
+    ) -> None:
+        if self.landing.write(stream, order, records, keys) >= PART_ROWS:
+            self.landing.finish(stream, covered)
+
+    def _write_while(self, waiting: Callable[[], bool]) -> None:
+        """Write what came, in the order in which it came: asking for what comes next is more urgent."""
+        while self._unwritten and waiting():
+            self._unwritten.popleft()()
 
     def _close(self, region: Region) -> None:
         """End a region that is read. What is known of the second where its heads met is in two parts, and only the
@@ -375,7 +435,7 @@ class Reader:
     def _end(self, head: Head) -> None:
         chain = self._chains.pop(head, None)
         if chain is not None:
-            self.landing.finish(chain.stream, chain.covered())
+            self._unwritten.append(partial(self.landing.finish, chain.stream, chain.covered()))
 
 
 def query(entity: Entity, region: Region, *, ascending: bool) -> dict[str, Any]:

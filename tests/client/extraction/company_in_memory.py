@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class Client:
 
     run: Callable[[str], Any]
     burst_limit: int = 80
+    room: int = 80
 
 
 class Company:
@@ -91,6 +93,11 @@ class Company:
         record |= {"update_time": _text(int(self.now)), "state": record["state"] + 1}
         return record
 
+    @property
+    def live(self) -> list[dict[str, Any]]:
+        """The records that the list has now, by id, each in its present state."""
+        return [dict(record) for _, record in sorted(self.records.items())]
+
     # ---- what it answers
 
     def answer(self, entity: Entity, asked: Mapping[str, Any]) -> Page:
@@ -128,6 +135,7 @@ class Crew(walk.Crew):
 
     :param fails_at: the number of the read that fails
     :param forgetful: takes no cursor that another run was given
+    :ivar at_look: the list as it was at the first look for changes while the walk was not over; None before one
     """
 
     def __init__(
@@ -141,6 +149,8 @@ class Crew(walk.Crew):
         self.failure = None
         self.caught_up = False
         self.reads = 0
+        self.at_look: list[dict[str, Any]] | None = None
+        self._looking = False
         self._fails_at = fails_at
         self._forgetful = forgetful
         self._given: set[str] = set()
@@ -152,11 +162,13 @@ class Crew(walk.Crew):
             raise PipedriveConnectionError("the line is dead")
         if self._forgetful and parameters.get("cursor", "") not in {"", *self._given}:
             raise PipedriveValidationError("There is no such cursor.")
-        catching_up = entity.name != "archived_deals" and _is_open_ended(parameters)
+        catching_up = entity.name != "archived_deals" and _is_open_ended(parameters) and not self._looking
         if catching_up or not self.caught_up:
             self.company.live_on(catching_up=catching_up)
         self.caught_up = self.caught_up or catching_up
         page = self.company.answer(entity, {**entity.parameters, **parameters})
+        if self._looking and self.at_look is None:
+            self.at_look = self.company.live
         self._given.add(str(page.envelope["additional_data"]["next_cursor"]))
         tally.pages += 1
         self.latest = max(filter(None, (self.latest, page.server_time)))
@@ -173,6 +185,18 @@ class Crew(walk.Crew):
         found = {number: work() for number, work in numbered}
         return [found[number] for number in sorted(found)]
 
+    def later(self, work: Callable[[], Any]) -> Any:
+        promise = _Promise(partial(self._look, work))
+        self._waiting.append(promise.result)
+        return promise
+
+    def _look(self, work: Callable[[], Any]) -> Any:
+        self._looking = True
+        try:
+            return work()
+        finally:
+            self._looking = False
+
     def beside(self, work: Callable[[], Any], others: Iterable[Callable[[], Any]]) -> list[Any]:
         return self.gather([work, *others])
 
@@ -183,6 +207,18 @@ class Crew(walk.Crew):
     def _count(self, action: str) -> Any:
         assert action == "getDealsSummary"
         return {"total_count": len(self.company.records)}
+
+
+class _Promise:
+    """Keeps itself when it is asked for its result, or before."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
+
+    def result(self) -> Any:
+        if not hasattr(self, "_result"):
+            self._result = self._work()
+        return self._result
 
 
 def landing_in(folder: Path, entity: Entity) -> EntityLanding:
