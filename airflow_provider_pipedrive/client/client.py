@@ -146,7 +146,7 @@ class PipedriveClient:
 
     @property
     def room(self) -> int:
-        """Requests that the rate limit lets start at once; below 0 when some are waiting already."""
+        """Requests that the rate limit lets start at once."""
         return self._limits.room(self._clock.monotonic())
 
     # ---- actions

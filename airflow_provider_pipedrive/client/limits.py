@@ -96,7 +96,7 @@ class Limits:
             return start
 
     def room(self, now: float) -> int:
-        """How many requests, searches aside, may start at once; below 0 when some are waiting already."""
+        """How many requests, searches aside, may start at once."""
         with self._lock:
             return self._window.room(now)
 

@@ -154,3 +154,13 @@ def test_a_request_that_was_answered_as_quickly_as_any_counts_from_its_start():
     start = limits.reserve(0.0, search=False)
     limits.settle(start, 0.2, search=False)
     assert limits.reserve(0.3, search=False) == pytest.approx(2.0 * 1.02)
+
+
+def test_the_room_is_what_the_window_does_not_hold_yet():
+    limits = Limits(3)
+    assert limits.room(0.0) == 3
+    assert [limits.reserve(0.0, search=False) for _ in range(4)] == [0.0, 0.0, 0.0, pytest.approx(2.0 * 1.02)]
+    assert limits.room(1.0) == 0
+    assert limits.room(2.0 * 1.02) == 2
+    limits.pause(9.0)
+    assert limits.room(8.0) == 0

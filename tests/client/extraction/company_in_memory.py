@@ -154,7 +154,7 @@ class Crew(walk.Crew):
         self._fails_at = fails_at
         self._forgetful = forgetful
         self._given: set[str] = set()
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting: list[Callable[[], bool | None]] = []
 
     def read(self, entity: Entity, parameters: Mapping[str, Any], tally: walk.Tally) -> Page:
         self.reads += 1
@@ -177,7 +177,12 @@ class Crew(walk.Crew):
     def submit(self, work: Callable[[], Any], done: Callable[[Any, BaseException | None], None]) -> None:
         early = self.company.dice.random() < 0.5  # the server reads it at once, and its answer is long on its way
         result = _tried(work) if early else None
-        self._waiting.append(lambda: done(*(result or _tried(work))))
+
+        def answer() -> bool:
+            done(*(result or _tried(work)))
+            return True
+
+        self._waiting.append(answer)
 
     def gather(self, works: Iterable[Callable[[], Any]]) -> list[Any]:
         numbered = list(enumerate(works))
@@ -187,7 +192,7 @@ class Crew(walk.Crew):
 
     def later(self, work: Callable[[], Any]) -> Any:
         promise = _Promise(partial(self._look, work))
-        self._waiting.append(promise.result)
+        self._waiting.append(promise.keep)
         return promise
 
     def _look(self, work: Callable[[], Any]) -> Any:
@@ -201,8 +206,9 @@ class Crew(walk.Crew):
         return self.gather([work, *others])
 
     def _complete_one(self) -> None:
-        if self._waiting:
-            self._waiting.pop(self.company.dice.randrange(len(self._waiting)))()
+        answered = None
+        while self._waiting and not answered:  # what a promise brings is no answer that the reader waits for
+            answered = self._waiting.pop(self.company.dice.randrange(len(self._waiting)))()
 
     def _count(self, action: str) -> Any:
         assert action == "getDealsSummary"
@@ -214,6 +220,9 @@ class _Promise:
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
+
+    def keep(self) -> None:
+        self.result()
 
     def result(self) -> Any:
         if not hasattr(self, "_result"):

@@ -11,7 +11,14 @@ from airflow_provider_pipedrive.client.extraction import regions
 from airflow_provider_pipedrive.client.extraction.formats import Part
 from airflow_provider_pipedrive.client.extraction.landing import Finished
 from airflow_provider_pipedrive.client.extraction.pages import Key
-from airflow_provider_pipedrive.client.extraction.regions import OPEN_END, Region, cuts, likely_seconds, middle
+from airflow_provider_pipedrive.client.extraction.regions import (
+    OPEN_END,
+    Region,
+    cuts,
+    likely_seconds,
+    middle,
+    waterline,
+)
 from airflow_provider_pipedrive.client.extraction.resuming import open_regions
 from airflow_provider_pipedrive.errors import PipedriveResponseError
 
@@ -155,6 +162,23 @@ def test_a_history_is_cut_into_stretches_of_equal_size_that_are_worth_it() -> No
     assert cuts(even, 10, connections=40) == []
     assert cuts([7] * 9, 32, connections=40) == [7]
     assert cuts([], 40, connections=40) == []
+
+
+@pytest.mark.parametrize(
+    ("pages", "amount", "level"),
+    [
+        ([5, 1], 2, 3),  # all from the longest
+        ([5, 4, 1], 3, 3),
+        ([5, 4, 1], 9, 1 / 3),
+        ([5, 4, 1], 10, 0),
+        ([5, 4, 1], 99, 0),
+        ([2, 2], 0, 2),
+    ],
+)
+def test_what_is_taken_from_the_longest_stretches_leaves_them_all_at_one_level(
+    pages: list[float], amount: float, level: float
+) -> None:
+    assert waterline(pages, amount) == pytest.approx(level)
 
 
 def test_a_gap_is_split_where_about_as_much_lies_on_either_side() -> None:
