@@ -136,6 +136,7 @@ class Crew(walk.Crew):
     :param fails_at: the number of the read that fails
     :param forgetful: takes no cursor that another run was given
     :ivar at_look: the list as it was at the first look for changes while the walk was not over; None before one
+    :ivar counted_first: whether its records had been counted before that look
     """
 
     def __init__(
@@ -150,6 +151,7 @@ class Crew(walk.Crew):
         self.caught_up = False
         self.reads = 0
         self.at_look: list[dict[str, Any]] | None = None
+        self.counted_first = False
         self._looking = False
         self._fails_at = fails_at
         self._forgetful = forgetful
@@ -212,6 +214,7 @@ class Crew(walk.Crew):
 
     def _count(self, action: str) -> Any:
         assert action == "getDealsSummary"
+        self.counted_first = self.counted_first or self.at_look is None
         return {"total_count": len(self.company.records)}
 
 
