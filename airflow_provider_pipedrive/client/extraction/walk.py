@@ -31,7 +31,7 @@ _WORTH_SPLITTING = 4 * PAGE
 _SPLITS_PER_PAGE = 0.03
 _MOST_UNWRITTEN = 8
 """Pages that may wait to be written while others are asked for."""
-_LOOK_AGAIN = 0.02
+_LOOK_AGAIN = 0.005
 """Seconds after which the rate limit may have room again for what was held back."""
 
 
