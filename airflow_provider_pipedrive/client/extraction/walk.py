@@ -233,6 +233,7 @@ class Reader:
         for head in self._heads(region):
             if head not in self._chains and not region.done:
                 self._start(region, head)
+        self._go_on()
 
     def cut(self, region: Region, at: int) -> None:
         """Split a region that is being read, and set two new heads to work in the middle."""
@@ -257,22 +258,16 @@ class Reader:
             try:
                 chain, page, error = self._answers.get(timeout=_LOOK_AGAIN if self._scarce else 1)
             except Empty:
-                if failure is None:
-                    self._go_on()
-                continue
-            self._flying -= 1
-            chain.flying = False
-            if self._chains.get(chain.head) is not chain:
-                continue  # another way to read this stretch was taken meanwhile
-            if page is None:
-                failure = failure or self._failed(chain, error)
+                pass
             else:
-                self._take(chain, page, going_on=failure is None)
-                if failure is None:
-                    self._reinforce()
-                    if at_last is not None and self._all_asked:
-                        at_last()
-                        at_last = None
+                raised = self._answered(chain, page, error, going_on=failure is None)
+                failure = failure or raised
+            if failure is None:
+                self._go_on()
+                self._reinforce()
+                if at_last is not None and self._all_asked:
+                    at_last()
+                    at_last = None
         self._write_while(lambda: True)
         for chain in self._chains.values():
             self.landing.finish(chain.stream, chain.covered())
@@ -307,6 +302,19 @@ class Reader:
             lambda page, error: self._answers.put((chain, page, error)),
         )
 
+    def _answered(
+        self, chain: _Chain, page: Page | None, error: BaseException | None, *, going_on: bool
+    ) -> BaseException | None:
+        """Take what a request brought; what is to be raised for it."""
+        self._flying -= 1
+        chain.flying = False
+        if self._chains.get(chain.head) is not chain:
+            return None  # another way to read this stretch was taken meanwhile
+        if page is None:
+            return self._failed(chain, error)
+        self._take(chain, page, going_on=going_on)
+        return None
+
     def _failed(self, chain: _Chain, error: BaseException | None) -> BaseException | None:
         """What is to be raised for a request that failed: nothing where only an old cursor is no longer taken."""
         if chain.resumed and isinstance(error, PipedriveValidationError):
@@ -324,8 +332,6 @@ class Reader:
         position = next_position(chain.walk, page)
         taken = region.take(chain.head, page.keys, more=position is not None)
         lump = region.carve(chain.head) if position is not None else None
-        if going_on and lump is None:
-            self._go_on()
         self._keep(chain, page, taken)
         if lump is not None and going_on:
             self._read_around(region, lump)

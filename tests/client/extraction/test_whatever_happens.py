@@ -47,6 +47,7 @@ def read(
 ) -> list[dict[str, Any]]:
     landing = landing_in(folder, ENTITIES[entity])
     crew = Crew(company, connections, fails_at, forgetful=len(company.records) % 2 == 0)
+    crew.client.room = company.dice.choice([0, 3, 80])  # in the rate limit's window
     reader = Snapshot(crew, ENTITIES[entity], landing, Tally(), overlap=5.0, clock=lambda: company.now)
     try:
         outcome = reader.read()
