@@ -79,7 +79,7 @@ class Transport:
                 self._open(call.method, url, headers, body) as response,
             ):
                 began = self._clock.monotonic()
-                return _answer(response, began, b"".join(_chunks(response)))
+                return _answer(response, b"".join(_chunks(response)), began)
 
         return self._shielded(call, exchange)
 
@@ -114,10 +114,10 @@ class Transport:
         with self._open("GET", url, headers, None) as response:
             began = self._clock.monotonic()
             if not 200 <= response.status_code < 300:
-                return _answer(response, began, b"".join(_chunks(response)))
+                return _answer(response, b"".join(_chunks(response)), began)
             for chunk in _chunks(response):
                 _write(sink, chunk)
-            return _answer(response, began, b"")
+            return _answer(response, b"", began)
 
     def _redirect(self, call: Call, url: str, target: str) -> str:
         """The address to go on with: https, or this machine in plain http too where the connection is there as well."""
@@ -350,9 +350,9 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
         yield chunk
 
 
-def _answer(response: requests.Response, began: float, content: bytes) -> Answer:
+def _answer(response: requests.Response, content: bytes, began: float) -> Answer:
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(response.status_code, headers, began, content)
+    return Answer(response.status_code, headers, content, began)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

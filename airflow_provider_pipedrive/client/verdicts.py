@@ -79,8 +79,8 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    began: float
     body: bytes = field(repr=False, default=b"")
+    began: float = 0.0
 
 
 def call_of(action: Action, path: str) -> Call:

@@ -62,7 +62,7 @@ def answering(status: int, body: object) -> Send:
     """An OAuth host that always answers this."""
 
     def send(call: Call, url: str, headers: Mapping[str, str], sent: bytes) -> Answer:
-        return Answer(status, {}, 0.0, json.dumps(body).encode())
+        return Answer(status, {}, json.dumps(body).encode())
 
     return send
 
@@ -277,7 +277,7 @@ def test_revoking_an_access_token_leaves_the_authorization(app: OAuth, send: Sen
 
 def test_a_revocation_needs_no_words_in_the_answer(app: OAuth):
     def silent(call: Call, url: str, headers: Mapping[str, str], sent: bytes) -> Answer:
-        return Answer(200, {}, 0.0, b"")
+        return Answer(200, {}, b"")
 
     revoke(silent, app)
 

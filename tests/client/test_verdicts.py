@@ -35,7 +35,7 @@ HTML = {"content-type": "text/html"}
 
 def answer(status: int, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
     content = body if isinstance(body, bytes) else json.dumps(body or {"success": False, "error": "No."}).encode()
-    return Answer(status, {**JSON, **(headers or {})}, 0.0, content)
+    return Answer(status, {**JSON, **(headers or {})}, content)
 
 
 def error_of(call: Call, given: Answer, windows_waited: int = 0) -> PipedriveError:
@@ -54,7 +54,7 @@ def error_of(call: Call, given: Answer, windows_waited: int = 0) -> PipedriveErr
     ],
 )
 def test_a_good_answer_is_its_json(status: int, body: bytes, read: dict[str, Any]) -> None:
-    assert judge(READ, Answer(status, JSON, 0.0, body)) == read
+    assert judge(READ, Answer(status, JSON, body)) == read
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,13 @@ def test_a_good_answer_is_its_json(status: int, body: bytes, read: dict[str, Any
     ],
 )
 def test_an_answer_that_is_no_strict_json_object_is_unreadable(body: bytes) -> None:
-    error = error_of(READ, Answer(200, JSON, 0.0, body))
+    error = error_of(READ, Answer(200, JSON, body))
     assert type(error) is PipedriveResponseError
     assert (error.status, error.retryable) == (200, True)
 
 
 def test_the_outcome_of_a_create_with_an_unreadable_answer_is_unknown() -> None:
-    error = error_of(CREATE, Answer(200, JSON, 0.0, b""))
+    error = error_of(CREATE, Answer(200, JSON, b""))
     assert error.retryable is False
     assert "look in Pipedrive before you repeat it" in str(error)
 
