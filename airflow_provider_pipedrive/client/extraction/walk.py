@@ -363,6 +363,8 @@ class Reader:
         level = waterline([*left.values(), *[usual] * unknown], room)
         self._scarce = level > 0
         idle = {region: [chain for chain in self._chains_of(region) if not chain.flying] for region in left}
+        # What is due to regions whose heads are all under way stays theirs.
+        room -= int(sum(max(0.0, left[region] - level) for region in left if not idle[region]))
         while room > 0 or not self._flying:
             able = [region for region in left if idle[region] and left[region] > (level if self._flying else 0)]
             if not able:
