@@ -12,12 +12,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -211,6 +212,23 @@ class LiveAirflow:
             f"a run of {dag_id}", seconds, lambda: self._get(f"/api/v2/dags/{dag_id}/dagRuns")["dag_runs"]
         )
         return Run(dag_id, found[0]["dag_run_id"])
+
+    def wait_until_let_go(self, run: Run, task_ids: Iterable[str], seconds: float = 240) -> None:
+        """Wait until these tasks wait without a worker, and the scheduler has heard of it.
+
+        A scheduler that hears of it only when the task is queued again takes the task for one that was killed.
+
+        :raises LiveAirflowError: they do not
+        """
+        log = self.home / "standalone.log"
+        of_run = rf"Finished: dag_id={run.dag_id}, task_id=(\w+), run_id={re.escape(run.run_id)},"
+        heard = re.compile(of_run + ".* state=(?:deferred|up_for_reschedule),")
+        wanted = set(task_ids)
+        self._wait(
+            f"the scheduler to hear of {', '.join(sorted(wanted))}",
+            seconds,
+            lambda: wanted <= set(heard.findall(log.read_text(errors="replace"))),
+        )
 
     def tasks(self, run: Run) -> list[dict[str, Any]]:
         """The run's task instances, as the REST API tells of them."""

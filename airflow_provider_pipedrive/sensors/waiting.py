@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 INTERVAL = 300.0
 DEFER_GRACE = 5.0
 """Seconds after the deadline at which Airflow itself ends the wait, should no triggerer do it."""
+SETTLING = 20.0
+"""Seconds between a task's own look and its trigger's first, unless looks are wanted more often. A busy scheduler that
+hears of a deferral only when the task is queued again takes the task for one that was killed, and fails it."""
 AIRFLOWS_TIME_UP = ("Trigger timeout", "Trigger/execution timeout")
 """What Airflow 3 and 2.11 say of a deferred task whose time they have ended."""
 LOOK_BACK = 600.0
@@ -210,7 +213,7 @@ class WaitingSensor(BaseSensorOperator):
             memory=pending.memory,
             interval=self.poke_interval,
             deadline=deadline,
-            not_before=time.time() + self._pause if self._pause else 0.0,
+            not_before=time.time() + max(self._pause, min(SETTLING, self.poke_interval)),
             end_from_trigger=self._may_end_from_trigger,
             patient=self.silent_fail,
         )

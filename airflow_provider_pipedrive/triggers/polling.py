@@ -46,7 +46,7 @@ async def wait_for(
     key = (connection_id, pending.watch.feed)
     poller = pollers.get(key) or pollers.setdefault(key, Poller(connection_id))
     subscriber = Subscriber(pending, max(interval, SHORTEST_INTERVAL), patient, loop)
-    subscriber.due = max(subscriber.due, loop.time() + pause)
+    subscriber.due = next_on_grid(loop.time() + max(pause, 0.0), subscriber.interval)
     poller.join(subscriber)
     try:
         return await subscriber.decided

@@ -32,7 +32,8 @@ class WaitTrigger(BaseTrigger):
     :param memory: what the sensor's first look has shown
     :param interval: seconds between two looks
     :param deadline: when the wait is up, in seconds since the epoch
-    :param not_before: when the first look may be, in seconds since the epoch: a limit may have been reached
+    :param not_before: when the first look may be, in seconds since the epoch: the task has just looked itself, or has
+        reached a limit
     :param end_from_trigger: a success ends the task without a worker
     :param patient: passing errors of Pipedrive's are waited out
     """

@@ -189,6 +189,17 @@ def test_by_default_a_look_is_every_five_minutes() -> None:
     assert PipedriveNewFileSensor(task_id="wait").poke_interval == 300
 
 
+@pytest.mark.parametrize(("interval", "settled"), [(25, 20), (12, 12)])
+def test_a_trigger_leaves_airflow_time_to_hear_that_its_task_is_deferred(
+    interval: int, settled: int, waiting: Waiting, sandbox: Sandbox, deal: dict[str, Any], stages: list[dict[str, Any]]
+) -> None:
+    """Time begins 15 seconds before a look every 25 is due, and 2 before one every 12."""
+    sandbox.plan("move_deal", after_seconds=1, deal_id=deal["id"], stage_id=stages[0]["id"])
+    arguments = DEAL | {"poke_interval": interval, "deal_id": deal["id"], "to_stage": stages[0]["id"]}
+    waiting("deferrable", PipedriveDealStageSensor, **arguments)
+    assert settled <= waiting.seconds <= settled + interval
+
+
 @pytest.mark.parametrize(("expanded_over", "ends_from_trigger"), [(True, False), (False, True)])
 def test_a_task_that_others_are_expanded_over_ends_on_a_worker_which_counts_its_results(
     expanded_over: bool, ends_from_trigger: bool, waiting: Waiting

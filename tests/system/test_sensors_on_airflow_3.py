@@ -37,7 +37,7 @@ with DAG("waits", schedule=None, params={"deal": 1, "stage": 1, "quiet_deal": 2}
     PipedriveNewFileSensor(task_id="file", deal_id="{{ params.deal }}", names="*.pdf", poke_interval=5, deferrable=True)
     PipedriveDealStageSensor(
         task_id="time_up", deal_id="{{ params.quiet_deal }}", to_stage="{{ params.stage }}", poke_interval=5,
-        timeout=10, soft_fail=True, deferrable=True,
+        timeout=30, soft_fail=True, deferrable=True,
     )
     any_deal = PipedriveDealStageSensor(
         task_id="any_deal", to_stage="{{ params.stage }}", poke_interval=5, timeout=300, deferrable=True
@@ -88,6 +88,7 @@ def waited(
         while not WAITING.items() <= {(t["task_id"], t["state"]) for t in airflow.tasks(run)}:
             assert time.monotonic() < until, [(t["task_id"], t["state"]) for t in airflow.tasks(run)]
             time.sleep(0.2)
+        airflow.wait_until_let_go(run, WAITING.keys() - {"poke"})
         ask(live_sandbox, "/_sandbox/move_deal", {"deal_id": deal["id"], "stage_id": stage["id"]})
         ask(live_sandbox, "/_sandbox/add_file", {"name": "signed.pdf", "deal_id": deal["id"]})
         airflow.wait_for_run(run)
