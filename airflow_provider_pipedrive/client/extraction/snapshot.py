@@ -9,7 +9,9 @@ There are three ways to read one, chosen by its first two pages before more is s
   the rate limit is what binds.
 - *front to back*: on one connection, and for lists that cannot be sorted.
 
-A closing catch-up then brings what was edited, created, archived or deleted while the walk went on.
+A closing catch-up then brings what was edited, created, archived or deleted while the walk went on. With the last pages
+of windows go a count and looks for changes: where these find none, and the count agrees, the account was at rest, and
+the catch-up is left out.
 """
 
 from __future__ import annotations
@@ -259,6 +261,7 @@ class Snapshot:
             self._count_at_rest = count.result()
 
     def _is_empty_after(self, earlier: Future[int], entity: Entity, parameters: Mapping[str, Any]) -> bool:
+        # A look made before the count would not see what changed between the two.
         earlier.result()
         return not any(len(page) for page in self._pages(entity, parameters))
 

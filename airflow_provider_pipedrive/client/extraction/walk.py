@@ -213,7 +213,6 @@ class Reader:
         self._flying = 0
         self._splits = 0
         self._scarce = False
-        self._all_asked = False
         self._unwritten: deque[Callable[[], None]] = deque()
 
     # ---- for the one who knows what is to be read
@@ -230,9 +229,7 @@ class Reader:
         for head, (parameters, page) in pages.items():
             chain = self._chain(region, head, parameters)
             self._take(chain, page, going_on=True)
-        for head in self._heads(region):
-            if head not in self._chains and not region.done:
-                self._start(region, head)
+        self._start_missing(region)
         self._go_on()
 
     def cut(self, region: Region, at: int) -> None:
@@ -263,9 +260,9 @@ class Reader:
                 raised = self._answered(chain, page, error, going_on=failure is None)
                 failure = failure or raised
             if failure is None:
-                self._go_on()
+                all_asked = self._go_on()
                 self._reinforce()
-                if at_last is not None and self._all_asked:
+                if at_last is not None and all_asked:
                     at_last()
                     at_last = None
         self._write_while(lambda: True)
@@ -292,6 +289,11 @@ class Reader:
     def _start(self, region: Region, head: Head) -> None:
         parameters = {**self.parameters, **query(self.entity, region, ascending=head.ascending)}
         self._send(self._chain(region, head, parameters, region.positions.get(head.ascending)))
+
+    def _start_missing(self, region: Region) -> None:
+        for head in self._heads(region):
+            if head not in self._chains and not region.done:
+                self._start(region, head)
 
     def _send(self, chain: _Chain) -> None:
         chain.flying = True
@@ -338,26 +340,18 @@ class Reader:
         if region.done:
             self._close(region)
 
-    def _go_on(self) -> None:
-        """Ask for the next pages, unless what is under way is going to close a region's gap.
+    def _go_on(self) -> bool:
+        """Ask for the next pages; whether all that seems to be left was asked for before.
 
         Where the rate limit's window has no room for all of them, the regions that have most left come first: when it
         opens again, all of them need about as much, and none is left to go on alone.
         """
-        left: dict[Region, float] = {}
-        unknown = 0
-        for region in self._regions:
-            flying = sum(chain.flying for chain in self._chains_of(region))
-            if region.done or (flying and region.expected <= flying * PAGE and region.expected):
-                continue
-            if flying and not region.expected:
-                unknown += 1
-            else:
-                left[region] = region.expected / PAGE - flying if flying else max(1.0, region.expected / PAGE)
-        self._all_asked = not left and not unknown
+        pages = {region: self._pages_left(region) for region in self._regions}
+        left = {region: number for region, number in pages.items() if number}
+        unknown = sum(number is None for number in pages.values())
         self._scarce = False
         if not left:
-            return
+            return not unknown
         room = self.crew.client.room
         usual = sum(left.values()) / len(left)
         level = waterline([*left.values(), *[usual] * unknown], room)
@@ -373,6 +367,17 @@ class Reader:
             self._send(idle[longest].pop(0))
             left[longest] -= 1
             room -= 1
+        return False
+
+    def _pages_left(self, region: Region) -> float | None:
+        """Pages that a region needs beside those under way, which may be going to close its gap; ``None`` where only
+        they will tell."""
+        flying = sum(chain.flying for chain in self._chains_of(region))
+        if region.done:
+            return 0.0
+        if not flying:
+            return max(1.0, region.expected / PAGE)
+        return max(0.0, region.expected / PAGE - flying) if region.expected else None
 
     def _chains_of(self, region: Region) -> list[_Chain]:
         return [self._chains[head] for head in (region.left, region.right) if head in self._chains]
@@ -384,9 +389,7 @@ class Reader:
             if chain.region is region and head not in current:
                 self._end(head)
         region.low, region.high = region.left.frontier, region.right.frontier
-        for head in self._heads(region):
-            if head not in self._chains and not region.done:
-                self._start(region, head)
+        self._start_missing(region)
         self.open(lump)
 
     def _reinforce(self) -> None:
