@@ -6,16 +6,13 @@ import io
 import itertools
 import json
 import logging
-import random
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import unquote, urlencode, urlsplit
-
-import tenacity
 
 from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
 from airflow_provider_pipedrive.catalog.model import Action, TimeFormat
@@ -24,44 +21,28 @@ from airflow_provider_pipedrive.client.clock import Clock, SystemClock
 from airflow_provider_pipedrive.client.costs import cost_of
 from airflow_provider_pipedrive.client.files import multipart
 from airflow_provider_pipedrive.client.hosts import origin_of
-from airflow_provider_pipedrive.client.limits import WINDOW, limits_of
+from airflow_provider_pipedrive.client.limits import limits_of
 from airflow_provider_pipedrive.client.paging import Position, Walk, records_in
 from airflow_provider_pipedrive.client.parameters import NOTHING, Request, as_dict, bind, query_text
 from airflow_provider_pipedrive.client.redaction import Redactor
+from airflow_provider_pipedrive.client.repeats import repeated
 from airflow_provider_pipedrive.client.settings import ApiToken, Settings
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.client.values import Unfit, plain
-from airflow_provider_pipedrive.client.verdicts import (
-    LONGEST_WAIT,
-    Answer,
-    Call,
-    call_of,
-    judge,
-    may_repeat,
-    unreadable,
-    wait_before,
-)
+from airflow_provider_pipedrive.client.verdicts import Answer, Call, call_of, judge, unreadable
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
-    PipedriveBurstLimitError,
     PipedriveEndpointRemovedError,
-    PipedriveError,
     PipedriveParameterError,
     PipedriveTokenCapError,
     PipedriveValidationError,
 )
-
-if TYPE_CHECKING:
-    from tenacity import RetryCallState
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 DOWNLOAD_IN_MEMORY = 50 * 1024 * 1024
 """Bytes of a download that are returned without ``save_to``."""
 _PROGRESS_EVERY = 10.0
-BURST_PATIENCE = 120.0
-"""Seconds that one request waits for room in the rate limit, which it may share with many other processes: a 429 was
-not carried out, so it counts as no attempt."""
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -397,53 +378,16 @@ class PipedriveClient:
         return judge(call, answer, windows_waited=windows_waited, clean=self.redact)
 
     def _repeating(self, call: Call, attempt: Callable[[int], T]) -> T:
-        """:meth:`_attempts`, its time added to :attr:`usage`."""
+        """:meth:`_repeated`, its time added to :attr:`usage`."""
         began = self._clock.monotonic()
         try:
-            return self._attempts(call, attempt)
+            return self._repeated(call, attempt)
         finally:
             with self._counting:
                 self.usage.seconds += self._clock.monotonic() - began
 
-    def _attempts(self, call: Call, attempt: Callable[[int], T]) -> T:
-        """``attempt`` until it succeeds, may not be repeated, or has been tried often enough.
-
-        It is told how many full rate-limit windows have been waited.
-        """
-        windows_waited = bursts = faults = 0
-        waited_for_room = 0.0
-
-        def wait(state: RetryCallState) -> float:
-            nonlocal windows_waited, bursts, waited_for_room
-            error = state.outcome.exception() if state.outcome else None
-            seconds = wait_before(error, state.attempt_number - bursts) if isinstance(error, PipedriveError) else 0.0
-            spread = seconds / 4  # so that workers don't come back together
-            if isinstance(error, PipedriveBurstLimitError):
-                bursts += 1
-                windows_waited += int(seconds // WINDOW)
-                spread = min(WINDOW * bursts, LONGEST_WAIT)  # the more of them there are, the wider
-                self._limits.pause(self._clock.monotonic() + seconds)
-            seconds += random.uniform(0, spread)
-            waited_for_room += seconds
-            return seconds
-
-        def stop(state: RetryCallState) -> bool:
-            nonlocal faults
-            if state.outcome and isinstance(state.outcome.exception(), PipedriveBurstLimitError):
-                return self.settings.max_attempts == 1 or waited_for_room > BURST_PATIENCE
-            faults += 1
-            return faults >= self.settings.max_attempts
-
-        return tenacity.Retrying(
-            retry=tenacity.retry_if_exception(
-                lambda error: isinstance(error, PipedriveError) and may_repeat(call, error)
-            ),
-            stop=stop,
-            wait=wait,
-            sleep=self._clock.sleep,
-            before_sleep=_say_so(call),
-            reraise=True,
-        )(lambda: attempt(windows_waited))
+    def _repeated(self, call: Call, attempt: Callable[[int], T]) -> T:
+        return repeated(call, attempt, max_attempts=self.settings.max_attempts, limits=self._limits, clock=self._clock)
 
     # ---- credential
 
@@ -466,7 +410,7 @@ class PipedriveClient:
             return self._judge(call, self._transport.send(call, url, headers, body), windows_waited)
 
         try:
-            return self._attempts(call, attempt)
+            return self._repeated(call, attempt)
         except (PipedriveValidationError, PipedriveAuthError) as error:
             raise PipedriveAuthError(
                 "Pipedrive does not renew the connection's OAuth authorization "
@@ -650,15 +594,3 @@ def _origin_or_none(url: str) -> str | None:
         return origin_of(f"{parts.scheme}://{parts.netloc}")
     except (PipedriveParameterError, ValueError):
         return None
-
-
-def _say_so(call: Call) -> Callable[[RetryCallState], None]:
-    def say(state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        seconds = state.next_action.sleep if state.next_action else 0.0
-        if isinstance(error, PipedriveBurstLimitError):  # what shares a credential meets it all day
-            log.info("%s: the rate limit's window is full: trying again in %.1f s.", call, seconds)
-        else:
-            log.warning("%s: trying again in %.1f s after: %s", call, seconds, error)
-
-    return say
