@@ -60,6 +60,8 @@ def test_connections_are_kept(client: PipedriveClient, server: ScriptedServer) -
         Reset,
         ThenClose(b""),
         ThenClose(GOOD[:-5]),  # truncated: content-length says more
+        ThenClose(b"HTTP/1.1 200 OK\r\nContent-Length: 1" + b"0" * 15 + b"\r\n\r\n{}"),
+        ThenClose(b"HTTP/1.1 200 OK\r\nContent-Length: 1" + b"0" * 30 + b"\r\n\r\n{}"),
         ThenClose(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n{"),
         ThenClose(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}"),
         ThenClose(b"not HTTP at all\r\n\r\n"),

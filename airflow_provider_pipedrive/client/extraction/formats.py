@@ -298,7 +298,7 @@ class _JsonLines(Writer):
 
 def _joined(records: Sequence[bytes | msgspec.Raw]) -> bytes:
     """The records as lines. One that is spread over several lines is written anew, its numbers untouched."""
-    lines = b"\n".join(records) + b"\n"
+    lines = b"\n".join([*records, b""])
     if lines.count(b"\n") == len(records) and b"\r" not in lines:
         return lines
     return b"\n".join(msgspec.json.format(bytes(record), indent=-1) for record in records) + b"\n"
