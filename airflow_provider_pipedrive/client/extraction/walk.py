@@ -17,6 +17,7 @@ import msgspec
 
 from airflow_provider_pipedrive.client.extraction.entities import Entity
 from airflow_provider_pipedrive.client.extraction.landing import PART_ROWS, EntityLanding
+from airflow_provider_pipedrive.client.extraction.memory import give_back
 from airflow_provider_pipedrive.client.extraction.pages import Identity, Key, Page, decode, next_position, server_time
 from airflow_provider_pipedrive.client.extraction.regions import PAGE, Head, Region, middle, waterline
 from airflow_provider_pipedrive.client.paging import Position, Walk
@@ -29,8 +30,11 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 _WORTH_SPLITTING = 4 * PAGE
 _SPLITS_PER_PAGE = 0.03
-_MOST_UNWRITTEN = 8
-"""Pages that may wait to be written while others are asked for."""
+_MOST_UNWRITTEN = {False: 2, True: 8}
+"""Pages that may wait to be written while others are asked for: more where requests are scarce, and each must start as
+soon as it may."""
+_GIVE_BACK_AFTER = 16
+"""Pages."""
 _LOOK_AGAIN = 0.005
 """Seconds after which the rate limit may have room again for what was held back."""
 
@@ -213,6 +217,7 @@ class Reader:
         self._flying = 0
         self._splits = 0
         self._scarce = False
+        self._written = 0
         self._unwritten: deque[Callable[[], None]] = deque()
 
     # ---- for the one who knows what is to be read
@@ -251,7 +256,7 @@ class Reader:
         failure: BaseException | None = None
         while self._flying:
             self.crew.watch()
-            self._write_while(lambda: self._answers.empty() or len(self._unwritten) > _MOST_UNWRITTEN)
+            self._write_while(lambda: self._answers.empty() or len(self._unwritten) > _MOST_UNWRITTEN[self._scarce])
             try:
                 chain, page, error = self._answers.get(timeout=_LOOK_AGAIN if self._scarce else 1)
             except Empty:
@@ -429,6 +434,9 @@ class Reader:
     ) -> None:
         if self.landing.write(stream, order, records, keys) >= PART_ROWS:
             self.landing.finish(stream, covered)
+        self._written += 1
+        if self._written % _GIVE_BACK_AFTER == 0:
+            give_back()
 
     def _write_while(self, waiting: Callable[[], bool]) -> None:
         """Write what came, in the order in which it came: asking for what comes next is more urgent."""
