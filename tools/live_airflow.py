@@ -203,7 +203,7 @@ class LiveAirflow:
         if state != "success":
             raise LiveAirflowError(f"The run of {run.dag_id} ended as {state}.\n{self.failures(run)}")
 
-    def wait_for_a_run_of(self, dag_id: str, seconds: float = 60) -> Run:
+    def wait_for_a_run_of(self, dag_id: str, seconds: float = 180) -> Run:
         """Wait until something else has started a run of a DAG, and return the first one.
 
         :raises LiveAirflowError: nothing has
