@@ -18,7 +18,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -144,10 +144,7 @@ class LiveAirflow:
         :param seconds: how long to wait for Airflow to have read the DAG
         :raises LiveAirflowError: the DAG does not appear; the text has its import errors
         """
-        try:
-            self._wait(f"the DAG {dag_id}", seconds, lambda: self._exists(f"/api/v2/dags/{dag_id}"))
-        except LiveAirflowError as error:
-            raise LiveAirflowError(f"{error}\n{self.import_errors()}") from None
+        self.wait_for_dag(dag_id, seconds)
         started = self._post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})
         return Run(dag_id, started["dag_run_id"])
 
@@ -213,22 +210,25 @@ class LiveAirflow:
         )
         return Run(dag_id, found[0]["dag_run_id"])
 
-    def wait_until_let_go(self, run: Run, task_ids: Iterable[str], seconds: float = 240) -> None:
-        """Wait until these tasks wait without a worker, and the scheduler has heard of it.
+    def wait_for_states(self, run: Run, wanted: Mapping[str, str], seconds: float = 240) -> None:
+        """Wait until tasks are in these states, and the scheduler has heard of those that wait without a worker.
 
         A scheduler that hears of it only when the task is queued again takes the task for one that was killed.
 
-        :raises LiveAirflowError: they do not
+        :param wanted: the state of each task, by its id
+        :raises LiveAirflowError: they do not come to be so
         """
         log = self.home / "standalone.log"
         of_run = rf"Finished: dag_id={run.dag_id}, task_id=(\w+), run_id={re.escape(run.run_id)},"
-        heard = re.compile(of_run + ".* state=(?:deferred|up_for_reschedule),")
-        wanted = set(task_ids)
-        self._wait(
-            f"the scheduler to hear of {', '.join(sorted(wanted))}",
-            seconds,
-            lambda: wanted <= set(heard.findall(log.read_text(errors="replace"))),
-        )
+        told = re.compile(of_run + ".* state=(?:deferred|up_for_reschedule),")
+        let_go = {task for task, state in wanted.items() if state in ("deferred", "up_for_reschedule")}
+
+        def reached() -> bool:
+            states = {task["task_id"]: task["state"] for task in self.tasks(run)}
+            heard = set(told.findall(log.read_text(errors="replace")))
+            return wanted.items() <= states.items() and let_go <= heard
+
+        self._wait(lambda: f"{', '.join(sorted(wanted))}: {self._progress(run)}", seconds, reached)
 
     def tasks(self, run: Run) -> list[dict[str, Any]]:
         """The run's task instances, as the REST API tells of them."""

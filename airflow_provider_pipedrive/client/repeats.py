@@ -54,7 +54,6 @@ class _Waits:
     def __init__(self, max_attempts: int, limits: Limits, clock: Clock) -> None:
         self.windows = 0
         self._bursts = 0
-        self._faults = 0
         self._waited_for_room = 0.0
         self._max_attempts = max_attempts
         self._limits = limits
@@ -78,8 +77,7 @@ class _Waits:
         """Whether there is no further attempt."""
         if isinstance(_error_of(state), PipedriveBurstLimitError):
             return self._max_attempts == 1 or self._waited_for_room > BURST_PATIENCE
-        self._faults += 1
-        return self._faults >= self._max_attempts
+        return state.attempt_number - self._bursts >= self._max_attempts
 
 
 def _error_of(state: RetryCallState) -> BaseException | None:

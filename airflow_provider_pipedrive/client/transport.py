@@ -241,17 +241,8 @@ _UNREADABLE = (
     urllib3.exceptions.DecodeError,
     urllib3.exceptions.InvalidHeader,
     urllib3.exceptions.ResponseNotChunked,
-    MemoryError,  # the length that an answer announces is that of no answer
-    OverflowError,
 )
-_FOREIGN = (
-    requests.RequestException,
-    urllib3.exceptions.HTTPError,
-    http.client.HTTPException,
-    OSError,
-    MemoryError,
-    OverflowError,
-)
+_FOREIGN = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
 """Everything that the libraries raise; what else comes out of an exchange is a fault of this package's."""
 
 _deadline: ContextVar[tuple[Clock, float] | None] = ContextVar("deadline", default=None)
@@ -355,7 +346,10 @@ def _write(sink: BinaryIO, chunk: bytes) -> None:
 
 def _whole(response: requests.Response) -> bytes:
     """The body, unpacked: read at once, which takes less time and memory than joining it."""
-    content: bytes = response.raw.read(decode_content=True)
+    try:
+        content: bytes = response.raw.read(decode_content=True)
+    except (MemoryError, OverflowError):
+        raise urllib3.exceptions.InvalidHeader("Content-Length: so long is no answer") from None
     return content
 
 

@@ -45,8 +45,7 @@ async def wait_for(
     pollers = _pollers.setdefault(loop, {})
     key = (connection_id, pending.watch.feed)
     poller = pollers.get(key) or pollers.setdefault(key, Poller(connection_id))
-    subscriber = Subscriber(pending, max(interval, SHORTEST_INTERVAL), patient, loop)
-    subscriber.due = next_on_grid(loop.time() + max(pause, 0.0), subscriber.interval)
+    subscriber = Subscriber(pending, max(interval, SHORTEST_INTERVAL), patient, loop, max(pause, 0.0))
     poller.join(subscriber)
     try:
         return await subscriber.decided
@@ -62,12 +61,14 @@ _pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], Pol
 class Subscriber:
     """One trigger, as the poller sees it."""
 
-    def __init__(self, pending: Pending, interval: float, patient: bool, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, pending: Pending, interval: float, patient: bool, loop: asyncio.AbstractEventLoop, pause: float
+    ) -> None:
         self.pending = pending
         self.interval = interval
         self.patient = patient
         self.decided: asyncio.Future[Outcome] = loop.create_future()
-        self.due = next_on_grid(loop.time(), interval)
+        self.due = next_on_grid(loop.time() + pause, interval)
         self.failures = 0
         self._context = contextvars.copy_context()
 

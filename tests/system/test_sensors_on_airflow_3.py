@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
@@ -84,11 +83,7 @@ def waited(
     params = {"deal": deal["id"], "stage": stage["id"], "quiet_deal": quiet["id"]}
     with LiveAirflow(PYTHON, tmp_path_factory.mktemp("airflow"), dags, environ) as airflow:
         run = airflow.trigger("waits", params)
-        until = time.monotonic() + 240
-        while not WAITING.items() <= {(t["task_id"], t["state"]) for t in airflow.tasks(run)}:
-            assert time.monotonic() < until, [(t["task_id"], t["state"]) for t in airflow.tasks(run)]
-            time.sleep(0.2)
-        airflow.wait_until_let_go(run, WAITING.keys() - {"poke"})
+        airflow.wait_for_states(run, WAITING)
         ask(live_sandbox, "/_sandbox/move_deal", {"deal_id": deal["id"], "stage_id": stage["id"]})
         ask(live_sandbox, "/_sandbox/add_file", {"name": "signed.pdf", "deal_id": deal["id"]})
         airflow.wait_for_run(run)

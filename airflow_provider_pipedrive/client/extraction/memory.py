@@ -8,20 +8,10 @@ https://www.gnu.org/software/libc/manual/html_node/Memory-Allocation-Tunables.ht
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
-from functools import cache
 
 
 def give_back() -> None:
     """Let the operating system have what is free, as far as the C library knows a way (glibc's ``malloc_trim``)."""
-    trim = _trim()
-    if trim is not None:
-        trim(0)
-
-
-@cache
-def _trim() -> Callable[[int], int] | None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
-        trim.argtypes = [ctypes.c_size_t]
-    return trim
+        trim(ctypes.c_size_t(0))

@@ -30,11 +30,12 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 _WORTH_SPLITTING = 4 * PAGE
 _SPLITS_PER_PAGE = 0.03
-_MOST_UNWRITTEN = {False: 2, True: 8}
-"""Pages that may wait to be written while others are asked for: more where requests are scarce, and each must start as
-soon as it may."""
+_MOST_UNWRITTEN = 2
+"""Pages that may wait to be written while others are asked for."""
+_MOST_UNWRITTEN_IF_SCARCE = 8
+"""The same where requests are what is scarce: each must start as soon as it may."""
 _GIVE_BACK_AFTER = 16
-"""Pages."""
+"""Pages, after which what was freed is given back."""
 _LOOK_AGAIN = 0.005
 """Seconds after which the rate limit may have room again for what was held back."""
 
@@ -256,7 +257,8 @@ class Reader:
         failure: BaseException | None = None
         while self._flying:
             self.crew.watch()
-            self._write_while(lambda: self._answers.empty() or len(self._unwritten) > _MOST_UNWRITTEN[self._scarce])
+            most = _MOST_UNWRITTEN_IF_SCARCE if self._scarce else _MOST_UNWRITTEN
+            self._write_while(lambda: self._answers.empty() or len(self._unwritten) > most)  # noqa: B023 - called at once
             try:
                 chain, page, error = self._answers.get(timeout=_LOOK_AGAIN if self._scarce else 1)
             except Empty:
