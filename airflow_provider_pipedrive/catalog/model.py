@@ -74,8 +74,8 @@ def file(name: str, **options: Any) -> Parameter:
 @dataclass(frozen=True, slots=True)
 class Paging:
     """How a list is paged: ``cursor``, ``offset`` (v1's ``start``), or ``short_page``, an offset list whose answers
-    do not say whether there is more, so that only a page shorter than the limit ends it. ``max_limit`` is the largest
-    page size that Pipedrive takes."""
+    need not say whether there is more: where one does not, only a page shorter than the limit ends it. ``max_limit``
+    is the largest page size that Pipedrive takes."""
 
     style: Literal["cursor", "offset", "short_page"]
     max_limit: int

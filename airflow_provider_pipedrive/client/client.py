@@ -22,7 +22,7 @@ from airflow_provider_pipedrive.client.costs import cost_of
 from airflow_provider_pipedrive.client.files import multipart
 from airflow_provider_pipedrive.client.hosts import origin_of
 from airflow_provider_pipedrive.client.limits import limits_of
-from airflow_provider_pipedrive.client.paging import Position, Walk, records_in
+from airflow_provider_pipedrive.client.paging import Position, look_at, records_in, walk_pages
 from airflow_provider_pipedrive.client.parameters import NOTHING, Request, as_dict, bind, query_text
 from airflow_provider_pipedrive.client.redaction import Redactor
 from airflow_provider_pipedrive.client.repeats import repeated
@@ -282,22 +282,31 @@ class PipedriveClient:
     # ---- pages
 
     def _records(self, action: Action, request: Request, max_records: int | None) -> Iterator[Any]:
-        records = (record for page in self._pages(action, request) for record in records_in(action, page))
+        records = (record for _, fresh in self._pages(action, request) for record in fresh)
         return itertools.islice(records, max_records)
 
-    def _pages(self, action: Action, request: Request) -> Iterator[dict[str, Any]]:
-        """The envelopes of a list, one after the other."""
+    def _pages(self, action: Action, request: Request) -> Iterator[tuple[dict[str, Any], list[Any]]]:
+        """The envelopes of a list, one after the other, each with those of its records that have not come before."""
         given = dict(request.query)
-        limit = int(given["limit"]) if "limit" in given else None
-        walk = Walk(action, limit, _position(given))
         progress = _Progress(self._clock, action.key)
-        more = True
-        while more:
-            envelope = self._send_action(action, request, **walk.position)
+
+        def read(position: Position) -> dict[str, Any]:
+            envelope = self._send_action(action, request, **position)
             self.usage.pages += 1
-            self.usage.records += len(records_in(action, envelope))
-            more = walk.advance(envelope)
-            yield envelope
+            return envelope
+
+        pages = walk_pages(
+            action,
+            int(given["limit"]) if "limit" in given else None,
+            read,
+            lambda envelope: look_at(action, envelope),
+            position=_position(given),
+            by_id=given.get("sort", "").split(" ")[0] == "id",
+        )
+        for envelope, places in pages:
+            records = records_in(action, envelope)
+            self.usage.records += len(places)
+            yield envelope, [records[at] for at in places]
             progress.report(self.usage)
 
     def _send_action(self, action: Action, request: Request, **position: str | int) -> dict[str, Any]:
@@ -547,7 +556,7 @@ def _data(action: Action, envelope: dict[str, Any]) -> Any:
     return rest or None
 
 
-def _joined(action: Action, pages: Iterable[dict[str, Any]]) -> Any:
+def _joined(action: Action, pages: Iterable[tuple[dict[str, Any], list[Any]]]) -> Any:
     """All records of the pages as a list.
 
     Where Pipedrive says something beside the records (``related_items`` of a search), the whole ``data`` with its lists
@@ -555,11 +564,11 @@ def _joined(action: Action, pages: Iterable[dict[str, Any]]) -> Any:
     """
     records: list[Any] = []
     beside: dict[str, list[Any]] = {}
-    for page in pages:
+    for page, fresh in pages:
         data = page.get("data")
         if isinstance(data, Mapping) and action.records_path is None:
             return data
-        records += records_in(action, page)
+        records += fresh
         if isinstance(data, Mapping):
             for name, value in data.items():
                 if name != action.records_path and value:

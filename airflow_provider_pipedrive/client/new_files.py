@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from airflow_provider_pipedrive.catalog import get_action
-from airflow_provider_pipedrive.client.paging import Walk, records_in
+from airflow_provider_pipedrive.client.paging import Look, records_in, walk_pages
 from airflow_provider_pipedrive.errors import PipedriveResponseError
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ OVERLAP = timedelta(seconds=60)
 OLDER_IN_A_ROW = 50
 """Ids grow with time but for exceptions, such as the attachments of an old mail that comes in late: so many files older
 than the window in a row, and it has been left."""
-_PAGE = 100
+PAGE = 100
+"""The largest page of files."""
 
 
 @dataclass(frozen=True)
@@ -113,19 +115,28 @@ def new_files(client: PipedriveClient, window: Window, link: str | None, record_
     :param record_id: the id of that
     """
     key = LISTS.get(link or "", "getFiles")
+    listed = within(window, files_of(client, key, record_id))
+    if link is None or key != "getFiles":
+        return listed
+    return (file for file in listed if str(file.get(link)) == str(record_id))
+
+
+def files_of(client: PipedriveClient, key: str = "getFiles", record_id: Any = None) -> Iterator[Record]:
+    """The files of a list, newest first: what all that look for new files read.
+
+    :param key: the list's action
+    :param record_id: whose files, for a list of one record's
+    """
     action = get_action(key)
-    path = action.path.replace("{id}", str(record_id))
+    path = action.path.replace("{id}", quote(str(record_id), safe=""))
 
     def page(start: int) -> Mapping[str, Any]:
-        found = client.request("GET", path, {"sort": "id DESC", "start": start, "limit": _PAGE}, action=key)
+        found = client.request("GET", path, {"sort": "id DESC", "start": start, "limit": PAGE}, action=key)
         client.usage.pages += 1
         client.usage.records += len(records_in(action, found))
         return found
 
-    listed = within(window, newest_first(key, page))
-    if link is None or key != "getFiles":
-        return listed
-    return (file for file in listed if str(file.get(link)) == str(record_id))
+    return newest_first(key, page)
 
 
 def within(window: Window, files: Iterator[Record]) -> Iterator[Record]:
@@ -146,33 +157,24 @@ def within(window: Window, files: Iterator[Record]) -> Iterator[Record]:
 
 
 def newest_first(key: str, page: Callable[[int], Mapping[str, Any]]) -> Iterator[Record]:
-    """Every file once, by falling id, however long the walk takes.
-
-    Offsets move while files are added and deleted. Each page therefore begins with the last file of the page before; if
-    that is not there, a file above it was deleted, the list has moved up, and the walk goes back a page.
+    """Every file once, by falling id, however long the walk takes; what is added meanwhile is not waited for.
 
     :param page: reads the page that begins at an offset
     :raises PipedriveResponseError: the list is not sorted as asked for, or does not end
     """
     action = get_action(key)
-    start = 0
-    lowest: int | None = None
-    settled: int | None = None
-    while True:
-        envelope = page(start)
-        files = records_in(action, envelope)
-        ids = [file["id"] for file in files]
+
+    def look(envelope: Mapping[str, Any]) -> Look:
+        ids = [file["id"] for file in records_in(action, envelope)]
         if ids != sorted(ids, reverse=True):
             raise PipedriveResponseError(f"{key}: Pipedrive does not sort the files by id.", action=key)
-        if start and lowest is not None and lowest != settled and (not ids or ids[0] < lowest):
-            start = max(0, start - _PAGE)
-            continue
-        settled = lowest
-        for file in files:
+        return Look(envelope, ids, ids)
+
+    lowest: int | None = None
+    pages = walk_pages(action, PAGE, lambda position: page(int(position.get("start", 0))), look, by_id=True)
+    for envelope, places in pages:
+        files = records_in(action, envelope)
+        for file in (files[at] for at in places):
             if lowest is None or file["id"] < lowest:
                 lowest = file["id"]
                 yield file
-        walk = Walk(action, _PAGE, {"start": start})
-        if not walk.advance(envelope):
-            return
-        start = max(int(walk.position["start"]) - 1, start + 1)

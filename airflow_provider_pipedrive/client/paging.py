@@ -1,19 +1,28 @@
-"""Where the next page of a list is. Pure: given an answer, the next page's parameters, or none.
+"""Where the next page of a list is, and the one walk through all of them. Nothing in here sends anything.
 
 https://pipedrive.readme.io/docs/core-api-concepts-pagination
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import hashlib
+import json
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.errors import PipedriveResponseError
 
+T = TypeVar("T")
 MOST_EMPTY_PAGES = 100
+MOST_RESTARTS = 20
+"""How often the walk through a list by offset may be thrown back to its beginning before it gets any further."""
+REMEMBERED = 100_000
+"""Identities that such a walk keeps, the latest ones: what comes twice comes soon."""
 Position = dict[str, str | int]
-"""Where a walk stands, as plain data: ``{"cursor": ...}``, ``{"start": ...}``, or ``{}`` at the beginning."""
+"""Where a walk is, as plain data: ``{"cursor": ...}``, ``{"start": ...}``, or ``{}`` at the beginning; with ``limit``
+where this page has another size than the others."""
 
 
 def records_in(action: Action, envelope: Mapping[str, Any]) -> list[Any]:
@@ -29,7 +38,7 @@ def records_in(action: Action, envelope: Mapping[str, Any]) -> list[Any]:
 class Walk:
     """One walk through a list's pages.
 
-    :param limit: the page size asked for
+    :param limit: the page size asked for, where :attr:`position` has none of its own
     :param position: where to begin
     """
 
@@ -54,30 +63,29 @@ class Walk:
             return False
         self._empty_pages = 0 if count else self._empty_pages + 1
         if self._empty_pages >= MOST_EMPTY_PAGES:
-            raise self._endless(f"{MOST_EMPTY_PAGES} empty pages came in a row, with more promised each time")
+            raise endless(self._action, f"{MOST_EMPTY_PAGES} empty pages came in a row, with more promised each time")
         self.position = following
         return True
 
     def _next(self, envelope: Mapping[str, Any], count: int) -> Position | None:
-        extra = envelope.get("additional_data")
-        extra = extra if isinstance(extra, Mapping) else {}
-        cursor = extra.get("next_cursor")
+        cursor = _additional(envelope).get("next_cursor")
         if cursor:
             return self._at_cursor(str(cursor))
-        if self._action.paging is not None and self._action.paging.style == "short_page":
-            return self._after_full_page(count)
-        nested = extra.get("pagination")
-        paging = nested if isinstance(nested, Mapping) else extra
-        return self._at_offset(paging, count) if paging.get("more_items_in_collection") else None
+        paging = _offsets(envelope)
+        more = paging.get("more_items_in_collection")
+        if more is None and _whole(paging.get("next_start")) is None:  # the answer does not say
+            return self._after_full_page(count) if _ends_by_a_short_page(self._action) else None
+        return self._at_offset(paging, count) if more is None or more else None
 
     def _at_cursor(self, cursor: str) -> Position:
         if cursor in self._seen:
-            raise self._endless("the cursor of the next page is one that was read before")
+            raise endless(self._action, "the cursor of the next page is one that was read before")
         self._seen.add(cursor)
         return {"cursor": cursor}
 
     def _after_full_page(self, count: int) -> Position | None:
-        if not count or (self._limit is not None and count < self._limit):
+        limit = self.position.get("limit", self._limit)
+        if not count or (limit is not None and count < int(limit)):
             return None
         return {"start": int(self.position.get("start", 0)) + count}
 
@@ -89,16 +97,218 @@ class Walk:
             step = _whole(paging.get("limit")) or count
             following = (asked if echoed is None else echoed) + step
         if following <= asked:
-            raise self._endless(f"more is promised after start={asked}, but the next page would be start={following}")
+            raise endless(
+                self._action, f"more is promised after start={asked}, but the next page would be start={following}"
+            )
         return {"start": following}
 
-    def _endless(self, why: str) -> PipedriveResponseError:
-        return PipedriveResponseError(
-            f"{self._action.key}: the list's pages contradict each other: {why}. What was read so far is not the "
-            "whole list. Try again; if it happens again, tell Pipedrive's support.",
-            action=self._action.key,
-            retryable=True,
+
+@dataclass(frozen=True)
+class Look:
+    """What the walk must know of a page.
+
+    :ivar envelope: says where the next page is
+    :ivar records: in order; two are equal where they are the same record, unchanged
+    :ivar identities: what tells each record from the others; bytes where only its content does
+    """
+
+    envelope: Mapping[str, Any]
+    records: Sequence[Any]
+    identities: Sequence[Hashable]
+
+
+def look_at(action: Action, envelope: Mapping[str, Any]) -> Look:
+    """What the walk must know of a parsed answer."""
+    records = records_in(action, envelope)
+    return Look(envelope, records, [_identity(record) for record in records])
+
+
+def walk_pages(
+    action: Action,
+    limit: int | None,
+    read: Callable[[Position], T],
+    look: Callable[[T], Look],
+    *,
+    position: Position | None = None,
+    by_id: bool = False,
+) -> Iterator[tuple[T, list[int]]]:
+    """Every page of a list, each with the places of those records on it that have not come before.
+
+    A cursor keeps its place. An offset counts what is there now: a record deleted meanwhile, or moved by an edit,
+    shifts all that follow. Each page by offset therefore begins with the record that the page before ended with, and is
+    one larger where that is allowed. Where that record is not there, the walk goes back until it meets what it knows.
+    Where records have come in before it, it looks for them in the end: an edit may have moved one there that was still
+    to be read.
+
+    :param limit: the page size asked for; ``None`` where the list takes none
+    :param read: reads the page at a position
+    :param by_id: the list is sorted by id: no edit moves a record
+    :raises PipedriveResponseError: the list would not end
+    """
+    walk = Walk(action, limit, position)
+    stitches = _Stitches(action, limit, int(walk.position.get("start", 0)))
+    more = True
+    while more:
+        page = read(dict(walk.position))
+        seen = look(page)
+        if by_id:
+            seen = replace(seen, records=seen.identities)
+        if "cursor" in walk.position or _additional(seen.envelope).get("next_cursor"):
+            more = walk.advance(seen.envelope)
+            yield page, list(range(len(seen.records)))
+            continue
+        start = int(walk.position.get("start", 0))
+        earlier = stitches.misses(start, seen)
+        if earlier is not None:
+            walk.position = {"start": earlier}
+            continue
+        fresh = stitches.join(start, seen)
+        more = walk.advance(seen.envelope)
+        if more:
+            walk.position = stitches.following(start, int(walk.position["start"]))
+        yield page, fresh
+    if not by_id:
+        yield from stitches.what_came_in(read, look)
+
+
+class _Stitches:
+    """Holds the pages of a list by offset together.
+
+    :param first: the offset that the walk begins at
+    """
+
+    def __init__(self, action: Action, limit: int | None, first: int) -> None:
+        self._action = action
+        self._limit = limit
+        self._first = first
+        self._before: Sequence[Any] = ()
+        self._before_at = first
+        self._overlaps = False
+        self._is_wider = False
+        self._must_join = False
+        self._has_moved = False
+        self._furthest = first
+        self._restarts = 0
+        self._came_in = 0
+        self._known: dict[Hashable, None] = {}
+
+    def misses(self, start: int, seen: Look) -> int | None:
+        """The earlier offset to read from where a page does not join what was read; ``None`` where it does.
+
+        :raises PipedriveResponseError: the list has no order that lasts
+        """
+        if start <= self._first or not self._must_join or not _is_as_asked(start, seen) or self._joins(seen):
+            return None
+        self._has_moved = True
+        place = self._place_before(seen)
+        if place is not None:
+            self._came_in += max(0, start - self._before_at - place)
+            return None
+        self._overlaps = self._is_wider = False
+        last = self._before_at + len(self._before) - 1  # sooner than promised, where a page was shorter than it said
+        step = max(1, (self._limit or len(self._before)) // 2)
+        earlier = last if last < start else max(self._first, start - step)
+        if earlier == self._first:
+            self._restarts += 1
+            if self._restarts > MOST_RESTARTS:
+                raise endless(self._action, "its records come in another order each time")
+        return earlier
+
+    def join(self, start: int, seen: Look) -> list[int]:
+        """Take note of a page; the places of its records that are new."""
+        skipped = int(self._joins(seen))
+        fresh = [at for at in range(skipped, len(seen.records)) if self._is_new(seen.identities[at])]
+        if start > self._furthest:
+            self._furthest, self._restarts = start, 0
+        self._before, self._before_at = seen.records, start
+        return fresh
+
+    def following(self, start: int, following: int) -> Position:
+        """Where the next page is: from the last record of the page at ``start`` on, if that is a step ahead at all."""
+        largest = self._action.paging.max_limit if self._action.paging is not None else 0
+        was_wider, self._is_wider = self._is_wider, self._limit is not None and self._limit < largest
+        self._overlaps = bool(self._before) and (
+            following - 1 > start or (following - 1 == start and self._is_wider and not was_wider)
         )
+        self._must_join = self._overlaps
+        if not self._overlaps:
+            self._is_wider = False
+            return {"start": following}
+        if self._is_wider and self._limit is not None:
+            return {"start": following - 1, "limit": self._limit + 1}
+        return {"start": following - 1}
+
+    def what_came_in(self, read: Callable[[Position], T], look: Callable[[T], Look]) -> Iterator[tuple[T, list[int]]]:
+        """Pages with records that were not there, or still to come, when their place was read."""
+        walk = Walk(self._action, self._limit, {"start": self._first} if self._first else None)
+        more = self._came_in > 0
+        while more:
+            page = read(dict(walk.position))
+            seen = look(page)
+            fresh = [at for at, identity in enumerate(seen.identities) if self._is_new(identity)]
+            self._came_in -= len(fresh)
+            more = walk.advance(seen.envelope) and (self._came_in > 0 or bool(fresh))
+            if fresh:
+                yield page, fresh
+
+    def _joins(self, seen: Look) -> bool:
+        return self._overlaps and bool(seen.records) and bool(seen.records[0] == self._before[-1])
+
+    def _place_before(self, seen: Look) -> int | None:
+        """Where on the page before this one's first record was."""
+        if not seen.records:
+            return None
+        return next((at for at, record in enumerate(self._before) if record == seen.records[0]), None)
+
+    def _is_new(self, identity: Hashable) -> bool:
+        """Whether a record has not come before. Two with the same content may be two, unless the list has moved."""
+        is_known = identity in self._known
+        self._known[identity] = None
+        if len(self._known) > REMEMBERED:
+            del self._known[next(iter(self._known))]
+        return not is_known or (isinstance(identity, bytes) and not self._has_moved)
+
+
+def _is_as_asked(start: int, seen: Look) -> bool:
+    """Whether a page begins where it was asked to; one that says otherwise is part of a list with fixed pages."""
+    said = _whole(_offsets(seen.envelope).get("start"))
+    return said is None or said == start
+
+
+def _identity(record: Any) -> Hashable:
+    """The id, with the kind of record where a list has several kinds; else the content."""
+    if isinstance(record, Mapping):
+        number, kind = record.get("id"), record.get("item")
+        if isinstance(number, int | str) and (kind is None or isinstance(kind, str)):
+            return (kind, number) if kind else number
+    content = json.dumps(record, sort_keys=True, default=str).encode()
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def endless(action: Action, why: str) -> PipedriveResponseError:
+    """The error for a list that would not end."""
+    return PipedriveResponseError(
+        f"{action.key}: the list's pages contradict each other: {why}. What was read so far is not the "
+        "whole list. Try again; if it happens again, tell Pipedrive's support.",
+        action=action.key,
+        retryable=True,
+    )
+
+
+def _ends_by_a_short_page(action: Action) -> bool:
+    return action.paging is not None and action.paging.style == "short_page"
+
+
+def _additional(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
+    extra = envelope.get("additional_data")
+    return extra if isinstance(extra, Mapping) else {}
+
+
+def _offsets(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an answer says of its offsets: in two places, by Pipedrive's lists."""
+    extra = _additional(envelope)
+    nested = extra.get("pagination")
+    return nested if isinstance(nested, Mapping) else extra
 
 
 def _whole(value: Any) -> int | None:

@@ -377,7 +377,7 @@ def test_a_v1_list_goes_on_by_offset(client: PipedriveClient, server: ScriptedSe
 
     server.script = [offset_page([1, 2], 0, True), offset_page(None, 2, True), offset_page([3], 4, False)]
     assert [note["id"] for note in client.run("getNotes")] == [1, 2, 3]
-    assert [query_of(request.target).get("start") for request in server.requests] == [None, ["2"], ["4"]]
+    assert [query_of(request.target).get("start") for request in server.requests] == [None, ["1"], ["4"]]
 
 
 def test_a_walk_keeps_no_page_that_it_has_left(client: PipedriveClient, server: ScriptedServer) -> None:

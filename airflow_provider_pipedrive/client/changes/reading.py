@@ -34,6 +34,7 @@ from airflow_provider_pipedrive.client.changes.model import (
 )
 from airflow_provider_pipedrive.client.changes.watch import CHANGELOGS, FILE_LINKS, OVERLAP, ChangeWatch, Position
 from airflow_provider_pipedrive.client.extraction.entities import get_entity
+from airflow_provider_pipedrive.client.new_files import Window, files_of, within
 from airflow_provider_pipedrive.client.watching.movement import moved_at
 from airflow_provider_pipedrive.client.watching.times import moment
 from airflow_provider_pipedrive.errors import (
@@ -143,8 +144,7 @@ class Reader:
     def _files(self, asked: Sequence[Asked], since: datetime) -> Iterator[Record]:
         if not any(NEW_FILE in one.watch.kinds for one in asked):
             return iter(())
-        newest_first = self._client.iterate("getFiles", {"sort": "id DESC"})
-        return takewhile(lambda file: (moment(file.get("add_time")) or since) >= since, newest_first)
+        return within(Window(since=since), files_of(self._client))
 
     def field_changes(self, record_id: Any, since: datetime) -> list[Record]:
         """A record's changes field by field later than ``since``, the newest first; none of one that is gone meanwhile

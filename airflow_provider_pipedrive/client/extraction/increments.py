@@ -17,7 +17,7 @@ import msgspec
 
 from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, Entity
 from airflow_provider_pipedrive.client.extraction.landing import PART_ROWS, EntityLanding
-from airflow_provider_pipedrive.client.extraction.listing import pages_of, read_list, walked_pages
+from airflow_provider_pipedrive.client.extraction.listing import pages_of, read_list, whole_pages
 from airflow_provider_pipedrive.client.extraction.pages import Identity, Page, timestamp
 from airflow_provider_pipedrive.client.extraction.regions import OPEN_END, Region
 from airflow_provider_pipedrive.client.extraction.resuming import open_regions
@@ -138,7 +138,7 @@ class Changes:
             **sorting(self.entity, "update_time", ascending=True),
             "updated_since": rfc3339(self.window.low),
         }
-        for page in walked_pages(self.crew, self.entity, parameters, self.tally):
+        for page in whole_pages(self.crew, self.entity, parameters, self.tally):
             self._keep("since", page)
             moments = [key.update_time for key in page.keys if key.update_time is not None]
             if moments and int(moments[-1].timestamp()) >= self.window.high:
@@ -147,7 +147,7 @@ class Changes:
 
     def _newest(self) -> None:
         parameters = {**self._parameters, **sorting(self.entity, "update_time", ascending=False)}
-        for page in walked_pages(self.crew, self.entity, parameters, self.tally):
+        for page in whole_pages(self.crew, self.entity, parameters, self.tally):
             self._keep("newest", page)
             moments = [key.update_time for key in page.keys if key.update_time is not None]
             if moments and int(moments[-1].timestamp()) < self.window.low:

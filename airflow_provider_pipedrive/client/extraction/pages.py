@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -56,6 +56,10 @@ class Page:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def only(self, places: Sequence[int]) -> Page:
+        """The page with some of its records."""
+        return replace(self, records=[self.records[at] for at in places], keys=[self.keys[at] for at in places])
 
 
 def decode(entity: Entity, body: bytes) -> tuple[Sequence[bytes | msgspec.Raw], Sequence[Key], Mapping[str, Any]]:

@@ -30,7 +30,7 @@ import msgspec
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, Entity
 from airflow_provider_pipedrive.client.extraction.landing import EntityLanding, Finished
-from airflow_provider_pipedrive.client.extraction.listing import pages_of, read_list, walked_pages
+from airflow_provider_pipedrive.client.extraction.listing import pages_of, read_list, whole_pages
 from airflow_provider_pipedrive.client.extraction.pages import Identity, Key, Page
 from airflow_provider_pipedrive.client.extraction.regions import OPEN_END, PAGE, Region, cuts, likely_seconds
 from airflow_provider_pipedrive.client.extraction.resuming import open_regions
@@ -368,7 +368,7 @@ class Snapshot:
     def _walk_late(self, number: int) -> dict[Identity, datetime | None]:
         """Read late; the records that are live, with their times."""
         seen: dict[Identity, datetime | None] = {}
-        for page in walked_pages(self.crew, self.entity, self._changed, self.tally):
+        for page in whole_pages(self.crew, self.entity, self._changed, self.tally):
             live = []
             for index, (key, record) in enumerate(zip(page.keys, page.records, strict=True)):
                 if _is_deleted(record):

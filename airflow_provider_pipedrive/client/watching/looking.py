@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.catalog import get_action
-from airflow_provider_pipedrive.client.new_files import LISTS, OLDER_IN_A_ROW, newest_first
+from airflow_provider_pipedrive.client.new_files import LISTS, OLDER_IN_A_ROW, files_of
 from airflow_provider_pipedrive.client.watching.movement import History, StageChange, moved_at, stage_changes
 from airflow_provider_pipedrive.client.watching.naming import Directory, Names, resolved
 from airflow_provider_pipedrive.client.watching.outcomes import WAITING, Memory, Outcome, Record
@@ -47,9 +47,6 @@ ABOUT_THE_RECORD = (
     PipedriveValidationError,
 )
 """Errors that concern one wait. Any other ends the look for all: the next request would fail alike."""
-
-
-_FILES = 100  # the largest page of files
 
 
 @dataclass
@@ -330,28 +327,19 @@ def _at_files(client: PipedriveClient, pending: list[Pending], alone: bool) -> l
 def _at_all_files(client: PipedriveClient, pending: list[Pending], ahead: float) -> list[Answer]:
     waits = [(wait, wait.watch) for wait in pending if isinstance(wait.watch, FileWatch)]
     enough = [_enough(watch, _since(watch, ahead), moment(wait.memory.get("edge"))) for wait, watch in waits]
-    files = list(_down_to(_newest_first(client, "getFiles"), enough))
+    files = list(_down_to(files_of(client), enough))
     return [watch.judge(files, _since(watch, ahead)) for _, watch in waits]
 
 
 def _at_own_files(client: PipedriveClient, watch: FileWatch, ahead: float) -> Answer:
     since = _since(watch, ahead)
-    files = _newest_first(client, LISTS.get(watch.link or "", "getFiles"), watch.record_id)
+    files = files_of(client, LISTS.get(watch.link or "", "getFiles"), watch.record_id)
     try:
         return watch.judge(list(_down_to(files, [_enough(watch, since, None)])), since)
     except PipedriveNotFoundError:
         return Outcome("gone", reason=f"{watch.link} {watch.record_id} is not there.")
     except ABOUT_THE_RECORD as error:
         return error
-
-
-def _newest_first(client: PipedriveClient, listing: str, record_id: Any = None) -> Iterator[Mapping[str, Any]]:
-    path = get_action(listing).path.replace("{id}", str(record_id))
-
-    def page(start: int) -> Mapping[str, Any]:
-        return client.request("GET", path, {"sort": "id DESC", "start": start, "limit": _FILES}, action=listing)
-
-    return newest_first(listing, page)
 
 
 Enough = Callable[[Record], bool]

@@ -14,7 +14,7 @@ from airflow_provider_pipedrive.client.extraction import walk
 from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, Entity
 from airflow_provider_pipedrive.client.extraction.increments import Changes, Window
 from airflow_provider_pipedrive.client.extraction.landing import EntityLanding, Untouched
-from airflow_provider_pipedrive.client.extraction.listing import page_size, stitched_pages
+from airflow_provider_pipedrive.client.extraction.listing import page_size, whole_pages
 from airflow_provider_pipedrive.client.extraction.pages import Key, Page
 from airflow_provider_pipedrive.client.extraction.walk import Tally
 
@@ -35,7 +35,7 @@ class Crew(walk.Crew):
 
     def read(self, entity: Entity, parameters: Mapping[str, Any], tally: Tally) -> Page:
         self.deeds.get(len(self.asked), lambda records: None)(self.records)
-        start, limit = parameters["start"], parameters["limit"]
+        start, limit = parameters.get("start", 0), parameters["limit"]
         self.asked.append(start)
         shown = self.records[start : start + limit]
         more = start + limit < len(self.records)
@@ -54,7 +54,7 @@ class Crew(walk.Crew):
 
 
 def found(crew: Crew, limit: int = 4) -> list[int]:
-    pages = stitched_pages(crew, NOTES, {"limit": limit}, Tally())
+    pages = whole_pages(crew, NOTES, {"limit": limit}, Tally())
     return [key.id for page in pages for key in page.keys if isinstance(key.id, int)]
 
 
@@ -62,22 +62,22 @@ def notes(count: int) -> list[tuple[int, int]]:
     return [(number, 1000 + number) for number in range(1, count + 1)]
 
 
-def test_each_page_begins_with_the_record_that_the_one_before_ended_with() -> None:
-    crew = Crew(notes(10), {})
-    assert found(crew) == [1, 2, 3, 4, 4, 5, 6, 7, 7, 8, 9, 10]
-    assert crew.asked == [0, 3, 6]
+def test_each_page_begins_with_the_record_that_the_one_before_ended_with_and_takes_no_page_more() -> None:
+    crew = Crew(notes(12), {})
+    assert found(crew) == [1, 2, 3, 4, 4, 5, 6, 7, 8, 8, 9, 10, 11, 12]
+    assert crew.asked == [0, 3, 7]
 
 
 def test_a_deletion_before_the_page_makes_the_walk_go_back() -> None:
     crew = Crew(notes(12), {1: lambda records: records.__delitem__(slice(0, 3))})
-    assert found(crew) == [1, 2, 3, 4, 4, 5, 6, 7, 7, 8, 9, 10, 10, 11, 12]
+    assert found(crew) == [1, 2, 3, 4, 4, 5, 6, 7, 7, 8, 9, 10, 11, 11, 12]
     assert crew.asked[:4] == [0, 3, 1, 0]
 
 
 def test_the_deletion_of_the_very_record_that_joins_two_pages_costs_one_step_back() -> None:
     crew = Crew(notes(12), {1: lambda records: records.remove((4, 1004))})
     assert set(found(crew)) == set(range(1, 13))
-    assert crew.asked == [0, 3, 1, 4, 7]
+    assert crew.asked == [0, 3, 1, 4, 8]
 
 
 def test_an_insertion_before_the_page_brings_records_twice_and_loses_none() -> None:
