@@ -147,13 +147,14 @@ def walk_pages(
     """
     walk = Walk(action, limit, position)
     stitches = _Stitches(action, limit, int(walk.position.get("start", 0)))
+    by_cursor = action.paging is not None and action.paging.style == "cursor"
     more = True
     while more:
         page = read(dict(walk.position))
         seen = look(page)
         if by_id:
             seen = replace(seen, records=seen.identities)
-        if "cursor" in walk.position or _additional(seen.envelope).get("next_cursor"):
+        if by_cursor or "cursor" in walk.position or _additional(seen.envelope).get("next_cursor"):
             more = walk.advance(seen.envelope)
             yield page, list(range(len(seen.records)))
             continue
@@ -216,8 +217,7 @@ class _Stitches:
 
     def join(self, start: int, seen: Look) -> list[int]:
         """Take note of a page; the places of its records that are new."""
-        skipped = int(self._joins(seen))
-        fresh = [at for at in range(skipped, len(seen.records)) if self._is_new(seen.identities[at])]
+        fresh = self._new_ones(seen, skipped=int(self._joins(seen)))
         if start > self._furthest:
             self._furthest, self._restarts = start, 0
         self._before, self._before_at = seen.records, start
@@ -245,7 +245,7 @@ class _Stitches:
         while more:
             page = read(dict(walk.position))
             seen = look(page)
-            fresh = [at for at, identity in enumerate(seen.identities) if self._is_new(identity)]
+            fresh = self._new_ones(seen)
             self._came_in -= len(fresh)
             more = walk.advance(seen.envelope) and (self._came_in > 0 or bool(fresh))
             if fresh:
@@ -260,13 +260,18 @@ class _Stitches:
             return None
         return next((at for at, record in enumerate(self._before) if record == seen.records[0]), None)
 
-    def _is_new(self, identity: Hashable) -> bool:
-        """Whether a record has not come before. Two with the same content may be two, unless the list has moved."""
-        is_known = identity in self._known
-        self._known[identity] = None
-        if len(self._known) > REMEMBERED:
+    def _new_ones(self, seen: Look, *, skipped: int = 0) -> list[int]:
+        """The places of records that no page before had. Two with the same content may be two, unless the list has
+        moved."""
+        fresh = [
+            at
+            for at, identity in enumerate(seen.identities)
+            if at >= skipped and (identity not in self._known or (isinstance(identity, bytes) and not self._has_moved))
+        ]
+        self._known.update(dict.fromkeys(seen.identities))
+        while len(self._known) > REMEMBERED:
             del self._known[next(iter(self._known))]
-        return not is_known or (isinstance(identity, bytes) and not self._has_moved)
+        return fresh
 
 
 def _is_as_asked(start: int, seen: Look) -> bool:
