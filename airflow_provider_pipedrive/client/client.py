@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -29,10 +30,19 @@ from airflow_provider_pipedrive.client.repeats import repeated
 from airflow_provider_pipedrive.client.settings import ApiToken, Settings
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.client.values import Unfit, plain
-from airflow_provider_pipedrive.client.verdicts import Answer, Call, call_of, judge, unreadable
+from airflow_provider_pipedrive.client.verdicts import (
+    Answer,
+    Call,
+    call_of,
+    is_gone_already,
+    judge,
+    may_have_happened,
+    unreadable,
+)
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
     PipedriveEndpointRemovedError,
+    PipedriveError,
     PipedriveParameterError,
     PipedriveTokenCapError,
     PipedriveValidationError,
@@ -43,6 +53,8 @@ T = TypeVar("T")
 DOWNLOAD_IN_MEMORY = 50 * 1024 * 1024
 """Bytes of a download that are returned without ``save_to``."""
 _PROGRESS_EVERY = 10.0
+_GONE: dict[str, Any] = {}
+"""Stands for the answer to a deletion that had been carried out before."""
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -132,21 +144,24 @@ class PipedriveClient:
 
     # ---- actions
 
-    def run(self, action: str, parameters: Mapping[str, Any] | None = None) -> Any:
+    def run(self, action: str, parameters: Mapping[str, Any] | None = None, *, already_tried: bool = False) -> Any:
         """Do one action and return the envelope's ``data``.
 
         A list action walks through all pages and returns the records as a list; with ``cursor`` or ``start`` it
-        reads that page only. A download returns its bytes, up to 50 MB.
+        reads that page only. A download returns its bytes, up to 50 MB. A deletion that is repeated, since no clear
+        answer came, and finds nothing is done.
 
         :param action: key in the catalog, such as ``getDeals``
         :param parameters: path, query and body parameters in one flat dict, named as Pipedrive names them
+        :param already_tried: the same may have been sent before, such as by an earlier try of the task: a deletion that
+            finds nothing is done then, with a warning
         :raises PipedriveParameterError: found before anything was sent
         :raises PipedriveError: everything else, see :mod:`airflow_provider_pipedrive.errors`
         """
         found = self._action(action)
         given = as_dict(action, parameters)
         if found.key == "rawRequest":
-            return self._raw(found, given)
+            return self._raw(found, given, already_tried=already_tried)
         if found.key == "getPersonFieldDetails":
             given = self._with_field_code(given)
         if found.result == "binary":
@@ -157,7 +172,10 @@ class PipedriveClient:
         if found.result == "options":
             return self.options(found.key, **given)
         if not _is_list(found):
-            return _data(found, self._send_action(found, request))
+            envelope = self._send_action(
+                found, request, already_tried=already_tried, is_gone=partial(self._options_are_gone, found, request)
+            )
+            return _deleted(found, given) if envelope is _GONE else _data(found, envelope)
         pages = self._pages(found, request)
         return _joined(found, [next(pages)] if _position(dict(request.query)) else pages)
 
@@ -229,12 +247,14 @@ class PipedriveClient:
         json: Any = NOTHING,
         *,
         action: str | None = None,
+        already_tried: bool = False,
     ) -> dict[str, Any]:
         """Send any request to the connection's own host and return the parsed JSON body.
 
         :param path: ``/v1/...`` or ``/api/v2/...``, or a full URL of the connection's host
         :param params: query parameters
         :param json: JSON body
+        :param already_tried: as in :meth:`run`
         :raises PipedriveParameterError: the path leads elsewhere
         """
         method = str(method).upper()
@@ -245,7 +265,8 @@ class PipedriveClient:
         if params:
             target += ("&" if "?" in target else "?") + urlencode(_pairs(params, path))
         call = Call(method, path, action, search="earch" in path)
-        return self._exchange(call, target, _json_bytes(call, json), "application/json")
+        body = _json_bytes(call, json)
+        return dict(self._exchange(call, target, body, "application/json", already_tried=already_tried))
 
     def page(
         self, action: str, parameters: Mapping[str, Any] | None, decode: Callable[[bytes], T]
@@ -291,7 +312,7 @@ class PipedriveClient:
         progress = _Progress(self._clock, action.key)
 
         def read(position: Position) -> dict[str, Any]:
-            envelope = self._send_action(action, request, **position)
+            envelope = self._send_action(action, request, position)
             self.usage.pages += 1
             return envelope
 
@@ -309,19 +330,44 @@ class PipedriveClient:
             yield envelope, [records[at] for at in places]
             progress.report(self.usage)
 
-    def _send_action(self, action: Action, request: Request, **position: str | int) -> dict[str, Any]:
+    def _send_action(
+        self,
+        action: Action,
+        request: Request,
+        position: Position | None = None,
+        *,
+        already_tried: bool = False,
+        is_gone: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
         call = call_of(action, request.path)
-        target = request.target(**position)
+        target = request.target(**(position or {}))
         if request.file is not None:
             body, content_type = multipart(action.key, request.form or (), *request.file)
             return self._exchange(call, target, body, content_type)
         if request.form is not None:
             return self._exchange(call, target, urlencode(request.form).encode(), "application/x-www-form-urlencoded")
-        return self._exchange(call, target, _json_bytes(call, request.json), "application/json")
+        json_body = _json_bytes(call, request.json)
+        return self._exchange(call, target, json_body, "application/json", already_tried=already_tried, is_gone=is_gone)
 
     # ---- one exchange, repeated where that is harmless
 
-    def _exchange(self, call: Call, target: str, body: bytes | None, content_type: str) -> dict[str, Any]:
+    def _exchange(
+        self,
+        call: Call,
+        target: str,
+        body: bytes | None,
+        content_type: str,
+        *,
+        already_tried: bool = False,
+        is_gone: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """Send, and repeat where that is harmless.
+
+        :param already_tried: the same may have been sent before
+        :param is_gone: looks whether what a repeat was refused to delete is there at all
+        """
+        may_be_done = already_tried
+
         def attempt(windows_waited: int) -> dict[str, Any]:
             def send(url: str, headers: dict[str, str]) -> Answer:
                 headers["Accept"] = "application/json"
@@ -329,7 +375,16 @@ class PipedriveClient:
                     headers["Content-Type"] = content_type
                 return self._transport.send(call, url, headers, body)
 
-            return self._judge(call, self._signed(call, send, target), windows_waited)
+            nonlocal may_be_done
+            try:
+                return self._judge(call, self._signed(call, send, target), windows_waited)
+            except PipedriveError as error:
+                refused = call.is_delete and isinstance(error, PipedriveValidationError)
+                if may_be_done and (is_gone_already(call, error) or (refused and is_gone())):
+                    log.warning("%s: there is nothing left to delete: an earlier try has done it. (%s)", call, error)
+                    return _GONE
+                may_be_done = may_be_done or may_have_happened(error)
+                raise
 
         return self._repeating(call, attempt)
 
@@ -441,10 +496,23 @@ class PipedriveClient:
             raise PipedriveEndpointRemovedError(action.removed_message(), action=key)
         return action
 
-    def _raw(self, action: Action, given: dict[str, Any]) -> Any:
+    def _options_are_gone(self, action: Action, request: Request) -> bool:
+        """Whether a field has none of the options that it was asked to delete: Pipedrive answers 400 then, not 404."""
+        if not action.body_is_array:
+            return False
+        field = self.request("GET", request.path.removesuffix("/options")).get("data") or {}
+        left = {str(option.get("id")) for option in field.get("options") or []}
+        return left.isdisjoint(str(option.get("id")) for option in request.json)
+
+    def _raw(self, action: Action, given: dict[str, Any], *, already_tried: bool) -> Any:
         bind(action, given)
         envelope = self.request(
-            given["method"], given["path"], given.get("query"), given.get("body", NOTHING), action=action.key
+            given["method"],
+            given["path"],
+            given.get("query"),
+            given.get("body", NOTHING),
+            action=action.key,
+            already_tried=already_tried,
         )
         return _data(action, envelope)
 
@@ -554,6 +622,26 @@ def _data(action: Action, envelope: dict[str, Any]) -> Any:
         return envelope.get("data")
     rest = {key: value for key, value in envelope.items() if key not in ("success", "additional_data")}
     return rest or None
+
+
+def _deleted(action: Action, given: Mapping[str, Any]) -> Any:
+    """What a deletion that found nothing any more returns: like Pipedrive's answers, what is gone.
+
+    That is named by the list of a body or query where there is one, else by the last part of the path.
+    """
+    if action.result == "nothing":
+        return None
+    if action.body_is_array:
+        return given["body"]
+    named = [parameter for parameter in action.parameters if parameter.name in given or parameter.also in given]
+    last = next((one for one in named if one.name == "ids"), None) or next(
+        one for one in reversed(named) if one.place == "path"
+    )
+    value = given.get(last.name, given.get(last.also or ""))
+    as_named = {"field_code": "field_code"} | (
+        {"ids": "ids", "follower_id": "user_id"} if action.version == "v2" else {}
+    )
+    return {as_named.get(last.name, "id"): value}
 
 
 def _joined(action: Action, pages: Iterable[tuple[dict[str, Any], list[Any]]]) -> Any:

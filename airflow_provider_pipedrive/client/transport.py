@@ -208,7 +208,7 @@ class Transport:
                 f"{call}: Pipedrive's answer cannot be read: {_kind(error)}."
                 + ("" if call.is_read else f" {outcome_unknown(call)}"),
                 action=call.key,
-                retryable=call.is_read or call.idempotent,
+                retryable=call.is_read or call.same_state_twice,
             )
         return self._cut(call, f"the connection failed ({_kind(error)})", sent=not never_connected)
 
@@ -218,7 +218,7 @@ class Transport:
             f"{call}: {what}, talking to {self._settings.origin or 'Pipedrive'}."
             + ("" if harmless else f" {outcome_unknown(call)}"),
             action=call.key,
-            retryable=retryable and (harmless or call.idempotent),
+            retryable=retryable and (harmless or call.same_state_twice),
         )
         error.nothing_sent = not sent
         return error

@@ -40,7 +40,7 @@ WINDOWS_BEFORE_DAILY = 3
 
 def outcome_unknown(call: Call) -> str:
     """What to say of a write to which no clear answer came."""
-    if call.idempotent:
+    if call.same_state_twice:
         return "Whether it was carried out is unknown; doing it again leads to the same state."
     return "Whether it was carried out is unknown: look in Pipedrive before you repeat it."
 
@@ -67,6 +67,16 @@ class Call:
     def is_read(self) -> bool:
         """Whether it only reads, so that repeating it is harmless."""
         return self.safe or self.method in ("GET", "HEAD")
+
+    @property
+    def is_delete(self) -> bool:
+        """Whether it deletes, so that repeating it leads to the same state."""
+        return self.method == "DELETE"
+
+    @property
+    def same_state_twice(self) -> bool:
+        """Whether doing it twice leaves the same state as doing it once."""
+        return self.idempotent or self.is_delete
 
     def __str__(self) -> str:
         return self.key or f"{self.method} {self.path}"
@@ -106,15 +116,28 @@ def may_repeat(call: Call, error: PipedriveError) -> bool:
     """Whether the client may send the same request again at once.
 
     A write is repeated only when nothing can have happened. Pipedrive has no idempotency keys: a repeated create
-    makes a second record.
+    makes a second record. What is deleted twice is deleted: see :func:`is_gone_already`.
     """
     if isinstance(error, PipedriveBurstLimitError):
         return True
     if isinstance(error, PipedriveConnectionError) and error.nothing_sent:
         return error.retryable
     if isinstance(error, PipedriveServerError | PipedriveConnectionError | PipedriveResponseError):
-        return call.is_read and error.retryable
+        return (call.is_read or call.is_delete) and error.retryable
     return False
+
+
+def may_have_happened(error: PipedriveError) -> bool:
+    """Whether Pipedrive may have carried out a request that failed so."""
+    if isinstance(error, PipedriveConnectionError):
+        return not error.nothing_sent
+    return isinstance(error, PipedriveServerError | PipedriveResponseError)
+
+
+def is_gone_already(call: Call, error: PipedriveError) -> bool:
+    """Whether an error to a repeated request says that there is nothing left to delete."""
+    is_missing = isinstance(error, PipedriveNotFoundError) and not isinstance(error, PipedriveEndpointRemovedError)
+    return call.is_delete and is_missing
 
 
 def wait_before(error: PipedriveError, attempt: int) -> float:
@@ -142,7 +165,7 @@ def unreadable(call: Call, answer: Answer, why: str) -> PipedriveResponseError:
         + ("" if call.is_read else f" {outcome_unknown(call)}"),
         action=call.key,
         status=answer.status,
-        retryable=call.is_read or call.idempotent,
+        retryable=call.is_read or call.same_state_twice,
     )
 
 
@@ -199,7 +222,12 @@ def _classify(call: Call, answer: Answer, parsed: dict[str, Any] | None, windows
         advice = "Pipedrive has a problem of its own; another try may succeed."
         if not call.is_read:
             advice = outcome_unknown(call)
-        return PipedriveServerError, advice, (call.is_read or call.idempotent) and status != 501, _retry_after(answer)
+        return (
+            PipedriveServerError,
+            advice,
+            (call.is_read or call.same_state_twice) and status != 501,
+            _retry_after(answer),
+        )
     kind, advice = _refusal(call, answer, parsed)
     return kind, advice, False, None
 

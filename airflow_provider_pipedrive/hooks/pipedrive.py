@@ -79,7 +79,14 @@ class PipedriveHook(BaseHook):
         """Requests, pages, records, API tokens and seconds of this hook so far."""
         return self.client.usage
 
-    def run(self, action: str, parameters: Mapping[str, Any] | None = None, save_to: Any = None) -> Any:
+    def run(
+        self,
+        action: str,
+        parameters: Mapping[str, Any] | None = None,
+        save_to: Any = None,
+        *,
+        already_tried: bool = False,
+    ) -> Any:
         """Do one action and return the ``data`` of Pipedrive's answer.
 
         A list action walks through all pages and returns the records as a list; with ``cursor`` or ``start`` it reads
@@ -90,6 +97,8 @@ class PipedriveHook(BaseHook):
             upload is a local or object-storage path, bytes, a binary file object, or a pair (file name, any of these).
         :param save_to: where a download goes: a local path, an object-storage path (``s3://conn@bucket/key``), or a
             binary file object; it may also stand among the parameters
+        :param already_tried: an earlier try of the same task may have sent the same: a deletion that finds nothing is
+            done then, with a warning, and no :class:`.PipedriveNotFoundError`
         :raises PipedriveParameterError: something is wrong, found before anything was sent
         :raises PipedriveError: everything else, see :mod:`airflow_provider_pipedrive.errors`
         """
@@ -97,7 +106,10 @@ class PipedriveHook(BaseHook):
         given_save_to = given.pop("save_to", None)
         if save_to is None:
             save_to = given_save_to
-        done = self.client.run(action, given) if save_to is None else self._download(action, given, save_to)
+        if save_to is None:
+            done = self.client.run(action, given, already_tried=already_tried)
+        else:
+            done = self._download(action, given, save_to)
         self._tell_lineage(action)
         return done
 

@@ -39,7 +39,9 @@ class PipedriveRecordLink(BaseOperatorLink):
 class PipedriveOperator(BaseOperator):
     """Do one action and push what Pipedrive answers.
 
-    A list action reads all pages. A result that is too large for XCom fails before it is pushed, with advice.
+    A list action reads all pages. A result that is too large for XCom fails before it is pushed, with advice. A
+    deletion that finds nothing fails in a task's first try; in a later one it is done, with a warning: the answer to
+    the try before may have been lost.
 
     :param action: key of the action, such as ``getDeals``; docs/actions.md lists them (templated)
     :param parameters: path, query and body parameters in one flat dict, named as Pipedrive names them (templated).
@@ -87,7 +89,7 @@ class PipedriveOperator(BaseOperator):
         link: str | None = None
         try:
             self._check(parsing=False)
-            result = self._do(hook)
+            result = self._do(hook, already_tried=getattr(context["ti"], "try_number", 1) > 1)
             self._log_receipt(hook, time.monotonic() - began)
             link = record_url(self.action, self.parameters or {}, result, hook.client.origin)
         except PipedriveError as error:
@@ -99,11 +101,11 @@ class PipedriveOperator(BaseOperator):
             context["ti"].xcom_push(key=PipedriveRecordLink.xcom_key, value=link or "")
         return result
 
-    def _do(self, hook: PipedriveHook) -> Any:
+    def _do(self, hook: PipedriveHook, *, already_tried: bool) -> Any:
         given = dict(self.parameters or {})
         if self._reads_a_list(given):
             return self._within_xcom(hook.iterate(self.action, given, max_records=self.max_records))
-        result = hook.run(self.action, given, save_to=self.save_to)
+        result = hook.run(self.action, given, save_to=self.save_to, already_tried=already_tried)
         return result if isinstance(result, str) else self._within_xcom([result])[0]
 
     def _reads_a_list(self, given: Mapping[str, Any]) -> bool:

@@ -163,3 +163,27 @@ def test_the_shared_host_has_no_pages_to_link_to() -> None:
 
 def test_a_result_in_xcom_is_json(sandbox: Sandbox) -> None:
     assert json.loads(json.dumps(run(action="getDeals")[0]))
+
+
+class SecondTry(TaskInstance):
+    """A task that Airflow runs again."""
+
+    try_number = 2
+
+
+def test_a_second_try_that_finds_nothing_to_delete_is_done_with_a_warning(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    delete = PipedriveOperator(task_id="task", action="deleteDeal", parameters={"id": 2})
+    assert delete.execute({"ti": TaskInstance()}) == {"id": 2}  # type: ignore[typeddict-item]
+    with pytest.raises(AirflowFailException, match="PipedriveNotFoundError"):
+        delete.execute({"ti": TaskInstance()})  # type: ignore[typeddict-item]
+    assert delete.execute({"ti": SecondTry()}) == {"id": 2}  # type: ignore[typeddict-item]
+    assert "deleteDeal: there is nothing left to delete" in caplog.text
+
+
+def test_a_second_try_that_finds_nothing_to_read_or_change_still_fails(sandbox: Sandbox) -> None:
+    for action, parameters in (("getDeal", {"id": 999_999}), ("updateDeal", {"id": 999_999, "title": "x"})):
+        task = PipedriveOperator(task_id="task", action=action, parameters=parameters)
+        with pytest.raises(AirflowFailException, match="PipedriveNotFoundError"):
+            task.execute({"ti": SecondTry()})  # type: ignore[typeddict-item]
