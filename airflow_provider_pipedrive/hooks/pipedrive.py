@@ -8,7 +8,6 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient, Settings, Usage
 
 log = logging.getLogger(__name__)
+_CLIENT = "_client_and_its_connection"
 SHORTEST_MASKED = 5
 """Airflow's masker takes no shorter secrets."""
 
@@ -61,14 +61,22 @@ class PipedriveHook(BaseHook):
 
         return ui_field_behaviour()
 
-    @cached_property
+    @property
     def client(self) -> PipedriveClient:
-        """The client of this connection.
+        """The client of this connection, made at the first call. It belongs to the id that it was made for: a hook that
+        is given another id, itself or as a copy, makes another one.
 
         :raises PipedriveAuthError: the connection does not exist or has no credential
         :raises PipedriveParameterError: a field of it cannot be read
         """
-        return client_of(self._connection())
+        made: tuple[str, PipedriveClient] | None = self.__dict__.get(_CLIENT)
+        if made is None or made[0] != self.pipedrive_conn_id:
+            made = self.__dict__[_CLIENT] = (self.pipedrive_conn_id, client_of(self._connection()))
+        return made[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy and a pickle take along: not the client, whose sockets, locks and secrets stay here."""
+        return {name: value for name, value in self.__dict__.items() if name not in (_CLIENT, "_log")}
 
     def get_conn(self) -> PipedriveClient:
         """The client, under the name that Airflow's hooks give it."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
+import pickle
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -255,3 +258,68 @@ def test_a_raw_request_goes_nowhere_but_to_the_connections_host(elsewhere: str, 
         with pytest.raises(PipedriveParameterError):
             ask()
     assert sandbox.requests == []
+
+
+# ---- the client belongs to the connection that it was made for
+
+
+@pytest.fixture
+def two_accounts(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """``pipedrive_default``, and a second company behind ``second``."""
+    with Sandbox(deals=3, seed=2, api_token="ApiTokenOfTheSecondCompany012345") as second:
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_SECOND",
+            json.dumps({"conn_type": "pipedrive", "host": second.url, "extra": {"api_token": second.api_token}}),
+        )
+        yield second
+
+
+def given_another_id(hook: PipedriveHook) -> PipedriveHook:
+    hook.pipedrive_conn_id = "second"
+    return hook
+
+
+COPIES: dict[str, Callable[[PipedriveHook], PipedriveHook]] = {
+    "copy": lambda hook: given_another_id(copy.copy(hook)),
+    "deep copy": lambda hook: given_another_id(copy.deepcopy(hook)),
+    "pickle": lambda hook: given_another_id(pickle.loads(pickle.dumps(hook))),
+    "itself": given_another_id,
+    "its dict": lambda hook: given_another_id(from_dict(hook)),
+}
+
+
+def from_dict(hook: PipedriveHook) -> PipedriveHook:
+    made = object.__new__(PipedriveHook)
+    made.__dict__.update(hook.__dict__)
+    return made
+
+
+@pytest.mark.parametrize("way", COPIES)
+def test_a_hook_that_is_given_another_connection_talks_to_that_account(
+    way: str, sandbox: Sandbox, two_accounts: Sandbox
+) -> None:
+    hook = PipedriveHook()
+    assert hook.client.origin == sandbox.url
+    hook.log.info("used")
+    copied = COPIES[way](hook)
+    copied.run("addNote", {"content": "for the second company", "deal_id": 1})
+    assert copied.client.origin == copied.get_conn().origin == two_accounts.url
+    assert copied.usage.requests == 1
+    assert [request.path for request in two_accounts.requests] == ["/v1/notes"]
+    assert sandbox.requests == []
+
+
+@pytest.mark.usefixtures("two_accounts")
+def test_the_hook_that_was_copied_keeps_its_account(sandbox: Sandbox) -> None:
+    hook = PipedriveHook()
+    client = hook.client
+    given_another_id(copy.copy(hook)).run("getCurrentUser")
+    assert hook.client is client
+    assert hook.client.origin == sandbox.url
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_pickled_hook_carries_no_secret() -> None:
+    hook = PipedriveHook()
+    hook.run("getCurrentUser")
+    assert API_TOKEN.encode() not in pickle.dumps(hook)
