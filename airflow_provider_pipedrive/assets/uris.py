@@ -44,7 +44,7 @@ def company_of(host: str) -> str:
     """
     parts = urlsplit(host if "://" in host else f"//{host}")
     name = "" if parts.username or parts.path.strip("/") else (parts.hostname or "").removesuffix(_OWN)
-    if not _COMPANY.fullmatch(name):
+    if not host.isascii() or not _COMPANY.fullmatch(name):  # a capital that is not ASCII may have a small form that is
         raise PipedriveParameterError(
             f"The company must be its name as in <company>.pipedrive.com, such as 'acme', not {host!r}."
         )
@@ -64,7 +64,7 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
     :raises ValueError: it does not name a company and what of it: nothing would ever happen to such an asset
     """
     entity, _, rest = uri.path.strip("/").partition("/")
-    if not uri.netloc or not entity or rest not in ("", EACH) or uri.query:
+    if not uri.netloc.isascii() or not uri.netloc or not entity or rest not in ("", EACH) or uri.query:
         raise ValueError(
             f"A Pipedrive asset is named {SCHEME}://company/entity, such as {SCHEME}://acme/deals, or {SCHEME}://"
             f"company/entity/{EACH}, not {uri.geturl()!r}."

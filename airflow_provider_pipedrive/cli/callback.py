@@ -13,7 +13,7 @@ from typing import Any, Self
 from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_pipedrive.cli.terminal import UsageError
-from airflow_provider_pipedrive.client.hosts import is_loopback
+from airflow_provider_pipedrive.client.hosts import is_loopback, plain_url
 from airflow_provider_pipedrive.client.oauth import Callback
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParameterError
 
@@ -41,7 +41,7 @@ def checked_redirect_uri(redirect_uri: str, source: str) -> str:
     :raises UsageError: it cannot be a callback URL
     """
     parts = _parts(redirect_uri)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment or parts.username:
+    if parts.scheme not in ("http", "https") or parts.fragment:
         raise UsageError(
             f"{source} must be the callback URL that is registered with the app, such as "
             "http://localhost:8910/callback."
@@ -51,8 +51,7 @@ def checked_redirect_uri(redirect_uri: str, source: str) -> str:
 
 def _parts(redirect_uri: str) -> SplitResult:
     try:
-        parts = urlsplit(redirect_uri)
-        parts.port  # noqa: B018 - raises where it is no number
+        parts = plain_url(redirect_uri)
     except ValueError:
         return SplitResult("", "", "", "", "")
     return parts

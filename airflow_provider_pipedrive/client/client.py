@@ -21,7 +21,7 @@ from airflow_provider_pipedrive.client.auth import ApiTokenSigner, Keeper, NoKee
 from airflow_provider_pipedrive.client.clock import Clock, SystemClock
 from airflow_provider_pipedrive.client.costs import cost_of
 from airflow_provider_pipedrive.client.files import multipart
-from airflow_provider_pipedrive.client.hosts import origin_of
+from airflow_provider_pipedrive.client.hosts import origin_of, plain_url
 from airflow_provider_pipedrive.client.limits import limits_of
 from airflow_provider_pipedrive.client.paging import Position, look_at, records_in, walk_pages
 from airflow_provider_pipedrive.client.parameters import NOTHING, Request, as_dict, bind, query_text
@@ -538,8 +538,9 @@ class PipedriveClient:
             path = path.removeprefix("/api")
         # The libraries underneath take %2e for a dot and go up with it.
         inside = unquote(path.split("?")[0])
-        goes_up = ".." in re.split(r"[/\\]", inside)
-        if not path.startswith(("/v1/", "/api/v2/")) or goes_up or re.search(r"[\\#\x00-\x1f\x7f]", path + inside):
+        goes_up = ".." in (segment.partition(";")[0] for segment in re.split(r"[/\\]", inside))
+        is_plain = path.split("?")[0].isascii() and not re.search(r"[\\#\x00-\x1f\x7f]", path + inside)
+        if not path.startswith(("/v1/", "/api/v2/")) or goes_up or not is_plain:
             raise PipedriveParameterError(
                 f"The path must begin with /v1/ or /api/v2/ and stay below it, not {self.redact(path)!r}."
             )
@@ -687,7 +688,7 @@ def _json_bytes(call: Call, value: Any) -> bytes | None:
 
 def _origin_or_none(url: str) -> str | None:
     try:
-        parts = urlsplit(url)
+        parts = plain_url(url.split("?")[0])
         return origin_of(f"{parts.scheme}://{parts.netloc}")
     except (PipedriveParameterError, ValueError):
         return None

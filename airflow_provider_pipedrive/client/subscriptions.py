@@ -13,11 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import urlsplit
 
 from airflow_provider_pipedrive.catalog import get_action
 from airflow_provider_pipedrive.client.changes.deliveries import ENTITY_OF
-from airflow_provider_pipedrive.client.hosts import is_loopback
+from airflow_provider_pipedrive.client.hosts import is_loopback, plain_url
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
@@ -82,14 +81,15 @@ def _fault_of(url: str) -> str:
         return "is missing"
     if not secret_part(url):
         return f"has no last part after {_PAGE}, or one that is too short or not of letters and digits"
+    wrong = "is no address, or has a user, a query or a fragment, spaces, backslashes or letters that are not ASCII"
     try:
-        parts = urlsplit(url)
-        host = parts.hostname
+        parts = plain_url(url)
     except ValueError:
-        return "is no address"
-    if parts.username or parts.password or parts.query or parts.fragment:
-        return "has a user, a query or a fragment"
-    return "" if parts.scheme == "https" or is_loopback(host) else "is not https"
+        return wrong
+    if parts.query or parts.fragment:
+        return wrong
+    is_here = parts.scheme == "http" and is_loopback(parts.hostname)
+    return "" if parts.scheme == "https" or is_here else "is not https"
 
 
 def secret_part(url: str) -> str:

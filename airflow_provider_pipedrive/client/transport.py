@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import io
+import ipaddress
 import os
+import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +22,7 @@ from requests.adapters import HTTPAdapter
 
 from airflow_provider_pipedrive import __version__
 from airflow_provider_pipedrive.client.clock import Clock
-from airflow_provider_pipedrive.client.hosts import is_loopback
+from airflow_provider_pipedrive.client.hosts import is_loopback, is_public, plain_url
 from airflow_provider_pipedrive.client.settings import Settings
 from airflow_provider_pipedrive.client.verdicts import Answer, Call, outcome_unknown
 from airflow_provider_pipedrive.errors import (
@@ -86,7 +88,10 @@ class Transport:
     def download(self, call: Call, url: str, headers: Mapping[str, str], sink: BinaryIO) -> Answer:
         """Read a file into ``sink``, following redirects without the credential.
 
-        Pipedrive may send the bytes itself or point to a storage host, which must not see the credential.
+        Pipedrive may send the bytes itself or point to a storage host, which must not see the credential, and which is
+        on the internet: an address of this machine or of a private network, be it that a name leads there, is taken
+        only where the connection's own host is on this machine too. Through a proxy, which looks names up itself, the
+        address in the URL is all that can be judged.
 
         :returns: an answer without body when the file is in ``sink``, else the answer to be judged
         :raises PipedriveConnectionError: the file did not come whole
@@ -94,8 +99,10 @@ class Transport:
         :raises OSError: ``sink`` cannot be written to, such as a full disk
         """
         carried: Mapping[str, str] = {**headers, **_AS_STORED}
+        own_is_here = is_loopback(urlsplit(url).hostname)
         for hop in range(_MOST_HOPS):
-            answer = self._shielded(call, lambda: self._fetch(url, carried, sink))  # noqa: B023 - called at once
+            with _only_public_addresses(hop > 0 and not own_is_here):
+                answer = self._shielded(call, lambda: self._fetch(url, carried, sink))  # noqa: B023 - called at once
             target = answer.headers.get("location")
             if answer.status in _REDIRECTS and target:
                 url, carried = self._redirect(call, url, target), _AS_STORED
@@ -120,20 +127,22 @@ class Transport:
             return _answer(response, b"", began)
 
     def _redirect(self, call: Call, url: str, target: str) -> str:
-        """The address to go on with: https, or this machine in plain http too where the connection is there as well."""
+        """The address to continue with: https, or this machine in plain http too where ``url`` is there as well."""
         try:
             following = urljoin(url, target)
             parts = urlsplit(following)
+            host = plain_url(f"{parts.scheme}://{parts.netloc}").hostname or ""
         except ValueError:
             raise PipedriveResponseError(
                 f"{call}: Pipedrive redirects to an address that cannot be read.", action=call.key
             ) from None
-        here, there = is_loopback(urlsplit(url).hostname), is_loopback(parts.hostname)
-        if (parts.scheme == "https" and (here or not there)) or (parts.scheme == "http" and here and there):
+        here, there = is_loopback(urlsplit(url).hostname), is_loopback(host)
+        is_private = there or (_is_address(host) and not is_public(host))
+        if (parts.scheme == "https" and (here or not is_private)) or (parts.scheme == "http" and here and there):
             return following
         raise PipedriveResponseError(
-            f"{call}: Pipedrive redirects to {parts.scheme}://{parts.hostname}, from where no file is fetched: only "
-            "https is followed.",
+            f"{call}: Pipedrive redirects to {parts.scheme}://{host}, from where no file is fetched: only https to a "
+            "host on the internet is followed.",
             action=call.key,
         )
 
@@ -185,6 +194,12 @@ class Transport:
         seconds = self._settings.timeout
         kinds = tuple(type(cause) for cause in _causes(error))
         never_connected = any(issubclass(kind, urllib3.exceptions.NewConnectionError) for kind in kinds)
+        if _NotPublic in kinds:
+            return PipedriveResponseError(
+                f"{call}: Pipedrive redirects to a host whose address is on this machine or in a private network, from "
+                "where no file is fetched.",
+                action=call.key,
+            )
         if _Late in kinds:
             return self._cut(call, f"the answer was not complete after {seconds * WHOLE_ANSWER:g} s", sent=True)
         if isinstance(error, _MISCONFIGURED):
@@ -289,12 +304,43 @@ class _Response(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_Received(self.fp.detach()))
 
 
+_public_only: ContextVar[bool] = ContextVar("public_only", default=False)
+
+
+@contextmanager
+def _only_public_addresses(demanded: bool) -> Iterator[None]:
+    """Let this thread open no connection to this machine or a private network."""
+    token = _public_only.set(demanded)
+    try:
+        yield
+    finally:
+        _public_only.reset(token)
+
+
+class _NotPublic(OSError):
+    """A name led to an address that no file is fetched from."""
+
+
+def _judged(opened: socket.socket, *, proxied: bool) -> socket.socket:
+    """A socket, if what it is connected to may be: judged on the address itself, which no name can change any more."""
+    if _public_only.get() and not proxied and not is_public(str(opened.getpeername()[0])):
+        opened.close()
+        raise _NotPublic
+    return opened
+
+
 class _Connection(urllib3.connection.HTTPConnection):
     response_class = _Response
+
+    def _new_conn(self) -> socket.socket:
+        return _judged(super()._new_conn(), proxied=self.proxy is not None)
 
 
 class _TlsConnection(urllib3.connection.HTTPSConnection):
     response_class = _Response
+
+    def _new_conn(self) -> socket.socket:
+        return _judged(super()._new_conn(), proxied=self.proxy is not None)
 
 
 class _Pool(urllib3.HTTPConnectionPool):
@@ -374,6 +420,14 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             seen.add(id(item))
             yield item
             queue += [*item.args, getattr(item, "reason", None), item.__cause__, item.__context__]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _kind(error: BaseException) -> str:

@@ -5,7 +5,6 @@ The ``Host`` of a request is whatever its sender says. It decides nothing here, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 from airflow.configuration import conf
 from starlette.requests import Request
 
-from airflow_provider_pipedrive.client.hosts import is_loopback
+from airflow_provider_pipedrive.client.hosts import is_loopback, plain_url
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.plugin import PREFIX
 
@@ -68,13 +67,14 @@ def checked(uri: str, what: str) -> str:
     :raises PipedriveParameterError: it cannot
     """
     try:
-        parts = urlsplit(uri)
-        strange = parts.username or parts.password or parts.port == 0
+        parts = plain_url(uri)
+        is_right = parts.scheme in ("http", "https") and not parts.fragment
     except ValueError:
-        raise PipedriveParameterError(f"{what} is not a URL.") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or strange or re.search(r"[\s#\\\"'<>]", uri):
+        is_right = False
+    if not is_right:
         raise PipedriveParameterError(
-            f"{what} must be a whole URL (https://airflow.example.com{PREFIX}/callback), without user or #fragment."
+            f"{what} must be a whole URL (https://airflow.example.com{PREFIX}/callback), without user, #fragment, "
+            "spaces, quotes, backslashes and letters that are not ASCII."
         )
     return uri
 

@@ -74,3 +74,11 @@ def test_lineage_knows_it_by_the_company_as_namespace():
     pytest.importorskip("openlineage.client", reason="its data sets belong to openlineage-python")
     dataset = convert_asset_to_openlineage(Asset("pipedrive://acme/deals"), None)
     assert (dataset.namespace, dataset.name) == ("pipedrive://acme", "deals")
+
+
+@pytest.mark.parametrize("company", ["ac\u212ae", "acm\u0435", "acme\u3002pipedrive.com", "\uff41cme"])
+def test_a_company_whose_name_only_looks_like_one_is_refused(company: str) -> None:
+    with pytest.raises(PipedriveParameterError):
+        asset_uri(company, "deals")
+    with pytest.raises(ValueError, match="acme"):
+        sanitize_uri(urlsplit(f"pipedrive://{company}/deals"))

@@ -535,3 +535,46 @@ def test_every_secret_is_told_to_whoever_masks_them() -> None:
     settings = settings_from(login="id", password="the/word", extra={"refresh_token": "refresh-1"})
     PipedriveClient(settings, learned=told.append)
     assert {"the/word", "the%2Fword", "refresh-1"} <= set(told)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/\uff0e\uff0e/oauth",
+        "/v1/\u2025/oauth",
+        "/v1/d\u0435als",
+        "/\u0473v1/deals",
+        "\uff0fv1/deals",
+        "/v1/..;x=1/oauth",
+        "/v1/%2e%2e;/oauth",
+        "/v1/%2E%2E/oauth",
+        "/v1/%5c..%5coauth",
+        "/v1/notes\t/1",
+        "/v1/notes%0d%0aX-Api-Token: x",
+        "/v1/notes\x00",
+        "https://acme.pipedr\u0131ve.com/v1/deals",
+        "https://storage.example\\.pipedrive.com/v1/deals",
+        "https://storage.example/v1/deals",
+        "https:/v1/deals",
+        "\thttps://storage.example/v1/deals",
+        "///storage.example/v1/deals",
+        "//storage.example/v1/deals",
+        "/v1@storage.example/",
+        "@storage.example/v1/",
+        ":80/v1/deals",
+    ],
+)
+def test_a_raw_path_that_could_be_read_in_another_way_is_refused(
+    client: PipedriveClient, server: ScriptedServer, path: str
+) -> None:
+    with pytest.raises(PipedriveParameterError):
+        client.request("GET", path)
+    with pytest.raises(PipedriveParameterError):
+        client.run("rawRequest", {"method": "GET", "path": path})
+    assert server.requests == []
+
+
+def test_what_a_query_says_may_have_any_letter(client: PipedriveClient, server: ScriptedServer) -> None:
+    server.script = [envelope([])]
+    client.request("GET", "/api/v2/deals/search?term=M\u00fcller")
+    assert server.requests[0].target == "/api/v2/deals/search?term=M%C3%BCller"

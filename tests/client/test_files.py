@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+import urllib3
 
-from airflow_provider_pipedrive.client import PipedriveClient, settings_from
+from airflow_provider_pipedrive.client import PipedriveClient, settings_from, transport
 from airflow_provider_pipedrive.client.client import DOWNLOAD_IN_MEMORY
 from airflow_provider_pipedrive.client.files import multipart
 from airflow_provider_pipedrive.client.verdicts import Call
@@ -147,6 +148,59 @@ def test_this_machine_is_a_storage_host_only_where_the_connection_is_here_too(
 ) -> None:
     with nullcontext() if followed else pytest.raises(PipedriveResponseError, match="redirects to"):
         assert client._transport._redirect(Call("GET", "/v1/files/1/download"), origin, location) == location
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://10.0.0.1/1",
+        "https://169.254.169.254/latest/",
+        "https://[::1]/1",
+        "https://[::ffff:10.0.0.1]/1",
+        "https://[fe80::1%25eth0]/1",
+        "https://localhost/1",
+        "https://\uff11\uff12\uff17.0.0.1/1",
+        "https://loca\u017fhost/1",
+        "https://storage.example\\@10.0.0.1/1",
+        "https://user@storage.example/1",
+        "//10.0.0.1/1",
+    ],
+)
+def test_a_redirect_from_pipedrive_to_an_address_that_is_not_on_the_internet_is_not_followed(
+    client: PipedriveClient, location: str
+) -> None:
+    with pytest.raises(PipedriveResponseError, match="redirects to"):
+        client._transport._redirect(Call("GET", "/v1/files/1/download"), "https://acme.pipedrive.com/v1/1", location)
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fd00::1", "::ffff:192.168.0.1", "100.64.0.1"]
+)
+def test_a_name_that_leads_to_such_an_address_is_refused_when_it_is_connected_to(
+    client: PipedriveClient, server: ScriptedServer, mocker: Any, address: str
+) -> None:
+    """The server is here in the place of Pipedrive, which is told apart from this machine by its name only."""
+    mocker.patch.object(transport, "is_loopback", return_value=False)
+    opened = mocker.Mock()
+    opened.getpeername.return_value = (address, 443)
+    real = urllib3.util.connection.create_connection
+
+    def create(target: tuple[str, int], *args: Any, **options: Any) -> Any:
+        return opened if target[0] == "storage.example" else real(target, *args, **options)
+
+    mocker.patch("urllib3.util.connection.create_connection", create)
+    server.script = [http(302, b"", Location="https://storage.example/1?signature=x")]
+    with pytest.raises(PipedriveResponseError, match="whose address is on this machine or in a private network") as no:
+        client.run("downloadFile", {"id": 1})
+    assert not no.value.retryable
+    opened.close.assert_called_once_with()
+    opened.sendall.assert_not_called()
+
+
+def test_pipedrives_own_host_may_be_anywhere(client: PipedriveClient, server: ScriptedServer, mocker: Any) -> None:
+    mocker.patch.object(transport, "is_loopback", return_value=False)
+    server.script = [http(200, CONTENT)]
+    assert client.run("downloadFile", {"id": 1}) == CONTENT
 
 
 def test_redirects_in_a_circle_end(client: PipedriveClient, server: ScriptedServer) -> None:

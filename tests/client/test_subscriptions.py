@@ -183,3 +183,22 @@ def test_a_403_names_the_scope(client: PipedriveClient, sandbox: Sandbox) -> Non
     sandbox.fault("/v1/webhooks", "403")
     with pytest.raises(PipedrivePermissionError, match="admin"):
         ensure(client, ADDRESS, [DEALS])
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "airflow.ex\u00e4mple.com",
+        "airflow.example.com\\@other.example",
+        "@airflow.example.com",
+        "air\tflow.example.com",
+        "airflow%2eexample.com",
+        "airflow.example.com:0",
+        "airflow.example.com:port",
+        "",
+    ],
+)
+def test_an_address_that_can_be_read_in_two_ways_is_refused(host: str) -> None:
+    extra = {"webhook_user": "airflow", "webhook_password": PASSWORD}
+    with pytest.raises(PipedriveParameterError, match="webhook_url is no address, or has a user, a query"):
+        Address.of({**extra, "webhook_url": f"https://{host}/pipedrive/webhook/UnguessablePartOfTheAddress0123"})
