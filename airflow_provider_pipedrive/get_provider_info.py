@@ -95,6 +95,16 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "https://airflow.example.com/pipedrive/callback",
                         "default": None,
                     },
+                    "allowed_paths": {
+                        "description": "Folders, and prefixes in object storage, separated by commas: files that a "
+                        "path in parameters names are uploaded from there only, and save_to writes there only. "
+                        "Symbolic links count as what they lead to. By default every file that the worker can reach "
+                        "is taken.\n",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "/data/crm,s3://aws_default@bucket/crm",
+                        "default": None,
+                    },
                     "webhook_connections": {
                         "description": "Ids, separated by commas, of connections that are kept in a secrets backend "
                         "and that webhook deliveries are taken for. Those of the database and of the environment are "

@@ -156,3 +156,9 @@ def test_the_hooks_form_methods_hand_on_the_declared_form():
     assert hook.get_ui_field_behaviour() == ui_field_behaviour()
     pytest.importorskip("flask_appbuilder", reason="only Airflow 2.11 draws forms with it")
     assert list(hook.get_connection_form_widgets()) == FIELDS
+
+
+def test_the_allowed_paths_of_the_configuration_are_known_and_empty_until_they_are_set() -> None:
+    option = get_provider_info()["config"]["pipedrive"]["options"]["allowed_paths"]
+    assert (option["type"], option["default"]) == ("string", None)
+    assert not conf.get("pipedrive", "allowed_paths", fallback="")

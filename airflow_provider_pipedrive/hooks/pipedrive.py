@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 
 from airflow_provider_pipedrive.client.parameters import as_dict
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -104,7 +105,8 @@ class PipedriveHook(BaseHook):
         :param parameters: path, query and body parameters in one flat dict, named as Pipedrive names them. A file to
             upload is a local or object-storage path, bytes, a binary file object, or a pair (file name, any of these).
         :param save_to: where a download goes: a local path, an object-storage path (``s3://conn@bucket/key``), or a
-            binary file object; it may also stand among the parameters
+            binary file object; it may also be among the parameters. ``[pipedrive] allowed_paths`` bounds the paths of
+            uploads and downloads.
         :param already_tried: an earlier try of the same task may have sent the same: a deletion that finds nothing is
             done then, with a warning, and no :class:`.PipedriveNotFoundError`
         :raises PipedriveParameterError: something is wrong, found before anything was sent
@@ -197,14 +199,15 @@ class PipedriveHook(BaseHook):
 
         if get_action(action).result != "binary":
             raise PipedriveParameterError(f"{action} does not answer a file: leave out save_to.", action=action)
+        place = save_to if hasattr(save_to, "write") else allowed("save_to", save_to)
         if hasattr(save_to, "write"):
             self.client.download(action, parameters, save_to)
         elif not isinstance(save_to, str | PathLike) or not str(save_to):
             raise PipedriveParameterError(f"{action}: save_to must be a path or a binary file object.", action=action)
-        elif "://" in str(save_to):
-            _save_object(str(save_to), lambda sink: self.client.download(action, parameters, sink))
+        elif "://" in str(place):
+            _save_object(str(place), lambda sink: self.client.download(action, parameters, sink))
         else:
-            _save_local(Path(save_to), lambda sink: self.client.download(action, parameters, sink))
+            _save_local(Path(place), lambda sink: self.client.download(action, parameters, sink))
         return save_to
 
 
@@ -292,10 +295,18 @@ def _with_object_storage(action: str, given: dict[str, Any]) -> dict[str, Any]:
         parameters = get_action(action).parameters
     except UnknownActionError as error:
         raise PipedriveParameterError(str(error)) from None
-    for name in [parameter.name for parameter in parameters if parameter.type == "file"]:
+    for name in [parameter.name for parameter in parameters if parameter.type == "file" and parameter.name in given]:
+        given[name] = _allowed_file(name, given[name])
         if isinstance(given.get(name), str) and "://" in given[name]:
             given[name] = object_path(name, given[name])
     return given
+
+
+def _allowed_file(name: str, given: Any) -> Any:
+    """What is to be uploaded, if it may be: under the name that it was given by, wherever a symbolic link leads."""
+    found = allowed(name, given)
+    is_followed = isinstance(given, str | PathLike) and found is not given
+    return (Path(given).name, found) if is_followed else found
 
 
 def _save_local(path: Path, write: Callable[[BinaryIO], object]) -> None:

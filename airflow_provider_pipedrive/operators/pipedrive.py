@@ -47,7 +47,8 @@ class PipedriveOperator(BaseOperator):
     :param parameters: path, query and body parameters in one flat dict, named as Pipedrive names them (templated).
         What is not a template is checked when the DAG is parsed, everything again before anything is sent.
     :param pipedrive_conn_id: the connection (templated)
-    :param save_to: where a download goes: a local or object-storage path (templated)
+    :param save_to: where a download goes: a local or object-storage path (templated). Where ``parameters`` as a whole
+        are a template, this is its only place.
     :param max_records: stop a list action after so many records
     :param xcom_max_records: largest number of records that go to XCom
     :param xcom_max_bytes: largest result that goes to XCom, in bytes of JSON
@@ -78,6 +79,7 @@ class PipedriveOperator(BaseOperator):
         self.max_records = max_records
         self.xcom_max_records = xcom_max_records
         self.xcom_max_bytes = xcom_max_bytes
+        self._parameters_come_later = parameters is not None and not isinstance(parameters, Mapping)
         self._check(parsing=True)
 
     def execute(self, context: Context) -> Any:
@@ -152,6 +154,12 @@ class PipedriveOperator(BaseOperator):
             self.log.warning("%s", action.removed_message())
             return
         self._check_arguments(action)
+        if not parsing and self._parameters_come_later and "save_to" in (self.parameters or {}):
+            raise PipedriveParameterError(
+                f"{self.action}: parameters come from a template or another task, and name save_to: where a file is "
+                "written is for the DAG's author to say. Give save_to as the operator's own argument.",
+                action=self.action,
+            )
         if self.parameters is None or isinstance(self.parameters, Mapping):
             given = {key: value for key, value in (self.parameters or {}).items() if key != "save_to"}
             check(action, given, unknown)
@@ -159,7 +167,8 @@ class PipedriveOperator(BaseOperator):
             raise PipedriveParameterError(
                 f"{self.action}: parameters must be a dict, not {type(self.parameters).__name__}.", action=self.action
             )
-        if action.result == "binary" and not (self.save_to or "save_to" in (self.parameters or {})):
+        named = isinstance(self.parameters, Mapping) and "save_to" in self.parameters
+        if action.result == "binary" and not (self.save_to or named):
             raise PipedriveParameterError(
                 f"{self.action} downloads a file, which does not fit into XCom: give save_to, a local or "
                 "object-storage path.",
