@@ -140,3 +140,14 @@ def test_a_file_that_cannot_be_read_or_is_too_large_is_told_before_anything_is_s
 def test_an_upload_to_a_deal_that_is_not_there_fails_the_task_at_once(sandbox: Sandbox, offer: Path) -> None:
     with pytest.raises(AirflowFailException, match="addFile"):
         upload(offer, deal_id=999_999)
+
+
+def test_only_files_below_the_allowed_paths_are_uploaded(
+    sandbox: Sandbox, offer: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ObjectStoragePath(f"{bucket}/offer.pdf").write_bytes(b"We offer.")
+    monkeypatch.setenv("AIRFLOW__PIPEDRIVE__ALLOWED_PATHS", f"{offer.parent}/other, {bucket}")
+    with pytest.raises(AirflowFailException, match="outside of the folders that .pipedrive. allowed_paths"):
+        upload(str(offer), deal_id=1)
+    assert sandbox.requests == []
+    assert upload(f"{bucket}/offer.pdf", deal_id=1)["name"] == "offer.pdf"
