@@ -168,7 +168,7 @@ def newest_first(key: str, page: Callable[[int], Mapping[str, Any]]) -> Iterator
         ids = [file["id"] for file in records_in(action, envelope)]
         if ids != sorted(ids, reverse=True):
             raise PipedriveResponseError(f"{key}: Pipedrive does not sort the files by id.", action=key)
-        return Look(envelope, ids, ids)
+        return Look(envelope, len(ids), lambda: [(file_id, None) for file_id in ids])
 
     lowest: int | None = None
     pages = walk_pages(action, PAGE, lambda position: page(int(position.get("start", 0))), look, by_id=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 from airflow_provider_pipedrive.catalog.model import Action
@@ -108,19 +109,30 @@ class Look:
     """What the walk must know of a page.
 
     :ivar envelope: says where the next page is
-    :ivar records: in order; two are equal where they are the same record, unchanged
-    :ivar identities: what tells each record from the others; bytes where only its content does
+    :ivar count: of its records
+    :ivar identify: makes of each record what tells it from the others (bytes where only its content does), and its
+        version. The content of all fields will not do for that: some, such as signed addresses, differ each time
     """
 
     envelope: Mapping[str, Any]
-    records: Sequence[Any]
-    identities: Sequence[Hashable]
+    count: int
+    identify: Callable[[], Sequence[tuple[Hashable, Hashable]]]
+
+    @cached_property
+    def records(self) -> Sequence[tuple[Hashable, Hashable]]:
+        """Identity and version of each record. Lists by cursor need none."""
+        return self.identify()
+
+    @property
+    def identities(self) -> list[Hashable]:
+        """What tells each record from the others."""
+        return [identity for identity, _ in self.records]
 
 
 def look_at(action: Action, envelope: Mapping[str, Any]) -> Look:
     """What the walk must know of a parsed answer."""
     records = records_in(action, envelope)
-    return Look(envelope, records, [_identity(record) for record in records])
+    return Look(envelope, len(records), lambda: [(_identity(record), _version(record)) for record in records])
 
 
 def walk_pages(
@@ -146,17 +158,15 @@ def walk_pages(
     :raises PipedriveResponseError: the list would not end
     """
     walk = Walk(action, limit, position)
-    stitches = _Stitches(action, limit, int(walk.position.get("start", 0)))
+    stitches = _Stitches(action, limit, int(walk.position.get("start", 0)), by_id=by_id)
     by_cursor = action.paging is not None and action.paging.style == "cursor"
     more = True
     while more:
         page = read(dict(walk.position))
         seen = look(page)
-        if by_id:
-            seen = replace(seen, records=seen.identities)
         if by_cursor or "cursor" in walk.position or _additional(seen.envelope).get("next_cursor"):
             more = walk.advance(seen.envelope)
-            yield page, list(range(len(seen.records)))
+            yield page, list(range(seen.count))
             continue
         start = int(walk.position.get("start", 0))
         earlier = stitches.misses(start, seen)
@@ -176,13 +186,15 @@ class _Stitches:
     """Holds the pages of a list by offset together.
 
     :param first: the offset that the walk begins at
+    :param by_id: an edit gives a record another version, but no other place
     """
 
-    def __init__(self, action: Action, limit: int | None, first: int) -> None:
+    def __init__(self, action: Action, limit: int | None, first: int, *, by_id: bool) -> None:
         self._action = action
         self._limit = limit
         self._first = first
-        self._before: Sequence[Any] = ()
+        self._by_id = by_id
+        self._before: Sequence[Hashable] = ()
         self._before_at = first
         self._overlaps = False
         self._is_wider = False
@@ -220,7 +232,7 @@ class _Stitches:
         fresh = self._new_ones(seen, skipped=int(self._joins(seen)))
         if start > self._furthest:
             self._furthest, self._restarts = start, 0
-        self._before, self._before_at = seen.records, start
+        self._before, self._before_at = self._marks(seen), start
         return fresh
 
     def following(self, start: int, following: int) -> Position:
@@ -251,14 +263,16 @@ class _Stitches:
             if fresh:
                 yield page, fresh
 
+    def _marks(self, seen: Look) -> Sequence[Hashable]:
+        return seen.identities if self._by_id else seen.records
+
     def _joins(self, seen: Look) -> bool:
-        return self._overlaps and bool(seen.records) and bool(seen.records[0] == self._before[-1])
+        return self._overlaps and self._marks(seen)[:1] == self._before[-1:]
 
     def _place_before(self, seen: Look) -> int | None:
         """Where on the page before this one's first record was."""
-        if not seen.records:
-            return None
-        return next((at for at, record in enumerate(self._before) if record == seen.records[0]), None)
+        first = self._marks(seen)[:1]
+        return next((at for at, mark in enumerate(self._before) if [mark] == first), None)
 
     def _new_ones(self, seen: Look, *, skipped: int = 0) -> list[int]:
         """The places of records that no page before had. Two with the same content may be two, unless the list has
@@ -281,13 +295,26 @@ def _is_as_asked(start: int, seen: Look) -> bool:
 
 
 def _identity(record: Any) -> Hashable:
-    """The id, with the kind of record where a list has several kinds; else the content."""
+    """The id, with the kind of record where a list has several kinds; else the content.
+
+    A flow wraps its entries (``{"object": ..., "timestamp": ..., "data": {"id": ...}}``), a search its finds
+    (``{"item": {"id": ..., "type": ...}}``).
+    """
     if isinstance(record, Mapping):
-        number, kind = record.get("id"), record.get("item")
-        if isinstance(number, int | str) and (kind is None or isinstance(kind, str)):
-            return (kind, number) if kind else number
+        inner: Mapping[str, Any] = next(
+            (record[name] for name in ("data", "item") if isinstance(record.get(name), Mapping)), {}
+        )
+        number = record.get("id", inner.get("id"))
+        kind = [record.get("item"), record.get("object"), record.get("timestamp"), inner.get("type")]
+        if isinstance(number, int | str):
+            return (number, *(one for one in kind if isinstance(one, str)))
     content = json.dumps(record, sort_keys=True, default=str).encode()
     return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def _version(record: Any) -> str | None:
+    updated = record.get("update_time") if isinstance(record, Mapping) else None
+    return updated if isinstance(updated, str) else None
 
 
 def endless(action: Action, why: str) -> PipedriveResponseError:

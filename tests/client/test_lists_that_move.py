@@ -145,6 +145,31 @@ def test_the_same_id_of_two_kinds_is_two_records() -> None:
     assert list(MovingList(recents).read(2)) == recents
 
 
+def test_fields_that_differ_with_each_answer_do_not_make_another_record() -> None:
+    listed = MovingList(rows(*range(1, 10)))
+
+    def page(position: dict[str, Any]) -> dict[str, Any]:
+        answer = listed.page(position, 3)
+        signed = [{**record, "body_url": f"signed {len(listed.asked)}"} for record in answer["data"]]
+        return {**answer, "data": signed}
+
+    pages = walk_pages(NOTES, 3, page, lambda answer: look_at(NOTES, answer))
+    assert [answer["data"][at]["id"] for answer, places in pages for at in places] == list(range(1, 10))
+    assert len(listed.asked) == 3
+
+
+def test_entries_of_a_flow_and_finds_of_a_search_are_told_apart_by_what_they_wrap() -> None:
+    flow = [
+        {"object": kind, "timestamp": time, "data": {"id": number, "body_url": "signed"}}
+        for kind, time, number in [("note", "1", 1), ("note", "2", 1), ("file", "2", 1), ("note", "2", 2)]
+    ]
+    finds = [{"result_score": 0.5, "item": {"id": 1, "type": kind}} for kind in ("deal", "lead", "person")]
+    assert list(MovingList(flow).read(2)) == flow
+    assert list(MovingList(finds).read(2)) == finds
+    moved = MovingList(flow, {1: lambda records: records.pop(0)})
+    assert list(moved.read(2)) == flow
+
+
 def test_a_server_that_gives_less_than_it_says_loses_nothing() -> None:
     listed = MovingList(rows(*range(1, 231)))
 

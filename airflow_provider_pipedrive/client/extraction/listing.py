@@ -52,7 +52,7 @@ def _walk(
 
 
 def _look(page: Page) -> Look:
-    return Look(page.envelope, [(key.id, key.update_time) for key in page.keys], [key.id for key in page.keys])
+    return Look(page.envelope, len(page), lambda: [(key.id, key.update_time) for key in page.keys])
 
 
 def read_list(crew: Crew, entity: Entity, landing: EntityLanding, parameters: Mapping[str, Any], tally: Tally) -> None:
