@@ -78,8 +78,15 @@ def _is_below(url: str, root: str) -> bool:
     """
     if "::" in url or re.search(r"[\x00-\x1f\x7f\\]", url) or ".." in re.split("/", url):
         return False
-    there, allowed_one = urlsplit(url), urlsplit(root)
-    if there.scheme in ("file", "local") or (there.scheme, there.netloc) != (allowed_one.scheme, allowed_one.netloc):
+    storage, folders = _parts(url)
+    allowed_storage, allowed_folders = _parts(root)
+    if storage[0] in ("file", "local") or storage != allowed_storage:
         return False
-    folders = allowed_one.path.strip("/")
-    return not folders or f"{there.path.strip('/')}/".startswith(f"{folders}/")
+    return folders[: len(allowed_folders)] == allowed_folders
+
+
+def _parts(url: str) -> tuple[tuple[str, str], list[str]]:
+    """Storage and connection, and bucket and folders: some versions of Airflow write the bucket as the first folder."""
+    parts = urlsplit(url)
+    connection, _, bucket = parts.netloc.rpartition("@")
+    return (parts.scheme, connection), [part for part in f"{bucket}/{parts.path}".split("/") if part]
