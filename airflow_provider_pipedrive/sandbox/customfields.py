@@ -43,6 +43,15 @@ def definitions(state: State, table: str) -> dict[str, Record]:
     return {record["field_code"]: record for record in fields if record.get("is_custom_field")}
 
 
+def whole(state: State, table: str, values: Record | None) -> Record | None:
+    """A record's custom fields as answers have them: every defined one, null where it is unset."""
+    if state.settings.unset_custom_fields == "absent":
+        return values
+    fields = FIELD_TABLES[table]
+    unset = state.page(("unset", fields, state[fields].version), lambda: dict.fromkeys(definitions(state, table)))
+    return {**unset, **(values or {})} or None
+
+
 def option_label(field: Record, option_id: Any) -> str | None:
     """The label of an option; None when the option is gone."""
     return next((o["label"] for o in field.get("options") or () if str(o["id"]) == str(option_id)), None)
@@ -162,6 +171,10 @@ def merged(before: Record | None, changes: Record) -> Record | None:
     return kept or None
 
 
+def _comma(items: list[Any]) -> str:
+    return ",".join(map(str, items))
+
+
 def flat(state: State, table: str, values: Record | None) -> Record:
     """v2's ``custom_fields`` as v1 writes them: flat, options as text, composed values with suffixed companions."""
     known = definitions(state, table)
@@ -171,7 +184,7 @@ def flat(state: State, table: str, values: Record | None) -> Record:
         if value is None:
             found[key] = None
         elif kind == "set":
-            found[key] = ",".join(map(str, value))
+            found[key] = [str(item) for item in value] if state.settings.v1_sets == "list" else _comma(value)
         elif kind == "enum":
             found[key] = str(value)
         elif isinstance(value, dict):

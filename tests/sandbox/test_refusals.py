@@ -159,7 +159,8 @@ def test_null_clears_a_custom_field(api: Api, sandbox: Sandbox) -> None:
     api.patch("/api/v2/deals/1", {"custom_fields": {code: "x"}})
     assert api.data("/api/v2/deals/1")["custom_fields"][code] == "x"
     api.patch("/api/v2/deals/1", {"custom_fields": {code: None}})
-    assert code not in (api.data("/api/v2/deals/1")["custom_fields"] or {})
+    assert api.data("/api/v2/deals/1")["custom_fields"][code] is None
+    assert code not in (sandbox.records("deals")[1]["custom_fields"] or {})
 
 
 @pytest.mark.parametrize(

@@ -135,8 +135,12 @@ def _users(source: Source, founded: int, permission_sets: list[int | str]) -> Ta
             "phone": None,
             "activated": True,
             "last_login": v1_time(source.now - number * 3_600),
-            "modified": None,
-            "access": [{"app": "sales", "admin": number == 0, "permission_set_id": permission_sets[number > 0]}],
+            "modified": v1_time(source.now - number * DAY),
+            "access": [
+                {"app": "sales", "admin": number == 0, "permission_set_id": permission_sets[number > 0]},
+                {"app": "global", "admin": number == 0},
+                {"app": "account_settings", "admin": number == 0},
+            ],
         }
     return users
 

@@ -94,7 +94,7 @@ def add_user(box: Box, call: Call) -> Answer:
         "active_flag": call.body.get("active_flag", True) is not False,
         "is_admin": 0,
         "created": box.clock.stamp(),
-        "modified": None,
+        "modified": box.clock.stamp(),
         "last_login": None,
         "has_created_company": False,
     }

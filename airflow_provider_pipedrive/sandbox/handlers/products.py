@@ -25,7 +25,7 @@ def duplicate_product(box: Box, call: Call) -> Answer:
     copy = {name: value for name, value in _product(box, call).items() if name != "id"}
     copy.update(name=f"{copy['name']} (copy)", add_time=stamp, update_time=stamp)
     record = box.state.insert("products", copy, box.actor(call.user_id, call.correlation_id))
-    return ok(view_of("products")(record), 201)
+    return ok(view_of(box.state, "products")(record), 201)
 
 
 # Variations
