@@ -339,7 +339,9 @@ def _tolerant(parameter: Parameter, value: Any) -> Any:
         if value == "":
             return None
         value = _from_text(parameter, kind, value, strict=False)
-    if kind in ("boolean", "flag") and value in (0, 1):
+    if kind in ("boolean", "flag"):
+        if value not in (0, 1):
+            raise Unfit("must be a boolean")
         value = bool(value)
     if kind == "integer" and not isinstance(value, int):
         raise Unfit("must be a number")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from airflow_provider_pipedrive.sandbox import refusals
+from airflow_provider_pipedrive.sandbox import refusals, rules
 from airflow_provider_pipedrive.sandbox.checks import CUSTOM_KEY, Unfit, day
 from airflow_provider_pipedrive.sandbox.store import Record, State
 
@@ -69,14 +69,16 @@ def checked(state: State, table: str, given: Record) -> Record:
         if field is None:
             raise refusals.invalid(f"custom_fields.{key}", "this custom field does not exist", key)
         try:
-            values[key] = None if value is None else _checked_value(field, value)
+            values[key] = None if value is None else _checked_value(state, field, value)
         except Unfit as unfit:
             raise refusals.invalid(f"custom_fields.{key}", str(unfit), key) from None
     return values
 
 
-def _checked_value(field: Record, value: Any) -> Any:
+def _checked_value(state: State, field: Record, value: Any) -> Any:
     kind = field["field_type"]
+    if kind == "monetary":
+        return _monetary(state, value)
     if kind in _TEXT:
         return _text(value, _TEXT[kind])
     if kind in ("double", *_IDS):
@@ -124,10 +126,14 @@ def _object(value: Any, known: tuple[str, ...]) -> Record:
     return value
 
 
-def _monetary(value: Any) -> Record:
+def _monetary(state: State, value: Any) -> Record:
     given = _object(value, ("value", "currency"))
     if given["value"] is not None:
         _number(given["value"], integer=False)
+    try:
+        rules.prove_currency(state, given.get("currency"), "currency")
+    except rules.RuleError as error:
+        raise Unfit(error.reason) from None
     return {"value": given["value"], "currency": given.get("currency") or "EUR"}
 
 
@@ -156,7 +162,6 @@ def _address(value: Any) -> Record:
 
 
 _COMPOSED: dict[str, Callable[[Any], Record]] = {
-    "monetary": _monetary,
     "daterange": _daterange,
     "time": _time,
     "timerange": _timerange,
@@ -225,7 +230,7 @@ def from_flat(state: State, table: str, values: Record) -> Record:
             found[key] = int(value)
         elif kind == "set":
             found[key] = [int(item) for item in str(value).split(",")]
-        elif kind in _COMPOSED:
+        elif kind == "monetary" or kind in _COMPOSED:
             found.setdefault(key, {})[part or "value"] = value
         else:
             found[key] = value

@@ -238,3 +238,64 @@ def test_a_search_term_needs_two_characters_or_an_exact_match_and_at_most_a_hund
     assert api.get("/api/v2/deals/search", term="a").status_code == 400
     assert api.get("/api/v2/deals/search", term="a", exact_match="true").status_code == 200
     assert api.get("/api/v2/deals/search", term="deal", limit=101).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("table", "wrong", "names"),
+    [
+        ("deals", {"status": "Won"}, "status"),
+        ("deals", {"currency": "EURO"}, "currency"),
+        ("deals", {"currency": "eur"}, "currency"),
+        ("deals", {"visible_to": 2}, "visible_to"),
+        ("persons", {"marketing_status": "Subscribed"}, "marketing_status"),
+        ("products", {"prices": [{"price": 5, "currency": "EURO"}]}, "prices"),
+        ("products", {"billing_frequency": "Monthly"}, "billing_frequency"),
+        ("projects", {"status": "done"}, "status"),
+        ("activities", {"type": "Call"}, "type"),
+    ],
+)
+def test_v2_refuses_a_value_that_is_not_on_the_list_in_create_and_update(
+    table: str, wrong: dict[str, Any], names: str, api: Api
+) -> None:
+    whole = {"deals": {"title": "x"}, "projects": {"title": "x", "board_id": 1, "phase_id": 1}, "activities": {}}
+    for answer in (
+        api.post(f"/api/v2/{table}", whole.get(table, {"name": "x"}) | wrong),
+        api.patch(f"/api/v2/{table}/1", wrong),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (400, "ERR_SCHEMA_VALIDATION_FAILED")
+        assert answer.json()["error"].startswith(f"Validation failed: {names}: ")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"value": {"amount": 5, "currency": "EURO"}}, {"visible_to": "4"}, {"visible_to": "Everyone"}]
+)
+def test_v1_refuses_them_too(wrong: dict[str, Any], api: Api, sandbox: Sandbox) -> None:
+    lead = next(iter(sandbox.records("leads")))
+    for answer in (
+        api.post("/v1/leads", {"title": "x", "person_id": 1} | wrong),
+        api.patch(f"/v1/leads/{lead}", wrong),
+    ):
+        assert (answer.status_code, answer.json()["error"]) == (400, "Bad request")
+        assert answer.json()["error_info"].startswith(f"{next(iter(wrong))} ")
+
+
+def test_a_flag_of_v1_is_0_or_1(api: Api) -> None:
+    answer = api.post("/v1/notes", {"content": "x", "deal_id": 1, "pinned_to_deal_flag": 7})
+    assert (answer.status_code, answer.json()["error_info"]) == (400, "pinned_to_deal_flag must be a boolean")
+
+
+def test_a_custom_field_of_money_takes_currencies_that_there_are(api: Api, sandbox: Sandbox) -> None:
+    fields = sandbox.records("dealFields").values()
+    code = next(field["field_code"] for field in fields if field["field_name"] == "Yearly value")
+    assert api.patch("/api/v2/deals/1", {"custom_fields": {code: {"value": 5, "currency": "CHF"}}}).status_code == 200
+    answer = api.patch("/api/v2/deals/1", {"custom_fields": {code: {"value": 5, "currency": "EURO"}}})
+    assert answer.json()["error"] == f"Validation failed: custom_fields.{code}: 'EURO' is not the code of a currency"
+
+
+def test_nothing_is_unique_but_ids(api: Api) -> None:
+    for body in ({"name": "Ada Twin", "emails": [{"value": "ada@example.com"}]}, {"name": "Ada Twin"}):
+        assert api.post("/api/v2/persons", body).json()["success"]
+        assert api.post("/api/v2/persons", body).json()["success"]
+    for table, body in (("organizations", {"name": "Twin Ltd"}), ("products", {"name": "Twin", "code": "T-1"})):
+        first, second = (api.post(f"/api/v2/{table}", body).json()["data"]["id"] for _ in range(2))
+        assert second == first + 1

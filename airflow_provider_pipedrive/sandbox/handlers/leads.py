@@ -90,6 +90,8 @@ def _checked(state: State, body: Record) -> Record:
     if fields.get("visible_to") is not None:
         fields["visible_to"] = str(fields["visible_to"])
     rules.prove_links(state, fields)
+    rules.prove_values(state, "leads", fields)
+    rules.prove_currency(state, (value or {}).get("currency"), "value")
     return {**fields, **custom}
 
 
