@@ -84,11 +84,11 @@ def test_unset_custom_fields_may_be_absent() -> None:
 
 
 def test_the_options_of_a_set_are_text_or_a_list_in_v1() -> None:
-    for setting, shown in (("text", "14,15"), ("list", ["14", "15"])):
+    for setting, shown in (("text", "15,16"), ("list", ["15", "16"])):
         with company(v1_sets=setting) as api:
             fields = api.sandbox.records("dealFields").values()
             field = next(field for field in fields if field["field_name"] == "Interests")
-            api.sandbox.update("deals", 1, custom_fields={field["field_code"]: [14, 15]})
+            api.sandbox.update("deals", 1, custom_fields={field["field_code"]: [15, 16]})
             deal = api.data("/v1/recents", since_timestamp=_days_ago(1), items="deal")[0]["data"]
             assert deal[field["field_code"]] == shown
 
