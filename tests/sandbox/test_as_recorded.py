@@ -36,6 +36,11 @@ def test_a_deal_has_all_87_custom_fields_most_of_them_null(api: Api) -> None:
     assert len(unset) / len(deals) > 70
 
 
+def test_a_page_of_500_deals_would_weigh_about_two_and_a_half_megabytes(api: Api) -> None:
+    answer = api.get("/api/v2/deals", limit=500)
+    assert 4_500 < len(answer.content) / len(answer.json()["data"]) < 5_500
+
+
 @pytest.mark.parametrize("table", ["deals", "persons", "organizations", "products", "projects"])
 def test_every_record_has_every_custom_field_that_is_defined(table: str, api: Api) -> None:
     fields = api.data(f"/api/v2/{table.removesuffix('s')}Fields", limit=500)
