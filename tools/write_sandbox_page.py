@@ -25,8 +25,8 @@ HEAD = """\
 
 A local server that behaves like Pipedrive, so that tests and demos run without an account. It knows the operations from
 the package's catalog and the rest from Pipedrive's documentation and from recordings of the live API that others have
-published; it was never compared with a live account by us. Singer's tap-pipedrive 2.1.0, Airbyte's source-pipedrive 2.3.7
-and n8n's node 2.41.2 read all of it, the first two with `v1_out_of_support="answer"`.
+published; it was never compared with a live account by us. Singer's tap-pipedrive 2.1.0, Airbyte's source-pipedrive
+2.3.7 and n8n's node 2.41.2 read all of it, the first two with `v1_out_of_support="answer"`.
 
     pip install 'airflow-provider-pipedrive[sandbox]'
     python -m airflow_provider_pipedrive.sandbox --port 8765 --deals 5000
@@ -146,8 +146,8 @@ def _settings() -> list[str]:
 
 def _decisions() -> list[str]:
     intro = (
-        "Where Pipedrive's documentation is silent or contradicts itself, the sandbox takes one side; where a setting is "
-        "named, it takes the other:"
+        "Where Pipedrive's documentation is silent or contradicts itself, the sandbox takes one side; a setting that is "
+        "named takes the other:"
     )
     return ["## Decisions", "", intro, "", *_table(("question", "here"), DECISIONS), ""]
 
