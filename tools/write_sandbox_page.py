@@ -106,7 +106,7 @@ DECISIONS = (
         "readable by its id for 30 days with `is_deleted: true`, then 404; a lead is gone at once",
     ),
     ("`stage_change_time` of a deal that never moved", "null, where the seeded company does not say otherwise"),
-    ("archived deals", "take nothing but `is_archived: false`"),
+    ("archived deals and leads", "take nothing but `is_archived: false`"),
     ("`value` of a deal with products", "what is written is ignored, the products decide"),
     ("`updated_since` together with `filter_id`", "both hold"),
     ("an order by `update_time`", "records without one come first"),
@@ -146,8 +146,8 @@ def _settings() -> list[str]:
 
 def _decisions() -> list[str]:
     intro = (
-        "Where Pipedrive's documentation is silent or contradicts itself, the sandbox takes one side; a setting that is "
-        "named takes the other:"
+        "Where Pipedrive's documentation is silent or contradicts itself, the sandbox takes one side; a setting that "
+        "is named takes the other:"
     )
     return ["## Decisions", "", intro, "", *_table(("question", "here"), DECISIONS), ""]
 

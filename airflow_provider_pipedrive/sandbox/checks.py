@@ -188,6 +188,16 @@ def day(text: str) -> str:
     raise Unfit("is not a valid date")
 
 
+def clock(text: str) -> str:
+    """A time of day as ``HH:MM`` or ``HH:MM:SS``.
+
+    :raises Unfit: it is none
+    """
+    if not _TIME.fullmatch(text):
+        raise Unfit("is not a valid time")
+    return text
+
+
 # Bodies
 
 
@@ -279,8 +289,8 @@ def _strict(parameter: Parameter, kind: str, value: Any) -> Any:
         raise Unfit(f"must be one of {', '.join(map(str, parameter.enum))}")
     if kind == "date":
         return day(value)
-    if kind == "time" and not _TIME.fullmatch(value):
-        raise Unfit("is not a valid time")
+    if kind == "time":
+        return clock(value)
     if kind == "datetime":
         return moment(value, parameter.time_format or "v2")
     return value

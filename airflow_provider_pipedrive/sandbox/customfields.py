@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_pipedrive.sandbox import refusals, rules
-from airflow_provider_pipedrive.sandbox.checks import CUSTOM_KEY, Unfit, day
+from airflow_provider_pipedrive.sandbox.checks import CUSTOM_KEY, Unfit, clock, day
 from airflow_provider_pipedrive.sandbox.store import Record, State
 
 FIELD_TABLES = {
@@ -126,6 +126,15 @@ def _object(value: Any, known: tuple[str, ...]) -> Record:
     return value
 
 
+def _part(given: Record, name: str, read: Callable[[str], str]) -> str | None:
+    """A part of a composite value: a text that can be read, or nothing."""
+    value = given.get(name)
+    try:
+        return None if value is None else read(_text(value, 65_000))
+    except Unfit as unfit:
+        raise Unfit(f"'{name}' {unfit}") from None
+
+
 def _monetary(state: State, value: Any) -> Record:
     given = _object(value, ("value", "currency"))
     if given["value"] is not None:
@@ -139,26 +148,27 @@ def _monetary(state: State, value: Any) -> Record:
 
 def _daterange(value: Any) -> Record:
     given = _object(value, ("value", "until"))
-    return {"value": day(_text(given["value"], 10)), "until": given.get("until")}
+    return {"value": day(_text(given["value"], 10)), "until": _part(given, "until", day)}
 
 
 def _time(value: Any) -> Record:
     given = _object(value, ("value", "timezone_id", "timezone_name"))
+    zone = given.get("timezone_id")
     return {
-        "value": given["value"],
-        "timezone_id": given.get("timezone_id"),
-        "timezone_name": given.get("timezone_name"),
+        "value": _part(given, "value", clock),
+        "timezone_id": None if zone is None else _number(zone, integer=True),
+        "timezone_name": _part(given, "timezone_name", str),
     }
 
 
 def _timerange(value: Any) -> Record:
     given = _object(value, ("value", "until", "timezone_id", "timezone_name"))
-    return {"until": given.get("until"), **_time({k: v for k, v in given.items() if k != "until"})}
+    return {"until": _part(given, "until", clock), **_time({k: v for k, v in given.items() if k != "until"})}
 
 
 def _address(value: Any) -> Record:
     given = _object(value, ("value", *_ADDRESS_PARTS))
-    return {"value": given["value"], **{part: given.get(part) for part in _ADDRESS_PARTS}}
+    return {part: _part(given, part, str) for part in ("value", *_ADDRESS_PARTS)}
 
 
 _COMPOSED: dict[str, Callable[[Any], Record]] = {
@@ -215,6 +225,29 @@ def split_flat(state: State, table: str, body: Record) -> tuple[Record, Record]:
         else:
             custom[name] = value
     return plain, custom
+
+
+def prove_flat(state: State, table: str, values: Record) -> None:
+    """Flat v1 values of the simple types fit their fields; numbers and options may be text.
+
+    :raises Refusal: 400
+    """
+    known = definitions(state, table)
+    for name, value in values.items():
+        field = known[name[:40]]
+        if value in (None, "") or len(name) > 40:
+            continue
+        try:
+            if field["field_type"] in ("enum", "set"):
+                for item in value if isinstance(value, list) else str(value).split(","):
+                    _option(field, int(item) if str(item).strip().isdecimal() else item)
+            elif field["field_type"] == "double":
+                float(value)
+            elif field["field_type"] == "date":
+                day(str(value))
+        except (Unfit, TypeError, ValueError) as error:
+            reason = str(error) if isinstance(error, Unfit) else "must be a number"
+            raise refusals.bad_request("Bad request", f"{name} {reason}") from None
 
 
 def from_flat(state: State, table: str, values: Record) -> Record:

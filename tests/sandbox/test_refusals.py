@@ -299,3 +299,60 @@ def test_nothing_is_unique_but_ids(api: Api) -> None:
     for table, body in (("organizations", {"name": "Twin Ltd"}), ("products", {"name": "Twin", "code": "T-1"})):
         first, second = (api.post(f"/api/v2/{table}", body).json()["data"]["id"] for _ in range(2))
         assert second == first + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "reason"),
+    [
+        ("Best time to call", {"value": "25:00"}, "'value' is not a valid time"),
+        ("Best time to call", {"value": "10:00", "timezone_id": "3"}, "must be a number"),
+        ("Opening hours", {"value": "10:00:00", "until": "late"}, "'until' is not a valid time"),
+        ("Pilot period", {"value": "2026-05-04", "until": "2026-02-30"}, "'until' is not a valid date"),
+        ("Site", {"value": "Main Street 1", "postal_code": 10115}, "'postal_code' must be a string"),
+    ],
+)
+def test_the_parts_of_a_composite_value_are_checked_too(
+    name: str, wrong: dict[str, Any], reason: str, api: Api, sandbox: Sandbox
+) -> None:
+    fields = sandbox.records("dealFields").values()
+    code = next(field["field_code"] for field in fields if field["field_name"] == name)
+    answer = api.patch("/api/v2/deals/1", {"custom_fields": {code: wrong}})
+    assert (answer.status_code, answer.json()["field_code"]) == (400, code)
+    assert answer.json()["error"] == f"Validation failed: custom_fields.{code}: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "reason"),
+    [
+        ("Segment", "99999", "has no option 99999"),
+        ("Seats", "many", "must be a number"),
+        ("Renewal date", "soon", "date"),
+    ],
+)
+def test_custom_fields_of_a_lead_fit_their_types(
+    name: str, wrong: str, reason: str, api: Api, sandbox: Sandbox
+) -> None:
+    fields = sandbox.records("dealFields").values()
+    code = next(field["field_code"] for field in fields if field["field_name"] == name)
+    answer = api.post("/v1/leads", {"title": "x", "person_id": 1, code: wrong})
+    assert (answer.status_code, answer.json()["error"]) == (400, "Bad request")
+    assert reason in answer.json()["error_info"]
+
+
+def test_an_archived_lead_takes_nothing_but_to_be_taken_out_of_the_archive(api: Api, sandbox: Sandbox) -> None:
+    key = next(key for key, lead in sandbox.records("leads").items() if lead["is_archived"])
+    assert api.patch(f"/v1/leads/{key}", {"title": "x"}).status_code == 400
+    assert api.patch(f"/v1/leads/{key}", {"is_archived": False}).status_code == 200
+    assert api.patch(f"/v1/leads/{key}", {"title": "x"}).json()["data"]["title"] == "x"
+
+
+def test_a_deleted_deal_can_be_taken_back(api: Api, deal: dict[str, Any]) -> None:
+    api.delete(f"/api/v2/deals/{deal['id']}")
+    back = api.patch(f"/api/v2/deals/{deal['id']}", {"is_deleted": False}).json()["data"]
+    assert (back["is_deleted"], back["status"]) == (False, "open")
+
+
+def test_parts_of_an_address_that_are_left_out_become_null(api: Api) -> None:
+    address = api.patch("/api/v2/organizations/1", {"address": {"value": "Main Street 1"}}).json()["data"]["address"]
+    assert address["value"] == "Main Street 1"
+    assert address["postal_code"] is None
