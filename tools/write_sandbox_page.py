@@ -24,7 +24,9 @@ HEAD = """\
 <!-- Written by tools/write_sandbox_page.py. Do not edit. -->
 
 A local server that behaves like Pipedrive, so that tests and demos run without an account. It knows the operations from
-the package's catalog and the rest from Pipedrive's documentation; it was never compared with a live account.
+the package's catalog and the rest from Pipedrive's documentation and from recordings of the live API that others have
+published; it was never compared with a live account by us. Singer's tap-pipedrive 2.1.0, Airbyte's source-pipedrive
+2.3.7 and n8n's node 2.41.2 read all of it, the first two with `v1_out_of_support="answer"`.
 
     pip install 'airflow-provider-pipedrive[sandbox]'
     python -m airflow_provider_pipedrive.sandbox --port 8765 --deals 5000
@@ -79,28 +81,44 @@ DECISIONS = (
         "counted, except those that get 401, 403 (scope), 404 or 405 (path), 410 (operation) or 429",
     ),
     ("a request that got 429", "does not count in the window"),
-    ("unknown names in a query", "400 in v2, ignored in v1"),
+    (
+        "unknown names in a query, as `sort_by` for followers",
+        "400 in v2 (setting `unknown_query`), ignored in v1",
+    ),
+    ("`True` and `False` in queries of v2", "400 (setting `boolean_spelling`)"),
     ("a page size over the maximum", "400 in v2; v1 takes its maximum and echoes it"),
     ("`null` for an optional field of a v2 body", "taken"),
-    ("v1 operations out of support since 2026-08-01, and removed ones", "410"),
+    ("removed operations", "410"),
+    (
+        "v1 operations out of support since 2026-08-01",
+        "410; with the setting `v1_out_of_support` lists and single records are answered in v1's shape, writes and "
+        "searches never",
+    ),
+    (
+        "custom fields without a value",
+        "v2, and v1 but for leads: null for every field that is defined, as one measured account had it (setting "
+        "`unset_custom_fields`); webhooks: only what has a value",
+    ),
+    ("options of a custom field of type set in v1", "text, `12,1` (setting `v1_sets`)"),
+    ("elements of recents without `data`", "those of records that are gone for good, as after a merge"),
     (
         "a deleted deal, person, organization, activity or product",
         "readable by its id for 30 days with `is_deleted: true`, then 404; a lead is gone at once",
     ),
     ("`stage_change_time` of a deal that never moved", "null, where the seeded company does not say otherwise"),
-    ("archived deals", "take nothing but `is_archived: false`"),
+    ("archived deals and leads", "take nothing but `is_archived: false`"),
     ("`value` of a deal with products", "what is written is ignored, the products decide"),
     ("`updated_since` together with `filter_id`", "both hold"),
     ("an order by `update_time`", "records without one come first"),
     ("a merge", "moves all that hangs on the loser at once; the loser gives 404"),
     ("a conversion", "is completed at the third reading of its status"),
-    ("`since_timestamp` of recents more than a month ago", "400"),
+    ("`since_timestamp` of recents more than a month ago", "400 (setting `old_since_timestamp`)"),
     ("visibility", "every user sees everything; `permittedUsers` is narrower where `visible_to` is 1"),
     ("search", "finds at once what was written; Pipedrive's index lags behind"),
     (
         "paging of v1",
-        "nested in `pagination`; flat for archived deals and leads, the deals of pipelines and stages, and the fields "
-        "of persons, organizations, products and leads",
+        "nested in `pagination`, flat for archived deals and leads and the deals of pipelines and stages; "
+        "`next_start` wherever more is promised; threads of the mailbox have it though no schema says so",
     ),
     (
         "webhooks",
@@ -127,7 +145,10 @@ def _settings() -> list[str]:
 
 
 def _decisions() -> list[str]:
-    intro = "Where Pipedrive's documentation is silent or contradicts itself, the sandbox takes one side:"
+    intro = (
+        "Where Pipedrive's documentation is silent or contradicts itself, the sandbox takes one side; a setting that "
+        "is named takes the other:"
+    )
     return ["## Decisions", "", intro, "", *_table(("question", "here"), DECISIONS), ""]
 
 

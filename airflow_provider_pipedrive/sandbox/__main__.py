@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from airflow_provider_pipedrive.sandbox.box import Box
 from airflow_provider_pipedrive.sandbox.server import listen, loop_factory, server_for
-from airflow_provider_pipedrive.sandbox.settings import Settings
+from airflow_provider_pipedrive.sandbox.settings import FEWEST_CUSTOM_FIELDS, Settings
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -25,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.deals < 0:
         parser.error("--deals must be 0 or more")
+    if options.custom_fields < FEWEST_CUSTOM_FIELDS:
+        parser.error(f"--custom-fields must be {FEWEST_CUSTOM_FIELDS} or more: one of each type")
     try:
         listener = listen(options.host, options.port)
     except OSError as error:
@@ -56,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
             parser.add_argument(option, action="store_true", help=meaning)
         else:
             kind = str if default is None else type(default)
-            parser.add_argument(option, type=READERS.get(setting.name, kind), default=default, help=meaning)
+            reader = READERS.get(setting.name, kind)
+            choices = setting.metadata.get("choices")
+            parser.add_argument(option, type=reader, choices=choices, default=default, help=meaning)
     return parser
 
 

@@ -129,7 +129,7 @@ def serve(box: Box, call: Call) -> Answer:
     found = match(call.method, call.path)
     if found is None:
         raise refusals.unknown_path()
-    action = _action(found, call)
+    action = _action(found, call, box.settings.v1_out_of_support == "answer")
     if scopes is not None and not scopes & set(action.scopes) and action.scopes:
         raise refusals.scope_mismatch()
     headers = box.limits.charge(call.credential, action.is_search, action.token_cost)
@@ -143,17 +143,20 @@ def serve(box: Box, call: Call) -> Answer:
     return answer
 
 
-def _action(found: Match, call: Call) -> Action:
-    if found.target is None:
+def _action(found: Match, call: Call, old_reads: bool) -> Action:
+    target = found.target
+    if target is None:
         raise refusals.wrong_method(found.methods)
-    if isinstance(found.target, Gone):
-        raise refusals.gone(found.target.why)
-    call.action = found.target
-    return found.target
+    if isinstance(target, Gone):
+        if not old_reads or target.still is None:
+            raise refusals.gone(target.why)
+        target = target.still
+    call.action = target
+    return target
 
 
 def _handle(box: Box, call: Call, action: Action, path_values: dict[str, str]) -> Answer:
-    check(call, path_values)
+    check(call, path_values, box.settings)
     try:
         return HANDLERS[action.key](box, call)
     except RuleError as error:

@@ -11,6 +11,7 @@ from airflow_provider_pipedrive.catalog.model import Action, Parameter
 from airflow_provider_pipedrive.sandbox import refusals
 from airflow_provider_pipedrive.sandbox.calls import Call, Upload
 from airflow_provider_pipedrive.sandbox.clock import to_v2
+from airflow_provider_pipedrive.sandbox.settings import Settings
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)")
 V1_TIME = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
@@ -41,7 +42,7 @@ class Unfit(ValueError):
     """A value that is not of its declared type. The message says what it must be."""
 
 
-def check(call: Call, path_values: dict[str, str]) -> None:
+def check(call: Call, path_values: dict[str, str], settings: Settings) -> None:
     """Fill ``call.ids`` and ``call.args`` and prove the body.
 
     :raises Refusal: 400, or 404 for an id of v1 that cannot be one
@@ -49,7 +50,7 @@ def check(call: Call, path_values: dict[str, str]) -> None:
     action = call.action
     assert action is not None
     call.ids = {name: _path_value(action, name, value) for name, value in path_values.items()}
-    call.args = _query(action, call.query)
+    call.args = _query(action, call.query, settings)
     if isinstance(call.body, dict):
         call.body = dict(call.body)
     if action.version == "v2":
@@ -72,7 +73,7 @@ def _path_value(action: Action, name: str, text: str) -> Any:
 # Query
 
 
-def _query(action: Action, pairs: list[tuple[str, str]]) -> dict[str, Any]:
+def _query(action: Action, pairs: list[tuple[str, str]], settings: Settings) -> dict[str, Any]:
     declared = {parameter.name: parameter for parameter in action.parameters if parameter.place == "query"}
     given: dict[str, list[str]] = {}
     for name, text in pairs:
@@ -80,8 +81,9 @@ def _query(action: Action, pairs: list[tuple[str, str]]) -> dict[str, Any]:
         if name == "api_token":
             continue
         if name in declared:
-            given.setdefault(name, []).append(text)
-        elif action.version == "v2":
+            any_case = declared[name].type == "boolean" and settings.boolean_spelling == "any"
+            given.setdefault(name, []).append(text.lower() if any_case else text)
+        elif action.version == "v2" and settings.unknown_query == "refuse":
             raise refusals.invalid(name, f"'{name}' is not allowed for this request")
     args = {name: _query_value(action, declared[name], texts) for name, texts in given.items()}
     for name, parameter in declared.items():
@@ -186,6 +188,16 @@ def day(text: str) -> str:
     raise Unfit("is not a valid date")
 
 
+def clock(text: str) -> str:
+    """A time of day as ``HH:MM`` or ``HH:MM:SS``.
+
+    :raises Unfit: it is none
+    """
+    if not _TIME.fullmatch(text):
+        raise Unfit("is not a valid time")
+    return text
+
+
 # Bodies
 
 
@@ -277,8 +289,8 @@ def _strict(parameter: Parameter, kind: str, value: Any) -> Any:
         raise Unfit(f"must be one of {', '.join(map(str, parameter.enum))}")
     if kind == "date":
         return day(value)
-    if kind == "time" and not _TIME.fullmatch(value):
-        raise Unfit("is not a valid time")
+    if kind == "time":
+        return clock(value)
     if kind == "datetime":
         return moment(value, parameter.time_format or "v2")
     return value
@@ -337,7 +349,9 @@ def _tolerant(parameter: Parameter, value: Any) -> Any:
         if value == "":
             return None
         value = _from_text(parameter, kind, value, strict=False)
-    if kind in ("boolean", "flag") and value in (0, 1):
+    if kind in ("boolean", "flag"):
+        if value not in (0, 1):
+            raise Unfit("must be a boolean")
         value = bool(value)
     if kind == "integer" and not isinstance(value, int):
         raise Unfit("must be a number")

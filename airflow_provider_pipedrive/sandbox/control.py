@@ -49,7 +49,7 @@ def _clear_faults(box: Box, _: dict[str, Any]) -> None:
 
 def _move_deal(box: Box, options: dict[str, Any]) -> Any:
     deal = operations.move_deal(box, options["deal_id"], options["stage_id"])
-    return view_of("deals")(deal)
+    return view_of(box.state, "deals")(deal)
 
 
 def _add_file(box: Box, options: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_pipedrive.sandbox import rules
+from airflow_provider_pipedrive.sandbox.company.fields import PLACE_PARTS
 from airflow_provider_pipedrive.sandbox.store import Id, Record, State
 
 BLANK: dict[str, Record] = {
@@ -132,6 +133,7 @@ def new_record(state: State, table: str, fields: Record, user_id: int) -> Record
     if table == "deals":
         return rules.new_deal(state, fields, user_id)
     rules.prove_links(state, fields)
+    rules.prove_values(state, table, fields)
     stamp = state.clock.stamp()
     record: Record = {**BLANK[table], "add_time": stamp, "update_time": stamp}
     if table in _OWNED:
@@ -140,8 +142,18 @@ def new_record(state: State, table: str, fields: Record, user_id: int) -> Record
         record["creator_id"] = user_id
     if table in _ORDERED:
         record["order_nr"] = _next_order(state, table, _ORDERED[table], fields)
-    record.update({name: value for name, value in fields.items() if value is not None})
+    record.update({name: value for name, value in _places(fields).items() if value is not None})
     return {**record, **derived(state, table, record, {})}
+
+
+def _places(fields: Record) -> Record:
+    """An address or a location has all its parts: those that were not given are null."""
+    return {
+        name: {**dict.fromkeys(PLACE_PARTS), **value}
+        if name in ("address", "location") and isinstance(value, dict)
+        else value
+        for name, value in fields.items()
+    }
 
 
 def _next_order(state: State, table: str, within: str | None, fields: Record) -> int:
@@ -210,6 +222,8 @@ def change_record(state: State, table: str, key: Id, fields: Record, actor: Any)
     if table == "deals":
         return rules.change_deal(state, key, fields, actor)
     rules.prove_links(state, fields)
+    rules.prove_values(state, table, fields)
     before = state[table].records[key]
+    fields = _places(fields)
     after = {**before, **fields}
     return state.update(table, key, {**fields, **derived(state, table, after, before)}, actor)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from airflow_provider_pipedrive.sandbox import refusals
-from airflow_provider_pipedrive.sandbox.checks import CUSTOM_KEY, Unfit, day
+from airflow_provider_pipedrive.sandbox import refusals, rules
+from airflow_provider_pipedrive.sandbox.checks import CUSTOM_KEY, Unfit, clock, day
 from airflow_provider_pipedrive.sandbox.store import Record, State
 
 FIELD_TABLES = {
@@ -43,6 +43,15 @@ def definitions(state: State, table: str) -> dict[str, Record]:
     return {record["field_code"]: record for record in fields if record.get("is_custom_field")}
 
 
+def whole(state: State, table: str, values: Record | None) -> Record | None:
+    """A record's custom fields as answers have them: every defined one, null where it is unset."""
+    if state.settings.unset_custom_fields == "absent":
+        return values
+    fields = FIELD_TABLES[table]
+    unset = state.page(("unset", fields, state[fields].version), lambda: dict.fromkeys(definitions(state, table)))
+    return {**unset, **(values or {})} or None
+
+
 def option_label(field: Record, option_id: Any) -> str | None:
     """The label of an option; None when the option is gone."""
     return next((o["label"] for o in field.get("options") or () if str(o["id"]) == str(option_id)), None)
@@ -60,14 +69,16 @@ def checked(state: State, table: str, given: Record) -> Record:
         if field is None:
             raise refusals.invalid(f"custom_fields.{key}", "this custom field does not exist", key)
         try:
-            values[key] = None if value is None else _checked_value(field, value)
+            values[key] = None if value is None else _checked_value(state, field, value)
         except Unfit as unfit:
             raise refusals.invalid(f"custom_fields.{key}", str(unfit), key) from None
     return values
 
 
-def _checked_value(field: Record, value: Any) -> Any:
+def _checked_value(state: State, field: Record, value: Any) -> Any:
     kind = field["field_type"]
+    if kind == "monetary":
+        return _monetary(state, value)
     if kind in _TEXT:
         return _text(value, _TEXT[kind])
     if kind in ("double", *_IDS):
@@ -115,39 +126,52 @@ def _object(value: Any, known: tuple[str, ...]) -> Record:
     return value
 
 
-def _monetary(value: Any) -> Record:
+def _part(given: Record, name: str, read: Callable[[str], str]) -> str | None:
+    """A part of a composite value: a text that can be read, or nothing."""
+    value = given.get(name)
+    try:
+        return None if value is None else read(_text(value, 65_000))
+    except Unfit as unfit:
+        raise Unfit(f"'{name}' {unfit}") from None
+
+
+def _monetary(state: State, value: Any) -> Record:
     given = _object(value, ("value", "currency"))
     if given["value"] is not None:
         _number(given["value"], integer=False)
+    try:
+        rules.prove_currency(state, given.get("currency"), "currency")
+    except rules.RuleError as error:
+        raise Unfit(error.reason) from None
     return {"value": given["value"], "currency": given.get("currency") or "EUR"}
 
 
 def _daterange(value: Any) -> Record:
     given = _object(value, ("value", "until"))
-    return {"value": day(_text(given["value"], 10)), "until": given.get("until")}
+    return {"value": day(_text(given["value"], 10)), "until": _part(given, "until", day)}
 
 
 def _time(value: Any) -> Record:
     given = _object(value, ("value", "timezone_id", "timezone_name"))
+    zone = given.get("timezone_id")
     return {
-        "value": given["value"],
-        "timezone_id": given.get("timezone_id"),
-        "timezone_name": given.get("timezone_name"),
+        "value": _part(given, "value", clock),
+        "timezone_id": None if zone is None else _number(zone, integer=True),
+        "timezone_name": _part(given, "timezone_name", str),
     }
 
 
 def _timerange(value: Any) -> Record:
     given = _object(value, ("value", "until", "timezone_id", "timezone_name"))
-    return {"until": given.get("until"), **_time({k: v for k, v in given.items() if k != "until"})}
+    return {"until": _part(given, "until", clock), **_time({k: v for k, v in given.items() if k != "until"})}
 
 
 def _address(value: Any) -> Record:
     given = _object(value, ("value", *_ADDRESS_PARTS))
-    return {"value": given["value"], **{part: given.get(part) for part in _ADDRESS_PARTS}}
+    return {part: _part(given, part, str) for part in ("value", *_ADDRESS_PARTS)}
 
 
 _COMPOSED: dict[str, Callable[[Any], Record]] = {
-    "monetary": _monetary,
     "daterange": _daterange,
     "time": _time,
     "timerange": _timerange,
@@ -162,6 +186,10 @@ def merged(before: Record | None, changes: Record) -> Record | None:
     return kept or None
 
 
+def _comma(items: list[Any]) -> str:
+    return ",".join(map(str, items))
+
+
 def flat(state: State, table: str, values: Record | None) -> Record:
     """v2's ``custom_fields`` as v1 writes them: flat, options as text, composed values with suffixed companions."""
     known = definitions(state, table)
@@ -171,7 +199,7 @@ def flat(state: State, table: str, values: Record | None) -> Record:
         if value is None:
             found[key] = None
         elif kind == "set":
-            found[key] = ",".join(map(str, value))
+            found[key] = [str(item) for item in value] if state.settings.v1_sets == "list" else _comma(value)
         elif kind == "enum":
             found[key] = str(value)
         elif isinstance(value, dict):
@@ -199,6 +227,29 @@ def split_flat(state: State, table: str, body: Record) -> tuple[Record, Record]:
     return plain, custom
 
 
+def prove_flat(state: State, table: str, values: Record) -> None:
+    """Flat v1 values of the simple types fit their fields; numbers and options may be text.
+
+    :raises Refusal: 400
+    """
+    known = definitions(state, table)
+    for name, value in values.items():
+        field = known[name[:40]]
+        if value in (None, "") or len(name) > 40:
+            continue
+        try:
+            if field["field_type"] in ("enum", "set"):
+                for item in value if isinstance(value, list) else str(value).split(","):
+                    _option(field, int(item) if str(item).strip().isdecimal() else item)
+            elif field["field_type"] == "double":
+                float(value)
+            elif field["field_type"] == "date":
+                day(str(value))
+        except (Unfit, TypeError, ValueError) as error:
+            reason = str(error) if isinstance(error, Unfit) else "must be a number"
+            raise refusals.bad_request("Bad request", f"{name} {reason}") from None
+
+
 def from_flat(state: State, table: str, values: Record) -> Record:
     """Flat v1 values as v2's ``custom_fields``."""
     known = definitions(state, table)
@@ -212,7 +263,7 @@ def from_flat(state: State, table: str, values: Record) -> Record:
             found[key] = int(value)
         elif kind == "set":
             found[key] = [int(item) for item in str(value).split(",")]
-        elif kind in _COMPOSED:
+        elif kind == "monetary" or kind in _COMPOSED:
             found.setdefault(key, {})[part or "value"] = value
         else:
             found[key] = value

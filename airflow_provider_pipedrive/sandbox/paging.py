@@ -15,6 +15,7 @@ import msgspec
 from airflow_provider_pipedrive.sandbox import refusals
 from airflow_provider_pipedrive.sandbox.calls import Answer, Call
 from airflow_provider_pipedrive.sandbox.store import Record, State
+from airflow_provider_pipedrive.sandbox.views_v2 import definitions_version
 
 _SIGNING_KEY = b"the sandbox's cursors"
 _DEFAULT_LIMIT = 100
@@ -23,17 +24,11 @@ FLAT_OFFSET = frozenset(
     {
         "getArchivedDealsV1",
         "getArchivedLeads",
-        "getLeadFields",
-        "getPersonFieldsV1",
-        "getOrganizationFieldsV1",
-        "getProductFieldsV1",
         "getPipelineDealsV1",
         "getStageDealsV1",
     }
 )
-"""v1 lists whose paging stands flat in ``additional_data``: their schemas say so, and nobody has shown them nested."""
-NEXT_START = frozenset({"getFiles", "searchLeadsV1", "getNotes", "getNoteComments", "getPersonProducts"})
-"""v1 lists whose schema has ``next_start``."""
+"""v1 lists whose paging is flat in ``additional_data``: their schemas say so, and nobody has shown them nested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +130,21 @@ def stored_answer(
     sort_by = call.args.get("sort_by", "id")
     direction = call.args.get("sort_direction", "asc")
     page, cursor = cut(listing, call, sort_by, direction, call.args.get("limit", _DEFAULT_LIMIT))
-    data = state.encode(table, page, view) if usual else msgspec.json.encode([view(record) for record in page])
+    if usual:
+        data = state.encode(table, page, view, definitions_version(state, table))
+    else:
+        data = msgspec.json.encode([view(record) for record in page])
     end = msgspec.json.encode({"next_cursor": cursor})
     return Answer(content=b'{"success":true,"data":' + data + b',"additional_data":' + end + b"}")
+
+
+def offset_place(start: int, limit: int, more: bool) -> dict[str, Any]:
+    """Where a page of v1 is. ``next_start`` is there wherever more is promised: clients rely on it.
+
+    https://pipedrive.readme.io/docs/core-api-concepts-pagination
+    """
+    place: dict[str, Any] = {"start": start, "limit": limit, "more_items_in_collection": more}
+    return {**place, "next_start": start + limit} if more else place
 
 
 def offset_answer(
@@ -153,9 +160,7 @@ def offset_answer(
     limit = call.args.get("limit", min(_DEFAULT_LIMIT, call.action.paging.max_limit if call.action.paging else 100))
     page = records[start : start + limit]
     more = start + limit < len(records)
-    paging: dict[str, Any] = {"start": start, "limit": limit, "more_items_in_collection": more}
-    if more and call.action.key in NEXT_START:
-        paging["next_start"] = start + limit
+    paging = offset_place(start, limit, more)
     document: dict[str, Any] = {"success": True, "data": [view(record) for record in page] or None}
     if call.action.paging is None or call.action.paging.style != "short_page":
         document["additional_data"] = {

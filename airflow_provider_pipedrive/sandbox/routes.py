@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.catalog.model import Action
+from airflow_provider_pipedrive.sandbox.old_v1 import OLD_READS
 
 OUT_OF_SUPPORT: dict[str, str] = {
     "/v1/activities": "GET POST DELETE",
@@ -46,17 +47,21 @@ OUT_OF_SUPPORT: dict[str, str] = {
     "/v1/stages/{id}": "GET PUT DELETE",
 }
 """v1 operations that Pipedrive has taken out of support on 2026-08-01. The sandbox answers them with 410, so that
-nothing is built on them.
+nothing is built on them; a setting lets reads be answered all the same.
 
 https://developers.pipedrive.com/changelog/post/deprecated-apiv1-endpoints-become-out-of-support
 """
 
 
+_WHY = "This v1 operation is out of support since 2026-08-01. Use API v2."
+
+
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """An operation that no longer exists, and why."""
+    """An operation that no longer exists, and why; ``still`` is what answers where the settings want it."""
 
     why: str
+    still: Action | None = None
 
 
 Target = Action | Gone
@@ -111,7 +116,8 @@ def _tree() -> _Node:
             tree.grow(action.path, action.method, Gone(action.removed_message()))
     for path, methods in OUT_OF_SUPPORT.items():
         for method in methods.split():
-            tree.grow(path, method, Gone("This v1 operation is out of support since 2026-08-01. Use API v2."))
+            still = OLD_READS.get(path) if method == "GET" else None
+            tree.grow(path, method, Gone(_WHY, still))
     return tree
 
 

@@ -73,6 +73,38 @@ def prove_links(state: State, fields: Record) -> None:
             need(state, table, fields[name], name)
 
 
+VALUES: dict[str, dict[str, tuple[Any, ...]]] = {
+    "deals": {"status": ("open", "won", "lost", "deleted")},
+    "projects": {"status": ("open", "completed", "canceled", "deleted")},
+}
+"""What some fields take, where Pipedrive's specification says it in words alone."""
+VISIBILITIES = (1, 3, 5, 7)
+
+
+def prove_values(state: State, table: str, fields: Record) -> None:
+    """Every status, visibility and currency among the fields is one that Pipedrive knows.
+
+    :raises RuleError: one is not
+    """
+    known = {**VALUES.get(table, {}), "visible_to": VISIBILITIES}
+    for name, values in known.items():
+        value = fields.get(name)
+        if value is not None and str(value) not in map(str, values):
+            raise RuleError(name, f"must be one of {', '.join(map(str, values))}")
+    prove_currency(state, fields.get("currency"), "currency")
+    for price in fields.get("prices") or ():
+        prove_currency(state, price.get("currency"), "prices")
+
+
+def prove_currency(state: State, code: Any, field: str) -> None:
+    """A currency is one of the company's.
+
+    :raises RuleError: it is not
+    """
+    if code is not None and not any(currency["code"] == code for currency in state["currencies"]):
+        raise RuleError(field, f"'{code}' is not the code of a currency")
+
+
 # Deals
 
 
@@ -92,6 +124,7 @@ def new_deal(state: State, fields: Record, user_id: int) -> Record:
     :raises RuleError: a field contradicts another
     """
     prove_links(state, fields)
+    prove_values(state, "deals", fields)
     stamp = state.clock.stamp()
     stage = (
         need(state, "stages", fields["stage_id"], "stage_id")
@@ -143,6 +176,7 @@ def change_deal(state: State, key: Id, fields: Record, actor: Actor) -> Record:
     """
     deal = state["deals"].records[key]
     prove_links(state, fields)
+    prove_values(state, "deals", fields)
     changes = dict(fields)
     if fields.get("stage_id") is not None:
         changes["pipeline_id"] = need(state, "stages", fields["stage_id"], "stage_id")["pipeline_id"]
@@ -173,10 +207,10 @@ def _status_times(state: State, before: Record, after: Record, given: Record) ->
         times["close_time"] = closed if status in ("won", "lost") else None
         if status != "lost":
             times["lost_reason"] = None
-    if status == "deleted" or given.get("is_deleted"):
+    if given.get("is_deleted") is False and before.get("is_deleted"):
+        times.update(is_deleted=False, status=given.get("status") or "open", delete_time=None)
+    elif status == "deleted" or given.get("is_deleted"):
         times.update(is_deleted=True, status="deleted", delete_time=stamp)
-    elif given.get("is_deleted") is False and before.get("is_deleted"):
-        times.update(is_deleted=False, status=given.get("status") or "open")
     if after["is_archived"] != before["is_archived"]:
         times["archive_time"] = (given.get("archive_time") or stamp) if after["is_archived"] else None
     return times

@@ -35,7 +35,7 @@ OWN_TABLES = (
 
 def seeded(settings: Settings, now: datetime) -> dict[str, dict[Id, Record]]:
     """All tables, each record with its ``id`` and all its fields, rows of deals' products with their sum."""
-    tables: dict[str, dict[Id, Record]] = build(settings.seed, settings.deals, now)
+    tables: dict[str, dict[Id, Record]] = build(settings.seed, settings.deals, now, settings.custom_fields)
     for name, records in tables.items():
         blank = BLANK.get(name) or _blank_by_model(name)
         tables[name] = {key: _whole(key, record, blank) for key, record in records.items()}

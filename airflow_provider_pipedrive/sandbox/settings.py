@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 PLAN_BURST = {"api_token": 20, "oauth": 80}
@@ -12,8 +12,15 @@ https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting
 """
 
 
-def _setting(default: Any, meaning: str, secret: bool = False) -> Any:
-    return field(default=default, metadata={"meaning": meaning}, repr=not secret)
+FEWEST_CUSTOM_FIELDS = 16
+"""One custom field of each type."""
+
+
+def _setting(default: Any, meaning: str, secret: bool = False, choices: tuple[str, ...] = ()) -> Any:
+    """A field; ``choices`` has a setting that decides what nobody has seen of the live API."""
+    if choices:
+        meaning = f"{meaning}: {' or '.join(f'`{name}`' for name in choices)}"
+    return field(default=default, metadata={"meaning": meaning, "choices": choices or None}, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +54,36 @@ class Settings:
         "persons have postal_address, notes, im, birthday and job_title; without it, writing them gives 403",
     )
     conversion_reads: int = _setting(2, "how often a conversion's status is read before it is completed")
+    custom_fields: int = _setting(
+        87, "how many custom fields deals have; the first 16 are one of each type and often set, the others seldom"
+    )
+    unset_custom_fields: Literal["null", "absent"] = _setting(
+        "null", "custom fields without a value in a record", choices=("null", "absent")
+    )
+    v1_out_of_support: Literal["refuse", "answer"] = _setting(
+        "refuse",
+        "reads of the v1 operations out of support since 2026-08-01, which may remain functional",
+        choices=("refuse", "answer"),
+    )
+    unknown_query: Literal["refuse", "answer"] = _setting(
+        "refuse", "names in a query of v2 that the operation does not have", choices=("refuse", "answer")
+    )
+    boolean_spelling: Literal["exact", "any"] = _setting(
+        "exact", "`true` and `false` in queries of v2, exact or in any case", choices=("exact", "any")
+    )
+    old_since_timestamp: Literal["refuse", "answer"] = _setting(
+        "refuse", "recents since more than a month ago", choices=("refuse", "answer")
+    )
+    v1_sets: Literal["text", "list"] = _setting(
+        "text", "options of a custom field of type set in v1, `12,1` or a list", choices=("text", "list")
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a choice that there is not."""
+        for setting in fields(self):
+            choices = setting.metadata.get("choices")
+            if choices and getattr(self, setting.name) not in choices:
+                value = getattr(self, setting.name)
+                raise ValueError(f"{setting.name}={value!r} is not one of {', '.join(choices)}.")
+        if self.custom_fields < FEWEST_CUSTOM_FIELDS:
+            raise ValueError(f"custom_fields={self.custom_fields} is too few: give {FEWEST_CUSTOM_FIELDS} or more.")

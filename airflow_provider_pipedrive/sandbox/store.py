@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_pipedrive.sandbox.clock import Clock
+from airflow_provider_pipedrive.sandbox.settings import Settings
 
 Record = dict[str, Any]
 Id = int | str
@@ -28,7 +29,8 @@ class Table:
     def __init__(self, records: dict[Id, Record]) -> None:
         self._seeded = records
         self.version = 0
-        self.encoded: dict[Id, tuple[Record, bytes]] = {}
+        self._encoded: dict[Id, tuple[Record, bytes]] = {}
+        self._encoded_by = 0
         self.reset()
 
     def reset(self) -> None:
@@ -59,6 +61,12 @@ class Table:
         if old is not None:
             for name, index in self._indexes.items():
                 index.get(old.get(name), {}).pop(key, None)
+
+    def encoded_by(self, definitions: int) -> dict[Id, tuple[Record, bytes]]:
+        """The serialised records, for the fields' definitions in this version."""
+        if definitions != self._encoded_by:
+            self._encoded, self._encoded_by = {}, definitions
+        return self._encoded
 
     def where(self, name: str, value: Any) -> list[Record]:
         """The records whose field has this value, by an index that is made on first use."""
@@ -103,11 +111,14 @@ class Actor:
 class State:
     """All tables of one company, with the log of field changes and a place for those who want to hear of events."""
 
-    def __init__(self, tables: dict[str, dict[Id, Record]], clock: Clock) -> None:
+    def __init__(self, tables: dict[str, dict[Id, Record]], clock: Clock, settings: Settings) -> None:
         self.clock = clock
+        self.settings = settings
         self.tables = {name: Table(records) for name, records in tables.items()}
         self.listeners: list[Callable[[Event], None]] = []
         self.pages: OrderedDict[Any, Any] = OrderedDict()
+        self.removed: list[tuple[str, Id, str]] = []
+        """What was taken out for good, and when."""
         self._made_ids = 0
 
     def __getitem__(self, table: str) -> Table:
@@ -118,6 +129,7 @@ class State:
         for table in self.tables.values():
             table.reset()
         self.pages.clear()
+        self.removed.clear()
         self._made_ids = 0
 
     def get(self, table: str, key: Any) -> Record | None:
@@ -171,6 +183,7 @@ class State:
     def remove(self, table: str, key: Id, actor: Actor) -> Record:
         """Take a record out for good and tell of it."""
         before = self.tables[table].remove(key)
+        self.removed.append((table, key, self.clock.stamp()))
         self.tell(Event(table, "delete", before, None, actor.user_id, actor.correlation_id, actor.source))
         return before
 
@@ -183,6 +196,7 @@ class State:
         before = self.tables[table].records[winner]
         after = self.replace(table, winner, {**changes, "update_time": self.clock.stamp()})
         gone = self.tables[table].remove(loser)
+        self.removed.append((table, loser, self.clock.stamp()))
         who = (actor.user_id, actor.correlation_id, actor.source)
         self.tell(Event(table, "delete", gone, None, *who, merged_to=winner))
         self.tell(Event(table, "change", before, after, *who, merged_from=loser))
@@ -221,9 +235,14 @@ class State:
             self.pages.popitem(last=False)
         return made
 
-    def encode(self, table: str, records: Iterable[Record], view: Callable[[Record], Any]) -> bytes:
-        """The records in their usual view as a JSON list, from the serialised ones where they still hold."""
-        cache = self.tables[table].encoded
+    def encode(
+        self, table: str, records: Iterable[Record], view: Callable[[Record], Any], definitions: int = 0
+    ) -> bytes:
+        """The records in their usual view as a JSON list, from the serialised ones where they still hold.
+
+        :param definitions: the version of the fields' definitions, on which the view depends
+        """
+        cache = self.tables[table].encoded_by(definitions)
         parts = []
         for record in records:
             key = record["id"]

@@ -11,7 +11,7 @@ from typing import Any
 from airflow_provider_pipedrive.sandbox.customfields import FIELD_TABLES, definitions
 from airflow_provider_pipedrive.sandbox.store import Event, Record, State
 from airflow_provider_pipedrive.sandbox.views_v1 import V1_VIEWS, V1View
-from airflow_provider_pipedrive.sandbox.views_v2 import view_of
+from airflow_provider_pipedrive.sandbox.views_v2 import stored_view
 
 ENTITY_OF = {
     "activities": "activity",
@@ -88,7 +88,7 @@ def _typed(state: State, table: str, record: Record | None) -> Record | None:
     """A record whose custom fields have the webhooks' typed shape."""
     if record is None:
         return None
-    shown = view_of(table)(record)
+    shown = stored_view(table, record)
     if table in FIELD_TABLES and table != "leads" and record.get("custom_fields"):
         known = definitions(state, table)
         shown["custom_fields"] = {
@@ -113,7 +113,7 @@ def _typed_value(kind: str, value: Any) -> Any:
 
 
 def _as_v2(table: str) -> V1View:
-    return lambda _, record: view_of(table)(record)
+    return lambda _, record: stored_view(table, record)
 
 
 def _payload_v1(state: State, event: Event, webhook: Record, moment: datetime, host: str) -> Record:

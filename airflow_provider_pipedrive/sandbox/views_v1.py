@@ -65,6 +65,15 @@ def organization_card(state: State, org_id: Any) -> Record | None:
     }
 
 
+def deal_card(state: State, deal_id: Any) -> Record | None:
+    """A deal as ``related_objects`` have one."""
+    found = state.get("deals", deal_id)
+    if found is None:
+        return None
+    names = ("id", "title", "status", "value", "currency", "stage_id", "pipeline_id")
+    return {name: found[name] for name in names}
+
+
 def deal(state: State, record: Record, embedded: bool = True) -> Record:
     """A deal; without ``embedded`` its user, person and organization are plain ids, as in merges and duplicates."""
     person, organization = state.get("persons", record["person_id"]), state.get("organizations", record["org_id"])
@@ -116,7 +125,7 @@ def deal(state: State, record: Record, embedded: bool = True) -> Record:
         **_times(record, "add_time", "update_time", "stage_change_time", "close_time", "won_time", "lost_time"),
         "archive_time": to_v1(record.get("archive_time")),
         **{name: optional_value(state, "deals", record, name) for name in _DEAL_COUNTS},
-        **customfields.flat(state, "deals", record.get("custom_fields")),
+        **_custom(state, "deals", record),
     }
     if embedded:
         shown["creator_user_id"] = user_card(state, record["creator_user_id"])
@@ -124,6 +133,10 @@ def deal(state: State, record: Record, embedded: bool = True) -> Record:
         shown["person_id"] = person_card(state, record["person_id"])
         shown["org_id"] = organization_card(state, record["org_id"])
     return shown
+
+
+def _custom(state: State, table: str, record: Record) -> Record:
+    return customfields.flat(state, table, customfields.whole(state, table, record.get("custom_fields")))
 
 
 _DEAL_COUNTS = tuple(sorted(name for name in OPTIONAL["deals"] if name.endswith("_count")))
@@ -152,16 +165,16 @@ _PERSON_COUNTS = tuple(sorted(name for name in OPTIONAL["persons"] if name.endsw
 _ORGANIZATION_COUNTS = tuple(sorted(name for name in OPTIONAL["organizations"] if name.endswith("_count")))
 
 
-def person(state: State, record: Record) -> Record:
-    """A person."""
+def person(state: State, record: Record, embedded: bool = True) -> Record:
+    """A person; without ``embedded`` what it belongs to are plain ids, as in recents."""
     organization = state.get("organizations", record.get("org_id"))
     owner = state.get("users", record["owner_id"]) or {}
     emails = record.get("emails") or [{"value": "", "primary": True}]
     return {
         "id": record["id"],
         "company_id": COMPANY_ID,
-        "owner_id": user_card(state, record["owner_id"]),
-        "org_id": organization_card(state, record.get("org_id")),
+        "owner_id": user_card(state, record["owner_id"]) if embedded else record["owner_id"],
+        "org_id": organization_card(state, record.get("org_id")) if embedded else record.get("org_id"),
         "name": record["name"],
         "first_name": record.get("first_name"),
         "last_name": record.get("last_name"),
@@ -181,18 +194,18 @@ def person(state: State, record: Record) -> Record:
         **_activities(state, "persons", record),
         **_times(record, "add_time", "update_time", "delete_time"),
         **{name: optional_value(state, "persons", record, name) for name in _PERSON_COUNTS},
-        **customfields.flat(state, "persons", record.get("custom_fields")),
+        **_custom(state, "persons", record),
     }
 
 
-def organization(state: State, record: Record) -> Record:
-    """An organization."""
+def organization(state: State, record: Record, embedded: bool = True) -> Record:
+    """An organization; without ``embedded`` what it belongs to are plain ids, as in recents."""
     owner = state.get("users", record["owner_id"]) or {}
     address = record.get("address") or {}
     return {
         "id": record["id"],
         "company_id": COMPANY_ID,
-        "owner_id": user_card(state, record["owner_id"]),
+        "owner_id": user_card(state, record["owner_id"]) if embedded else record["owner_id"],
         "name": record["name"],
         "active_flag": not record.get("is_deleted"),
         "picture_id": None,
@@ -209,7 +222,7 @@ def organization(state: State, record: Record) -> Record:
         **_activities(state, "organizations", record),
         **_times(record, "add_time", "update_time", "delete_time"),
         **{name: optional_value(state, "organizations", record, name) for name in _ORGANIZATION_COUNTS},
-        **customfields.flat(state, "organizations", record.get("custom_fields")),
+        **_custom(state, "organizations", record),
     }
 
 
@@ -250,8 +263,8 @@ def activity(state: State, record: Record) -> Record:
     }
 
 
-def product(state: State, record: Record) -> Record:
-    """A product."""
+def product(state: State, record: Record, embedded: bool = True) -> Record:
+    """A product; without ``embedded`` what it belongs to are plain ids, as in recents."""
     prices = [
         {"id": number, "product_id": record["id"], "overhead_cost": price.get("direct_cost", 0), **price}
         for number, price in enumerate(record.get("prices") or (), record["id"] * 10)
@@ -268,12 +281,12 @@ def product(state: State, record: Record) -> Record:
         "selectable": bool(record.get("is_linkable", True)),
         "first_char": (record["name"] or " ")[0].lower(),
         "visible_to": str(record.get("visible_to")),
-        "owner_id": user_card(state, record["owner_id"]),
+        "owner_id": user_card(state, record["owner_id"]) if embedded else record["owner_id"],
         "files_count": None,
         "prices": prices,
         "product_variations": [],
         **_times(record, "add_time", "update_time"),
-        **customfields.flat(state, "products", record.get("custom_fields")),
+        **_custom(state, "products", record),
     }
 
 
@@ -324,7 +337,7 @@ def project(state: State, record: Record) -> Record:
         "labels": record.get("label_ids") or [],
         "health_status": record.get("health_status"),
         **_times(record, "add_time", "update_time", "status_change_time", "archive_time"),
-        **customfields.flat(state, "projects", record.get("custom_fields")),
+        **_custom(state, "projects", record),
     }
 
 

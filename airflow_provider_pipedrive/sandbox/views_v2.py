@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.sandbox.calls import Call
-from airflow_provider_pipedrive.sandbox.customfields import definitions, option_label
+from airflow_provider_pipedrive.sandbox.customfields import FIELD_TABLES, definitions, option_label, whole
 from airflow_provider_pipedrive.sandbox.store import Record, State
 
 View = Callable[[Record], Record]
@@ -34,14 +34,33 @@ _NEVER = frozenset({"delete_time", "template_id"})
 
 
 @cache
-def view_of(table: str) -> View:
-    """The usual view of a table's records: all fields but the optional and the inner ones."""
-    hidden = OPTIONAL.get(table, frozenset()) | _HIDDEN.get(table, frozenset()) | _NEVER
+def _hidden(table: str) -> frozenset[str]:
+    return OPTIONAL.get(table, frozenset()) | _HIDDEN.get(table, frozenset()) | _NEVER
+
+
+def stored_view(table: str, record: Record) -> Record:
+    """All fields of a record but the optional and the inner ones; of its custom fields those that are stored."""
+    hidden = _hidden(table)
+    return {name: value for name, value in record.items() if name not in hidden}
+
+
+def view_of(state: State, table: str) -> View:
+    """The usual view of a table's records: with every custom field that is defined."""
+    if table not in FIELD_TABLES:
+        return lambda record: stored_view(table, record)
 
     def view(record: Record) -> Record:
-        return {name: value for name, value in record.items() if name not in hidden}
+        shown = stored_view(table, record)
+        if "custom_fields" in shown:
+            shown["custom_fields"] = whole(state, table, shown["custom_fields"])
+        return shown
 
     return view
+
+
+def definitions_version(state: State, table: str) -> int:
+    """What changes when the definitions of a table's custom fields do."""
+    return state[FIELD_TABLES[table]].version if table in FIELD_TABLES else 0
 
 
 def is_usual(call: Call) -> bool:
@@ -57,7 +76,7 @@ def is_usual(call: Call) -> bool:
 
 def asked_view(state: State, call: Call, table: str) -> View:
     """The view that the request's ``include_fields``, ``custom_fields`` and labels ask for."""
-    usual = view_of(table)
+    usual = view_of(state, table)
     if is_usual(call):
         return usual
     args = call.args

@@ -142,16 +142,22 @@ def test_a_v1_list_is_paged_by_offset_and_says_where_the_next_page_starts(api: A
         sandbox.add_file(f"{number}.txt", b"x", deal_id=1)
     first = api.get("/v1/deals/1/files", limit=2, sort="id DESC").json()
     paging = first["additional_data"]["pagination"]
-    assert (paging["start"], paging["limit"], paging["more_items_in_collection"]) == (0, 2, True)
-    assert "next_start" not in paging
+    assert paging == {"start": 0, "limit": 2, "more_items_in_collection": True, "next_start": 2}
     assert ids(first["data"]) == sorted(ids(first["data"]), reverse=True)
-    everywhere = api.get("/v1/files", limit=2).json()["additional_data"]["pagination"]
-    assert everywhere["next_start"] == 2
+    last = api.get("/v1/files", start=len(sandbox.records("files")) - 1, limit=2).json()["additional_data"]
+    assert "next_start" not in last["pagination"]
 
 
 def test_the_other_v1_envelope_has_its_paging_flat(api: Api) -> None:
-    document = api.get("/v1/personFields", limit=1).json()["additional_data"]
-    assert document == {"start": 0, "limit": 1, "more_items_in_collection": True}
+    document = api.get("/v1/pipelines/1/deals", everyone=1, limit=1).json()["additional_data"]
+    assert document == {"start": 0, "limit": 1, "more_items_in_collection": True, "next_start": 1}
+
+
+def test_definitions_of_fields_are_paged_like_other_v1_lists(api: Api) -> None:
+    for path in ("/v1/dealFields", "/v1/personFields", "/v1/organizationFields", "/v1/productFields"):
+        assert api.get(path, limit=1).json()["additional_data"] == {
+            "pagination": {"start": 0, "limit": 1, "more_items_in_collection": True, "next_start": 1}
+        }
 
 
 def test_v1_takes_its_largest_page_where_more_is_asked_and_echoes_it(api: Api) -> None:
@@ -167,9 +173,18 @@ def test_the_old_base_of_v1_is_the_same_api(api: Api) -> None:
     assert api.data("/api/v1/users/me") == api.data("/v1/users/me")
 
 
-def test_a_list_that_does_not_say_whether_there_is_more_has_no_additional_data(api: Api) -> None:
-    document = api.get("/v1/mailbox/mailThreads", folder="inbox", limit=1).json()
-    assert set(document) == {"success", "data", "statusCode", "statusText", "service"}
+def test_a_list_that_does_not_say_whether_there_is_more_has_no_additional_data(api: Api, sandbox: Sandbox) -> None:
+    key = next(iter(sandbox.records("permissionSets")))
+    assert set(api.get(f"/v1/permissionSets/{key}/assignments", limit=1).json()) == {"success", "data"}
+
+
+def test_threads_of_a_mailbox_say_whether_there_are_more_and_their_messages_come_on_one_page(api: Api) -> None:
+    threads = api.get("/v1/mailbox/mailThreads", folder="inbox", limit=1).json()
+    assert threads["additional_data"] == {
+        "pagination": {"start": 0, "limit": 1, "more_items_in_collection": True, "next_start": 1}
+    }
+    messages = api.get(f"/v1/mailbox/mailThreads/{threads['data'][0]['id']}/mailMessages").json()
+    assert messages["additional_data"]["pagination"]["more_items_in_collection"] is False
 
 
 def test_leads_of_an_updated_since_are_leads(api: Api, sandbox: Sandbox) -> None:

@@ -159,7 +159,8 @@ def test_null_clears_a_custom_field(api: Api, sandbox: Sandbox) -> None:
     api.patch("/api/v2/deals/1", {"custom_fields": {code: "x"}})
     assert api.data("/api/v2/deals/1")["custom_fields"][code] == "x"
     api.patch("/api/v2/deals/1", {"custom_fields": {code: None}})
-    assert code not in (api.data("/api/v2/deals/1")["custom_fields"] or {})
+    assert api.data("/api/v2/deals/1")["custom_fields"][code] is None
+    assert code not in (sandbox.records("deals")[1]["custom_fields"] or {})
 
 
 @pytest.mark.parametrize(
@@ -237,3 +238,121 @@ def test_a_search_term_needs_two_characters_or_an_exact_match_and_at_most_a_hund
     assert api.get("/api/v2/deals/search", term="a").status_code == 400
     assert api.get("/api/v2/deals/search", term="a", exact_match="true").status_code == 200
     assert api.get("/api/v2/deals/search", term="deal", limit=101).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("table", "wrong", "names"),
+    [
+        ("deals", {"status": "Won"}, "status"),
+        ("deals", {"currency": "EURO"}, "currency"),
+        ("deals", {"currency": "eur"}, "currency"),
+        ("deals", {"visible_to": 2}, "visible_to"),
+        ("persons", {"marketing_status": "Subscribed"}, "marketing_status"),
+        ("products", {"prices": [{"price": 5, "currency": "EURO"}]}, "prices"),
+        ("products", {"billing_frequency": "Monthly"}, "billing_frequency"),
+        ("projects", {"status": "done"}, "status"),
+        ("activities", {"type": "Call"}, "type"),
+    ],
+)
+def test_v2_refuses_a_value_that_is_not_on_the_list_in_create_and_update(
+    table: str, wrong: dict[str, Any], names: str, api: Api
+) -> None:
+    whole = {"deals": {"title": "x"}, "projects": {"title": "x", "board_id": 1, "phase_id": 1}, "activities": {}}
+    for answer in (
+        api.post(f"/api/v2/{table}", whole.get(table, {"name": "x"}) | wrong),
+        api.patch(f"/api/v2/{table}/1", wrong),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (400, "ERR_SCHEMA_VALIDATION_FAILED")
+        assert answer.json()["error"].startswith(f"Validation failed: {names}: ")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"value": {"amount": 5, "currency": "EURO"}}, {"visible_to": "4"}, {"visible_to": "Everyone"}]
+)
+def test_v1_refuses_them_too(wrong: dict[str, Any], api: Api, sandbox: Sandbox) -> None:
+    lead = next(iter(sandbox.records("leads")))
+    for answer in (
+        api.post("/v1/leads", {"title": "x", "person_id": 1} | wrong),
+        api.patch(f"/v1/leads/{lead}", wrong),
+    ):
+        assert (answer.status_code, answer.json()["error"]) == (400, "Bad request")
+        assert answer.json()["error_info"].startswith(f"{next(iter(wrong))} ")
+
+
+def test_a_flag_of_v1_is_0_or_1(api: Api) -> None:
+    answer = api.post("/v1/notes", {"content": "x", "deal_id": 1, "pinned_to_deal_flag": 7})
+    assert (answer.status_code, answer.json()["error_info"]) == (400, "pinned_to_deal_flag must be a boolean")
+
+
+def test_a_custom_field_of_money_takes_currencies_that_there_are(api: Api, sandbox: Sandbox) -> None:
+    fields = sandbox.records("dealFields").values()
+    code = next(field["field_code"] for field in fields if field["field_name"] == "Yearly value")
+    assert api.patch("/api/v2/deals/1", {"custom_fields": {code: {"value": 5, "currency": "CHF"}}}).status_code == 200
+    answer = api.patch("/api/v2/deals/1", {"custom_fields": {code: {"value": 5, "currency": "EURO"}}})
+    assert answer.json()["error"] == f"Validation failed: custom_fields.{code}: 'EURO' is not the code of a currency"
+
+
+def test_nothing_is_unique_but_ids(api: Api) -> None:
+    for body in ({"name": "Ada Twin", "emails": [{"value": "ada@example.com"}]}, {"name": "Ada Twin"}):
+        assert api.post("/api/v2/persons", body).json()["success"]
+        assert api.post("/api/v2/persons", body).json()["success"]
+    for table, body in (("organizations", {"name": "Twin Ltd"}), ("products", {"name": "Twin", "code": "T-1"})):
+        first, second = (api.post(f"/api/v2/{table}", body).json()["data"]["id"] for _ in range(2))
+        assert second == first + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "reason"),
+    [
+        ("Best time to call", {"value": "25:00"}, "'value' is not a valid time"),
+        ("Best time to call", {"value": "10:00", "timezone_id": "3"}, "must be a number"),
+        ("Opening hours", {"value": "10:00:00", "until": "late"}, "'until' is not a valid time"),
+        ("Pilot period", {"value": "2026-05-04", "until": "2026-02-30"}, "'until' is not a valid date"),
+        ("Site", {"value": "Main Street 1", "postal_code": 10115}, "'postal_code' must be a string"),
+    ],
+)
+def test_the_parts_of_a_composite_value_are_checked_too(
+    name: str, wrong: dict[str, Any], reason: str, api: Api, sandbox: Sandbox
+) -> None:
+    fields = sandbox.records("dealFields").values()
+    code = next(field["field_code"] for field in fields if field["field_name"] == name)
+    answer = api.patch("/api/v2/deals/1", {"custom_fields": {code: wrong}})
+    assert (answer.status_code, answer.json()["field_code"]) == (400, code)
+    assert answer.json()["error"] == f"Validation failed: custom_fields.{code}: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "reason"),
+    [
+        ("Segment", "99999", "has no option 99999"),
+        ("Seats", "many", "must be a number"),
+        ("Renewal date", "soon", "date"),
+    ],
+)
+def test_custom_fields_of_a_lead_fit_their_types(
+    name: str, wrong: str, reason: str, api: Api, sandbox: Sandbox
+) -> None:
+    fields = sandbox.records("dealFields").values()
+    code = next(field["field_code"] for field in fields if field["field_name"] == name)
+    answer = api.post("/v1/leads", {"title": "x", "person_id": 1, code: wrong})
+    assert (answer.status_code, answer.json()["error"]) == (400, "Bad request")
+    assert reason in answer.json()["error_info"]
+
+
+def test_an_archived_lead_takes_nothing_but_to_be_taken_out_of_the_archive(api: Api, sandbox: Sandbox) -> None:
+    key = next(key for key, lead in sandbox.records("leads").items() if lead["is_archived"])
+    assert api.patch(f"/v1/leads/{key}", {"title": "x"}).status_code == 400
+    assert api.patch(f"/v1/leads/{key}", {"is_archived": False}).status_code == 200
+    assert api.patch(f"/v1/leads/{key}", {"title": "x"}).json()["data"]["title"] == "x"
+
+
+def test_a_deleted_deal_can_be_taken_back(api: Api, deal: dict[str, Any]) -> None:
+    api.delete(f"/api/v2/deals/{deal['id']}")
+    back = api.patch(f"/api/v2/deals/{deal['id']}", {"is_deleted": False}).json()["data"]
+    assert (back["is_deleted"], back["status"]) == (False, "open")
+
+
+def test_parts_of_an_address_that_are_left_out_become_null(api: Api) -> None:
+    address = api.patch("/api/v2/organizations/1", {"address": {"value": "Main Street 1"}}).json()["data"]["address"]
+    assert address["value"] == "Main Street 1"
+    assert address["postal_code"] is None

@@ -30,12 +30,12 @@ def main() -> None:
     options = _options()
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     there = round(options.deals / (1 - options.sparse))
-    with Sandbox(deals=there) as sandbox:
+    with Sandbox(deals=there, custom_fields=options.custom_fields) as sandbox:
         _shape(sandbox, options)
         print(json.dumps({"url": sandbox.url, "api_token": sandbox.api_token}), flush=True)
         for line in sys.stdin:
             box = sandbox._box
-            box.settings = box.limits._settings = replace(box.settings, **json.loads(line))
+            box.settings = box.limits._settings = box.state.settings = replace(box.settings, **json.loads(line))
             print("{}", flush=True)
 
 
@@ -62,6 +62,7 @@ def _shape(sandbox: Sandbox, options: argparse.Namespace) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--deals", type=int, default=50_000)
+    parser.add_argument("--custom-fields", type=int, default=87, help="how many custom fields each deal has, most null")
     parser.add_argument("--history", choices=("even", "recent", "import"), default="even")
     parser.add_argument("--untouched", type=float, default=0.0, help="share of deals without a time of last update")
     parser.add_argument("--sparse", type=float, default=0.0, help="share of ids that are not there")

@@ -11,7 +11,7 @@ from datetime import datetime
 from airflow_provider_pipedrive.sandbox.company.catalogue import products
 from airflow_provider_pipedrive.sandbox.company.contacts import organizations, persons, relationships
 from airflow_provider_pipedrive.sandbox.company.deals import deals_and_parts, followers
-from airflow_provider_pipedrive.sandbox.company.fields import field_code, fields
+from airflow_provider_pipedrive.sandbox.company.fields import DEAL_FIELDS, field_code, fields
 from airflow_provider_pipedrive.sandbox.company.mail import calls, files, mail
 from airflow_provider_pipedrive.sandbox.company.office import office
 from airflow_provider_pipedrive.sandbox.company.projects import projects
@@ -23,11 +23,12 @@ __all__ = ["Tables", "build", "field_code"]
 Tables = dict[str, Table]
 
 
-def build(seed: int, deals: int, now: datetime) -> Tables:
+def build(seed: int, deals: int, now: datetime, custom_fields: int = len(DEAL_FIELDS)) -> Tables:
     """The company's tables.
 
     :param deals: how many deals; everything else grows with it, and is there in small even for none
     :param now: what is "today"; an aware moment
+    :param custom_fields: how many custom fields deals have
     :raises ValueError: ``deals`` is negative, or ``now`` has no time zone
     """
     if deals < 0:
@@ -35,7 +36,7 @@ def build(seed: int, deals: int, now: datetime) -> Tables:
     if now.tzinfo is None:
         raise ValueError("'now' has no time zone: give an aware moment, e.g. datetime.now(UTC).")
     source = Source(seed, deals, now)
-    tables: Tables = fields(source)
+    tables: Tables = fields(source, custom_fields)
     tables |= office(source, tables)
     tables["organizations"] = organizations(source, max(4, deals // 2), tables)
     tables["persons"] = persons(source, max(6, deals * 4 // 5), tables)

@@ -6,7 +6,7 @@ https://pipedrive.readme.io/docs/core-api-concepts-custom-fields
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import count
+from itertools import count, cycle, product
 from typing import Any
 
 from airflow_provider_pipedrive.sandbox.company.source import Source, Table, digits, v2_time
@@ -42,6 +42,32 @@ DEAL_FIELDS = (
     ("Best time to call", "time"),
     ("Opening hours", "timerange"),
     ("Site", "address"),
+)
+_AREAS = (
+    "Budget",
+    "Contract",
+    "Delivery",
+    "Handover",
+    "Invoice",
+    "Legal",
+    "Marketing",
+    "Migration",
+    "Onboarding",
+    "Partner",
+    "Pricing",
+    "Procurement",
+    "Security",
+    "Support",
+    "Training",
+)
+_ASPECTS = (
+    ("status", "enum"),
+    ("date", "date"),
+    ("hours", "double"),
+    ("note", "text"),
+    ("reference", "varchar"),
+    ("cost", "monetary"),
+    ("parties", "set"),
 )
 _FEW = {
     # Names are not unique in Pipedrive: two fields called Source.
@@ -140,6 +166,8 @@ _OPTIONS = {
     "Rating": ("A", "B", "C"),
     "Warehouse": ("North", "South"),
     "Risk": ("Low", "High"),
+    "status": ("Open", "Done"),
+    "parties": ("Buyer", "Finance", "Legal"),
 }
 _DELETED_OPTIONS = {"Segment": ("Tiny",)}
 """Options that still stand in data, but were deleted from their definition."""
@@ -168,7 +196,9 @@ _VISIBILITY: dict[str, dict[str, Any]] = {
     },
 }
 """What ``ui_visibility`` says beside the two flags that every entity's fields have."""
+_MANDATORY = ("title", "name")
 _FIRST_OPTION = 11
+_FIRST_SELDOM_OPTION = 1001
 
 
 def field_code(seed: int, table: str, name: str, number: int = 1) -> str:
@@ -176,8 +206,8 @@ def field_code(seed: int, table: str, name: str, number: int = 1) -> str:
     return digits(seed, table, name, number)
 
 
-def fields(source: Source) -> dict[str, Table]:
-    """The definitions of every entity, by their numeric v1 id."""
+def fields(source: Source, custom_fields: int = len(DEAL_FIELDS)) -> dict[str, Table]:
+    """The definitions of every entity, by their numeric v1 id; deals have so many custom fields."""
     time = v2_time(source.founded)
     option_ids = count(_FIRST_OPTION)  # unique in the whole company
     tables: dict[str, Table] = {}
@@ -185,6 +215,8 @@ def fields(source: Source) -> dict[str, Table]:
         first = 12_000 + offset * 200
         rows = [_field(table, code, name, kind, _system_options(code)) for code, name, kind in built_in]
         rows += _custom_fields(source, table, option_ids, time)
+        if table == "dealFields":
+            rows += _seldom_fields(source, custom_fields - len(DEAL_FIELDS), time)
         tables[table] = {
             first + number: {"id": first + number, **row, "order_nr": number + 1, "add_time": time, "update_time": time}
             for number, row in enumerate(rows)
@@ -206,6 +238,17 @@ def _custom_fields(source: Source, table: str, option_ids: Iterator[int], time: 
         yield {**field, "options_deleted": deleted} if deleted else field
 
 
+def _seldom_fields(source: Source, how_many: int, time: str) -> Iterator[dict[str, Any]]:
+    """What an old account has gathered: fields that few deals have a value in."""
+    option_ids = count(_FIRST_SELDOM_OPTION)
+    for number, (area, (aspect, kind)) in zip(range(how_many), cycle(product(_AREAS, _ASPECTS)), strict=False):
+        round_ = number // (len(_AREAS) * len(_ASPECTS))
+        name = f"{area} {aspect}" + (f" {round_ + 1}" if round_ else "")
+        labels = _OPTIONS.get(aspect)
+        options = _options(((next(option_ids), label) for label in labels), time) if labels else None
+        yield _field("dealFields", field_code(source.seed, "dealFields", name), name, kind, options, custom=True)
+
+
 def _field(
     table: str, code: str, name: str, kind: str, options: list[dict[str, Any]] | None, custom: bool = False
 ) -> dict[str, Any]:
@@ -215,7 +258,7 @@ def _field(
         "description": None,
         "field_type": kind,
         "options": options,
-        "subfields": _subfields(code, kind) if custom else None,
+        "subfields": subfields(code, kind) if custom else None,
         "is_custom_field": custom,
         "is_optional_response_field": code in _ON_REQUEST,
         "ui_visibility": {
@@ -226,7 +269,7 @@ def _field(
         "important_fields": {"enabled": False, "stage_ids": []},
         "required_fields": {"enabled": False, "stage_ids": [], "statuses": {}},
         "edit_flag": custom,
-        "mandatory_flag": code in ("title", "name"),
+        "mandatory_flag": {"org_id": "<=0"} if (table, code) == ("dealFields", "person_id") else code in _MANDATORY,
         "active_flag": True,
     }
 
@@ -251,7 +294,8 @@ _SUBFIELDS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def _subfields(code: str, kind: str) -> list[dict[str, Any]] | None:
+def subfields(code: str, kind: str) -> list[dict[str, Any]] | None:
+    """The parts of a composite custom field; None for a plain one."""
     if kind not in _SUBFIELDS:
         return None
     return [

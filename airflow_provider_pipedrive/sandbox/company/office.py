@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+from faker.providers.currency import Provider as Currencies
 
 from airflow_provider_pipedrive.sandbox.company.source import (
     DAY,
@@ -32,6 +35,7 @@ _CURRENCIES = (
     ("GBP", "British Pound", 2, "£"),
     ("JPY", "Japanese Yen", 0, "¥"),
 )
+_WITHOUT_CENTS = frozenset({"CLP", "ISK", "KRW", "PYG", "UGX", "VND", "XAF", "XOF", "XPF"})
 _ROLES: tuple[tuple[str, int | None], ...] = (("Director", None), ("Sales", 1), ("Partner sales", 2))
 _FILTERS = (
     # Name, type, object, table of fields, code, operator, value.
@@ -62,7 +66,7 @@ def office(source: Source, tables: dict[str, Table]) -> dict[str, Table]:
                 "active_flag": True,
                 "is_custom_flag": False,
             }
-            for number, (code, name, points, symbol) in enumerate(_CURRENCIES, 1)
+            for number, (code, name, points, symbol) in enumerate(_currencies(), 1)
         },
         "activityTypes": {
             number: {
@@ -87,6 +91,15 @@ def office(source: Source, tables: dict[str, Table]) -> dict[str, Table]:
         "goals": _goals(source, founded),
         "teams": _teams(founded),
     }
+
+
+def _currencies() -> Iterator[tuple[str, str, int, str]]:
+    """The company's own currencies first, then all others that there are."""
+    own = [code for code, *_ in _CURRENCIES]
+    yield from _CURRENCIES
+    for code, name in Currencies.currencies:
+        if code not in own:
+            yield code, name, 0 if code in _WITHOUT_CENTS else 2, code
 
 
 def _role(number: int, name: str, parent: int | None) -> dict[str, Any]:
@@ -135,8 +148,12 @@ def _users(source: Source, founded: int, permission_sets: list[int | str]) -> Ta
             "phone": None,
             "activated": True,
             "last_login": v1_time(source.now - number * 3_600),
-            "modified": None,
-            "access": [{"app": "sales", "admin": number == 0, "permission_set_id": permission_sets[number > 0]}],
+            "modified": v1_time(source.now - number * DAY),
+            "access": [
+                {"app": "sales", "admin": number == 0, "permission_set_id": permission_sets[number > 0]},
+                {"app": "global", "admin": number == 0},
+                {"app": "account_settings", "admin": number == 0},
+            ],
         }
     return users
 

@@ -8,6 +8,7 @@ import unicodedata
 import uuid
 from bisect import bisect_right
 from collections.abc import Sequence
+from copy import copy
 from datetime import date, datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -63,6 +64,13 @@ class Source:
             self.companies.append(faker.company())
             if locale in _PLACES_IN:
                 self.places.append((faker.street_name(), faker.postcode(), faker.city(), _PLACES_IN[locale]))
+
+    def apart(self, name: str) -> Source:
+        """The same company with a chance of its own: what is drawn from it changes nothing that is drawn from this."""
+        other = copy(self)
+        other._random = random.Random(f"{self.seed}/{name}")
+        other.draw = other._random.random
+        return other
 
     def uuid(self) -> str:
         """A UUID, drawn like everything else."""

@@ -9,16 +9,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from airflow_provider_pipedrive.sandbox.company.fields import ADDRESS_PARTS, PLACE_PARTS
+from airflow_provider_pipedrive.sandbox.company.fields import ADDRESS_PARTS, DEAL_FIELDS, PLACE_PARTS
 from airflow_provider_pipedrive.sandbox.company.office import FIRST_USER, USERS
 from airflow_provider_pipedrive.sandbox.company.source import Source, Table, day
 
 _TIMEZONES = ((254, "Europe/Tallinn"), (240, "Europe/Berlin"), (60, "America/New_York"))
+_MOST_SELDOM = 3  # so many values of fields that are seldom set
 _NULL = 0.1  # so many of the unset values are there as null; the others are absent
 
 
 class CustomValues:
-    """Draws the ``custom_fields`` of one entity's records: some set, some null, some absent."""
+    """Draws the ``custom_fields`` of one entity's records: some set, some null, some absent; most of many absent."""
 
     def __init__(self, source: Source, fields: Table, contacts: tuple[int, int] = (1, 1), fill: float = 0.6) -> None:
         """Prepare to draw for these definitions.
@@ -28,11 +29,11 @@ class CustomValues:
         """
         self._draw = source.draw
         self._fill = fill
-        self._makers = [
-            (field["field_code"], partial(_VALUES[field["field_type"]], source, field, contacts))
-            for field in fields.values()
-            if field["is_custom_field"]
-        ]
+        custom = [field for field in fields.values() if field["is_custom_field"]]
+        often, seldom = custom[: len(DEAL_FIELDS)], custom[len(DEAL_FIELDS) :]
+        self._makers = [_maker(source, field, contacts) for field in often]
+        self._apart = source.apart("seldom")  # however many there are, the rest of the company stays as it is
+        self._seldom = [_maker(self._apart, field, contacts) for field in seldom]
 
     def draw(self) -> dict[str, Any]:
         """The fields of one record."""
@@ -43,7 +44,14 @@ class CustomValues:
                 values[code] = make()
             elif drawn < self._fill + _NULL:
                 values[code] = None
+        for _ in range(self._apart.below(_MOST_SELDOM + 1) if self._seldom else 0):
+            code, make = self._apart.pick(self._seldom)
+            values[code] = make()
         return values
+
+
+def _maker(source: Source, field: dict[str, Any], contacts: tuple[int, int]) -> tuple[str, Callable[[], Any]]:
+    return field["field_code"], partial(_VALUES[field["field_type"]], source, field, contacts)
 
 
 def flat(fields: Table, values: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from airflow_provider_pipedrive.sandbox.calls import Answer, Call
 from airflow_provider_pipedrive.sandbox.handlers.registry import HANDLERS, Handler
 from airflow_provider_pipedrive.sandbox.paging import Listing, ordered, sort_key, stored_answer
 from airflow_provider_pipedrive.sandbox.store import Record, State
-from airflow_provider_pipedrive.sandbox.views_v2 import asked_view, is_usual, view_of
+from airflow_provider_pipedrive.sandbox.views_v2 import asked_view, definitions_version, is_usual, view_of
 
 _CREATED = frozenset({"products", "projects", "tasks"})
 """Tables whose creation v2 answers with 201."""
@@ -131,7 +131,8 @@ def _lister(entity: Entity) -> Handler:
     def handle(box: Box, call: Call) -> Answer:
         if not entity.paged:
             matches = filtering.predicate(box.state, entity.table, call.args, filtering.living)
-            rows = [view_of(entity.table)(record) for record in box.state[entity.table] if matches(record)]
+            view = view_of(box.state, entity.table)
+            rows = [view(record) for record in box.state[entity.table] if matches(record)]
             return Answer({"success": True, "data": rows})
         return list_answer(box, call, entity.table, filtering.base_of(box.state, entity.table, call.args))
 
@@ -142,7 +143,8 @@ def _getter(entity: Entity) -> Handler:
     def handle(box: Box, call: Call) -> Answer:
         record = find(box.state, entity.table, call.id, entity.thing)
         if is_usual(call):
-            rows = box.state.encode(entity.table, [record], view_of(entity.table))
+            view, version = view_of(box.state, entity.table), definitions_version(box.state, entity.table)
+            rows = box.state.encode(entity.table, [record], view, version)
             return Answer(content=b'{"success":true,"data":' + rows[1:-1] + b"}")
         return Answer({"success": True, "data": asked_view(box.state, call, entity.table)(record)})
 
@@ -162,7 +164,7 @@ def _adder(entity: Entity) -> Handler:
         record = creation.new_record(box.state, entity.table, fields, call.user_id)
         record = box.state.insert(entity.table, record, actor)
         status = 201 if entity.table in _CREATED else 200
-        return Answer({"success": True, "data": view_of(entity.table)(record)}, status)
+        return Answer({"success": True, "data": view_of(box.state, entity.table)(record)}, status)
 
     return handle
 
@@ -176,7 +178,7 @@ def _updater(entity: Entity) -> Handler:
         fields = body_fields(box.state, entity.table, call.body, record)
         actor = box.actor(call.user_id, call.correlation_id)
         record = creation.change_record(box.state, entity.table, record["id"], fields, actor)
-        return Answer({"success": True, "data": view_of(entity.table)(record)})
+        return Answer({"success": True, "data": view_of(box.state, entity.table)(record)})
 
     return handle
 

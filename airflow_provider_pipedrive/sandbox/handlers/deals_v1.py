@@ -53,6 +53,11 @@ def _narrowed(box: Box, call: Call, archived: bool) -> list[Record]:
 _FILTERS = ("filter_id", "owner_id", "person_id", "org_id", "pipeline_id", "stage_id", "status")
 
 
+def list_deals(box: Box, call: Call) -> Answer:
+    """All deals that are neither deleted nor archived, by v1's filters."""
+    return _page(box, call, _narrowed(box, call, archived=False))
+
+
 def _page(box: Box, call: Call, rows: list[Record]) -> Answer:
     state = box.state
     rows = by_sort_text(rows, call.args.get("sort"), _SORTS)

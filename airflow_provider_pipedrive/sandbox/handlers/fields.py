@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 from airflow_provider_pipedrive.sandbox import refusals
 from airflow_provider_pipedrive.sandbox.box import Box
 from airflow_provider_pipedrive.sandbox.calls import Answer, Call, ok
 from airflow_provider_pipedrive.sandbox.clock import to_v1
+from airflow_provider_pipedrive.sandbox.company.fields import subfields
 from airflow_provider_pipedrive.sandbox.customfields import FIELD_TABLES
 from airflow_provider_pipedrive.sandbox.handlers.registry import HANDLERS, Handler, answers
 from airflow_provider_pipedrive.sandbox.paging import cursor_answer, offset_answer
@@ -53,15 +55,15 @@ _DEFAULT_RULES: dict[str, Record] = {
 
 
 def field_v1(record: Record) -> Record:
-    """A field as v1 shows it."""
+    """A field as v1 shows it: what it has not is left out."""
     custom = bool(record.get("is_custom_field"))
-    shown = {
+    shown: Record = {
         "id": record["id"],
         "key": _V1_CODES.get(record["field_code"], record["field_code"]),
         "name": record["field_name"],
         "order_nr": record.get("order_nr", record["id"]),
         "field_type": _V1_TYPES.get(record["field_type"], record["field_type"]),
-        "json_column_flag": False,
+        "json_column_flag": custom,
         "add_time": to_v1(record.get("add_time")),
         "update_time": to_v1(record.get("update_time")),
         "last_updated_by_user_id": None,
@@ -76,12 +78,49 @@ def field_v1(record: Record) -> Record:
         "filtering_allowed": True,
         "sortable_flag": True,
         "searchable_flag": record["field_type"] in _SEARCHABLE,
-        "mandatory_flag": record["field_code"] in ("title", "name"),
+        "mandatory_flag": record.get("mandatory_flag", False),
         "description": record.get("description"),
     }
+    pipelines = (record.get("ui_visibility") or {}).get("show_in_pipelines")
     options = [{"id": option["id"], "label": option["label"]} for option in record.get("options") or ()]
-    subfields = {"is_subfield": False, "subfields": record.get("subfields")}
-    return {**shown, "options": options or None, "options_deleted": record.get("options_deleted"), **subfields}
+    parts = [part for _, part in _parts_v1(record)]
+    present = (
+        ("show_in_pipelines", pipelines),
+        ("options", options),
+        ("options_deleted", record.get("options_deleted")),
+        ("subfields", parts),
+    )
+    return {**shown, **{name: value for name, value in present if value}}
+
+
+def _parts_v1(record: Record) -> list[tuple[str, Record]]:
+    """The parts of a composite field, each with the end of its key."""
+    code = record["field_code"]
+    parts = record.get("subfields") or ()
+    return [
+        (
+            part["field_code"].removeprefix(f"{code}_"),
+            {
+                "id": None,
+                "key": part["field_code"],
+                "name": f"{part['field_name']} of {record['field_name']}",
+                "field_type": part["field_type"],
+                "is_subfield": True,
+            },
+        )
+        for part in parts
+    ]
+
+
+def rows_v1(fields: Iterable[Record]) -> list[Record]:
+    """Fields as v1's lists show them, the parts of a composite one as rows after it."""
+    rows = []
+    for record in fields:
+        shown = field_v1(record)
+        rows.append(shown)
+        own = {name: value for name, value in shown.items() if name not in ("options", "options_deleted", "subfields")}
+        rows += [{**own, **part, "parent_id": record["id"], "id_suffix": end} for end, part in _parts_v1(record)]
+    return rows
 
 
 _SEARCHABLE = frozenset({"address", "varchar", "text", "varchar_auto", "double", "monetary", "phone"})
@@ -112,15 +151,16 @@ def _insert(box: Box, call: Call, table: str, name: str, kind: str, options: lis
     if kind in ("enum", "set") and not options:
         raise refusals.invalid("options", f"'options' is required for a field of type {kind}")
     number = box.state[table].next_id
+    code = hashlib.sha1(f"{table}/{number}".encode(), usedforsecurity=False).hexdigest()
     labels = [option["label"] if isinstance(option, dict) else option for option in options or ()]
     stamp = box.clock.stamp()
     record = {
         "field_name": name,
-        "field_code": hashlib.sha1(f"{table}/{number}".encode(), usedforsecurity=False).hexdigest(),
+        "field_code": code,
         "description": None,
         "field_type": kind,
         "options": _new_options(box.state, labels, stamp) if kind in ("enum", "set") else None,
-        "subfields": None,
+        "subfields": subfields(code, kind),
         "is_custom_field": True,
         "is_optional_response_field": False,
         "add_time": stamp,
@@ -250,7 +290,7 @@ def _wanted(item: Any, name: str) -> Any:
 
 def _listing_v1(table: str) -> Handler:
     def handle(box: Box, call: Call) -> Answer:
-        return offset_answer(call, list(box.state[table]), field_v1)
+        return offset_answer(call, rows_v1(box.state[table]))
 
     return handle
 
@@ -345,6 +385,6 @@ _register()
 def _unpaged_v1(box: Box, call: Call) -> Answer:
     assert call.action is not None
     table = "noteFields" if call.action.key == "getNoteFields" else "activityFields"
-    rows = [field_v1(field) for field in box.state[table]]
+    rows = rows_v1(box.state[table])
     paging = {"pagination": {"start": 0, "limit": len(rows), "more_items_in_collection": False}}
     return ok(rows or None, additional_data=paging)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,8 +18,19 @@ from airflow_provider_pipedrive.sandbox.handlers.mail import message_view
 from airflow_provider_pipedrive.sandbox.handlers.notes import note_view
 from airflow_provider_pipedrive.sandbox.handlers.registry import answers
 from airflow_provider_pipedrive.sandbox.paging import offset_answer, position_answer
-from airflow_provider_pipedrive.sandbox.store import Id, Record
-from airflow_provider_pipedrive.sandbox.views_v1 import V1_VIEWS, activity, deal, person
+from airflow_provider_pipedrive.sandbox.store import Id, Record, State
+from airflow_provider_pipedrive.sandbox.views_v1 import (
+    V1_VIEWS,
+    activity,
+    deal,
+    deal_card,
+    organization,
+    organization_card,
+    person,
+    person_card,
+    product,
+    user_card,
+)
 
 _KINDS = {
     "Deal": ("deals", "deal_id"),
@@ -104,7 +116,32 @@ def get_flow(box: Box, call: Call) -> Answer:
     wanted = set(call.args.get("items") or ())
     rows = sorted((row for row in rows if not wanted or row[0] in wanted), key=lambda row: row[1], reverse=True)
     shown = [{"object": name, "timestamp": to_v1(when), "data": data} for name, when, data in rows]
-    return offset_answer(call, shown)
+    return offset_answer(call, shown, related=lambda page: _related_to_flow(box, table, key, page))
+
+
+def _related_to_flow(box: Box, table: str, key: Id, page: list[Record]) -> Record:
+    """The objects that a page of a timeline names, by their ids."""
+    state, record = box.state, box.state[table].records[key]
+    linked = [record, *(row["data"] for row in page)]
+    found = {
+        "user": _cards(state, linked, ("user_id", "owner_id"), lambda state, key: user_card(state, key, "")),
+        "organization": _cards(state, linked, ("org_id",), organization_card),
+    }
+    if table == "organizations":
+        found["organization"][str(key)] = organization_card(state, key)
+        return found
+    found["person"] = _cards(state, linked, ("person_id",), person_card)
+    found["deal"] = _cards(state, linked, ("deal_id",), deal_card)
+    if table == "persons":
+        found["person"][str(key)] = person_card(state, key)
+    else:
+        found["deal"][str(key)] = deal_card(state, key)
+    return found
+
+
+def _cards(state: State, rows: list[Record], names: tuple[str, ...], card: Callable[[State, Any], Any]) -> Record:
+    keys = {row[name] for row in rows for name in names if isinstance(row.get(name), int)}
+    return {str(key): found for key in sorted(keys) if (found := card(state, key))}
 
 
 def _flow_change(row: Record) -> Record:
@@ -322,16 +359,23 @@ def _touched(record: Record) -> str:
 def get_recents(box: Box, call: Call) -> Answer:
     """What was changed since a moment, at most a month ago, the oldest first."""
     since = to_v1(call.args["since_timestamp"]) or ""
-    if call.args["since_timestamp"] < to_v2(box.clock.now() - _LONGEST):
+    too_old = call.args["since_timestamp"] < to_v2(box.clock.now() - _LONGEST)
+    if too_old and box.settings.old_since_timestamp == "refuse":
         raise refusals.bad_request("since_timestamp must not be more than one month ago")
     wanted = call.args.get("items") or list(_RECENT)
-    found = [
-        (_touched(record), item, record)
+    found: list[tuple[str, str, Id, Record | None]] = [
+        (_touched(record), item, record["id"], record)
         for item in wanted
         for record in box.state[_RECENT[item]]
         if _touched(record) >= since
     ]
-    found.sort(key=lambda row: (row[0], row[1], str(row[2]["id"])))
+    items = {_RECENT[item]: item for item in wanted}
+    found += [
+        (to_v1(when) or "", items[table], key, None)
+        for table, key, when in box.state.removed
+        if table in items and (to_v1(when) or "") >= since
+    ]
+    found.sort(key=lambda row: (row[0], row[1], str(row[2])))
     start = max(0, call.args.get("start", 0))
     page = found[start : start + call.args.get("limit", 100)]
     last = page[-1][0] if page else since
@@ -340,13 +384,21 @@ def get_recents(box: Box, call: Call) -> Answer:
     )
 
 
-def _recent(box: Box, _: str, item: str, record: Record) -> Record:
+def _recent(box: Box, _: str, item: str, key: Id, record: Record | None) -> Record:
+    """One element; what is gone for good has no ``data``."""
+    return {"item": item, "id": key, "data": None if record is None else _recent_data(box, item, record)}
+
+
+def _recent_data(box: Box, item: str, record: Record) -> Any:
     if item == "file":
-        data = file_view(box, record)
-    elif item == "note":
-        data = note_view(box.state, record)
-    elif item == "user":
-        return {"item": item, "id": record["id"], "data": [V1_VIEWS["users"](box.state, record)]}
-    else:
-        data = V1_VIEWS[_RECENT[item]](box.state, record)
-    return {"item": item, "id": record["id"], "data": data}
+        return file_view(box, record)
+    if item == "note":
+        return note_view(box.state, record)
+    if item == "user":
+        return [V1_VIEWS["users"](box.state, record)]
+    if item in _WITH_PLAIN_IDS:
+        return _WITH_PLAIN_IDS[item](box.state, record, embedded=False)
+    return V1_VIEWS[_RECENT[item]](box.state, record)
+
+
+_WITH_PLAIN_IDS: dict[str, Any] = {"deal": deal, "person": person, "organization": organization, "product": product}

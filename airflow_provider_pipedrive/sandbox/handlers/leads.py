@@ -80,16 +80,21 @@ def _checked(state: State, body: Record) -> Record:
     if "custom_fields" in body:
         raise refusals.bad_request("custom_fields is not allowed", "Custom fields stand flat beside the other fields.")
     plain, custom = customfields.split_flat(state, "leads", body)
+    customfields.prove_flat(state, "leads", custom)
     fields = {name: value for name, value in plain.items() if name in _WRITABLE}
     value = fields.get("value")
     if value is not None and (value.get("amount") is None) != (value.get("currency") is None):
         raise refusals.bad_request("value needs both amount and currency")
+    if value is not None and (isinstance(value["amount"], bool) or not isinstance(value["amount"], int | float)):
+        raise refusals.bad_request("Bad request", "value.amount must be a number")
     for label in fields.get("label_ids") or ():
         if state.get("leadLabels", label) is None:
             raise refusals.bad_request(f"Lead label {label} does not exist")
     if fields.get("visible_to") is not None:
         fields["visible_to"] = str(fields["visible_to"])
     rules.prove_links(state, fields)
+    rules.prove_values(state, "leads", fields)
+    rules.prove_currency(state, (value or {}).get("currency"), "value")
     return {**fields, **custom}
 
 
@@ -133,6 +138,8 @@ def add_lead(box: Box, call: Call) -> Answer:
 def update_lead(box: Box, call: Call) -> Answer:
     """A changed lead."""
     lead = find_lead(box.state, call.id)
+    if lead["is_archived"] and set(call.body) != {"is_archived"}:
+        raise refusals.bad_request("An archived lead cannot be edited: set is_archived to false first")
     fields = _checked(box.state, call.body)
     if "is_archived" in fields and fields["is_archived"] != lead["is_archived"]:
         fields["archive_time"] = box.clock.stamp() if fields["is_archived"] else None

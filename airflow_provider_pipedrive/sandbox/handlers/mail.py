@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_pipedrive.sandbox import refusals, rules
@@ -9,9 +10,11 @@ from airflow_provider_pipedrive.sandbox.box import Box
 from airflow_provider_pipedrive.sandbox.calls import Answer, Call
 from airflow_provider_pipedrive.sandbox.clock import to_v1
 from airflow_provider_pipedrive.sandbox.handlers.registry import answers
+from airflow_provider_pipedrive.sandbox.paging import offset_place
 from airflow_provider_pipedrive.sandbox.store import Record
 
 _ENVELOPE = {"statusCode": 200, "statusText": "OK", "service": "mailbox"}
+_DEFAULT_PAGE = 50
 _FLAGS = ("shared_flag", "read_flag", "archived_flag")
 
 
@@ -43,16 +46,22 @@ def _folder(thread: Record) -> str:
     return str(thread.get("folder") or (thread.get("folders") or ["inbox"])[0])
 
 
-def _mailbox(data: Any) -> Answer:
-    return Answer({"success": True, "data": data, **_ENVELOPE})
+def _mailbox(data: Any, **more: Any) -> Answer:
+    return Answer({"success": True, "data": data, **more, **_ENVELOPE})
+
+
+def _paged(rows: list[Record], start: int, limit: int, view: Callable[[Record], Record]) -> Answer:
+    """A page of mail. Its paging is not in Pipedrive's schema; readers in production read it all the same."""
+    place = offset_place(start, limit, start + limit < len(rows))
+    return _mailbox([view(row) for row in rows[start : start + limit]], additional_data={"pagination": place})
 
 
 @answers("getMailThreads")
 def get_threads(box: Box, call: Call) -> Answer:
-    """The threads of a folder, a page without a word on whether there are more."""
+    """The threads of a folder."""
     rows = [t for t in box.state["mailThreads"] if not t.get("deleted_flag") and _folder(t) == call.args["folder"]]
     start = max(0, call.args.get("start", 0))
-    return _mailbox([_thread_view(row) for row in rows[start : start + call.args.get("limit", 50)]])
+    return _paged(rows, start, call.args.get("limit", _DEFAULT_PAGE), _thread_view)
 
 
 @answers("getMailThread")
@@ -63,9 +72,9 @@ def get_thread(box: Box, call: Call) -> Answer:
 
 @answers("getMailThreadMessages")
 def get_messages(box: Box, call: Call) -> Answer:
-    """All messages of a thread."""
+    """All messages of a thread, on one page."""
     rows = box.state["mailMessages"].where("mail_thread_id", _thread(box, call)["id"])
-    return _mailbox([message_view(row, False) for row in rows])
+    return _paged(rows, 0, max(_DEFAULT_PAGE, len(rows)), lambda row: message_view(row, False))
 
 
 @answers("getMailMessage")

@@ -35,6 +35,8 @@ _SETTING_KEYS = {
     "product_access_level": 7,
 }
 
+_APPS = ("global", "sales", "campaigns", "projects", "account_settings", "partnership", "nova")
+
 
 def user_view(box: Box, call: Call, record: Record) -> Record:
     """A user as the users' operations show one."""
@@ -85,6 +87,9 @@ def add_user(box: Box, call: Call) -> Answer:
         raise refusals.short(400, "The email is not valid")
     if any(user.get("email") == call.body["email"] for user in box.state["users"]):
         raise refusals.short(400, "A user with this email exists already")
+    unknown = [app for one in call.body.get("access") or () if (app := one.get("app")) not in _APPS]
+    if unknown:
+        raise refusals.short(400, f"'{unknown[0]}' is not one of the apps {', '.join(_APPS)}")
     pattern = next(iter(box.state["users"]))
     fields = {
         **{name: value for name, value in pattern.items() if name != "id"},
@@ -94,7 +99,7 @@ def add_user(box: Box, call: Call) -> Answer:
         "active_flag": call.body.get("active_flag", True) is not False,
         "is_admin": 0,
         "created": box.clock.stamp(),
-        "modified": None,
+        "modified": box.clock.stamp(),
         "last_login": None,
         "has_created_company": False,
     }

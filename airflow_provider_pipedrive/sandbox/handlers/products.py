@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_pipedrive.sandbox import refusals
+from airflow_provider_pipedrive.sandbox import refusals, rules
 from airflow_provider_pipedrive.sandbox.box import Box
 from airflow_provider_pipedrive.sandbox.calls import Answer, Call, ok
 from airflow_provider_pipedrive.sandbox.clock import to_v1
@@ -25,7 +25,7 @@ def duplicate_product(box: Box, call: Call) -> Answer:
     copy = {name: value for name, value in _product(box, call).items() if name != "id"}
     copy.update(name=f"{copy['name']} (copy)", add_time=stamp, update_time=stamp)
     record = box.state.insert("products", copy, box.actor(call.user_id, call.correlation_id))
-    return ok(view_of("products")(record), 201)
+    return ok(view_of(box.state, "products")(record), 201)
 
 
 # Variations
@@ -47,6 +47,7 @@ def get_variations(box: Box, call: Call) -> Answer:
 @answers("addProductVariation")
 def add_variation(box: Box, call: Call) -> Answer:
     """A new variation."""
+    rules.prove_values(box.state, "variations", call.body)
     fields = {
         "name": call.body["name"],
         "product_id": _product(box, call)["id"],
@@ -58,6 +59,7 @@ def add_variation(box: Box, call: Call) -> Answer:
 @answers("updateProductVariation")
 def update_variation(box: Box, call: Call) -> Answer:
     """A changed variation; prices are replaced as a whole."""
+    rules.prove_values(box.state, "variations", call.body)
     key = _variation(box, call)["id"]
     return ok(box.state.update("variations", key, call.body, box.actor(call.user_id), touch=None))
 

@@ -29,7 +29,7 @@ def archive(box: Box, call: Call) -> Answer:
     fields = {"is_archived": True, "archive_time": box.clock.stamp()}
     actor = box.actor(call.user_id, call.correlation_id)
     record = box.state.update("projects", _project(box, call)["id"], fields, actor)
-    return ok(view_of("projects")(record) if call.action.version == "v2" else project(box.state, record))
+    return ok(view_of(box.state, "projects")(record) if call.action.version == "v2" else project(box.state, record))
 
 
 # v1: projects

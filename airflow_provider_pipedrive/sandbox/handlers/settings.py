@@ -127,7 +127,7 @@ def add_filter(box: Box, call: Call) -> Answer:
         "user_id": call.user_id,
         "add_time": box.clock.stamp(),
         "update_time": None,
-        "visible_to": 7,
+        "visible_to": "7",
         "last_used_time": None,
         "custom_view_id": None,
         "conditions": call.body["conditions"],
@@ -357,6 +357,15 @@ def _relationship_view(box: Box, row: Record, org_id: Any) -> Record:
     }
 
 
+def _related_organizations(box: Box, rows: list[Record]) -> Record:
+    keys = sorted({row[name] for row in rows for name in ("rel_owner_org_id", "rel_linked_org_id")})
+    return {"organization": {str(key): organization_card(box.state, key) for key in keys}}
+
+
+def _one_relationship(box: Box, row: Record, org_id: Any) -> Answer:
+    return ok(_relationship_view(box, row, org_id), related_objects=_related_organizations(box, [row]))
+
+
 def _relationship(box: Box, call: Call) -> Record:
     row = box.state.get("organizationRelationships", call.id)
     if row is None:
@@ -369,14 +378,16 @@ def get_relationships(box: Box, call: Call) -> Answer:
     """The relationships of an organization."""
     key = call.args["org_id"]
     rows = [r for r in box.state["organizationRelationships"] if key in (r["rel_owner_org_id"], r["rel_linked_org_id"])]
-    return offset_answer(call, rows, lambda row: _relationship_view(box, row, key))
+    return offset_answer(
+        call, rows, lambda row: _relationship_view(box, row, key), lambda page: _related_organizations(box, page)
+    )
 
 
 @answers("getOrganizationRelationship")
 def get_relationship(box: Box, call: Call) -> Answer:
     """One relationship, seen from ``org_id`` or its owner."""
     row = _relationship(box, call)
-    return ok(_relationship_view(box, row, call.args.get("org_id", row["rel_owner_org_id"])))
+    return _one_relationship(box, row, call.args.get("org_id", row["rel_owner_org_id"]))
 
 
 def _relationship_fields(box: Box, body: Record) -> Record:
@@ -396,7 +407,7 @@ def add_relationship(box: Box, call: Call) -> Answer:
     stamp = box.clock.stamp()
     fields.update(add_time=stamp, update_time=stamp)
     row = box.state.insert("organizationRelationships", fields, box.actor(call.user_id))
-    return ok(_relationship_view(box, row, call.body.get("org_id") or row["rel_owner_org_id"]))
+    return _one_relationship(box, row, call.body.get("org_id") or row["rel_owner_org_id"])
 
 
 @answers("updateOrganizationRelationship")
@@ -405,7 +416,7 @@ def update_relationship(box: Box, call: Call) -> Answer:
     key = _relationship(box, call)["id"]
     fields = _relationship_fields(box, call.body)
     row = box.state.update("organizationRelationships", key, fields, box.actor(call.user_id))
-    return ok(_relationship_view(box, row, call.body.get("org_id") or row["rel_owner_org_id"]))
+    return _one_relationship(box, row, call.body.get("org_id") or row["rel_owner_org_id"])
 
 
 @answers("deleteOrganizationRelationship")
