@@ -64,7 +64,10 @@ def make_app() -> Starlette:
     for route in routes:
         assert route.methods is not None
         route.methods.discard("HEAD")  # Starlette adds it to GET; a look at the callback must not use up its code
-    return Starlette(routes=routes)
+    app = Starlette(routes=routes)
+    # Starlette would lead `/page/` on to `/page` below whatever Host the request names, its query with it.
+    app.router.redirect_slashes = False
+    return app
 
 
 # ---- the page
