@@ -52,6 +52,7 @@ _CONNECT = ActionCommand(
         ),
         _arg("--save", metavar="CONN_ID", help="save as this connection in Airflow's metadata database"),
         _PRINT,
+        _arg("--yes", "-y", action="store_true", help="save without asking whether it is the right account"),
         _arg("--host", help="the API's host, to be stored too; needed for a local sandbox only"),
         _arg("--oauth-host", help="where tokens are issued (default: https://oauth.pipedrive.com)"),
     ),

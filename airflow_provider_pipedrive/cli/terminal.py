@@ -68,11 +68,19 @@ def put(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-def ask(question: str, default: str = "") -> str:
-    """The person's answer; ``default`` for an empty one, and where nobody is there."""
+def ask(question: str, default: str = "", nobody: str | None = None) -> str:
+    """The person's answer; ``default`` for an empty one, and ``nobody`` (default: the same) where nobody is there."""
     sys.stderr.write(printable(question) + " ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip() or default
+    line = sys.stdin.readline()
+    if not line and nobody is not None:
+        return nobody
+    return line.strip() or default
+
+
+def confirmed(question: str) -> bool:
+    """Whether the person says yes; where nobody is there, nobody does."""
+    return ask(f"{question} [y/N]").lower() in ("y", "yes")
 
 
 def ask_secret(question: str) -> str:
