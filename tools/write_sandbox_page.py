@@ -29,7 +29,8 @@ the package's catalog and the rest from Pipedrive's documentation; it was never 
     pip install 'airflow-provider-pipedrive[sandbox]'
     python -m airflow_provider_pipedrive.sandbox --port 8765 --deals 5000
 
-prints its URL and an `AIRFLOW_CONN_PIPEDRIVE_DEFAULT` to paste. It listens on loopback only. In tests:
+prints its URL and an `AIRFLOW_CONN_PIPEDRIVE_DEFAULT` to paste. It listens on loopback only, and
+refuses what a web page in a browser on the machine sends to it (by `Host`, `Origin` and `Sec-Fetch-Site`). In tests:
 
     from airflow_provider_pipedrive.sandbox import Sandbox
 

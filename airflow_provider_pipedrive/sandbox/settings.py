@@ -47,3 +47,8 @@ class Settings:
         "persons have postal_address, notes, im, birthday and job_title; without it, writing them gives 403",
     )
     conversion_reads: int = _setting(2, "how often a conversion's status is read before it is completed")
+    allowed_hosts: tuple[str, ...] = _setting(
+        (),
+        "names (host.docker.internal) that requests may come by, besides loopback addresses and pipedrive.com's; "
+        "others are refused, for a web page can point its own name at this machine",
+    )
