@@ -34,6 +34,8 @@ class Job:
     :ivar since: begin of the window; without one, from the job's own mark on
     :ivar until: end of the window, not included; without one, now. Only with ``since``
     :ivar format: ``jsonl``, ``jsonl.gz``, ``csv`` or ``parquet``
+    :ivar escape_formulas: in ``csv``, put an apostrophe in front of texts (and column names) that a spreadsheet would
+        take for a formula; they do not read back as they were
     :ivar names: ``names``: custom fields as columns under their names, options as labels; ``keys``: records as
         Pipedrive sends them
     :ivar rename: let a column follow a field that was renamed in Pipedrive
@@ -57,6 +59,7 @@ class Job:
     since: datetime | None = None
     until: datetime | None = None
     format: str = "jsonl"
+    escape_formulas: bool = False
     names: Literal["names", "keys"] = "names"
     rename: bool = False
     partition: str = ""
@@ -83,6 +86,11 @@ class Job:
             raise PipedriveParameterError(f"{OBSERVED} is seen in the deals: put deals among the entities too.")
         if doubled := sorted({name for name in self.entities if list(self.entities).count(name) > 1}):
             raise PipedriveParameterError(f"entities names {', '.join(doubled)} twice.")
+        if self.escape_formulas and self.format != "csv":
+            raise PipedriveParameterError(
+                f'escape_formulas is for files that people open in a spreadsheet, format="csv": leave it out for '
+                f"{self.format!r}."
+            )
         check_format(self.format)
         _one_of("mode", self.mode, MODES)
         _one_of("names", self.names, ("names", "keys"))
@@ -139,6 +147,7 @@ class Job:
             for name in (
                 "mode",
                 "format",
+                "escape_formulas",
                 "names",
                 "rename",
                 "partition",
