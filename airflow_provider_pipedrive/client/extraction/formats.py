@@ -7,8 +7,8 @@ What the formats keep:
 
 - ``jsonl`` and ``jsonl.gz`` keep every value as it is. The same rows give the same bytes, gzipped too.
 - ``csv`` is RFC 4180 in UTF-8 with a header: booleans as ``true`` and ``false``, numbers without an exponent, lists and
-  objects as JSON text, and nothing for null, which an empty text cannot be told from. Texts that a spreadsheet takes for
-  formulas stay as they are, unless ``escape_formulas`` is set: then they begin with an apostrophe.
+  objects as JSON text, and nothing for null, which an empty text cannot be told from. Texts that a spreadsheet takes
+  for formulas stay as they are, unless ``escape_formulas`` is set: then they begin with an apostrophe.
 - ``parquet`` has the columns' types, listed in :mod:`airflow_provider_pipedrive.client.extraction.parquet`. What does
   not fit its column's type becomes null and is counted in :attr:`Part.unfit`.
 """
