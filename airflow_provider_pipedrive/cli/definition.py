@@ -93,8 +93,9 @@ _SCOPES = ActionCommand(
 )
 _ACTIONS = ActionCommand(
     name="actions",
-    help="Search Pipedrive's actions",
-    description="List the actions whose key, summary or path has all of these words.",
+    help="Search Pipedrive's actions, or show what one takes",
+    description="Show an action, given its key: parameters, scopes, cost. Else list the actions whose key, summary or "
+    "path has all of these words.",
     func=lazy_load_command("airflow_provider_pipedrive.cli.catalog.actions"),
     args=(_arg("text", nargs="*", metavar="TEXT", help="words to look for (default: all actions)"),),
 )

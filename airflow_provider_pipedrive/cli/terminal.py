@@ -13,8 +13,6 @@ import os
 import sys
 from collections.abc import Callable
 
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
-
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 
 FAILED = 1
@@ -50,11 +48,6 @@ def command(run: Command) -> Command:
             raise SystemExit(INTERRUPTED) from None
 
     return guarded
-
-
-def own_command(arguments: str) -> str:
-    """A command of this package as it can be typed here: Airflow before 3.2 has no commands of providers."""
-    return f"{'airflow pipedrive' if AIRFLOW_V_3_2_PLUS else 'python -m airflow_provider_pipedrive'} {arguments}"
 
 
 def say(text: str) -> None:

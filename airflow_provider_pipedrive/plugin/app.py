@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from airflow_provider_pipedrive.cli.terminal import own_command
+from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.client.oauth import CODE_LIFE, authorize_url, new_state
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError

@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any, Literal, cast
 
+from airflow_provider_pipedrive.catalog.advice import nearest
 from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, HISTORIES, OBSERVED, entity_of
 from airflow_provider_pipedrive.client.parameters import check
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -183,7 +183,7 @@ def check_format(name: Any) -> Format:
     :raises PipedriveParameterError: there is no such format, or what writes it is not installed
     """
     if name not in FORMATS:
-        near = get_close_matches(str(name).lower().strip(". "), FORMATS, n=1)
+        near = nearest(name, FORMATS)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise PipedriveParameterError(f"format must be one of {', '.join(FORMATS)}, not {name!r}{hint}.")
     if name == "parquet" and find_spec("pyarrow") is None:
