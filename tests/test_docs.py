@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from airflow_provider_pipedrive.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = sorted((ROOT / "example_dags").glob("*.py"))
 
 
 def python_blocks(page: Path) -> list[str]:
@@ -38,13 +40,47 @@ def test_links_to_files_of_the_repository_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+def rendered_again(source: str) -> list[str]:
+    """Where a text that a task has returned would be taken for a template by Airflow."""
+    tree = ast.parse(source)
+    literal = {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List | ast.Tuple)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "expand_kwargs":
+            (given,) = node.args
+            if not (isinstance(given, ast.List) or (isinstance(given, ast.Name) and given.id in literal)):
+                found.append(ast.unparse(node.args[0]))
+        if isinstance(node, ast.Attribute) and node.attr == "bash" and ast.unparse(node.value) == "task":
+            found.append("task.bash")
+    return found
+
+
+def test_what_airflow_renders_again_is_recognized() -> None:
+    assert (
+        rendered_again("TEXTS = [{}]\nO.partial().expand_kwargs(TEXTS)\nO.partial().expand(parameters=deals())") == []
+    )
+    assert rendered_again("O.partial().expand_kwargs(deals())\n@task.bash\ndef f(): ...") == ["deals()", "task.bash"]
+
+
+@pytest.mark.parametrize("source", [*EXAMPLES, *PAGES], ids=lambda path: path.stem)
+def test_no_example_lets_a_text_of_the_crm_become_a_template(source: Path) -> None:
+    blocks = python_blocks(source) if source.suffix == ".md" else [source.read_text(encoding="utf-8")]
+    assert [place for block in blocks for place in rendered_again(block)] == []
+
+
 @pytest.mark.parametrize("field", CONN_FIELDS)
 def test_every_field_of_the_connection_is_explained(field: str) -> None:
     pages = [ROOT / "README.md", ROOT / "docs" / "connection.md"]
     assert any(f"`{field}`" in page.read_text(encoding="utf-8") for page in pages if page.exists())
 
 
-@pytest.mark.parametrize("dag_file", sorted((ROOT / "example_dags").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("dag_file", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_dag_is_named_in_the_documentation(dag_file: Path) -> None:
     assert any(dag_file.stem in page.read_text(encoding="utf-8") for page in PAGES)
 

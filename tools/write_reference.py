@@ -63,6 +63,18 @@ that one page only; where the next page is stands in `additional_data`, which `P
 `limit` is the page size. Without it the largest page is asked for: a request costs the same
 whatever its page size.
 
+**Texts of the CRM are no templates.** Whoever fills in a form of yours can put `{{{{ }}}}` into a deal's title, and a
+template reads what Airflow's connections hold. What a task has returned is not rendered again where a later task takes
+it as an argument (`parameters={{"content": deal.output}}`, `@task` functions), in `.expand(parameters=...)`, or by a
+template of your own (`"{{{{ ti.xcom_pull('deal')['title'] }}}}"`). Airflow does render
+
+- what `.expand_kwargs(...)` gets from a task, each value as if the DAG file had it: take `.expand(parameters=...)`;
+- what a function under `@task.bash` returns: return a fixed command, which reads the text as `"$TITLE"` from `env`;
+- operators that a DAG file makes of texts (f-strings, an extraction's file read while parsing): read them in a task.
+
+In a command, a query or a page such a text is code of another kind: hand it over by `env`, by the query's own
+parameters, or escaped.
+
 **Scopes.** What an OAuth app must have been granted; any one of those named suffices. An API token has the rights of
 its user.
 

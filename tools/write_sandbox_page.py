@@ -31,7 +31,8 @@ published; it was never compared with a live account by us. Singer's tap-pipedri
     pip install 'airflow-provider-pipedrive[sandbox]'
     python -m airflow_provider_pipedrive.sandbox --port 8765 --deals 5000
 
-prints its URL and an `AIRFLOW_CONN_PIPEDRIVE_DEFAULT` to paste. It listens on loopback only. In tests:
+prints its URL and an `AIRFLOW_CONN_PIPEDRIVE_DEFAULT` to paste. It listens on loopback only, and
+refuses what a web page in a browser on the machine sends to it (by `Host`, `Origin` and `Sec-Fetch-Site`). In tests:
 
     from airflow_provider_pipedrive.sandbox import Sandbox
 

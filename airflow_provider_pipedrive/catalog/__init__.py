@@ -10,7 +10,6 @@ The plain key means Pipedrive's v2 where both versions have the operation; the v
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final
 
@@ -64,6 +63,7 @@ from airflow_provider_pipedrive.catalog import (
     users,
     webhooks,
 )
+from airflow_provider_pipedrive.catalog.advice import nearest, own_command
 from airflow_provider_pipedrive.catalog.model import Action, Paging, Parameter
 
 __all__ = ["ACTIONS", "RESOURCES", "Action", "Paging", "Parameter", "UnknownActionError", "get_action"]
@@ -145,7 +145,7 @@ def get_action(key: str) -> Action:
     """
     if isinstance(key, str) and key in ACTIONS:
         return ACTIONS[key]
-    by_lower = {known.lower(): known for known in ACTIONS}
-    near = [by_lower[name] for name in get_close_matches(str(key).lower(), by_lower, n=3, cutoff=0.6)]
-    hint = f"Did you mean {' or '.join(near)}?" if near else "docs/actions.md lists all keys."
+    there = [known for known, action in ACTIONS.items() if action.lifecycle != "removed"]
+    near = nearest(key, there, most=3)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"All keys: {own_command('actions')}"
     raise UnknownActionError(f"Pipedrive has no action {key!r}. {hint}")

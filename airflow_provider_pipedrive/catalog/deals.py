@@ -222,7 +222,7 @@ ACTIONS = (
     ),
     Action(
         key="mergeDeals",
-        summary="Merge two deals",
+        summary="Merge two deals: merge_with_id survives, id is removed",
         method="PUT",
         path="/v1/deals/{id}/merge",
         scopes=("deals:full",),

@@ -101,7 +101,7 @@ ACTIONS = (
     ),
     Action(
         key="mergeOrganizations",
-        summary="Merge two organizations",
+        summary="Merge two organizations: merge_with_id survives, id is removed",
         method="PUT",
         path="/v1/organizations/{id}/merge",
         scopes=("contacts:full",),

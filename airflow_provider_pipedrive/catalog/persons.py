@@ -101,7 +101,7 @@ ACTIONS = (
     ),
     Action(
         key="mergePersons",
-        summary="Merge two persons",
+        summary="Merge two persons: merge_with_id survives, id is removed",
         method="PUT",
         path="/v1/persons/{id}/merge",
         scopes=("contacts:full",),

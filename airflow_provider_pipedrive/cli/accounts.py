@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.catalog import wanted_actions
 from airflow_provider_pipedrive.cli.connect import good_until, granted, sending, whose
 from airflow_provider_pipedrive.cli.connections import StoreError
-from airflow_provider_pipedrive.cli.terminal import ask, command, own_command, put, say
+from airflow_provider_pipedrive.cli.terminal import ask, command, confirmed, put, say
 from airflow_provider_pipedrive.client import oauth
 from airflow_provider_pipedrive.client.oauth import IDLE_DAYS, Grant, Send, lacking, least_scopes
 from airflow_provider_pipedrive.client.settings import ApiToken, OAuth, Settings
@@ -72,7 +73,7 @@ def revoke(options: Namespace) -> None:
         say("Pipedrive will uninstall the app for the user of this connection, with its webhooks and OAuth data.")
     else:
         say("The connection has an access token only: this one token dies, the app stays installed.")
-    if not options.yes and ask(f"Revoke connection {options.conn_id!r}? [y/N]").lower() not in ("y", "yes"):
+    if not options.yes and not confirmed(f"Revoke connection {options.conn_id!r}?"):
         raise PipedriveAuthError("Nothing was revoked.")
     with sending(settings) as send:
         oauth.revoke(send, settings.credential, connections.kept_refresh_token(settings.credential))

@@ -5,8 +5,12 @@ https://datatracker.ietf.org/doc/html/rfc8252#section-7.3
 
 from __future__ import annotations
 
+import errno
 import queue
+import socket
 import threading
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -19,6 +23,9 @@ from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParam
 
 WAIT = 300.0
 """Seconds to wait for the answer."""
+LOCALHOST = ("127.0.0.1", "::1")
+"""What browsers take ``localhost`` for: https://datatracker.ietf.org/doc/html/rfc6761#section-6.3"""
+_NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
 _SILENCE = 10.0  # browsers open connections ahead that stay silent
 _SECURITY = {
     "Cache-Control": "no-store",
@@ -60,7 +67,8 @@ def _parts(redirect_uri: str) -> SplitResult:
 class CallbackServer:
     """Listens from ``with`` to the end of its block.
 
-    Takes the first callback that has the right state; wrong ones are refused and change nothing.
+    Takes the first callback that has the right state; wrong ones are refused and change nothing. For ``localhost`` it
+    listens to both addresses that browsers take it for: on the one left free, another user of this machine could wait.
 
     :param redirect_uri: a loopback URL, see :func:`can_listen`
     :param state: what went out with the consent page
@@ -69,24 +77,25 @@ class CallbackServer:
 
     def __init__(self, redirect_uri: str, state: str) -> None:
         parts = urlsplit(redirect_uri)
-        host = "127.0.0.1" if parts.hostname == "localhost" else str(parts.hostname)
-        try:
-            self._server = _Server((host, parts.port or 80), _Handler)
-        except OSError as error:
-            raise UsageError(
-                f"Port {parts.port or 80} of this machine cannot be listened to ({error.strerror}). Stop what uses it, "
-                "register another callback URL with the app and give it as --redirect-uri, or use --no-browser."
-            ) from None
-        self._server.netloc = parts.netloc.removesuffix(":80")  # browsers leave it out
-        self._server.path, self._server.state = parts.path or "/", state
+        port = parts.port or 80
+        self._attempt = _Attempt(parts.netloc.removesuffix(":80"), parts.path or "/", state)  # browsers leave :80 out
+        with ExitStack() as opened:
+            self._servers = [
+                opened.enter_context(server)
+                for host in (LOCALHOST if parts.hostname == "localhost" else (str(parts.hostname),))
+                if (server := _listening(host, port, self._attempt))
+            ]
+            self._close = opened.pop_all().close
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="callback", daemon=True).start()
+        for server in self._servers:
+            threading.Thread(target=server.serve_forever, args=(0.05,), name="callback", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        for server in self._servers:
+            server.shutdown()
+        self._close()
 
     def wait(self, seconds: float = WAIT) -> str:
         """The code that Pipedrive sent.
@@ -94,7 +103,7 @@ class CallbackServer:
         :raises PipedriveAuthError: access was denied, or no answer came in time
         """
         try:
-            outcome = self._server.outcome.get(timeout=seconds)
+            outcome = self._attempt.outcome.get(timeout=seconds)
         except queue.Empty:
             raise PipedriveAuthError(
                 f"No answer came from the consent page within {seconds / 60:g} minutes. Connect again; if the browser "
@@ -105,14 +114,18 @@ class CallbackServer:
         return outcome
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+@dataclass
+class _Attempt:
+    """What is awaited, whichever address it comes to.
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.netloc = self.path = self.state = ""
-        self.outcome: queue.Queue[str | PipedriveAuthError] = queue.Queue()
-        self._answered = threading.Lock()
+    :ivar netloc: host and port of the callback URL, as browsers send them
+    """
+
+    netloc: str
+    path: str
+    state: str
+    outcome: queue.Queue[str | PipedriveAuthError] = field(default_factory=queue.Queue)
+    answered: threading.Lock = field(default_factory=threading.Lock)
 
     def judge(self, host: str, target: str) -> tuple[int, str, str | PipedriveAuthError | None]:
         """Status and text of the page, and what the wait ends with, if it does."""
@@ -126,9 +139,34 @@ class _Server(ThreadingHTTPServer):
             outcome = error
         except PipedriveParameterError as error:
             return 400, str(error), None
-        if not self._answered.acquire(blocking=False):  # never released: there is one answer
+        if not self.answered.acquire(blocking=False):  # never released: there is one answer
             return 409, "This attempt to connect has been answered already.", None
         return 200, "Pipedrive has answered. You can close this tab; the terminal tells the rest.", outcome
+
+
+def _listening(host: str, port: int, attempt: _Attempt) -> _Server | None:
+    """A server on one address, or ``None`` where this machine does not have it: nobody else can listen there, either.
+
+    :raises UsageError: it cannot be listened to
+    """
+    try:
+        return _Server(host, port, attempt)
+    except OSError as error:
+        if ":" in host and error.errno in _NO_SUCH_ADDRESS:
+            return None
+        raise UsageError(
+            f"Port {port} of this machine cannot be listened to ({host}: {error.strerror}). Stop what uses it, "
+            "register another callback URL with the app and give it as --redirect-uri, or use --no-browser."
+        ) from None
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, host: str, port: int, attempt: _Attempt) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.attempt = attempt
+        super().__init__((host, port), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that hangs up is no event."""
@@ -140,12 +178,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         server = self.server
         assert isinstance(server, _Server)
-        status, text, outcome = server.judge(self.headers.get("Host", ""), self.path)
+        status, text, outcome = server.attempt.judge(self.headers.get("Host", ""), self.path)
         try:
             self._page(status, text)
         finally:  # a browser that does not wait for the page has brought its answer all the same
             if outcome is not None:
-                server.outcome.put(outcome)
+                server.attempt.outcome.put(outcome)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Other methods, and what is no HTTP."""

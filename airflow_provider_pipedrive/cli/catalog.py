@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from airflow_provider_pipedrive.catalog import ACTIONS, UnknownActionError, get_action
-from airflow_provider_pipedrive.catalog.model import Action
+from airflow_provider_pipedrive.catalog.advice import did_you_mean
+from airflow_provider_pipedrive.catalog.model import Action, Parameter
 from airflow_provider_pipedrive.cli.dagfiles import Found, read_folder
 from airflow_provider_pipedrive.cli.terminal import UsageError, command, put, say
 from airflow_provider_pipedrive.client.oauth import least_scopes
@@ -32,17 +32,20 @@ def scopes(options: Namespace) -> None:
 
 @command
 def actions(options: Namespace) -> None:
-    """Print the actions that have all the words."""
+    """Print one action with all that it takes, or those that have all the words."""
     words = [word.lower() for word in " ".join(options.text).split()]
+    named = {key.lower(): action for key, action in ACTIONS.items()}.get(" ".join(words))
+    if named:
+        for line in _described(named):
+            put(line)
+        return
     found = [action for action in ACTIONS.values() if all(word in _searched(action) for word in words)]
     if not found:
-        near = get_close_matches(words[-1], [key.lower() for key in ACTIONS], n=3, cutoff=0.5)
-        keys = [key for key in ACTIONS if key.lower() in near]
-        hint = f" Near: {', '.join(keys)}." if keys else ""
+        hint = did_you_mean(" ".join(options.text), ACTIONS, most=3)
         raise PipedriveParameterError(
             f"No action has {' and '.join(map(repr, words))} in its key, summary or path.{hint}"
         )
-    for row in _table([_row(action) for action in found]):
+    for row in _table([("ACTION", "REQUEST", "TOKENS", ""), *map(_row, found)]):
         put(row)
 
 
@@ -103,11 +106,56 @@ def _row(action: Action) -> tuple[str, str, str, str]:
     return action.key, f"{action.method} {action.path}", f"{action.token_cost}", lifecycle
 
 
-def _table(rows: list[tuple[str, str, str, str]]) -> list[str]:
-    """The rows under a heading, columns aligned."""
-    table = [("ACTION", "REQUEST", "TOKENS", ""), *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(4)]
-    return [
-        f"{key:<{widths[0]}}  {request:<{widths[1]}}  {tokens:>{widths[2]}}  {lifecycle}".rstrip()
-        for key, request, tokens, lifecycle in table
-    ]
+def _described(action: Action) -> Iterator[str]:
+    """An action in lines: what it does, what it costs and needs, and its parameters with their places."""
+    yield f"{action.key}: {action.summary}"
+    if action.lifecycle == "removed":
+        yield action.removed_message()
+    elif action.lifecycle != "active":
+        yield f"Lifecycle: {action.lifecycle}"
+    yield f"Request: {action.method} {action.path}"
+    yield f"Costs: {_tokens(action.token_cost)} a {'page' if action.paging else 'request'}"
+    yield f"Scopes of an OAuth app: {' or '.join(action.scopes) or 'those of what it asks for'}"
+    if action.custom_fields == "nested":
+        yield "Custom fields: in custom_fields, an object"
+    elif action.custom_fields == "flat":
+        yield "Custom fields: beside the other parameters, by their keys of 40 signs"
+    if not action.parameters:
+        yield "Parameters: none"
+        return
+    yield ""
+    rows = [(_name(parameter), parameter.place, _type(parameter)) for parameter in action.parameters]
+    yield from _table([("PARAMETER (* required)", "IN", "TYPE"), *rows])
+
+
+def _tokens(count: int) -> str:
+    return f"{count} API token{'' if count == 1 else 's'}"
+
+
+def _name(parameter: Parameter) -> str:
+    other = f" (or {parameter.also})" if parameter.also else ""
+    return f"{parameter.name}{'*' if parameter.required else ''}{other}"
+
+
+def _type(parameter: Parameter) -> str:
+    """The type in words, with the values or bounds that there are."""
+    kind = f"list of {parameter.items}" if parameter.type == "array" and parameter.items else parameter.type
+    if parameter.type == "flag":
+        kind = "boolean"
+    if parameter.enum:
+        kind += f": {', '.join(map(str, parameter.enum))}"
+    if parameter.maximum or parameter.max_items:
+        kind += f", at most {parameter.maximum or parameter.max_items}"
+    return kind + (", or null" if parameter.nullable else "")
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows with their columns aligned, numbers to the right."""
+    columns = [_aligned(column) for column in zip(*rows, strict=True)]
+    return ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
+
+
+def _aligned(column: Sequence[str]) -> list[str]:
+    width = max(map(len, column))
+    numbers = all(map(str.isdigit, column[1:]))
+    return [cell.rjust(width) if numbers else cell.ljust(width) for cell in column]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import webbrowser
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.callback import CallbackServer, can_listen, checked_redirect_uri
 from airflow_provider_pipedrive.cli.connections import Fields, StoreError
 from airflow_provider_pipedrive.cli.definition import DEFAULT_CONN_ID, DEFAULT_REDIRECT_URI, SECRET_VARIABLE
-from airflow_provider_pipedrive.cli.terminal import UsageError, ask, ask_secret, command, put, say
+from airflow_provider_pipedrive.cli.terminal import UsageError, ask, ask_secret, command, confirmed, put, say
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.client.clock import SystemClock
 from airflow_provider_pipedrive.client.hosts import OAUTH_ORIGIN, origin_of
@@ -47,8 +49,8 @@ def connect(options: Namespace) -> None:
     settings = Settings(app, origin=host)
     with sending(settings) as send:
         grant = exchange(send, app, code, redirect_uri)
-    _show(settings, grant)
-    _keep(Fields.of(app, grant.refresh_token, host), options)
+    account = _show(settings, grant)
+    _keep(Fields.of(app, grant.refresh_token, host), account, options)
 
 
 # ---- what is needed
@@ -112,11 +114,44 @@ def _code(app: OAuth, redirect_uri: str, *, browser: bool) -> str:
         say("Open this page in a browser, and press Allow:")
         say(url)
         return _pasted(state)
-    with CallbackServer(redirect_uri, state) as server:
-        say("Opening Pipedrive's consent page. Press Allow there. If no browser opens, open this yourself:")
+    with CallbackServer(redirect_uri, state) as server, _private_page(url) as page:
+        say("Opening Pipedrive's consent page. Press Allow there. If it does not show, open this yourself:")
         say(url)
-        webbrowser.open(url)
+        webbrowser.open(page)
         return server.wait()
+
+
+@contextmanager
+def _private_page(url: str) -> Iterator[str]:
+    """The address of a file that leads a browser on, and that only this user can read.
+
+    A browser gets what it is to open as an argument, which every user of the machine sees in the list of processes; and
+    whoever knows the state of the consent page can answer in the place of Pipedrive.
+    """
+    name = _private_file()
+    try:
+        name.write_text(
+            '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="referrer" content="no-referrer">'
+            f'<meta http-equiv="refresh" content="0;url={escape(url)}"><title>Pipedrive</title></head>'
+            f'<body><p><a href="{escape(url)}">To Pipedrive\'s consent page</a></p></body></html>',
+            encoding="utf-8",
+        )
+        yield name.as_uri()
+    finally:
+        name.unlink(missing_ok=True)
+
+
+def _private_file() -> Path:
+    """A new file, mode 600. In Airflow's home rather than among the temporary files, which a browser in a sandbox of
+    its own (snap, flatpak) does not see."""
+    from airflow.configuration import AIRFLOW_HOME
+
+    for folder in (AIRFLOW_HOME, None):
+        with suppress(OSError):
+            handle, name = tempfile.mkstemp(".html", "pipedrive-connect-", folder)
+            os.close(handle)
+            return Path(name).absolute()
+    raise UsageError("No file can be written for the browser to open: use --no-browser.")
 
 
 def _pasted(state: str) -> str:
@@ -163,32 +198,45 @@ def good_until() -> str:
     return f"{datetime.now(UTC) + timedelta(days=IDLE_DAYS):%Y-%m-%d}"
 
 
-def _show(settings: Settings, grant: Grant) -> None:
+def _show(settings: Settings, grant: Grant) -> str:
+    """Say whose the authorization is; returns it in words, as it is named where something is asked."""
     try:
-        say(f"Connected as {whose(granted(settings, grant))}.")
+        account = whose(granted(settings, grant))
+        say(f"Connected as {account}.")
     except PipedriveError as error:  # the tokens are there, and would be lost with it
+        account = "an account that Pipedrive does not name"
         say(f"Connected, but Pipedrive does not say as whom: {error}")
     say(f"Scopes: {', '.join(grant.scopes) or 'not told'}.")
     say(f"It lasts until {good_until()}, and {IDLE_DAYS} days more from each use.")
+    return account
 
 
-def _keep(fields: Fields, options: Namespace) -> None:
-    """Save and print as the command line says. The authorization is not lost where nothing is said, or saving fails."""
+def _keep(fields: Fields, account: str, options: Namespace) -> None:
+    """Save and print as the command line says. Nothing is saved before the person has seen whose it is and agreed; the
+    authorization is not lost where nothing is said, or saving fails."""
     if options.print_as:
         _put(options.save or DEFAULT_CONN_ID, fields, options.print_as)
     if options.save:
+        if not options.yes and not confirmed(f"Save the connection to {account} as {options.save!r}?"):
+            raise StoreError(
+                "The connection was not saved: nobody agreed to the account. Connect again as the right one, or with "
+                "--yes, which asks nobody."
+            )
         try:
             return _save(options.save, fields)
         except StoreError as error:
             say(str(error))
-            return _ask_where(fields)
-    return None if options.print_as else _ask_where(fields, DEFAULT_CONN_ID)
+            return _ask_where(fields, account)
+    return None if options.print_as else _ask_where(fields, account, DEFAULT_CONN_ID)
 
 
-def _ask_where(fields: Fields, default: str = "") -> None:
+def _ask_where(fields: Fields, account: str, default: str = "") -> None:
     """Save or print, as the person wants."""
     offered = f" [{default}]" if default else ""
-    while wanted := ask(f"Save as which connection{offered}? Or json or uri, to print it with all secrets:", default):
+    question = (
+        f"Save the connection to {account} under which id{offered}? Or json or uri, to print it with all secrets:"
+    )
+    while wanted := ask(question, default, nobody=""):
         if wanted in ("json", "uri"):
             return _put(DEFAULT_CONN_ID, fields, wanted)
         try:

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.cli.terminal import UsageError, own_command
+from airflow_provider_pipedrive.catalog.advice import own_command
+from airflow_provider_pipedrive.cli.terminal import UsageError
 from airflow_provider_pipedrive.client.hosts import OAUTH_ORIGIN
 from airflow_provider_pipedrive.client.settings import OAuth
 from airflow_provider_pipedrive.client.shared_tokens import SharedTokens

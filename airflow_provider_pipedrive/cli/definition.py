@@ -52,6 +52,7 @@ _CONNECT = ActionCommand(
         ),
         _arg("--save", metavar="CONN_ID", help="save as this connection in Airflow's metadata database"),
         _PRINT,
+        _arg("--yes", "-y", action="store_true", help="save without asking whether it is the right account"),
         _arg("--host", help="the API's host, to be stored too; needed for a local sandbox only"),
         _arg("--oauth-host", help="where tokens are issued (default: https://oauth.pipedrive.com)"),
     ),
@@ -92,8 +93,9 @@ _SCOPES = ActionCommand(
 )
 _ACTIONS = ActionCommand(
     name="actions",
-    help="Search Pipedrive's actions",
-    description="List the actions whose key, summary or path has all of these words.",
+    help="Search Pipedrive's actions, or show what one takes",
+    description="Show an action, given its key: parameters, scopes, cost. Else list the actions whose key, summary or "
+    "path has all of these words.",
     func=lazy_load_command("airflow_provider_pipedrive.cli.catalog.actions"),
     args=(_arg("text", nargs="*", metavar="TEXT", help="words to look for (default: all actions)"),),
 )

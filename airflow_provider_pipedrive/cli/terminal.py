@@ -13,8 +13,6 @@ import os
 import sys
 from collections.abc import Callable
 
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
-
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 
 FAILED = 1
@@ -52,11 +50,6 @@ def command(run: Command) -> Command:
     return guarded
 
 
-def own_command(arguments: str) -> str:
-    """A command of this package as it can be typed here: Airflow before 3.2 has no commands of providers."""
-    return f"{'airflow pipedrive' if AIRFLOW_V_3_2_PLUS else 'python -m airflow_provider_pipedrive'} {arguments}"
-
-
 def say(text: str) -> None:
     """A line to the person."""
     sys.stderr.write(printable(text) + "\n")
@@ -68,11 +61,19 @@ def put(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-def ask(question: str, default: str = "") -> str:
-    """The person's answer; ``default`` for an empty one, and where nobody is there."""
+def ask(question: str, default: str = "", nobody: str | None = None) -> str:
+    """The person's answer; ``default`` for an empty one, and ``nobody`` (default: the same) where nobody is there."""
     sys.stderr.write(printable(question) + " ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip() or default
+    line = sys.stdin.readline()
+    if not line and nobody is not None:
+        return nobody
+    return line.strip() or default
+
+
+def confirmed(question: str) -> bool:
+    """Whether the person says yes; where nobody is there, nobody does."""
+    return ask(f"{question} [y/N]").lower() in ("y", "yes")
 
 
 def ask_secret(question: str) -> str:

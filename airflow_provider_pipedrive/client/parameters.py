@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from airflow_provider_pipedrive.catalog import ACTIONS
+from airflow_provider_pipedrive.catalog.advice import nearest, same_words
 from airflow_provider_pipedrive.catalog.model import Action, Parameter, TimeFormat
 from airflow_provider_pipedrive.client.values import Unfit, convert, plain
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -101,7 +101,7 @@ def _bound(action: Action, given: Mapping[str, Any], open_value: Callable[[Any],
             if _is_flat_custom_field(action, spelling):
                 _take_flat(action, spelling, value, open_value, values, faults)
             else:
-                faults.append(_unknown(action, spelling))
+                faults.append(_unknown(action, spelling, value))
         elif parameter.name in named and not open_value(value):
             faults.append(f"{spelling} and {named[parameter.name]} mean the same: give one of them")
         else:
@@ -190,17 +190,40 @@ def _is_flat_custom_field(action: Action, name: Any) -> bool:
     return action.custom_fields == "flat" and bool(_CUSTOM_FIELD.fullmatch(str(name)))
 
 
-def _unknown(action: Action, name: str) -> str:
+def _unknown(action: Action, name: Any, value: Any) -> str:
+    """What is wrong with a name that the action does not have, and the one that it may stand for."""
     if action.custom_fields == "nested" and _CUSTOM_FIELD.fullmatch(str(name)):
         return f"{name} is a custom field: put it into custom_fields={{{str(name)[:6]!r}...: ...}}"
     if action.custom_fields == "flat" and name == "custom_fields":
         return "custom fields of leads stand beside the other parameters, not in custom_fields"
-    by_lower = {known.lower().replace("_", ""): known for known in action.by_name}
-    near = get_close_matches(str(name).lower().replace("_", ""), by_lower, n=1, cutoff=0.6)
-    if near:
-        return f"there is no parameter {name!r} (did you mean {by_lower[near[0]]}?)"
-    known = ", ".join(sorted(action.by_name)) or "none"
-    return f"there is no parameter {name!r} (it takes: {known})"
+    here = f"there is no parameter {name!r}"
+    near = _own_id(action, name) or next(iter(nearest(name, action.by_name)), None)
+    custom = f"custom_fields={{{name!r}: {_briefly(value)}}}" if action.custom_fields == "nested" else ""
+    if near and not (custom and _reads_like_a_label(name)):
+        return f"{here} (did you mean {near}?)"
+    if custom:
+        also = f" or {near}" if near else f"; the parameters are {_listed(action)}"
+        return f"{here} (a custom field is given as {custom}{also})"
+    return f"{here} (it takes: {_listed(action)})"
+
+
+def _own_id(action: Action, name: Any) -> str | None:
+    """``id``, where ``deal_id`` was given for ``/deals/{id}``."""
+    found = re.search(r"/([^/]+)/\{(\w+)\}", action.path)
+    return found[2] if found and same_words(name, f"{found[1]}_id") else None
+
+
+def _reads_like_a_label(name: Any) -> bool:
+    """Whether people write a field's name so, as no parameter of Pipedrive's is called."""
+    return bool(re.search(r"[^\w]", str(name))) or str(name)[:1].isupper()
+
+
+def _listed(action: Action) -> str:
+    return ", ".join(sorted(action.by_name)) or "none"
+
+
+def _briefly(value: Any) -> str:
+    return repr(value) if isinstance(value, int | float | str) and len(repr(value)) <= 30 else "..."
 
 
 def _missing(action: Action, named: Mapping[str, str], given: Mapping[str, Any]) -> list[str]:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from airflow_provider_pipedrive.catalog import get_action
+from airflow_provider_pipedrive.catalog.advice import did_you_mean
 from airflow_provider_pipedrive.client.changes.deliveries import ENTITY_OF
 from airflow_provider_pipedrive.client.hosts import is_loopback, plain_url
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE
@@ -127,8 +127,7 @@ def wanted(objects: Iterable[str], actions: Iterable[str] = ("*",)) -> list[Want
         if not given:
             raise PipedriveParameterError(f"No {what} is named, of: {', '.join(known)}.")
         for name in given - set(known):
-            near = get_close_matches(str(name), known, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(name, known)
             raise PipedriveParameterError(f"Webhooks know no {what} {name!r}, only: {', '.join(known)}.{hint}")
         if "*" in given and len(given) > 1:
             raise PipedriveParameterError(f"'*' means every {what}: leave out the others, or each event comes twice.")

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
-from difflib import get_close_matches
 from typing import Any
 
+from airflow_provider_pipedrive.catalog.advice import EXAMPLES, nearest
 from airflow_provider_pipedrive.catalog.model import Parameter, TimeFormat, Type
 
 _V1_TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
@@ -35,6 +35,8 @@ def convert(parameter: Parameter, value: Any, time_format: TimeFormat) -> Any:
     """
     if parameter.type == "array":
         return _array(parameter, value, time_format)
+    if parameter.type == "object" and not isinstance(_parsed(value), Mapping):
+        raise Unfit(f"an object (a dict){_such_as(parameter)}, not {_shown(value)}")
     return _enumerated(parameter, _scalar(parameter.type, value, time_format))
 
 
@@ -189,8 +191,7 @@ def _time(value: Any) -> str:
 
 
 def _object(value: Any) -> Mapping[str, Any]:
-    if isinstance(value, str):
-        value = _from_json(value)
+    value = _parsed(value)
     if isinstance(value, Mapping):
         return value
     raise Unfit(f"an object (a dict), not {_shown(value)}")
@@ -204,10 +205,10 @@ def _from_json(text: str) -> Any:
 
 
 def _array(parameter: Parameter, value: Any, time_format: TimeFormat) -> list[Any]:
-    items = [
-        _enumerated(parameter, _scalar(parameter.items or "any", item, time_format))
-        for item in _elements(parameter, value)
-    ]
+    elements = _elements(parameter, value)
+    if parameter.items == "object" and not all(isinstance(item, Mapping) for item in map(_parsed, elements)):
+        raise Unfit(f"a list of objects (dicts){_such_as(parameter)}, not {_shown(value)}")
+    items = [_enumerated(parameter, _scalar(parameter.items or "any", item, time_format)) for item in elements]
     if not items and parameter.place == "query":
         raise Unfit("a list with at least one element: an empty one would not narrow anything down. Leave it out")
     if parameter.max_items and len(items) > parameter.max_items:
@@ -228,13 +229,23 @@ def _elements(parameter: Parameter, value: Any) -> list[Any]:
         return sorted(value) if isinstance(value, set | frozenset) else list(value)
     if parameter.items != "object" and isinstance(value, int) and not isinstance(value, bool):
         return [value]
+    if parameter.items == "object":
+        raise Unfit(f"a list of objects (dicts){_such_as(parameter)}, not {_shown(value)}")
     raise Unfit(f"a list, not {_shown(value)}")
+
+
+def _such_as(parameter: Parameter) -> str:
+    return f", such as {EXAMPLES[parameter.name]}" if parameter.name in EXAMPLES else ""
+
+
+def _parsed(item: Any) -> Any:
+    return _from_json(item) if isinstance(item, str) else item
 
 
 def _enumerated(parameter: Parameter, value: Any) -> Any:
     if not parameter.enum or value in parameter.enum:
         return value
-    near = get_close_matches(str(value).lower(), [str(option) for option in parameter.enum], n=1)
+    near = nearest(value, map(str, parameter.enum))
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     raise Unfit(f"one of {', '.join(str(option) for option in parameter.enum)}, not {_shown(value)}{hint}")
 

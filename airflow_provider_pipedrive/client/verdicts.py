@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_pipedrive.catalog import ACTIONS
+from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client.limits import WINDOW
 from airflow_provider_pipedrive.errors import (
@@ -254,8 +255,13 @@ def _refusal(call: Call, answer: Answer, parsed: dict[str, Any] | None) -> tuple
             "company is renamed in Pipedrive)."
         )
     if status in _REFUSED or status < 500:
-        return PipedriveValidationError, "Correct the request; docs/actions.md lists what the action takes."
+        return PipedriveValidationError, _refused_advice(call)
     return PipedriveServerError, ""
+
+
+def _refused_advice(call: Call) -> str:
+    known = f" {own_command(f'actions {call.key}')} shows what the action takes." if call.key else ""
+    return f"Correct the request.{known}"
 
 
 def _permission_advice(call: Call, status: int) -> str:

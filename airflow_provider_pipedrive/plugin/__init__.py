@@ -20,8 +20,20 @@ PREFIX: Final = "/pipedrive"
 Message = MutableMapping[str, Any]
 
 
+PAGES: Final = frozenset(
+    f"/{name}" for name in ("page", "create", "connect", "test", "disconnect", "connected", "finish", "callback")
+)
+"""The paths that hold no secret."""
+HIDDEN: Final = "***"
+
+
 class WebApp:
-    """The web app as Airflow mounts it."""
+    """The web app as Airflow mounts it.
+
+    Airflow's access log is written from the scope after the answer, whatever was asked for and by which method. A
+    callback's query holds a code, and the path of a webhook half of its secret: so the app reads a copy, and the log
+    finds nothing but the path of a page.
+    """
 
     def __init__(self) -> None:
         self._app: Any = None
@@ -33,11 +45,24 @@ class WebApp:
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
         """One request."""
+        asked = dict(scope)
+        _hide(scope)
         if self._app is None:
             from airflow_provider_pipedrive.plugin.app import make_app
 
             self._app = make_app()
-        await self._app(scope, receive, send)
+        await self._app(asked, receive, send)
+
+
+def _hide(scope: Message) -> None:
+    """Leave nothing of an address in a scope but what may be logged: an unknown path may be a mistyped webhook's."""
+    root = str(scope.get("root_path") or "")
+    path = str(scope.get("path") or "").removeprefix(root)
+    if path not in PAGES:
+        path = f"/webhook/{HIDDEN}" if path.startswith("/webhook/") else f"/{HIDDEN}"
+    scope["path"] = f"{root}{path}"
+    scope["raw_path"] = scope["path"].encode()
+    scope["query_string"] = b""
 
 
 class PipedrivePlugin(AirflowPlugin):

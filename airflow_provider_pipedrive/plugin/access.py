@@ -11,7 +11,7 @@ from airflow.api_fastapi.auth.managers.models.resource_details import Connection
 from airflow.api_fastapi.core_api.security import resolve_user_from_token
 from airflow.configuration import conf
 from airflow.models import Connection
-from fastapi import HTTPException
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 

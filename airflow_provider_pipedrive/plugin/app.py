@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from airflow_provider_pipedrive.cli.terminal import own_command
+from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.client.oauth import CODE_LIFE, authorize_url, new_state
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
@@ -64,7 +64,10 @@ def make_app() -> Starlette:
     for route in routes:
         assert route.methods is not None
         route.methods.discard("HEAD")  # Starlette adds it to GET; a look at the callback must not use up its code
-    return Starlette(routes=routes)
+    app = Starlette(routes=routes)
+    # Starlette would lead `/page/` on to `/page` below whatever Host the request names, its query with it.
+    app.router.redirect_slashes = False
+    return app
 
 
 # ---- the page

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from airflow.configuration import conf
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from airflow_provider_pipedrive.errors import PipedriveError
@@ -228,14 +228,11 @@ def demand(allowed: bool) -> None:
 
 def _route(handler: Handler, admit: Callable[[Visit], Response | None]) -> Callable[[Request], Awaitable[Response]]:
     async def route(request: Request) -> Response:
-        raw_query = request.scope["query_string"]
-        # The access log is written from here after the answer, and a callback's query has a code in it.
-        request.scope["query_string"] = b""
         visit = Visit(request, await access.user_of(request), {}, {}, b"")
 
         def answer() -> Response:
             try:
-                _read(visit, raw_query, body)
+                _read(visit, request.scope["query_string"], body)
                 return admit(visit) or handler(visit)
             except StopError as stop:
                 return visit.page("message.html", stop.status, title=stop.title, text=stop.text)
@@ -251,7 +248,10 @@ def _route(handler: Handler, admit: Callable[[Visit], Response | None]) -> Calla
                     text=f"{type(error).__name__}: the log of Airflow's API server says where.",
                 )
 
-        body = await _body(request)
+        try:
+            body = await _body(request)
+        except ClientDisconnect:  # nobody is there to read an answer, and nothing has gone wrong here
+            return Response(status_code=408)
         return visit.finish(await run_in_threadpool(answer))
 
     return route

@@ -27,6 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--deals must be 0 or more")
     if options.custom_fields < FEWEST_CUSTOM_FIELDS:
         parser.error(f"--custom-fields must be {FEWEST_CUSTOM_FIELDS} or more: one of each type")
+    if not 0 <= options.port <= 65535:
+        parser.error(f"--port must be from 0 to 65535, not {options.port}")
     try:
         listener = listen(options.host, options.port)
     except OSError as error:
@@ -47,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m airflow_provider_pipedrive.sandbox", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1", choices=LOOPBACK, help="loopback only: the control API is open")
+    parser.add_argument("--host", default="127.0.0.1", choices=LOOPBACK, help="loopback only")
     parser.add_argument("--port", type=int, default=8765, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--port-file", help="write the port into this file once the server listens")
     for setting in fields(Settings):
@@ -74,9 +76,18 @@ def _scopes(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip().lower() for name in text.split(",") if name.strip())
+
+
 COMMAND_DEFAULTS = {"burst_limit": "lite"}
 """Where the command is not as lenient as the object that tests use."""
-READERS: dict[str, Callable[[str], Any]] = {"burst_limit": _burst_limit, "daily_budget": int, "scopes": _scopes}
+READERS: dict[str, Callable[[str], Any]] = {
+    "burst_limit": _burst_limit,
+    "daily_budget": int,
+    "scopes": _scopes,
+    "allowed_hosts": _names,
+}
 """How a setting is read from the command line, where its default does not tell."""
 
 

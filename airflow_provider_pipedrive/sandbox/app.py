@@ -20,6 +20,7 @@ from airflow_provider_pipedrive.sandbox.handlers import HANDLERS, storage
 from airflow_provider_pipedrive.sandbox.paging import same_place
 from airflow_provider_pipedrive.sandbox.routes import Gone, Match, match
 from airflow_provider_pipedrive.sandbox.rules import RuleError
+from airflow_provider_pipedrive.sandbox.webpages import keep_out
 
 
 class App:
@@ -30,8 +31,16 @@ class App:
 
     async def __call__(self, scope: wire.Scope, receive: wire.Receive, send: wire.Send) -> None:
         """One request."""
-        call = _call(scope, await wire.read_body(receive))
         box = self.box
+        try:
+            keep_out(scope["method"], scope["path"], _headers(scope), box.settings.allowed_hosts)
+        except refusals.Refusal as refusal:  # no request as far as limits, faults, plans and the log go
+            await wire.send_whole(send, refusal.answer)
+            return
+        body = await wire.read_body(receive)
+        if body is None:
+            return
+        call = _call(scope, body)
         if call.path.startswith("/_sandbox"):
             with box.lock:
                 answer = _or_refusal(lambda: control.answer(box, call))
@@ -91,10 +100,14 @@ def _call(scope: wire.Scope, raw: bytes) -> Call:
         method=scope["method"],
         path=scope["path"],
         query=parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True),
-        headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+        headers=dict(_headers(scope)),
         raw=raw,
         correlation_id=str(uuid.uuid4()),
     )
+
+
+def _headers(scope: wire.Scope) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
 
 
 def _loggable(value: Any) -> Any:

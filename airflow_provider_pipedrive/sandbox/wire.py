@@ -75,13 +75,13 @@ def _start(answer: Answer, length: int) -> dict[str, Any]:
     }
 
 
-async def read_body(receive: Receive) -> bytes:
-    """The whole body of a request."""
+async def read_body(receive: Receive) -> bytes | None:
+    """The whole body of a request, or ``None`` where the client hung up before its end: half of a request is none."""
     parts: list[bytes] = []
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b"".join(parts)
+            return None
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)

@@ -61,6 +61,8 @@ class PipedriveToObjectStorageOperator(BaseOperator):
     :param since: begin of the window: a time with a zone, or a day (in UTC) (templated)
     :param until: end of the window, not included (templated)
     :param format: ``jsonl``, ``jsonl.gz``, ``csv`` or ``parquet``
+    :param escape_formulas: with ``format="csv"``, put an apostrophe in front of texts that a spreadsheet would take for
+        a formula (they begin with ``=``, ``+``, ``-``, ``@``, a tab or a line end); they do not read back as they were
     :param names: ``names``: custom fields as columns under their names, options as labels; ``keys``: records as
         Pipedrive sends them (``jsonl`` only)
     :param rename: let a column follow a field that was renamed in Pipedrive
@@ -100,6 +102,7 @@ class PipedriveToObjectStorageOperator(BaseOperator):
         since: str | datetime | None = None,
         until: str | datetime | None = None,
         format: str = "jsonl",  # noqa: A002 - the users' word
+        escape_formulas: bool = False,
         names: Literal["names", "keys"] = "names",
         rename: bool = False,
         partition: str = "",
@@ -122,6 +125,7 @@ class PipedriveToObjectStorageOperator(BaseOperator):
         self.since = since
         self.until = until
         self.format = format
+        self.escape_formulas = escape_formulas
         self.names = names
         self.rename = rename
         self.partition = partition
@@ -205,6 +209,7 @@ class PipedriveToObjectStorageOperator(BaseOperator):
             "entities": self.entities,
             "mode": self.mode,
             "format": self.format,
+            "escape_formulas": self.escape_formulas,
             "names": self.names,
             "rename": self.rename,
             "partition": self.partition,
@@ -235,7 +240,7 @@ class PipedriveToObjectStorageOperator(BaseOperator):
             "max_tokens": None,
         }
         others: dict[str, Any] = {name: value for name, value in harmless.items() if is_open(getattr(self, name))}
-        if self.format == "parquet":
+        if self.format == "parquet" and not self.escape_formulas:
             others["format"] = "csv"  # the workers need pyarrow, not who parses
         others["since"] = datetime.min.replace(tzinfo=UTC) if is_open(self.since) else self._moment("since")
         others["until"] = datetime.max.replace(tzinfo=UTC) if is_open(self.until) else self._moment("until")

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from airflow_provider_pipedrive.catalog.advice import did_you_mean
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 
 DUCKDB = "duckdb:///"
@@ -131,8 +131,7 @@ class Destination:
             return Known.from_reference(self.name, credentials=dict(self.credentials) if self.credentials else None)
         except UnknownDestinationModule:
             known = sorted(name for name in dir(dlt.destinations) if _NAME.fullmatch(name))
-            near = get_close_matches(self.name, known, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(self.name, known)
             raise PipedriveParameterError(
                 f"dlt has no destination {self.name!r}.{hint} See https://dlthub.com/docs/dlt-ecosystem/destinations."
             ) from None

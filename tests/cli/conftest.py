@@ -6,8 +6,9 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from html import unescape
+from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 import requests
@@ -106,17 +107,23 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
 class Browser:
     """A browser whose user presses one button, after having been elsewhere.
 
-    ``before`` is called with the callback's address before the browser follows it. ``pages`` are the answers of the
-    callback server.
+    ``before`` is called with the callback's address before the browser follows it. ``opened`` is what it was started
+    with, and ``pages`` are the answers of the callback server.
     """
 
     def __init__(self) -> None:
         self.button = "Allow"
         self.before: Callable[[str], Any] = lambda address: None
+        self.opened = ""
+        self.while_open: Callable[[Path], Any] = lambda file: None
         self.pages: list[requests.Response] = []
 
     def open(self, url: str) -> bool:
-        address = press(self.button, url)
+        self.opened = url
+        file = Path(unquote(urlsplit(url).path))
+        self.while_open(file)
+        leads_to = re.search(r'http-equiv="refresh" content="0;url=([^"]+)"', file.read_text())
+        address = press(self.button, unescape(leads_to[1]))
         self.before(address)
         self.visit(address)
         return True

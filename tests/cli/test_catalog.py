@@ -97,8 +97,37 @@ def test_without_words_all_actions_are_listed_with_their_lifecycle(terminal: Ter
 
 def test_a_search_without_result_names_near_keys(terminal: Terminal):
     assert terminal.run("actions", "getDeels") == 1
-    assert "No action has 'getdeels' in its key, summary or path. Near: " in terminal.err
-    assert "getDeals" in terminal.err
+    assert "No action has 'getdeels' in its key, summary or path. Did you mean 'getDeals' or " in terminal.err
+
+
+def test_an_action_is_shown_with_what_it_takes_and_costs(terminal: Terminal):
+    assert terminal.run("actions", "addproduct") == 0
+    assert terminal.out.splitlines()[:8] == [
+        "addProduct: Add a product",
+        "Request: POST /api/v2/products",
+        "Costs: 5 API tokens a request",
+        "Scopes of an OAuth app: products:full",
+        "Custom fields: in custom_fields, an object",
+        "",
+        "PARAMETER (* required)    IN    TYPE",
+        "name*                     body  string",
+    ]
+    assert "prices                    body  list of object" in terminal.out
+
+
+@pytest.mark.parametrize("key", ACTIONS)
+def test_every_action_is_shown(key: str, terminal: Terminal):
+    assert terminal.run("actions", key) == 0
+    assert terminal.out.startswith(f"{key}: ")
+    for parameter in ACTIONS[key].parameters:
+        assert parameter.name in terminal.out
+
+
+def test_what_became_of_a_removed_action_and_which_record_survives_a_merge_is_shown(terminal: Terminal):
+    terminal.run("actions", "getSubscription")
+    assert "was removed by Pipedrive on" in terminal.out
+    terminal.run("actions", "mergeDeals")
+    assert "merge_with_id survives, id is removed" in terminal.out
 
 
 def test_a_reader_that_stops_early_is_no_error():

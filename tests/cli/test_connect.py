@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import shlex
 import socket
+import stat
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +19,7 @@ import pytest
 import requests
 from airflow.models import Connection
 from airflow.utils.session import create_session
+from pytest_mock import MockerFixture
 from sqlalchemy import select
 
 from airflow_provider_pipedrive.cli import connections
@@ -85,6 +89,7 @@ def test_secrets_are_printed_only_where_that_was_asked_for(
     terminal: Terminal, app: list[str], browser: Browser, database: None, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT")
+    terminal.types("y")
     assert terminal.run("connect", *app, "--save", "pipedrive_default") == 0
     token = connections.find("pipedrive_default").extra_dejson["refresh_token"]
     assert terminal.out == ""
@@ -105,6 +110,89 @@ def test_the_callback_page_says_that_the_tab_can_be_closed_and_lets_nothing_out(
     assert page.headers["x-content-type-options"] == "nosniff"
     assert page.headers["referrer-policy"] == "no-referrer"
     assert "server" not in page.headers
+
+
+def test_the_list_of_processes_shows_nothing_to_answer_the_consent_page_with(
+    terminal: Terminal, app: list[str], browser: Browser, sandbox: Sandbox
+):
+    seen: list[int] = []
+    browser.while_open = lambda file: seen.extend([stat.S_IMODE(file.stat().st_mode), file.stat().st_uid])
+    assert terminal.run("connect", *app, "--print", "json") == 0
+    state = parse_qs(urlsplit(consent_page(terminal.err)).query)["state"][0]
+    assert browser.opened.startswith("file:///")
+    assert state not in browser.opened
+    assert seen == [0o600, os.getuid()]
+    assert not Path(urlsplit(browser.opened).path).exists()
+
+
+def test_the_page_to_open_is_written_elsewhere_where_airflows_home_is_closed(
+    terminal: Terminal, app: list[str], browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("airflow.configuration.AIRFLOW_HOME", str(tmp_path / "nowhere"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert terminal.run("connect", *app, "--print", "json") == 0
+    assert browser.opened.startswith(tmp_path.as_uri())
+
+
+def test_both_addresses_of_localhost_are_listened_to(callback_url: str):
+    port = urlsplit(callback_url).port
+    with CallbackServer(f"http://localhost:{port}/callback", "S1") as server:
+        with pytest.raises(OSError, match="in use"):
+            socket.create_server(("::1", port), family=socket.AF_INET6)
+        headers = {"Host": f"localhost:{port}"}
+        wrong = requests.get(f"http://[::1]:{port}/callback?code=C0&state=S0", headers=headers, timeout=10)
+        right = requests.get(f"http://[::1]:{port}/callback?code=C1&state=S1", headers=headers, timeout=10)
+        second = requests.get(f"http://127.0.0.1:{port}/callback?code=C2&state=S1", headers=headers, timeout=10)
+        assert (wrong.status_code, right.status_code, second.status_code, server.wait()) == (400, 200, 409, "C1")
+
+
+@pytest.mark.parametrize("taken", ["127.0.0.1", "::1"])
+def test_localhost_is_refused_where_somebody_else_listens_to_either_of_its_addresses(
+    taken: str, terminal: Terminal, app: list[str], browser: Browser, callback_url: str
+):
+    port = urlsplit(callback_url).port
+    uri = f"http://localhost:{port}/callback"
+    with socket.create_server((taken, port), family=socket.AF_INET6 if ":" in taken else socket.AF_INET):
+        assert terminal.run("connect", *app, "--redirect-uri", uri, "--print", "json") == 2
+    assert f"Port {port} of this machine cannot be listened to ({taken}: " in terminal.err
+    assert browser.opened == ""
+    with CallbackServer(uri, "S1"):
+        """What was taken before it failed is free again."""
+
+
+def test_a_machine_without_ipv6_listens_to_the_one_address_there_is(callback_url: str, mocker: MockerFixture):
+    port = urlsplit(callback_url).port
+    bind = socket.socket.bind
+
+    def without_ipv6(self: socket.socket, address: tuple[str, int]) -> None:
+        if self.family == socket.AF_INET6:
+            raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+        bind(self, address)
+
+    mocker.patch("socketserver.socket.socket.bind", without_ipv6)
+    with CallbackServer(f"http://localhost:{port}/callback", "S1") as server:
+        headers = {"Host": f"localhost:{port}"}
+        requests.get(f"http://127.0.0.1:{port}/callback?code=C1&state=S1", headers=headers, timeout=10)
+        assert server.wait() == "C1"
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /callback HTT", b"GET /callback?code=C1&state=S0 HTTP/1.1\r\nHost: x\r\n\r\n"]
+)
+def test_a_browser_that_hangs_up_writes_nothing_and_the_callback_is_awaited(
+    sent: bytes, terminal: Terminal, app: list[str], browser: Browser, callback_url: str
+):
+    parts = urlsplit(callback_url)
+
+    def hang_up(_: str) -> None:
+        with socket.create_connection((parts.hostname, parts.port)) as connection:
+            connection.sendall(sent)
+            # No goodbye: a reset.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    browser.before = hang_up
+    assert terminal.run("connect", *app, "--print", "json") == 0
+    assert "Traceback" not in terminal.err + terminal.out
 
 
 def test_denying_ends_it_with_advice(terminal: Terminal, app: list[str], browser: Browser):
@@ -349,6 +437,7 @@ def test_wrong_arguments_are_told_at_once(
 def test_the_connection_is_saved_in_the_metadata_database(
     terminal: Terminal, app: list[str], browser: Browser, database: None, sandbox: Sandbox
 ):
+    terminal.types("y")
     assert terminal.run("connect", *app, "--save", "crm") == 0
     assert "Saved as connection 'crm' in Airflow's metadata database." in terminal.err
     connection = connections.find("crm")
@@ -356,6 +445,33 @@ def test_the_connection_is_saved_in_the_metadata_database(
     assert sorted(connection.extra_dejson) == ["oauth_host", "oauth_status", "refresh_token"]
     with client_of(connection) as client:
         assert client.run("getDeal", {"id": 1})["id"] == 1
+
+
+def test_whose_account_it_is_is_asked_before_anything_is_saved(
+    terminal: Terminal, app: list[str], browser: Browser, database: None, sandbox: Sandbox
+):
+    me = requests.get(f"{sandbox.url}/v1/users/me", headers={"x-api-token": API_TOKEN}, timeout=10).json()["data"]
+    account = f"{me['name']} ({me['email']}), company {me['company_name']}, {sandbox.url}"
+    terminal.types("n")
+    assert terminal.run("connect", *app, "--save", "crm") == 1
+    assert f"Save the connection to {account} as 'crm'? [y/N]" in terminal.err
+    assert "Error: The connection was not saved: nobody agreed to the account." in terminal.err
+    assert connections.stored("crm") is None
+
+
+def test_where_nobody_is_there_to_be_asked_nothing_is_saved(
+    terminal: Terminal, app: list[str], browser: Browser, database: None
+):
+    assert terminal.run("connect", *app, "--save", "crm") == 1
+    assert terminal.run("connect", *app) == 1
+    assert "neither saved nor printed" in terminal.err
+    assert (connections.stored("crm"), connections.stored("pipedrive_default")) == (None, None)
+
+
+def test_a_script_saves_without_a_question(terminal: Terminal, app: list[str], browser: Browser, database: None):
+    assert terminal.run("connect", *app, "--save", "crm", "--yes") == 0
+    assert "[y/N]" not in terminal.err
+    assert connections.find("crm").login == CLIENT_ID
 
 
 def test_connecting_again_keeps_the_other_settings_and_knows_the_app(
@@ -366,11 +482,13 @@ def test_connecting_again_keeps_the_other_settings_and_knows_the_app(
     sandbox: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
 ):
+    terminal.types("y")
     assert terminal.run("connect", *app, "--save", "crm") == 0
     before = connections.find("crm").extra_dejson
     connections.save_refresh_token("crm", "DeadRefreshToken")
     monkeypatch.delenv("PIPEDRIVE_CLIENT_SECRET")
     known = app[2:]  # without the client id
+    terminal.types("y")
     assert terminal.run("connect", *known, "--save", "crm") == 0
     after = connections.find("crm").extra_dejson
     assert after["refresh_token"] not in ("DeadRefreshToken", before["refresh_token"])
@@ -385,6 +503,7 @@ def test_saving_over_an_api_token_replaces_it_and_leaves_the_rest(
     with create_session() as session:
         extra = {"api_token": "OldApiToken", "timeout": 12, "webhook_user": "pipe"}
         session.add(Connection(conn_id="crm", conn_type="pipedrive", host="old", extra=json.dumps(extra)))
+    terminal.types("y")
     assert terminal.run("connect", *app, "--save", "crm") == 0
     found = connections.find("crm").extra_dejson
     assert sorted(found) == ["oauth_host", "oauth_status", "refresh_token", "timeout", "webhook_user"]
@@ -407,6 +526,7 @@ def test_a_connection_of_another_type_is_not_overwritten(
 def test_a_connection_that_the_environment_hides_is_told(
     terminal: Terminal, app: list[str], browser: Browser, database: None
 ):
+    terminal.types("y")
     assert terminal.run("connect", *app, "--save", "pipedrive_default") == 0
     assert "But Airflow uses another connection 'pipedrive_default': AIRFLOW_CONN_PIPEDRIVE_DEFAULT" in terminal.err
 

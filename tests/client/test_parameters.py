@@ -121,6 +121,36 @@ def test_a_form_body_writes_booleans_as_digits_and_leaves_nulls_out() -> None:
             {"id": 7, "field_code": "owner_id", "value": "many"},
             "setFieldValueForPerson: owner_id must be a whole number, not 'many' (str).",
         ),
+        (
+            "updateDeal",
+            {"id": 1, "Score": 5},
+            "updateDeal: there is no parameter 'Score' (a custom field is given as custom_fields={'Score': 5}",
+        ),
+        (
+            "addPerson",
+            {"name": "A", "Preferred language": "Estonian"},
+            "addPerson: there is no parameter 'Preferred language' (a custom field is given as "
+            "custom_fields={'Preferred language': 'Estonian'}; the parameters are ",
+        ),
+        *(
+            (
+                "addPerson",
+                {"name": "A", "emails": given},
+                "addPerson: emails must be a list of objects (dicts), such as "
+                "[{'value': 'ada@example.com', 'primary': True, 'label': 'work'}], not ",
+            )
+            for given in (["a@b.example"], "a@b.example", [{"value": "a@b.example"}, "c@d.example"], 5)
+        ),
+        (
+            "addProduct",
+            {"name": "A", "prices": [100]},
+            "addProduct: prices must be a list of objects (dicts), such as [{'currency': 'EUR', 'price': 100}], not ",
+        ),
+        (
+            "addLead",
+            {"title": "A", "person_id": 1, "value": 1200},
+            "addLead: value must be an object (a dict), such as {'amount': 1200, 'currency': 'EUR'}, not 1200 (int).",
+        ),
         ("getDeal", {"id": "many", "x": 1}, "getDeal: id must be a whole number, not 'many' (str); there is no"),
     ],
 )
@@ -131,6 +161,27 @@ def test_what_is_wrong_fails_before_sending_and_says_how_it_is_right(
         bind(get_action(action), parameters)
     assert str(refused.value).startswith(message)
     assert refused.value.action == action
+
+
+@pytest.mark.parametrize(
+    ("action", "name", "meant"),
+    [
+        *(("addDeal", "organization_id", "org_id"), ("addDeal", "company_id", "org_id"), ("addDeal", "name", "title")),
+        *(("addDeal", "contact_id", "person_id"), ("addDeal", "amount", "value"), ("addDeal", "stage", "stage_id")),
+        *(("addDeal", "user_id", "owner_id"), ("addPerson", "email", "emails"), ("addPerson", "company", "org_id")),
+        *(("getDeals", "modified_since", "updated_since"), ("addActivity", "title", "subject")),
+        *(("updateDeal", "deal_id", "id"), ("updateOrganization", "company_id", "id")),
+        *(
+            ("deletePerson", "contactId", "id"),
+            ("addDealProduct", "deal_id", "id"),
+            ("getDealFollowers", "dealId", "id"),
+        ),
+    ],
+)
+def test_other_systems_words_for_a_parameter_lead_to_its_name(action: str, name: str, meant: str) -> None:
+    with pytest.raises(PipedriveParameterError) as refused:
+        bind(get_action(action), {name: 1})
+    assert f"there is no parameter {name!r} (did you mean {meant}?)" in str(refused.value)
 
 
 def test_a_filter_of_none_takes_the_place_of_no_other_condition() -> None:

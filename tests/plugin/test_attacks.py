@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -329,6 +330,75 @@ def test_no_code_state_or_token_is_logged(browser: Browser, crm: str, capfd: Any
         "code-",
     ]
     assert not [word for word in (*secret, CLIENT_SECRET) if word in shown]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "callback?code=SecretCode12345&state=SecretState12345",
+        "callback/?code=SecretCode12345",
+        "callback/deeper?code=SecretCode12345",
+        "Callback?code=SecretCode12345",
+        "callback?code=SecretCode12345&code=SecretCode12345",
+        "callback?%ZZ;SecretCode12345=%00&&=",
+        "callback?" + "SecretCode12345&" * 60,
+        "callback;SecretCode12345",
+        "webhook/SecretCode12345?again=SecretCode12345",
+        "webhook/SecretCode12345/",
+        "webhooks/SecretCode12345",
+        "SecretCode12345",
+    ],
+)
+def test_the_access_log_shows_no_code_and_no_webhook_address_whatever_is_asked(
+    guest: Browser, crm: str, method: str, address: str, capfd: Any, caplog: Any
+) -> None:
+    guest.http.request(method, f"{PAGES}/{address}")
+    shown = "".join(capfd.readouterr()) + caplog.text
+    assert "request finished" in shown
+    assert "/pipedrive/" in shown
+    assert "Secret" not in shown
+
+
+@pytest.mark.parametrize("path", ["page/", "callback/?code=SecretCode12345", "connect/", "disconnect/", "", "/"])
+def test_a_slash_too_many_leads_nowhere_whatever_host_the_request_names(guest: Browser, path: str) -> None:
+    answer = guest.http.get(f"{PAGES}/{path}", headers={"Host": "evil.example.com"})
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["callback", "connect", "webhook/UnknownSecret"])
+def test_a_client_that_hangs_up_writes_nothing_but_its_line_in_the_access_log(
+    airflow_app: Any, crm: str, path: str, capfd: Any, caplog: Any
+) -> None:
+    messages = [{"type": "http.request", "body": b"a=", "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive() -> Any:
+        return messages.pop(0) if len(messages) > 1 else messages[0]
+
+    async def send(message: Any) -> None:
+        """Nobody is there."""
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "DELETE" if path == "callback" else "POST",
+        "scheme": "http",
+        "path": f"/pipedrive/{path}",
+        "raw_path": f"/pipedrive/{path}".encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"127.0.0.1:8080")],
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 8080),
+        "app": airflow_app,
+        "state": {},
+    }
+    asyncio.run(airflow_app(scope, receive, send))
+    shown = "".join(capfd.readouterr()) + caplog.text
+    assert "request finished" in shown
+    assert "Traceback" not in shown
+    assert "ClientDisconnect" not in shown
 
 
 def test_an_address_with_a_code_shows_no_page_that_could_pass_it_on(browser: Browser, crm: str) -> None:

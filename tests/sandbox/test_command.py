@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from airflow_provider_pipedrive.sandbox import Sandbox
+from airflow_provider_pipedrive.sandbox.__main__ import main
 
 PATIENCE = 30
 
@@ -54,6 +55,29 @@ def test_it_listens_on_loopback_only() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 2
     assert "127.0.0.1" in done.stderr
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "8765000"])
+def test_a_port_that_cannot_be_is_refused_in_one_line(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--port", port])
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"--port must be from 0 to 65535, not {port}")
+
+
+def test_names_to_be_answered_are_taken_from_the_command_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "airflow_provider_pipedrive.sandbox", "--port", "0", "--deals", "1"]
+    command += ["--allowed-hosts", "Host.Docker.Internal, crm:8080"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().split()[2]
+            statuses = [
+                requests.get(f"{url}/_sandbox/state", headers={"Host": host}, timeout=PATIENCE).status_code
+                for host in ("host.docker.internal:1", "crm:8080", "crm", "evil.example.com")
+            ]
+            assert statuses == [200, 200, 403, 403]
+        finally:
+            process.kill()
 
 
 def test_the_package_knows_the_catalog_and_nothing_else_of_ours_and_no_airflow() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -107,6 +109,15 @@ def test_every_record_lands_once_in_the_format_that_is_asked_for(asked: str, san
     extract(tmp_path, ["deals", "pipelines"], format=asked)
     assert ids(tmp_path / "deals") == listed()
     assert ids(tmp_path / "pipelines") == listed("getPipelines")
+
+
+@pytest.mark.parametrize("escape", [True, False])
+def test_formulas_land_as_texts_in_csv_where_that_is_asked_for(escape: bool, sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.update("deals", 1, title="=1+1")
+    extract(tmp_path, ["deals"], format="csv", escape_formulas=escape)
+    texts = [part.read_text(encoding="utf-8") for part in (tmp_path / "deals").glob("part-*.csv")]
+    deal = next(row for text in texts for row in csv.DictReader(io.StringIO(text)) if row["id"] == "1")
+    assert deal["title"] == ("'=1+1" if escape else "=1+1")
 
 
 def test_a_folder_in_object_storage_holds_the_same_as_a_local_one(
@@ -384,6 +395,8 @@ def test_the_trigger_survives_being_written_down_and_fires_when_the_time_has_com
         ({"since": "2026-02-01"}, "A snapshot has no window"),
         ({"since": "{{ ds }}"}, "A snapshot has no window"),
         ({"names": "keys", "format": "csv"}, "which only jsonl can hold"),
+        ({"escape_formulas": True}, "escape_formulas is for files that people open in a spreadsheet"),
+        ({"escape_formulas": True, "format": "parquet"}, "leave it out for 'parquet'"),
         ({"max_tokens": 0}, "max_tokens must be"),
         ({"max_tokens": "many"}, "max_tokens must be a whole number"),
         ({"connections": 0}, "connections must be 1 to 64"),

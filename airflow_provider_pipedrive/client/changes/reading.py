@@ -15,11 +15,11 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from itertools import chain, takewhile
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_pipedrive.catalog.advice import did_you_mean
 from airflow_provider_pipedrive.client.changes.model import (
     CHANGED,
     CREATED,
@@ -174,8 +174,7 @@ class Reader:
             self._keys = names | {str(one["field_code"]): str(one["field_code"]) for one in found}
             self._keys_read_at = monotonic()
         if name not in self._keys:
-            near = get_close_matches(name, list(self._keys), n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(name, self._keys)
             raise PipedriveParameterError(f"{self._entity} have no field {name!r}.{hint}")
         return self._keys[name]
 

@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from typing import Any, Final, Self
 
+from airflow_provider_pipedrive.catalog.advice import did_you_mean
 from airflow_provider_pipedrive.client.changes.model import (
     CHANGED,
     CREATED,
@@ -143,14 +143,14 @@ def change_watch(entity: Any, kinds: Any = None, fields: Any = None) -> ChangeWa
     if entity not in ENTITIES_WITH_CHANGES:
         known = ", ".join(ENTITIES_WITH_CHANGES)
         raise PipedriveParameterError(
-            f"Changes of {entity!r} cannot be watched, only of: {known}.{_near(entity, ENTITIES_WITH_CHANGES)}"
+            f"Changes of {entity!r} cannot be watched, only of: {known}.{did_you_mean(entity, ENTITIES_WITH_CHANGES)}"
         )
     named = _several("fields", fields)
     chosen = _several("changes", kinds) or _default(entity, named)
     for kind in chosen:
         if kind not in KINDS:
             raise PipedriveParameterError(
-                f"There is no kind of change {kind!r}, only: {', '.join(KINDS)}.{_near(kind, KINDS)}"
+                f"There is no kind of change {kind!r}, only: {', '.join(KINDS)}.{did_you_mean(kind, KINDS)}"
             )
         allowed, reason = _ONLY_OF.get(kind, ((entity,), ""))
         if entity not in allowed:
@@ -177,8 +177,3 @@ def _several(name: str, given: Any) -> tuple[str, ...]:
     if not all(isinstance(item, str) and item for item in items):
         raise PipedriveParameterError(f"{name} must be a text or a list of texts, not {given!r}.")
     return tuple(items)
-
-
-def _near(given: Any, known: Iterable[str]) -> str:
-    near = get_close_matches(str(given), list(known), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""

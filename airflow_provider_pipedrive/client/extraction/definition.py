@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any, Literal, cast
 
+from airflow_provider_pipedrive.catalog.advice import nearest
 from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, HISTORIES, OBSERVED, entity_of
 from airflow_provider_pipedrive.client.parameters import check
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -34,6 +34,8 @@ class Job:
     :ivar since: begin of the window; without one, from the job's own mark on
     :ivar until: end of the window, not included; without one, now. Only with ``since``
     :ivar format: ``jsonl``, ``jsonl.gz``, ``csv`` or ``parquet``
+    :ivar escape_formulas: in ``csv``, put an apostrophe in front of texts (and column names) that a spreadsheet would
+        take for a formula; they do not read back as they were
     :ivar names: ``names``: custom fields as columns under their names, options as labels; ``keys``: records as
         Pipedrive sends them
     :ivar rename: let a column follow a field that was renamed in Pipedrive
@@ -57,6 +59,7 @@ class Job:
     since: datetime | None = None
     until: datetime | None = None
     format: str = "jsonl"
+    escape_formulas: bool = False
     names: Literal["names", "keys"] = "names"
     rename: bool = False
     partition: str = ""
@@ -83,6 +86,11 @@ class Job:
             raise PipedriveParameterError(f"{OBSERVED} is seen in the deals: put deals among the entities too.")
         if doubled := sorted({name for name in self.entities if list(self.entities).count(name) > 1}):
             raise PipedriveParameterError(f"entities names {', '.join(doubled)} twice.")
+        if self.escape_formulas and self.format != "csv":
+            raise PipedriveParameterError(
+                f'escape_formulas is for files that people open in a spreadsheet, format="csv": leave it out for '
+                f"{self.format!r}."
+            )
         check_format(self.format)
         _one_of("mode", self.mode, MODES)
         _one_of("names", self.names, ("names", "keys"))
@@ -139,6 +147,7 @@ class Job:
             for name in (
                 "mode",
                 "format",
+                "escape_formulas",
                 "names",
                 "rename",
                 "partition",
@@ -174,7 +183,7 @@ def check_format(name: Any) -> Format:
     :raises PipedriveParameterError: there is no such format, or what writes it is not installed
     """
     if name not in FORMATS:
-        near = get_close_matches(str(name).lower().strip(". "), FORMATS, n=1)
+        near = nearest(name, FORMATS)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise PipedriveParameterError(f"format must be one of {', '.join(FORMATS)}, not {name!r}{hint}.")
     if name == "parquet" and find_spec("pyarrow") is None:

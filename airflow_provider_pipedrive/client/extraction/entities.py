@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from airflow_provider_pipedrive.catalog import ACTIONS, Action
+from airflow_provider_pipedrive.catalog.advice import nearest
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 Feed = Literal["window", "since", "newest", "whole"]
@@ -323,8 +323,8 @@ def get_entity(name: str) -> Entity:
     """
     if isinstance(name, str) and name in ENTITIES:
         return ENTITIES[name]
-    near = get_close_matches(str(name).lower().replace(" ", "_"), list(ENTITIES), n=3, cutoff=0.7)
-    hint = f"Did you mean {' or '.join(near)}?" if near else "docs/entities.md lists all of them."
+    near = nearest(name, ENTITIES, most=3, cutoff=0.7)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(ENTITIES)}."
     raise PipedriveParameterError(f"There is no entity {name!r} to extract. {hint}")
 
 

@@ -7,7 +7,8 @@ What the formats keep:
 
 - ``jsonl`` and ``jsonl.gz`` keep every value as it is. The same rows give the same bytes, gzipped too.
 - ``csv`` is RFC 4180 in UTF-8 with a header: booleans as ``true`` and ``false``, numbers without an exponent, lists and
-  objects as JSON text, and nothing for null, which an empty text cannot be told from.
+  objects as JSON text, and nothing for null, which an empty text cannot be told from. Texts that a spreadsheet takes
+  for formulas stay as they are, unless ``escape_formulas`` is set: then they begin with an apostrophe.
 - ``parquet`` has the columns' types, listed in :mod:`airflow_provider_pipedrive.client.extraction.parquet`. What does
   not fit its column's type becomes null and is counted in :attr:`Part.unfit`.
 """
@@ -96,11 +97,18 @@ class PartWriter(Protocol):
         """Close and remove the file; nothing if that was done before."""
 
 
-def open_part(path: Any, format: str, columns: Sequence[Column] | None) -> PartWriter:  # noqa: A002 - the users' word
+def open_part(
+    path: Any,
+    format: str,  # noqa: A002 - the users' word
+    columns: Sequence[Column] | None,
+    *,
+    escape_formulas: bool = False,
+) -> PartWriter:
     """Begin a part.
 
     :param path: a local or object-storage path; a file already there is replaced
     :param columns: the columns, in order; JSON lines need none
+    :param escape_formulas: in ``csv``, put an apostrophe in front of texts that a spreadsheet would compute
     :raises PipedriveParameterError: the format is not known, or needs columns
     :raises OSError: the file cannot be opened
     """
@@ -112,7 +120,7 @@ def open_part(path: Any, format: str, columns: Sequence[Column] | None) -> PartW
     if not columns:
         raise PipedriveParameterError(f"The format {known} needs the columns; jsonl does without.")
     if known == "csv":
-        return _Csv(path, [column.name for column in columns])
+        return _Csv(path, [column.name for column in columns], escape_formulas)
     from airflow_provider_pipedrive.client.extraction.parquet import ParquetPart
 
     return ParquetPart(path, columns)
@@ -305,15 +313,21 @@ def _joined(records: Sequence[bytes | msgspec.Raw]) -> bytes:
 
 
 class _Csv(Writer):
-    def __init__(self, path: Any, names: Sequence[str]) -> None:
+    def __init__(self, path: Any, names: Sequence[str], escape_formulas: bool) -> None:
         super().__init__(path)
         self._names = names
+        self._escape_formulas = escape_formulas
         with self._whole_or_gone():
-            self._write_cells([names])
+            self._write_cells([self._escaped(names)])
 
     def _write(self, rows: Rows) -> None:
-        columns = [_cells([row[name] for row in rows]) for name in self._names]
+        columns = [_cells(self._escaped([row[name] for row in rows])) for name in self._names]
         self._write_cells(zip(*columns, strict=True))
+
+    def _escaped(self, values: Sequence[Any]) -> Sequence[Any]:
+        if not self._escape_formulas:
+            return values
+        return [f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value for value in values]
 
     def _write_cells(self, rows: Iterable[Sequence[Any]]) -> None:
         text = io.StringIO()
@@ -331,10 +345,15 @@ class _Csv(Writer):
         return kept
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How texts begin that spreadsheets take for formulas, in full width too.
+
+https://owasp.org/www-community/attacks/CSV_Injection
+"""
 _AS_THEY_ARE = {str, int, type(None)}
 
 
-def _cells(values: list[Any]) -> list[Any]:
+def _cells(values: Sequence[Any]) -> Sequence[Any]:
     """The values of one column as the csv module is to write them."""
     if _AS_THEY_ARE.issuperset(map(type, values)):
         return values

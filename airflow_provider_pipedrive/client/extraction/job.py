@@ -155,7 +155,11 @@ class _Run:
         self._ask_for_definitions(entities)
         for entity in entities:
             self.parts[entity.name] = self.landing.entity(
-                entity.name, self.job.format, self._encoder(entity), self.partition
+                entity.name,
+                self.job.format,
+                self._encoder(entity),
+                self.partition,
+                escape_formulas=self.job.escape_formulas,
             )
             self.parts[entity.name].edge = timedelta(seconds=2 * self.job.overlap)
             self.windows[entity.name] = self._window(entity)

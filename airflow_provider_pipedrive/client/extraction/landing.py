@@ -151,6 +151,8 @@ class EntityLanding:
         format: str,  # noqa: A002
         encoder: Encoder,
         partition: str = "",
+        *,
+        escape_formulas: bool = False,
     ) -> None:
         self.entity = entity
         self.folder = folder
@@ -158,6 +160,7 @@ class EntityLanding:
         self.format = format
         self.encoder = encoder
         self._partition = partition
+        self._escape_formulas = escape_formulas
         self.finished: list[Finished] = []
         self.edge = timedelta(seconds=2 * OVERLAP)
         self._open: dict[str, _Open] = {}
@@ -223,7 +226,10 @@ class EntityLanding:
         if part is None:
             name = f"{self._count:05d}-{hashlib.sha256(stream.encode()).hexdigest()[:8]}.part"
             self._count += 1
-            part = _Open(open_part(self.folder / name, self.format, self.encoder.columns), name, [*order, self._count])
+            writer = open_part(
+                self.folder / name, self.format, self.encoder.columns, escape_formulas=self._escape_formulas
+            )
+            part = _Open(writer, name, [*order, self._count])
             self._open[stream] = part
         self.encoder.write(part.writer, records)
         part.note(keys, self.edge)
@@ -383,7 +389,15 @@ class Landing:
                 break
             self.release()
 
-    def entity(self, name: str, format: str, encoder: Encoder, partition: str = "") -> EntityLanding:  # noqa: A002
+    def entity(
+        self,
+        name: str,
+        format: str,  # noqa: A002
+        encoder: Encoder,
+        partition: str = "",
+        *,
+        escape_formulas: bool = False,
+    ) -> EntityLanding:
         """The parts of one entity."""
         folder, target = self.folder / name, self.path / name
         begun = read_json(folder / "publish.json")
@@ -396,7 +410,7 @@ class Landing:
             raise PipedriveParameterError(
                 f"{target / MANIFEST} was not written by an extraction, and would be replaced: give another folder."
             )
-        return EntityLanding(name, folder, target, format, encoder, partition)
+        return EntityLanding(name, folder, target, format, encoder, partition, escape_formulas=escape_formulas)
 
     def touch(self) -> None:
         """Show that this run is alive."""

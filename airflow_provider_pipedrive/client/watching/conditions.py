@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any
 
+from airflow_provider_pipedrive.catalog.advice import did_you_mean
 from airflow_provider_pipedrive.client.watching.times import moment
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
@@ -102,8 +102,7 @@ def _condition(name: str, item: Any) -> Condition:
     if not isinstance(path, str) or not path:
         raise PipedriveParameterError(f"{name}: a path is a text such as 'status', not {path!r}.")
     if sign not in OPERATORS:
-        near = get_close_matches(str(sign), OPERATORS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(sign, OPERATORS)
         raise PipedriveParameterError(f"{name}: {sign!r} is no operator, only: {', '.join(OPERATORS)}.{hint}")
     if (sign in _WITHOUT_VALUE) == bool(rest):
         wants = "takes no value" if rest else "needs a value"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pipedrive.catalog.advice import did_you_mean
 from airflow_provider_pipedrive.client.watching.outcomes import Record
 from airflow_provider_pipedrive.client.watching.watches import DealWatch, FileWatch, MoveWatch, Watch
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -155,8 +155,7 @@ def _one(
             f"There are several with the name {ref!r}: {_listed(found, shown)}. Give the id, or name the pipeline."
         )
     known = [str(text) for record in records for text in texts(record)]
-    near = get_close_matches(str(ref), known, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    hint = did_you_mean(ref, known)
     raise PipedriveParameterError(
         f"There is no {what} {ref!r}{where}, only: {_listed(records, shown) or 'none'}.{hint}"
     )

@@ -160,7 +160,7 @@ def test_an_unknown_entity_is_refused_with_the_nearest_ones() -> None:
 def test_where_nothing_is_near_the_message_says_where_all_entities_are() -> None:
     with pytest.raises(PipedriveParameterError) as error:
         get_entity("invoices")
-    assert str(error.value) == "There is no entity 'invoices' to extract. docs/entities.md lists all of them."
+    assert str(error.value) == f"There is no entity 'invoices' to extract. There are {', '.join(ENTITIES)}."
 
 
 def test_a_known_entity_is_given_by_its_name() -> None:
@@ -201,3 +201,18 @@ def test_the_check_fails_where_the_page_is_out_of_step(tmp_path: Path) -> None:
     assert (before.returncode, "docs/entities.md is out of step" in before.stderr) == (1, True)
     assert run().returncode == 0
     assert run("--check").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        *(("companies", "organizations"), ("company", "organizations"), ("accounts", "organizations")),
+        *(("contacts", "persons"), ("Contact", "persons"), ("people", "persons"), ("opportunities", "deals")),
+        *(("attachments", "files"), ("dealFields", "deal_fields"), ("Deals", "deals"), ("user", "users")),
+    ],
+)
+def test_other_systems_words_for_an_entity_lead_to_it(given: str, meant: str) -> None:
+    with pytest.raises(
+        PipedriveParameterError, match=rf"^There is no entity '{given}' to extract. Did you mean {meant}\?$"
+    ):
+        get_entity(given)

@@ -240,6 +240,30 @@ def test_csv_says_every_kind_of_value_plainly(tmp_path: Path) -> None:
     )
 
 
+def test_csv_keeps_formulas_as_they_are_unless_told_otherwise(tmp_path: Path) -> None:
+    written(tmp_path / "part", "csv", [Column("=name")], [{"=name": "=1+1"}])
+    assert (tmp_path / "part").read_text() == "=name\n=1+1\n"
+
+
+def test_csv_puts_an_apostrophe_before_texts_that_a_spreadsheet_would_compute(tmp_path: Path) -> None:
+    texts = ["=1+1", "+49 30 1234", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "1=1", "'=1", " =1", "", "a-b"]
+    others = [-1, -1.5, True, None, ["=1"], {"a": "=1"}]
+    columns = [Column("id"), Column("=x")]
+    writer = open_part(tmp_path / "part", "csv", columns, escape_formulas=True)
+    writer.write([{"id": 1, "=x": value} for value in texts])
+    writer.write([{"id": 2, "=x": value} for value in others])
+    writer.close()
+    without_rows(tmp_path / "part", tmp_path / "copy", "csv", columns, {0})
+    rows = list(read_rows(tmp_path / "part", "csv"))
+    assert [row["'=x"] for row in rows] == [
+        *("'=1+1", "'+49 30 1234", "'-1", "'@SUM(1)", "'\t=1", "'\r=1", "'\n=1", "'\uff1d1"),
+        *("1=1", "'=1", " =1", None, "a-b"),
+        *("-1", "-1.5", "true", None, '["=1"]', '{"a":"=1"}'),
+    ]
+    assert len(list(read_rows(tmp_path / "copy", "csv"))) == len(rows) - 1
+    assert "''" not in (tmp_path / "copy").read_text().splitlines()[0]
+
+
 # ---- Parquet
 
 

@@ -1,0 +1,91 @@
+"""Wrong names are answered with the right ones, also where other systems use other words."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+from pytest_mock import MockerFixture
+
+from airflow_provider_pipedrive.catalog import ACTIONS, UnknownActionError, advice, get_action
+from airflow_provider_pipedrive.catalog.advice import did_you_mean, nearest, own_command
+
+LIVE = [key for key, action in ACTIONS.items() if action.lifecycle != "removed"]
+VERBS = {
+    "add": ("create", "insert", "new", "make"),
+    "delete": ("remove", "destroy", "drop"),
+    "update": ("edit", "modify", "change", "patch"),
+    "get": ("fetch", "retrieve", "read", "load"),
+}
+OTHER_WORDS = [
+    (f"{other}{key.removeprefix(verb)}", key)
+    for key in LIVE
+    for verb, others in VERBS.items()
+    if re.match(f"{verb}[A-Z]", key)
+    for other in others
+]
+
+
+@pytest.mark.parametrize(("given", "key"), OTHER_WORDS)
+def test_other_systems_words_for_what_is_done_lead_to_the_key_of_every_resource(given: str, key: str) -> None:
+    assert nearest(given, LIVE, most=3)[0] == key
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("createDeal", "Did you mean addDeal?"),
+        ("create_deal", "Did you mean addDeal?"),
+        ("dealCreate", "Did you mean addDeal?"),
+        ("createCompany", "Did you mean addOrganization?"),
+        ("removeContact", "Did you mean deletePerson?"),
+        ("uploadFile", "Did you mean addFile?"),
+        ("createInstallment", "Did you mean postInstallment?"),
+        ("createDealV1", "Did you mean addDeal?"),
+        ("findPerson", "Did you mean searchPersons?"),
+        ("getAllDeals", "Did you mean getDeals or getDeal"),
+        ("getDeels", "Did you mean getDeals or getDeal"),
+    ],
+)
+def test_an_unknown_action_is_answered_with_the_one_that_was_meant(given: str, said: str) -> None:
+    with pytest.raises(UnknownActionError, match=re.escape(said)):
+        get_action(given)
+
+
+def test_a_removed_action_is_not_advised() -> None:
+    with pytest.raises(UnknownActionError) as raised:
+        get_action("getSubscriptions")
+    assert "getSubscription " not in str(raised.value)
+
+
+def test_several_near_names_are_given_and_none_where_nothing_is_near() -> None:
+    assert did_you_mean("won", ["wen", "on", "lost"], most=2) == " Did you mean 'on' or 'wen'?"
+    assert did_you_mean("xyzzy", ["open", "won"]) == ""
+    assert did_you_mean(None, ["open"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("installed", "command"),
+    [
+        ({"apache-airflow-core": "3.2.0"}, "airflow pipedrive actions"),
+        ({"apache-airflow-core": "3.10.1rc1"}, "airflow pipedrive actions"),
+        ({"apache-airflow-core": "3.1.8"}, "python -m airflow_provider_pipedrive actions"),
+        ({"apache-airflow": "2.11.2"}, "python -m airflow_provider_pipedrive actions"),
+        ({}, "python -m airflow_provider_pipedrive actions"),
+    ],
+)
+def test_a_command_is_advised_in_the_form_that_exists_here(
+    installed: dict[str, str], command: str, mocker: MockerFixture
+) -> None:
+    def version(name: str) -> str:
+        if name not in installed:
+            raise PackageNotFoundError(name)
+        return installed[name]
+
+    mocker.patch("airflow_provider_pipedrive.catalog.advice.version", version)
+    advice._airflow_takes_commands.cache_clear()
+    try:
+        assert own_command("actions") == command
+    finally:
+        advice._airflow_takes_commands.cache_clear()
