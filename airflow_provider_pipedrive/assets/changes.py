@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.client.changes.model import KINDS, Change
 from airflow_provider_pipedrive.client.changes.watch import ChangeWatch, change_watch
 from airflow_provider_pipedrive.client.watching.times import given_moment
@@ -86,6 +87,7 @@ class PipedriveChangesOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("since", "path")
     ui_color = "#d3f5df"
+    path = KeptFromLineage()
 
     def __init__(
         self,

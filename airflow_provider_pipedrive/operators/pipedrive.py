@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, BaseOperatorLink, XCom
 
+from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.errors import PipedriveEndpointRemovedError, PipedriveError, PipedriveParameterError
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class PipedriveOperator(BaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json"}
     operator_extra_links = (PipedriveRecordLink(),)
     ui_color = "#e6f4ea"
+    parameters = ParametersKeptFromLineage()
+    save_to = KeptFromLineage()
 
     def __init__(
         self,
@@ -89,7 +92,7 @@ class PipedriveOperator(BaseOperator):
             self._check(parsing=False)
             result = self._do(hook)
             self._log_receipt(hook, time.monotonic() - began)
-            link = record_url(self.action, self.parameters or {}, result, hook.client.origin)
+            link = record_url(self.action, plain(self.parameters) or {}, result, hook.client.origin)
         except PipedriveError as error:
             if error.retryable:
                 raise
@@ -100,7 +103,7 @@ class PipedriveOperator(BaseOperator):
         return result
 
     def _do(self, hook: PipedriveHook) -> Any:
-        given = dict(self.parameters or {})
+        given = dict(plain(self.parameters) or {})
         if self._reads_a_list(given):
             return self._within_xcom(hook.iterate(self.action, given, max_records=self.max_records))
         result = hook.run(self.action, given, save_to=self.save_to)
@@ -150,14 +153,15 @@ class PipedriveOperator(BaseOperator):
             self.log.warning("%s", action.removed_message())
             return
         self._check_arguments(action)
-        if self.parameters is None or isinstance(self.parameters, Mapping):
-            given = {key: value for key, value in (self.parameters or {}).items() if key != "save_to"}
+        parameters = plain(self.parameters)
+        if parameters is None or isinstance(parameters, Mapping):
+            given = {key: value for key, value in (parameters or {}).items() if key != "save_to"}
             check(action, given, unknown)
-        elif not unknown(self.parameters):
+        elif not unknown(parameters):
             raise PipedriveParameterError(
-                f"{self.action}: parameters must be a dict, not {type(self.parameters).__name__}.", action=self.action
+                f"{self.action}: parameters must be a dict, not {type(parameters).__name__}.", action=self.action
             )
-        if action.result == "binary" and not (self.save_to or "save_to" in (self.parameters or {})):
+        if action.result == "binary" and not (self.save_to or "save_to" in (parameters or {})):
             raise PipedriveParameterError(
                 f"{self.action} downloads a file, which does not fit into XCom: give save_to, a local or "
                 "object-storage path.",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
+from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.client.new_files import LINKS, Choice, Record, Window
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink, is_open
@@ -70,6 +71,9 @@ class PipedriveFileToObjectStorageOperator(BaseOperator):
     template_fields: Sequence[str] = ("path", "file_id", *LINKS, "since", "until", "after_id", "pipedrive_conn_id")
     operator_extra_links = (PipedriveRecordLink(),)
     ui_color = "#e6f4ea"
+    path = KeptFromLineage()
+    file_id = KeptFromLineage()
+    names = KeptFromLineage()
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
+from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, OVERLAP, Job
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
@@ -90,6 +91,8 @@ class PipedriveToObjectStorageOperator(BaseOperator):
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json"}
     ui_color = "#e6f4ea"
+    path = KeptFromLineage()
+    parameters = ParametersKeptFromLineage()
 
     def __init__(
         self,
@@ -208,7 +211,7 @@ class PipedriveToObjectStorageOperator(BaseOperator):
             "names": self.names,
             "rename": self.rename,
             "partition": self.partition,
-            "parameters": self.parameters or {},
+            "parameters": plain(self.parameters) or {},
             "versions": self.versions,
             "deletes": self.deletes,
             "sweep": self.sweep,
@@ -227,7 +230,7 @@ class PipedriveToObjectStorageOperator(BaseOperator):
         if not is_open(self.path):
             check_path("path", self.path)
         # In place of what is still open stands what contradicts nothing.
-        narrowed = [] if is_open(self.parameters) else list(self.parameters or ())
+        narrowed = [] if is_open(plain(self.parameters)) else list(self.parameters or ())
         harmless: dict[str, Any] = {
             "entities": list(dict.fromkeys(["deals", *narrowed])),
             "partition": "",

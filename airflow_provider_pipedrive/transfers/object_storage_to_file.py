@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.client.new_files import LINKS, LISTS, Record, added_at, name_of
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink
@@ -50,6 +51,8 @@ class ObjectStorageToPipedriveFileOperator(BaseOperator):
     template_fields: Sequence[str] = ("path", "name", *LINKS, "pipedrive_conn_id")
     operator_extra_links = (PipedriveRecordLink(),)
     ui_color = "#e6f4ea"
+    path = KeptFromLineage()
+    name = KeptFromLineage()
 
     def __init__(
         self,

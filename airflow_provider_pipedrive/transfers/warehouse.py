@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, BaseOperator, conf
 
+from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, OVERLAP, Job
 from airflow_provider_pipedrive.client.extraction.entities import entity_of
 from airflow_provider_pipedrive.errors import (
@@ -82,6 +83,9 @@ class PipedriveToWarehouseOperator(BaseOperator):
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json"}
     ui_color = "#e6f4ea"
+    destination = KeptFromLineage()
+    staging = KeptFromLineage()
+    parameters = ParametersKeptFromLineage()
 
     def __init__(
         self,
@@ -186,7 +190,7 @@ class PipedriveToWarehouseOperator(BaseOperator):
 
     def _scope(self, entity: str) -> dict[str, Any]:
         """What a mark belongs to: of another account, or of another choice of records, all are read."""
-        given = json.dumps((self.parameters or {}).get(entity, {}), sort_keys=True, default=str)
+        given = json.dumps((plain(self.parameters) or {}).get(entity, {}), sort_keys=True, default=str)
         return {"connection": self.pipedrive_conn_id, "parameters": given}
 
     def _job(
@@ -196,7 +200,7 @@ class PipedriveToWarehouseOperator(BaseOperator):
         since: datetime | None,
         until: datetime | None,
     ) -> Job:
-        given = self.parameters or {}
+        given = plain(self.parameters) or {}
         return Job(
             entities,
             mode,
@@ -278,7 +282,8 @@ class PipedriveToWarehouseOperator(BaseOperator):
         if self.lists not in ("json", "child_tables"):
             raise PipedriveParameterError(f"lists must be json or child_tables, not {self.lists!r}.")
         if not is_open(self.entities):
-            given = {} if is_open(self.parameters) else dict(self.parameters or {})
+            parameters = plain(self.parameters)
+            given = {} if is_open(parameters) else dict(parameters or {})
             Job(self.entities, "snapshot", parameters=given, versions=self.versions, overlap=self.overlap).check()
         if self.mode not in ("snapshot", "changes"):
             raise PipedriveParameterError(f"mode must be snapshot or changes, not {self.mode!r}.")

@@ -1,7 +1,7 @@
 """What runs in the triggerer of a real Airflow 3: sensors, a watcher, a renewed authorization, somebody else's trigger.
 
-On Airflow 3.0 and 3.1 an answer of the supervisor that nobody reads ends the triggerer, and with it the triggers of all
-DAGs. So every way there is taken here: secrets are masked, connections and Variables read, a Variable and XComs written.
+On Airflow 3.0 and 3.1 an answer of the supervisor that nobody reads ends the triggerer, with the triggers of all DAGs.
+So every way there is taken here: secrets are masked, connections and Variables read, a Variable and XComs written.
 """
 
 from __future__ import annotations
