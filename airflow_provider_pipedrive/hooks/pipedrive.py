@@ -22,9 +22,11 @@ from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
+    from airflow_provider_pipedrive.assets.lineage import Lineage
     from airflow_provider_pipedrive.client import PipedriveClient, Settings, Usage
 
 log = logging.getLogger(__name__)
+_NONE = object()
 SHORTEST_MASKED = 5
 """Airflow's masker takes no shorter secrets."""
 
@@ -46,6 +48,13 @@ class PipedriveHook(BaseHook):
     def __init__(self, pipedrive_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pipedrive_conn_id = pipedrive_conn_id
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """The data sets that this hook has read and written."""
+        from airflow_provider_pipedrive.assets.lineage import Lineage
+
+        return Lineage()
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
@@ -98,7 +107,7 @@ class PipedriveHook(BaseHook):
         if save_to is None:
             save_to = given_save_to
         done = self.client.run(action, given) if save_to is None else self._download(action, given, save_to)
-        self._tell_lineage(action)
+        self._tell_lineage(action, _file_of(action, given), save_to)
         return done
 
     def iterate(
@@ -111,15 +120,16 @@ class PipedriveHook(BaseHook):
         return self._told(action, self.client.iterate(action, parameters, max_records))
 
     def _told(self, action: str, records: Iterator[Any]) -> Iterator[Any]:
-        for number, record in enumerate(records):
-            if number == 0:
-                self._tell_lineage(action)
-            yield record
+        first = next(records, _NONE)
+        self._tell_lineage(action)  # an empty list has been read too
+        if first is not _NONE:
+            yield first
+            yield from records
 
-    def _tell_lineage(self, action: str) -> None:
+    def _tell_lineage(self, action: str, read_from: Any = None, saved_to: Any = None) -> None:
         from airflow_provider_pipedrive.assets.lineage import report
 
-        report(self, action)
+        report(self, action, read_from=read_from, saved_to=saved_to)
 
     def request(
         self, method: str, path: str, params: Mapping[str, Any] | None = None, json: Any = None
@@ -130,7 +140,11 @@ class PipedriveHook(BaseHook):
         :param params: query parameters
         :param json: JSON body
         """
-        return self.client.request(method, path, params, **({} if json is None else {"json": json}))
+        from airflow_provider_pipedrive.assets.lineage import report_request
+
+        answer = self.client.request(method, path, params, **({} if json is None else {"json": json}))
+        report_request(self, method, path)
+        return answer
 
     def options(self, source: str, term: str | None = None, **parameters: Any) -> list[dict[str, str]]:
         """Records to choose from, as ``[{"key": "1", "label": "..."}]``.
@@ -141,7 +155,11 @@ class PipedriveHook(BaseHook):
         :param term: only what a search for this text finds (deals, organizations and persons)
         :param parameters: narrow the list down, as the list action's parameters do
         """
-        return self.client.options(source, term=term, **parameters)
+        from airflow_provider_pipedrive.assets.lineage import report_options
+
+        found = self.client.options(source, term=term, **parameters)
+        report_options(self, source)
+        return found
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask Pipedrive who we are: one call of 2 API tokens.
@@ -276,6 +294,14 @@ def _with_object_storage(action: str, given: dict[str, Any]) -> dict[str, Any]:
         if isinstance(given.get(name), str) and "://" in given[name]:
             given[name] = object_path(name, given[name])
     return given
+
+
+def _file_of(action: str, given: Mapping[str, Any]) -> Any:
+    """The file that an action uploads, if it does."""
+    from airflow_provider_pipedrive.catalog import get_action
+
+    files = [parameter.name for parameter in get_action(action).parameters if parameter.type == "file"]
+    return next((given[name] for name in files if name in given), None)
 
 
 def _save_local(path: Path, write: Callable[[BinaryIO], object]) -> None:

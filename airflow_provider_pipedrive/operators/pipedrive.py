@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, BaseOperatorLink, XCom
 
+from airflow_provider_pipedrive.assets.lineage import ReportsLineage
 from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.errors import PipedriveEndpointRemovedError, PipedriveError, PipedriveParameterError
 
@@ -37,7 +38,7 @@ class PipedriveRecordLink(BaseOperatorLink):
         return XCom.get_value(key=self.xcom_key, ti_key=ti_key) or ""
 
 
-class PipedriveOperator(BaseOperator):
+class PipedriveOperator(ReportsLineage, BaseOperator):
     """Do one action and push what Pipedrive answers.
 
     A list action reads all pages. A result that is too large for XCom fails before it is pushed, with advice.
@@ -87,6 +88,7 @@ class PipedriveOperator(BaseOperator):
 
         began = time.monotonic()
         hook = PipedriveHook(self.pipedrive_conn_id)
+        self._lineage = hook.lineage
         link: str | None = None
         try:
             self._check(parsing=False)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, BaseOperator, conf
 
+from airflow_provider_pipedrive.assets.lineage import ReportsLineage, table
 from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, OVERLAP, Job
 from airflow_provider_pipedrive.client.extraction.entities import entity_of
@@ -20,7 +21,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveTokenCapError,
 )
 from airflow_provider_pipedrive.operators.pipedrive import is_open
-from airflow_provider_pipedrive.transfers.object_storage import wait_for_tokens
+from airflow_provider_pipedrive.transfers.object_storage import entities_read, wait_for_tokens
 from airflow_provider_pipedrive.transfers.tasks import (
     data_interval,
     moment,
@@ -45,7 +46,7 @@ _LIBPQ = (
 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"""
 
 
-class PipedriveToWarehouseOperator(BaseOperator):
+class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
     """Load entities of Pipedrive's into a warehouse, a table each: one row a record, in its last state.
 
     Files are staged first, as :class:`PipedriveToObjectStorageOperator` lands them, and then loaded by dlt, an entity
@@ -158,11 +159,14 @@ class PipedriveToWarehouseOperator(BaseOperator):
         warehouse.check()
         jobs = self._jobs(context, warehouse)
         folder = storage_path("staging", self.staging or self._own_folder())
+        self._lineage = entities_read(hook.client.origin, self.entities)
+        address = warehouse.destination.address
         loaded: dict[str, Any] = {}
         for job in jobs:
             receipt = self._extract(hook.client, folder, job, run_name(self, context))
             for entity in job.entities:
                 loaded[entity] = warehouse.load(self._delivery(folder, job, receipt, entity)).to_json()
+                self._lineage.wrote(table(self.destination, address, self.dataset, entity))
                 loaded[entity]["tokens"] = receipt["entities"][entity]["tokens"]
         return {"destination": str(self.destination).partition("?")[0], "dataset": self.dataset, "entities": loaded}
 
