@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import defaultdict
+from importlib import metadata
 from typing import Any
 
 import pytest
@@ -16,7 +17,10 @@ from live_sandbox import LiveSandbox
 
 from tests.system.conftest import PYTHON
 
-pytestmark = pytest.mark.airflow
+pytestmark = [
+    pytest.mark.airflow,
+    *([pytest.mark.long] if metadata.version("apache-airflow").startswith("2.") else []),
+]
 
 DAG_IDS = ("crm", "by_hook", "with_a_table")
 """Each tested in a process of its own, as tasks run: Airflow's collector of lineage belongs to a process."""
