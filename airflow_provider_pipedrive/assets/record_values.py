@@ -12,6 +12,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from airflow.providers.common.compat.sdk import XComArg
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
+
 
 class RecordValues(Mapping[str, Any]):
     """A mapping that says its values to who asks for them, and to nobody who prints it.
@@ -90,6 +93,13 @@ class ParametersKeptFromLineage(KeptFromLineage):
             return value
         # A new one each time: rendering changes it, and then sets it on the copy of the operator that runs.
         return RecordValues(value)
+
+    def __set__(self, task: Any, value: Any) -> None:
+        super().__set__(task, value)
+        is_in_a_dag = getattr(task, "_BaseOperator__instantiated", False) and not task._lock_for_execution
+        if is_in_a_dag and not AIRFLOW_V_3_0_PLUS:
+            # Airflow 2 asks the attribute, not the new value, for results of other tasks.
+            XComArg.apply_upstream_relationship(task, plain(value))
 
 
 def _is_being_made(task: Any) -> bool:
