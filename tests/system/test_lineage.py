@@ -70,9 +70,12 @@ with DAG("crm", schedule=None):
         task_id="download", action="downloadFile",
         parameters={"id": "{{ task_instance.xcom_pull('upload')['id'] }}"}, save_to=FOLDER + "/download.txt",
     )
-    mapped = PipedriveOperator.partial(task_id="mapped", action="searchPersons").expand(
-        parameters=[{"term": "Kryptonym"}, {"term": "Kryptonym {{ 7 * 7 }}"}]
-    )
+
+    @task
+    def terms():
+        return [{"term": "Kryptonym"}, {"term": "Kryptonym {{ 7 * 7 }}"}]
+
+    mapped = PipedriveOperator.partial(task_id="mapped", action="searchPersons").expand(parameters=terms())
     attach = ObjectStorageToPipedriveFileOperator(
         task_id="attach", path=FOLDER + "/offer.txt", name="Kryptonym.pdf", deal_id=1
     )
@@ -151,7 +154,14 @@ def events(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
                 check=False,
             )
             assert done.returncode == 0, done.stdout[-5000:]
-    return {"text": sent.read_text(), "secrets": sandbox.secrets, "folder": str(folder), "output": done.stdout}
+        requests = sandbox.requests()
+    return {
+        "requests": requests,
+        "text": sent.read_text(),
+        "secrets": sandbox.secrets,
+        "folder": str(folder),
+        "output": done.stdout,
+    }
 
 
 def ended(events: dict[str, Any]) -> dict[str, tuple[set[str], set[str]]]:
@@ -195,8 +205,14 @@ def test_each_task_tells_what_it_has_read_and_written_and_what_its_dag_declares(
         "load": ({records["deals"]}, {"duckdb://FOLDER/warehouse.duckdb crm.deals"}),
         "mapped": ({records["persons"]}, set()),
         "name": (set(), set()),
+        "terms": (set(), set()),
         "note": (set(), {records["notes"]}),
         "upload": ({"file FOLDER/offer.txt"}, {records["files"]}),
         "waited": ({records["persons"]}, set()),
         "with_a_table": (set(), {"postgres://bi bi.people"}),
     }
+
+
+def test_a_mapped_tasks_parameters_are_no_templates_where_another_task_has_made_them(events: dict[str, Any]) -> None:
+    terms = [dict(request["query"])["term"] for request in events["requests"] if "persons/search" in request["path"]]
+    assert terms.count("Kryptonym {{ 7 * 7 }}") == 1
