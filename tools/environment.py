@@ -15,8 +15,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 NEWEST = "3.3.2"
+BETWEEN = ("3.0.6", "3.1.8", "3.2.2")
 OLDEST = "2.11.2"
-EXTRAS = ("demo", "test", "dev")
+EXTRAS = ("demo", "airflow-test", "test", "dev")
 """Extras of pyproject.toml, each of which has the one before in it."""
 
 
@@ -28,6 +29,11 @@ def constraints(airflow: str) -> Path:
 def folder(airflow: str) -> Path:
     """Where the environment of the given Airflow is."""
     return ROOT / f".venv-{airflow}"
+
+
+def runs_here(airflow: str) -> bool:
+    """Whether this Python can have that Airflow: those before 3.1 do not install on Python 3.13."""
+    return sys.version_info < (3, 13) or not airflow.startswith(("2.", "3.0."))
 
 
 def ready(airflow: str, extra: str) -> Path:

@@ -230,6 +230,10 @@ class LiveAirflow:
 
         self._wait(lambda: f"{', '.join(sorted(wanted))}: {self._progress(run)}", seconds, reached)
 
+    def jobs(self, kind: str) -> list[str]:
+        """The states of all of Airflow's processes of a kind that there have been, such as ``TriggererJob``."""
+        return [job["state"] for job in self._get(f"/api/v2/jobs?job_type={kind}")["jobs"]]
+
     def tasks(self, run: Run) -> list[dict[str, Any]]:
         """The run's task instances, as the REST API tells of them."""
         found: list[dict[str, Any]] = self._get(f"{run.path}/taskInstances")["task_instances"]

@@ -113,13 +113,15 @@ class LiveSandbox:
         """Edit a record, as somebody in the company does."""
         self._control("POST", "update", {"entity": entity, "id": record_id, "fields": fields})
 
-    def wait_for_request(self, path: str, seconds: float) -> None:
-        """Wait until somebody has asked for a path.
+    def wait_for_request(self, path: str, seconds: float, **query: str) -> None:
+        """Wait until somebody has asked for a path, with these parameters among others.
 
         :raises TimeoutError: nobody has
         """
         end = time.monotonic() + seconds
-        while not any(request["path"] == path for request in self.requests()):
+        while not any(
+            request["path"] == path and query.items() <= dict(request["query"]).items() for request in self.requests()
+        ):
             if time.monotonic() > end:
                 raise TimeoutError(f"Nobody has asked for {path} in {seconds:.0f} s.")
             time.sleep(0.5)

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, location
+from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.client.changes.model import KINDS, Change
 from airflow_provider_pipedrive.client.changes.watch import ChangeWatch, change_watch
 from airflow_provider_pipedrive.client.watching.times import given_moment
@@ -72,7 +74,7 @@ def pipedrive_changes(
     return _Consumer(asset, **given).changes(context)
 
 
-class PipedriveChangesOperator(BaseOperator):
+class PipedriveChangesOperator(ReportsLineage, BaseOperator):
     """Reads every change of an asset's records since the run before, and returns them in batches.
 
     :param asset: named ``pipedrive://company/entity``
@@ -86,6 +88,7 @@ class PipedriveChangesOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("since", "path")
     ui_color = "#d3f5df"
+    path = KeptFromLineage()
 
     def __init__(
         self,
@@ -120,9 +123,14 @@ class PipedriveChangesOperator(BaseOperator):
         changes = [change.to_json() for change in self._consumer(self.since or None).changes(context)]
         size = max(self.batch_size, -(-len(changes) // MOST_BATCHES))
         batches = [changes[start : start + size] for start in range(0, len(changes), size)]
+        from airflow_provider_pipedrive.transfers.tasks import storage_path
+
         if not self.path or len(json.dumps(changes)) <= MOST_IN_XCOM:
             return [{"changes": batch} for batch in batches]
-        return [self._written(batch, number, context) for number, batch in enumerate(batches)]
+        written = [self._written(batch, number, context) for number, batch in enumerate(batches)]
+        self._lineage = Lineage()
+        self._lineage.wrote(location(storage_path("path", self.path)))
+        return written
 
     def _consumer(self, since: datetime | str | None) -> _Consumer:
         return _Consumer(self.asset, self.kinds, self.fields, self.pipedrive_conn_id, since, self.look_back)

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -22,10 +23,12 @@ from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
+    from airflow_provider_pipedrive.assets.lineage import Lineage
     from airflow_provider_pipedrive.client import PipedriveClient, Settings, Usage
 
 log = logging.getLogger(__name__)
 _CLIENT = "_client_and_its_connection"
+_NONE = object()
 SHORTEST_MASKED = 5
 """Airflow's masker takes no shorter secrets."""
 
@@ -47,6 +50,13 @@ class PipedriveHook(BaseHook):
     def __init__(self, pipedrive_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pipedrive_conn_id = pipedrive_conn_id
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """The data sets that this hook has read and written."""
+        from airflow_provider_pipedrive.assets.lineage import Lineage
+
+        return Lineage()
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
@@ -120,7 +130,7 @@ class PipedriveHook(BaseHook):
             done = self.client.run(action, given, already_tried=already_tried)
         else:
             done = self._download(action, given, save_to)
-        self._tell_lineage(action)
+        self._tell_lineage(action, _file_of(action, given), save_to)
         return done
 
     def iterate(
@@ -133,15 +143,16 @@ class PipedriveHook(BaseHook):
         return self._told(action, self.client.iterate(action, parameters, max_records))
 
     def _told(self, action: str, records: Iterator[Any]) -> Iterator[Any]:
-        for number, record in enumerate(records):
-            if number == 0:
-                self._tell_lineage(action)
-            yield record
+        first = next(records, _NONE)
+        self._tell_lineage(action)  # an empty list has been read too
+        if first is not _NONE:
+            yield first
+            yield from records
 
-    def _tell_lineage(self, action: str) -> None:
+    def _tell_lineage(self, action: str, read_from: Any = None, saved_to: Any = None) -> None:
         from airflow_provider_pipedrive.assets.lineage import report
 
-        report(self, action)
+        report(self, action, read_from=read_from, saved_to=saved_to)
 
     def request(
         self, method: str, path: str, params: Mapping[str, Any] | None = None, json: Any = None
@@ -152,7 +163,11 @@ class PipedriveHook(BaseHook):
         :param params: query parameters
         :param json: JSON body
         """
-        return self.client.request(method, path, params, **({} if json is None else {"json": json}))
+        from airflow_provider_pipedrive.assets.lineage import report_request
+
+        answer = self.client.request(method, path, params, **({} if json is None else {"json": json}))
+        report_request(self, method, path)
+        return answer
 
     def options(self, source: str, term: str | None = None, **parameters: Any) -> list[dict[str, str]]:
         """Records to choose from, as ``[{"key": "1", "label": "..."}]``.
@@ -163,7 +178,11 @@ class PipedriveHook(BaseHook):
         :param term: only what a search for this text finds (deals, organizations and persons)
         :param parameters: narrow the list down, as the list action's parameters do
         """
-        return self.client.options(source, term=term, **parameters)
+        from airflow_provider_pipedrive.assets.lineage import report_options
+
+        found = self.client.options(source, term=term, **parameters)
+        report_options(self, source)
+        return found
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask Pipedrive who we are: one call of 2 API tokens.
@@ -307,6 +326,14 @@ def _allowed_file(name: str, given: Any) -> Any:
     found = allowed(name, given)
     is_followed = isinstance(given, str | PathLike) and found is not given
     return (Path(given).name, found) if is_followed else found
+
+
+def _file_of(action: str, given: Mapping[str, Any]) -> Any:
+    """The file that an action uploads, if it does."""
+    from airflow_provider_pipedrive.catalog import get_action
+
+    files = [parameter.name for parameter in get_action(action).parameters if parameter.type == "file"]
+    return next((given[name] for name in files if name in given), None)
 
 
 def _save_local(path: Path, write: Callable[[BinaryIO], object]) -> None:

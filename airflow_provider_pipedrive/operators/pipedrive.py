@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, BaseOperatorLink, XCom
 
+from airflow_provider_pipedrive.assets.lineage import ReportsLineage
+from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.errors import PipedriveEndpointRemovedError, PipedriveError, PipedriveParameterError
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class PipedriveRecordLink(BaseOperatorLink):
         return XCom.get_value(key=self.xcom_key, ti_key=ti_key) or ""
 
 
-class PipedriveOperator(BaseOperator):
+class PipedriveOperator(ReportsLineage, BaseOperator):
     """Do one action and push what Pipedrive answers.
 
     A list action reads all pages. A result that is too large for XCom fails before it is pushed, with advice. A
@@ -58,6 +60,8 @@ class PipedriveOperator(BaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json"}
     operator_extra_links = (PipedriveRecordLink(),)
     ui_color = "#e6f4ea"
+    parameters = ParametersKeptFromLineage()
+    save_to = KeptFromLineage()
 
     def __init__(
         self,
@@ -88,12 +92,13 @@ class PipedriveOperator(BaseOperator):
 
         began = time.monotonic()
         hook = PipedriveHook(self.pipedrive_conn_id)
+        self._lineage = hook.lineage
         link: str | None = None
         try:
             self._check(parsing=False)
             result = self._do(hook, already_tried=getattr(context["ti"], "try_number", 1) > 1)
             self._log_receipt(hook, time.monotonic() - began)
-            link = record_url(self.action, self.parameters or {}, result, hook.client.origin)
+            link = record_url(self.action, plain(self.parameters) or {}, result, hook.client.origin)
         except PipedriveError as error:
             if error.retryable:
                 raise
@@ -104,7 +109,7 @@ class PipedriveOperator(BaseOperator):
         return result
 
     def _do(self, hook: PipedriveHook, *, already_tried: bool) -> Any:
-        given = dict(self.parameters or {})
+        given = dict(plain(self.parameters) or {})
         if self._reads_a_list(given):
             return self._within_xcom(hook.iterate(self.action, given, max_records=self.max_records))
         result = hook.run(self.action, given, save_to=self.save_to, already_tried=already_tried)
@@ -154,21 +159,22 @@ class PipedriveOperator(BaseOperator):
             self.log.warning("%s", action.removed_message())
             return
         self._check_arguments(action)
-        if not parsing and self._parameters_come_later and "save_to" in (self.parameters or {}):
+        parameters = plain(self.parameters)
+        named_by_parameters = isinstance(parameters, Mapping) and "save_to" in parameters
+        if not parsing and self._parameters_come_later and named_by_parameters:
             raise PipedriveParameterError(
                 f"{self.action}: parameters come from a template or another task, and name save_to: where a file is "
                 "written is for the DAG's author to say. Give save_to as the operator's own argument.",
                 action=self.action,
             )
-        if self.parameters is None or isinstance(self.parameters, Mapping):
-            given = {key: value for key, value in (self.parameters or {}).items() if key != "save_to"}
+        if parameters is None or isinstance(parameters, Mapping):
+            given = {key: value for key, value in (parameters or {}).items() if key != "save_to"}
             check(action, given, unknown)
-        elif not unknown(self.parameters):
+        elif not unknown(parameters):
             raise PipedriveParameterError(
-                f"{self.action}: parameters must be a dict, not {type(self.parameters).__name__}.", action=self.action
+                f"{self.action}: parameters must be a dict, not {type(parameters).__name__}.", action=self.action
             )
-        named = isinstance(self.parameters, Mapping) and "save_to" in self.parameters
-        if action.result == "binary" and not (self.save_to or named):
+        if action.result == "binary" and not (self.save_to or named_by_parameters):
             raise PipedriveParameterError(
                 f"{self.action} downloads a file, which does not fit into XCom: give save_to, a local or "
                 "object-storage path.",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
+from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
 from airflow_provider_pipedrive.client.parameters import check
 from airflow_provider_pipedrive.client.watching.arguments import number, record_id, record_ids, ref, refs, several
@@ -61,6 +62,7 @@ class PipedriveDealStageSensor(WaitingSensor):
         "pipedrive_conn_id",
     )
     trigger_name: ClassVar[str] = "PipedriveDealStageTrigger"
+    deal_owner = KeptFromLineage()
 
     def __init__(
         self,
@@ -189,6 +191,7 @@ class PipedriveNewFileSensor(WaitingSensor):
         "pipedrive_conn_id",
     )
     trigger_name: ClassVar[str] = "PipedriveNewFileTrigger"
+    names = KeptFromLineage()
 
     def __init__(
         self,
@@ -283,6 +286,9 @@ class PipedriveRecordSensor(WaitingSensor):
     template_fields: Sequence[str] = ("action", "parameters", "success", "failure", "pipedrive_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json"}
     trigger_name: ClassVar[str] = "PipedriveRecordTrigger"
+    parameters = ParametersKeptFromLineage()
+    success = KeptFromLineage()
+    failure = KeptFromLineage()
 
     def __init__(
         self,
@@ -307,9 +313,9 @@ class PipedriveRecordSensor(WaitingSensor):
         failure = self._conditions("failure", is_open)
         if success == ():
             raise PipedriveParameterError("success: say what to wait for, such as ('status', '==', 'won').")
-        if success is None or failure is None or is_open(self.action) or is_open(self.parameters):
+        if success is None or failure is None or is_open(self.action) or is_open(plain(self.parameters)):
             return None
-        return RecordWatch(self.action, dict(self.parameters), success, failure), None
+        return RecordWatch(self.action, dict(plain(self.parameters)), success, failure), None
 
     def _check_action(self, is_open: IsOpen) -> None:
         try:
@@ -318,10 +324,11 @@ class PipedriveRecordSensor(WaitingSensor):
             raise PipedriveParameterError(str(error)) from None
         if action.result != "record" or not action.is_read or action.lifecycle == "removed":
             raise PipedriveParameterError(f"{self.action} does not read one record: give an action such as getDeal.")
-        if not is_open(self.parameters) or isinstance(self.parameters, Mapping):
-            if not isinstance(self.parameters, Mapping):
-                raise PipedriveParameterError(f"parameters must be a dict, not {type(self.parameters).__name__}.")
-            check(action, self.parameters, is_open)
+        parameters = plain(self.parameters)
+        if not is_open(parameters) or isinstance(parameters, Mapping):
+            if not isinstance(parameters, Mapping):
+                raise PipedriveParameterError(f"parameters must be a dict, not {type(parameters).__name__}.")
+            check(action, parameters, is_open)
 
     def _conditions(self, name: str, is_open: IsOpen) -> tuple[Condition, ...] | None:
         given = getattr(self, name)

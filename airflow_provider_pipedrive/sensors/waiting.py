@@ -15,7 +15,7 @@ the record is gone  failed at once; skipped with on_gone="skip" or never_fail
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -28,6 +28,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
+from airflow_provider_pipedrive.assets.lineage import DataSet, Lineage, ReportsLineage, entity, entity_of_action
 from airflow_provider_pipedrive.client.watching.outcomes import SHORTEST_INTERVAL, WAITING, Outcome, pause_after
 from airflow_provider_pipedrive.errors import (
     PipedriveBurstLimitError,
@@ -60,6 +61,10 @@ LOOK_BACK = 600.0
 passed through."""
 
 
+_LISTS = {"moves": "deals", "files": "files"}
+"""The entities that are read by feeds that are no actions."""
+
+
 class PipedriveGoneError(PipedriveNotFoundError):
     """A record that was waited for is deleted or merged away, or what is waited for can no longer come."""
 
@@ -73,7 +78,7 @@ class _Over(BaseException):
         self.error = error
 
 
-class WaitingSensor(BaseSensorOperator):
+class WaitingSensor(ReportsLineage, BaseSensorOperator):
     """The common part of the sensors.
 
     :param pipedrive_conn_id: the connection (templated)
@@ -100,6 +105,7 @@ class WaitingSensor(BaseSensorOperator):
         self.on_gone = on_gone
         self._pending: Pending | None = None
         self._client: PipedriveClient | None = None
+        self._lineage = Lineage()
         self._pause = 0.0
         self._in_airflows_loop = False
         if on_gone not in ("fail", "skip"):
@@ -143,7 +149,9 @@ class WaitingSensor(BaseSensorOperator):
 
         self._pause = 0.0
         try:
-            (answer,) = look(self._hook_client(), [self._pending_of(context)], alone=True)
+            pending = self._pending_of(context)
+            (answer,) = look(self._hook_client(), [pending], alone=True)
+            self._has_read(self._records(pending))
             if isinstance(answer, PipedriveError):
                 raise answer
         except (PipedriveDailyBudgetError, PipedriveBurstLimitError) as error:
@@ -177,6 +185,16 @@ class WaitingSensor(BaseSensorOperator):
         self._client = self._client or PipedriveHook(self.pipedrive_conn_id).client
         return self._client
 
+    def _records(self, pending: Pending) -> DataSet | None:
+        """What a look reads."""
+        feed = pending.watch.feed
+        name = _LISTS.get(feed) or entity_of_action(feed)
+        return entity(self._hook_client().origin, name) if name else None
+
+    def _has_read(self, records: DataSet | None) -> None:
+        self._lineage = Lineage()
+        self._lineage.read(records)
+
     # ---- waiting
 
     def execute(self, context: Context) -> Any:
@@ -199,6 +217,7 @@ class WaitingSensor(BaseSensorOperator):
         self.defer(
             trigger=self._make_trigger(context, deadline),
             method_name="execute_complete",
+            kwargs={"read": [list(records) for records in self._lineage.inputs]},
             timeout=timedelta(seconds=max(deadline - time.time(), 0) + DEFER_GRACE),
         )
 
@@ -231,8 +250,13 @@ class WaitingSensor(BaseSensorOperator):
         is_expanded_over = has_dag and next(self.iter_mapped_dependants(), None) is not None
         return self.do_xcom_push and not is_expanded_over and not any(getattr(self, name, None) for name in own)
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
-        """What the trigger has told: the result, or how the wait ended."""
+    def execute_complete(self, context: Context, event: Mapping[str, Any], read: Sequence[Sequence[str]] = ()) -> Any:
+        """What the trigger has told: the result, or how the wait ended.
+
+        :param read: the data sets of the looks, for lineage: this process has made no look
+        """
+        for namespace, name in read:
+            self._has_read(DataSet(namespace, name))
         from airflow_provider_pipedrive.triggers.waiting import untold
 
         if event["status"] == "met":

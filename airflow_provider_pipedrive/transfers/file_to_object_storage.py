@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
+from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location
+from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.client.new_files import LINKS, Choice, Record, Window
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink, is_open
@@ -37,7 +39,7 @@ MAX_BYTES = Choice.max_bytes
 _MARKS = ("since", "until", "after_id")
 
 
-class PipedriveFileToObjectStorageOperator(BaseOperator):
+class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
     """Bring files out of Pipedrive: one or some by their ids, or all new ones of a record or of the whole account.
 
     Each becomes ``<path>/<id>-<name>``, the name made harmless, with Pipedrive's metadata as JSON beside it
@@ -70,6 +72,9 @@ class PipedriveFileToObjectStorageOperator(BaseOperator):
     template_fields: Sequence[str] = ("path", "file_id", *LINKS, "since", "until", "after_id", "pipedrive_conn_id")
     operator_extra_links = (PipedriveRecordLink(),)
     ui_color = "#e6f4ea"
+    path = KeptFromLineage()
+    file_id = KeptFromLineage()
+    names = KeptFromLineage()
 
     def __init__(
         self,
@@ -127,6 +132,8 @@ class PipedriveFileToObjectStorageOperator(BaseOperator):
                 window = None if self.file_id is not None else self._window(context)
                 folder = storage_path("path", self.path)
                 folder.mkdir(parents=True, exist_ok=True)
+                self._lineage = Lineage()
+                self._lineage.read(entity(hook.client.origin, "files"))
                 haul = Haul(hook.client, folder, self._choice, cast(BinaryIO, lines))
                 self._bring(haul, hook, window)
                 manifest = folder / "_pipedrive" / "files" / self._manifest_name(context)
@@ -136,7 +143,7 @@ class PipedriveFileToObjectStorageOperator(BaseOperator):
                 url = url_of_link(self, hook)
         finally:
             context["ti"].xcom_push(key=PipedriveRecordLink.xcom_key, value=url)
-        self._tell_lineage(hook, folder)
+        self._lineage.wrote(location(folder))
         return self._receipt(haul, window, manifest, time.monotonic() - began)
 
     # ---- which files
@@ -220,14 +227,6 @@ class PipedriveFileToObjectStorageOperator(BaseOperator):
         mapped = f".{index}" if isinstance(index, int) and index >= 0 else ""
         run = f"{self.dag_id}.{self.task_id}.{context.get('run_id', 'run')}{mapped}"
         return re.sub(r"[^A-Za-z0-9._-]", "_", run)[-200:] + ".jsonl"
-
-    def _tell_lineage(self, hook: PipedriveHook, folder: Any) -> None:
-        """Tell Airflow of a local folder; of object storage its own paths do."""
-        from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
-
-        if isinstance(folder, Path):
-            collector: Any = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
-            collector.add_output_asset(context=hook, uri=folder.absolute().as_uri())
 
     # ---- what is checked
 

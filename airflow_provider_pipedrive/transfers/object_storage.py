@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
+from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location
+from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, OVERLAP, Job
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
@@ -29,7 +31,6 @@ from airflow_provider_pipedrive.transfers.tasks import (
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
 _DAY = 86_400
 _AFTER_RESET = 300.0
@@ -41,7 +42,7 @@ _MEANT = 60.0
 """A shorter ``Retry-After`` is that of the burst limit, and says nothing of the day."""
 
 
-class PipedriveToObjectStorageOperator(BaseOperator):
+class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
     """Extract entities of Pipedrive's into files: all records, or what was last updated in a window.
 
     The files of an entity lie in ``<path>/<entity>/[<partition>/]``, beside a ``_manifest.json`` that names them; see
@@ -92,6 +93,8 @@ class PipedriveToObjectStorageOperator(BaseOperator):
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json"}
     ui_color = "#e6f4ea"
+    path = KeptFromLineage()
+    parameters = ParametersKeptFromLineage()
 
     def __init__(
         self,
@@ -161,6 +164,7 @@ class PipedriveToObjectStorageOperator(BaseOperator):
                 check_path("path", self.path)
                 folder = storage_path("path", self.path)
                 self._make(folder)
+                self._lineage = entities_read(hook.client.origin, job.entities)
                 receipt = extract(hook.client, folder, job, run=name, owner=name)
         except PipedriveTokenCapError as error:
             # It may be tried again, but not by Airflow: each of its retries would spend max_tokens.
@@ -173,7 +177,7 @@ class PipedriveToObjectStorageOperator(BaseOperator):
             # As many as go out at once: all of them may have been refused.
             in_vain = waited and hook.usage.requests <= self.connections
             wait_for_tokens(self, error, in_vain=in_vain)
-        self._tell_lineage(hook, folder, job)
+        self._lineage.wrote(*(location(folder / name) for name in job.entities))
         return brief(receipt, folder / "_pipedrive" / "receipts" / f"{name}.json")
 
     def _make(self, folder: Any) -> None:
@@ -213,7 +217,7 @@ class PipedriveToObjectStorageOperator(BaseOperator):
             "names": self.names,
             "rename": self.rename,
             "partition": self.partition,
-            "parameters": self.parameters or {},
+            "parameters": plain(self.parameters) or {},
             "versions": self.versions,
             "deletes": self.deletes,
             "sweep": self.sweep,
@@ -232,7 +236,7 @@ class PipedriveToObjectStorageOperator(BaseOperator):
         if not is_open(self.path):
             check_path("path", self.path)
         # In place of what is still open stands what contradicts nothing.
-        narrowed = [] if is_open(self.parameters) else list(self.parameters or ())
+        narrowed = [] if is_open(plain(self.parameters)) else list(self.parameters or ())
         harmless: dict[str, Any] = {
             "entities": list(dict.fromkeys(["deals", *narrowed])),
             "partition": "",
@@ -246,23 +250,14 @@ class PipedriveToObjectStorageOperator(BaseOperator):
         others["until"] = datetime.max.replace(tzinfo=UTC) if is_open(self.until) else self._moment("until")
         self._make_job(**others).check()
 
-    # ---- what is told
 
-    def _tell_lineage(self, hook: PipedriveHook, folder: Any, job: Job) -> None:
-        """Tell Airflow what was read, and where it lies."""
-        from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+def entities_read(origin: str, names: Sequence[str]) -> Lineage:
+    """The lineage of a task that reads whole entities; the histories of stages come of the deals."""
+    from airflow_provider_pipedrive.client.extraction.entities import ENTITIES
 
-        from airflow_provider_pipedrive.assets.uris import asset_uri
-        from airflow_provider_pipedrive.client.extraction.entities import ENTITIES
-
-        collector: Any = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
-        for entity in job.entities:
-            read = entity if entity in ENTITIES else "deals"  # the histories of stages come of the deals
-            collector.add_input_asset(context=hook, uri=asset_uri(hook.client.origin, read))
-            target = folder / entity
-            local = isinstance(target, Path)
-            uri = target.absolute().as_uri() if local else f"{target.protocol}://{target.path.lstrip('/')}"
-            collector.add_output_asset(context=hook, uri=uri)
+    lineage = Lineage()
+    lineage.read(*(entity(origin, name if name in ENTITIES else "deals") for name in names))
+    return lineage
 
 
 def wait_for_tokens(task: BaseOperator, error: PipedriveDailyBudgetError, *, in_vain: bool) -> NoReturn:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_pipedrive.assets.lineage import ReportsLineage
+from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.client.new_files import LINKS, LISTS, Record, added_at, name_of
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink
@@ -30,7 +32,7 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 """By so much the worker's clock may be ahead of Pipedrive's."""
 
 
-class ObjectStorageToPipedriveFileOperator(BaseOperator):
+class ObjectStorageToPipedriveFileOperator(ReportsLineage, BaseOperator):
     """Upload a file and attach it to a deal, person, organization, product, activity, lead or project.
 
     Pipedrive takes the same file as often as it is sent. When Airflow repeats the task, the record's newest files are
@@ -50,6 +52,8 @@ class ObjectStorageToPipedriveFileOperator(BaseOperator):
     template_fields: Sequence[str] = ("path", "name", *LINKS, "pipedrive_conn_id")
     operator_extra_links = (PipedriveRecordLink(),)
     ui_color = "#e6f4ea"
+    path = KeptFromLineage()
+    name = KeptFromLineage()
 
     def __init__(
         self,
@@ -86,6 +90,7 @@ class ObjectStorageToPipedriveFileOperator(BaseOperator):
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
         hook = PipedriveHook(self.pipedrive_conn_id)
+        self._lineage = hook.lineage
         url = ""
         try:
             with permanent_errors_end_the_task():

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, BaseOperator, conf
 
+from airflow_provider_pipedrive.assets.lineage import ReportsLineage, table
+from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, OVERLAP, Job
 from airflow_provider_pipedrive.client.extraction.entities import entity_of
 from airflow_provider_pipedrive.errors import (
@@ -19,7 +21,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveTokenCapError,
 )
 from airflow_provider_pipedrive.operators.pipedrive import is_open
-from airflow_provider_pipedrive.transfers.object_storage import wait_for_tokens
+from airflow_provider_pipedrive.transfers.object_storage import entities_read, wait_for_tokens
 from airflow_provider_pipedrive.transfers.tasks import (
     data_interval,
     moment,
@@ -44,7 +46,7 @@ _LIBPQ = (
 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"""
 
 
-class PipedriveToWarehouseOperator(BaseOperator):
+class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
     """Load entities of Pipedrive's into a warehouse, a table each: one row a record, in its last state.
 
     Files are staged first, as :class:`PipedriveToObjectStorageOperator` lands them, and then loaded by dlt, an entity
@@ -82,6 +84,9 @@ class PipedriveToWarehouseOperator(BaseOperator):
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json"}
     ui_color = "#e6f4ea"
+    destination = KeptFromLineage()
+    staging = KeptFromLineage()
+    parameters = ParametersKeptFromLineage()
 
     def __init__(
         self,
@@ -154,11 +159,14 @@ class PipedriveToWarehouseOperator(BaseOperator):
         warehouse.check()
         jobs = self._jobs(context, warehouse)
         folder = storage_path("staging", self.staging or self._own_folder())
+        self._lineage = entities_read(hook.client.origin, self.entities)
+        address = warehouse.destination.address
         loaded: dict[str, Any] = {}
         for job in jobs:
             receipt = self._extract(hook.client, folder, job, run_name(self, context))
             for entity in job.entities:
                 loaded[entity] = warehouse.load(self._delivery(folder, job, receipt, entity)).to_json()
+                self._lineage.wrote(table(self.destination, address, self.dataset, entity))
                 loaded[entity]["tokens"] = receipt["entities"][entity]["tokens"]
         return {"destination": str(self.destination).partition("?")[0], "dataset": self.dataset, "entities": loaded}
 
@@ -186,7 +194,7 @@ class PipedriveToWarehouseOperator(BaseOperator):
 
     def _scope(self, entity: str) -> dict[str, Any]:
         """What a mark belongs to: of another account, or of another choice of records, all are read."""
-        given = json.dumps((self.parameters or {}).get(entity, {}), sort_keys=True, default=str)
+        given = json.dumps((plain(self.parameters) or {}).get(entity, {}), sort_keys=True, default=str)
         return {"connection": self.pipedrive_conn_id, "parameters": given}
 
     def _job(
@@ -196,7 +204,7 @@ class PipedriveToWarehouseOperator(BaseOperator):
         since: datetime | None,
         until: datetime | None,
     ) -> Job:
-        given = self.parameters or {}
+        given = plain(self.parameters) or {}
         return Job(
             entities,
             mode,
@@ -278,7 +286,8 @@ class PipedriveToWarehouseOperator(BaseOperator):
         if self.lists not in ("json", "child_tables"):
             raise PipedriveParameterError(f"lists must be json or child_tables, not {self.lists!r}.")
         if not is_open(self.entities):
-            given = {} if is_open(self.parameters) else dict(self.parameters or {})
+            parameters = plain(self.parameters)
+            given = {} if is_open(parameters) else dict(parameters or {})
             Job(self.entities, "snapshot", parameters=given, versions=self.versions, overlap=self.overlap).check()
         if self.mode not in ("snapshot", "changes"):
             raise PipedriveParameterError(f"mode must be snapshot or changes, not {self.mode!r}.")

@@ -8,7 +8,7 @@ from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_pipedrive.errors import PipedriveAuthError
-from airflow_provider_pipedrive.triggers.threads import in_thread
+from airflow_provider_pipedrive.triggers.threads import in_thread, seen_through
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -32,12 +32,12 @@ class Connected:
         from airflow_provider_pipedrive.hooks.pipedrive import client_of
 
         try:
-            connection = await get_async_connection(self._connection_id)
+            connection = await seen_through(get_async_connection(self._connection_id))
         except AirflowNotFoundException:
             raise PipedriveAuthError(f"There is no Airflow connection {self._connection_id!r}.") from None
         made_of = tuple(getattr(connection, part) for part in _PARTS)
         if self._client is None or made_of != self._made_of:
-            # In a thread: it tells Airflow's masker of secrets, which blocks.
+            # In a thread: it tells Airflow's masker of secrets, which blocks, and may renew an authorization.
             self._client, self._made_of = await in_thread(client_of, connection), made_of
         return self._client
 

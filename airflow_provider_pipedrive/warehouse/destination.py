@@ -55,6 +55,12 @@ class Destination:
     name: str
     credentials: Mapping[str, Any] | None = field(default=None, repr=False)
 
+    @property
+    def address(self) -> tuple[str | None, Any, str | None]:
+        """Host, port and database, as far as the credentials name them."""
+        given = self.credentials or {}
+        return given.get("host"), given.get("port"), given.get("database")
+
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise PipedriveParameterError(f"destination must be a text, not {type(self.name).__name__}.")

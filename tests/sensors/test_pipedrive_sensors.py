@@ -232,7 +232,8 @@ def test_a_look_by_hand_ends_as_the_task_would(waiting: Waiting, sandbox: Sandbo
 
 def test_importing_and_making_a_sensor_loads_nothing_heavy() -> None:
     code = (
-        "import sys, airflow.providers.common.compat.sdk as sdk; sdk.BaseSensorOperator; before = set(sys.modules);"
+        "import sys, airflow.providers.common.compat.sdk as sdk; sdk.BaseSensorOperator(task_id='b');"
+        "before = set(sys.modules);"
         "from airflow_provider_pipedrive.sensors.pipedrive import PipedriveDealStageSensor;"
         "PipedriveDealStageSensor(task_id='t', deal_id=1, to_stage='Signed');"
         "print(*sorted(m for m in set(sys.modules) - before if not m.startswith('airflow')))"

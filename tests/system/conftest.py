@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 from environment import ROOT, clean_environ
@@ -43,3 +46,11 @@ def secrets_of(sandbox: LiveSandbox) -> set[str]:
 def files_with(secret: str, folder: Path) -> list[Path]:
     """The files in which a secret stands: logs, database, configuration."""
     return [path for path in folder.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+
+
+def ask(sandbox: LiveSandbox, path: str, body: dict[str, Any] | None = None) -> Any:
+    """A request to the sandbox: its API, or with a body its control API."""
+    headers = {"x-api-token": sandbox.secrets["api-token"], "Content-Type": "application/json"}
+    request = Request(sandbox.url + path, None if body is None else json.dumps(body).encode(), headers)
+    with urlopen(request, timeout=30) as answer:
+        return json.load(answer)["data"]

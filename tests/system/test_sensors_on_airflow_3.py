@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 from live_airflow import LiveAirflow, Run
 from live_sandbox import LiveSandbox
 
-from tests.system.conftest import PYTHON
+from tests.system.conftest import PYTHON, ask
 
 pytestmark = [
     pytest.mark.airflow,
@@ -58,14 +56,6 @@ with DAG("informed", schedule=[Asset("negotiations")]):
 """
 WAITING = {"poke": "running", "reschedule": "up_for_reschedule", "deferred": "deferred", "with_outlet": "deferred"}
 WAITING |= {"file": "deferred", "any_deal": "deferred"}
-
-
-def ask(sandbox: LiveSandbox, path: str, body: dict[str, Any] | None = None) -> Any:
-    """A request to the sandbox: its API, or with a body its control API."""
-    headers = {"x-api-token": sandbox.secrets["api-token"], "Content-Type": "application/json"}
-    request = Request(sandbox.url + path, None if body is None else json.dumps(body).encode(), headers)
-    with urlopen(request, timeout=30) as answer:
-        return json.load(answer)["data"]
 
 
 @pytest.fixture(scope="module")
