@@ -48,15 +48,15 @@ def pipedrive_changes(
     those that follow, whether or not it succeeded. On Airflow 3.3 these are the events that Airflow has stored of the
     asset, including those that it attached to no run; before, they are read from Pipedrive.
 
-    An event that cannot be read, or names a connection of another company than the asset's, is set aside: the task's log
-    names it, and so does the task's XCom ``set_aside`` (``event``, ``reason``). All others are read.
+    An event that cannot be read, or names a connection of another company than the asset's, is set aside: the task's
+    log names it, and so does the task's XCom ``set_aside`` (``event``, ``reason``). All others are read.
 
     :param asset: named ``pipedrive://company/entity``
     :param kinds: only changes of one of these kinds: ``created``, ``changed``, ``stage_moved``, ``status_changed``,
         ``field_changed``, ``new_file``, ``deleted``
     :param fields: before Airflow 3.3, if the asset has no watcher: fields whose changes are read
-    :param pipedrive_conn_id: by default that of the asset's watcher, or of its events, where it is ``pipedrive_default`` or
-        belongs to the asset's company
+    :param pipedrive_conn_id: by default that of the asset's watcher, or of its events, where it is
+        ``pipedrive_default`` or belongs to the asset's company
     :param since: where the very first run begins; by default with all that is stored
     :param look_back: before Airflow 3.3: seconds before now at which it begins
     :param kwargs: in a DAG's body: of :class:`PipedriveChangesOperator`

@@ -53,8 +53,8 @@ class StoredEvents:
         """The run's changes: those of the events in its claim, each once, sorted.
 
         :param since: where the first run of all begins; by default with all that is stored
-        :param connection_id: the asset's; by default its watcher's. Events that name another one count if that one belongs
-            to the asset's company
+        :param connection_id: the asset's; by default its watcher's. Events that name another one count if that one
+            belongs to the asset's company
         """
         rows = [row for row in self._claim(since) if since is None or row.time >= since]
         trusted = TrustedConnections(self._asset.uri, connection_id or _of_the_watcher(self._asset))

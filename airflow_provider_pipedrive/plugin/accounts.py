@@ -15,6 +15,7 @@ from airflow_provider_pipedrive.client.clock import SystemClock
 from airflow_provider_pipedrive.client.oauth import Grant, Send, exchange, refresh, revoke
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.hooks.companies import domain_of, number_of
 from airflow_provider_pipedrive.plugin import store
 from airflow_provider_pipedrive.plugin.memory import TOKENS, Memory, forget_tokens, remember, stamp, use_up
 from airflow_provider_pipedrive.plugin.sealing import now
@@ -32,6 +33,7 @@ class Whose:
     user_id: int
     company: str
     company_id: int
+    domain: str
     text: str
 
 
@@ -187,6 +189,7 @@ def _recognized(extra: Extra, whose: Whose) -> Extra:
         user_id=whose.user_id,
         company=whose.company,
         company_id=whose.company_id,
+        domain=whose.domain,
         checked=stamp(now()),
         state="connected",
     )
@@ -199,7 +202,8 @@ def _whose(settings: Settings) -> Whose:
         me: Mapping[str, Any] = client.run("getCurrentUser")
         user, company = f"{me.get('name')} <{me.get('email')}>", str(me.get("company_name"))
         text = f"{user}, company {company}, {client.origin}"
-    return Whose(user, _number(me.get("id")), company, _number(me.get("company_id")), text)
+    domain = domain_of(me.get("company_domain"))
+    return Whose(user, number_of(me.get("id")), company, number_of(me.get("company_id")), domain, text)
 
 
 def _whose_or_nobody(settings: Settings) -> Whose | None:
@@ -207,10 +211,6 @@ def _whose_or_nobody(settings: Settings) -> Whose | None:
         return _whose(settings)
     except PipedriveError:  # the tokens are stored; Test asks again, and then says what is wrong
         return None
-
-
-def _number(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 # ---- settings

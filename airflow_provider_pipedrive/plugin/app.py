@@ -18,6 +18,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -30,9 +32,11 @@ from airflow_provider_pipedrive.plugin.memory import Memory
 from airflow_provider_pipedrive.plugin.sealing import now, seal, unseal
 from airflow_provider_pipedrive.plugin.store import Known
 from airflow_provider_pipedrive.plugin.web import (
+    LONGEST_BODY,
     StopError,
     Visit,
     basic_credentials,
+    body_of,
     demand,
     for_editors,
     log,
@@ -58,7 +62,7 @@ def make_app() -> Starlette:
         Route("/finish", for_editors(choose), methods=["GET"]),
         Route("/finish", for_editors(finish), methods=["POST"]),
         Route("/callback", open_to_all(callback), methods=["GET"]),
-        Route("/callback", open_to_all(uninstalled), methods=["DELETE"]),
+        Route("/callback", uninstalled, methods=["DELETE"]),
         Route("/webhook/{secret:path}", webhooks.receive, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ]
     for route in routes:
@@ -250,22 +254,35 @@ def disconnect(visit: Visit) -> Response:
     return visit.go("page", f"{known.conn_id} is disconnected: Pipedrive has ended the authorization.", good=True)
 
 
-def uninstalled(visit: Visit) -> Response:
+async def uninstalled(request: Request) -> Response:
     """Pipedrive tells that a user has uninstalled the app; the app's own id and secret prove that it is Pipedrive.
+
+    Whoever does not know them is refused before anything is read, of the request or of the connections.
 
     https://pipedrive.readme.io/docs/app-uninstallation
     """
-    given = basic_credentials(visit.request)
-    # All are compared, so that the time says nothing about them.
-    of_the_app = [known for known in store.all_known() if _is_app(known, given)]
-    if not of_the_app:
-        return Response(status_code=401, headers={"WWW-Authenticate": 'Basic realm="Pipedrive app"'})
+    request.scope["query_string"] = b""
+    visit = Visit.of_nobody(request)
+    given = basic_credentials(request)
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > LONGEST_BODY:
+        return visit.finish(Response(status_code=413, headers={"Connection": "close"}))
+    conn_ids = await webhooks.doors.heard(webhooks.doors.of_app, given) if b":" in given else []
+    if not conn_ids:
+        headers = {"WWW-Authenticate": 'Basic realm="Pipedrive app"', "Connection": "close"}
+        return visit.finish(Response(status_code=401, headers=headers))
+    body = await body_of(request)
+    return visit.finish(await run_in_threadpool(_note_uninstalled, conn_ids, given, body or b""))
+
+
+def _note_uninstalled(conn_ids: list[str], given: bytes, body: bytes) -> Response:
     try:
-        told: Any = json.loads(visit.body)
+        told: Any = json.loads(body)
         company_id, user_id = told["company_id"], told["user_id"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return Response(status_code=400)
-    stored = [known for known in of_the_app if known.source == "database"]
+    # What was known of them may be a few seconds old.
+    stored = [known for known in map(store.find, conn_ids) if known.source == "database" and _is_app(known, given)]
     for known in stored:
         if accounts.uninstalled(known, company_id, user_id, alone=len(stored) == 1):
             log.warning("The Pipedrive app of connection %s was uninstalled by its user", known.conn_id)

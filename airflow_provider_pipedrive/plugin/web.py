@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from airflow.configuration import conf
@@ -61,6 +61,11 @@ class Visit:
     body: bytes
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     cookies: list[Callable[[Response], None]] = field(default_factory=list)
+
+    @classmethod
+    def of_nobody(cls, request: Request) -> Self:
+        """One for which it does not matter who is signed in."""
+        return cls(request, None, {}, {}, b"")
 
     @property
     def root(self) -> str:
@@ -251,13 +256,13 @@ def _route(handler: Handler, admit: Callable[[Visit], Response | None]) -> Calla
                     text=f"{type(error).__name__}: the log of Airflow's API server says where.",
                 )
 
-        body = await _body(request)
+        body = await body_of(request)
         return visit.finish(await run_in_threadpool(answer))
 
     return route
 
 
-async def _body(request: Request) -> bytes | None:
+async def body_of(request: Request) -> bytes | None:
     """What was sent, or ``None`` where it is too long."""
     body = b""
     async for chunk in request.stream():
