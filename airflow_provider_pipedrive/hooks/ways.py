@@ -143,7 +143,7 @@ def check_approved(conn_id: str, way: Way, secrets: Mapping[str, str], extra: Ma
     """
     if unapproved(way, secrets, extra):
         raise PipedriveParameterError(
-            f"Nothing was sent: the connection {conn_id!r} leads {', '.join(way.detours)}, and its secrets were not "
+            f"Nothing was sent: the connection {conn_id} leads {', '.join(way.detours)}, and its secrets were not "
             "entered for that. Take host, OAuth host, proxies and verify back, or enter the secrets again on the "
             "Pipedrive page (Approve). In the shell of a machine that runs tasks, `airflow pipedrive check` needs no "
             "approval."

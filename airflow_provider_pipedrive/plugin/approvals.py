@@ -81,7 +81,7 @@ def _inserted(_mapper: Any, _connection: Any, row: Connection) -> None:
 def _updated(_mapper: Any, _connection: Any, row: Connection) -> None:
     before = Connection(conn_id=row.conn_id, conn_type=row.conn_type)
     for name in ("_password", "_extra", "is_encrypted", "is_extra_encrypted"):
-        history = inspect(row).attrs[name].history
+        history: Any = inspect(row).attrs[name].history
         found = history.deleted or history.unchanged
         if not found:  # what was there is not known, so nothing is known to be typed
             return

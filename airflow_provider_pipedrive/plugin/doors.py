@@ -200,4 +200,4 @@ def _learned(names: set[str]) -> dict[str, str]:
         return {}
     with create_session() as session:
         rows = session.scalars(select(Variable).where(Variable.key.in_(names))).all()
-        return {str(row.key): str(row.get_val() or "") for row in rows}
+        return {str(row.key): str(row.get_val() or "") for row in rows}  # type: ignore[no-untyped-call]
