@@ -171,7 +171,7 @@ def telling_nothing_of_the_server(way: Way) -> Iterator[None]:
     """
     try:
         yield
-    except PipedriveError as error:
+    except (PipedriveError, ValueError, OSError) as error:  # libraries raise the others for strange proxies
         if way.is_plain or (isinstance(error, PipedriveAuthError) and error.reason):
             raise
         raise PipedriveConnectionError(
