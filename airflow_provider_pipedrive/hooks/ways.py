@@ -145,8 +145,7 @@ def check_approved(conn_id: str, way: Way, secrets: Mapping[str, str], extra: Ma
         raise PipedriveParameterError(
             f"Nothing was sent: the connection {conn_id} leads {', '.join(way.detours)}, and its secrets were not "
             "entered for that. Take host, OAuth host, proxies and verify back, or enter the secrets again on the "
-            "Pipedrive page (Approve). In the shell of a machine that runs tasks, `airflow pipedrive check` needs no "
-            "approval."
+            "Pipedrive page (Approve). The command `check` in the shell of a machine that runs tasks needs no approval."
         )
 
 
@@ -176,7 +175,7 @@ def telling_nothing_of_the_server(way: Way) -> Iterator[None]:
             raise
         raise PipedriveConnectionError(
             f"No answer of Pipedrive's came back: the connection leads {', '.join(way.detours)}. Check its host, OAuth "
-            "host, proxies and verify. In the shell of a machine that runs tasks, `airflow pipedrive check` tells more."
+            "host, proxies and verify. The command `check` in the shell of a machine that runs tasks tells more."
         ) from None
 
 

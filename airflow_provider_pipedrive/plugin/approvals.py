@@ -57,14 +57,14 @@ def missing(known: Known) -> list[tuple[str, str]]:
 
 
 def approve(known: Known, typed: Mapping[str, str]) -> None:
-    """Approve the connection's way for the secrets that somebody has typed.
+    """Approve the connection's way for the secrets that somebody has typed; for those left empty it is not approved.
 
-    :raises PipedriveParameterError: one of them is not the stored one
+    :raises PipedriveParameterError: one of them is not the stored one, or none was typed
     """
     way, secrets = Way.of(known.connection, known.extra), _secrets(known)
-    names = [name for name, _ in missing(known)]
-    right = [hmac.compare_digest(typed.get(name, "").encode(), secrets[name].encode()) for name in names]
-    if not all(right):
+    names = [name for name, _ in missing(known) if typed.get(name)]
+    right = [hmac.compare_digest(typed[name].encode(), secrets[name].encode()) for name in names]
+    if not names or not all(right):
         raise PipedriveParameterError("Not approved: what was entered is not what the connection holds.")
     chosen = {name: secrets[name] for name in names}
     store.change_extra(known.conn_id, lambda extra: with_approval(extra, way, chosen))

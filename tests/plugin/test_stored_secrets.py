@@ -201,6 +201,17 @@ def test_someone_who_knows_the_secrets_can_approve_a_way(browser: Browser, piped
     assert "crm works" in text_of(browser.post("test", conn_id="crm"))  # with the renewed token
 
 
+def test_the_clients_secret_alone_is_enough_to_connect_again(browser: Browser, pipedrive: Sandbox) -> None:
+    """Nobody has a refresh token at hand; a new one comes over the approved way."""
+    add_connection(pipedrive, "crm", refresh_token=REFRESH_TOKEN)
+    change("crm", **{KEY: []})
+    assert "Not approved" in text_of(browser.post("approve", conn_id="crm"))
+    browser.post("approve", conn_id="crm", client_secret=CLIENT_SECRET)
+    assert NOTHING_SENT in text_of(browser.post("test", conn_id="crm"))
+    assert "Connected as" in text_of(browser.connect())
+    assert "crm works" in text_of(browser.post("test", conn_id="crm"))
+
+
 def test_a_viewer_approves_nothing(viewer: Browser, crm: str) -> None:
     assert viewer.get("approve?conn_id=crm").status_code == 403
     assert viewer.post("approve", conn_id="crm").status_code == 403
