@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, location
 from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
+from airflow_provider_pipedrive.assets.trusted import DEFAULT_CONNECTION
 from airflow_provider_pipedrive.client.changes.model import KINDS, Change
 from airflow_provider_pipedrive.client.changes.watch import ChangeWatch, change_watch
 from airflow_provider_pipedrive.client.watching.times import given_moment
@@ -21,7 +22,8 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Asset, Context
 
-DEFAULT_CONNECTION: Final = "pipedrive_default"
+SET_ASIDE: Final = "set_aside"
+"""XCom key of the events that a run has not believed: their ids and why."""
 MOST_IN_XCOM: Final = 48 * 1024
 """Bytes of changes that are handed on by XCom; more travel as files."""
 MOST_BATCHES: Final = 1000
@@ -48,11 +50,15 @@ def pipedrive_changes(
     those that follow, whether or not it succeeded. On Airflow 3.3 these are the events that Airflow has stored of the
     asset, including those that it attached to no run; before, they are read from Pipedrive.
 
+    An event that cannot be read, or names a connection of another company than the asset's, is set aside: the task's
+    log names it, and so does the task's XCom ``set_aside`` (``event``, ``reason``). All others are read.
+
     :param asset: named ``pipedrive://company/entity``
     :param kinds: only changes of one of these kinds: ``created``, ``changed``, ``stage_moved``, ``status_changed``,
         ``field_changed``, ``new_file``, ``deleted``
     :param fields: before Airflow 3.3, if the asset has no watcher: fields whose changes are read
-    :param pipedrive_conn_id: by default that of the asset's watcher, or of its events
+    :param pipedrive_conn_id: by default that of the asset's watcher, or of its events, where it is
+        ``pipedrive_default`` or belongs to the asset's company
     :param since: where the very first run begins; by default with all that is stored
     :param look_back: before Airflow 3.3: seconds before now at which it begins
     :param kwargs: in a DAG's body: of :class:`PipedriveChangesOperator`
@@ -192,7 +198,10 @@ class _Consumer:
         if context.get("asset_state_store") is not None:
             from airflow_provider_pipedrive.assets.stored import StoredEvents
 
-            found = StoredEvents(self._asset, context).changes(self._since, self._connection_id)
+            stored = StoredEvents(self._asset, context)
+            found = stored.changes(self._since, self._connection_id)
+            if stored.set_aside:
+                context["ti"].xcom_push(key=SET_ASIDE, value=stored.set_aside)
         else:
             from airflow_provider_pipedrive.assets.polled import PolledChanges
 

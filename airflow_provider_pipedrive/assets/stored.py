@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_pipedrive.assets.claims import Claim, Claims, Row, claimed
+from airflow_provider_pipedrive.assets.trusted import TrustedConnections
 from airflow_provider_pipedrive.client.changes.batch import Batch, Window
 from airflow_provider_pipedrive.client.changes.model import Change, in_order, told_once
 from airflow_provider_pipedrive.client.changes.reading import Asked, Reader
@@ -25,6 +26,7 @@ SKEW: Final = timedelta(minutes=2)
 """By how much the clocks of Pipedrive and Airflow may differ where an earlier report of a change is looked for."""
 FARTHEST: Final = timedelta(days=7)
 """How far back an earlier report of a change is looked for."""
+LONGEST_REASON: Final = 500
 
 
 class StoredEvents:
@@ -37,6 +39,8 @@ class StoredEvents:
         self._key = f"pipedrive_changes:{task.dag_id}.{task.task_id}"
         self._own_key = f"pipedrive_changes:{hashlib.sha256(asset.uri.encode()).hexdigest()[:12]}"
         self._run = str(self._context["run_id"])
+        self.set_aside: list[dict[str, Any]] = []
+        """Events that are not believed: their ids and why."""
         try:
             self._store = self._context["asset_state_store"][asset]
             self._context["inlet_events"][asset]
@@ -49,16 +53,25 @@ class StoredEvents:
         """The run's changes: those of the events in its claim, each once, sorted.
 
         :param since: where the first run of all begins; by default with all that is stored
-        :param connection_id: for windows that must be read from Pipedrive; by default the one that their events name
+        :param connection_id: the asset's; by default its watcher's. Events that name another one count if that one
+            belongs to the asset's company
         """
         rows = [row for row in self._claim(since) if since is None or row.time >= since]
-        batches = [batch for row in rows if (batch := Batch.from_extra(row.extra)) is not None]
-        found = in_order(change for batch in batches for change in self._of(batch, connection_id))
-        earlier = self._earlier(found, {row.id for row in rows})
-        windows = [batch.window for batch in earlier if batch.window is not None]
-        told = [change for batch in earlier for change in batch.changes]
+        trusted = TrustedConnections(self._asset.uri, connection_id or _of_the_watcher(self._asset))
+        batches = [(row, batch) for row in rows if (batch := self._believed(row, trusted)) is not None]
+        changes = [(_is_by_rest(row), change) for row, batch in batches for change in self._of(batch, trusted)]
+        found = in_order(change for by_rest, change in changes if not by_rest)
+        earlier = self._earlier([change for _, change in changes], {row.id for row in rows}, trusted)
+        windows = [batch.window for row, batch in earlier if batch.window is not None and not _is_by_rest(row)]
+        told = [change for row, batch in earlier if not _is_by_rest(row) for change in batch.changes]
         once = [change for change in told_once(found, told) if not _in_one_of(windows, change)]
+        # What somebody has made by Airflow's REST API comes on top: it never takes another event's change away.
+        told_by_rest = [change for row, batch in earlier if _is_by_rest(row) for change in batch.changes]
+        by_rest = in_order(change for by_rest, change in changes if by_rest)
+        once = in_order([*once, *told_once(by_rest, [*told, *found, *told_by_rest])])
         log.info("%d changes in %d events of %s.", len(once), len(rows), self._asset.uri)
+        if self.set_aside:
+            log.warning("%d events of %s were set aside, see above.", len(self.set_aside), self._asset.uri)
         return once
 
     def _claim(self, since: datetime | None) -> list[Row]:
@@ -81,12 +94,27 @@ class StoredEvents:
         kept = self._context["task_state_store"].get(self._own_key)
         return Claim.from_json(kept) if kept else None
 
-    def _of(self, batch: Batch, connection_id: str | None) -> list[Change]:
+    def _believed(self, row: Row, trusted: TrustedConnections) -> Batch | None:
+        """An event's batch. One that is not to be believed is set aside: the others' changes must not wait for it.
+
+        :raises PipedriveError: Pipedrive could not be asked now; the claim stays, and a repetition reads it again
+        """
+        try:
+            batch = Batch.from_extra(row.extra)
+            if batch is not None:
+                trusted.check(batch)
+        except PipedriveParameterError as error:
+            self.set_aside.append({"event": row.id, "reason": str(error)[:LONGEST_REASON]})
+            log.warning("Event %d of %s is set aside: %.500r", row.id, self._asset.uri, str(error))
+            return None
+        return batch
+
+    def _of(self, batch: Batch, trusted: TrustedConnections) -> list[Change]:
         if batch.window is None:
             return list(batch.changes)
-        return read_window(batch.window, connection_id or batch.connection)
+        return read_window(batch.window, trusted.check(batch))
 
-    def _earlier(self, found: list[Change], own: set[int]) -> list[Batch]:
+    def _earlier(self, found: list[Change], own: set[int], trusted: TrustedConnections) -> list[tuple[Row, Batch]]:
         """What may have told of these changes before: every report of a change is stored after it has happened."""
         # A webhook may bring a record whose last edit is long past.
         times = [time for change in found if (time := moment(change.received or change.update_time))]
@@ -97,11 +125,9 @@ class StoredEvents:
         claims = Claims.from_json(self._store.get(self._key))
         mine = claims.of(self._run) or self._kept_by_the_task()
         return [
-            batch
+            (row, batch)
             for row in rows
-            if row.id not in own
-            and _was_claimed_before(row, mine)
-            and (batch := Batch.from_extra(row.extra)) is not None
+            if row.id not in own and _was_claimed_before(row, mine) and (batch := _told_by(row, trusted)) is not None
         ]
 
     def _rows(self, after: datetime | None, before: datetime | None) -> Iterator[Row]:
@@ -122,6 +148,28 @@ class StoredEvents:
                 step *= 2  # more events of one moment than a step takes
             after = page[-1].time
             seen = {row.id for row in page}
+
+
+def _told_by(row: Row, trusted: TrustedConnections) -> Batch | None:
+    """The batch of an event that an earlier run had; what that run set aside has told nobody of anything."""
+    try:
+        batch = Batch.from_extra(row.extra)
+        if batch is not None:
+            trusted.check(batch)
+    except PipedriveParameterError:
+        return None
+    return batch
+
+
+def _is_by_rest(row: Row) -> bool:
+    """Whether somebody has made the event by Airflow's REST API, which writes so into its extra."""
+    return isinstance(row.extra, Mapping) and bool(row.extra.get("from_rest_api"))
+
+
+def _of_the_watcher(asset: Any) -> str | None:
+    """The connection of the asset's watcher, where the DAG gives it one."""
+    found = (getattr(watcher.trigger, "pipedrive_conn_id", None) for watcher in getattr(asset, "watchers", ()))
+    return next((str(conn_id) for conn_id in found if conn_id), None)
 
 
 def read_window(window: Window, connection_id: str) -> list[Change]:

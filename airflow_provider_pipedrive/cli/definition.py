@@ -7,6 +7,7 @@ command: so nothing is imported here but what Airflow has loaded by then. Older 
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, lazy_load_command
@@ -142,6 +143,11 @@ _WEBHOOKS = ActionCommand(
 
 def get_commands() -> list[GroupCommand]:
     """The ``pipedrive`` group, for Airflow's command line."""
+    if sys.argv[1:2] == ["connections"]:
+        # What `airflow connections add` and `import` store is typed by whoever runs them.
+        from airflow_provider_pipedrive.plugin.approvals import watch_connections
+
+        watch_connections()
     return [
         GroupCommand(
             name="pipedrive",

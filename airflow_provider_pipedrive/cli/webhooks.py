@@ -11,7 +11,10 @@ from airflow_provider_pipedrive.cli.terminal import UsageError, command, put, sa
 from airflow_provider_pipedrive.client import subscriptions
 from airflow_provider_pipedrive.client.client import PipedriveClient
 from airflow_provider_pipedrive.client.subscriptions import Address
+from airflow_provider_pipedrive.hooks.companies import learn_company
 from airflow_provider_pipedrive.hooks.pipedrive import client_of
+from airflow_provider_pipedrive.plugin.memory import stamp
+from airflow_provider_pipedrive.plugin.sealing import now
 
 
 @command
@@ -30,6 +33,7 @@ def webhooks(options: Namespace) -> None:
 def _ensure(options: Namespace) -> None:
     wish = subscriptions.wanted(options.objects, options.actions.split(","))
     with _connected(options.conn_id) as (client, address):
+        _learn(client, options.conn_id)
         receipt = subscriptions.ensure(client, address, wish, options.user_id)
     for notice in receipt["notices"]:
         say(f"Notice: {notice}")
@@ -54,6 +58,20 @@ def _remove(options: Namespace) -> None:
     with _connected(options.conn_id) as (client, address):
         count = subscriptions.remove(client, address)
     say(f"{count} removed.")
+
+
+def _learn(client: PipedriveClient, conn_id: str) -> None:
+    """Keep whose the connection is, for the receiver."""
+    from airflow.models import Variable
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        learn_company(client, connections.find(conn_id), Variable, stamp(now()))
+    except (SQLAlchemyError, RuntimeError) as error:
+        say(
+            f"Notice: Airflow's metadata database cannot be used from here ({type(error).__name__}), so the receiver "
+            "has not learned which company its deliveries are to be of. Press Test on the Pipedrive page."
+        )
 
 
 @contextmanager

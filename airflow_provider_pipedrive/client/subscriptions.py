@@ -62,10 +62,10 @@ class Address:
             raise PipedriveParameterError(
                 "The connection's webhook_user is missing, or has spaces or a colon in it. Any name will do: airflow"
             )
-        if not HEADER_SAFE.fullmatch(password) or len(password) < SHORTEST_SECRET:
+        if not is_password(password):
             raise PipedriveParameterError(
                 f"The connection's webhook_password is missing, has spaces in it or is shorter than {SHORTEST_SECRET} "
-                f"characters. Make one by: {_ADVICE}"
+                f"characters: that is not a valid password. Make one by: {_ADVICE}"
             )
         return cls(url.removesuffix(secret), secret, user, password)
 
@@ -96,6 +96,11 @@ def secret_part(url: str) -> str:
     """The part of a receiver's address that nobody guesses; empty if it has none that is long enough."""
     head, page, secret = url.rpartition(_PAGE)
     return secret if head and page and _SECRET.fullmatch(secret) else ""
+
+
+def is_password(text: str) -> bool:
+    """Whether it is long enough for a password that nobody guesses, and can travel in a header."""
+    return len(text) >= SHORTEST_SECRET and HEADER_SAFE.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, order=True)

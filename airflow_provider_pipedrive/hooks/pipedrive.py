@@ -192,7 +192,7 @@ class PipedriveHook(BaseHook):
         from airflow_provider_pipedrive.client import ApiToken
 
         try:
-            me = self.client.run("getCurrentUser")
+            me = self._asked_whose_it_is()
             auth = "API token" if isinstance(self.client.settings.credential, ApiToken) else "OAuth"
             return True, (
                 f"Connected as {me.get('name')} ({me.get('email')}), company {me.get('company_name')}, "
@@ -200,6 +200,26 @@ class PipedriveHook(BaseHook):
             )
         except PipedriveError as error:
             return False, str(error)
+
+    def _asked_whose_it_is(self) -> Any:
+        """The credential's user. For Airflow's own Test, the connection is one that the server has merged of stored
+        secrets and what somebody has typed, see :mod:`.ways`."""
+        from airflow_provider_pipedrive.hooks.ways import (
+            Way,
+            asked_by_a_page,
+            check_approved,
+            secrets_in,
+            telling_nothing_of_the_server,
+        )
+
+        if not asked_by_a_page():
+            return self.client.run("getCurrentUser")
+        connection = self._connection()
+        extra = connection.extra_dejson
+        way = Way.of(connection, extra)
+        check_approved("that is tested", way, secrets_in(connection, extra), extra)
+        with telling_nothing_of_the_server(way):
+            return self.client.run("getCurrentUser")
 
     def _connection(self) -> Connection:
         try:

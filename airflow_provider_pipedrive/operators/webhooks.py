@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
@@ -18,7 +19,9 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
 
     Run it now and then: Pipedrive deletes a webhook after three days without success. What is right stays untouched.
     The address, its user and its password are the connection's ``webhook_url``, ``webhook_user`` and
-    ``webhook_password``. Costs 10 API tokens, and 6 to 16 for each change. An OAuth app needs the scope ``admin``.
+    ``webhook_password``. The receiver takes deliveries of the connection's company only: which one that is, is asked
+    once and kept in an Airflow Variable. Costs 10 API tokens, 2 more the first time, and 6 to 16 for each change. An
+    OAuth app needs the scope ``admin``.
 
     Returns how many were ``kept``, which were ``created`` and ``removed``, and ``notices`` of what needs attention.
 
@@ -50,15 +53,20 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Do it. Permanent errors fail the task at once, passing ones leave Airflow's retries to work."""
+        from airflow.providers.common.compat.sdk import Variable
+
         from airflow_provider_pipedrive.client.subscriptions import Address, ensure, wanted
+        from airflow_provider_pipedrive.hooks.companies import learn_company
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
         hook = PipedriveHook(self.pipedrive_conn_id)
         try:
             wish = wanted(self.objects, self.actions)
             user_id = None if self.user_id is None else int(self.user_id)
+            connection = hook.get_connection(self.pipedrive_conn_id)
+            address = Address.of(connection.extra_dejson)
             with hook.client as client:
-                address = Address.of(hook.get_connection(self.pipedrive_conn_id).extra_dejson)
+                learn_company(client, connection, Variable, datetime.now(UTC).isoformat(timespec="seconds"))
                 receipt = ensure(client, address, wish, user_id)
         except PipedriveError as error:
             if error.retryable:

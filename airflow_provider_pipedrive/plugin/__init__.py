@@ -8,6 +8,7 @@ Every process of Airflow loads this module: the web app behind it is imported at
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
@@ -69,6 +70,15 @@ class PipedrivePlugin(AirflowPlugin):
     """What Airflow finds by the entry point ``airflow.plugins``."""
 
     name = "pipedrive"
+
+    @classmethod
+    def on_load(cls, *args: Any, **kwargs: Any) -> None:
+        """In the web server, look at each connection that is stored from its first moment on."""
+        if AIRFLOW_V_3_1_PLUS and "airflow.api_fastapi.app" in sys.modules:
+            from airflow_provider_pipedrive.plugin.approvals import watch_connections
+
+            watch_connections()
+
     fastapi_apps: list[Any] = (
         [{"app": WebApp(), "url_prefix": PREFIX, "name": "Pipedrive"}] if AIRFLOW_V_3_1_PLUS else []
     )

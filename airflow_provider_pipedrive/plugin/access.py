@@ -40,3 +40,9 @@ def may_edit(user: Any, conn_id: str | None = None, method: Literal["PUT", "POST
     if conf.getboolean("core", "multi_team", fallback=False):
         details = ConnectionDetails(conn_id=conn_id, team_name=Connection.get_team_name(conn_id))
     return bool(get_auth_manager().is_authorized_connection(method=method, details=details, user=user))
+
+
+def testing() -> str:
+    """Whether connections may be tested, as Airflow's own Test button takes it: ``enabled``, else ``disabled`` (the
+    button is there and does nothing) or ``hidden``."""
+    return str(conf.get("core", "test_connection", fallback="Disabled")).strip().lower()

@@ -10,12 +10,15 @@ from typing import Any
 from urllib.parse import unquote
 
 from airflow_provider_pipedrive.cli.connections import kept_refresh_token
-from airflow_provider_pipedrive.client import ApiToken, OAuth, PipedriveClient, Settings, settings_from
+from airflow_provider_pipedrive.client import OAuth, PipedriveClient, Settings, settings_from
 from airflow_provider_pipedrive.client.clock import SystemClock
 from airflow_provider_pipedrive.client.oauth import Grant, Send, exchange, refresh, revoke
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.hooks.companies import domain_of, number_of
+from airflow_provider_pipedrive.hooks.ways import Way, telling_nothing_of_the_server, with_approval
 from airflow_provider_pipedrive.plugin import store
+from airflow_provider_pipedrive.plugin.approvals import must_be_approved
 from airflow_provider_pipedrive.plugin.memory import TOKENS, Memory, forget_tokens, remember, stamp, use_up
 from airflow_provider_pipedrive.plugin.sealing import now
 from airflow_provider_pipedrive.plugin.store import Extra, Known
@@ -32,6 +35,7 @@ class Whose:
     user_id: int
     company: str
     company_id: int
+    domain: str
     text: str
 
 
@@ -52,40 +56,71 @@ def connect(known: Known, code: str, redirect_uri: str, attempt: str) -> Memory:
     a stale one wastes a request.
 
     :returns: what was remembered of the authorization before
-    :raises PipedriveParameterError: this attempt has had its answer
+    :raises PipedriveParameterError: this attempt has had its answer, or the connection's way is not approved
     :raises PipedriveError: no tokens came; what was stored stays
     """
+    grant = granted(known, code, redirect_uri, attempt)
+    before = Memory.of(known.extra)
+    # Stored before anything else can fail: these tokens cannot be had again.
+    keep(known, grant, None)
+    try:
+        whose = owner(known, grant)
+    except PipedriveError:  # the tokens are stored; Test asks again, and then says what is wrong
+        return before
+    store.change_extra(known.conn_id, lambda extra: _recognized(extra, whose))
+    return before
+
+
+def granted(known: Known, code: str, redirect_uri: str, attempt: str) -> Grant:
+    """Exchange a code; nothing is stored but that this attempt is used up.
+
+    :raises PipedriveParameterError: this attempt has had its answer, or the connection's way is not approved
+    :raises PipedriveError: no tokens came
+    """
+    way = must_be_approved(known, "client_secret")
     store.change_extra(known.conn_id, lambda extra: use_up(extra, attempt))
     settings, app = _settings_of_app(known), app_of(known)
-    with _sending(settings) as send:
-        grant = exchange(send, app, code, redirect_uri)
+    with telling_nothing_of_the_server(way), _sending(settings) as send:
+        return exchange(send, app, code, redirect_uri)
+
+
+def owner(known: Known, grant: Grant) -> Whose:
+    """Who a fresh grant belongs to.
+
+    :raises PipedriveError: Pipedrive does not say
+    """
+    with telling_nothing_of_the_server(Way.of(known.connection, known.extra)):
+        return _whose(_granted(_settings_of_app(known), grant))
+
+
+def keep(known: Known, grant: Grant, whose: Whose | None) -> None:
+    """Store a fresh grant, and whose it is if that is known."""
     time = stamp(now())
-    before = Memory.of(known.extra)
     memory = Memory("connected", scopes=grant.scopes, connected=time, renewed=time)
-    # Stored before anything else can fail: these tokens cannot be had again.
-    store.change_extra(known.conn_id, lambda extra: remember(_with_token(extra, grant), memory))
-    whose = _whose_or_nobody(_granted(settings, grant))
-    if whose:
-        store.change_extra(known.conn_id, lambda extra: _recognized(extra, whose))
-    return before
+    way = Way.of(known.connection, known.extra)  # the one that the grant has come by
+
+    def edit(extra: Extra) -> Extra:
+        fresh = remember(with_approval(_with_token(extra, grant), way, {"refresh_token": grant.refresh_token}), memory)
+        return _recognized(fresh, whose) if whose else fresh
+
+    store.change_extra(known.conn_id, edit)
 
 
 def test(known: Known) -> str:
     """Whether the connection works and whose it is. An authorization is renewed on the way: its idle days begin anew.
 
     :returns: whose it is, for people
+    :raises PipedriveParameterError: a secret would take a way that nobody who knows it has approved
     :raises PipedriveError: it does not work; the message says what to do
     """
     settings = _settings(known, known.extra)
-    credential = settings.credential
-    if isinstance(credential, ApiToken) or credential.refresh_token is None:
+    way = must_be_approved(known)
+    with telling_nothing_of_the_server(way):
+        credential = settings.credential
+        if isinstance(credential, OAuth) and credential.refresh_token is not None:
+            with _sending(settings) as send:
+                settings = _granted(settings, _renew(known, way, send, credential))
         whose = _whose(settings)
-        if known.source == "database":
-            store.change_extra(known.conn_id, lambda extra: _recognized(extra, whose))
-        return whose.text
-    with _sending(settings) as send:
-        grant = _renew(known, send, credential)
-    whose = _whose(_granted(settings, grant))
     if known.source == "database":
         store.change_extra(known.conn_id, lambda extra: _recognized(extra, whose))
     return whose.text
@@ -94,6 +129,7 @@ def test(known: Known) -> str:
 def disconnect(known: Known) -> None:
     """Give the authorization back and forget its tokens.
 
+    :raises PipedriveParameterError: a secret would take a way that nobody who knows it has approved
     :raises PipedriveError: Pipedrive did not take it; the tokens stay
     """
     settings = _settings(known, known.extra)
@@ -101,7 +137,8 @@ def disconnect(known: Known) -> None:
         raise PipedriveParameterError(
             "This connection has an API token, which only its user can end: in Pipedrive, Personal preferences > API."
         )
-    with _sending(settings) as send:
+    way = must_be_approved(known)
+    with telling_nothing_of_the_server(way), _sending(settings) as send:
         revoke(send, settings.credential, kept_refresh_token(settings.credential))
     store.change_extra(known.conn_id, forget_tokens)
 
@@ -123,7 +160,7 @@ def uninstalled(known: Known, company_id: Any, user_id: Any, alone: bool) -> boo
 # ---- tokens
 
 
-def _renew(known: Known, send: Send, credential: OAuth) -> Grant:
+def _renew(known: Known, way: Way, send: Send, credential: OAuth) -> Grant:
     try:
         grant = refresh(send, credential)
     except PipedriveAuthError as error:
@@ -145,7 +182,7 @@ def _renew(known: Known, send: Send, credential: OAuth) -> Grant:
             _note_end(known, credential)
             raise
     if known.source == "database":
-        store.change_extra(known.conn_id, lambda extra: _renewed(extra, credential, grant))
+        store.change_extra(known.conn_id, lambda extra: _renewed(extra, way, credential, grant))
     return grant
 
 
@@ -165,12 +202,12 @@ def _note_end(known: Known, credential: OAuth) -> None:
     store.change_extra(known.conn_id, edit)
 
 
-def _renewed(extra: Extra, credential: OAuth, grant: Grant) -> Extra:
+def _renewed(extra: Extra, way: Way, credential: OAuth, grant: Grant) -> Extra:
     """The extra after a renewal, unless it has got another authorization meanwhile."""
     if extra.get("refresh_token") != credential.refresh_token:
         return extra
     memory = Memory.of(extra).but(state="connected", renewed=stamp(now()), scopes=grant.scopes)
-    return remember(_with_token(extra, grant), memory)
+    return remember(with_approval(_with_token(extra, grant), way, {"refresh_token": grant.refresh_token}), memory)
 
 
 def _with_token(extra: Extra, grant: Grant) -> Extra:
@@ -187,6 +224,7 @@ def _recognized(extra: Extra, whose: Whose) -> Extra:
         user_id=whose.user_id,
         company=whose.company,
         company_id=whose.company_id,
+        domain=whose.domain,
         checked=stamp(now()),
         state="connected",
     )
@@ -199,18 +237,8 @@ def _whose(settings: Settings) -> Whose:
         me: Mapping[str, Any] = client.run("getCurrentUser")
         user, company = f"{me.get('name')} <{me.get('email')}>", str(me.get("company_name"))
         text = f"{user}, company {company}, {client.origin}"
-    return Whose(user, _number(me.get("id")), company, _number(me.get("company_id")), text)
-
-
-def _whose_or_nobody(settings: Settings) -> Whose | None:
-    try:
-        return _whose(settings)
-    except PipedriveError:  # the tokens are stored; Test asks again, and then says what is wrong
-        return None
-
-
-def _number(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    domain = domain_of(me.get("company_domain"))
+    return Whose(user, number_of(me.get("id")), company, number_of(me.get("company_id")), domain, text)
 
 
 # ---- settings

@@ -3,7 +3,8 @@
 The way of a code: ``connect`` sends the browser to Pipedrive with a random state, which the browser also keeps,
 sealed. ``callback`` takes the code of an answer with that state and exchanges it. A code without a state (an
 installation that began in Pipedrive's Marketplace) is sealed into a cookie for its 5 minutes, and ``finish`` exchanges
-it after someone who may edit connections has chosen one and confirmed.
+it for the connection that someone who may edit it has chosen. The tokens wait in another sealed cookie until
+``confirm`` has said whose they are, and are stored then.
 
 https://pipedrive.readme.io/docs/app-installation-flows
 """
@@ -13,26 +14,33 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from airflow_provider_pipedrive.catalog.advice import own_command
-from airflow_provider_pipedrive.client.oauth import CODE_LIFE, authorize_url, new_state
+from airflow_provider_pipedrive.client.oauth import CODE_LIFE, Grant, authorize_url, new_state
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
-from airflow_provider_pipedrive.plugin import access, accounts, addresses, store, webhooks
+from airflow_provider_pipedrive.hooks.ways import Way
+from airflow_provider_pipedrive.plugin import access, accounts, addresses, approvals, store, webhooks
+from airflow_provider_pipedrive.plugin.approvals import watch_connections
 from airflow_provider_pipedrive.plugin.memory import Memory
 from airflow_provider_pipedrive.plugin.sealing import now, seal, unseal
 from airflow_provider_pipedrive.plugin.store import Known
 from airflow_provider_pipedrive.plugin.web import (
+    LONGEST_BODY,
     StopError,
     Visit,
     basic_credentials,
+    body_of,
     demand,
     for_editors,
     log,
@@ -42,23 +50,31 @@ from airflow_provider_pipedrive.plugin.web import (
 STATE_SECONDS = 600
 """How long someone may take on Pipedrive's consent page."""
 _HELD = "pipedrive_code"
+_GRANTED = "pipedrive_grant"
+_FREE = ("", "disconnected", "revoked", "expired")
+"""States of connections that nothing uses."""
 _LONGEST_CODE = 2048
 
 
 def make_app() -> Starlette:
     """The web app that Airflow mounts."""
+    watch_connections()  # where the plugin was loaded before Airflow's web app
     routes = [
         Route("/page", for_editors(overview), methods=["GET"]),
         Route("/create", for_editors(create), methods=["POST"]),
         Route("/connect", for_editors(connect), methods=["POST"]),
         Route("/test", for_editors(test), methods=["POST"]),
+        Route("/approve", for_editors(ask_approval), methods=["GET"]),
+        Route("/approve", for_editors(approve), methods=["POST"]),
         Route("/disconnect", for_editors(ask_disconnect), methods=["GET"]),
         Route("/disconnect", for_editors(disconnect), methods=["POST"]),
         Route("/connected", for_editors(connected), methods=["GET"]),
         Route("/finish", for_editors(choose), methods=["GET"]),
         Route("/finish", for_editors(finish), methods=["POST"]),
+        Route("/confirm", for_editors(confirm), methods=["GET"]),
+        Route("/confirm", for_editors(confirmed), methods=["POST"]),
         Route("/callback", open_to_all(callback), methods=["GET"]),
-        Route("/callback", open_to_all(uninstalled), methods=["DELETE"]),
+        Route("/callback", uninstalled, methods=["DELETE"]),
         Route("/webhook/{secret:path}", webhooks.receive, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ]
     for route in routes:
@@ -85,6 +101,7 @@ def overview(visit: Visit) -> Response:
         backend=store.backend_name(),
         encrypted=store.is_encrypted(),
         command=own_command,
+        testing=access.testing(),
     )
 
 
@@ -107,14 +124,44 @@ def create(visit: Visit) -> Response:
 
 
 def test(visit: Visit) -> Response:
-    """Ask Pipedrive whose a connection is."""
+    """Ask Pipedrive whose a connection is, where Airflow's configuration lets connections be tested."""
     conn_id = visit.form.get("conn_id", "")
     demand(access.may_edit(visit.user, conn_id))
+    if access.testing() != "enabled":
+        raise StopError(
+            403,
+            "Connections are not tested here",
+            "Airflow's setting [core] test_connection decides that, and is not Enabled. Ask an Airflow administrator, "
+            f"or use `{own_command('check')}` in the shell.",
+        )
     try:
         whose = accounts.test(store.find(conn_id))
     except PipedriveError as error:
         return visit.go("page", f"{conn_id}: {error}")
     return visit.go("page", f"{conn_id} works: connected as {whose}.", good=True)
+
+
+def ask_approval(visit: Visit) -> Response:
+    """Show which way a connection leads, and ask for the secrets that would take it."""
+    conn_id = visit.query.get("conn_id", "")
+    demand(access.may_edit(visit.user, conn_id))
+    known = store.find(conn_id)
+    missing = approvals.missing(known)
+    if not missing:
+        return visit.go("page", f"{conn_id} needs no approval.", good=True)
+    way = Way.of(known.connection, known.extra)
+    return visit.page("approve.html", it=_shown(visit, known), missing=missing, way=way)
+
+
+def approve(visit: Visit) -> Response:
+    """Let a connection's secrets take its way, for someone who knows them."""
+    known = _changeable(visit)
+    try:
+        approvals.approve(known, visit.form)
+    except PipedriveParameterError as error:
+        return visit.go("page", f"{known.conn_id}: {error}")
+    log.info("User %s approved the way of connection %s", visit.user_id, known.conn_id)
+    return visit.go("page", f"{known.conn_id} may be used from this page as it is now.", good=True)
 
 
 # ---- connecting
@@ -123,6 +170,10 @@ def test(visit: Visit) -> Response:
 def connect(visit: Visit) -> Response:
     """Send the browser to Pipedrive's consent page."""
     known = _changeable(visit)
+    try:
+        approvals.must_be_approved(known, "client_secret")
+    except PipedriveParameterError as error:
+        return visit.go("page", str(error))
     uri = addresses.redirect_uri(visit.request, known.extra)
     _must_come_back(visit, uri)
     state = new_state()
@@ -179,20 +230,24 @@ def _answered(visit: Visit, code: str, state: str, error: str) -> Response:
 
 def choose(visit: Visit) -> Response:
     """Ask which connection a code from the Marketplace is for."""
-    _held(visit)
+    held = _held(visit)
     return visit.page(
         "finish.html",
         connections=[_shown(visit, known) for known in _candidates(visit)],
         minutes=CODE_LIFE // 60,
         may_create=access.may_edit(visit.user, method="POST"),
+        attempt=held["attempt"],
     )
 
 
 def finish(visit: Visit) -> Response:
-    """Exchange a code from the Marketplace, for the connection that was chosen."""
+    """Exchange a code from the Marketplace, for the connection that was chosen. Nothing is stored yet."""
     held = _held(visit)
+    _must_be_about(visit, held["attempt"])
     if not visit.form.get("conn_id"):
-        visit.form["conn_id"] = visit.form.get("new_conn_id", "")
+        if not visit.form.get("new_conn_id"):
+            return visit.go("finish", "Choose a connection.")
+        visit.form["conn_id"] = visit.form["new_conn_id"]
         demand(access.may_edit(visit.user, visit.form["conn_id"], "POST"))
         try:
             store.create(visit.form["conn_id"], visit.form.get("client_id", ""), visit.form.get("client_secret", ""))
@@ -201,7 +256,7 @@ def finish(visit: Visit) -> Response:
     known = _changeable(visit)
     try:
         uri = addresses.redirect_uri(visit.request, known.extra)
-        answer = _exchange(visit, known.conn_id, held["code"], uri, held["attempt"])
+        grant = accounts.granted(known, held["code"], uri, held["attempt"])
     except PipedriveAuthError as error:
         # Where the app was refused, not the code, another connection may be the right one.
         over = accounts.is_over(error)
@@ -209,7 +264,60 @@ def finish(visit: Visit) -> Response:
             visit.drop(_HELD)
         return visit.go("page" if over else "finish", f"{known.conn_id} is not connected. {error}")
     visit.drop(_HELD)
-    return answer
+    granted = asdict(grant) | {"conn_id": known.conn_id, "attempt": held["attempt"], "user": visit.user_id}
+    visit.keep(_GRANTED, seal("grant", granted), STATE_SECONDS)
+    return visit.go("confirm")
+
+
+def confirm(visit: Visit) -> Response:
+    """Say whose account it is, and what it would replace, before anything is stored."""
+    granted, known, grant = _granted(visit)
+    whose = accounts.owner(known, grant)
+    about = {"attempt": granted["attempt"], "whose": asdict(whose)}
+    return visit.page("confirm.html", it=_shown(visit, known), whose=whose, about=about)
+
+
+def confirmed(visit: Visit) -> Response:
+    """Store what the Marketplace's code was good for, now that its account was shown and accepted."""
+    granted, known, grant = _granted(visit)
+    whose = _must_be_about(visit, granted["attempt"])["whose"]
+    if _shown(visit, known)["state"] not in _FREE and visit.form.get("replace") != "yes":
+        return visit.go("confirm", f"{known.conn_id} is in use: tick the box to replace its account.")
+    before = Memory.of(known.extra)
+    accounts.keep(known, grant, accounts.Whose(**whose))
+    visit.drop(_GRANTED)
+    return _told_of(visit, known.conn_id, before)
+
+
+def _must_be_about(visit: Visit, attempt: str) -> dict[str, Any]:
+    """What a form was shown for, if that is the installation that waits in this browser now.
+
+    :raises StopError: another one has come meanwhile
+    """
+    about = visit.form_about
+    if not hmac.compare_digest(str(about.get("attempt")).encode(), attempt.encode()):
+        raise StopError(
+            409,
+            "Another installation has come meanwhile",
+            "This form was shown for another installation than the one that waits in this browser now. Nothing was "
+            "changed. If you yourself have just installed the app, open the page again: " + f"{visit.root}/finish",
+        )
+    return about
+
+
+def _granted(visit: Visit) -> tuple[dict[str, Any], Known, Grant]:
+    """The tokens that wait in this browser for a confirmation, and the connection they are for.
+
+    :raises StopError: none do, or no longer
+    """
+    granted = unseal("grant", visit.request.cookies.get(_GRANTED), STATE_SECONDS)
+    if granted is None or granted["user"] != visit.user_id:
+        visit.drop(_GRANTED)
+        raise StopError(410, "The installation has to begin again", "Nothing waits in this browser to be confirmed.")
+    visit.form["conn_id"] = granted["conn_id"]
+    known = _changeable(visit)
+    parts = {name: granted[name] for name in ("access_token", "refresh_token", "expires_in", "api_domain")}
+    return granted, known, Grant(**parts, scopes=tuple(granted["scopes"]))
 
 
 def _exchange(visit: Visit, conn_id: str, code: str, uri: str, attempt: str) -> Response:
@@ -217,7 +325,11 @@ def _exchange(visit: Visit, conn_id: str, code: str, uri: str, attempt: str) -> 
 
     :raises PipedriveError: no tokens came
     """
-    before = accounts.connect(store.find(conn_id), code, uri, attempt)
+    return _told_of(visit, conn_id, accounts.connect(store.find(conn_id), code, uri, attempt))
+
+
+def _told_of(visit: Visit, conn_id: str, before: Memory) -> Response:
+    """Lead on to the page that tells of a new authorization."""
     log.info("User %s connected %s to a Pipedrive account", visit.user_id, conn_id)
     memory = Memory.of(store.find(conn_id).extra)
     changed = before.company_id and memory.company_id and before.company_id != memory.company_id
@@ -253,22 +365,38 @@ def disconnect(visit: Visit) -> Response:
     return visit.go("page", f"{known.conn_id} is disconnected: Pipedrive has ended the authorization.", good=True)
 
 
-def uninstalled(visit: Visit) -> Response:
+async def uninstalled(request: Request) -> Response:
     """Pipedrive tells that a user has uninstalled the app; the app's own id and secret prove that it is Pipedrive.
+
+    Whoever does not know them is refused before anything is read, of the request or of the connections.
 
     https://pipedrive.readme.io/docs/app-uninstallation
     """
-    given = basic_credentials(visit.request)
-    # All are compared, so that the time says nothing about them.
-    of_the_app = [known for known in store.all_known() if _is_app(known, given)]
-    if not of_the_app:
-        return Response(status_code=401, headers={"WWW-Authenticate": 'Basic realm="Pipedrive app"'})
+    request.scope["query_string"] = b""
+    visit = Visit.of_nobody(request)
+    given = basic_credentials(request)
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > LONGEST_BODY:
+        return visit.finish(Response(status_code=413, headers={"Connection": "close"}))
+    conn_ids = await webhooks.doors.heard(webhooks.doors.of_app, given) if b":" in given else []
+    if not conn_ids:
+        headers = {"WWW-Authenticate": 'Basic realm="Pipedrive app"', "Connection": "close"}
+        return visit.finish(Response(status_code=401, headers=headers))
     try:
-        told: Any = json.loads(visit.body)
+        body = await body_of(request)
+    except ClientDisconnect:  # nobody is there to read an answer
+        return Response(status_code=408)
+    return visit.finish(await run_in_threadpool(_note_uninstalled, conn_ids, given, body or b""))
+
+
+def _note_uninstalled(conn_ids: list[str], given: bytes, body: bytes) -> Response:
+    try:
+        told: Any = json.loads(body)
         company_id, user_id = told["company_id"], told["user_id"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return Response(status_code=400)
-    stored = [known for known in of_the_app if known.source == "database"]
+    # What was known of them may be a few seconds old.
+    stored = [known for known in map(store.find, conn_ids) if known.source == "database" and _is_app(known, given)]
     for known in stored:
         if accounts.uninstalled(known, company_id, user_id, alone=len(stored) == 1):
             log.warning("The Pipedrive app of connection %s was uninstalled by its user", known.conn_id)
@@ -408,6 +536,9 @@ def _shown(visit: Visit, known: Known) -> dict[str, Any]:
         "has_app": bool(not known.unreadable and known.connection.login and known.connection.password),
         "has_tokens": any(extra.get(name) for name in ("refresh_token", "access_token")),
         "redirect_uri": str(extra.get("redirect_uri") or ""),
+        "testing": access.testing(),
+        "approval": bool(approvals.missing(known)),
+        "in_use": state not in _FREE,
     }
 
 

@@ -26,6 +26,8 @@ ANSWER_SECONDS: Final = 8.0
 https://pipedrive.readme.io/docs/guide-for-webhooks-v2"""
 MOST_WAITING: Final = 5000
 """Deliveries in memory at most. What comes beyond is refused at once, and Pipedrive repeats it."""
+MOST_BYTES: Final = 32 * 1024 * 1024
+"""Of all deliveries that wait. A usual one has 2 to 10 KB."""
 _PAUSE_SECONDS: Final = 0.2
 
 
@@ -35,11 +37,13 @@ class Told:
 
     :ivar conn_id: the connection that it belongs to
     :ivar uri: of the asset that has changed
+    :ivar size: of the delivery, in bytes
     """
 
     conn_id: str
     uri: str
     change: Change
+    size: int = 0
 
 
 class FullError(Exception):
@@ -72,6 +76,7 @@ class Gatherer:
         self._queue: deque[_Waiting] = deque()
         self._lock = threading.Lock()
         self._running = False
+        self._bytes = 0
 
     def hand_over(self, told: Told, seconds: float = ANSWER_SECONDS) -> Future[None]:
         """Have a change stored.
@@ -83,13 +88,20 @@ class Gatherer:
         """
         waiting = _Waiting(told, self._clock() + seconds)
         with self._lock:
-            if len(self._queue) >= MOST_WAITING:
+            if len(self._queue) >= MOST_WAITING or self._bytes + told.size > MOST_BYTES:
                 raise FullError
+            self._bytes += told.size
+            waiting.stored.add_done_callback(lambda _: self._let_go(told.size))
             self._queue.append(waiting)
             if not self._running:
                 self._running = True
                 threading.Thread(target=self._run, name="pipedrive-webhooks", daemon=True).start()
         return waiting.stored
+
+    def _let_go(self, size: int) -> None:
+        """A delivery is stored or dropped."""
+        with self._lock:
+            self._bytes -= size
 
     def _run(self) -> None:
         """Store batch after batch until none is left; the next delivery starts the next thread."""

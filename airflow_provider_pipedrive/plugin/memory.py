@@ -9,9 +9,10 @@ from typing import Any
 
 from airflow_provider_pipedrive.client.oauth import IDLE_DAYS
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.hooks.companies import STATUS
 from airflow_provider_pipedrive.plugin.sealing import now
 
-KEY = "oauth_status"
+KEY = STATUS
 """Its name in the connection's extra. Airflow's masker leaves it alone, and so does the client."""
 TOKENS = ("access_token", "refresh_token", "api_token")
 """Names of the credentials in the connection's extra."""
@@ -23,6 +24,7 @@ class Memory:
     """Times are ISO 8601 in UTC, empty where unknown.
 
     :param state: ``connected``, ``revoked``, ``expired``, ``disconnected``, or empty: never asked
+    :param domain: the company's name in its address, ``acme``
     :param renewed: when the refresh token was last used here; its idle days count from then
     :param checked: when Pipedrive last said whose it is
     """
@@ -32,6 +34,7 @@ class Memory:
     user_id: int = 0
     company: str = ""
     company_id: int = 0
+    domain: str = ""
     scopes: tuple[str, ...] = ()
     connected: str = ""
     renewed: str = ""

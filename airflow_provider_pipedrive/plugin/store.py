@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from airflow.configuration import conf
@@ -48,6 +49,44 @@ class Known:
     def extra(self) -> Extra:
         """What its extra holds, decrypted."""
         return {} if self.unreadable else dict(self.connection.extra_dejson)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A connection as it is stored, nothing of it decrypted yet.
+
+    :param stamp: the same for as long as it has not changed; its id comes first
+    :param judged: decrypts it
+    """
+
+    stamp: tuple[Any, ...] = field(repr=False)
+    judged: Callable[[], Known] = field(repr=False)
+
+
+def all_stored() -> list[Stored]:
+    """What :func:`all_known` lists, undecrypted."""
+    environment = _in_environment()
+    hidden = {known.conn_id.upper() for known in environment}
+    with create_session() as session:
+        rows = session.scalars(select(Connection).where(Connection.conn_type == CONN_TYPE)).all()
+        session.expunge_all()
+    return [
+        *map(already_known, environment),
+        *(
+            Stored(
+                (row.conn_id, row.login, row.host, row.port, row._password, row._extra),
+                partial(_judged, row, "database"),
+            )
+            for row in rows
+            if str(row.conn_id).upper() not in hidden
+        ),
+    ]
+
+
+def already_known(known: Known) -> Stored:
+    """A connection of another source, where nothing is encrypted."""
+    row = known.connection
+    return Stored((known.conn_id, known.source, row.login, row.host, row.port, row.password, row.extra), lambda: known)
 
 
 def all_known() -> list[Known]:

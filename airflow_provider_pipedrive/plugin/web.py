@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from airflow.configuration import conf
@@ -52,6 +52,7 @@ class Visit:
     :param query: of the address, each part once
     :param form: what was posted
     :param body: of a request that is no form
+    :param form_about: what the form was shown for, where its page said so
     """
 
     request: Request
@@ -59,8 +60,14 @@ class Visit:
     query: dict[str, str]
     form: dict[str, str]
     body: bytes
+    form_about: dict[str, Any] = field(default_factory=dict)
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     cookies: list[Callable[[Response], None]] = field(default_factory=list)
+
+    @classmethod
+    def of_nobody(cls, request: Request) -> Self:
+        """One for which it does not matter who is signed in."""
+        return cls(request, None, {}, {}, b"")
 
     @property
     def root(self) -> str:
@@ -104,14 +111,17 @@ class Visit:
 
     # ---- forms
 
-    def form_token(self) -> str:
-        """What a form must send back: it ties the form to this browser and this user. It never reads the same twice."""
+    def form_token(self, **about: Any) -> str:
+        """What a form must send back: it ties the form to this browser and this user. It never reads the same twice.
+
+        :param about: what else it is tied to, for :attr:`form_about`
+        """
         browser = self.request.cookies.get(_BROWSER, "")
         if not 20 <= len(browser) <= 100:
             browser = secrets.token_urlsafe(24)
             self.request.cookies[_BROWSER] = browser
             self.keep(_BROWSER, browser, None)
-        return seal("form", {"browser": browser, "user": self.user_id})
+        return seal("form", {"browser": browser, "user": self.user_id, "about": about})
 
     def check_form(self) -> None:
         """Stop a form that no page of ours has sent.
@@ -133,6 +143,7 @@ class Visit:
                 "It was not sent from Airflow's own Pipedrive page in this browser, or the page was open for too long. "
                 "Open the page again and repeat what you did." + addresses.hint(self.request),
             )
+        self.form_about = dict(sealed.get("about") or {})
 
     # ---- answers
 
@@ -249,7 +260,7 @@ def _route(handler: Handler, admit: Callable[[Visit], Response | None]) -> Calla
                 )
 
         try:
-            body = await _body(request)
+            body = await body_of(request)
         except ClientDisconnect:  # nobody is there to read an answer, and nothing has gone wrong here
             return Response(status_code=408)
         return visit.finish(await run_in_threadpool(answer))
@@ -257,7 +268,7 @@ def _route(handler: Handler, admit: Callable[[Visit], Response | None]) -> Calla
     return route
 
 
-async def _body(request: Request) -> bytes | None:
+async def body_of(request: Request) -> bytes | None:
     """What was sent, or ``None`` where it is too long."""
     body = b""
     async for chunk in request.stream():

@@ -10,13 +10,9 @@ https://pipedrive.readme.io/docs/guide-for-webhooks-v2
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -27,12 +23,13 @@ from starlette.responses import JSONResponse, Response
 
 from airflow_provider_pipedrive.assets.uris import asset_uri
 from airflow_provider_pipedrive.client.changes.deliveries import OldPayloadError, change_of
-from airflow_provider_pipedrive.client.subscriptions import secret_part
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.hooks.companies import host_of, number_of
 from airflow_provider_pipedrive.plugin import store
 from airflow_provider_pipedrive.plugin.asset_events import store as store_changes
 from airflow_provider_pipedrive.plugin.deliveries import ANSWER_SECONDS, FullError, Gatherer, Told
-from airflow_provider_pipedrive.plugin.store import Known
+from airflow_provider_pipedrive.plugin.doors import FRESH_SECONDS, Door, Doors, digest, forget_at_changes
+from airflow_provider_pipedrive.plugin.store import Stored
 from airflow_provider_pipedrive.plugin.web import basic_credentials
 
 log = logging.getLogger(__name__)
@@ -41,68 +38,33 @@ LONGEST_BODY: Final = 1024 * 1024
 """Bytes of a delivery at most. A note's content has 100,000 characters, and comes twice."""
 READ_SECONDS: Final = 5.0
 """A body must have come within them."""
-FRESH_SECONDS: Final = 10.0
-"""How soon a changed password counts, and how often strangers can make this server read its connections at most."""
+LARGE_BODY: Final = 64 * 1024
+"""A longer one is read by a thread of its own: all of Airflow's requests wait for the event loop."""
+LEARNING_SECONDS: Final = 1.0
+"""How soon a company counts that was not known before."""
+__all__ = ["ANSWER_SECONDS", "FRESH_SECONDS", "LONGEST_BODY", "READ_SECONDS", "Doors", "doors", "gatherer", "receive"]
 
 
-@dataclass(frozen=True)
-class Door:
-    """A connection that deliveries are taken for."""
-
-    conn_id: str
-    secret: bytes = field(repr=False)
-    credentials: bytes = field(repr=False)
-
-
-class Doors:
-    """The connections with a complete webhook address, read anew now and then.
-
-    :param load: reads them
-    :param clock: seconds that never go back
-    """
-
-    def __init__(self, load: Callable[[], Iterable[Known]], clock: Callable[[], float] = time.monotonic) -> None:
-        self._load = load
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._doors: tuple[Door, ...] = ()
-        self._read_at: float | None = None
-
-    def behind(self, secret: str) -> list[Door]:
-        """Those whose address ends in this; as a rule one or none. All are compared, each in constant time."""
-        given = _digest(secret.encode())
-        return [door for door in self._fresh() if hmac.compare_digest(door.secret, given)]
-
-    def _fresh(self) -> tuple[Door, ...]:
-        with self._lock:
-            if self._read_at is None or self._clock() - self._read_at >= FRESH_SECONDS:
-                self._doors = tuple(door for known in self._load() if (door := _door(known)))
-                self._read_at = self._clock()
-            return self._doors
-
-    def forget(self) -> None:
-        """Read the connections again at the next delivery."""
-        with self._lock:
-            self._read_at = None
-
-
-def known_connections() -> list[Known]:
+def known_connections() -> list[Stored]:
     """Those of the database and the environment, and of a secrets backend those that the configuration names.
 
     A secrets backend cannot be asked for all it has.
     """
     named = conf.get("pipedrive", "webhook_connections", fallback="")
     ids = [part.strip() for part in named.split(",") if part.strip()]
-    found = {known.conn_id: known for known in store.all_known()}
+    found = {stored.stamp[0]: stored for stored in store.all_stored()}
     for conn_id in ids:
         try:
-            found[conn_id] = store.find(conn_id)
+            known = store.find(conn_id)
+            if known.source == "backend":
+                found[conn_id] = store.already_known(known)
         except PipedriveParameterError:
             log.warning("[pipedrive] webhook_connections names %r, but there is no such connection", conn_id)
     return list(found.values())
 
 
 doors = Doors(known_connections)
+forget_at_changes(doors)
 gatherer = Gatherer(store_changes)
 
 
@@ -112,14 +74,18 @@ async def receive(request: Request) -> Response:
     secret = request.path_params["secret"]
     if request.method != "POST":
         return _refusal(405, "Pipedrive posts its deliveries.", Allow="POST")
-    credentials = _digest(basic_credentials(request))
-    behind = await run_in_threadpool(doors.behind, secret)
+    credentials = digest(basic_credentials(request))
+    behind = await doors.heard(doors.behind, secret)
     if not behind:
         return _refusal(404, "There is nothing here.")
     admitted = [door for door in behind if hmac.compare_digest(door.credentials, credentials)]
     if not admitted:
         log.warning("A webhook delivery for connection %s has the wrong user or password", behind[0].conn_id)
         return _refusal(401, "The user or the password is wrong.", **{"WWW-Authenticate": 'Basic realm="Pipedrive"'})
+    if not any(door.company.is_known for door in admitted):
+        ids = {door.conn_id for door in admitted}
+        again = await run_in_threadpool(doors.behind, secret, LEARNING_SECONDS)
+        admitted = [door for door in again if door.conn_id in ids] or admitted
     if _media_type(request) != "application/json" or "content-encoding" in request.headers:
         return _refusal(415, "Pipedrive sends application/json.")
     try:
@@ -129,29 +95,16 @@ async def receive(request: Request) -> Response:
     if body is None:
         return _refusal(413, f"A delivery has {LONGEST_BODY} bytes at most.")
     try:
-        told = _told(admitted[0].conn_id, body)
+        is_large = len(body) > LARGE_BODY
+        told = await run_in_threadpool(_told, admitted, body) if is_large else _told(admitted, body)
     except PipedriveParameterError as error:
         log.warning("A webhook delivery for connection %s was refused: %r", admitted[0].conn_id, str(error)[:500])
-        reason = str(error) if isinstance(error, OldPayloadError) else "This is no delivery that Pipedrive sends."
+        reason = str(error) if isinstance(error, OldPayloadError | _StrangerError) else _NOT_PIPEDRIVES
         return _refusal(422, reason)
     if told is None:
         # Refused, it would count towards a ban of all webhooks of this address.
         return JSONResponse({"stored": False})
     return await _stored(told, ANSWER_SECONDS - (time.monotonic() - began))
-
-
-def _door(known: Known) -> Door | None:
-    extra = known.extra
-    secret = secret_part(str(extra.get("webhook_url") or ""))
-    user, password = (str(extra.get(f"webhook_{name}") or "") for name in ("user", "password"))
-    if not (secret and user and password):
-        return None
-    return Door(known.conn_id, _digest(secret.encode()), _digest(f"{user}:{password}".encode()))
-
-
-def _digest(text: bytes) -> bytes:
-    """Of the same length whatever was sent, so that comparing says nothing about the length of a secret."""
-    return hashlib.sha256(text).digest()
 
 
 def _media_type(request: Request) -> str:
@@ -171,10 +124,18 @@ async def _body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-def _told(conn_id: str, body: bytes) -> Told | None:
+class _StrangerError(PipedriveParameterError):
+    """The delivery is of a company that none of the connections belongs to. Its text may be shown to the sender."""
+
+
+_NOT_PIPEDRIVES: Final = "This is no delivery that Pipedrive sends."
+
+
+def _told(admitted: list[Door], body: bytes) -> Told | None:
     """What a delivery tells of.
 
-    :raises PipedriveParameterError: it is none of Pipedrive's
+    :param admitted: those whose secrets its sender knows
+    :raises PipedriveParameterError: it is none of Pipedrive's, or of another company than theirs
     """
     try:
         payload: Any = msgspec.json.decode(body)
@@ -183,7 +144,18 @@ def _told(conn_id: str, body: bytes) -> Told | None:
     change = change_of(payload)
     if change is None:
         return None
-    return Told(conn_id, asset_uri(str(payload["meta"].get("host") or ""), change.entity), change)
+    meta = payload["meta"]
+    host, company_id = host_of(meta.get("host")), number_of(meta.get("company_id"))
+    for door in admitted:
+        if host in door.company.hosts and door.company.id in (0, company_id):
+            return Told(door.conn_id, asset_uri(host, change.entity), change, len(body))
+    if not any(door.company.is_known for door in admitted):
+        log.warning(
+            "Connection %s takes no webhooks yet: nobody has asked which company it belongs to. Press Test on the "
+            "Pipedrive page, or run `airflow pipedrive webhooks ensure` (or PipedriveEnsureWebhooksOperator).",
+            admitted[0].conn_id,
+        )
+    raise _StrangerError("The delivery is of another company than the connection.")
 
 
 async def _stored(told: Told, seconds: float) -> Response:

@@ -87,6 +87,7 @@ class Settings:
                 raise ValueError(f"{setting.name}={value!r} is not one of {', '.join(choices)}.")
         if self.custom_fields < FEWEST_CUSTOM_FIELDS:
             raise ValueError(f"custom_fields={self.custom_fields} is too few: give {FEWEST_CUSTOM_FIELDS} or more.")
+
     allowed_hosts: tuple[str, ...] = _setting(
         (),
         "names (host.docker.internal) that requests may come by, besides loopback addresses and pipedrive.com's; "

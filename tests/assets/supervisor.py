@@ -96,3 +96,8 @@ class FakeTask:
         self.dag_id = dag_id
         self.task_id = task_id
         self.id = uuid.uuid4()
+        self.pushed: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Keep what the task pushes."""
+        self.pushed[key] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -25,9 +26,11 @@ from airflow_provider_pipedrive.client.changes.model import Change, make_change
 from airflow_provider_pipedrive.client.changes.reading import closed
 from airflow_provider_pipedrive.client.changes.watch import Position, change_watch
 from airflow_provider_pipedrive.client.watching.times import moment
-from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveParameterError
+from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.assets.supervisor import NOON, FakeTask, Supervisor
+from tests.conftest import API_TOKEN
 
 SCOPE: Any = None  # only for state backends of one's own
 DEALS = Asset("pipedrive://acme/deals")
@@ -198,3 +201,132 @@ def test_more_than_xcom_takes_travels_as_files(airflow: Supervisor, tmp_path: An
     batches = operator.execute(Run("run:1").context)
     assert batches[0] == {"file": str(tmp_path / "mirror" / "read" / "run_1" / "batch-00000.jsonl"), "count": 100}
     assert sorted(change.id for batch in batches for change in changes_of(batch)) == list(range(300))
+
+
+# What somebody stores by Airflow's REST API
+
+
+def by_rest(connection: Any = "pipedrive_default", **batch: Any) -> dict[str, Any]:
+    """An event that somebody has made by Airflow's REST API."""
+    return {"from_rest_api": True, "pipedrive": {"connection": connection, **batch}}
+
+
+def as_json(deal: int, **parts: Any) -> dict[str, Any]:
+    return {**changed(deal).to_json(), **parts}
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"pipedrive": "nonsense"},
+        {"pipedrive": [1]},
+        {"pipedrive": {}},
+        by_rest({"$ne": 1}, changes=[]),
+        by_rest(changes="nonsense"),
+        by_rest(changes=[None]),
+        by_rest(changes=[{"entity": "deals"}]),
+        by_rest(changes=[as_json(9, update_time=5)]),
+        by_rest(changes=[as_json(9, update_time="yesterday")]),
+        by_rest(changes=[as_json(9, kinds="changed")]),
+        by_rest(changes=[as_json(9, kinds=[7])]),
+        by_rest(changes=[as_json(9, values=[1])]),
+        by_rest(changes=[as_json(9, id={"a": 1})]),
+        by_rest(changes=[as_json(9, event_id=None)]),
+        by_rest(changes=[as_json(9, received=12)]),
+        by_rest(window="now"),
+        by_rest(window={"watch": {"entity": "deals", "kinds": ["changed"]}, "until": "2026-05-04"}),
+        by_rest(
+            window={
+                "watch": {"entity": "deals", "kinds": ["changed"]},
+                "position": {"since": "2026-05-04T12:00:00", "floor": "2026-05-04T12:00:00"},
+                "until": "2026-05-04T12:00:00",
+            }
+        ),
+    ],
+    ids=lambda extra: str(extra)[-50:],
+)
+def test_a_batch_that_cannot_be_read_is_set_aside_and_costs_no_other_change(
+    extra: Any, airflow: Supervisor, caplog: pytest.LogCaptureFixture
+):
+    airflow.add_event(DEALS, polled(changed(1)), 10)
+    airflow.add_event(DEALS, extra, 11)
+    airflow.add_event(DEALS, polled(changed(2)), 12)
+    run = Run("run 1")
+    assert run.reads() == [1, 2]
+    assert [one["event"] for one in run.context["ti"].pushed["set_aside"]] == [2]
+    assert "Event 2 of pipedrive://acme/deals is set aside" in caplog.text
+    airflow.add_event(DEALS, polled(changed(3)), 20)
+    assert Run("run 2").reads() == [3]
+    assert run.reads() == [1, 2]
+
+
+def connection_to(sandbox: Sandbox, **parts: Any) -> str:
+    return json.dumps({"conn_type": "pipedrive", "host": sandbox.url, "extra": {"api_token": API_TOKEN}, **parts})
+
+
+def test_an_event_that_names_another_companys_connection_is_set_aside_and_reads_nothing(
+    sandbox: Sandbox, airflow: Supervisor, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", connection_to(sandbox))
+    monkeypatch.setenv("AIRFLOW_CONN_UMBRELLA", connection_to(sandbox, host="umbrella.pipedrive.com"))
+    window = Window(change_watch("deals"), Position.start(NOON), NOON + timedelta(seconds=5)).to_json()
+    airflow.add_event(DEALS, by_rest("other", window=window), 10)
+    airflow.add_event(DEALS, by_rest("umbrella", changes=[as_json(7)]), 11)
+    airflow.add_event(DEALS, by_rest("not_there", changes=[as_json(8)]), 12)
+    airflow.add_event(DEALS, polled(changed(1)), 13)
+    run = Run("run 1")
+    assert run.reads() == [1]
+    reasons = [one["reason"] for one in run.context["ti"].pushed["set_aside"]]
+    assert [reason.split(",")[0] for reason in reasons] == [
+        "it names the connection 'other'",
+        "it names the connection 'umbrella'",
+        "it names the connection 'not_there'",
+    ]
+    assert "which belongs to 'umbrella', not to 'acme'" in reasons[1]
+    assert [request.path for request in sandbox.requests] == []
+
+
+def test_another_connection_of_the_same_company_is_believed(airflow: Supervisor, monkeypatch: pytest.MonkeyPatch):
+    """Webhooks come by one connection, the watcher reads with another."""
+    acme = {"conn_type": "pipedrive", "host": "acme.pipedrive.com", "extra": {"api_token": API_TOKEN}}
+    monkeypatch.setenv("AIRFLOW_CONN_HOOKS", json.dumps(acme))
+    airflow.add_event(DEALS, Batch("hooks", (changed(1),)).to_json(), 10)
+    assert Run("run 1").reads(pipedrive_conn_id="pipedrive_default") == [1]
+
+
+def test_a_connection_on_pipedrives_shared_host_is_asked_whose_it_is(
+    sandbox: Sandbox, airflow: Supervisor, monkeypatch: pytest.MonkeyPatch
+):
+    """A passing fault is no answer: the run fails, keeps its claim, and reads its changes when it is repeated."""
+    answers: list[Any] = [PipedriveConnectionError("reset", retryable=True), {"company_domain": "acme"}]
+
+    class Client:
+        settings = SimpleNamespace(origin=None)
+
+        def run(self, action: str) -> Any:
+            found = answers.pop(0)
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+    monkeypatch.setattr(PipedriveHook, "client", Client())
+    airflow.add_event(DEALS, Batch("hooks", (changed(1),)).to_json(), 10)
+    run = Run("run 1")
+    with pytest.raises(PipedriveConnectionError):
+        run.reads()
+    assert run.reads() == [1]
+
+
+def test_what_was_made_by_the_rest_api_takes_no_other_change_away(sandbox: Sandbox, airflow: Supervisor):
+    """A made-up webhook of the very state that the watcher is going to tell of, and a window over all times."""
+    forged = {
+        **changed(2, "12:00:30", source="webhook").to_json(),
+        "event_id": "made-up",
+        "values": {"title": "forged"},
+    }
+    everything = Window(change_watch("deals"), Position.start(NOON - timedelta(days=1)), NOON + timedelta(days=1))
+    airflow.add_event(DEALS, by_rest(changes=[forged]), 10)
+    airflow.add_event(DEALS, by_rest(window=everything.to_json()), 11)
+    assert 2 in Run("run 1").reads()
+    airflow.add_event(DEALS, polled(changed(2, "12:00:30"), changed(3, "12:00:31")), 60)
+    assert Run("run 2").reads() == [2, 3]

@@ -34,6 +34,7 @@ def airflow_app() -> Iterator[Any]:
     """Airflow's web app as its API server runs it, the plugin found by its entry point."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "j" * 64)
+        patch.setenv("AIRFLOW__CORE__TEST_CONNECTION", "Enabled")
         patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "admin:admin,other:admin,vi:viewer")
         purge_cached_app()
         yield create_app(apps="core")
@@ -159,6 +160,15 @@ class Browser:
         """The whole way from Connect to the page that tells of it."""
         return self.get(self.consent(self.start(conn_id)))
 
+    def finish(self, **form: str) -> httpx.Response:
+        """Choose a connection for the installation that waits, and accept the account that is shown then."""
+        page = self.choose(**form)
+        return self.post("confirm", token=token_on(page)) if str(page.url).endswith("/confirm") else page
+
+    def choose(self, **form: str) -> httpx.Response:
+        """Send the form that asks which connection an installation is for."""
+        return self.post("finish", **{"token": token_on(self.get("finish"))} | form)
+
     def install(self) -> str:
         """Install the app from the Marketplace; returns the address that Pipedrive sends the browser to: a code, and no
         state."""
@@ -226,6 +236,12 @@ def change(conn_id: str, **extra: Any) -> None:
     with create_session() as session:
         row = session.scalar(select(Connection).where(Connection.conn_id == conn_id))
         row.set_extra(json.dumps({**row.extra_dejson, **extra}))
+
+
+def token_on(page: httpx.Response) -> str:
+    """What the first form on a page must send back."""
+    found = re.search(r'name="token" value="([^"]+)"', page.text)
+    return found[1] if found else ""
 
 
 def text_of(page: httpx.Response) -> str:

@@ -30,6 +30,8 @@ WEBHOOK = {
     "webhook_user": USER,
     "webhook_password": PASSWORD,
 }
+ACME = {"state": "connected", "company": "Acme", "company_id": 900, "domain": "acme"}
+"""What the page has noted in the connection."""
 PATH = f"/pipedrive/webhook/{SECRET}"
 AUTH = {"Authorization": "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}
 DEALS = "pipedrive://acme/deals"
@@ -58,8 +60,8 @@ def assets(tables: None) -> Iterator[None]:
 
 @pytest.fixture
 def receiver(airflow_app: Any, pipedrive: Sandbox, assets: None) -> Receiver:
-    """The receiver, with the connection ``crm``."""
-    add_connection(pipedrive, "crm", **WEBHOOK)
+    """The receiver, with the connection ``crm`` of the company acme."""
+    add_connection(pipedrive, "crm", **WEBHOOK, oauth_status=ACME)
     doors.forget()
     return Receiver(airflow_app)
 

@@ -318,7 +318,7 @@ def test_no_code_state_or_token_is_logged(browser: Browser, crm: str, capfd: Any
     parts = parse_qs(urlsplit(address).query)
     browser.get(address)
     browser.get(browser.install())
-    browser.post("finish", conn_id="crm")
+    browser.finish(conn_id="crm")
     browser.get(f"{CALLBACK}?code=SecretCode12345&state=SecretState12345")
     shown = "".join(capfd.readouterr()) + caplog.text
     if not metadata.version("apache-airflow").startswith("3.1."):  # it has no access log of its own

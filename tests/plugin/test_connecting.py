@@ -331,7 +331,7 @@ def test_an_installation_from_the_marketplace_waits_for_a_choice(browser: Browse
     assert str(page.url) == f"{PAGES}/finish"
     assert "code-" not in page.text
     assert "refresh_token" not in stored()
-    page = browser.post("finish", conn_id="crm")
+    page = browser.finish(conn_id="crm")
     assert "Connected as" in text_of(page)
     assert stored()["refresh_token"].startswith("refresh-")
 
@@ -341,13 +341,13 @@ def test_a_guest_is_sent_to_the_login_and_back(guest: Browser, crm: str) -> None
     assert page.headers["location"] == "/auth/login?next=%2Fpipedrive%2Ffinish"
     guest.sign_in("admin")
     assert "Finish the installation" in text_of(guest.get("finish"))
-    assert "Connected as" in text_of(guest.post("finish", conn_id="crm"))
+    assert "Connected as" in text_of(guest.finish(conn_id="crm"))
 
 
 def test_an_installation_can_make_its_connection(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     browser.get(browser.install())
     form = {"new_conn_id": "fresh", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-    browser.post("finish", **form)
+    browser.finish(**form)
     assert stored("fresh") == {} or "refresh_token" not in stored("fresh")  # its OAuth host is Pipedrive's, not here
 
 
@@ -362,9 +362,9 @@ def test_a_held_code_is_forgotten_after_five_minutes(browser: Browser, crm: str,
 def test_the_wrong_app_can_be_chosen_once_without_losing_the_code(browser: Browser, crm: str) -> None:
     add_connection(browser.pipedrive, "wrong", login="another-app")
     browser.get(browser.install())
-    page = browser.post("finish", conn_id="wrong")
+    page = browser.finish(conn_id="wrong")
     assert "wrong is not connected" in text_of(page)
-    assert "Connected as" in text_of(browser.post("finish", conn_id="crm"))
+    assert "Connected as" in text_of(browser.finish(conn_id="crm"))
 
 
 # Uninstalled in Pipedrive

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
 import re
 import socket
+import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.models import Connection, Variable
+from airflow.utils.session import create_session
+from sqlalchemy import select
 
-from airflow_provider_pipedrive.plugin import webhooks
+from airflow_provider_pipedrive.hooks.companies import learn_company
+from airflow_provider_pipedrive.plugin import app, deliveries, store, webhooks
 from airflow_provider_pipedrive.plugin.webhooks import LONGEST_BODY, Doors
-from tests.plugin.harness import change
+from airflow_provider_pipedrive.sandbox import Sandbox
+from tests.plugin.harness import add_connection, change
 from tests.plugin.receiver import (
     AUTH,
     PASSWORD,
@@ -22,6 +30,7 @@ from tests.plugin.receiver import (
     USER,
     WEBHOOK,
     Receiver,
+    add_asset,
     delivery,
     listening,
     stored_changes,
@@ -248,6 +257,177 @@ def test_strangers_make_the_server_read_its_connections_only_now_and_then() -> N
     now[0] += webhooks.FRESH_SECONDS
     doors.behind("x")
     assert len(reads) == 2
+
+
+# The company
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"host": "umbrella.pipedrive.com", "company_id": "901"},
+        {"host": "umbrella.pipedrive.com"},
+        {"company_id": "901"},
+        {"company_id": None},
+        {"company_id": ["900"]},
+        {"host": "acme.pipedrive.com.evil.example"},
+        {"host": "acme.example.com"},
+        {"host": "api.pipedrive.com"},
+        {"host": "acme.pipedrive.com:8443"},
+        {"host": "acme.pipedrive.com/x"},
+        {"host": "user@acme.pipedrive.com"},
+        {"host": "acme.pipedr\u0131ve.com"},
+        {"host": "127.0.0.2"},
+        {"host": ""},
+        {"host": None},
+        {"host": ["acme.pipedrive.com"]},
+    ],
+    ids=str,
+)
+def test_a_delivery_of_another_company_is_refused(meta: dict[str, Any], receiver: Receiver) -> None:
+    """Its sender has the secrets of acme's connection, and umbrella has an asset here too."""
+    add_asset("pipedrive://umbrella/deals")
+    assert receiver.post(delivery(**meta)).status_code == 422
+    assert stored_events() + stored_events("pipedrive://umbrella/deals") == []
+
+
+def test_a_connection_of_an_unknown_company_takes_nothing_and_says_what_to_do(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    change("crm", oauth_status={})
+    on_pipedrives_shared_host()
+    assert receiver.post(delivery()).status_code == 422
+    assert "Press Test on the Pipedrive page, or run `airflow pipedrive webhooks ensure`" in caplog.text
+    assert stored_events() == []
+
+
+def test_ensuring_webhooks_tells_the_receiver_whose_they_are(receiver: Receiver) -> None:
+    """By a Variable, since a task can write no connection."""
+    change("crm", oauth_status={})
+    client = SimpleNamespace(run=lambda action: {"company_id": 900, "company_domain": "acme"})
+    on_pipedrives_shared_host()
+    assert receiver.post(delivery()).status_code == 422
+    learn_company(client, store.find("crm").connection, Variable, "2026-11-02T08:00:00+00:00")
+    webhooks.doors.forget()
+    assert receiver.post(delivery()).status_code == 200
+    assert receiver.post(delivery(host="umbrella.pipedrive.com")).status_code == 422
+    assert receiver.post(delivery(company_id="901")).status_code == 422
+
+
+def on_pipedrives_shared_host() -> None:
+    """The connection's host says nothing of its company."""
+    with create_session() as session:
+        session.scalar(select(Connection).where(Connection.conn_id == "crm")).host = None
+
+
+def test_two_companies_that_share_the_secrets_are_told_apart(receiver: Receiver, pipedrive: Sandbox) -> None:
+    add_asset("pipedrive://umbrella/deals")
+    umbrella = {"state": "connected", "company_id": 901, "domain": "umbrella"}
+    add_connection(pipedrive, "umbrella", **WEBHOOK, oauth_status=umbrella)
+    assert receiver.post(delivery(host="umbrella.pipedrive.com", company_id="901")).status_code == 200
+    assert receiver.post(delivery(host="umbrella.pipedrive.com", company_id="900")).status_code == 422
+    (event,) = stored_events("pipedrive://umbrella/deals")
+    assert event.extra["pipedrive"]["connection"] == "umbrella"
+    assert stored_events() == []
+
+
+@pytest.mark.parametrize("password", ["tiny", "fifteen-letters", "with spaces in it, long enough"])
+def test_a_password_that_is_too_short_is_none(
+    password: str, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    change("crm", webhook_password=password)
+    assert receiver.post(delivery(), headers=basic(f"{USER}:{password}")).status_code == 404
+    assert "Connection crm takes no webhooks: its webhook_password" in caplog.text
+    assert password not in caplog.text
+
+
+# Too much of everything
+
+
+def test_waiting_deliveries_are_bounded_by_their_bytes(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "MOST_BYTES", 100_000)
+    large = delivery()
+    large["data"]["note"] = "x" * 100_000
+    assert receiver.post(large).status_code == 503
+    assert receiver.post(delivery()).status_code == 200
+    assert webhooks.gatherer._bytes == 0
+
+
+def test_a_large_body_is_parsed_beside_the_event_loop(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[bool] = []
+    real = webhooks._told
+
+    def told(*arguments: Any) -> Any:
+        try:
+            asyncio.get_running_loop()
+            threads.append(False)
+        except RuntimeError:
+            threads.append(True)
+        return real(*arguments)
+
+    monkeypatch.setattr(webhooks, "_told", told)
+    large = delivery()
+    large["data"]["note"] = "x" * 100_000
+    assert [receiver.post(document).status_code for document in (large, delivery())] == [200, 200]
+    assert threads == [True, False]
+
+
+def test_a_flood_reads_the_connections_once_and_decrypts_none_again(
+    receiver: Receiver, pipedrive: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        add_connection(pipedrive, f"other_{number}", login=f"app-{number}")
+    assert receiver.post(delivery()).status_code == 200
+    decrypted: list[str] = []
+    judged = store._judged
+    monkeypatch.setattr(store, "_judged", lambda row, source: decrypted.append(row.conn_id) or judged(row, source))
+    reads: list[int] = []
+    load = webhooks.doors._load
+    monkeypatch.setattr(webhooks.doors, "_load", lambda: reads.append(1) or load())
+    for _ in range(20):
+        assert receiver.post(delivery(), "/pipedrive/webhook/wrong").status_code == 404
+        assert receiver.http.request("DELETE", "/pipedrive/callback").status_code == 401
+        assert receiver.http.request("DELETE", "/pipedrive/callback", auth=("app-1", "wrong")).status_code == 401
+    webhooks.doors.forget()
+    assert receiver.post(delivery(), "/pipedrive/webhook/wrong").status_code == 404
+    assert (len(reads), decrypted) == (1, [])
+
+
+def test_while_one_reads_the_connections_the_others_take_what_was_known() -> None:
+    now, reading, go_on, done = [100.0], threading.Event(), threading.Event(), threading.Event()
+
+    def load() -> list[Any]:
+        if now[0] > 100:
+            reading.set()
+            go_on.wait(10)
+            done.set()
+        return []
+
+    doors = Doors(load, lambda: now[0])
+    doors.behind("x")
+    now[0] += webhooks.FRESH_SECONDS
+    reader = threading.Thread(target=doors.behind, args=["x"])
+    reader.start()
+    assert reading.wait(30)
+    assert doors.behind("x") == []
+    assert not done.is_set()  # nobody has waited for it
+    go_on.set()
+    reader.join(30)
+
+
+def test_an_uninstallation_without_credentials_is_refused_before_anything_is_read(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither its body, nor any connection."""
+
+    def read(*_: Any) -> None:
+        raise AssertionError("something was read")
+
+    monkeypatch.setattr(webhooks.doors, "of_app", read)
+    monkeypatch.setattr(app, "body_of", read)
+    for headers in ({}, basic(""), {"Authorization": "Bearer x"}):
+        answer = receiver.http.request("DELETE", "/pipedrive/callback", content=b"{}", headers=headers)
+        assert answer.status_code == 401
 
 
 def _head(address: str, *headers: str) -> bytes:

@@ -17,6 +17,7 @@ from airflow_provider_pipedrive.plugin import asset_events, deliveries, webhooks
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.plugin.harness import change
 from tests.plugin.receiver import (
+    ACME,
     AUTH,
     DEALS,
     PATH,
@@ -99,10 +100,10 @@ def test_an_object_that_is_not_known_here_is_taken_and_let_go(receiver: Receiver
     assert (answer.status_code, answer.json()) == (200, {"stored": False})
 
 
-def test_a_company_that_no_dag_names_is_taken_and_let_go(receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:
-    assert receiver.post(delivery(host="other.pipedrive.com")).status_code == 200
+def test_an_asset_that_no_dag_names_is_taken_and_let_go(receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:
+    assert receiver.post(delivery(entity="person")).status_code == 200
     assert stored_events() == []
-    assert "no DAG has the asset pipedrive://other/deals" in caplog.text
+    assert "no DAG has the asset pipedrive://acme/persons" in caplog.text
 
 
 @pytest.mark.skipif(not AIRFLOW_V_3_2_PLUS, reason="partition keys came with Airflow 3.2")
@@ -177,6 +178,7 @@ def test_more_than_can_wait_is_answered_503_at_once(receiver: Receiver, monkeypa
 
 def test_the_sandboxs_deliveries_arrive(receiver: Receiver, pipedrive: Sandbox, monkeypatch: Any) -> None:
     add_asset("pipedrive://127.0.0.1/deals")
+    change("crm", oauth_status={})  # the connection's host alone says whose deliveries are meant
     deal = next(iter(pipedrive.records("deals")))
     with listening(receiver.app) as address:
         requests.post(
@@ -211,7 +213,7 @@ def test_a_connection_in_a_secrets_backend_is_found_if_the_configuration_names_i
     receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = "AnotherPartOfTheAddress0123456"
-    extra = WEBHOOK | {"webhook_url": f"https://airflow.example.com/pipedrive/webhook/{secret}"}
+    extra = WEBHOOK | {"oauth_status": ACME, "webhook_url": f"https://airflow.example.com/pipedrive/webhook/{secret}"}
     file = tmp_path / "connections.json"
     file.write_text(json.dumps({"vaulted": {"conn_type": "pipedrive", "extra": extra}}))
     monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", "airflow.secrets.local_filesystem.LocalFilesystemBackend")

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from airflow_provider_pipedrive.client.changes.model import Change
-from airflow_provider_pipedrive.client.changes.watch import ChangeWatch, Position
+from airflow_provider_pipedrive.client.changes.watch import ChangeWatch, Position, change_watch
 from airflow_provider_pipedrive.client.watching.times import stamp
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
@@ -42,7 +42,14 @@ class Window:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """From :meth:`to_json`'s data."""
         until = datetime.fromisoformat(data["until"])
-        return cls(ChangeWatch.from_json(data["watch"]), Position.from_json(data["position"]), until)
+        watch, position = data["watch"], Position.from_json(data["position"])
+        times = (until, position.since, position.floor)
+        if any(time.tzinfo is None for time in times):
+            raise ValueError("a time without its zone")
+        if not all(isinstance(known, int) for known in position.seen.values()):
+            raise ValueError("a time that is not a number")
+        # Checked like one that a DAG asks for: whoever may store an asset event may have written this.
+        return cls(change_watch(watch["entity"], watch["kinds"], watch.get("fields")), position, until)
 
     def covers(self, change: Change) -> bool:
         """Whether a polled change was found in this window too."""
@@ -85,15 +92,19 @@ class Batch:
         :raises PipedriveParameterError: it has one that cannot be read
         """
         payload = extra.get("payload") if isinstance(extra, Mapping) and "payload" in extra else extra
-        data = payload.get(KEY) if isinstance(payload, Mapping) else None
-        if not isinstance(data, Mapping):
+        if not isinstance(payload, Mapping) or payload.get(KEY) is None:
             return None
+        data = payload[KEY]
         try:
-            window = data.get("window")
+            connection, window = data["connection"], data.get("window")
+            if not isinstance(connection, str) or not connection:
+                raise TypeError("connection is not a connection's id")
+            if not isinstance(data.get("changes", []), list):
+                raise TypeError("changes is not a list")
             return cls(
-                str(data["connection"]),
+                connection,
                 tuple(Change.from_json(change) for change in data.get("changes", ())),
-                Window.from_json(window) if window else None,
+                None if window is None else Window.from_json(window),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise PipedriveParameterError(f"An asset event carries a batch that cannot be read: {error}.") from None

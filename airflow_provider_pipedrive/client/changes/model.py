@@ -94,9 +94,27 @@ class Change:
         """
         try:
             known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
-            return cls(**{**known, "kinds": tuple(data["kinds"])})
-        except (TypeError, KeyError) as error:
+            change = cls(**{**known, "kinds": _texts(data["kinds"])})
+        except (TypeError, KeyError, AttributeError) as error:
             raise PipedriveParameterError(f"This is no change: {error}.") from None
+        if fault := change._fault():
+            raise PipedriveParameterError(f"This is no change: its {fault} cannot be read.")
+        return change
+
+    def _fault(self) -> str:
+        """Which part cannot be what it says: it may come from anybody who may store an asset event."""
+        texts = {"entity": self.entity, "event_id": self.event_id, "update_time": self.update_time}
+        is_right = {
+            **{name: isinstance(text, str) and bool(text) for name, text in texts.items()},
+            "id": isinstance(self.id, int | str) and not isinstance(self.id, bool),
+            "values": _is_object(self.values),
+            "previous": _is_object(self.previous),
+            "source": self.source in ("poll", "webhook"),
+            "received": self.received is None or (isinstance(self.received, str) and moment(self.received) is not None),
+        }
+        if is_right["update_time"]:
+            is_right["update_time"] = moment(self.update_time) is not None
+        return next((name for name, right in is_right.items() if not right), "")
 
 
 def make_change(
@@ -200,6 +218,20 @@ class _Told:
 def in_order(changes: Iterable[Change]) -> list[Change]:
     """By time, and within a second in the order that webhooks tell."""
     return sorted(changes, key=lambda change: (change.update_time, change.received or "", str(change.id)))
+
+
+def _texts(given: Any) -> tuple[str, ...]:
+    """A list of texts as a tuple.
+
+    :raises TypeError: it is something else
+    """
+    if not isinstance(given, list | tuple) or not all(isinstance(item, str) for item in given):
+        raise TypeError("kinds is not a list of texts")
+    return tuple(given)
+
+
+def _is_object(given: Any) -> bool:
+    return isinstance(given, Mapping) and all(isinstance(name, str) for name in given)
 
 
 def _near(time: str, others: Iterable[str]) -> bool:
