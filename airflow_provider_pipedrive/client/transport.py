@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import os
+import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -210,6 +211,9 @@ class Transport:
                 action=call.key,
                 retryable=call.is_read or call.idempotent,
             )
+        if socket.gaierror in kinds:
+            text = "the name of the host is not known here: check the connection's host, and this machine's network"
+            return self._cut(call, text, sent=False)
         return self._cut(call, f"the connection failed ({_kind(error)})", sent=not never_connected)
 
     def _cut(self, call: Call, what: str, *, sent: bool, retryable: bool = True) -> PipedriveConnectionError:
