@@ -225,6 +225,9 @@ class Transport:
                 action=call.key,
                 retryable=call.is_read or call.same_state_twice,
             )
+        if socket.gaierror in kinds:
+            text = "the name of the host is not known here: check the connection's host, and this machine's network"
+            return self._cut(call, text, sent=False)
         return self._cut(call, f"the connection failed ({_kind(error)})", sent=not never_connected)
 
     def _cut(self, call: Call, what: str, *, sent: bool, retryable: bool = True) -> PipedriveConnectionError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -97,8 +98,8 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
         try:
             self._check(parsing=False)
             result = self._do(hook, already_tried=getattr(context["ti"], "try_number", 1) > 1)
-            self._log_receipt(hook, time.monotonic() - began)
             link = record_url(self.action, plain(self.parameters) or {}, result, hook.client.origin)
+            self._log_receipt(hook, result, link, time.monotonic() - began)
         except PipedriveError as error:
             if error.retryable:
                 raise
@@ -156,7 +157,6 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
             if not parsing:
                 raise PipedriveEndpointRemovedError(action.removed_message(), action=self.action)
             warnings.warn(f"{self.task_id}: {action.removed_message()}", DeprecationWarning, stacklevel=4)
-            self.log.warning("%s", action.removed_message())
             return
         self._check_arguments(action)
         parameters = plain(self.parameters)
@@ -187,24 +187,58 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
         if self.max_records is not None:
             counts["max_records"] = self.max_records
             if action.result != "records" or not action.is_read:
-                raise PipedriveParameterError(f"{action.key}: max_records is for actions that list records.")
+                instead = f" {action.alias_of} lists the records themselves." if action.result == "options" else ""
+                raise PipedriveParameterError(f"{action.key}: max_records is for actions that list records.{instead}")
         for name, count in counts.items():
             if not isinstance(count, int) or isinstance(count, bool) or count < 1:
                 raise PipedriveParameterError(f"{name} must be a whole number from 1 on, not {count!r}.")
         if self.save_to is not None and action.result != "binary":
             raise PipedriveParameterError(f"{action.key} does not answer a file: leave out save_to.")
 
-    def _log_receipt(self, hook: PipedriveHook, seconds: float) -> None:
+    def _log_receipt(self, hook: PipedriveHook, result: Any, link: str | None, seconds: float) -> None:
         usage = hook.usage
-        self.log.info(
-            "%s: %d requests, %d pages, %d records, %d API tokens, %.1f s",
-            self.action,
-            usage.requests,
-            usage.pages,
-            usage.records,
-            usage.tokens,
-            seconds,
-        )
+        counts = [
+            _counted(usage.requests, "request"),
+            *([_counted(usage.pages, "page"), _counted(usage.records, "record")] if usage.pages else []),
+            _counted(usage.tokens, "API token"),
+        ]
+        done = done_to_record(self.action, self.parameters or {}, result)
+        about = f"{done}{f' ({link})' if link else ''}; " if done else ""
+        self.log.info("%s: %s%s, %.1f s", self.action, about, ", ".join(counts), seconds)
+
+
+_DONE = {
+    "add": "added",
+    "post": "added",
+    "update": "updated",
+    "put": "updated",
+    "delete": "deleted",
+    "duplicate": "copied to",
+    "archive": "archived",
+    "get": "read",
+}
+"""By the first word of an action's key."""
+
+
+def done_to_record(action: str, parameters: Mapping[str, Any], result: Any) -> str:
+    """What was done to which record, such as ``added deal 51``; empty where it is not about one that has an id."""
+    from airflow_provider_pipedrive.catalog import ACTIONS
+
+    if action not in ACTIONS or not isinstance(result, Mapping):
+        return ""
+    parts = [part for part in ACTIONS[action].path.split("/") if part not in ("", "api", "v1", "v2")]
+    kind = re.sub(r"(?<!s)s$", "", re.sub(r"ies$", "y", parts[0]))
+    if action.startswith("merge"):
+        survivor = parameters.get("merge_with_id")
+        return f"merged {kind} {parameters.get('id')} into {kind} {survivor}, which survives"
+    verb = next((done for word, done in _DONE.items() if re.match(rf"{word}(?=[A-Z])", action)), None)
+    own = parts[1:] in ([], ["{id}"])  # deeper paths are about parts of the record, with ids of their own
+    record = result.get("id", parameters.get("id")) if own else None
+    return f"{verb} {kind} {record}" if verb and record is not None else ""
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def record_url(action: str, parameters: Mapping[str, Any], result: Any, origin: str) -> str | None:
@@ -219,7 +253,8 @@ def record_url(action: str, parameters: Mapping[str, Any], result: Any, origin: 
         return None
     parts = ACTIONS[action].path.split("/") if action in ACTIONS else []
     page = next((_PAGES[part] for part in parts if part in _PAGES), None)
-    named = parameters.get("id") if "{id}" in parts else None
+    survivor = "merge_with_id" if parts[-1:] == ["merge"] else "id"
+    named = parameters.get(survivor) if "{id}" in parts else None
     found = result.get("id") if isinstance(result, Mapping) and parts and parts[-1] in _PAGES else None
     record = named if named is not None else found
     return f"{origin}/{page}/{record}" if page and record is not None else None

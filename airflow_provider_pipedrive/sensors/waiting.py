@@ -107,6 +107,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         self._client: PipedriveClient | None = None
         self._lineage = Lineage()
         self._pause = 0.0
+        self._said = ""
         self._in_airflows_loop = False
         if on_gone not in ("fail", "skip"):
             raise PipedriveParameterError(f"on_gone must be 'fail' or 'skip', not {on_gone!r}.")
@@ -165,7 +166,24 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
             raise _Over(error) from error
         if answer.kind in ("gone", "failed"):
             raise _Over(PipedriveGoneError(answer.reason))
+        self._say_where_it_stands(answer)
         return answer
+
+    def _say_where_it_stands(self, answer: Outcome) -> None:
+        """In the log: the end, and what is waited for, once and whenever it stands elsewhere."""
+        from airflow_provider_pipedrive.client.watching.sentences import awaited, elsewhere, happened, standing
+
+        assert self._pending is not None
+        watch = self._pending.watch  # its names are ids by now
+        if answer.kind == "met":
+            self.log.info("%s", happened(watch, answer.result))
+            return
+        said = f"{awaited(watch)} {standing(watch, self._pending.memory)}".rstrip()
+        if said != self._said:
+            self._said = said
+            self.log.info("%s", said)
+            if warning := elsewhere(watch, self._pending.memory):
+                self.log.warning("%s", warning)
 
     def _pending_of(self, context: Context) -> Pending:
         from airflow_provider_pipedrive.client.watching.looking import Pending

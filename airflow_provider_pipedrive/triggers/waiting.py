@@ -14,6 +14,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_pipedrive import errors
 from airflow_provider_pipedrive.client.watching.looking import Pending
 from airflow_provider_pipedrive.client.watching.naming import Names
+from airflow_provider_pipedrive.client.watching.sentences import happened
 from airflow_provider_pipedrive.client.watching.watches import watch_from_json
 from airflow_provider_pipedrive.errors import PipedriveError
 from airflow_provider_pipedrive.triggers.polling import wait_for
@@ -73,11 +74,12 @@ class WaitTrigger(BaseTrigger):
         """One event: success, or what the sensor is to raise."""
         now = time.time()
         limit = asyncio.timeout(self.deadline - now)
+        pending = self._pending()
         try:
             async with limit:
                 outcome = await wait_for(
                     self.pipedrive_conn_id,
-                    self._pending(),
+                    pending,
                     self.interval,
                     patient=self.patient,
                     pause=self.not_before - now,
@@ -89,7 +91,7 @@ class WaitTrigger(BaseTrigger):
         except PipedriveError as error:
             yield _event(status="error", error=told(error))
         else:
-            log.info("%s", outcome.reason or f"It has happened: {str(outcome.result)[:1000]}")
+            log.info("%s", outcome.reason or happened(pending.watch, outcome.result))
             event = None
             if outcome.kind == "met" and self.end_from_trigger:
                 event = await success(self.task_instance, outcome.result)

@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.errors import (
@@ -121,6 +122,18 @@ def test_a_create_that_found_nobody_listening_is_repeated_until_the_attempts_are
     first, second = clock.slept
     assert 0.5 <= first <= 0.625
     assert 1.0 <= second <= 1.25
+
+
+def test_a_host_that_nobody_knows_is_said_in_words(clock: FakeClock, mocker: MockerFixture) -> None:
+    mocker.patch("socket.getaddrinfo", side_effect=socket.gaierror(-2, "Name or service not known"))
+    settings = settings_from(host="acmme.pipedrive.com", extra={"api_token": API_TOKEN, "max_attempts": 1})
+    with PipedriveClient(settings, clock=clock) as client, pytest.raises(PipedriveConnectionError) as refused:
+        client.run("addDeal", {"title": "A"})
+    assert str(refused.value) == (
+        "addDeal: the name of the host is not known here: check the connection's host, and this machine's network, "
+        "talking to https://acmme.pipedrive.com."
+    )
+    assert (refused.value.nothing_sent, refused.value.retryable) == (True, True)
 
 
 def test_a_gzip_answer_is_unpacked(client: PipedriveClient, server: ScriptedServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
@@ -68,6 +69,7 @@ def test_a_result_too_large_for_xcom_stops_early_and_names_the_bulk_transfer(san
         ({"action": "downloadFile", "parameters": {"id": 1}}, "give save_to"),
         ({"action": "getDeals", "save_to": "deals.json"}, "does not answer a file"),
         ({"action": "getDeal", "parameters": {"id": 1}, "max_records": 5}, "max_records is for actions that list"),
+        ({"action": "selectDeal", "max_records": 5}, r"list records\. getDeals lists the records themselves"),
         ({"action": "getDeals", "max_records": 0}, "max_records must be a whole number from 1 on"),
         ({"action": "getDeals", "xcom_max_records": "5"}, "xcom_max_records must be a whole number from 1 on"),
         ({"action": ["getDeals"]}, "no action"),
@@ -101,9 +103,13 @@ def test_a_mapped_task_takes_its_parameters_when_it_runs() -> None:
     assert mapped.task_id == "mapped"
 
 
-def test_a_removed_action_warns_when_parsed_and_fails_without_a_request_when_run(sandbox: Sandbox) -> None:
-    with pytest.warns(DeprecationWarning, match=r"removed by Pipedrive on 2025-06-27.*getDealProducts"):
+def test_a_removed_action_warns_once_when_parsed_and_fails_without_a_request_when_run(
+    sandbox: Sandbox, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.warns(DeprecationWarning, match=r"removed by Pipedrive on 2025-06-27.*getDealProducts") as warned:
         operator = PipedriveOperator(task_id="task", action="getSubscription", parameters={"id": 1})
+    assert len(warned) == 1
+    assert "removed by Pipedrive" not in caplog.text + capfd.readouterr().err
     with pytest.raises(AirflowFailException, match="PipedriveEndpointRemovedError"):
         operator.execute({"ti": TaskInstance()})  # type: ignore[typeddict-item]
     assert sandbox.requests == []
@@ -128,7 +134,37 @@ def test_the_log_tells_what_was_done_and_what_it_cost(
         run(action="getPipelines")
     count = len(sandbox.records("pipelines"))
     out = capfd.readouterr()
-    assert f"getPipelines: 1 requests, 1 pages, {count} records, 5 API tokens" in caplog.text + out.out + out.err
+    assert f"getPipelines: 1 request, 1 page, {count} records, 5 API tokens" in caplog.text + out.out + out.err
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "said"),
+    [
+        ("addDeal", {"title": "A"}, r"added deal (\d+) \(http://127.0.0.1:\d+/deal/\1\); 1 request, 5 API tokens, "),
+        ("updatePerson", {"id": 1, "name": "A"}, r"updated person 1 \(\S+/person/1\); 1 request, 5 API tokens, "),
+        ("deleteActivity", {"id": 1}, r"deleted activity 1; 1 request, 3 API tokens, "),
+        ("addNote", {"content": "A", "deal_id": 1}, r"added note \d+; 1 request, 10 API tokens, "),
+        ("getStage", {"id": 1}, r"read stage 1; 1 request, 1 API token, "),
+        (
+            "mergeDeals",
+            {"id": 1, "merge_with_id": 2},
+            r"merged deal 1 into deal 2, which survives \(\S+/deal/2\); ",
+        ),
+        ("addDealFollower", {"id": 1, "user_id": 1}, r"1 request, 5 API tokens, "),
+    ],
+)
+def test_the_log_says_which_record_was_written(
+    action: str,
+    parameters: dict[str, Any],
+    said: str,
+    sandbox: Sandbox,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level("INFO"):
+        run(action=action, parameters=parameters)
+    out = capfd.readouterr()
+    assert re.search(rf"{action}: {said}", caplog.text + out.out + out.err), caplog.text + out.out + out.err
 
 
 def test_a_download_returns_where_the_file_is(sandbox: Sandbox, tmp_path: Any) -> None:

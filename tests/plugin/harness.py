@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator
 from html import unescape
@@ -26,6 +27,8 @@ from tests.conftest import CLIENT_ID, CLIENT_SECRET
 
 ORIGIN = "http://127.0.0.1:8080"
 PAGES = f"{ORIGIN}/pipedrive"
+# The browser of these tests is starlette's client, which takes httpx2 where that is installed; it logs whole addresses.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 SAME_SITE = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
 
 

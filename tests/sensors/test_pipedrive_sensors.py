@@ -241,3 +241,50 @@ def test_importing_and_making_a_sensor_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     loaded = {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
     assert loaded & {"requests", "urllib3", "msgspec", "starlette", "uvicorn", "faker"} == set()
+
+
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+def test_a_sensor_says_what_it_waits_for_where_it_stands_and_how_it_ended(
+    mode: str,
+    waiting: Waiting,
+    sandbox: Sandbox,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    sandbox.update("deals", 1, title="Ovens", status="open", stage_id=1)
+    sandbox.plan("move_deal", deal_id=1, stage_id=3, after_reads=2, path="/api/v2/deals/1")
+    waiting(mode, PipedriveDealStageSensor, **DEAL, deal_id=1, to_stage=3)
+    out = capfd.readouterr()
+    shown = caplog.text + out.out + out.err
+    names = {key: stage["name"] for key, stage in sandbox.records("stages").items()}
+    waits = f"Waiting until deal 1 is in stage 3 ({names[3]}). Not yet: deal 1 is in stage 1 ({names[1]})."
+    assert shown.count(waits) == 1 if mode == "poke" else waits in shown
+    assert f"It has happened: deal 1 ('Ovens') is open in stage 3 ({names[3]}) since " in shown
+    assert "belongs to pipeline" not in shown
+
+
+def test_a_deal_in_another_pipeline_than_the_stage_that_is_waited_for_is_warned_of(
+    waiting: Waiting, sandbox: Sandbox, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    (stage, pipeline) = next(
+        (key, stage["pipeline_id"]) for key, stage in sandbox.records("stages").items() if stage["pipeline_id"] != 1
+    )
+    sandbox.update("deals", 1, status="open", stage_id=1)
+    with pytest.raises(AirflowSensorTimeout):
+        waiting("poke", PipedriveDealStageSensor, **DEAL, deal_id=1, to_stage=stage)
+    out = capfd.readouterr()
+    warning = f"The stage that is waited for belongs to pipeline {pipeline}, but deal 1 is in pipeline 1: "
+    assert (caplog.text + out.out + out.err).count(warning) >= 1
+
+
+def test_the_log_of_a_deferred_wait_ends_with_a_sentence(
+    waiting: Waiting, sandbox: Sandbox, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    sandbox.update("deals", 1, title="Ovens", status="open", stage_id=1)
+    sandbox.plan("move_deal", deal_id=1, stage_id=3, after_reads=2, path="/api/v2/deals/1")
+    waiting("deferrable", PipedriveDealStageSensor, **DEAL, deal_id=1, to_stage=3)
+    out = capfd.readouterr()
+    assert "It has happened: deal 1 ('Ovens') is open in stage 3 (" in caplog.text + out.out + out.err

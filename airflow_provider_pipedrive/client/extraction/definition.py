@@ -169,7 +169,9 @@ def _check_parameters(name: str, given: Mapping[str, Any]) -> None:
     try:
         check(entity.listing, {**own, **entity.parameters, **given})
     except PipedriveParameterError as error:
-        raise PipedriveParameterError(f"parameters of {name}: {error}") from None
+        # By the entity's name: the user has never written that of its list action.
+        what = str(error).removeprefix(f"{entity.listing.key}: ")
+        raise PipedriveParameterError(f"parameters of {name}: {what}") from None
 
 
 def _one_of(name: str, value: Any, known: Sequence[str]) -> None:

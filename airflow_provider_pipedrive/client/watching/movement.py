@@ -42,6 +42,7 @@ class Movement:
     :param statuses: become ``won``, ``lost`` or ``open``
     :param passed_through: count a stage too that the deal has only passed through between two looks
     :param names: of stages, for the result
+    :param pipelines: of stages, by the ids of both
     """
 
     reaches: tuple[int, ...] = ()
@@ -50,6 +51,7 @@ class Movement:
     statuses: tuple[str, ...] = ()
     passed_through: bool = True
     names: Mapping[str, str] = field(default_factory=dict)
+    pipelines: Mapping[str, int] = field(default_factory=dict)
 
     def by_deal(self, deal: Record, since: datetime, seen: Memory, history: History) -> Record | None:
         """What one deal that is waited for has done, if it has.

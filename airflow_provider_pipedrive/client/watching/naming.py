@@ -85,7 +85,8 @@ def resolved(watch: Watch, names: Names, directory: Directory) -> Watch:
         reaches = tuple(_stage(name, pipeline, directory)["id"] for name in names.reaches)
         leaves = tuple(_stage(name, pipeline, directory)["id"] for name in names.leaves)
         texts = {str(stage["id"]): str(stage["name"]) for stage in directory.stages}
-        movement = replace(movement, reaches=reaches, leaves=leaves, names=texts)
+        pipelines = {str(stage["id"]): stage["pipeline_id"] for stage in directory.stages}
+        movement = replace(movement, reaches=reaches, leaves=leaves, names=texts, pipelines=pipelines)
     if isinstance(watch, DealWatch):
         return replace(watch, movement=movement)
     return replace(

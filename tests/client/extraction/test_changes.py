@@ -257,6 +257,10 @@ def test_a_window_that_ends_now_waits_until_pipedrives_clock_is_past_it(
 @pytest.mark.parametrize(
     ("job", "message"),
     [
+        (
+            Job(["deals"], parameters={"deals": {"stauts": "open"}}),
+            "parameters of deals: there is no parameter 'stauts' (did you mean status?)",
+        ),
         (Job(["deels"]), "There is no entity 'deels' to extract. Did you mean deals"),
         (Job([]), 'entities must be a list of names, such as ["deals", "persons"].'),
         (Job("deals"), 'entities must be a list of names, such as ["deals", "persons"].'),  # type: ignore[arg-type]
