@@ -47,7 +47,7 @@ def get_variations(box: Box, call: Call) -> Answer:
 @answers("addProductVariation")
 def add_variation(box: Box, call: Call) -> Answer:
     """A new variation."""
-    rules.prove_values(box.state, "variations", call.body)
+    rules.validate_values(box.state, "variations", call.body)
     fields = {
         "name": call.body["name"],
         "product_id": _product(box, call)["id"],
@@ -59,7 +59,7 @@ def add_variation(box: Box, call: Call) -> Answer:
 @answers("updateProductVariation")
 def update_variation(box: Box, call: Call) -> Answer:
     """A changed variation; prices are replaced as a whole."""
-    rules.prove_values(box.state, "variations", call.body)
+    rules.validate_values(box.state, "variations", call.body)
     key = _variation(box, call)["id"]
     return ok(box.state.update("variations", key, call.body, box.actor(call.user_id), touch=None))
 
