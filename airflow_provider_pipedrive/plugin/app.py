@@ -21,7 +21,7 @@ from urllib.parse import quote, urlsplit
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -379,7 +379,10 @@ async def uninstalled(request: Request) -> Response:
     if not conn_ids:
         headers = {"WWW-Authenticate": 'Basic realm="Pipedrive app"', "Connection": "close"}
         return visit.finish(Response(status_code=401, headers=headers))
-    body = await body_of(request)
+    try:
+        body = await body_of(request)
+    except ClientDisconnect:  # nobody is there to read an answer
+        return Response(status_code=408)
     return visit.finish(await run_in_threadpool(_note_uninstalled, conn_ids, given, body or b""))
 
 
