@@ -19,9 +19,9 @@ from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink, 
 from airflow_provider_pipedrive.transfers.tasks import (
     check_links,
     check_path,
-    data_interval,
     moment,
     permanent_errors_end_the_task,
+    run_window,
     storage_path,
     url_of_link,
     whole_number,
@@ -164,7 +164,7 @@ class PipedriveFileToObjectStorageOperator(BaseOperator):
     def _window(self, context: Context) -> Window:
         if _given(self.after_id):
             return Window(after_id=whole_number("after_id", self.after_id, least=0))
-        start, end = data_interval(context)
+        start, end = run_window(context)
         if _given(self.since):
             start, end = moment("since", self.since), None
         until = moment("until", self.until) if _given(self.until) else end

@@ -18,10 +18,10 @@ from airflow_provider_pipedrive.errors import (
 from airflow_provider_pipedrive.operators.pipedrive import is_open
 from airflow_provider_pipedrive.transfers.tasks import (
     check_path,
-    data_interval,
     moment,
     permanent_errors_end_the_task,
     run_name,
+    run_window,
     storage_path,
     whole_number,
 )
@@ -187,7 +187,7 @@ class PipedriveToObjectStorageOperator(BaseOperator):
         """
         since, until = self._moment("since"), self._moment("until")
         if self.mode == "changes" and since is None and until is None:
-            since, until = data_interval(context)
+            since, until = run_window(context)
             if since is None:
                 self.log.info(
                     "This run has no data interval (it was triggered by hand or by an asset, or its schedule has "

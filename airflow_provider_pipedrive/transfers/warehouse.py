@@ -21,10 +21,10 @@ from airflow_provider_pipedrive.errors import (
 from airflow_provider_pipedrive.operators.pipedrive import is_open
 from airflow_provider_pipedrive.transfers.object_storage import wait_for_tokens
 from airflow_provider_pipedrive.transfers.tasks import (
-    data_interval,
     moment,
     permanent_errors_end_the_task,
     run_name,
+    run_window,
     storage_path,
     whole_number,
 )
@@ -158,7 +158,8 @@ class PipedriveToWarehouseOperator(BaseOperator):
         for job in jobs:
             receipt = self._extract(hook.client, folder, job, run_name(self, context))
             for entity in job.entities:
-                loaded[entity] = warehouse.load(self._delivery(folder, job, receipt, entity)).to_json()
+                memory = self._memory(warehouse, job, entity, receipt["entities"][entity]["mark"])
+                loaded[entity] = warehouse.load(self._delivery(folder, job, receipt, entity, memory)).to_json()
                 loaded[entity]["tokens"] = receipt["entities"][entity]["tokens"]
         return {"destination": str(self.destination).partition("?")[0], "dataset": self.dataset, "entities": loaded}
 
@@ -168,7 +169,7 @@ class PipedriveToWarehouseOperator(BaseOperator):
         """One job for what has not been loaded before, which is read whole, and one for each entity that has."""
         since, until = self._moment("since"), self._moment("until")
         if self.mode == "changes" and since is None and until is None:
-            since, until = data_interval(context)
+            since, until = run_window(context)
         if self.mode == "snapshot" or since is not None:
             return [self._job(self.entities, self.mode, since, until)]
         marks = {entity: self._mark(warehouse, entity) for entity in self.entities}
@@ -183,6 +184,20 @@ class PipedriveToWarehouseOperator(BaseOperator):
         kept = warehouse.memory(entity) or {}
         mark = kept.pop("mark", None)
         return datetime.fromisoformat(mark) if mark and kept == self._scope(entity) else None
+
+    def _memory(self, warehouse: Warehouse, job: Job, entity: str, newest: str | None) -> dict[str, Any] | None:
+        """What the warehouse is to remember with the rows; None to leave it as it is.
+
+        A window that begins after the mark would leave a gap before it, and one that ends before it would set it back:
+        that of a backfill, of an old interval, or of ``since`` and ``until``.
+        """
+        if newest is None:
+            return None
+        if job.mode == "changes":
+            mark = self._mark(warehouse, entity)
+            if mark is None or job.since is None or job.since > mark or datetime.fromisoformat(newest) < mark:
+                return None
+        return {"mark": newest, **self._scope(entity)}
 
     def _scope(self, entity: str) -> dict[str, Any]:
         """What a mark belongs to: of another account, or of another choice of records, all are read."""
@@ -247,7 +262,9 @@ class PipedriveToWarehouseOperator(BaseOperator):
         given = {name: value for name, value in parts.items() if value not in (None, "")}
         return Destination(self.destination, {**given, **_extra(self.destination, connection.extra_dejson)})
 
-    def _delivery(self, folder: Any, job: Job, receipt: Mapping[str, Any], name: str) -> Delivery:
+    def _delivery(
+        self, folder: Any, job: Job, receipt: Mapping[str, Any], name: str, memory: Mapping[str, Any] | None
+    ) -> Delivery:
         from airflow_provider_pipedrive.client.extraction.landing import read_json
         from airflow_provider_pipedrive.warehouse import Delivery
 
@@ -256,7 +273,6 @@ class PipedriveToWarehouseOperator(BaseOperator):
         listed = read_json(manifest) or {}
         entity = entity_of(name)
         write: Literal["merge", "versions", "replace"] = "merge" if job.mode == "changes" else "replace"
-        known = {"mark": told["mark"], **self._scope(name)} if told["mark"] else None
         return Delivery(
             entity=name,
             key=entity.key,
@@ -266,7 +282,7 @@ class PipedriveToWarehouseOperator(BaseOperator):
             tombstones=[manifest.parent / part["name"] for part in listed["tombstones"]],
             read_at=datetime.fromisoformat(receipt["began"]).astimezone(UTC),
             write="versions" if self.versions == "all" else write,
-            memory=known,
+            memory=memory,
         )
 
     def _moment(self, name: str) -> datetime | None:
