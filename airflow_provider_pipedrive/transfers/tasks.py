@@ -17,7 +17,7 @@ from airflow_provider_pipedrive.client.new_files import LINKS
 from airflow_provider_pipedrive.client.watching.arguments import record_id
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.operators.pipedrive import is_open, record_url
-from airflow_provider_pipedrive.transfers.ticks import previous_tick
+from airflow_provider_pipedrive.transfers.ticks import in_utc, previous_tick
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -134,7 +134,7 @@ def run_window(context: Context) -> tuple[datetime | None, datetime | None]:
             'which time is the run\'s: give since and until, such as until="{{ logical_date }}", or a schedule with '
             "data intervals (CronDataIntervalTimetable), with cron expressions, or with a fixed distance."
         )
-    return before, logical_date.astimezone(UTC)
+    return before, in_utc(logical_date)
 
 
 def run_name(task: Any, context: Context) -> str:

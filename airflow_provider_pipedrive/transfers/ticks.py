@@ -21,11 +21,16 @@ def previous_tick(timetable: Any, moment: datetime) -> datetime | None:
     if kind in ("CronTriggerTimetable", "CronDataIntervalTimetable"):
         return _cron_tick(_field(timetable, "expression"), _field(timetable, "timezone"), moment)
     if kind in ("DeltaTriggerTimetable", "DeltaDataIntervalTimetable"):
-        before: datetime = moment.astimezone(UTC) - _field(timetable, "delta")
+        before: datetime = in_utc(moment) - _field(timetable, "delta")
         return before
     if kind == "EventsTimetable":
-        return max((each.astimezone(UTC) for each in timetable.event_dates if each < moment), default=None)
+        return max((in_utc(each) for each in timetable.event_dates if each < moment), default=None)
     return None
+
+
+def in_utc(moment: datetime) -> datetime:
+    """A moment in UTC, as the standard library has it: Airflow's are pendulum's, which lose a zone that is not."""
+    return datetime.fromisoformat(moment.astimezone(UTC).isoformat())
 
 
 def _field(timetable: Any, name: str) -> Any:
@@ -43,12 +48,12 @@ def _cron_tick(expression: str, zone: Any, moment: datetime) -> datetime:
     from croniter import croniter
 
     zone = pendulum.timezone(zone) if isinstance(zone, str) else zone
-    wall = moment.astimezone(zone).replace(tzinfo=None)
+    wall = in_utc(moment).astimezone(zone).replace(tzinfo=None)
     cron = croniter(expression, start_time=wall)
     while True:
         scheduled: datetime = cron.get_prev(datetime)
         if cron.expanded[1] == ["*"] and wall - scheduled < timedelta(days=1):
-            return moment.astimezone(UTC) - (wall - scheduled)
-        found: datetime = pendulum.instance(scheduled.replace(fold=1), tz=zone).astimezone(UTC)
+            return in_utc(moment) - (wall - scheduled)
+        found = in_utc(pendulum.instance(scheduled.replace(fold=1), tz=zone))
         if found < moment:  # else it is the tick itself, put off because its hour is left out
             return found

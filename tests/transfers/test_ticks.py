@@ -111,6 +111,13 @@ def test_a_schedule_that_does_not_say_has_no_ticks(schedule: Any) -> None:
 # ---- the window of a run
 
 
+def test_a_window_is_made_of_plain_times_though_airflows_are_pendulums() -> None:
+    for schedule in ("@daily", timedelta(days=1), EventsTimetable([pendulum.datetime(2026, 3, 4)])):
+        window = run_window(run(schedule, logical_date=pendulum.datetime(2026, 3, 5, tz="Europe/Berlin")))
+        assert {type(moment) for moment in window} == {datetime}
+        assert all(moment is not None and (moment - timedelta(seconds=1)).tzinfo is UTC for moment in window)
+
+
 def run(schedule: Any, **more: Any) -> Any:
     dag = DAG("windows", schedule=schedule, start_date=pendulum.datetime(2026, 1, 1, tz="UTC"))
     kind = more.pop("run_type", "backfill")
