@@ -58,7 +58,8 @@ class PipedriveToWarehouseOperator(BaseOperator):
     :param dataset: the dataset, in most databases a schema (templated)
     :param mode: ``changes``: what was last updated since the last load, the whole list at first; ``snapshot``: whole
         lists, in place of what is there
-    :param since: begin of the window, in place of what the warehouse remembers (templated)
+    :param since: begin of the window, in place of what the warehouse remembers; by default the run's data interval, if
+        it has one, or in a backfill the time that its schedule tells (templated)
     :param until: end of the window, not included (templated)
     :param versions: ``latest``: one row a record; ``all``: each state that was read, and a view ``<entity>__latest``
     :param lists: what becomes of lists, such as e-mail addresses: ``json`` in their row, or ``child_tables``

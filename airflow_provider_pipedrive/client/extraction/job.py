@@ -82,7 +82,8 @@ def extract(
     A run that died, or spent its tokens, goes on where it ended when it is called again with the same job and path.
 
     :param path: the folder: a ``pathlib.Path``, or a path of the same kind into object storage
-    :param run: names the receipt; by default the time
+    :param run: the run's name, and its receipt's; by default the time, which makes each call a run of its own. Called
+        again under the same name, a run that goes by its mark reads its own window again
     :param owner: who runs it, the same at every try
     :returns: the receipt, which is also kept in ``_pipedrive/receipts``
     :raises PipedriveParameterError: the job cannot be, found before anything was sent
