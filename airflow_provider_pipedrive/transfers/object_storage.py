@@ -50,9 +50,9 @@ class PipedriveToObjectStorageOperator(BaseOperator):
 
     With ``mode="changes"`` the window is ``since`` to ``until``, by default the run's data interval, and in a backfill
     without intervals the time from the tick of the schedule before its logical date to that date. A run that has none
-    (Airflow 3 gives none to runs that were triggered by hand or by an asset, nor to a plain cron schedule) reads on from
-    the job's own mark, which is kept in ``path``; where there is no mark yet, it reads the whole list. That window is
-    the run's from then on: repeated or cleared, it reads it again.
+    (Airflow 3 gives none to runs that were triggered by hand or by an asset, nor to those of a plain cron schedule)
+    reads on from the job's own mark, which is kept in ``path``; where there is no mark yet, it reads the whole list.
+    That window is the run's from then on: repeated or cleared, it reads it again.
 
     Errors that another try cannot cure fail the task at once, ``max_tokens`` reached among them; others are left to
     Airflow's ``retries``. The task's result is a short receipt; the whole one is the file that it names.
