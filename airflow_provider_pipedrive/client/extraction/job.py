@@ -45,7 +45,6 @@ from airflow_provider_pipedrive.client.extraction.landing import (
     Landing,
     Untouched,
     read_json,
-    remove_folder,
     write_json,
 )
 from airflow_provider_pipedrive.client.extraction.listing import pages_of
@@ -157,11 +156,11 @@ class _Run:
         entities = [entity_of(name) for name in self.job.entities]
         self._ask_for_definitions(entities)
         for entity in entities:
+            self.windows[entity.name] = self._window(entity)
             self.parts[entity.name] = self.landing.entity(
                 entity.name, self.job.format, self._encoder(entity), self.partition
             )
             self.parts[entity.name].edge = timedelta(seconds=2 * self.job.overlap)
-            self.windows[entity.name] = self._window(entity)
         alone = [entity for entity in entities if entity.parent is None and entity.name != OBSERVED]
         self._together(alone, self._read)
         self._together([entity for entity in entities if entity.parent is not None], self._read_children)
@@ -299,7 +298,7 @@ class _Run:
         if self.job.since is None:
             return self._claimed_window(entity)
         until = self.job.until or self._now
-        kept = read_json(self.parts[entity.name].folder / "plan.json")
+        kept = self.landing.unfinished(entity.name)
         if self.job.until is None and kept is not None and kept.get("window"):
             until = datetime.fromisoformat(kept["until"])  # of the run that goes on
         if self.job.since >= until:
@@ -308,10 +307,10 @@ class _Run:
 
     def _claimed_window(self, entity: Entity) -> Window | None:
         """The window that belongs to this run, the same at each of its tries and when it is cleared."""
-        name, marks, landing = entity.name, self._marks(entity.name), self.parts[entity.name]
+        name, marks = entity.name, self._marks(entity.name)
         reading = marks.reading(name)
         began = reading.of(self.run)
-        unfinished = read_json(landing.folder / "plan.json")
+        unfinished = self.landing.unfinished(name)
         until = self._now
         if began is None:
             self._refuse_forgotten(name, marks)
@@ -325,8 +324,8 @@ class _Run:
                 until = datetime.fromisoformat(unfinished["until"])  # of the run that this one goes on with
         claim = self.claims[name] = marks.claim(name, self.run, until)
         since = _iso(claim.since) if claim.since else None
-        if unfinished is not None and not landing.publishing and not _fits(unfinished, since, _iso(claim.until)):
-            remove_folder(landing.folder)  # of a run with another window
+        if unfinished is not None and not _fits(unfinished, since, _iso(claim.until)):
+            self.landing.discard(name)  # of a run with another window
         self._tell_claim(name, claim, again=began is not None)
         return None if claim.since is None else Window(claim.since, claim.until, self.job.overlap, claim.edge)
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from airflow_provider_pipedrive.client.extraction.landing import STATE, read_json
 from airflow_provider_pipedrive.client.extraction.pages import Identity
+from airflow_provider_pipedrive.client.extraction.storage import STATE, files, read_json
 from airflow_provider_pipedrive.client.extraction.versioned import Conflict, read_versioned, replace_versioned
 
 MOST_EDGE = 10_000
@@ -229,9 +229,8 @@ def change(file: Any, do: Callable[[dict[str, Any] | None], dict[str, Any]]) -> 
 def listed(path: Any) -> list[dict[str, Any]]:
     """Every mark of a job folder, of whatever scope, with the claims on it."""
     folder = path / STATE / "marks"
-    if not folder.exists():
-        return []
-    kept = [read_json(file) or {} for file in sorted(folder.iterdir(), key=str) if file.name.endswith(".json")]
+    names = sorted(found.name for found in files(folder) if found.name.endswith(".json"))
+    kept = [read_json(folder / name) or {} for name in names]
     return [{name: mark[name] for name in ("entity", "until", "scope", "claims")} for mark in kept]
 
 
