@@ -187,18 +187,10 @@ class PipedriveToWarehouseOperator(BaseOperator):
         return datetime.fromisoformat(mark) if mark and kept == self._scope(entity) else None
 
     def _memory(self, warehouse: Warehouse, job: Job, entity: str, newest: str | None) -> dict[str, Any] | None:
-        """What the warehouse is to remember with the rows; None to leave it as it is.
-
-        A window that begins after the mark would leave a gap before it, and one that ends before it would set it back:
-        that of a backfill, of an old interval, or of ``since`` and ``until``.
-        """
-        if newest is None:
-            return None
-        if job.mode == "changes":
-            mark = self._mark(warehouse, entity)
-            if mark is None or job.since is None or job.since > mark or datetime.fromisoformat(newest) < mark:
-                return None
-        return {"mark": newest, **self._scope(entity)}
+        """What the warehouse is to remember with the rows; None to leave it as it is."""
+        before = self._mark(warehouse, entity) if job.mode == "changes" else None
+        mark = mark_after(job, newest, before)
+        return {"mark": mark.isoformat(), **self._scope(entity)} if mark is not None and mark != before else None
 
     def _scope(self, entity: str) -> dict[str, Any]:
         """What a mark belongs to: of another account, or of another choice of records, all are read."""
@@ -304,6 +296,23 @@ class PipedriveToWarehouseOperator(BaseOperator):
             raise PipedriveParameterError('A snapshot has no window: leave out since and until, or set mode="changes".')
         if moments["since"] and moments["until"] and moments["until"] <= moments["since"]:
             raise PipedriveParameterError(f"until ({self.until}) must be later than since ({self.since}).")
+
+
+def mark_after(job: Job, newest: str | None, before: datetime | None) -> datetime | None:
+    """How far the warehouse has come after a load.
+
+    A window that begins after where it was would leave a gap, and one that ends before it would set it back: such as that
+    of a backfill, of an old data interval, or of ``since`` and ``until``.
+
+    :param newest: the greatest time of last update in the load; None where there is none
+    :param before: how far it had come
+    """
+    came = datetime.fromisoformat(newest) if newest else None
+    if job.mode == "snapshot":
+        return came
+    if before is None or came is None or job.since is None or job.since > before:
+        return before
+    return max(before, came)
 
 
 def _extra(destination: str, extra: Mapping[str, Any]) -> dict[str, Any]:

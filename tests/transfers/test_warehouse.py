@@ -15,12 +15,13 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskDeferred
 from airflow.timetables.trigger import CronTriggerTimetable
 
+from airflow_provider_pipedrive.client.extraction.definition import Job
 from airflow_provider_pipedrive.client.limits import forget_limits
 from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveParameterError
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveToWarehouseOperator
-from airflow_provider_pipedrive.transfers.warehouse import columns_of
+from airflow_provider_pipedrive.transfers.warehouse import columns_of, mark_after
 from airflow_provider_pipedrive.warehouse import Delivery, Destination, PipedriveWarehouseError, Warehouse
 from tests.conftest import API_TOKEN, api_token_connection
 from tests.postgres_server import PASSWORD
@@ -285,6 +286,31 @@ def of_day(run: str, run_type: str, day: datetime) -> Any:
     )
     dag_run = MagicMock(run_id=run, run_type=run_type, logical_date=day)
     return {**context(run), "dag": dag, "dag_run": dag_run, "logical_date": day}
+
+
+MONDAY, TUESDAY, FRIDAY = (datetime(2026, 3, day, tzinfo=UTC) for day in (2, 3, 6))
+
+
+@pytest.mark.parametrize(
+    ("since", "newest", "before", "after"),
+    [
+        pytest.param(TUESDAY, FRIDAY, TUESDAY, FRIDAY, id="reading on"),
+        pytest.param(MONDAY, FRIDAY, TUESDAY, FRIDAY, id="from before the mark"),
+        pytest.param(FRIDAY, FRIDAY, TUESDAY, TUESDAY, id="a gap"),
+        pytest.param(MONDAY, MONDAY, FRIDAY, FRIDAY, id="an old window"),
+        pytest.param(TUESDAY, None, TUESDAY, TUESDAY, id="nothing new"),
+        pytest.param(MONDAY, TUESDAY, None, None, id="before the first load"),
+    ],
+)
+def test_the_mark_moves_over_no_gap_and_never_back(
+    since: datetime, newest: datetime | None, before: datetime | None, after: datetime | None
+) -> None:
+    job = Job(["deals"], "changes", since)
+    assert mark_after(job, newest and newest.isoformat(), before) == after
+
+
+def test_a_whole_list_sets_the_mark_wherever_it_was() -> None:
+    assert mark_after(Job(["deals"]), TUESDAY.isoformat(), FRIDAY) == TUESDAY
 
 
 def test_a_backfill_loads_its_day_and_leaves_the_mark_where_it_is(
