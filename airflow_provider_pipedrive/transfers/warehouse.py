@@ -301,8 +301,8 @@ class PipedriveToWarehouseOperator(BaseOperator):
 def mark_after(job: Job, newest: str | None, before: datetime | None) -> datetime | None:
     """How far the warehouse has come after a load.
 
-    A window that begins after where it was would leave a gap, and one that ends before it would set it back: such as that
-    of a backfill, of an old data interval, or of ``since`` and ``until``.
+    A window that begins after where it was would leave a gap, and one that ends before it would set it back: such as
+    that of a backfill, of an old data interval, or of ``since`` and ``until``.
 
     :param newest: the greatest time of last update in the load; None where there is none
     :param before: how far it had come

@@ -11,7 +11,7 @@ from typing import Any
 
 import pendulum
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, ObjectStoragePath
 from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_pipedrive.client.extraction.formats import read_rows
@@ -55,7 +55,7 @@ def context(run_id: str, run_type: str = "manual", logical_date: datetime | None
     }
 
 
-def changes(path: Path, run: Any, **arguments: Any) -> dict[str, Any]:
+def changes(path: Any, run: Any, **arguments: Any) -> dict[str, Any]:
     task = PipedriveToObjectStorageOperator(
         task_id="changes", entities=["deals"], path=path, mode="changes", dag=dag(), **arguments
     )
@@ -102,6 +102,19 @@ def test_a_manual_run_that_is_cleared_or_tried_again_lands_the_same_rows_again(
     for _ in ("cleared", "failed in post_execute, and tried again"):
         changes(tmp_path, context("first"))
         assert deals(partition(tmp_path, "first")) == everything
+
+
+def test_in_object_storage_a_run_that_is_cleared_lands_the_same_rows_again(company: Sandbox, bucket: str) -> None:
+    one, two = some_deals(2)
+    changes(f"{bucket}/crm", context("first"))
+    edit(company, one, two)
+    for _ in range(2):
+        receipt = changes(f"{bucket}/crm", context("second"))
+        manifest = ObjectStoragePath(receipt["entities"]["deals"]["manifest"])
+        (part,) = json.loads(manifest.read_bytes())["parts"]
+        found = [json.loads(line) for line in (manifest.parent / part["name"]).read_bytes().splitlines()]
+        assert {deal["id"]: deal["title"] for deal in found} == {one: "edited", two: "edited"}
+    assert changes(f"{bucket}/crm", context("third"))["rows"] == 0
 
 
 def test_a_later_run_that_is_tried_again_lands_its_changes_again_and_the_next_begins_where_it_ended(

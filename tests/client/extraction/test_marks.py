@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -345,6 +346,29 @@ def test_an_entity_that_is_new_to_a_cleared_run_is_read_as_at_first(client: Pipe
     extract(client, tmp_path, Job(["pipelines"], "changes", names="keys"), run="monday")
     again = extract(client, tmp_path, Job(["pipelines", "stages"], "changes", names="keys"), run="monday")
     assert (again["entities"]["pipelines"]["rows"], again["entities"]["stages"]["rows"] > 3) == (3, True)
+
+
+def test_two_runs_at_the_same_moment_lose_nothing_and_both_keep_their_windows(
+    company: Sandbox, client: PipedriveClient, tmp_path: Path
+) -> None:
+    extract(client, tmp_path, CHANGES, run="first")
+    company.advance(600)
+    company.update("deals", 5, title="edited")
+    company.advance(600)
+
+    def one(run: str) -> dict[str, Any]:
+        with client_of(company) as another:
+            return extract(another, tmp_path, CHANGES, run=run, owner=run)
+
+    with ThreadPoolExecutor(2) as pool:
+        receipts = dict(zip("ab", pool.map(one, "ab"), strict=True))
+    assert [landed_by(receipt, "deals")[0]["title"] for receipt in receipts.values()] == ["edited", "edited"]
+    (deals,) = [mark for mark in listed(tmp_path) if mark["entity"] == "deals"]
+    assert sorted(claim["run"] for claim in deals["claims"] if claim["completed"]) == ["a", "b", "first"]
+    assert deals["until"] == company.records("deals")[5]["update_time"].replace("Z", "+00:00")
+    company.advance(600)
+    for run, receipt in receipts.items():
+        assert landed_by(one(run), "deals") == landed_by(receipt, "deals")
 
 
 # ---- histories of stages
