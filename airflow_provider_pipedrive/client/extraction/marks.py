@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from airflow_provider_pipedrive.client.extraction.pages import Identity
 from airflow_provider_pipedrive.client.extraction.storage import STATE, files, read_json
-from airflow_provider_pipedrive.client.extraction.versioned import Conflict, read_versioned, replace_versioned
+from airflow_provider_pipedrive.client.extraction.versioned import Conflict, Version, read_versioned, replace_versioned
 
 MOST_EDGE = 10_000
 """Records of a mark's last seconds that are kept; with more, as after a bulk import, those come twice. The claims of an
@@ -167,6 +167,7 @@ class Marks:
     def __init__(self, path: Any, scope: Mapping[str, Any]) -> None:
         self._folder = path / STATE / "marks"
         self._scope = dict(scope)
+        self._seen: dict[str, tuple[dict[str, Any] | None, Version]] = {}
 
     def get(self, entity: str) -> Mark | None:
         """The mark of an entity; None before its first."""
@@ -174,7 +175,8 @@ class Marks:
 
     def reading(self, entity: str) -> Reading:
         """How far an entity has been read, and by which runs."""
-        return Reading.from_json(read_json(self._file(entity)))
+        self._seen[entity] = read_versioned(self._file(entity))
+        return Reading.from_json(self._seen[entity][0])
 
     def set(self, entity: str, mark: Mark) -> None:
         """Move an entity's mark; the claims of earlier runs stay theirs."""
@@ -201,20 +203,27 @@ class Marks:
 
     def _change(self, entity: str, do: Callable[[Reading], Reading]) -> Reading:
         about = {"entity": entity, "scope": self._scope}
-        kept = change(self._file(entity), lambda data: {**about, **do(Reading.from_json(data)).to_json()})
+        seen = self._seen.pop(entity, None)
+        kept = change(self._file(entity), lambda data: {**about, **do(Reading.from_json(data)).to_json()}, seen)
         return Reading.from_json(kept)
 
     def _file(self, entity: str) -> Any:
         return self._folder / f"{self.name(entity)}.json"
 
 
-def change(file: Any, do: Callable[[dict[str, Any] | None], dict[str, Any]]) -> dict[str, Any]:
+def change(
+    file: Any,
+    do: Callable[[dict[str, Any] | None], dict[str, Any]],
+    seen: tuple[dict[str, Any] | None, Version] | None = None,
+) -> dict[str, Any]:
     """Change a JSON file by compare-and-swap: what others write meanwhile is not lost.
 
     :param do: what is to be in it, going by what is; it may be asked more than once
+    :param seen: what was in it a moment ago, with its version: a request less in object storage
     """
     for _ in range(_MOST_CONFLICTS):
-        before, version = read_versioned(file)
+        before, version = seen or read_versioned(file)
+        seen = None
         after = do(before)
         if after == before:
             return after
