@@ -116,7 +116,8 @@ _PLAN = ActionCommand(
 _MARKS = ActionCommand(
     name="marks",
     help="How far an extraction has come; set it back",
-    description="Show the marks in an extraction's folder, or set one back: the next run reads from there.",
+    description="Show the marks in an extraction's folder and the windows of the latest runs, or set a mark back: the "
+    "next new run reads from there. Runs that are repeated keep their windows.",
     func=lazy_load_command("airflow_provider_pipedrive.cli.extraction.marks"),
     args=(
         _arg("path", help="the extraction's folder, local or in object storage"),

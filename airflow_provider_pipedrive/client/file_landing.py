@@ -10,7 +10,7 @@ import tempfile
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -34,11 +34,12 @@ class FileTooLargeError(Exception):
 
 @dataclass(frozen=True)
 class Landed:
-    """A file in its place: its name, its size in bytes and its hash in hexadecimal."""
+    """A file in its place: its name, its size in bytes, its hash in hexadecimal, and which run has put it there."""
 
     name: str
     bytes: int
     sha256: str
+    run: str | None = None
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Haul:
     :ivar folder: a local or object-storage path
     :ivar choice: which files are wanted
     :ivar lines: takes a line of JSON for every file, whatever became of it
+    :ivar run: the run's name, the same at each of its tries: which files are the run's is told in ``lines``
     :ivar files: how many were brought, of ``bytes`` in all
     :ivar already_there: how many had been brought before
     :ivar skipped: how many were not, by reason
@@ -59,6 +61,7 @@ class Haul:
     folder: Any
     choice: Choice
     lines: BinaryIO
+    run: str
     files: int = 0
     bytes: int = 0
     already_there: int = 0
@@ -93,11 +96,12 @@ class Haul:
         if landed:
             self.already_there += 1
         else:
-            landed = land(self.folder, name, file, self.choice.max_bytes, self._fetch(file["id"]))
+            landed = land(self.folder, name, file, self.choice.max_bytes, self._fetch(file["id"]), self.run)
             self.files += 1
             self.bytes += landed.bytes
             log.info("Landed: %s, %d bytes", name, landed.bytes)
-        self._note(file, outcome=outcome, stored_as=name, bytes=landed.bytes, sha256=landed.sha256)
+        known = {"stored_as": name, "bytes": landed.bytes, "sha256": landed.sha256}
+        self._note(file, outcome=outcome, by_this_run=landed.run == self.run, **known)
         if len(self.names) < NAMES_TOLD:
             self.names.append(name)
 
@@ -122,17 +126,18 @@ def why_sentence(file: Record, why: str, choice: Choice) -> str:
     return f"file {file['id']} ({name_of(file)!r}): {told[why]}."
 
 
-def land(folder: Any, name: str, file: Record, max_bytes: int, fetch: Fetch) -> Landed:
+def land(folder: Any, name: str, file: Record, max_bytes: int, fetch: Fetch, run: str) -> Landed:
     """Put a file into ``folder``, and then its metadata beside it as ``<name>.json``.
 
     :param file: what Pipedrive says of it
+    :param run: the name of the run that does it
     :raises FileTooLargeError: it has more than ``max_bytes``
     """
     landed = place(folder / name, fetch, max_bytes)
-    about = {**file, "stored_as": name, "stored_bytes": landed.bytes, "sha256": landed.sha256}
+    about = {**file, "stored_as": name, "stored_bytes": landed.bytes, "sha256": landed.sha256, "landed_by": run}
     text = json.dumps(about, indent=2, ensure_ascii=False).encode()
     place(_metadata(folder, name), lambda target: target.write(text))
-    return landed
+    return replace(landed, run=run)
 
 
 def already_there(folder: Any, name: str, file: Record) -> Landed | None:
@@ -147,7 +152,7 @@ def already_there(folder: Any, name: str, file: Record) -> Landed | None:
         return None
     if any(about.get(key) != file.get(key) for key in kept):
         return None
-    return Landed(name, size, str(about.get("sha256")))
+    return Landed(name, size, str(about.get("sha256")), about.get("landed_by"))
 
 
 def place(target: Any, fetch: Fetch, max_bytes: int | None = None) -> Landed:

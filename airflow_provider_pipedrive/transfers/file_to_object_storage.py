@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 import time
@@ -21,9 +20,10 @@ from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink, 
 from airflow_provider_pipedrive.transfers.tasks import (
     check_links,
     check_path,
-    data_interval,
     moment,
     permanent_errors_end_the_task,
+    run_name,
+    run_window,
     storage_path,
     url_of_link,
     whole_number,
@@ -48,7 +48,9 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
     ``<path>/_pipedrive/files/<dag>.<task>.<run>.jsonl``.
 
     New are the files added in a window: from ``since`` less 60 seconds (a file may become visible late; it is still
-    stored once) to before ``until``. The default is the run's data interval.
+    stored once) to before ``until``. The default is the run's data interval, or in a backfill without intervals the
+    time from the tick of the schedule before its logical date to that date. The list says of each
+    file whether this run has landed it, at whichever of its tries (``by_this_run``).
 
     Files that are only linked (Google Drive) have no bytes in Pipedrive: they are skipped, and counted. So are deleted
     ones. Every page of 100 files costs 20 API tokens, and every download 20.
@@ -132,11 +134,12 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
                 window = None if self.file_id is not None else self._window(context)
                 folder = storage_path("path", self.path)
                 folder.mkdir(parents=True, exist_ok=True)
+                run = run_name(self, context)
                 self._lineage = Lineage()
                 self._lineage.read(entity(hook.client.origin, "files"))
-                haul = Haul(hook.client, folder, self._choice, cast(BinaryIO, lines))
+                haul = Haul(hook.client, folder, self._choice, cast(BinaryIO, lines), run)
                 self._bring(haul, hook, window)
-                manifest = folder / "_pipedrive" / "files" / self._manifest_name(context)
+                manifest = folder / "_pipedrive" / "files" / f"{run}.jsonl"
                 manifest.parent.mkdir(parents=True, exist_ok=True)
                 lines.seek(0)
                 place(manifest, lambda target: shutil.copyfileobj(lines, target))
@@ -171,7 +174,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
     def _window(self, context: Context) -> Window:
         if _given(self.after_id):
             return Window(after_id=whole_number("after_id", self.after_id, least=0))
-        start, end = data_interval(context)
+        start, end = run_window(context)
         if _given(self.since):
             start, end = moment("since", self.since), None
         until = moment("until", self.until) if _given(self.until) else end
@@ -221,12 +224,6 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
             seconds,
         )
         return receipt
-
-    def _manifest_name(self, context: Context) -> str:
-        index = getattr(context["ti"], "map_index", -1)
-        mapped = f".{index}" if isinstance(index, int) and index >= 0 else ""
-        run = f"{self.dag_id}.{self.task_id}.{context.get('run_id', 'run')}{mapped}"
-        return re.sub(r"[^A-Za-z0-9._-]", "_", run)[-200:] + ".jsonl"
 
     # ---- what is checked
 

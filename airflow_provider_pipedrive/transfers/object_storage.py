@@ -20,10 +20,10 @@ from airflow_provider_pipedrive.errors import (
 from airflow_provider_pipedrive.operators.pipedrive import is_open
 from airflow_provider_pipedrive.transfers.tasks import (
     check_path,
-    data_interval,
     moment,
     permanent_errors_end_the_task,
     run_name,
+    run_window,
     storage_path,
     whole_number,
 )
@@ -49,9 +49,11 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
     docs/extraction.md. They appear together when all is read. A try that fails leaves what it has read aside, and the
     next try of the same task goes on from there.
 
-    With ``mode="changes"`` the window is ``since`` to ``until``, by default the run's data interval. A run that has
-    none (Airflow 3 gives none to runs that were triggered by hand or by an asset) reads on from the job's own mark,
-    which is kept in ``path``; where there is no mark yet, it reads the whole list.
+    With ``mode="changes"`` the window is ``since`` to ``until``, by default the run's data interval, and in a backfill
+    without intervals the time from the tick of the schedule before its logical date to that date. A run that has none
+    (Airflow 3 gives none to runs that were triggered by hand or by an asset, nor to those of a plain cron schedule)
+    reads on from the job's own mark, which is kept in ``path``; where there is no mark yet, it reads the whole list.
+    That window is the run's from then on: repeated or cleared, it reads it again.
 
     Errors that another try cannot cure fail the task at once, ``max_tokens`` reached among them; others are left to
     Airflow's ``retries``. The task's result is a short receipt; the whole one is the file that it names.
@@ -195,11 +197,12 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
         """
         since, until = self._moment("since"), self._moment("until")
         if self.mode == "changes" and since is None and until is None:
-            since, until = data_interval(context)
+            since, until = run_window(context)
             if since is None:
                 self.log.info(
                     "This run has no data interval (it was triggered by hand or by an asset, or its schedule has "
-                    "none): reading on from the mark in %s, or the whole list where there is no mark yet.",
+                    "none): reading on from the mark in %s, or the whole list where there is no mark yet; or again "
+                    "what an earlier try of this run has read.",
                     self.path,
                 )
         return self._make_job(since=since, until=until)

@@ -17,6 +17,7 @@ from airflow_provider_pipedrive.client.new_files import LINKS
 from airflow_provider_pipedrive.client.watching.arguments import record_id
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.operators.pipedrive import is_open, record_url
+from airflow_provider_pipedrive.transfers.ticks import in_utc, previous_tick
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -110,6 +111,30 @@ def data_interval(context: Context) -> tuple[datetime | None, datetime | None]:
     if start is None or end is None or start == end:
         return None, None
     return start, end
+
+
+def run_window(context: Context) -> tuple[datetime | None, datetime | None]:
+    """The window that Airflow says is the run's: its data interval, or for a run of a backfill that has none, the time
+    from the tick of its schedule before its logical date to that date; ``(None, None)`` where it says none.
+
+    :raises PipedriveParameterError: a run of a backfill whose schedule does not say it: reading on from a mark would
+        give it the present in place of its day
+    """
+    start, end = data_interval(context)
+    run = context.get("dag_run")
+    run_type = getattr(run, "run_type", None)
+    if start is not None or getattr(run_type, "value", run_type) != "backfill":
+        return start, end
+    logical_date: datetime | None = context.get("logical_date") or getattr(run, "logical_date", None)
+    timetable = getattr(context.get("dag"), "timetable", None)
+    before = None if logical_date is None else previous_tick(timetable, logical_date)
+    if before is None or logical_date is None:
+        raise PipedriveParameterError(
+            f"This run of a backfill has no data interval, and its schedule ({type(timetable).__name__}) does not say "
+            'which time is the run\'s: give since and until, such as until="{{ logical_date }}", or a schedule with '
+            "data intervals (CronDataIntervalTimetable), with cron expressions, or with a fixed distance."
+        )
+    return before, in_utc(logical_date)
 
 
 def run_name(task: Any, context: Context) -> str:

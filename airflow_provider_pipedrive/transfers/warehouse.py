@@ -23,10 +23,10 @@ from airflow_provider_pipedrive.errors import (
 from airflow_provider_pipedrive.operators.pipedrive import is_open
 from airflow_provider_pipedrive.transfers.object_storage import entities_read, wait_for_tokens
 from airflow_provider_pipedrive.transfers.tasks import (
-    data_interval,
     moment,
     permanent_errors_end_the_task,
     run_name,
+    run_window,
     storage_path,
     whole_number,
 )
@@ -60,7 +60,8 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
     :param dataset: the dataset, in most databases a schema (templated)
     :param mode: ``changes``: what was last updated since the last load, the whole list at first; ``snapshot``: whole
         lists, in place of what is there
-    :param since: begin of the window, in place of what the warehouse remembers (templated)
+    :param since: begin of the window, in place of what the warehouse remembers; by default the run's data interval, if
+        it has one, or in a backfill the time that its schedule tells (templated)
     :param until: end of the window, not included (templated)
     :param versions: ``latest``: one row a record; ``all``: each state that was read, and a view ``<entity>__latest``
     :param lists: what becomes of lists, such as e-mail addresses: ``json`` in their row, or ``child_tables``
@@ -165,7 +166,8 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         for job in jobs:
             receipt = self._extract(hook.client, folder, job, run_name(self, context))
             for entity in job.entities:
-                loaded[entity] = warehouse.load(self._delivery(folder, job, receipt, entity)).to_json()
+                memory = self._memory(warehouse, job, entity, receipt["entities"][entity]["mark"])
+                loaded[entity] = warehouse.load(self._delivery(folder, job, receipt, entity, memory)).to_json()
                 self._lineage.wrote(table(self.destination, address, self.dataset, entity))
                 loaded[entity]["tokens"] = receipt["entities"][entity]["tokens"]
         return {"destination": str(self.destination).partition("?")[0], "dataset": self.dataset, "entities": loaded}
@@ -176,7 +178,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         """One job for what has not been loaded before, which is read whole, and one for each entity that has."""
         since, until = self._moment("since"), self._moment("until")
         if self.mode == "changes" and since is None and until is None:
-            since, until = data_interval(context)
+            since, until = run_window(context)
         if self.mode == "snapshot" or since is not None:
             return [self._job(self.entities, self.mode, since, until)]
         marks = {entity: self._mark(warehouse, entity) for entity in self.entities}
@@ -191,6 +193,12 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         kept = warehouse.memory(entity) or {}
         mark = kept.pop("mark", None)
         return datetime.fromisoformat(mark) if mark and kept == self._scope(entity) else None
+
+    def _memory(self, warehouse: Warehouse, job: Job, entity: str, newest: str | None) -> dict[str, Any] | None:
+        """What the warehouse is to remember with the rows; None to leave it as it is."""
+        before = self._mark(warehouse, entity) if job.mode == "changes" else None
+        mark = mark_after(job, newest, before)
+        return {"mark": mark.isoformat(), **self._scope(entity)} if mark is not None and mark != before else None
 
     def _scope(self, entity: str) -> dict[str, Any]:
         """What a mark belongs to: of another account, or of another choice of records, all are read."""
@@ -255,7 +263,9 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         given = {name: value for name, value in parts.items() if value not in (None, "")}
         return Destination(self.destination, {**given, **_extra(self.destination, connection.extra_dejson)})
 
-    def _delivery(self, folder: Any, job: Job, receipt: Mapping[str, Any], name: str) -> Delivery:
+    def _delivery(
+        self, folder: Any, job: Job, receipt: Mapping[str, Any], name: str, memory: Mapping[str, Any] | None
+    ) -> Delivery:
         from airflow_provider_pipedrive.client.extraction.landing import read_json
         from airflow_provider_pipedrive.warehouse import Delivery
 
@@ -264,7 +274,6 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         listed = read_json(manifest) or {}
         entity = entity_of(name)
         write: Literal["merge", "versions", "replace"] = "merge" if job.mode == "changes" else "replace"
-        known = {"mark": told["mark"], **self._scope(name)} if told["mark"] else None
         return Delivery(
             entity=name,
             key=entity.key,
@@ -274,7 +283,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
             tombstones=[manifest.parent / part["name"] for part in listed["tombstones"]],
             read_at=datetime.fromisoformat(receipt["began"]).astimezone(UTC),
             write="versions" if self.versions == "all" else write,
-            memory=known,
+            memory=memory,
         )
 
     def _moment(self, name: str) -> datetime | None:
@@ -296,6 +305,23 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
             raise PipedriveParameterError('A snapshot has no window: leave out since and until, or set mode="changes".')
         if moments["since"] and moments["until"] and moments["until"] <= moments["since"]:
             raise PipedriveParameterError(f"until ({self.until}) must be later than since ({self.since}).")
+
+
+def mark_after(job: Job, newest: str | None, before: datetime | None) -> datetime | None:
+    """How far the warehouse has come after a load.
+
+    A window that begins after where it was would leave a gap, and one that ends before it would set it back: such as
+    that of a backfill, of an old data interval, or of ``since`` and ``until``.
+
+    :param newest: the greatest time of last update in the load; None where there is none
+    :param before: how far it had come
+    """
+    came = datetime.fromisoformat(newest) if newest else None
+    if job.mode == "snapshot":
+        return came
+    if before is None or came is None or job.since is None or job.since > before:
+        return before
+    return max(before, came)
 
 
 def _extra(destination: str, extra: Mapping[str, Any]) -> dict[str, Any]:

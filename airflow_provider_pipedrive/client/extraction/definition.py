@@ -31,7 +31,7 @@ class Job:
 
     :ivar entities: names from docs/entities.md
     :ivar mode: ``snapshot``: every entity whole; ``changes``: what was last updated in a window
-    :ivar since: begin of the window; without one, from the job's own mark on
+    :ivar since: begin of the window; without one, from the job's own mark on, or the window that the run had before
     :ivar until: end of the window, not included; without one, now. Only with ``since``
     :ivar format: ``jsonl``, ``jsonl.gz``, ``csv`` or ``parquet``
     :ivar escape_formulas: in ``csv``, put an apostrophe in front of texts (and column names) that a spreadsheet would

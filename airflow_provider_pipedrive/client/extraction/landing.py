@@ -412,6 +412,16 @@ class Landing:
             )
         return EntityLanding(name, folder, target, format, encoder, partition, escape_formulas=escape_formulas)
 
+    def unfinished(self, entity: str) -> dict[str, Any] | None:
+        """The plan of a run that has not ended, of one entity, as far as it has not begun to publish."""
+        if read_json(self.folder / entity / "publish.json") is not None:
+            return None
+        return read_json(self.folder / entity / "plan.json")
+
+    def discard(self, entity: str) -> None:
+        """Throw away what a run that has not ended has read of one entity."""
+        remove_folder(self.folder / entity)
+
     def touch(self) -> None:
         """Show that this run is alive."""
         write_json(

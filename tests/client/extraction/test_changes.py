@@ -191,9 +191,10 @@ def test_a_mark_ahead_of_pipedrives_clock_is_told_of_and_no_reason_to_read_nothi
 def test_a_mark_can_be_set_back(client: PipedriveClient, tmp_path: Path) -> None:
     extract(client, tmp_path, Job(["persons"], "changes", names="keys"))
     (mark,) = listed(tmp_path)
-    marks = Marks(tmp_path, mark["scope"])
-    marks.forget("persons")
-    assert listed(tmp_path) == []
+    Marks(tmp_path, mark["scope"]).forget("persons")
+    assert [mark["until"] for mark in listed(tmp_path)] == [None]
+    assert len(extract(client, tmp_path, Job(["persons"], "changes", names="keys"))["entities"]) == 1
+    assert len(landed(tmp_path / "persons")) > 4000
 
 
 def test_what_was_created_and_never_updated_is_in_its_window_too(

@@ -300,7 +300,7 @@ def test_a_mark_is_kept_with_its_edge_and_belongs_to_its_scope(tmp_path: Path) -
     assert marks.get("deals") == Mark(NOON, {5: NOON, "x": NOON})
     assert Marks(tmp_path, {**SCOPE, "user_id": 3}).get("deals") is None
     assert marks.get("persons") is None
-    assert listed(tmp_path) == [{"entity": "deals", "until": "2026-03-01T12:00:00+00:00", "scope": SCOPE}]
+    assert listed(tmp_path) == [{"entity": "deals", "until": "2026-03-01T12:00:00+00:00", "scope": SCOPE, "claims": []}]
 
 
 def test_a_mark_after_a_bulk_import_keeps_no_edge(tmp_path: Path) -> None:
