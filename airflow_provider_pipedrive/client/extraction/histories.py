@@ -23,7 +23,7 @@ from airflow_provider_pipedrive.client.extraction.columns import Column
 from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, EXACT, HISTORIES, OBSERVED, Entity
 from airflow_provider_pipedrive.client.extraction.formats import PartWriter, read_rows
 from airflow_provider_pipedrive.client.extraction.increments import Window
-from airflow_provider_pipedrive.client.extraction.landing import EntityLanding, read_json, write_json
+from airflow_provider_pipedrive.client.extraction.landing import EntityLanding, read_json, remove, write_json
 from airflow_provider_pipedrive.client.extraction.listing import pages_of
 from airflow_provider_pipedrive.client.extraction.pages import Key, timestamp
 from airflow_provider_pipedrive.client.extraction.snapshot import Outcome
@@ -120,7 +120,7 @@ def observe(landing: EntityLanding, deals: EntityLanding, dropped: Mapping[str, 
 
     :param deals: where the deals have been read to
     :param dropped: by part, the numbers of rows that something newer has taken the place of
-    :param state: the file that keeps the stages; it is renewed beside it and takes effect when it is renamed
+    :param state: the file that keeps the stages; what is seen lies beside it until :func:`keep_observed`
     """
     landing.load()
     landing.forget({part.name for part in landing.finished})
@@ -149,8 +149,10 @@ def observe(landing: EntityLanding, deals: EntityLanding, dropped: Mapping[str, 
 def keep_observed(state: Any) -> None:
     """Let the stages that :func:`observe` saw be those that the next reading is held against."""
     following = state.parent / f"{state.name}.next"
-    if following.exists():
-        following.rename(state)
+    seen = read_json(following)
+    if seen is not None:
+        write_json(state, seen)
+        remove(following)
 
 
 def _moved(crew: Crew, window: Window | None, parameters: Mapping[str, Any], tally: Tally) -> Iterator[int]:
@@ -227,6 +229,6 @@ def _write(
 def _rows(deals: EntityLanding, dropped: Mapping[str, set[int]]) -> Iterator[dict[str, Any]]:
     for part in deals.finished:
         left_out = dropped.get(part.name, set())
-        for number, row in enumerate(read_rows(deals.folder / part.name, deals.format)):
+        for number, row in enumerate(read_rows(deals.target / part.name, deals.format)):
             if number not in left_out:
                 yield row

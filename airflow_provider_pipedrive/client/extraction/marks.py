@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_provider_pipedrive.client.extraction.landing import STATE, read_json, remove, write_json
 from airflow_provider_pipedrive.client.extraction.pages import Identity
+from airflow_provider_pipedrive.client.extraction.storage import STATE, files, read_json, remove, write_json
 
 MOST_EDGE = 10_000
 """Records of a mark's last seconds that are kept; with more, as after a bulk import, those come twice."""
@@ -76,7 +76,5 @@ class Marks:
 def listed(path: Any) -> list[dict[str, Any]]:
     """Every mark of a job folder, of whatever scope."""
     folder = path / STATE / "marks"
-    if not folder.exists():
-        return []
-    kept = [read_json(file) or {} for file in sorted(folder.iterdir(), key=str) if file.name.endswith(".json")]
+    kept = [read_json(folder / name) or {} for name in sorted(found.name for found in files(folder))]
     return [{name: mark[name] for name in ("entity", "until", "scope")} for mark in kept]
