@@ -23,6 +23,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -187,7 +188,7 @@ class _Sink:
     def __init__(self, path: Any) -> None:
         self._path = path
         fs = file_system(path)
-        self._written = beside(path) if fs is None else path
+        self._written = beside(path) if fs is None and isinstance(path, Path) else path
         self._file = self._written.open("wb") if fs is None else fs.open(path.path, "wb")
         self._hash = hashlib.sha256()
         self._discarded = False

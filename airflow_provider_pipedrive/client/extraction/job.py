@@ -51,6 +51,7 @@ from airflow_provider_pipedrive.client.extraction.marks import Mark, Marks
 from airflow_provider_pipedrive.client.extraction.pages import Identity, server_time
 from airflow_provider_pipedrive.client.extraction.progress import Progress
 from airflow_provider_pipedrive.client.extraction.snapshot import Ids, Outcome, Snapshot
+from airflow_provider_pipedrive.client.extraction.storage import plain
 from airflow_provider_pipedrive.client.extraction.sweep import Known, confirm, sweep, sweepable
 from airflow_provider_pipedrive.client.extraction.walk import Crew, Stopped, Tally
 from airflow_provider_pipedrive.client.verdicts import read_json as parsed
@@ -90,7 +91,7 @@ def extract(
     """
     job.check()
     run = run or f"{_stamp(clock())}-{uuid.uuid4().hex[:6]}"
-    return _Run(client, path, job, run, owner or f"pid {os.getpid()}", clock, sleep).do()
+    return _Run(client, plain(path), job, run, owner or f"pid {os.getpid()}", clock, sleep).do()
 
 
 class _Run:
@@ -177,7 +178,7 @@ class _Run:
         def one(entity: Entity) -> None:
             try:
                 self.outcomes[entity.name] = read(entity)
-                self.parts[entity.name].look()
+                self.parts[entity.name].look(self._now)
             except Stopped:
                 log.info("%s: stopped, because another entity failed; what was read is kept.", entity.name)
             except BaseException as error:  # noqa: BLE001 - raised below, when the others have stopped too
@@ -468,7 +469,9 @@ class _Run:
             asked=self._asked(name),
         )
         # Of what changed, other runs' files may lie in the same partition.
-        parts, tombstones = ([p for p in manifest[kind] if p["run"] == self.run] for kind in ("parts", "tombstones"))
+        parts, tombstones = (
+            [part for part in manifest[kind] if part["run"] == manifest["run"]] for kind in ("parts", "tombstones")
+        )
         rows = sum(part["rows"] for part in parts)
         if window is None and name not in HISTORIES:
             write_json(self._last_snapshot(name), {"rows": rows, "account": self.account, "run": self.run})

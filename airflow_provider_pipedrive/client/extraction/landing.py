@@ -209,7 +209,7 @@ class EntityLanding:
         self.edge = timedelta(seconds=2 * OVERLAP)
         self._open: dict[str, _Open] = {}
         self._count = 0
-        self._base: tuple[Version] | None = None
+        self._base: tuple[Version, str] | None = None
         self._publication = read_json(self.folder / "publish.json") if "publish.json" in self._names else None
 
     # ---- what is known of it
@@ -217,7 +217,8 @@ class EntityLanding:
     def load(self) -> dict[str, Any] | None:
         """The reader's plan of a run that did not end, its finished parts in :attr:`finished`; None for a new one."""
         plan = read_json(self.folder / "plan.json") if "plan.json" in self._names else None
-        finished = sorted(name.removesuffix(".json") for name in self._names if name.startswith("part-"))
+        # The numbers tell the order, whichever try gave them.
+        finished = sorted((n.removesuffix(".json") for n in self._names if n.startswith("part-")), key=_number_of)
         if plan is None:
             remove_all([self.target / name for name in finished])
             remove_all([self.folder / name for name in self._names])
@@ -332,9 +333,12 @@ class EntityLanding:
         plan = self._publication or {}
         return plan["about"], {identity: _moment(text) for identity, text in plan["deleted"]}
 
-    def look(self) -> None:
-        """Remember what is published now that all is read: what another run publishes from here on is newer."""
-        self._base = (read_versioned(self.target / MANIFEST)[1],)
+    def look(self, now: datetime | None = None) -> None:
+        """Remember what is published now that all is read: what another run publishes from here on may be newer.
+
+        :param now: Pipedrive's clock
+        """
+        self._base = read_versioned(self.target / MANIFEST)[1], now.isoformat() if now else ""
 
     def publish(
         self,
@@ -362,7 +366,7 @@ class EntityLanding:
         plan = self._publication
         present, version = read_versioned(self.target / MANIFEST)
         manifest = present if _is_of(plan, present) else self._replace(plan, present, version, adds, asked)
-        self._clean_up(plan, manifest or {}, present or {})
+        self._clean_up(plan, manifest or {})
         return manifest or {}
 
     def _decision(
@@ -375,6 +379,7 @@ class EntityLanding:
         """What is to be published, as it survives an interruption."""
         if self._base is None:
             self.look()
+        base, read_at = self._base or (None, "")
         parts: list[dict[str, Any]] = []
         for done in sorted(self.finished, key=lambda part: part.order):
             dropped = list(drop(done))
@@ -387,8 +392,8 @@ class EntityLanding:
             "mark": self._mark,
             "partition": self._partition,
             "adds": adds,
-            "base": self._base[0] if self._base else None,
-            "about": {"entity": self.entity, "format": self.format, **about},
+            "base": base,
+            "about": {"entity": self.entity, "format": self.format, "read_at": read_at, **about},
             "parts": parts,
             "deleted": [[identity, moment and moment.isoformat()] for identity, moment in deleted.items()],
         }
@@ -398,26 +403,30 @@ class EntityLanding:
     ) -> dict[str, Any]:
         """Replace the manifest."""
         about = plan["about"]
-        if not adds and version != plan["base"]:
-            raise Conflict(
-                f"{self.target / MANIFEST}: another run has published there since this one had read all. Nothing of "
-                "this one was published: the next try reads again."
-            )
+        self._refuse_newer(plan, present, version)
         whose = {"run": about.get("run"), "window": about.get("window"), "asked": asked}
         parts = [{**self._placed(part), **whose} for part in plan["parts"]]
         tombstones = [{**part, **whose} for part in self._tombstones(self.decided()[1])]
         again: dict[str, dict[str, Any] | None] = {}
         while True:
             stay = self._what_stays(present or {}, parts, tombstones, whose, again) if adds else ([], [])
+            over = [kept["name"] for kept in (present or {}).get("previous", ()) if _is_over(kept)]
+            remove_all([self.target / name for name in over])
             manifest = self._manifest(plan, present or {}, [*stay[0], *parts], [*stay[1], *tombstones])
             try:
                 replace_versioned(self.target / MANIFEST, manifest, version)
                 return manifest
             except Conflict:
-                if not adds:  # the next try reads again
-                    raise
-                log.info("%s: another run has published there at the same time: beside it.", self.entity)
+                log.info("%s: another run has published there at the same time.", self.entity)
                 present, version = read_versioned(self.target / MANIFEST)
+                self._refuse_newer(plan, present, version)
+
+    def _refuse_newer(self, plan: Mapping[str, Any], present: Mapping[str, Any] | None, version: Version) -> None:
+        if _is_overtaken(plan, present, version):
+            raise Conflict(
+                f"{self.target / MANIFEST}: another run has read later than this one, and published first. Nothing of "
+                "this one was published: the next try reads again."
+            )
 
     def _manifest(
         self,
@@ -426,12 +435,10 @@ class EntityLanding:
         parts: list[dict[str, Any]],
         tombstones: list[dict[str, Any]],
     ) -> dict[str, Any]:
-        now = time.time()
         named = {part["name"] for part in [*parts, *tombstones]}
-        until = _time(now + self._keep_previous)
-        previous = [kept for kept in present.get("previous", ()) if kept["until"] > _time(now)]
-        if self._keep_previous > 0:
-            previous += [{"name": name, "until": until} for name in _listed(present) if name not in named]
+        until = _time(time.time() + self._keep_previous)
+        previous = [kept for kept in present.get("previous", ()) if not _is_over(kept)]
+        previous += [{"name": name, "until": until} for name in _listed(present) if name not in named]
         rows = sum(part["rows"] for part in parts)
         return {
             **plan["about"],
@@ -526,14 +533,14 @@ class EntityLanding:
         done = part.close()
         return [{"name": name, "rows": done.rows, "bytes": done.bytes, "sha256": done.sha256}]
 
-    def _clean_up(self, plan: Mapping[str, Any], manifest: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    def _clean_up(self, plan: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
         """Remove this run's files that did not come to be named, those whose time is over, and what nobody knows."""
+        over = {kept["name"] for kept in manifest["previous"] if _is_over(kept)}
         named = {*_listed(manifest), *(kept["name"] for kept in manifest["previous"])}
-        found = files(self.target)
-        over = {*_listed(before), *(kept["name"] for kept in before.get("previous", ()))} - named
-        own = {each.name for each in found if _mark_of(each.name) == plan["mark"]} - named
-        remove_all([self.target / name for name in sorted(over | own)])
-        sweep(self.target, [each for each in found if each.name not in over | own | named], self._spared)
+        found = [file for file in files(self.target) if file.name not in named - over]
+        gone = [file.name for file in found if file.name in over or _mark_of(file.name) == plan["mark"]]
+        remove_all([self.target / name for name in gone])
+        sweep(self.target, [file for file in found if file.name not in gone], self._spared)
 
 
 def sweep(folder: Any, found: Sequence[Any], spared: Callable[[], Container[str]]) -> None:
@@ -648,7 +655,7 @@ class Landing:
                 log.warning("%s: another run's publication was broken off: it is dropped, and all is read.", entity)
                 return False
             present, version = read_versioned(self._target(entity, plan["partition"]) / MANIFEST)
-            if not plan["adds"] and version != plan["base"] and not _is_of(plan, present):
+            if not _is_of(plan, present) and _is_overtaken(plan, present, version):
                 log.warning("%s: another run has published since: all is read again.", entity)
                 return False
         return True
@@ -735,9 +742,21 @@ def _is_of(plan: Mapping[str, Any], manifest: Mapping[str, Any] | None) -> bool:
     return manifest is not None and manifest.get("publication") == plan["id"]
 
 
+def _is_overtaken(plan: Mapping[str, Any], present: Mapping[str, Any] | None, version: Version) -> bool:
+    """Whether a snapshot would take the place of one that was published since, and read later."""
+    if plan["adds"] or version == plan["base"] or present is None:
+        return False
+    return bool(present.get("read_at", "") > plan["about"]["read_at"])
+
+
 def _listed(manifest: Mapping[str, Any]) -> list[str]:
     """The files that a manifest says count."""
     return [part["name"] for part in [*manifest.get("parts", ()), *manifest.get("tombstones", ())]]
+
+
+def _is_over(kept: Mapping[str, Any]) -> bool:
+    """Whether a file of a publication before has been kept long enough."""
+    return bool(kept["until"] <= _time(time.time()))
 
 
 def _mark_of(name: str) -> str | None:

@@ -26,7 +26,9 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 STATE = "_pipedrive"
 """The folder of what a job keeps beside its data."""
-WITH_FOLDERS = frozenset({"sftp", "ssh", "smb", "ftp", "hdfs", "webhdfs", "arrow_hdfs", "dbfs", "memory"})
+WITH_FOLDERS = frozenset(
+    {"file", "local", "sftp", "ssh", "smb", "ftp", "hdfs", "webhdfs", "arrow_hdfs", "dbfs", "memory"}
+)
 """fsspec's protocols of file systems with folders, which have to be made; anywhere else a key needs none."""
 _AT_ONCE = 16
 _PRETTY = msgspec.json.format
@@ -50,6 +52,12 @@ def file_system(path: Any) -> Any:
     Airflow 2's paths in object storage are ``pathlib`` paths too.
     """
     return getattr(path, "fs", None)
+
+
+def plain(path: Any) -> Any:
+    """A path on a disk as one of ``pathlib``, though it came with a file system; any other as it is."""
+    fs = file_system(path)
+    return Path(path.path) if fs is not None and protocols(fs) & {"file", "local"} else path
 
 
 def protocols(fs: Any) -> frozenset[str]:
