@@ -214,7 +214,7 @@ def _put_object(target: Any, fetch: Fetch, max_bytes: int | None) -> _Measured:
     with tempfile.TemporaryFile() as spool:
         measured = _measured(cast(BinaryIO, spool), fetch, max_bytes)
         spool.seek(0)
-        with bucket_must_exist(target), target.open("wb") as stored:
+        with bucket_must_exist(target), target.fs.open(target.path, "wb") as stored:
             shutil.copyfileobj(spool, stored)
     return measured
 

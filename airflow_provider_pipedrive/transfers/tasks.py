@@ -64,6 +64,11 @@ def check_path(name: str, path: Any) -> None:
     if not str(path).strip():
         raise PipedriveParameterError(f"{name} is empty: give a path, local or in object storage.")
     protocol, _, rest = str(path).strip().partition("://")
+    if rest.rstrip("/").endswith(("?", "#")):
+        end = rest.rstrip("/")[-1]
+        raise PipedriveParameterError(
+            f"{name}: {path} ends with {end!r}, which an address loses: name the folder else."
+        )
     if protocol in BUCKETS and not rest.split("/")[0].rpartition("@")[2]:
         raise PipedriveParameterError(f"{name} must name a bucket, such as {protocol}://bucket/folder, not {path}.")
 

@@ -58,6 +58,7 @@ class Counted:
         self.seen: Counter[str] = Counter()
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer."""
         method = environ["REQUEST_METHOD"]
         copied = method == "PUT" and "HTTP_X_AMZ_COPY_SOURCE" in environ
         listed = method == "GET" and "list-type" in environ["QUERY_STRING"]
@@ -94,7 +95,10 @@ def main() -> None:
     options = parser.parse_args()
     checkouts = [HERE, *options.others]
     print(f"{'case':<16} {'checkout':<20} {'rows':>7} {'seconds':>8} {'requests':>9}  of which")
-    with Sandbox(deals=options.deals, seed=2, api_token=TOKEN) as company, storage(options.latency / 1000) as (url, app):
+    with (
+        Sandbox(deals=options.deals, seed=2, api_token=TOKEN) as company,
+        storage(options.latency / 1000) as (url, app),
+    ):
         for name, entities, mode in CASES:
             for checkout in checkouts:
                 app.seen.clear()
