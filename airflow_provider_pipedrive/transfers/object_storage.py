@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
-from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, OVERLAP, Job
+from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, KEEP_PREVIOUS, OVERLAP, Job
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveTokenCapError,
@@ -45,8 +45,8 @@ class PipedriveToObjectStorageOperator(BaseOperator):
     """Extract entities of Pipedrive's into files: all records, or what was last updated in a window.
 
     The files of an entity lie in ``<path>/<entity>/[<partition>/]``, beside a ``_manifest.json`` that names them; see
-    docs/extraction.md. They appear together when all is read. A try that fails leaves what it has read aside, and the
-    next try of the same task goes on from there.
+    docs/extraction.md. They count together when all is read: read the files that it names. A try that fails leaves
+    what it has read, and the next try of the same task continues from there.
 
     With ``mode="changes"`` the window is ``since`` to ``until``, by default the run's data interval, and in a backfill
     without intervals the time from the tick of the schedule before its logical date to that date. A run that has none
@@ -81,6 +81,8 @@ class PipedriveToObjectStorageOperator(BaseOperator):
     :param connections: requests at once
     :param max_tokens: API tokens that a try may spend (templated). The task fails before it would spend more; cleared,
         or run again, it goes on.
+    :param keep_previous: seconds that files stay which a new manifest no longer names, for who is still reading them;
+        a later run removes them
     :param pipedrive_conn_id: the connection (templated)
     :param deferrable: where the day's API tokens are spent, wait for the new ones without a worker, and go on; the
         default is Airflow's ``[operators] default_deferrable``
@@ -113,6 +115,7 @@ class PipedriveToObjectStorageOperator(BaseOperator):
         overlap: float = OVERLAP,
         connections: int = CONNECTIONS,
         max_tokens: int | str | None = None,
+        keep_previous: float = KEEP_PREVIOUS,
         pipedrive_conn_id: str = "pipedrive_default",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
@@ -135,6 +138,7 @@ class PipedriveToObjectStorageOperator(BaseOperator):
         self.overlap = overlap
         self.connections = connections
         self.max_tokens = max_tokens
+        self.keep_previous = keep_previous
         self.pipedrive_conn_id = pipedrive_conn_id
         self.deferrable = deferrable
         self._check_when_parsing()
@@ -148,6 +152,7 @@ class PipedriveToObjectStorageOperator(BaseOperator):
         return self._extract(context, waited=True)
 
     def _extract(self, context: Context, *, waited: bool) -> dict[str, Any]:
+        from airflow_provider_pipedrive.client.extraction.expiry import have_expired
         from airflow_provider_pipedrive.client.extraction.job import extract
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
@@ -164,6 +169,9 @@ class PipedriveToObjectStorageOperator(BaseOperator):
             # It may be tried again, but not by Airflow: each of its retries would spend max_tokens.
             raise AirflowFailException(f"{error} Clear the task for that.") from error
         except (PermissionError, NotADirectoryError, FileExistsError) as error:
+            if have_expired(error):
+                self.log.warning("The storage's credentials have expired: another try asks for new ones.")
+                raise
             raise AirflowFailException(f"path: {self.path} cannot be written to: {error}") from error
         except PipedriveDailyBudgetError as error:
             if not self.deferrable:
@@ -175,8 +183,11 @@ class PipedriveToObjectStorageOperator(BaseOperator):
         return brief(receipt, folder / "_pipedrive" / "receipts" / f"{name}.json")
 
     def _make(self, folder: Any) -> None:
+        """Make it on a disk; in object storage nothing is made but files."""
+        from airflow_provider_pipedrive.client.extraction.storage import make_folder
+
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         except FileNotFoundError as error:  # where no folder can be made, as below /proc
             raise AirflowFailException(f"path: {self.path} cannot be written to: {error}") from error
 
@@ -218,6 +229,7 @@ class PipedriveToObjectStorageOperator(BaseOperator):
             "allow_shrink": self.allow_shrink,
             "overlap": self.overlap,
             "connections": self.connections,
+            "keep_previous": self.keep_previous,
             "max_tokens": None if self.max_tokens in (None, "") else self.max_tokens,
             **others,
         }
@@ -252,13 +264,14 @@ class PipedriveToObjectStorageOperator(BaseOperator):
 
         from airflow_provider_pipedrive.assets.uris import asset_uri
         from airflow_provider_pipedrive.client.extraction.entities import ENTITIES
+        from airflow_provider_pipedrive.client.extraction.storage import file_system
 
         collector: Any = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
         for entity in job.entities:
             read = entity if entity in ENTITIES else "deals"  # the histories of stages come of the deals
             collector.add_input_asset(context=hook, uri=asset_uri(hook.client.origin, read))
             target = folder / entity
-            local = isinstance(target, Path)
+            local = file_system(target) is None
             uri = target.absolute().as_uri() if local else f"{target.protocol}://{target.path.lstrip('/')}"
             collector.add_output_asset(context=hook, uri=uri)
 
