@@ -142,14 +142,15 @@ class PipedriveChangesOperator(ReportsLineage, BaseOperator):
         return _Consumer(self.asset, self.kinds, self.fields, self.pipedrive_conn_id, since, self.look_back)
 
     def _written(self, batch: list[dict[str, Any]], number: int, context: Context) -> dict[str, Any]:
+        from airflow_provider_pipedrive.client.extraction.storage import bucket_must_exist, make_folder
         from airflow_provider_pipedrive.transfers.tasks import storage_path
 
         task = context["ti"]
         run = re.sub(r"[^\w.-]", "_", str(context["run_id"]))
         folder = storage_path("path", self.path) / task.dag_id / task.task_id / run
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         file = folder / f"batch-{number:05d}.jsonl"
-        with file.open("w", encoding="utf-8") as target:
+        with bucket_must_exist(file), file.open("w", encoding="utf-8") as target:
             target.writelines(json.dumps(change) + "\n" for change in batch)
         return {"file": str(file), "count": len(batch)}
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from airflow_provider_pipedrive.client.extraction.storage import bucket_must_exist, file_system
 from airflow_provider_pipedrive.client.file_names import stored_name
 from airflow_provider_pipedrive.client.new_files import Choice, Record, name_of
 from airflow_provider_pipedrive.errors import PipedriveNotFoundError
@@ -161,7 +162,7 @@ def place(target: Any, fetch: Fetch, max_bytes: int | None = None) -> Landed:
     :param target: a local or object-storage path
     :raises FileTooLargeError: it has more than ``max_bytes``
     """
-    put = _put_local if isinstance(target, Path) else _put_object
+    put = _put_local if file_system(target) is None else _put_object
     measured = put(target, fetch, max_bytes)
     return Landed(target.name, measured.bytes, measured.hash.hexdigest())
 
@@ -218,7 +219,7 @@ def _put_object(target: Any, fetch: Fetch, max_bytes: int | None) -> _Measured:
     with tempfile.TemporaryFile() as spool:
         measured = _measured(cast(BinaryIO, spool), fetch, max_bytes)
         spool.seek(0)
-        with target.open("wb") as stored:
+        with bucket_must_exist(target), target.fs.open(target.path, "wb") as stored:
             shutil.copyfileobj(spool, stored)
     return measured
 

@@ -122,6 +122,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Bring them, and return a receipt: numbers, tokens, why files were skipped, the first names, the manifest."""
+        from airflow_provider_pipedrive.client.extraction.storage import make_folder
         from airflow_provider_pipedrive.client.file_landing import Haul, place
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
@@ -133,14 +134,14 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
                 self._check()
                 window = None if self.file_id is not None else self._window(context)
                 folder = storage_path("path", self.path)
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
                 run = run_name(self, context)
                 self._lineage = Lineage()
                 self._lineage.read(entity(hook.client.origin, "files"))
                 haul = Haul(hook.client, folder, self._choice, cast(BinaryIO, lines), run)
                 self._bring(haul, hook, window)
                 manifest = folder / "_pipedrive" / "files" / f"{run}.jsonl"
-                manifest.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(manifest.parent)
                 lines.seek(0)
                 place(manifest, lambda target: shutil.copyfileobj(lines, target))
                 url = url_of_link(self, hook)

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 
 from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location
 from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
-from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, OVERLAP, Job
+from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, KEEP_PREVIOUS, OVERLAP, Job
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveTokenCapError,
@@ -46,8 +46,8 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
     """Extract entities of Pipedrive's into files: all records, or what was last updated in a window.
 
     The files of an entity lie in ``<path>/<entity>/[<partition>/]``, beside a ``_manifest.json`` that names them; see
-    docs/extraction.md. They appear together when all is read. A try that fails leaves what it has read aside, and the
-    next try of the same task goes on from there.
+    docs/extraction.md. They count together when all is read: read the files that it names. A try that fails leaves
+    what it has read, and the next try of the same task continues from there.
 
     With ``mode="changes"`` the window is ``since`` to ``until``, by default the run's data interval, and in a backfill
     without intervals the time from the tick of the schedule before its logical date to that date. A run that has none
@@ -84,6 +84,8 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
     :param connections: requests at once
     :param max_tokens: API tokens that a try may spend (templated). The task fails before it would spend more; cleared,
         or run again, it goes on.
+    :param keep_previous: seconds that files stay which a new manifest no longer names, for who is still reading them;
+        a later run removes them
     :param pipedrive_conn_id: the connection (templated)
     :param deferrable: where the day's API tokens are spent, wait for the new ones without a worker, and go on; the
         default is Airflow's ``[operators] default_deferrable``
@@ -119,6 +121,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
         overlap: float = OVERLAP,
         connections: int = CONNECTIONS,
         max_tokens: int | str | None = None,
+        keep_previous: float = KEEP_PREVIOUS,
         pipedrive_conn_id: str = "pipedrive_default",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
@@ -142,6 +145,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
         self.overlap = overlap
         self.connections = connections
         self.max_tokens = max_tokens
+        self.keep_previous = keep_previous
         self.pipedrive_conn_id = pipedrive_conn_id
         self.deferrable = deferrable
         self._check_when_parsing()
@@ -155,6 +159,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
         return self._extract(context, waited=True)
 
     def _extract(self, context: Context, *, waited: bool) -> dict[str, Any]:
+        from airflow_provider_pipedrive.client.extraction.expiry import have_expired
         from airflow_provider_pipedrive.client.extraction.job import extract
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
@@ -172,6 +177,9 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
             # It may be tried again, but not by Airflow: each of its retries would spend max_tokens.
             raise AirflowFailException(f"{error} Clear the task for that.") from error
         except (PermissionError, NotADirectoryError, FileExistsError) as error:
+            if have_expired(error):
+                self.log.warning("The storage's credentials have expired: another try asks for new ones.")
+                raise
             raise AirflowFailException(f"path: {self.path} cannot be written to: {error}") from error
         except PipedriveDailyBudgetError as error:
             if not self.deferrable:
@@ -183,8 +191,11 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
         return brief(receipt, folder / "_pipedrive" / "receipts" / f"{name}.json")
 
     def _make(self, folder: Any) -> None:
+        """Make it on a disk; in object storage nothing is made but files."""
+        from airflow_provider_pipedrive.client.extraction.storage import make_folder
+
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         except FileNotFoundError as error:  # where no folder can be made, as below /proc
             raise AirflowFailException(f"path: {self.path} cannot be written to: {error}") from error
 
@@ -227,6 +238,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
             "allow_shrink": self.allow_shrink,
             "overlap": self.overlap,
             "connections": self.connections,
+            "keep_previous": self.keep_previous,
             "max_tokens": None if self.max_tokens in (None, "") else self.max_tokens,
             **others,
         }

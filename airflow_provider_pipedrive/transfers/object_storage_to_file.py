@@ -109,9 +109,13 @@ class ObjectStorageToPipedriveFileOperator(ReportsLineage, BaseOperator):
         return file
 
     def _size(self, path: Any) -> int:
+        from airflow_provider_pipedrive.client.extraction.expiry import have_expired
+
         try:
             size = int(path.stat().st_size)
         except OSError as error:
+            if have_expired(error):  # another try has new credentials
+                raise
             raise PipedriveParameterError(
                 f"path: {path} cannot be read: {error.strerror or type(error).__name__}."
             ) from error

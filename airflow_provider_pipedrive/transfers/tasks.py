@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
 _LONGEST_NAME = 150
+BUCKETS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az")
+"""Protocols of storages whose keys lie in buckets or containers."""
 _PAGES = {"deal_id": "getDeal", "person_id": "getPerson", "org_id": "getOrganization", "lead_id": "getLead"}
 """Reads of what has a page in Pipedrive's web app."""
 
@@ -62,6 +64,14 @@ def check_path(name: str, path: Any) -> None:
         raise PipedriveParameterError(f"{name} must be a path, local or in object storage, not {path!r}.")
     if not str(path).strip():
         raise PipedriveParameterError(f"{name} is empty: give a path, local or in object storage.")
+    protocol, _, rest = str(path).strip().partition("://")
+    if rest.rstrip("/").endswith(("?", "#")):
+        end = rest.rstrip("/")[-1]
+        raise PipedriveParameterError(
+            f"{name}: {path} ends with {end!r}, which an address loses: name the folder else."
+        )
+    if protocol in BUCKETS and not rest.split("/")[0].rpartition("@")[2]:
+        raise PipedriveParameterError(f"{name} must name a bucket, such as {protocol}://bucket/folder, not {path}.")
 
 
 def whole_number(name: str, value: Any, least: int = 1) -> int:

@@ -226,6 +226,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
             allow_shrink=self.allow_shrink,
             overlap=self.overlap,
             connections=self.connections,
+            keep_previous=0,  # nobody reads them but the load
             max_tokens=None if self.max_tokens in (None, "") else whole_number("max_tokens", self.max_tokens),
         )
 

@@ -97,8 +97,8 @@ def listed(action: str = "getDeals") -> list[int]:
 
 
 def looks_finished(path: Path) -> list[str]:
-    """Files outside the state of the extraction."""
-    return [str(file) for file in path.rglob("*") if file.is_file() and "_pipedrive" not in file.parts]
+    """Manifests: only what one of them names counts."""
+    return [str(file) for file in path.rglob("_manifest.json")]
 
 
 # ---- what lands
@@ -203,8 +203,24 @@ def test_an_interval_that_is_read_again_takes_the_place_of_its_partition(sandbox
         sandbox.update("deals", number, update_time="2020-05-03T10:00:00Z")
     extract(tmp_path, run=run, mode="changes", partition="dt=2020-05-03")
     sandbox.update("deals", first, title="Edited since")
-    extract(tmp_path, run=run, mode="changes", partition="dt=2020-05-03")
+    extract(tmp_path, run={**run, "run_id": "another"}, mode="changes", partition="dt=2020-05-03")
     assert ids(tmp_path / "deals" / "dt=2020-05-03") == [second]
+
+
+def test_a_run_that_is_cleared_keeps_the_rows_that_it_had_landed_and_no_list_shows_any_more(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    run = interval(datetime(2020, 5, 3, tzinfo=UTC), datetime(2020, 5, 4, tzinfo=UTC))
+    first, second, *_ = listed()
+    for number in (first, second):
+        sandbox.update("deals", number, update_time="2020-05-03T10:00:00Z")
+    extract(tmp_path, run=run, mode="changes", partition="dt=2020-05-03")
+    sandbox.update("deals", first, title="Edited since")
+    sandbox.update("deals", second, title="Read again", update_time="2020-05-03T11:00:00Z")
+    extract(tmp_path, run=run, mode="changes", partition="dt=2020-05-03")
+    found = {row["id"]: row["title"] for row in rows(tmp_path / "deals" / "dt=2020-05-03")}
+    assert list(found) == [first, second]
+    assert found[second] == "Read again"
 
 
 def test_since_and_until_go_before_the_data_interval(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ Format = Literal["jsonl", "jsonl.gz", "csv", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "jsonl.gz", "csv", "parquet")
 OVERLAP = 60.0
 """Seconds that a window reaches back: nothing promises that a write is visible at once."""
+KEEP_PREVIOUS = 3600.0
+"""Seconds that the files of the publication before are kept, for who is still reading them."""
 Mode = Literal["snapshot", "changes"]
 MODES = ("snapshot", "changes")
 CONNECTIONS = 32
@@ -52,6 +54,7 @@ class Job:
     :ivar overlap: seconds that a window reaches back
     :ivar connections: requests at once
     :ivar max_tokens: API tokens that a run may spend; it ends before it would spend more, and can go on later
+    :ivar keep_previous: seconds that files stay which a new manifest no longer names, for who is still reading them
     """
 
     entities: Sequence[str]
@@ -71,6 +74,7 @@ class Job:
     overlap: float = OVERLAP
     connections: int = CONNECTIONS
     max_tokens: int | None = None
+    keep_previous: float = KEEP_PREVIOUS
 
     def check(self) -> None:
         """Find what cannot be, before anything is sent.
@@ -107,6 +111,8 @@ class Job:
             raise PipedriveParameterError(f"until ({self.until}) must be later than since ({self.since}).")
         if self.overlap < 0:
             raise PipedriveParameterError(f"overlap must not be negative, it is {self.overlap}.")
+        if self.keep_previous < 0:
+            raise PipedriveParameterError(f"keep_previous must not be negative, it is {self.keep_previous}.")
         if not 1 <= self.connections <= 64:
             raise PipedriveParameterError(f"connections must be 1 to 64, not {self.connections}.")
         if self.max_tokens is not None and self.max_tokens < 1:
@@ -134,8 +140,10 @@ class Job:
             value = getattr(self, name)
             if type(value) is not int and not (name == "max_tokens" and value is None):
                 raise PipedriveParameterError(f"{name} must be a whole number, not {value!r}.")
-        if type(self.overlap) not in (int, float):
-            raise PipedriveParameterError(f"overlap must be a number of seconds, not {self.overlap!r}.")
+        for name in ("overlap", "keep_previous"):
+            value = getattr(self, name)
+            if type(value) not in (int, float):
+                raise PipedriveParameterError(f"{name} must be a number of seconds, not {value!r}.")
         if not isinstance(self.partition, str):
             raise PipedriveParameterError(f"partition must be text, such as dt=2026-01-31, not {self.partition!r}.")
 

@@ -283,6 +283,6 @@ def _write(
 def _rows(deals: EntityLanding, dropped: Mapping[str, set[int]]) -> Iterator[dict[str, Any]]:
     for part in deals.finished:
         left_out = dropped.get(part.name, set())
-        for number, row in enumerate(read_rows(deals.folder / part.name, deals.format)):
+        for number, row in enumerate(read_rows(deals.target / part.name, deals.format)):
             if number not in left_out:
                 yield row

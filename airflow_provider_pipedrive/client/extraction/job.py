@@ -52,6 +52,7 @@ from airflow_provider_pipedrive.client.extraction.marks import CLAIMS_KEPT, Mark
 from airflow_provider_pipedrive.client.extraction.pages import Identity, server_time
 from airflow_provider_pipedrive.client.extraction.progress import Progress
 from airflow_provider_pipedrive.client.extraction.snapshot import Ids, Outcome, Snapshot
+from airflow_provider_pipedrive.client.extraction.storage import plain
 from airflow_provider_pipedrive.client.extraction.sweep import Known, confirm, sweep, sweepable
 from airflow_provider_pipedrive.client.extraction.walk import Crew, Stopped, Tally
 from airflow_provider_pipedrive.client.verdicts import read_json as parsed
@@ -92,7 +93,7 @@ def extract(
     """
     job.check()
     run = run or f"{_stamp(clock())}-{uuid.uuid4().hex[:6]}"
-    return _Run(client, path, job, run, owner or f"pid {os.getpid()}", clock, sleep).do()
+    return _Run(client, plain(path), job, run, owner or f"pid {os.getpid()}", clock, sleep).do()
 
 
 class _Run:
@@ -116,7 +117,7 @@ class _Run:
         self._sleep = sleep
         self._began = clock()
         self._before = (client.usage.requests, client.usage.tokens)
-        self.landing = Landing(path, job.key, owner)
+        self.landing = Landing(path, job.key, owner, job.keep_previous)
         self.progress = Progress(client, clock, self.landing.touch)
         self.crew = Crew(client, job.connections, self.progress.watch)
         self.tallies = {name: Tally() for name in job.entities}
@@ -141,10 +142,16 @@ class _Run:
             return self._publish()
         except BaseException:
             self.crew.close()  # before another may go on from what was read
-            self.landing.release()
+            self._release()
             raise
         finally:
             self.client.token_cap = cap
+
+    def _release(self) -> None:
+        try:
+            self.landing.release()
+        except OSError as error:  # a storage out of reach: what ended the run is what counts, and the lease runs out
+            log.warning("The lease in %s stays: %s", self.landing.folder, error)
 
     # ---- reading
 
@@ -177,6 +184,7 @@ class _Run:
         def one(entity: Entity) -> None:
             try:
                 self.outcomes[entity.name] = read(entity)
+                self.parts[entity.name].look(self._now)
             except Stopped:
                 log.info("%s: stopped, because another entity failed; what was read is kept.", entity.name)
             except BaseException as error:  # noqa: BLE001 - raised below, when the others have stopped too
@@ -483,11 +491,18 @@ class _Run:
         if OBSERVED in self.parts:
             keep_observed(self.parts[OBSERVED], self._stages)
         self.landing.clear()
+        self._sweep()
         return receipt
 
     @property
     def _receipt(self) -> Any:
         return self.path / STATE / "receipts" / f"{_safe(self.run)}.json"
+
+    def _sweep(self) -> None:
+        try:
+            self.landing.sweep()
+        except OSError as error:  # all is published: another run sweeps
+            log.warning("What other runs have left in %s was not swept: %s", self.path, error)
 
     def _publish_one(self, name: str, landing: EntityLanding) -> dict[str, Any]:
         outcome, window, tally = self.outcomes[name], self.windows[name], self.tallies[name]
@@ -507,22 +522,34 @@ class _Run:
             outcome.dropped if self.job.versions == "latest" else lambda part: (),
             about,
             outcome.deleted if self.job.deletes or self.job.sweep else None,
+            adds=self.job.mode == "changes",
+            asked=self._asked(name),
         )
+        # Of what changed, other runs' files may lie in the same partition.
+        parts, tombstones = (
+            [part for part in manifest[kind] if part["run"] == manifest["run"]] for kind in ("parts", "tombstones")
+        )
+        rows = sum(part["rows"] for part in parts)
         if window is None and name not in HISTORIES:
-            write_json(self._last_snapshot(name), {"rows": manifest["rows"], "account": self.account, "run": self.run})
-        parts = manifest["parts"]
-        log.info("%s: %d rows in %d files published in %s", name, manifest["rows"], len(parts), landing.target)
+            write_json(self._last_snapshot(name), {"rows": rows, "account": self.account, "run": self.run})
+        log.info("%s: %d rows in %d files published in %s", name, rows, len(parts), landing.target)
         return {
-            **{key: manifest[key] for key in ("rows", "way", "proof", "window", "mark")},
+            "rows": rows,
+            **{key: manifest[key] for key in ("way", "proof", "window", "mark")},
             "parts": len(parts),
             "bytes": sum(part["bytes"] for part in parts),
-            "tombstones": sum(part["rows"] for part in manifest["tombstones"]),
+            "tombstones": sum(part["rows"] for part in tombstones),
             "manifest": str(landing.target / MANIFEST),
             "pages": tally.pages,
             "tokens": tally.tokens,
             "drift": list(self.shapes[name].drift) if name in self.shapes else [],
             "unfit": unfit,
         }
+
+    def _asked(self, name: str) -> str:
+        """Tells one choice of records from another: of which account, narrowed down by what, in which columns."""
+        asked = [self.account, self.job.parameters.get(name, {}), self.job.names, self.job.versions]
+        return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
     def _move_mark(self, name: str) -> None:
         """Only after the data is published, and only by runs that go by the mark themselves."""

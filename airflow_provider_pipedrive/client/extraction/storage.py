@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,8 +26,11 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 STATE = "_pipedrive"
 """The folder of what a job keeps beside its data."""
-WITH_FOLDERS = frozenset({"sftp", "ssh", "smb", "ftp", "hdfs", "webhdfs", "arrow_hdfs", "dbfs", "memory"})
+WITH_FOLDERS = frozenset(
+    {"file", "local", "sftp", "ssh", "smb", "ftp", "hdfs", "webhdfs", "arrow_hdfs", "dbfs", "memory"}
+)
 """fsspec's protocols of file systems with folders, which have to be made; anywhere else a key needs none."""
+_AT_ONCE = 16
 _PRETTY = msgspec.json.format
 
 
@@ -34,7 +38,7 @@ _PRETTY = msgspec.json.format
 class Found:
     """A file in a folder.
 
-    :ivar name: its name in the folder
+    :ivar name: its name from there
     :ivar modified: when it was written, in seconds since the epoch; None where the storage does not tell
     """
 
@@ -48,6 +52,12 @@ def file_system(path: Any) -> Any:
     Airflow 2's paths in object storage are ``pathlib`` paths too.
     """
     return getattr(path, "fs", None)
+
+
+def plain(path: Any) -> Any:
+    """A path on a disk as one of ``pathlib``, though it came with a file system; any other as it is."""
+    fs = file_system(path)
+    return Path(path.path) if fs is not None and protocols(fs) & {"file", "local"} else path
 
 
 def protocols(fs: Any) -> frozenset[str]:
@@ -120,33 +130,46 @@ def files(folder: Any) -> list[Found]:
     return [Found(_last(each["name"]), _modified(each)) for each in plain if _last(each["name"])]
 
 
-def below(folder: Any) -> list[str]:
+def below(folder: Any) -> list[Found]:
     """The files that lie in a folder or below it, by their names from there, steps apart by ``/``."""
     fs = file_system(folder)
     if fs is None:
-        return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+        found = ((path.relative_to(folder).as_posix(), _on_disk(path)) for path in sorted(folder.rglob("*")))
+        return [Found(name, file.modified) for name, file in found if file is not None]
     fs.invalidate_cache(folder.path)
     begin = f"{folder.path.strip('/')}/"
     try:
-        keys = fs.find(folder.path)
+        keys = fs.find(folder.path, detail=True)
     except FileNotFoundError:
         return []
-    return sorted(key.lstrip("/").removeprefix(begin) for key in keys)
+    return [Found(key.lstrip("/").removeprefix(begin), _modified(known)) for key, known in sorted(keys.items())]
+
+
+def remove_all(paths: Sequence[Any]) -> None:
+    """Remove files that may not be there."""
+    on_each(remove, paths)
 
 
 def remove_folder(folder: Any) -> None:
     """Remove a folder and what is in it."""
-    for name in below(folder):
-        remove(joined(folder, name))
+    remove_all([joined(folder, found.name) for found in below(folder)])
     fs = file_system(folder)
     if fs is None:
         folders = sorted((path for path in folder.rglob("*") if path.is_dir()), key=lambda path: -len(path.parts))
-        for each in (*folders, folder):
+        for path in (*folders, folder):
             with suppress(OSError):  # another run may have put something into it
-                each.rmdir()
+                path.rmdir()
     elif protocols(fs) & WITH_FOLDERS:
         with suppress(OSError):
             fs.rm(folder.path, recursive=True)
+
+
+def on_each(work: Callable[[Any], Any], paths: Sequence[Any]) -> list[Any]:
+    """Do something with many files: in object storage with some at once, for each takes a request's time."""
+    if len(paths) < 2 or file_system(paths[0]) is None:
+        return [work(path) for path in paths]
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="storage") as pool:
+        return list(pool.map(work, paths))
 
 
 def joined(folder: Any, name: str) -> Any:

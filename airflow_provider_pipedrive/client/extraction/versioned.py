@@ -18,6 +18,7 @@ import errno
 import fcntl
 import hashlib
 import logging
+import os
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
@@ -33,6 +34,7 @@ from airflow_provider_pipedrive.client.extraction.storage import (
     make_folder,
     protocols,
     read,
+    remove,
     write,
 )
 
@@ -116,11 +118,25 @@ class _Compared:
 class _OnDisk(_Compared):
     @contextmanager
     def _alone(self, path: Path) -> Iterator[None]:
-        """The lock is a file that stays: one that is removed would be locked by two."""
         make_folder(path.parent)
-        with (path.parent / f".{path.name}.lock").open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # given back when the file is closed, by a killed process too
-            yield
+        name = path.parent / f".{path.name}.lock"
+        while True:
+            with name.open("ab") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # given back when the file is closed, by a killed process too
+                if _is_still(name, lock):
+                    try:
+                        yield
+                    finally:
+                        remove(name)
+                    return
+
+
+def _is_still(name: Path, file: Any) -> bool:
+    """Whether a file that was locked still has its name: whoever held it before removes it, and another may be made."""
+    try:
+        return os.path.samestat(name.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 class _S3(_Compared):

@@ -38,7 +38,7 @@ def start(company: Sandbox, folder: Path, way: str) -> subprocess.Popen[bytes]:
 def wait_for_parts(process: subprocess.Popen[bytes], folder: Path, count: int) -> None:
     """Until so many parts are finished."""
     end = time.monotonic() + 60
-    while len(list(folder.glob("_pipedrive/unfinished/*/*/*.part.json"))) < count:
+    while len(list(folder.glob("_pipedrive/unfinished/*/*/part-*.json"))) < count:
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < end
         time.sleep(0.005)
