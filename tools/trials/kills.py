@@ -5,7 +5,7 @@
 
 Before each run two deals of the company, the first and the last, are given the run's number as title. So a reader can
 tell a mix (the two differ), an old state (a number smaller than one seen before) and a file that is missing or torn
-(its hash is another one than the manifest says). After each kill another run follows, and what it has landed is compared
+(its hash is another one than the manifest says). After each kill another run follows, and what it landed is compared
 with the company. The exit code is 1 if anything was wrong.
 """
 
