@@ -421,6 +421,7 @@ def test_the_trigger_survives_being_written_down_and_fires_when_the_time_has_com
         ({"max_tokens": "many"}, "max_tokens must be a whole number"),
         ({"connections": 0}, "connections must be 1 to 64"),
         ({"partition": "../up"}, "partition must stay below"),
+        ({"partition": "dt?/a"}, "ends with . or #"),
         ({"parameters": {"persons": {"owner_id": 1}}}, "persons, which is not among the entities"),
         ({"parameters": {"deals": {"sort_by": "id"}}}, "sort_by is set by the extraction itself"),
         ({"path": ""}, "path is empty"),

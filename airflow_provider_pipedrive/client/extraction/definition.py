@@ -119,6 +119,10 @@ class Job:
             raise PipedriveParameterError(f"max_tokens must be 1 or more, not {self.max_tokens}.")
         if self.partition.startswith("/") or ".." in self.partition.split("/"):
             raise PipedriveParameterError(f"partition must stay below the entity's folder: {self.partition!r}.")
+        if any(step.endswith(("?", "#")) for step in self.partition.split("/")):
+            raise PipedriveParameterError(
+                f"partition: {self.partition!r} has a step that ends with ? or #, which addresses in object storage lose."
+            )
         clash = {"sort_by", "sort_direction", "sort", "limit", "cursor", "start", "updated_since", "updated_until"}
         for name, given in self.parameters.items():
             if taken := sorted(clash & given.keys()):
