@@ -173,10 +173,10 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
             # As many as go out at once: all of them may have been refused.
             in_vain = waited and hook.usage.requests <= self.connections
             wait_for_tokens(self, error, in_vain=in_vain)
-        for name in job.entities:
-            target = location(folder / name)
+        for listed in job.entities:
+            target = location(folder / listed)
             self._lineage.wrote(target)
-            tell(hook, entities_read(hook.client.origin, [name]).inputs, [target])
+            tell(hook, entities_read(hook.client.origin, [listed]).inputs, [target])
         return brief(receipt, folder / "_pipedrive" / "receipts" / f"{name}.json")
 
     def _make(self, folder: Any) -> None:
