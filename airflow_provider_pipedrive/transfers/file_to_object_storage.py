@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location
+from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location, tell
 from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.client.new_files import LINKS, Choice, Record, Window
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -148,6 +148,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
         finally:
             context["ti"].xcom_push(key=PipedriveRecordLink.xcom_key, value=url)
         self._lineage.wrote(location(folder))
+        tell(hook, self._lineage.inputs, self._lineage.outputs)
         return self._receipt(haul, window, manifest, time.monotonic() - began)
 
     # ---- which files

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
-from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location
+from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location, tell
 from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, KEEP_PREVIOUS, OVERLAP, Job
 from airflow_provider_pipedrive.errors import (
@@ -187,7 +187,10 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
             # As many as go out at once: all of them may have been refused.
             in_vain = waited and hook.usage.requests <= self.connections
             wait_for_tokens(self, error, in_vain=in_vain)
-        self._lineage.wrote(*(location(folder / name) for name in job.entities))
+        for listed in job.entities:
+            target = location(folder / listed)
+            self._lineage.wrote(target)
+            tell(hook, entities_read(hook.client.origin, [listed]).inputs, [target])
         return brief(receipt, folder / "_pipedrive" / "receipts" / f"{name}.json")
 
     def _make(self, folder: Any) -> None:

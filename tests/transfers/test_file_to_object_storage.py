@@ -386,16 +386,20 @@ def test_mapped_tasks_and_runs_have_manifests_of_their_own(sandbox: Sandbox, tmp
     assert all(":" not in name and "+" not in name for name in names)
 
 
-def test_lineage_tells_the_folder(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lineage_tells_the_files_of_the_account_and_the_folder(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: list[str] = []
 
     class Collector:
-        def add_output_asset(self, context: Any, uri: str) -> None:
+        def add_input_asset(self, context: Any, uri: str) -> None:
             told.append(uri)
+
+        add_output_asset = add_input_asset
 
     monkeypatch.setattr("airflow.providers.common.compat.lineage.hook.get_hook_lineage_collector", Collector)
     bring(str(tmp_path), DAY)
-    assert told == [tmp_path.as_uri()]
+    assert told == ["pipedrive://127.0.0.1/files", tmp_path.as_uri()]
 
 
 # ---- wrong arguments
