@@ -121,7 +121,7 @@ class Job:
             raise PipedriveParameterError(f"partition must stay below the entity's folder: {self.partition!r}.")
         if any(step.endswith(("?", "#")) for step in self.partition.split("/")):
             raise PipedriveParameterError(
-                f"partition: {self.partition!r} has a step that ends with ? or #, which addresses in object storage lose."
+                f"partition: {self.partition!r} has a step that ends with ? or #, which an address loses."
             )
         clash = {"sort_by", "sort_direction", "sort", "limit", "cursor", "start", "updated_since", "updated_until"}
         for name, given in self.parameters.items():
