@@ -38,6 +38,7 @@ from airflow_provider_pipedrive.warehouse.destination import (
 )
 
 if TYPE_CHECKING:
+    from airflow_provider_pipedrive.warehouse.merging import Expected
     from airflow_provider_pipedrive.warehouse.parts import Prepared, Table
 
 log = logging.getLogger(__name__)
@@ -190,6 +191,8 @@ class Warehouse:
         from dlt.common.exceptions import MissingDependencyException
         from dlt.destinations.exceptions import DatabaseTerminalException
 
+        from airflow_provider_pipedrive.warehouse.merging import RowsLostError, StagedRowsChangedError
+
         innermost, chain = error, [error]
         while (cause := getattr(innermost, "exception", None) or innermost.__cause__) and cause not in chain:
             innermost = cause
@@ -212,8 +215,9 @@ class Warehouse:
                     f"The destination {self.destination.name} needs more than dlt on the workers: "
                     f"pip install 'dlt[{self.destination.name}]'."
                 )
-        words = self._redact(f"{type(innermost).__name__}: {innermost}".strip())
-        permanent = any(isinstance(one, DatabaseTerminalException) for one in chain)
+        ours = isinstance(innermost, RowsLostError | StagedRowsChangedError)
+        words = self._redact(str(innermost) if ours else f"{type(innermost).__name__}: {innermost}".strip())
+        permanent = any(isinstance(one, DatabaseTerminalException | RowsLostError) for one in chain)
         advice = ""
         if "Could not set lock" in words and self.destination.file:
             advice = " DuckDB lets one process write: load one after the other, such as by an Airflow pool of one slot."
@@ -225,10 +229,13 @@ class Warehouse:
     def _run(
         self, pipeline: Any, delivery: Delivery, ready: Prepared, present: Mapping[str, Mapping[str, str]]
     ) -> None:
-        """One package of dlt's: all tables of the delivery and its memory, committed together."""
+        """One package of dlt's: all tables of the delivery and its memory, which counts when all tables are written."""
+        from airflow_provider_pipedrive.warehouse.merging import merge_in_transactions
+
         pipeline.sync_destination()
         # Postgres takes Parquet only by a further driver. CSV it copies as fast.
         file_format = "csv" if _is_postgres(pipeline) else "parquet"
+        merge_in_transactions(pipeline.destination, _expected(delivery, ready))
         condition = _Conditions(delivery, ready, present, pipeline.sql_client())
         resources = [_resource(ready.main, delivery.memory, delivery.entity, **condition.main())]
         resources += [_resource(table, **condition.child()) for table in ready.children.values()]
@@ -413,6 +420,21 @@ def _resource(
         for name, kind in table.columns.items()
     }
     return dlt.resource(rows, name=table.name, columns=columns, write_disposition=write_disposition)
+
+
+def _expected(delivery: Delivery, ready: Prepared) -> dict[str, Expected]:
+    """What the load does to each table."""
+    from airflow_provider_pipedrive.warehouse.merging import Expected
+
+    if delivery.write == "replace":
+        return {table.name: Expected(table.rows, whole=True) for table in ready.tables}
+    expected = {table.name: Expected(table.rows) for table in ready.children.values()}
+    if ready.deleted:
+        expected[ready.deleted.name] = Expected(ready.deleted.rows, delivery.key, removed=0)
+    keys, removed = [*delivery.key], ready.deleted.rows if ready.deleted else 0
+    if delivery.write == "versions":
+        keys, removed = [*keys, VERSION], 0
+    return expected | {ready.main.name: Expected(ready.main.rows, keys, removed)}
 
 
 def _present(pipeline: Any) -> dict[str, dict[str, str]]:
