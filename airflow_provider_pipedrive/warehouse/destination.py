@@ -132,10 +132,11 @@ class Destination:
             }
             return dlt.destinations.duckdb(credentials)
         try:
-            credentials = dict(self.credentials) if self.credentials else None
             # To empty a table must not end the transaction that fills it again.
-            limits = {"supports_truncate_command": False} if self.name in TRUNCATE_COMMITS else {}
-            return Known.from_reference(self.name, credentials=credentials, **limits)
+            limits: dict[str, Any] = {"supports_truncate_command": False} if self.name in TRUNCATE_COMMITS else {}
+            return Known.from_reference(
+                self.name, credentials=dict(self.credentials) if self.credentials else None, **limits
+            )
         except UnknownDestinationModule:
             known = sorted(name for name in dir(dlt.destinations) if _NAME.fullmatch(name))
             near = get_close_matches(self.name, known, n=1)

@@ -34,19 +34,22 @@ class StagedRowsChangedError(DestinationTransientException):
 
 
 @dataclass(frozen=True)
-class Expected:
-    """What a script does to a table.
+class Merge:
+    """What a script is to do to a table.
 
     :ivar staged: the rows that were put into the staging table
     :ivar keys: the columns that tell its records apart
     :ivar removed: the records that it may take away; None for any number, such as the elements of a list
     :ivar whole: the staged rows are everything there is afterwards
+    :ivar counts: the condition that a staged row must meet to count; one that does not is removed beforehand. As a
+        part of the script itself DuckDB would hold it, and all rows that are inserted, in memory
     """
 
     staged: int
     keys: Sequence[str] = ()
     removed: int | None = None
     whole: bool = False
+    counts: str | None = None
 
     def least(self, before: int) -> int:
         """How many records there are at least, afterwards."""
@@ -55,10 +58,10 @@ class Expected:
         return 0 if self.removed is None else before - self.removed
 
 
-def merge_in_transactions(destination: Any, expected: Mapping[str, Expected]) -> None:
+def merge_in_transactions(destination: Any, merges: Mapping[str, Merge]) -> None:
     """Let a destination of dlt's run each script that it is given by :class:`CheckedScript`.
 
-    :param expected: by table
+    :param merges: by table
     """
     make = destination.client
 
@@ -68,8 +71,8 @@ def merge_in_transactions(destination: Any, expected: Mapping[str, Expected]) ->
 
         def create_load_job(table: Any, file_path: str, *others: Any, **further: Any) -> Any:
             job = create(table, file_path, *others, **further)
-            if isinstance(job, SqlLoadJob) and table["name"] in expected:
-                return CheckedScript(file_path, expected[table["name"]], shares=is_transactional(destination))
+            if isinstance(job, SqlLoadJob) and table["name"] in merges:
+                return CheckedScript(file_path, merges[table["name"]], shares=is_transactional(destination))
             return job
 
         made.create_load_job = create_load_job
@@ -86,13 +89,13 @@ def is_transactional(destination: Any) -> bool:
 class CheckedScript(SqlLoadJob):
     """A script of dlt's that is committed whole, or not at all.
 
-    :param expected: what it does to its table
+    :param merge: what it does to its table
     :param shares: whether its statements can share a transaction
     """
 
-    def __init__(self, file_path: str, expected: Expected, *, shares: bool) -> None:
+    def __init__(self, file_path: str, merge: Merge, *, shares: bool) -> None:
         super().__init__(file_path)
-        self._expected = expected
+        self._merge = merge
         self._shares = shares
 
     def run(self) -> None:
@@ -112,18 +115,20 @@ class CheckedScript(SqlLoadJob):
                 self._run_checked(script)
 
     def _run_checked(self, script: str) -> None:
-        expected, name = self._expected, self.load_table_name
+        merge, name = self._merge, self.load_table_name
         table, staging = self._sql_client.get_qualified_table_names(name)
         staged = self._count(f"SELECT COUNT(*) FROM {staging}")
-        if staged != expected.staged:
+        if staged != merge.staged:
             raise StagedRowsChangedError(
-                f"The staging table of {name} has {staged} rows in place of {expected.staged}: another load of {name} "
+                f"The staging table of {name} has {staged} rows in place of {merge.staged}: another load of {name} "
                 "into this dataset is under way. Let them run one after the other."
             )
+        if merge.counts:
+            self._sql_client.execute_sql(f"DELETE FROM {staging} WHERE NOT ({merge.counts})")
         before = self._records(table)
         self._sql_client.execute_many(self._split_fragments(script))
         after = self._records(table)
-        if after < (least := expected.least(before)):
+        if after < (least := merge.least(before)):
             kept = "was rolled back" if self._shares else "may have been done in part"
             raise RowsLostError(
                 f"The table {name} had {before} records and would have {after} after the load, which can leave no "
@@ -133,7 +138,7 @@ class CheckedScript(SqlLoadJob):
 
     def _records(self, table: str) -> int:
         """How many records a table has: rows of different keys, for a row may have been doubled by hand."""
-        keys = ", ".join(map(self._sql_client.escape_column_name, self._expected.keys))
+        keys = ", ".join(map(self._sql_client.escape_column_name, self._merge.keys))
         rows = f"(SELECT DISTINCT {keys} FROM {table}) AS _records" if keys else table
         return self._count(f"SELECT COUNT(*) FROM {rows}")
 
