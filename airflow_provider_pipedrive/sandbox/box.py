@@ -44,7 +44,7 @@ class Box:
         self.settings = settings
         self.lock = threading.RLock()
         self.clock = Clock()
-        self.state = State(seeded(settings, self.clock.now()), self.clock)
+        self.state = State(seeded(settings, self.clock.now()), self.clock, settings.seed)
         self.limits = Limits(settings, self.clock)
         self.faults = Faults()
         self.plans = Plans(self.clock, self.lock)

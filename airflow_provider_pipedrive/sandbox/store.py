@@ -103,8 +103,9 @@ class Actor:
 class State:
     """All tables of one company, with the log of field changes and a place for those who want to hear of events."""
 
-    def __init__(self, tables: dict[str, dict[Id, Record]], clock: Clock) -> None:
+    def __init__(self, tables: dict[str, dict[Id, Record]], clock: Clock, company_id: int = 1) -> None:
         self.clock = clock
+        self.company_id = company_id
         self.tables = {name: Table(records) for name, records in tables.items()}
         self.listeners: list[Callable[[Event], None]] = []
         self.pages: OrderedDict[Any, Any] = OrderedDict()

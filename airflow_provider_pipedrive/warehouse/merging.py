@@ -72,7 +72,9 @@ def merge_in_transactions(destination: Any, merges: Mapping[str, Merge]) -> None
         def create_load_job(table: Any, file_path: str, *others: Any, **further: Any) -> Any:
             job = create(table, file_path, *others, **further)
             if isinstance(job, SqlLoadJob) and table["name"] in merges:
-                return CheckedScript(file_path, merges[table["name"]], shares=is_transactional(destination))
+                # Asked here: while the script runs, dlt's client takes the staging table for the table.
+                tables = made.sql_client.get_qualified_table_names(table["name"])
+                return CheckedScript(file_path, merges[table["name"]], tables, shares=is_transactional(destination))
             return job
 
         made.create_load_job = create_load_job
@@ -90,12 +92,14 @@ class CheckedScript(SqlLoadJob):
     """A script of dlt's that is committed whole, or not at all.
 
     :param merge: what it does to its table
+    :param tables: the full names of the table and of the one with the staged rows
     :param shares: whether its statements can share a transaction
     """
 
-    def __init__(self, file_path: str, merge: Merge, *, shares: bool) -> None:
+    def __init__(self, file_path: str, merge: Merge, tables: tuple[str, str], *, shares: bool) -> None:
         super().__init__(file_path)
         self._merge = merge
+        self._tables = tables
         self._shares = shares
 
     def run(self) -> None:
@@ -116,7 +120,7 @@ class CheckedScript(SqlLoadJob):
 
     def _run_checked(self, script: str) -> None:
         merge, name = self._merge, self.load_table_name
-        table, staging = self._sql_client.get_qualified_table_names(name)
+        table, staging = self._tables
         staged = self._count(f"SELECT COUNT(*) FROM {staging}")
         if staged != merge.staged:
             raise StagedRowsChangedError(
