@@ -46,7 +46,8 @@ def folder_of(root: Any, scope: Mapping[str, Any]) -> Any:
     if isinstance(folder, Path):
         folder.parent.mkdir(parents=True, exist_ok=True)
         _make_private(folder)
-    write_json(folder / _STARTED, {"time": time.time()})
+    with private_files(folder):
+        write_json(folder / _STARTED, {"time": time.time()})
     return folder
 
 

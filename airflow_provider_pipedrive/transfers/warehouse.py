@@ -311,17 +311,20 @@ class PipedriveToWarehouseOperator(BaseOperator):
         """The receipt of the job: of this try, or of one before that was not loaded."""
         from airflow_provider_pipedrive.client.extraction.job import extract
         from airflow_provider_pipedrive.client.extraction.landing import read_json, write_json
+        from airflow_provider_pipedrive.client.extraction.remembered import put_back, take_out
 
         done = folder / _EXTRACTED / f"{job.key}.json"
-        receipt = read_json(done)
-        if receipt is not None:
+        before = read_json(done)
+        if before is not None:
             self.log.info("%s: an earlier try has read it, and it is loaded now.", ", ".join(job.entities))
-            return receipt
+            put_back(folder, before["files"])
+            return dict(before["receipt"])
         try:
             receipt = extract(client, folder, job, run=run, owner=run)
         except PipedriveTokenCapError as error:
             raise AirflowFailException(f"{error} Clear the task for that.") from error
-        write_json(done, receipt)
+        files = {name: value for entity in job.entities for name, value in take_out(folder, entity).items()}
+        write_json(done, {"receipt": receipt, "files": files})
         return receipt
 
     # ---- what is loaded

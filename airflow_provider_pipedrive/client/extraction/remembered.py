@@ -51,8 +51,7 @@ def hand_in(folder: Any, kept: Iterable[Mapping[str, Any]], landed: Mapping[str,
     for name in _FOLDERS:
         remove_folder(state / name)
     for files in kept:
-        for name, value in files.items():
-            write_json(state / name, value)
+        put_back(folder, files)
     for entity, rows in landed.items():
         known = Known(folder, entity)
         stages: dict[str, Any] = {}
@@ -63,3 +62,9 @@ def hand_in(folder: Any, kept: Iterable[Mapping[str, Any]], landed: Mapping[str,
         known.save()
         if entity == "deals":
             write_json(state / "stages.json", stages)
+
+
+def put_back(folder: Any, files: Mapping[str, Any]) -> None:
+    """Write what :func:`take_out` took to where it was."""
+    for name, value in files.items():
+        write_json(folder / STATE / name, value)
