@@ -270,9 +270,9 @@ class PipedriveToWarehouseOperator(BaseOperator):
         self, warehouse: Warehouse, entity: str, memory: Mapping[str, Any] | None, scope: Scope
     ) -> datetime | None:
         """How far the table has come; None where the entity is to be read whole."""
-        if not memory or not memory.get("mark") or not scope.continues(memory["scope"]):
+        if not memory or not memory.get("mark") or not scope.continues(memory.get("scope") or {}):
             return None
-        rows, least = warehouse.rows(entity), memory["rows_at_least"]
+        rows, least = warehouse.rows(entity), memory.get("rows_at_least", 0)
         if rows < least:
             self.log.warning(
                 "The table %s has %d rows, and had at least %d after the last load: it is read whole again.",
@@ -370,7 +370,7 @@ class PipedriveToWarehouseOperator(BaseOperator):
         write: Literal["merge", "versions", "replace"] = "merge" if job.mode == "changes" else "replace"
         if self.versions == "all":
             write = "versions"
-        other_shape = bool(before) and before["scope"]["versions"] != self.versions
+        other_shape = (before.get("scope") or {}).get("versions", self.versions) != self.versions
         return Delivery(
             entity=name,
             key=entity.key,
@@ -382,7 +382,6 @@ class PipedriveToWarehouseOperator(BaseOperator):
             write=write,
             memory={
                 "mark": told["mark"] or (before.get("mark") if job.mode == "changes" else None),
-                "scope": scope.to_json(),
                 "files": {**before.get("files", {}), **take_out(folder, name)},
             },
             scope=scope,

@@ -306,22 +306,21 @@ class Warehouse:
     def _checked_memory(
         self, pipeline: Any, delivery: Delivery, ready: Prepared, present: Mapping[str, Mapping[str, str]]
     ) -> dict[str, Any] | None:
-        """What is to be remembered, and the rows that the table has at least from then on.
+        """What is to be remembered: with a scope also that, and the rows that the table has at least from then on.
 
         :raises PipedriveParameterError: the rows do not belong into the table
         """
-        if delivery.scope is not None:
-            # Looked at before reading too, but another load may have been faster.
-            place = f"Dataset {self.dataset}"
-            delivery.scope.check(delivery.entity, _memories(pipeline), place, confirmed=delivery.confirmed)
-        if delivery.memory is None:
-            return None
+        if delivery.scope is None:
+            return None if delivery.memory is None else dict(delivery.memory)
+        # Looked at before reading too, but another load may have been faster.
+        place = f"Dataset {self.dataset}"
+        delivery.scope.check(delivery.entity, _memories(pipeline), place, confirmed=delivery.confirmed)
         least = ready.main.rows
         if not delivery.is_whole:
             with self._sql(pipeline) as client:
                 there = _count(client, delivery.entity) if delivery.entity in present else 0
             least = max(0, there - (ready.deleted.rows if ready.deleted else 0))
-        return {**delivery.memory, "rows_at_least": least}
+        return {**(delivery.memory or {}), "scope": delivery.scope.to_json(), "rows_at_least": least}
 
     def _finish(self, pipeline: Any, delivery: Delivery, ready: Prepared) -> None:
         """What is left to do when the rows are there."""
