@@ -174,7 +174,7 @@ class PipedriveToWarehouseOperator(BaseOperator):
         loaded: dict[str, Any] = {}
         for job in jobs:
             with private_files(folder):
-                receipt = self._extract(hook.client, folder, job, run_name(self, context))
+                receipt = self._extract(hook.client, folder, job, run_name(self, context), memories)
             # The moves seen in deals before the deals: from then on the table has the stages that they came to.
             for entity in sorted(job.entities, key=lambda name: name != OBSERVED):
                 delivery = self._delivery(folder, job, receipt, entity, scopes[entity], memories.get(entity) or {})
@@ -307,15 +307,18 @@ class PipedriveToWarehouseOperator(BaseOperator):
             max_tokens=None if self.max_tokens in (None, "") else whole_number("max_tokens", self.max_tokens),
         )
 
-    def _extract(self, client: PipedriveClient, folder: Any, job: Job, run: str) -> dict[str, Any]:
-        """The receipt of the job: of this try, or of one before that was not loaded."""
+    def _extract(
+        self, client: PipedriveClient, folder: Any, job: Job, run: str, memories: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The receipt of the job: of this try, or of one before that was not loaded, if nothing else was since."""
         from airflow_provider_pipedrive.client.extraction.job import extract
         from airflow_provider_pipedrive.client.extraction.landing import read_json, write_json
         from airflow_provider_pipedrive.client.extraction.remembered import put_back, take_out
 
         done = folder / _EXTRACTED / f"{job.key}.json"
+        after = {entity: memories.get(entity) for entity in job.entities}
         before = read_json(done)
-        if before is not None:
+        if before is not None and before["after"] == after:
             self.log.info("%s: an earlier try has read it, and it is loaded now.", ", ".join(job.entities))
             put_back(folder, before["files"])
             return dict(before["receipt"])
@@ -324,7 +327,7 @@ class PipedriveToWarehouseOperator(BaseOperator):
         except PipedriveTokenCapError as error:
             raise AirflowFailException(f"{error} Clear the task for that.") from error
         files = {name: value for entity in job.entities for name, value in take_out(folder, entity).items()}
-        write_json(done, {"receipt": receipt, "files": files})
+        write_json(done, {"receipt": receipt, "files": files, "after": after})
         return receipt
 
     # ---- what is loaded
@@ -381,6 +384,7 @@ class PipedriveToWarehouseOperator(BaseOperator):
             read_at=datetime.fromisoformat(receipt["began"]).astimezone(UTC),
             write=write,
             memory={
+                "read_at": receipt["began"],
                 "mark": told["mark"] or (before.get("mark") if job.mode == "changes" else None),
                 "files": {**before.get("files", {}), **take_out(folder, name)},
             },

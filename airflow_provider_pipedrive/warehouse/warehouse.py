@@ -314,7 +314,15 @@ class Warehouse:
             return None if delivery.memory is None else dict(delivery.memory)
         # Looked at before reading too, but another load may have been faster.
         place = f"Dataset {self.dataset}"
-        delivery.scope.check(delivery.entity, _memories(pipeline), place, confirmed=delivery.confirmed)
+        memories = _memories(pipeline)
+        delivery.scope.check(delivery.entity, memories, place, confirmed=delivery.confirmed)
+        last = (memories.get(delivery.entity) or {}).get("read_at")
+        if delivery.is_whole and last and datetime.fromisoformat(last) > delivery.read_at:
+            raise PipedriveWarehouseError(
+                f"{delivery.entity} was read whole at {delivery.read_at.isoformat()}, and what another run read at "
+                f"{last} has been loaded since: nothing was loaded over it. Another try reads again.",
+                retryable=True,
+            )
         least = ready.main.rows
         if not delivery.is_whole:
             with self._sql(pipeline) as client:

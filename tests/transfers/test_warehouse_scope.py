@@ -364,3 +364,32 @@ def test_a_retry_loads_what_the_try_before_has_read(sandbox: Sandbox, file: Path
     assert len([request for request in sandbox.requests if "/deals" in request.path]) == read
     assert titles(file) == titles_in(sandbox)
     assert left_in(temporary) == []
+
+
+def test_a_retry_reads_again_where_another_run_has_loaded_since(sandbox: Sandbox, file: Path, mocker: Any) -> None:
+    away = PipedriveWarehouseError("The warehouse is away.", retryable=True)
+    mocker.patch.object(Warehouse, "load", side_effect=away)
+    with pytest.raises(PipedriveWarehouseError):
+        load(file, "monday", mode="snapshot")
+    mocker.stopall()
+    sandbox.update("deals", min(titles_in(sandbox)), title="edited")
+    load(file, "tuesday", mode="snapshot")
+    load(file, "monday", mode="snapshot")
+    assert titles(file) == titles_in(sandbox)
+
+
+def test_an_older_reading_does_not_take_the_place_of_a_newer_one(sandbox: Sandbox, file: Path, mocker: Any) -> None:
+    real, first = Warehouse.load, []
+
+    def slow(self: Warehouse, *delivery: Any) -> Any:
+        if not first:
+            first.append(delivery)
+            sandbox.update("deals", min(titles_in(sandbox)), title="edited")
+            load(file, "tuesday", mode="snapshot")
+        return real(self, *delivery)
+
+    mocker.patch.object(Warehouse, "load", slow)
+    with pytest.raises(PipedriveWarehouseError, match="another run read at .* has been loaded since") as caught:
+        load(file, "monday", mode="snapshot")
+    assert caught.value.retryable
+    assert titles(file) == titles_in(sandbox)
