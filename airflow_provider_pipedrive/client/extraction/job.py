@@ -368,9 +368,9 @@ class _Run:
             rows = landing.rows - sum(len(self.outcomes[name].dropped(part)) for part in landing.finished)
             if before["account"] != self.account:
                 raise PipedriveParameterError(
-                    f"{name}: the last snapshot was read as user {before['account']['user_id']}, this one as user "
-                    f"{self.account['user_id']} of the same company, who may see other records. Nothing was published: "
-                    "set allow_shrink if that is right."
+                    f"{name}: the last snapshot was read as user {before['account']['user_id']} of company "
+                    f"{before['account']['company_id']}, this one as user {self.account['user_id']}, who may see other "
+                    "records. Nothing was published: set allow_shrink if that is right."
                 )
             if rows < before["rows"] * (1 - _SHRINK):
                 raise PipedriveParameterError(
