@@ -43,7 +43,7 @@ def folder_of(root: Any, scope: Mapping[str, Any]) -> Any:
     folder = root / f"{_PREFIX}{hashlib.sha256(text.encode()).hexdigest()[:32]}"
     from airflow_provider_pipedrive.client.extraction.landing import write_json
 
-    if isinstance(folder, Path):
+    if _is_local(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         _make_private(folder)
     with private_files(folder):
@@ -69,7 +69,7 @@ def remove_old(root: Any) -> None:
 @contextmanager
 def private_files(folder: Any) -> Iterator[None]:
     """Files that are made meanwhile are for this user alone, where the folder is a local one."""
-    if not isinstance(folder, Path):
+    if not _is_local(folder):
         yield
         return
     before = os.umask(0o077)
@@ -77,6 +77,11 @@ def private_files(folder: Any) -> Iterator[None]:
         yield
     finally:
         os.umask(before)
+
+
+def _is_local(folder: Any) -> bool:
+    """Whether it is on this machine. On Airflow 2 a path into object storage is a ``Path`` too."""
+    return isinstance(folder, Path) and "://" not in str(folder)
 
 
 def _make_private(folder: Path) -> None:
