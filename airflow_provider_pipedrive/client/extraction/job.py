@@ -411,21 +411,26 @@ class _Run:
     # ---- afterwards
 
     def _refuse_shrunk(self) -> None:
-        if self.job.allow_shrink:
-            return
         for name, landing in self.parts.items():
             if self.windows[name] is not None or landing.publishing or name in HISTORIES:
                 continue
             before = read_json(self._last_snapshot(name))
             if before is None:
                 continue
+            if before["account"]["company_id"] != self.account["company_id"]:
+                raise PipedriveParameterError(
+                    f"{name}: the last snapshot was read from company {before['account']['company_id']}, this one from "
+                    f"company {self.account['company_id']}. Nothing was published: give each account a place of its "
+                    "own."
+                )
+            if self.job.allow_shrink:
+                continue
             rows = landing.rows - sum(len(self.outcomes[name].dropped(part)) for part in landing.finished)
             if before["account"] != self.account:
                 raise PipedriveParameterError(
                     f"{name}: the last snapshot was read as user {before['account']['user_id']} of company "
-                    f"{before['account']['company_id']}, this one as user {self.account['user_id']} of company "
-                    f"{self.account['company_id']}, who may see other records. Nothing was published: set allow_shrink "
-                    "if that is right."
+                    f"{before['account']['company_id']}, this one as user {self.account['user_id']}, who may see other "
+                    "records. Nothing was published: set allow_shrink if that is right."
                 )
             if rows < before["rows"] * (1 - _SHRINK):
                 raise PipedriveParameterError(

@@ -10,7 +10,6 @@ from airflow_provider_pipedrive.sandbox.handlers.core import find_living
 from airflow_provider_pipedrive.sandbox.handlers.registry import answers
 from airflow_provider_pipedrive.sandbox.paging import cursor_answer
 from airflow_provider_pipedrive.sandbox.store import Record
-from airflow_provider_pipedrive.sandbox.views_v1 import COMPANY_ID
 from airflow_provider_pipedrive.sandbox.views_v2 import view_of
 
 
@@ -102,7 +101,7 @@ def put_image(box: Box, call: Call) -> Answer:
     upload = call.body["data"]
     fields = {
         "product_id": product["id"],
-        "company_id": str(COMPANY_ID),
+        "company_id": str(box.state.company_id),
         "add_time": box.clock.stamp(),
         "mime_type": upload.content_type or "image/png",
         "name": upload.name,

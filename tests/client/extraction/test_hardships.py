@@ -275,13 +275,26 @@ def test_a_snapshot_that_is_read_as_another_user_is_not_published_unless_that_is
     extract(client, tmp_path, job)
     (kept,) = (tmp_path / "_pipedrive" / "snapshots").iterdir()
     before = json.loads(kept.read_text())
-    kept.write_text(json.dumps(before | {"account": {"company_id": 1, "user_id": 999}}))
+    kept.write_text(json.dumps(before | {"account": before["account"] | {"user_id": 999}}))
     published = (tmp_path / "users" / "_manifest.json").read_bytes()
-    with pytest.raises(PipedriveParameterError, match="was read as user 999 of company 1"):
+    with pytest.raises(PipedriveParameterError, match="was read as user 999 of company 2, this one as user"):
         extract(client, tmp_path, job)
     assert (tmp_path / "users" / "_manifest.json").read_bytes() == published
     extract(client, tmp_path, replace(job, allow_shrink=True))
     assert json.loads(kept.read_text())["account"] == before["account"]
+
+
+def test_a_snapshot_of_another_company_is_not_published_whatever_is_set(
+    client: PipedriveClient, tmp_path: Path
+) -> None:
+    job = Job(["users"], names="keys", allow_shrink=True)
+    extract(client, tmp_path, job)
+    (kept,) = (tmp_path / "_pipedrive" / "snapshots").iterdir()
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"account": {"company_id": 77, "user_id": 1}}))
+    published = (tmp_path / "users" / "_manifest.json").read_bytes()
+    with pytest.raises(PipedriveParameterError, match="read from company 77, this one from company 2"):
+        extract(client, tmp_path, job)
+    assert (tmp_path / "users" / "_manifest.json").read_bytes() == published
 
 
 # ---- windows that reach further than the lists
