@@ -180,7 +180,6 @@ def test_a_new_run_begins_where_the_last_one_ended_and_leaves_the_others_rows_al
         assert seen.landed["third"][run] == seen.landed["second cleared"][run]
 
 
-@pytest.mark.xfail(reason="the publication replaces another run's rows still", strict=False)
 def test_runs_that_share_a_partition_keep_each_others_rows(seen: Seen) -> None:
     assert ids(seen.landed["third"]["of the day"]) == seen.everything
     assert {(number, "edited") for number in seen.numbers[4:6]} <= set(seen.landed["third"]["of the day"])

@@ -134,7 +134,6 @@ def test_a_later_run_that_is_tried_again_lands_its_changes_again_and_the_next_be
     assert third["since"] <= second["until"]
 
 
-@pytest.mark.xfail(reason="the publication does not keep them yet", strict=False)
 def test_what_was_edited_since_stays_in_the_partition_of_the_run_that_is_cleared(
     company: Sandbox, tmp_path: Path
 ) -> None:
@@ -147,7 +146,6 @@ def test_what_was_edited_since_stays_in_the_partition_of_the_run_that_is_cleared
     assert deals(partition(tmp_path, "second")) == {one: "edited", two: "edited"}
 
 
-@pytest.mark.xfail(reason="the publication replaces another run's rows still", strict=False)
 def test_two_manual_runs_of_a_day_share_its_partition_and_keep_each_others_rows(
     company: Sandbox, tmp_path: Path
 ) -> None:

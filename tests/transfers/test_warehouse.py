@@ -273,7 +273,7 @@ def test_the_example_dag_loads_its_entities(sandbox: Sandbox, tmp_path: Path, mo
 
 def mark_of(into: dict[str, Any]) -> datetime | None:
     kept = Warehouse(Destination(into["destination"]), "pipedrive").memory("deals")
-    return datetime.fromisoformat(kept["mark"]) if kept else None
+    return datetime.fromisoformat(kept["mark"]) if kept and kept["mark"] else None
 
 
 def of_day(run: str, run_type: str, day: datetime) -> Any:

@@ -176,6 +176,11 @@ def has_observed(state: Any, run: str) -> bool:
     return run in _Stages.of(read_json(state)).moves
 
 
+def stages_seen(stages: Mapping[int, int]) -> dict[str, Any]:
+    """What :func:`keep_observed` would keep of these stages by deal, and of no moves."""
+    return _Stages(stages, {}).to_json()
+
+
 _SEEN = "stages.json"
 
 

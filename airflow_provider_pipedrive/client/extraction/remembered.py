@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airflow_provider_pipedrive.client import PipedriveClient
+from airflow_provider_pipedrive.client.extraction.histories import stages_seen
 from airflow_provider_pipedrive.client.extraction.landing import STATE, read_json, remove_folder, write_json
 from airflow_provider_pipedrive.client.extraction.sweep import Known
 from airflow_provider_pipedrive.client.verdicts import read_json as parsed
@@ -54,14 +55,14 @@ def hand_in(folder: Any, kept: Iterable[Mapping[str, Any]], landed: Mapping[str,
         put_back(folder, files)
     for entity, rows in landed.items():
         known = Known(folder, entity)
-        stages: dict[str, Any] = {}
+        stages: dict[int, int] = {}
         for number, stage in rows:
             known.ids.add([number])
             if stage is not None:
-                stages[str(number)] = stage
+                stages[number] = stage
         known.save()
         if entity == "deals":
-            write_json(state / "stages.json", stages)
+            write_json(state / "stages.json", stages_seen(stages))
 
 
 def put_back(folder: Any, files: Mapping[str, Any]) -> None:
