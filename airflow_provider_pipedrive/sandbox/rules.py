@@ -173,10 +173,10 @@ def _status_times(state: State, before: Record, after: Record, given: Record) ->
         times["close_time"] = closed if status in ("won", "lost") else None
         if status != "lost":
             times["lost_reason"] = None
-    if status == "deleted" or given.get("is_deleted"):
-        times.update(is_deleted=True, status="deleted", delete_time=stamp)
-    elif given.get("is_deleted") is False and before.get("is_deleted"):
+    if given.get("is_deleted") is False and before.get("is_deleted"):
         times.update(is_deleted=False, status=given.get("status") or "open")
+    elif status == "deleted" or given.get("is_deleted"):
+        times.update(is_deleted=True, status="deleted", delete_time=stamp)
     if after["is_archived"] != before["is_archived"]:
         times["archive_time"] = (given.get("archive_time") or stamp) if after["is_archived"] else None
     return times
