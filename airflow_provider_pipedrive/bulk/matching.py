@@ -24,16 +24,14 @@ from airflow_provider_pipedrive.client.field_values import current
 from airflow_provider_pipedrive.client.fields import Field
 
 _JOINT = "\x1f"
-PUBLIC_MAIL = frozenset(
-    """
+_PUBLIC_MAIL = """
     gmail.com googlemail.com outlook.com hotmail.com live.com msn.com yahoo.com ymail.com icloud.com me.com
     mac.com aol.com gmx.de gmx.net gmx.com web.de t-online.de freenet.de mail.com mail.ru yandex.ru
     yandex.com proton.me protonmail.com zoho.com qq.com 163.com 126.com orange.fr free.fr laposte.net
     wanadoo.fr libero.it virgilio.it comcast.net verizon.net att.net btinternet.com hotmail.co.uk
     yahoo.co.uk yahoo.de yahoo.fr hotmail.fr outlook.de live.de wp.pl o2.pl onet.pl seznam.cz uol.com.br
-    bol.com.br terra.com.br naver.com hanmail.net
-    """.split()
-)
+    bol.com.br terra.com.br naver.com hanmail.net"""
+PUBLIC_MAIL = frozenset(_PUBLIC_MAIL.split())
 """Hosts of mail services at which anybody has an address: they say nothing about a company."""
 
 

@@ -299,7 +299,8 @@ def _nothing_sent(error: BaseException) -> bool:
 def too_many_rejects(rejected: int, rows: int, job: BulkJob, example: str) -> PipedriveRejectedRowsError:
     """The error for more rejects than a job allows."""
     return PipedriveRejectedRowsError(
-        f"{rejected} of {rows} rows are rejected, more than max_rejects={job.max_rejects} allows; for example {example}."
-        " The folder's rejects.jsonl has each row with its reason. What was written before is journalled: correct the "
+        f"{rejected} of {rows} rows are rejected, more than max_rejects={job.max_rejects} allows; for example "
+        f"{example}. "
+        "The folder's rejects.jsonl has each row with its reason. What was written before is journalled: correct the "
         "rows, or raise max_rejects and write again with the same folder."
     )
