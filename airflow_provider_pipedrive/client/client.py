@@ -22,6 +22,7 @@ from airflow_provider_pipedrive.client.costs import cost_of
 from airflow_provider_pipedrive.client.files import multipart
 from airflow_provider_pipedrive.client.hosts import origin_of
 from airflow_provider_pipedrive.client.limits import limits_of
+from airflow_provider_pipedrive.client.named_fields import NamedFields
 from airflow_provider_pipedrive.client.paging import Position, Walk, records_in
 from airflow_provider_pipedrive.client.parameters import NOTHING, Request, as_dict, bind, query_text
 from airflow_provider_pipedrive.client.redaction import Redactor
@@ -92,6 +93,7 @@ class PipedriveClient:
         for secret in secrets_of(settings):
             self._learn(secret)
         self._signer = self._make_signer()
+        self._named_fields = NamedFields(self, self._clock)
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -132,14 +134,16 @@ class PipedriveClient:
 
     # ---- actions
 
-    def run(self, action: str, parameters: Mapping[str, Any] | None = None) -> Any:
+    def run(self, action: str, parameters: Mapping[str, Any] | None = None, *, readable: bool = False) -> Any:
         """Do one action and return the envelope's ``data``.
 
         A list action walks through all pages and returns the records as a list; with ``cursor`` or ``start`` it
         reads that page only. A download returns its bytes, up to 50 MB.
 
         :param action: key in the catalog, such as ``getDeals``
-        :param parameters: path, query and body parameters in one flat dict, named as Pipedrive names them
+        :param parameters: path, query and body parameters in one flat dict, named as Pipedrive names them; a write's
+            ``custom_fields`` may name fields and options as people do: ``{"Deal size": "Large"}``
+        :param readable: of a read, custom fields come under their names, options as labels
         :raises PipedriveParameterError: found before anything was sent
         :raises PipedriveError: everything else, see :mod:`airflow_provider_pipedrive.errors`
         """
@@ -153,20 +157,32 @@ class PipedriveClient:
             sink = _Bounded(DOWNLOAD_IN_MEMORY, found.key)
             self.download(action, given, sink)
             return sink.getvalue()
+        if found.custom_fields and "custom_fields" in given:
+            given = self._named_fields.to_keys(found, given)
         request = bind(found, _with_limit(found, given))
         if found.result == "options":
             return self.options(found.key, **given)
         if not _is_list(found):
-            return _data(found, self._send_action(found, request))
+            record = _data(found, self._send_action(found, request))
+            return self._named_fields.to_names(found, record) if readable else record
         pages = self._pages(found, request)
-        return _joined(found, [next(pages)] if _position(dict(request.query)) else pages)
+        records = _joined(found, [next(pages)] if _position(dict(request.query)) else pages)
+        if readable and isinstance(records, list):
+            return [self._named_fields.to_names(found, record) for record in records]
+        return records
 
     def iterate(
-        self, action: str, parameters: Mapping[str, Any] | None = None, max_records: int | None = None
+        self,
+        action: str,
+        parameters: Mapping[str, Any] | None = None,
+        max_records: int | None = None,
+        *,
+        readable: bool = False,
     ) -> Iterator[Any]:
         """A lazy iterator over the records of all pages; memory does not grow with their number.
 
         :param max_records: stop after so many
+        :param readable: custom fields come under their names, options as labels
         :raises PipedriveParameterError: at once, before the first record is asked for
         """
         found = self._action(action)
@@ -179,7 +195,8 @@ class PipedriveClient:
                 f"max_records must be a whole number from 1 on, not {max_records!r}.", action=found.key
             )
         request = bind(found, _with_limit(found, as_dict(action, parameters), max_records))
-        return self._records(found, request, max_records)
+        records = self._records(found, request, max_records)
+        return (self._named_fields.to_names(found, record) for record in records) if readable else records
 
     def download(self, action: str, parameters: Mapping[str, Any] | None, sink: BinaryIO) -> int:
         """Write a file of Pipedrive's into ``sink`` and return its length in bytes.

@@ -79,7 +79,14 @@ class PipedriveHook(BaseHook):
         """Requests, pages, records, API tokens and seconds of this hook so far."""
         return self.client.usage
 
-    def run(self, action: str, parameters: Mapping[str, Any] | None = None, save_to: Any = None) -> Any:
+    def run(
+        self,
+        action: str,
+        parameters: Mapping[str, Any] | None = None,
+        save_to: Any = None,
+        *,
+        readable: bool = False,
+    ) -> Any:
         """Do one action and return the ``data`` of Pipedrive's answer.
 
         A list action walks through all pages and returns the records as a list; with ``cursor`` or ``start`` it reads
@@ -90,6 +97,7 @@ class PipedriveHook(BaseHook):
             upload is a local or object-storage path, bytes, a binary file object, or a pair (file name, any of these).
         :param save_to: where a download goes: a local path, an object-storage path (``s3://conn@bucket/key``), or a
             binary file object; it may also stand among the parameters
+        :param readable: of a read, custom fields come under their names, options as labels
         :raises PipedriveParameterError: something is wrong, found before anything was sent
         :raises PipedriveError: everything else, see :mod:`airflow_provider_pipedrive.errors`
         """
@@ -97,18 +105,27 @@ class PipedriveHook(BaseHook):
         given_save_to = given.pop("save_to", None)
         if save_to is None:
             save_to = given_save_to
-        done = self.client.run(action, given) if save_to is None else self._download(action, given, save_to)
+        if save_to is None:
+            done = self.client.run(action, given, readable=readable)
+        else:
+            done = self._download(action, given, save_to)
         self._tell_lineage(action)
         return done
 
     def iterate(
-        self, action: str, parameters: Mapping[str, Any] | None = None, max_records: int | None = None
+        self,
+        action: str,
+        parameters: Mapping[str, Any] | None = None,
+        max_records: int | None = None,
+        *,
+        readable: bool = False,
     ) -> Iterator[Any]:
         """A lazy iterator over the records of all pages of a list action; memory does not grow with their number.
 
         :param max_records: stop after so many
+        :param readable: custom fields come under their names, options as labels
         """
-        return self._told(action, self.client.iterate(action, parameters, max_records))
+        return self._told(action, self.client.iterate(action, parameters, max_records, readable=readable))
 
     def _told(self, action: str, records: Iterator[Any]) -> Iterator[Any]:
         for number, record in enumerate(records):
