@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
 
 log = logging.getLogger(__name__)
+_FEW = 20
+_JUST_NOW = timedelta(seconds=30)
 _SHOWN = 20
 """Records of a dry run that the log shows."""
 
@@ -117,6 +120,7 @@ class _Run:
         number = RowReader(self.job, self.book, self.journal, columns).read(rows)
         RelatedRecords(self.client, self.journal, columns, create=self.job.create_related).resolve()
         if columns.key:
+            self.journal.set(read_at=self._now().isoformat())
             RecordIndex(self.client, self.job, self.book, self.journal, columns).read()
         difference = Difference(self.job, self.book, self.journal, columns)
         difference.plan()
@@ -133,6 +137,10 @@ class _Run:
         """Account and job: what two tries of a run must agree on."""
         company = self.directory.me.get("company_id")
         return hashlib.sha256(f"{company} {self.job.identity()}".encode()).hexdigest()
+
+    def _now(self) -> datetime:
+        """Pipedrive's clock, in whole seconds."""
+        return datetime.fromtimestamp(int(time.time() + (self.client.server_ahead or 0)), UTC)
 
     def _planned_actions(self) -> dict[str, int]:
         return dict(self.journal.run("SELECT action, count(*) FROM operations GROUP BY action").fetchall())
@@ -190,7 +198,31 @@ class _Run:
         Writer(self.client, self.job, self.books, self.journal, self._rows).write()
 
     def _note_edits(self) -> None:
-        """Records that somebody has edited since they were looked at: they are written all the same, and named."""
+        """Count the records that somebody has edited since they were looked at: they are written all the same.
+
+        Not where looking would cost as much as writing: for a few records that were looked at just now.
+        """
+        read_at = self.journal.get("read_at")
+        wanted = self.journal.one("SELECT count(*) FROM operations WHERE state = 'planned' AND id IS NOT NULL")
+        listed = ACTIONS[self.job.target.listed]
+        if not read_at or not wanted or "updated_since" not in listed.by_name or self.job.target.is_link:
+            return
+        since = datetime.fromisoformat(read_at)
+        if wanted < _FEW and datetime.now(UTC) - since < _JUST_NOW:
+            return
+        edited = 0
+        for record in self.client.iterate(listed.key, {"updated_since": since}):
+            edited += self.journal.one(
+                "SELECT count(*) FROM operations WHERE state = 'planned' AND id = ? AND entity = ?",
+                [json.dumps(record["id"]), self.job.entity],
+            )
+        if edited:
+            log.warning(
+                "%s: %d records were edited since they were looked at; they are written all the same.",
+                self.job.entity,
+                edited,
+            )
+        self.journal.set(edited_meanwhile=(self.journal.get("edited_meanwhile") or 0) + edited)
 
     # ---- afterwards
 
@@ -212,6 +244,7 @@ class _Run:
             "deleted": counts.get("delete", 0),
             "rejected": self._rejected,
             "related_created": self._related_created(),
+            "edited_meanwhile": int(self.journal.get("edited_meanwhile") or 0),
             "dry_run": self.job.dry_run,
             "price": self._price() if self.job.dry_run else None,
             **(self.journal.get("usage") or {}),
@@ -222,13 +255,29 @@ class _Run:
         if self.job.dry_run:
             self._show(receipt)
         else:
-            self.journal.set(receipt=receipt)
+            with self.journal.transaction():
+                self._keep_state()
+                self.journal.set(receipt=receipt)
         log.info(
             "%s: %d created, %d updated, %d deleted, %d unchanged, %d rejected; %d requests, %d API tokens, %.1f s.",
             self.job.entity, *(receipt[name] for name in ("created", "updated", "deleted", "unchanged", "rejected")),
             receipt["requests"], receipt["tokens"], receipt["seconds"],
         )  # fmt: skip
         return receipt
+
+    def _keep_state(self) -> None:
+        """What each row's record has now, for a later run in this folder that compares with it."""
+        if self.job.diff != "state":
+            return
+        if self.job.mode == "delete":
+            self.journal.run("DELETE FROM state WHERE key IN (SELECT key FROM rows)")
+            return
+        self.journal.run(
+            "INSERT OR REPLACE INTO state SELECT key, coalesce("
+            "(SELECT id FROM operations WHERE operations.row = rows.row AND state = 'done'),"
+            "(SELECT id FROM matches WHERE matches.row = rows.row)), fields "
+            "FROM rows WHERE key IS NOT NULL AND row NOT IN (SELECT row FROM rejects)"
+        )
 
     def _related_created(self) -> int:
         state = "planned" if self.job.dry_run else "done"

@@ -47,10 +47,13 @@ class RecordIndex:
         self._journal = journal
         self._columns = columns
         self._fields = self._written()
+        self._known_rows: set[int] = set()
         self._within = self._scope() if job.within else {}
 
     def read(self) -> None:
         """Read what is needed, and keep it in the journal."""
+        if self._job.diff == "state" and self._take_state():
+            return
         if self._target.is_link:
             self._keep(self._of_deals(), archived=False)
         elif self._by_id and self._job.mode != "mirror":
@@ -61,6 +64,29 @@ class RecordIndex:
                 self._keep(self._client.iterate(self._target.archived, self._parameters), archived=True)
         if "filter_id" in (self._job.within or {}):
             self._keep_within_filter()
+
+    def _take_state(self) -> bool:
+        """Take what the last run in this folder has written for what is there.
+
+        A row that no run has written yet, or that has another address or number, of which a record may have several, is
+        looked for in Pipedrive.
+
+        :returns: whether that is true of no row
+        """
+        rows = self._journal.each(
+            "SELECT rows.row, rows.fields, state.id, state.fields FROM rows JOIN state ON state.key = rows.key"
+        )
+        with self._journal.transaction():
+            for row, text, identity, written in rows:
+                fields, before = json.loads(text), json.loads(written)
+                if all(fields.get(name) == before.get(name) for name in PRIMARY if name in fields):
+                    entries = {PRIMARY[name]: _entries(before[name]) for name in PRIMARY if before.get(name)}
+                    self._journal.run(
+                        "INSERT INTO matches VALUES (?, ?, 0, NULL, ?)", [row, identity, to_json({**before, **entries})]
+                    )
+        missing = self._journal.one("SELECT count(*) FROM rows WHERE row NOT IN (SELECT row FROM matches)")
+        self._known_rows = {row for (row,) in self._journal.each("SELECT row FROM matches")}
+        return not missing and self._job.mode != "mirror"
 
     # ---- which records
 
@@ -144,6 +170,8 @@ class RecordIndex:
             row = self._journal.one("SELECT row FROM rows WHERE key = ?", [key])
             if row is not None:
                 rows.add(row)
+        if rows & self._known_rows:
+            return  # the state says what is there
         before = None
         for row in sorted(rows):
             before = before or to_json(self._before(record))
@@ -206,6 +234,11 @@ def _link(record: Mapping[str, Any], deal: int) -> dict[str, Any]:
         for name, value in record.items()
     }
     return {**plain, LINK_OF: deal}
+
+
+def _entries(value: str) -> list[dict[str, Any]]:
+    """An address or number that is known to be the primary one."""
+    return [{"value": value, "primary": True}]
 
 
 def _batches(items: Sequence[Any], size: int) -> Iterator[list[Any]]:

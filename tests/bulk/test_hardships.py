@@ -235,3 +235,20 @@ def test_undo_brings_deals_back_and_says_what_it_cannot(client: PipedriveClient,
 def test_a_folder_without_a_run_cannot_be_undone(client: PipedriveClient, tmp_path: Path) -> None:
     with pytest.raises(PipedriveParameterError, match="holds no bulk run"):
         undo(client, tmp_path)
+
+
+def test_a_record_that_somebody_edits_in_between_is_written_and_the_receipt_says_so(
+    client: PipedriveClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.fault(path="/api/v2/deals/*", method="PATCH", kind="403", count=1)
+    rows = [{"id": n, "title": f"T{n}"} for n in range(1, 26)]
+    job = BulkJob("deals", match_on="id", concurrency=1)
+    with pytest.raises(PipedrivePermissionError):
+        write(client, rows, job, folder=tmp_path)
+    sandbox.advance(5)
+    client.run("updateDeal", {"id": 20, "expected_close_date": "2027-05-05"})
+
+    receipt = write(client, rows, job, folder=tmp_path)
+
+    assert receipt["edited_meanwhile"] == 1
+    assert client.run("getDeal", {"id": 20})["title"] == "T20"

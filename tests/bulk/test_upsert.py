@@ -357,3 +357,34 @@ def test_links_of_deals_are_told_apart_by_their_natural_keys(client: PipedriveCl
 
     assert (first["created"], again["updated"], follower["created"], gone["deleted"]) == (1, 1, 1, 1)
     assert [item["quantity"] for item in client.iterate("getDealProducts", {"id": deal})] == [3]
+
+
+def test_a_run_may_compare_with_what_the_last_one_has_written_and_read_nothing(
+    client: PipedriveClient, sandbox: Sandbox, write_rows: Write
+) -> None:
+    rows = [{"email": f"state{n}@example.com", "name": f"State {n}"} for n in range(5)]
+    first = write_rows(rows, "persons", diff="state")
+    client.run("addDeal", {"title": "Ends the first run's requests"})
+    before = len(sandbox.requests)
+
+    rows[2]["name"] = "Changed"
+    second = write_rows(rows, "persons", diff="state")
+
+    assert (first["created"], second["updated"], second["unchanged"]) == (5, 1, 4)
+    assert "/api/v2/persons" not in [entry.path for entry in sandbox.requests[before:]]
+
+
+def test_a_row_that_the_state_does_not_know_is_looked_for_in_pipedrive(
+    client: PipedriveClient, write_rows: Write
+) -> None:
+    write_rows([{"email": "one@example.com", "name": "One"}], "persons", diff="state")
+    known = client.run("addPerson", {"name": "By hand", "emails": [{"value": "two@example.com", "primary": True}]})
+
+    receipt = write_rows(
+        [{"email": "one@example.com", "name": "One"}, {"email": "two@example.com", "name": "Two"}],
+        "persons",
+        diff="state",
+    )
+
+    assert (receipt["created"], receipt["updated"]) == (0, 1)
+    assert client.run("getPerson", {"id": known["id"]})["name"] == "Two"
