@@ -8,7 +8,6 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.bulk.difference import Difference, described
@@ -16,6 +15,7 @@ from airflow_provider_pipedrive.bulk.index import RecordIndex
 from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.bulk.journal import Journal
 from airflow_provider_pipedrive.bulk.matching import shown_key
+from airflow_provider_pipedrive.bulk.mirror import journal_in
 from airflow_provider_pipedrive.bulk.reading import Columns, Digest, RowReader
 from airflow_provider_pipedrive.bulk.related import RelatedRecords
 from airflow_provider_pipedrive.bulk.targets import target_of
@@ -35,16 +35,15 @@ _SHOWN = 20
 """Records of a dry run that the log shows."""
 
 
-def write(
-    client: PipedriveClient, rows: Iterable[Mapping[str, Any]], job: BulkJob, *, folder: str | Path
-) -> dict[str, Any]:
+def write(client: PipedriveClient, rows: Iterable[Mapping[str, Any]], job: BulkJob, *, folder: Any) -> dict[str, Any]:
     """Write rows to Pipedrive.
 
     Called again with the same rows and folder, a run that died continues after its last row, and one that has ended
     answers its receipt again.
 
     :param rows: dicts of column to value, read once, one after the other
-    :param folder: where the run keeps what it has decided and done; a folder a run
+    :param folder: where the run keeps what it has decided and done; a folder a run. A local path, or one in object
+        storage, like a ``pathlib.Path``
     :returns: the receipt: ``created``, ``updated``, ``unchanged``, ``deleted``, ``rejected`` (numbers of rows and
         records of the whole run), ``requests``, ``tokens``, ``seconds``, ``dry_run``, ``edited_meanwhile``, and the
         paths ``rejects``, ``diff`` and ``results`` (JSON lines) as text, or None where there is nothing in them
@@ -55,7 +54,7 @@ def write(
     :raises PipedriveError: what ended the run; what was done is journalled
     """
     job.check()
-    journal = Journal(Path(folder))
+    journal = journal_in(folder)
     try:
         return _Run(client, job, journal).do(rows)
     finally:
@@ -126,6 +125,9 @@ class _Run:
         difference.plan()
         diff = self.journal.lines("diff.jsonl", described(self.book, self.job.entity, self.journal))
         self.journal.set(diff=diff, planned=True)
+        if not self.job.dry_run:
+            self.journal.set(writing_since=self._now().isoformat())
+            self.journal.store_plan()
         log.info(
             "%s: %d rows; %s; %d unchanged, %d rejected, about %d API tokens to write.",
             self.job.entity, number, _counted(self._planned_actions()) or "nothing to write", difference.unchanged,

@@ -63,6 +63,12 @@ class Journal:
         """Close the file."""
         self._connection.close()
 
+    def store_plan(self) -> None:
+        """The plan is made: keep it where the next try finds it. A local file is there already."""
+
+    def checkpoint(self, *, force: bool = False) -> None:
+        """Keep what has changed where the next try finds it. A local file is there already."""
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing of what is written inside."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.fields import FieldBook
 
 log = logging.getLogger(__name__)
+_TELLING = ("name", "title", "subject", "content", "product_id", "person_id", "user_id")
 _MARGIN = timedelta(seconds=60)
 """By how much the clocks of Pipedrive's servers may differ."""
 
@@ -59,6 +60,9 @@ class Lookup:
         self, target: Target, wanted: Mapping[int, Mapping[str, Any]], since: datetime
     ) -> dict[int, tuple[Any, str | None]]:
         found: dict[int, tuple[Any, str | None]] = {}
+        alike: dict[str, list[int]] = {}
+        for number, fields in wanted.items():
+            alike.setdefault(_fingerprint(fields), []).append(number)
         for record in self._newest(target, wanted, since):
             identity = record[target.record_id]
             known = self._journal.one(
@@ -67,8 +71,8 @@ class Lookup:
             )
             if known:
                 continue
-            for number, fields in wanted.items():
-                if number not in found and self._is_made_of(target, record, fields):
+            for number in alike.get(_fingerprint(record), ()):
+                if number not in found and self._is_made_of(target, record, wanted[number]):
                     found[number] = (identity, record.get("update_time"))
                     break
         return found
@@ -95,6 +99,11 @@ class Lookup:
             same(book.fields[name], current(book.fields[name], record, flat=target.flat), value)
             for name, value in values.items()
         )
+
+
+def _fingerprint(values: Mapping[str, Any]) -> str:
+    """What a record and the creation that made it have in common: what it is called, or what it links."""
+    return str(next((values[name] for name in _TELLING if values.get(name) is not None), None))
 
 
 def _moment(text: str | None) -> datetime | None:

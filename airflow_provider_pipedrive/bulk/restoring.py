@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.bulk.journal import FILE, Journal
 from airflow_provider_pipedrive.bulk.matching import shown_key
+from airflow_provider_pipedrive.bulk.mirror import journal_in
 from airflow_provider_pipedrive.bulk.related import made_id
 from airflow_provider_pipedrive.bulk.requests import request_of
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, Target, target_of
@@ -35,7 +36,7 @@ _LINKED: Mapping[str, tuple[str, ...]] = {
 RESTORED, KEPT, IMPOSSIBLE = "restored", "kept", "impossible"
 
 
-def undo(client: PipedriveClient, folder: str | Path) -> dict[str, Any]:
+def undo(client: PipedriveClient, folder: Any) -> dict[str, Any]:
     """Take back what the run of a folder has written.
 
     A changed field gets its earlier value back where it still has what the run wrote; what somebody has edited since is
@@ -47,9 +48,10 @@ def undo(client: PipedriveClient, folder: str | Path) -> dict[str, Any]:
     :raises PipedriveParameterError: there is no run in the folder, or it is of another account
     :raises PipedriveError: what ended it; called again, it continues
     """
-    if not (Path(folder) / FILE).exists():
+    place = Path(folder) if isinstance(folder, str) else folder
+    if not (place / FILE).exists():
         raise PipedriveParameterError(f"{folder} holds no bulk run: there is no {FILE} in it.")
-    journal = Journal(Path(folder))
+    journal = journal_in(place)
     try:
         return _Undo(client, journal).do()
     finally:

@@ -128,6 +128,7 @@ class Writer:
                         operation = running.pop(future)
                         busy.discard(operation.lock)
                         failure = self._take(future, operation, waiting) or failure
+                self._journal.checkpoint()
                 self._report()
         except BaseException:
             wait(running)  # what is under way gets its answer kept

@@ -62,8 +62,8 @@ class PipedriveBulkOperator(BaseOperator):
     :param on_remove: ``delete``, ``archive``, or a dict of what to write instead
     :param timezone: the zone of times without one
     :param concurrency: requests at once; the rate limit paces them all the same
-    :param folder: where the run keeps its journal: a local folder that every try of the task sees; by default one of
-        the run's own on this machine (templated)
+    :param folder: where the run keeps its journal: a folder that every try of the task sees, local or in object
+        storage; by default one of the run's own on this machine (templated)
     :param pipedrive_conn_id: the connection (templated)
     :param deferrable: where the day's API tokens are spent, wait for the new ones without a worker, and continue; the
         default is Airflow's ``[operators] default_deferrable``
@@ -147,7 +147,7 @@ class PipedriveBulkOperator(BaseOperator):
             with permanent_errors_end_the_task():
                 job = BulkJob(**self._given())
                 receipt = write(hook.client, self._rows(context), job, folder=self._folder(context))
-                link = _first_link(receipt["results"])
+                link = _first_link(receipt["results"] and storage_path("results", receipt["results"]))
         except PipedriveTokenCapError as error:
             # It may be tried again, but not by Airflow: each of its retries would spend max_tokens.
             raise AirflowFailException(f"{error} Clear the task for that.") from error
@@ -186,13 +186,10 @@ class PipedriveBulkOperator(BaseOperator):
             given[name] = None if given[name] in (None, "") else whole_number(name, given[name], least=0)
         return given
 
-    def _folder(self, context: Context) -> Path:
+    def _folder(self, context: Context) -> Any:
         """The journal's folder: the given one, or one that belongs to this task of this run."""
         if self.folder:
-            found = storage_path("folder", self.folder)
-            if not isinstance(found, Path):
-                raise PipedriveParameterError("folder must be a local folder, or one that all workers share.")
-            return found
+            return storage_path("folder", self.folder)
         return Path(tempfile.gettempdir()) / "airflow-pipedrive-bulk" / run_name(self, context)
 
     def _check_when_parsing(self) -> None:
@@ -219,9 +216,9 @@ class PipedriveBulkOperator(BaseOperator):
         collector.add_output_asset(context=hook, uri=asset_uri(hook.client.origin, entity))
 
 
-def _first_link(results: str | None) -> str:
+def _first_link(results: Any) -> str:
     """The page of the first record that was written."""
     if not results:
         return ""
-    with Path(results).open(encoding="utf-8") as file:
+    with results.open(encoding="utf-8") as file:
         return next(filter(None, (json.loads(line)["link"] for line in file)), "")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_pipedrive.bulk import BulkJob, undo, write
 from airflow_provider_pipedrive.client import PipedriveClient
@@ -25,6 +26,7 @@ from airflow_provider_pipedrive.errors import (
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.bulk.conftest import Write, lines
 from tests.conftest import API_TOKEN
+from tests.transfers.conftest import bucket as bucket
 
 
 def people(number: int) -> list[dict[str, Any]]:
@@ -252,3 +254,24 @@ def test_a_record_that_somebody_edits_in_between_is_written_and_the_receipt_says
 
     assert receipt["edited_meanwhile"] == 1
     assert client.run("getDeal", {"id": 20})["title"] == "T20"
+
+
+def test_a_run_whose_folder_is_in_object_storage_continues_on_another_machine(
+    client: PipedriveClient, sandbox: Sandbox, bucket: str
+) -> None:
+    folder = ObjectStoragePath(f"{bucket}/bulk/run-1")
+    sandbox.fault(path="/api/v2/persons", method="POST", kind="429-daily", count=None, skip=8)
+    with pytest.raises(PipedriveDailyBudgetError):
+        write(client, people(20), BulkJob("persons", concurrency=4), folder=folder)
+    for stored in list(folder.iterdir()):  # as if the machine had died before its last answers were stored
+        if stored.name.startswith("segment-"):
+            stored.unlink()
+
+    sandbox.clear_faults()
+    receipt = write(client, people(20), BulkJob("persons"), folder=folder)
+
+    assert receipt["created"] == 20
+    assert set(made(client).values()) == {1}
+    assert ObjectStoragePath(receipt["results"]).read_text().count("\n") == 20
+    assert write(client, people(20), BulkJob("persons"), folder=folder) == receipt
+    assert undo(client, folder)["restored"] == 20

@@ -15,6 +15,7 @@ from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import ObjectStorageToPipedriveOperator, SqlToPipedriveOperator
+from tests.postgres_server import postgres as postgres
 from tests.transfers.conftest import bucket as bucket
 
 ROWS = [{"email": "anna@example.com", "name": "Anna"}, {"email": "ben@example.com", "name": "Ben"}]
@@ -88,6 +89,28 @@ def test_a_query_of_a_database_is_written(sandbox: Sandbox, tmp_path: Path, monk
 
     assert (receipt["rows"], receipt["created"]) == (1, 1)
     assert "Ada" in names(sandbox)
+
+
+def test_rows_of_postgres_come_from_a_cursor_on_the_server(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: dict[str, Any]
+) -> None:
+    pytest.importorskip("airflow.providers.postgres", reason="the provider of Postgres is not installed")
+    monkeypatch.setenv("AIRFLOW_CONN_SCORES", json.dumps({"conn_type": "postgres", **postgres}))
+
+    receipt = run(
+        SqlToPipedriveOperator(
+            task_id="write",
+            sql="SELECT n AS id, 'Deal ' || n AS title, (n * 1.10)::numeric AS \"Seats\" FROM generate_series(1, 20) AS n",
+            sql_conn_id="scores",
+            entity="deals",
+            mode="update",
+            match_on="id",
+            folder=tmp_path / "run",
+        )
+    )
+
+    assert receipt["updated"] == 20
+    assert PipedriveHook().run("getDeal", {"id": 3}, readable=True)["custom_fields"]["Seats"] == 3.3
 
 
 def test_a_connection_that_is_no_database_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
