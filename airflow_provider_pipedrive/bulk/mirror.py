@@ -1,7 +1,7 @@
 """A journal in object storage: the plan once, then segments of what has become of it. Nothing is appended to.
 
-The journal that is worked with is a local file. Answers are stored every second; a creation of which no answer is stored
-is taken for one that may have been sent, and is looked for when the run is resumed.
+The journal that is worked with is a local file. Answers are stored every second; a creation of which no answer is
+stored is taken for one that may have been sent, and is looked for when the run is resumed.
 """
 
 from __future__ import annotations

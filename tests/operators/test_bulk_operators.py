@@ -100,7 +100,7 @@ def test_rows_of_postgres_come_from_a_cursor_on_the_server(
     receipt = run(
         SqlToPipedriveOperator(
             task_id="write",
-            sql="SELECT n AS id, 'Deal ' || n AS title, (n * 1.10)::numeric AS \"Seats\" FROM generate_series(1, 20) AS n",
+            sql="SELECT n AS id, n || ' deals' AS title, (n * 1.10)::numeric AS \"Seats\" FROM generate_series(1, 20) AS n",
             sql_conn_id="scores",
             entity="deals",
             mode="update",
