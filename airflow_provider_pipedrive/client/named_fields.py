@@ -58,7 +58,7 @@ class NamedFields:
             except PipedriveParameterError as error:
                 faults.append(str(error).removeprefix(f"{entity}: ").rstrip("."))
             except Unfit as unfit:
-                faults.append(f"{name} must be {unfit}")
+                faults.append(unfit.about(name))
         if faults:
             raise PipedriveParameterError(f"{action.key}: {'; '.join(faults)}.", action=action.key)
         rest = {name: value for name, value in given.items() if name != "custom_fields"}
