@@ -76,3 +76,11 @@ GOAL_TYPE = (
 )
 GOAL_OUTCOME = (part("target", "any"), part("tracking_metric", "string"), part("currency_id", "integer"))
 GOAL_DURATION = (part("start", "date"), part("end", "date"))
+
+# ---- values of custom fields, https://pipedrive.readme.io/docs/core-api-concepts-custom-fields
+
+MONEY = (part("value", "number"), part("currency", "string"))
+DATE_RANGE = (part("value", "date"), part("until", "date"))
+TIME_OF_DAY = (part("value", "time"), part("timezone_id", "integer"), part("timezone_name", "string"))
+TIME_RANGE = (*TIME_OF_DAY, part("until", "time"))
+CUSTOM_ADDRESS = (*ADDRESS, part("formatted_address", "string"))

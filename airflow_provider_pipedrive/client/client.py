@@ -179,15 +179,12 @@ class PipedriveClient:
             sink = _Bounded(DOWNLOAD_IN_MEMORY, found.key)
             self.download(action, given, sink)
             return sink.getvalue()
-        if found.custom_fields and "custom_fields" in given:
-            given = self._named_fields.to_keys(found, given)
+        given = self._named_fields.to_keys(found, given)
         request = bind(found, _with_limit(found, given))
         if found.result == "options":
             return self.options(found.key, **given)
         if not _is_list(found):
-            envelope = self._send_action(
-                found, request, already_tried=already_tried, is_gone=partial(self._options_are_gone, found, request)
-            )
+            envelope = self._written(found, request, given, already_tried=already_tried)
             if envelope is _GONE:
                 return _deleted(found, given)
             record = _data(found, envelope)
@@ -325,6 +322,21 @@ class PipedriveClient:
                 raise unreadable(call, answer, str(error)) from None
 
         return self._repeating(call, attempt)
+
+    def _written(self, action: Action, request: Request, given: dict[str, Any], *, already_tried: bool) -> Any:
+        """The envelope of an action that lists nothing.
+
+        A refusal has written nothing: with custom fields in it, the write is sent once more where their definitions
+        tell how.
+        """
+        is_gone = partial(self._options_are_gone, action, request)
+        try:
+            return self._send_action(action, request, already_tried=already_tried, is_gone=is_gone)
+        except PipedriveValidationError as error:
+            if error.status != 400:
+                raise
+            better = self._named_fields.corrected(action, given, error)
+            return self._send_action(action, bind(action, better))
 
     # ---- pages
 

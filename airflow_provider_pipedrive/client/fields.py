@@ -120,6 +120,7 @@ DEFINITIONS: Mapping[str, Definitions] = {
     "organizations": Definitions("getOrganizationFields", "addOrganizationFieldOptions"),
     "products": Definitions("getProductFields", "addProductFieldOptions"),
     "activities": Definitions("getActivityFields"),
+    "projects": Definitions("getProjectFields", "addProjectFieldOptions"),
 }
 """Leads have the deals' custom fields. https://pipedrive.readme.io/docs/core-api-concepts-custom-fields"""
 

@@ -65,6 +65,9 @@ def check(
     :param open_value: tells which values cannot be judged yet (templates, results of other tasks)
     :raises PipedriveParameterError: naming every fault found
     """
+    if action.custom_fields == "flat" and isinstance(parameters.get("custom_fields"), Mapping):
+        # What names fields there is put beside the other parameters once their keys are known.
+        parameters = {name: value for name, value in parameters.items() if name != "custom_fields"}
     _bound(action, parameters, open_value)
 
 
