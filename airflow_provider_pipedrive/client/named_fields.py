@@ -282,7 +282,8 @@ def _explained(
 ) -> PipedriveValidationError:
     """The refusal with the names of the fields that it may be about."""
     told = [*faults, *(f"no custom field has the key {key}" for key in values if key not in book.fields)]
-    told += [f"{key} is the custom field {book.fields[key]}" for key in values if key in str(refused) and not faults]
+    named = [key for key in values if key in book.fields and key in str(refused)]
+    told += [f"{key} is the custom field {book.fields[key]}" for key in named if not faults]
     if not told:
         return refused
     return PipedriveValidationError(
