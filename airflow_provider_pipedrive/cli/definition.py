@@ -126,6 +126,17 @@ _MARKS = ActionCommand(
         _arg("--forget", action="store_true", help="remove the mark: the next run reads everything"),
     ),
 )
+_UNDO = ActionCommand(
+    name="undo",
+    help="Take back what a bulk run has written",
+    description="Bring back, field by field, what a bulk run has changed and nobody has edited since; delete what it "
+    "made, if nothing hangs on it.",
+    func=lazy_load_command("airflow_provider_pipedrive.cli.bulk.undo"),
+    args=(
+        _arg("folder", help="the run's folder, which has its journal"),
+        _arg("--conn-id", default=DEFAULT_CONN_ID, help=f"the Airflow connection (default: {DEFAULT_CONN_ID})"),
+    ),
+)
 _WEBHOOKS = ActionCommand(
     name="webhooks",
     help="Make, list or remove the webhooks that lead to Airflow",
@@ -153,6 +164,6 @@ def get_commands() -> list[GroupCommand]:
         GroupCommand(
             name="pipedrive",
             help="Connect Pipedrive accounts, look up actions, price extractions",
-            subcommands=(_CONNECT, _CHECK, _REFRESH, _REVOKE, _WEBHOOKS, _SCOPES, _ACTIONS, _PLAN, _MARKS),
+            subcommands=(_CONNECT, _CHECK, _REFRESH, _REVOKE, _WEBHOOKS, _SCOPES, _ACTIONS, _PLAN, _MARKS, _UNDO),
         )
     ]
