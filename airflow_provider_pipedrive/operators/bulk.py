@@ -13,10 +13,11 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveParameterError, PipedriveTokenCapError
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink, is_open
-from airflow_provider_pipedrive.transfers.tasks import (
+from airflow_provider_pipedrive.operators.task_support import (
     permanent_errors_end_the_task,
     run_name,
     storage_path,
+    wait_for_tokens,
     whole_number,
 )
 
@@ -139,7 +140,6 @@ class PipedriveBulkOperator(BaseOperator):
     def _write(self, context: Context, *, waited: bool) -> dict[str, Any]:
         from airflow_provider_pipedrive.bulk import write
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
-        from airflow_provider_pipedrive.transfers.object_storage import wait_for_tokens
 
         hook = PipedriveHook(self.pipedrive_conn_id)
         link = ""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
@@ -18,28 +17,19 @@ from airflow_provider_pipedrive.errors import (
     PipedriveTokenCapError,
 )
 from airflow_provider_pipedrive.operators.pipedrive import is_open
-from airflow_provider_pipedrive.transfers.tasks import (
+from airflow_provider_pipedrive.operators.task_support import (
     check_path,
     moment,
     permanent_errors_end_the_task,
     run_name,
     run_window,
     storage_path,
+    wait_for_tokens,
     whole_number,
 )
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-
-_DAY = 86_400
-_AFTER_RESET = 300.0
-"""Seconds that are waited beyond the time at which the day's tokens are expected to be renewed."""
-_ASK_AGAIN = 3600.0
-"""Seconds until the next look where they were not: Pipedrive does not say in which time zone its day begins.
-https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting"""
-_MEANT = 60.0
-"""A shorter ``Retry-After`` is that of the burst limit, and says nothing of the day."""
 
 
 class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
@@ -276,33 +266,6 @@ def entities_read(origin: str, names: Sequence[str]) -> Lineage:
     lineage = Lineage()
     lineage.read(*(entity(origin, name if name in ENTITIES else "deals") for name in names))
     return lineage
-
-
-def wait_for_tokens(task: BaseOperator, error: PipedriveDailyBudgetError, *, in_vain: bool) -> NoReturn:
-    """Free the worker until the day's API tokens are expected to be there again; the task's ``go_on`` follows."""
-    from airflow_provider_pipedrive.triggers.budget import PipedriveBudgetTrigger
-
-    at = next_tokens(time.time(), error.retry_after, in_vain=in_vain)
-    task.log.warning(
-        "%s What was read is kept: the task goes on at about %s.",
-        error,
-        datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
-    )
-    task.defer(trigger=PipedriveBudgetTrigger(until=at), method_name="go_on")
-
-
-def next_tokens(now: float, retry_after: float | None, *, in_vain: bool) -> float:
-    """When the day's API tokens are expected to be there again, in seconds since the epoch.
-
-    :param now: seconds since the epoch
-    :param retry_after: seconds that Pipedrive or the connection's own budget tells, if any
-    :param in_vain: whether they were expected by now, and were not there
-    """
-    if retry_after is not None and retry_after >= _MEANT:
-        return now + retry_after + _AFTER_RESET
-    if in_vain:
-        return now + _ASK_AGAIN
-    return now - now % _DAY + _DAY + _AFTER_RESET
 
 
 def brief(receipt: Mapping[str, Any], file: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
 from airflow_provider_pipedrive.operators.pipedrive import is_open
-from airflow_provider_pipedrive.transfers.tasks import check_path, storage_path
+from airflow_provider_pipedrive.operators.task_support import check_path, storage_path
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

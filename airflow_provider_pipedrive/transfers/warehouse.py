@@ -21,16 +21,17 @@ from airflow_provider_pipedrive.errors import (
     PipedriveTokenCapError,
 )
 from airflow_provider_pipedrive.operators.pipedrive import is_open
-from airflow_provider_pipedrive.transfers.object_storage import entities_read, wait_for_tokens
-from airflow_provider_pipedrive.transfers.staging import folder_of, own_root, private_files, remove_old
-from airflow_provider_pipedrive.transfers.tasks import (
+from airflow_provider_pipedrive.operators.task_support import (
     moment,
     permanent_errors_end_the_task,
     run_name,
     run_window,
     storage_path,
+    wait_for_tokens,
     whole_number,
 )
+from airflow_provider_pipedrive.transfers.object_storage import entities_read
+from airflow_provider_pipedrive.transfers.staging import folder_of, own_root, private_files, remove_old
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -29,8 +29,9 @@ from airflow_provider_pipedrive.errors import (
     PipedriveServerError,
 )
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+from airflow_provider_pipedrive.operators.task_support import next_tokens
 from airflow_provider_pipedrive.sandbox import Sandbox
-from airflow_provider_pipedrive.transfers.object_storage import PipedriveToObjectStorageOperator, next_tokens
+from airflow_provider_pipedrive.transfers.object_storage import PipedriveToObjectStorageOperator
 from airflow_provider_pipedrive.triggers.budget import PipedriveBudgetTrigger
 from tests.conftest import API_TOKEN, api_token_connection
 from tests.triggers.virtual import run as run_virtually

@@ -16,8 +16,8 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 from dateutil.relativedelta import relativedelta
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.transfers.tasks import run_window
-from airflow_provider_pipedrive.transfers.ticks import previous_tick
+from airflow_provider_pipedrive.operators.task_support import run_window
+from airflow_provider_pipedrive.operators.ticks import previous_tick
 
 
 def at(text: str) -> datetime:

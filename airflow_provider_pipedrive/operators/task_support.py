@@ -1,14 +1,15 @@
-"""What the transfers share: what a task may be given, where it writes, and when it fails for good."""
+"""What operators and transfers share: what a task may be given, where it writes, and when it fails for good."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -17,13 +18,22 @@ from airflow_provider_pipedrive.client.new_files import LINKS
 from airflow_provider_pipedrive.client.watching.arguments import record_id
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.operators.pipedrive import is_open, record_url
-from airflow_provider_pipedrive.transfers.ticks import in_utc, previous_tick
+from airflow_provider_pipedrive.operators.ticks import in_utc, previous_tick
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import BaseOperator, Context
 
+    from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError
     from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
+_DAY = 86_400
+_AFTER_RESET = 300.0
+"""Seconds that are waited beyond the time at which the day's tokens are expected to be renewed."""
+_ASK_AGAIN = 3600.0
+"""Seconds until the next look where they were not: Pipedrive does not say in which time zone its day begins.
+https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting"""
+_MEANT = 60.0
+"""A shorter ``Retry-After`` is that of the burst limit, and says nothing of the day."""
 _LONGEST_NAME = 150
 BUCKETS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az")
 """Protocols of storages whose keys lie in buckets or containers."""
@@ -174,3 +184,30 @@ def url_of_link(task: Any, hook: PipedriveHook) -> str:
         if getattr(task, name) is not None:
             return record_url(action, {"id": getattr(task, name)}, None, hook.client.origin) or ""
     return ""
+
+
+def wait_for_tokens(task: BaseOperator, error: PipedriveDailyBudgetError, *, in_vain: bool) -> NoReturn:
+    """Free the worker until the day's API tokens are expected to be there again; the task's ``go_on`` follows."""
+    from airflow_provider_pipedrive.triggers.budget import PipedriveBudgetTrigger
+
+    at = next_tokens(time.time(), error.retry_after, in_vain=in_vain)
+    task.log.warning(
+        "%s What was read is kept: the task goes on at about %s.",
+        error,
+        datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
+    )
+    task.defer(trigger=PipedriveBudgetTrigger(until=at), method_name="go_on")
+
+
+def next_tokens(now: float, retry_after: float | None, *, in_vain: bool) -> float:
+    """When the day's API tokens are expected to be there again, in seconds since the epoch.
+
+    :param now: seconds since the epoch
+    :param retry_after: seconds that Pipedrive or the connection's own budget tells, if any
+    :param in_vain: whether they were expected by now, and were not there
+    """
+    if retry_after is not None and retry_after >= _MEANT:
+        return now + retry_after + _AFTER_RESET
+    if in_vain:
+        return now + _ASK_AGAIN
+    return now - now % _DAY + _DAY + _AFTER_RESET
