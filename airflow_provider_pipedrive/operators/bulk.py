@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
+from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location, tell
+from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveParameterError, PipedriveTokenCapError
+from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink, is_open
 from airflow_provider_pipedrive.operators.task_support import (
     permanent_errors_end_the_task,
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_pipedrive.bulk.targets import Mode
-    from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
 _COUNTS = ("max_tokens", "max_writes", "max_deletes")
 _JOB = (
@@ -36,7 +38,7 @@ _HARMLESS: Mapping[str, Any] = {"entity": "persons", "mapping": None, "within": 
 """What contradicts nothing, in place of what is only known when the task runs."""
 
 
-class PipedriveBulkOperator(BaseOperator):
+class PipedriveBulkOperator(ReportsLineage, BaseOperator):
     """Write rows to Pipedrive: matched, compared, only what differs, at the pace of the rate limit.
 
     Everything is decided before the first write; a try that dies is continued by the next one, and no row is written
@@ -76,6 +78,10 @@ class PipedriveBulkOperator(BaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"mapping": "json", "within": "json"}
     operator_extra_links = (PipedriveRecordLink(),)
     ui_color = "#e6f4ea"
+    rows = KeptFromLineage()
+    within = KeptFromLineage()
+    on_remove = KeptFromLineage()
+    folder = KeptFromLineage()
 
     def __init__(
         self,
@@ -143,6 +149,7 @@ class PipedriveBulkOperator(BaseOperator):
 
         hook = PipedriveHook(self.pipedrive_conn_id)
         link = ""
+        self._lineage = Lineage()
         try:
             with permanent_errors_end_the_task():
                 job = BulkJob(**self._given())
@@ -157,7 +164,8 @@ class PipedriveBulkOperator(BaseOperator):
             wait_for_tokens(self, error, in_vain=waited and hook.usage.requests <= self.concurrency)
         finally:
             context["ti"].xcom_push(key=PipedriveRecordLink.xcom_key, value=link)
-        self._report_lineage(hook)
+        self._lineage.wrote(entity(hook.client.origin, "deals" if self.entity.startswith("deal_") else self.entity))
+        tell(hook, self._lineage.inputs, self._lineage.outputs)
         return receipt
 
     # ---- rows
@@ -168,15 +176,21 @@ class PipedriveBulkOperator(BaseOperator):
         if callable(rows):
             rows = rows()
         if isinstance(rows, str | Path):
-            from airflow_provider_pipedrive.bulk.files import read_rows
-
-            return read_rows(storage_path("rows", rows))
+            return self._rows_of([storage_path("rows", allowed("rows", rows))])
         if not isinstance(rows, Iterable) or isinstance(rows, Mapping):
             raise PipedriveParameterError(
                 "rows must be a list of dicts, a callable that returns one, or a file's path, not "
                 f"{type(rows).__name__}."
             )
         return rows
+
+    def _rows_of(self, files: Sequence[Any], format: str | None = None) -> Iterator[Mapping[str, Any]]:  # noqa: A002
+        """The rows of files, one file after the other."""
+        from airflow_provider_pipedrive.bulk.files import read_rows
+
+        for file in files:
+            self._lineage.read(location(file))
+            yield from read_rows(file, format)
 
     # ---- the job
 
@@ -203,17 +217,6 @@ class PipedriveBulkOperator(BaseOperator):
             elif name in _COUNTS and value not in (None, ""):
                 given[name] = whole_number(name, value, least=0)
         BulkJob(**given).check()
-
-    # ---- what is reported
-
-    def _report_lineage(self, hook: PipedriveHook) -> None:
-        from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
-
-        from airflow_provider_pipedrive.assets.uris import asset_uri
-
-        entity = "deals" if self.entity.startswith("deal_") else self.entity
-        collector: Any = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
-        collector.add_output_asset(context=hook, uri=asset_uri(hook.client.origin, entity))
 
 
 def _first_link(results: Any) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
 from airflow_provider_pipedrive.operators.pipedrive import is_open
 from airflow_provider_pipedrive.operators.task_support import check_path, storage_path
@@ -26,6 +28,7 @@ class ObjectStorageToPipedriveOperator(PipedriveBulkOperator):
     """
 
     template_fields: Sequence[str] = (*PipedriveBulkOperator.template_fields, "path")
+    path = KeptFromLineage()
 
     def __init__(self, *, path: str | Path, format: str | None = None, **kwargs: Any) -> None:  # noqa: A002
         self.path = path
@@ -42,10 +45,10 @@ class ObjectStorageToPipedriveOperator(PipedriveBulkOperator):
         check_path("path", self.path)
         files = self._files()
         self.log.info("Reading rows from %s.", ", ".join(str(file) for file in files[:10]))
-        return self._read(files)
+        return self._rows_of(files, self.format)
 
     def _files(self) -> list[Any]:
-        text = str(self.path)
+        text = str(allowed("path", self.path))
         folder, _, pattern = text.rpartition("/")
         if not any(sign in pattern for sign in "*?["):
             return [storage_path("path", text)]
@@ -53,9 +56,3 @@ class ObjectStorageToPipedriveOperator(PipedriveBulkOperator):
         if not found:
             raise PipedriveParameterError(f"path: no file matches {text}.")
         return found
-
-    def _read(self, files: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
-        from airflow_provider_pipedrive.bulk.files import read_rows
-
-        for file in files:
-            yield from read_rows(file, self.format)

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from airflow.providers.common.compat.sdk import BaseHook
 
+from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
 
@@ -36,6 +37,7 @@ class SqlToPipedriveOperator(PipedriveBulkOperator):
         "sql": "sql",
         "sql_parameters": "json",
     }
+    sql_parameters = KeptFromLineage()
 
     def __init__(
         self,

@@ -222,3 +222,28 @@ def test_a_row_that_is_rejected_is_explained_in_the_error(sandbox: Sandbox, tmp_
     with pytest.raises(AirflowFailException, match="row 1: email, which rows are matched on, is empty"):
         run(task)
     assert PipedriveHook().run("getPersons") is not None
+
+
+def test_no_value_of_a_row_is_where_lineage_looks(sandbox: Sandbox, tmp_path: Path) -> None:
+    task = PipedriveBulkOperator(task_id="write", rows=ROWS, entity="persons", folder=tmp_path)
+
+    assert task.rows == ROWS
+    assert "anna@example.com" not in str(
+        {name: str(value) for name, value in vars(task).items() if name != "_kept_rows"}
+    )
+    assert "anna@example.com" not in repr(vars(task)["_kept_rows"])
+    run(task)
+    assert [one.name for one in task._lineage.outputs] == ["persons"]
+
+
+def test_rows_are_read_only_from_where_the_configuration_allows(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere.csv").write_text("email,name\na@example.com,A\n")
+    monkeypatch.setenv("AIRFLOW__PIPEDRIVE__ALLOWED_PATHS", str(tmp_path / "drop"))
+    task = ObjectStorageToPipedriveOperator(
+        task_id="write", path=str(tmp_path / "elsewhere.csv"), entity="persons", folder=tmp_path / "run"
+    )
+
+    with pytest.raises(AirflowFailException, match="is outside of the folders that"):
+        run(task)
