@@ -228,10 +228,9 @@ def test_no_value_of_a_row_is_where_lineage_looks(sandbox: Sandbox, tmp_path: Pa
     task = PipedriveBulkOperator(task_id="write", rows=ROWS, entity="persons", folder=tmp_path)
 
     assert task.rows == ROWS
-    assert "anna@example.com" not in str(
-        {name: str(value) for name, value in vars(task).items() if name != "_kept_rows"}
-    )
-    assert "anna@example.com" not in repr(vars(task)["_kept_rows"])
+    # OpenLineage leaves this one out itself.
+    looked_at = {name: value for name, value in vars(task).items() if name != "_BaseOperator__init_kwargs"}
+    assert "anna@example.com" not in repr(looked_at)
     run(task)
     assert [one.name for one in task._lineage.outputs] == ["persons"]
 
