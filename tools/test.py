@@ -4,8 +4,8 @@
 
 Makes an environment for each Airflow (see environment.py), then runs the linter, the type checker, the whole test suite
 on the newest Airflow and on the oldest, what runs in a triggerer on 3.0 and 3.1 (with --long all that the versions
-differ in, on 3.2 too), and the conformance cases where they lie beside this checkout. Every part runs even if an
-earlier one failed; the last line counts tests.
+differ in, on 3.2 too), and the conformance cases where they lie beside this checkout. What starts no Airflow runs on
+the newest and the oldest side by side. Every part runs even if an earlier one failed; the last line counts tests.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -43,10 +45,21 @@ class Report:
     failed: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
-    def run(self, title: str, command: list[str | Path], environ: dict[str, str], *, may_fail: bool = False) -> str:
+    printing: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(
+        self,
+        title: str,
+        command: list[str | Path],
+        environ: dict[str, str],
+        *,
+        may_fail: bool = False,
+        prefix: str = "",
+    ) -> str:
         """Run one part under a heading, its output passed on as it comes; return that output.
 
-        ``may_fail``: what its exit code means is for the caller to judge.
+        ``may_fail``: what its exit code means is for the caller to judge. ``prefix``: what its lines begin with, where
+        another part runs at the same time.
         """
         heading(title)
         started = time.monotonic()
@@ -55,19 +68,20 @@ class Report:
         ) as process:
             lines = []
             for line in process.stdout or ():
-                print(line, end="", flush=True)
+                with self.printing:
+                    print(prefix + line, end="", flush=True)
                 lines.append(line)
         failed = bool(process.returncode) and not may_fail
         if failed:
             self.failed.append(title)
-        print(f"-- {'FAILED' if failed else 'ok'} in {time.monotonic() - started:.0f} s", flush=True)
+        print(f"{prefix}-- {'FAILED' if failed else 'ok'} in {time.monotonic() - started:.0f} s", flush=True)
         return "".join(lines)
 
-    def pytest(self, title: str, python: Path, scratch: Path, arguments: list[str]) -> None:
+    def pytest(self, title: str, python: Path, scratch: Path, arguments: list[str], prefix: str = "") -> None:
         """Run pytest in a home of its own and count its tests."""
         results = scratch / "results.xml"
         command: list[str | Path] = [python, "-m", "pytest", "-q", f"--junitxml={results}", *arguments]
-        self.run(title, command, test_environ(scratch))
+        self.run(title, command, test_environ(scratch), prefix=prefix)
         if not results.exists():
             return
         (suite,) = ElementTree.parse(results).getroot()
@@ -75,7 +89,8 @@ class Report:
             int(suite.attrib[name]) for name in ("tests", "skipped", "failures", "errors")
         )
         failed = failures + errors
-        self.counts.update(passed=total - skipped - failed, failed=failed, skipped=skipped)
+        with self.printing:
+            self.counts.update(passed=total - skipped - failed, failed=failed, skipped=skipped)
 
 
 def heading(title: str) -> None:
@@ -98,19 +113,21 @@ def test_environ(scratch: Path) -> dict[str, str]:
 def main() -> int:
     """Run everything; the exit code is 1 if any part failed."""
     is_long = "--long" in sys.argv[1:]
-    chosen = [] if is_long else ["-m", "not long"]
-    suites = {
-        OLDEST: ("test", chosen),
-        **{
-            version: ("airflow-test", [*chosen, *(VERSIONS_DIFFER if is_long else IN_TRIGGERERS)])
-            for version in (BETWEEN if is_long else STRICT_TRIGGERERS)
-        },
+    short = "" if is_long else " and not long"
+    extras = {
+        NEWEST: "dev",
+        OLDEST: "test",
+        **dict.fromkeys(BETWEEN if is_long else STRICT_TRIGGERERS, "airflow-test"),
     }
     report = Report()
     heading("Environments")
-    newest = ready(NEWEST, "dev")
-    pythons = {version: ready(version, extra) for version, (extra, _) in suites.items() if runs_here(version)}
-    print(f"Airflow {', '.join([NEWEST, *pythons])} on Python {sys.version.split()[0]}", flush=True)
+    with ThreadPoolExecutor(2) as two:  # one waits for the index while the other unpacks
+        making = {version: two.submit(ready, version, extra) for version, extra in extras.items() if runs_here(version)}
+        pythons = {version: made.result() for version, made in making.items()}
+    newest = pythons[NEWEST]
+    print(f"Airflow {', '.join(pythons)} on Python {sys.version.split()[0]}", flush=True)
+    for version in extras.keys() - pythons.keys():
+        heading(f"Tests on Airflow {version}: left out, it does not run on Python {sys.version.split()[0]}")
 
     plain = clean_environ()
     report.run("Lint", [newest, "-m", "ruff", "check", "."], plain)
@@ -118,12 +135,31 @@ def main() -> int:
     report.run("Types", [newest, "-m", "mypy", "--strict", PACKAGE], plain)
     with tempfile.TemporaryDirectory(prefix="pipedrive-test-") as folder:
         scratch = Path(folder)
-        report.pytest(f"Tests on Airflow {NEWEST}", newest, scratch / "newest", chosen)
-        for version, (_, arguments) in suites.items():
-            if version in pythons:
-                report.pytest(f"Tests on Airflow {version}", pythons[version], scratch / version, arguments)
-            else:
-                heading(f"Tests on Airflow {version}: left out, it does not run on Python {sys.version.split()[0]}")
+        both = [version for version in (NEWEST, OLDEST) if version in pythons]
+        with ThreadPoolExecutor(len(both)) as side_by_side:
+            running = [
+                side_by_side.submit(
+                    report.pytest,
+                    f"Tests on Airflow {version}",
+                    pythons[version],
+                    scratch / version,
+                    ["-m", f"not airflow{short}"],
+                    f"{version} | ",
+                )
+                for version in both
+            ]
+        for done in running:
+            done.result()  # what went wrong with running them, not with a test
+        # One after the other: two Airflows on one machine fight over ports.
+        for version, python in pythons.items():
+            arguments = [] if version in both else VERSIONS_DIFFER if is_long else IN_TRIGGERERS
+            marked = f"airflow{short}" if version in both else short.removeprefix(" and ")
+            report.pytest(
+                f"Tests that start Airflow {version}" if version in both else f"Tests on Airflow {version}",
+                python,
+                scratch / f"{version}-started",
+                [*(["-m", marked] if marked else []), *arguments],
+            )
         conformance(report, newest, scratch / "conformance")
 
     print()
