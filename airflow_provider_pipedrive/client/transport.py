@@ -150,8 +150,9 @@ class Transport:
         return self._session.request(
             method,
             url,
-            # As a stream: the timeout then bounds each block that is sent, not an upload as a whole.
-            data=io.BytesIO(body) if body else None,
+            # What is long goes as a stream: the timeout then bounds each block that is sent, not an upload as a whole.
+            # Of what is short requests makes less work as bytes.
+            data=io.BytesIO(body) if body and len(body) > _CHUNK else body or None,
             headers=dict(headers),
             stream=True,
             allow_redirects=False,
