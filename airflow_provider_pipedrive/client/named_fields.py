@@ -235,10 +235,9 @@ def _under_key(action: Action) -> Callable[[FieldBook, Field, Any], Any]:
 
 def _as_defined(book: FieldBook, field: Field, value: Any) -> Any:
     """A value under a field's key: ids are ids, and no list of users or currencies is read for it."""
-    if field.kind != "text" and isinstance(value, str):
-        value = from_text(value)
+    value = _read(field, value)
     if field.kind in _PARTS and isinstance(value, Mapping):
-        return convert(Parameter(field.key, "body", "object", parts=_PARTS[field.kind]), value, "v2")
+        return _parts_converted(field, value)
     if field.kind == "option":
         return _option(book, field, value)
     if field.kind == "options" and value is not None:
@@ -291,7 +290,20 @@ def _explained(
     )
 
 
+def _read(field: Field, value: Any) -> Any:
+    """A list or an object that a template has made a text of; a text field's value is none."""
+    return from_text(value) if isinstance(value, str) and field.kind != "text" else value
+
+
+def _parts_converted(field: Field, value: Mapping[str, Any]) -> Any:
+    return convert(Parameter(field.key, "body", "object", parts=_PARTS[field.kind]), value, "v2")
+
+
 def _fitting(book: FieldBook, field: Field, value: Any) -> Any:
+    """A value as people give it by a field's name: labels, names and e-mail addresses stand for ids."""
+    value = _read(field, value)
+    if field.kind in _PARTS and field.kind != "money" and isinstance(value, Mapping):
+        value = _parts_converted(field, value)
     found = to_wire(book, field, value)
     if isinstance(found, Reference):
         raise Unfit(f"the id of a {found.kind}, not {found.text!r}")

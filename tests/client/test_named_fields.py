@@ -85,7 +85,8 @@ SOURCE_TEXT = "a1eff7ed68b4a1e11d3b549afa7762efccd9b96d"
 
 def sent(sandbox: Sandbox) -> list[str]:
     """Method and table of each request."""
-    return [f"{entry.method} {entry.path.split('/')[3]}" for entry in sandbox.requests]
+    tables = (entry.path.removeprefix("/api/v2/").removeprefix("/v1/").split("/")[0] for entry in sandbox.requests)
+    return [f"{entry.method} {table}" for entry, table in zip(sandbox.requests, tables, strict=True)]
 
 
 def test_what_a_template_renders_under_a_key_is_sent_as_its_field_takes_it(
@@ -201,6 +202,28 @@ def test_leads_take_rendered_values_beside_their_other_parameters(client: Pipedr
     assert lead[f"{YEARLY_VALUE}_currency"] == "USD"
     with pytest.raises(PipedriveParameterError, match=r"Seats .* must be a number"):
         client.run("addLead", {"title": "Inbound", "person_id": 1, SEATS: "12,5"})
+
+
+def test_leads_take_keys_in_custom_fields_too(client: PipedriveClient, sandbox: Sandbox) -> None:
+    custom = {SEATS: 25, YEARLY_VALUE: {"value": 5, "currency": "USD"}}
+
+    lead = client.run("addLead", {"title": "Inbound", "person_id": 1, "custom_fields": custom})
+
+    assert (lead[SEATS], lead[YEARLY_VALUE], lead[f"{YEARLY_VALUE}_currency"]) == (25, 5, "USD")
+    assert sent(sandbox) == ["POST leads"]
+
+
+def test_a_name_takes_objects_from_templates_as_a_key_does(client: PipedriveClient) -> None:
+    custom = {
+        "Yearly value": "{'value': '1200', 'currency': 'EUR'}",
+        "Site": {"value": "Narva mnt 5", "postal_code": 10117},
+        "Interests": "[15, 17]",
+    }
+
+    deal = client.run("updateDeal", {"id": 1, "custom_fields": custom})["custom_fields"]
+
+    assert (deal[YEARLY_VALUE], deal[INTERESTS]) == ({"value": 1200, "currency": "EUR"}, [15, 17])
+    assert deal[SITE]["postal_code"] == "10117"
 
 
 def test_projects_and_a_persons_one_value_are_of_the_same_kind(client: PipedriveClient, sandbox: Sandbox) -> None:
