@@ -7,7 +7,8 @@ The client is generated from Pipedrive's OpenAPI documents, so a new release of 
 
 The argument is the archive that ``npm pack`` made, or its unpacked folder. The table goes to standard output, sorted,
 the same for the same client. Each row names an operation's version, method, path, scopes, content type and parameters:
-``in`` says where a parameter goes, ``repeated`` that a list goes as ``name=1&name=2``, and what is false is left out.
+``in`` says where a parameter goes, ``repeated`` that a list goes as ``name=1&name=2``, ``parts`` what objects in it
+consist of, and what is false is left out. A body that is an array has one parameter, ``body``.
 Code that does not look as expected is an error: a row is never guessed.
 """
 
@@ -141,7 +142,7 @@ def _row(
         "beta": beta,
         "parameters": [
             *_arguments(text, types, models, where),
-            *([] if not body or body_type.endswith(("[]", ">")) else models.body_parameters(body_type)),
+            *(models.body_parameters(body_type) if body else []),
         ],
     }
     return {name: value for name, value in row.items() if value is not False}
@@ -211,6 +212,9 @@ class Models:
 
     def body_parameters(self, model: str) -> Iterator[dict[str, Any]]:
         """The keys of a body of this model, each once: required where any part of the model requires it."""
+        if model.endswith(("[]", ">")):
+            yield {"name": "body", "in": "body", **self.type_facts(model), "required": True}
+            return
         found: dict[str, dict[str, Any]] = {}
         for name, optional, written in self._fields(model):
             required = not optional or found.get(name, {}).get("required", False)
@@ -231,10 +235,20 @@ class Models:
         nullable = {"nullable": True} if written.endswith(" | null") else {}
         bare = written.removesuffix(" | null").strip()
         if array := re.fullmatch(r"(?:Array|Set)<(.*)>|(.*)\[\]", bare):
-            return {"type": "array", "items": self.type_facts(array[1] or array[2])["type"], **nullable}
+            items = self.type_facts(array[1] or array[2])
+            return {"type": "array", "items": items["type"], **nullable, **self._parts(items.get("parts"))}
         if enum := self._enum(bare):
             return {"type": "number" if isinstance(enum[0], int) else "string", "enum": enum, **nullable}
-        return {"type": self._plain_type(bare), **nullable}
+        return {"type": self._plain_type(bare), **nullable, **self._parts(self._parts_of(bare))}
+
+    def _parts(self, parts: dict[str, Any] | None) -> dict[str, Any]:
+        return {"parts": parts} if parts else {}
+
+    def _parts_of(self, model: str) -> dict[str, Any]:
+        """What an object of this model consists of, by name; empty where that is not described."""
+        if model not in self.fields and "&" not in self.aliases.get(model, ""):
+            return {}
+        return {name: self.type_facts(written) for name, _, written in self._fields(model)}
 
     def _enum(self, bare: str) -> list[Any]:
         if re.fullmatch(r"(?:'[^']*'|-?\d+)(?: \| (?:'[^']*'|-?\d+))*", bare):

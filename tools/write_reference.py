@@ -54,8 +54,17 @@ body, by Pipedrive's own names. `*` marks the required ones. Wrong names and val
 | timestamp | a `datetime` with a time zone, or ISO 8601 text with one; it is sent in UTC, as the version wants it |
 | one of ... | one of the values named |
 | list of ..., any of ... | a list, or text separated by commas |
-| object | a dict |
+| object | a dict; what is inside is converted and checked too, as far as Pipedrive describes it |
 | file | a path, bytes, or a binary file object |
+
+**What templates give.** A template renders to text, `"{{{{ 5 }}}}"` to `"5"`, also inside objects and lists of objects,
+and Airflow's native rendering makes numbers of texts that have only digits. Each is sent in the type that its place
+has, where it says exactly that; a wrong one is refused with its place: `participants[0].person_id must be a whole
+number, not 'x'`. Lists and objects may be text as a whole, as JSON or as Python writes them. A key inside an object
+that no description has is sent as it is, unless it looks like a known one that is not given: Pipedrive takes more than
+it describes.
+
+**Custom fields** are given by name, or by their keys of 40 characters: see [writing](writing.md#custom-fields).
 
 **Paging.** A list action walks through all pages by itself and returns all records as a list; `PipedriveHook.iterate()`
 gives them one after the other, without holding them all. Give `cursor` (or `start`, where the table has it) to read
@@ -183,6 +192,8 @@ def taken(parameter: Parameter) -> str:
     else:
         kind = (parameter.items if many else parameter.type) or "any"
         text = f"{'list of ' if many else ''}{TYPE_NAMES.get(kind, kind)}"
+    if parameter.parts:
+        text += f" with {', '.join(part.name for part in parameter.parts)}"
     if parameter.max_items:
         text += f" (at most {parameter.max_items})"
     if parameter.maximum:

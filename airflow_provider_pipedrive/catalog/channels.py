@@ -1,6 +1,6 @@
 """Messaging channels: removed by Pipedrive, kept so that old DAGs hear so."""
 
-from airflow_provider_pipedrive.catalog.model import Action, body, path
+from airflow_provider_pipedrive.catalog.model import Action, body, part, path
 
 ACTIONS = (
     Action(
@@ -40,7 +40,20 @@ ACTIONS = (
             body("created_at", "string", required=True),
             body("reply_by", "string"),
             body("conversation_link", "string"),
-            body("attachments", "array", items="object"),
+            body(
+                "attachments",
+                "array",
+                items="object",
+                parts=(
+                    part("id", "string"),
+                    part("type", "string"),
+                    part("url", "string"),
+                    part("name", "string"),
+                    part("size", "number"),
+                    part("preview_url", "string"),
+                    part("link_expires", "boolean"),
+                ),
+            ),
         ),
         lifecycle="removed",
         since="2026-02-01",

@@ -7,7 +7,7 @@ from airflow_provider_pipedrive.catalog.shapes import (
     OPTION_IDS,
     OPTIONS,
     REQUIRED,
-    VISIBILITY_OF_CONTACTS,
+    VISIBILITY_IN_ORGANIZATIONS,
 )
 
 ACTIONS = (
@@ -162,7 +162,7 @@ ACTIONS = (
                 ),
             ),
             body("options", "array", items="object", parts=NEW_OPTIONS),
-            body("ui_visibility", "object", parts=VISIBILITY_OF_CONTACTS),
+            body("ui_visibility", "object", parts=VISIBILITY_IN_ORGANIZATIONS),
             body("important_fields", "object", parts=FLAGGED_STAGES),
             body("required_fields", "object", parts=REQUIRED),
         ),
@@ -205,7 +205,7 @@ ACTIONS = (
         parameters=(
             path("field_code", "string"),
             body("field_name", "string"),
-            body("ui_visibility", "object", parts=VISIBILITY_OF_CONTACTS),
+            body("ui_visibility", "object", parts=VISIBILITY_IN_ORGANIZATIONS),
             body("important_fields", "object", parts=FLAGGED_STAGES),
             body("required_fields", "object", parts=REQUIRED),
         ),

@@ -60,11 +60,8 @@ VISIBILITY_IN_DEALS = (
         parts=(part("show_in_all", "boolean"), part("pipeline_ids", "array", items="integer")),
     ),
 )
-VISIBILITY_OF_CONTACTS = (
-    *_SHOWN,
-    part("show_in_add_deal_dialog", "object", parts=_IN_DIALOG),
-    part("show_in_add_person_dialog", "object", parts=_IN_DIALOG),
-)
+VISIBILITY_IN_PERSONS = (*_SHOWN, part("show_in_add_deal_dialog", "object", parts=_IN_DIALOG))
+VISIBILITY_IN_ORGANIZATIONS = (*VISIBILITY_IN_PERSONS, part("show_in_add_person_dialog", "object", parts=_IN_DIALOG))
 GOAL_ASSIGNEE = (part("id", "any"), part("type", "string", enum=("person", "company", "team")))
 GOAL_TYPE = (
     part("name", "string"),

@@ -144,6 +144,8 @@ def _type(parameter: Parameter) -> str:
         kind = "boolean"
     if parameter.enum:
         kind += f": {', '.join(map(str, parameter.enum))}"
+    if parameter.parts:
+        kind += f" with {', '.join(part.name for part in parameter.parts)}"
     if parameter.maximum or parameter.max_items:
         kind += f", at most {parameter.maximum or parameter.max_items}"
     return kind + (", or null" if parameter.nullable else "")

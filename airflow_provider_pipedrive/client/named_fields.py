@@ -3,8 +3,8 @@
 ``custom_fields={"Deal size": "Large"}`` names a field and an option as people do. Under the 40-character keys values
 are what Pipedrive takes, or what a template has made of it: ``"25"`` for 25, or 10115 for the text ``"10115"``. Only
 the definitions of the fields tell which is meant. They cost a request and 10 tokens, so they are read where a value may
-need it: for a text that reads like a number, a list or an object, and for the rest when Pipedrive has refused the
-write.
+need it: for a text that reads like a number, a list or an object, for one word, and for the rest when Pipedrive has
+refused the write.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ FRESH = 300.0
 """Seconds for which definitions are kept."""
 _KEY = re.compile(r"[0-9a-f]{40}")
 _UNREADABLE = "%s: its custom fields are sent as they are, since their definitions cannot be read: %s"
-_RENDERED = re.compile(
-    r"\s*(?:[+-]?(?:\d[\d.,;' ]*|\.\d+)(?:[eE][+-]?\d+)?\s*(?:[A-Za-z]{3})?|None|null|nan|True|False|[\[{].*)\s*",
-    re.ASCII | re.DOTALL,
+_AMBIGUOUS = re.compile(
+    r"\s*(?:[+-]?(?:\d[\d.,;' ]*|\.\d+)(?:[eE][+-]?\d+)?\s*(?:[A-Za-z]{3})?|[\[{].*|[^\s@:/]{0,30})\s*", re.DOTALL
 )
-"""What templates make of numbers, amounts, lists, objects, and of what was not there."""
+"""What templates make of numbers, amounts, lists and objects, and one word: an option's label, ``None``, or nothing at
+all. Sentences, addresses of all kinds and times are what they are."""
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _WHOLE = re.compile(r"\s*\d{1,18}\s*", re.ASCII)
 _SETTER = "setFieldValueForPerson"
 _UPDATES = {
@@ -192,7 +193,7 @@ def _with_values(
 def _may_need_its_field(value: Any) -> bool:
     """Whether a value under a key can only be sent right by who knows the field: a template may have made it."""
     if isinstance(value, str):
-        return bool(_RENDERED.fullmatch(value))
+        return bool(_AMBIGUOUS.fullmatch(value)) and not _DAY.fullmatch(value.strip())
     if isinstance(value, Mapping):
         return any(_may_need_its_field(value.get(name)) for name in ("value", "timezone_id"))
     return isinstance(value, list | tuple) and any(map(_may_need_its_field, value))
@@ -235,10 +236,9 @@ def _under_key(action: Action) -> Callable[[FieldBook, Field, Any], Any]:
 
 def _as_defined(book: FieldBook, field: Field, value: Any) -> Any:
     """A value under a field's key: ids are ids, and no list of users or currencies is read for it."""
-    if field.kind != "text" and isinstance(value, str):
-        value = from_text(value)
+    value = _read(field, value)
     if field.kind in _PARTS and isinstance(value, Mapping):
-        return convert(Parameter(field.key, "body", "object", parts=_PARTS[field.kind]), value, "v2")
+        return _parts_converted(field, value)
     if field.kind == "option":
         return _option(book, field, value)
     if field.kind == "options" and value is not None:
@@ -251,7 +251,10 @@ def _as_defined(book: FieldBook, field: Field, value: Any) -> Any:
 
 
 def _flat_as_defined(book: FieldBook, field: Field, value: Any) -> Any:
-    """The same for leads, in v1's shape: options are texts, and a currency stands beside its amount."""
+    """The same for leads, in v1's shape: options are texts, a currency stands beside its amount, and an empty text
+    clears."""
+    if value == "":
+        return value
     if field.kind == "option" and isinstance(value, str) and _is_option(field, value):
         return value
     if field.kind == "options" and isinstance(value, str) and all(_is_option(field, i) for i in value.split(",")):
@@ -291,7 +294,20 @@ def _explained(
     )
 
 
+def _read(field: Field, value: Any) -> Any:
+    """A list or an object that a template has made a text of; a text field's value is none."""
+    return from_text(value) if isinstance(value, str) and field.kind != "text" else value
+
+
+def _parts_converted(field: Field, value: Mapping[str, Any]) -> Any:
+    return convert(Parameter(field.key, "body", "object", parts=_PARTS[field.kind]), value, "v2")
+
+
 def _fitting(book: FieldBook, field: Field, value: Any) -> Any:
+    """A value as people give it by a field's name: labels, names and e-mail addresses stand for ids."""
+    value = _read(field, value)
+    if field.kind in _PARTS and field.kind != "money" and isinstance(value, Mapping):
+        value = _parts_converted(field, value)
     found = to_wire(book, field, value)
     if isinstance(found, Reference):
         raise Unfit(f"the id of a {found.kind}, not {found.text!r}")

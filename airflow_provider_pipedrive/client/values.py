@@ -81,11 +81,12 @@ def _parts(
     given beside it.
     """
     known = {part.name: part for part in parameter.parts}
+    missing = [name for name in known if name not in value]
     found: dict[str, Any] = {}
     for key, item in value.items():
         part = known.get(key)
         if part is None:
-            if near := nearest(key, known.keys() - value.keys()):
+            if near := nearest(key, missing) if missing else []:
                 raise UnknownPart(f"has no {key!r} (did you mean {near[0]!r}?)")
             found[str(key)] = item if is_open(item) else _at(f".{key}", plain, item, time_format)
         elif item is None or (is_open(item) and not (part.parts and isinstance(item, Mapping | list | tuple))):

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from airflow_provider_pipedrive.catalog import ACTIONS, Action, Parameter
-from airflow_provider_pipedrive.catalog.model import query
+from airflow_provider_pipedrive.catalog.model import body, part, query
 
 TABLE = json.loads((Path(__file__).parent / "node_client_facts.json").read_text("utf-8"))
 ROWS: list[dict[str, Any]] = TABLE["operations"]
@@ -85,8 +86,7 @@ def operation_differences(action: Action, row: dict[str, Any]) -> Iterator[Diffe
     ):
         if ours != theirs:
             yield Difference(action.key, point, f"{ours} here, {theirs} in the client")
-    if not action.body_is_array:
-        yield from parameter_differences(action, row)
+    yield from parameter_differences(action, row)
 
 
 def expected_lifecycle(row: dict[str, Any]) -> str:
@@ -127,6 +127,18 @@ def compare(ours: Parameter, theirs: dict[str, Any]) -> Iterator[tuple[str, Any,
         yield "type", ours.type, theirs["type"]
     if ours.type == "array" == theirs["type"] and ours.items not in TYPES[theirs["items"]]:
         yield "items", ours.items, theirs["items"]
+    if "parts" in theirs:
+        yield from compare_parts(ours, theirs["parts"])
+
+
+def compare_parts(ours: Parameter, theirs: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """What objects consist of; what is required in them is Pipedrive's to check, and null is always let through."""
+    known = {part.name: part for part in ours.parts}
+    yield "parts", sorted(known), sorted(theirs)
+    for name in known.keys() & theirs.keys():
+        for point, mine, given in compare(known[name], theirs[name]):
+            if point not in ("required", "nullable"):
+                yield f"{name}: {point}", mine, given
 
 
 def types_of(ours: Parameter, theirs: dict[str, Any]) -> set[str]:
@@ -287,6 +299,33 @@ def test_a_change_of_a_parameter_is_listed(change: dict[str, Any], difference: s
     row = GET_STAGES_ROW | {"parameters": [pipeline_id, sort_by | change, ids]}
 
     assert list(map(str, differences({"getStages": GET_STAGES}, [row]))) == [difference]
+
+
+def test_a_change_inside_objects_is_listed() -> None:
+    prices = body(
+        "prices",
+        "array",
+        items="object",
+        parts=(part("price", "number"), part("currency", "string"), part("of", "object", parts=(part("a", "date"),))),
+    )
+    add = replace(GET_STAGES, key="addStage", method="POST", parameters=(prices,))
+    parts = {
+        "price": {"type": "string"},
+        "currency": {"type": "string", "enum": ["EUR"]},
+        "of": {"type": "object", "parts": {"b": {"type": "string"}}},
+    }
+    row = GET_STAGES_ROW | {
+        "operation": "addStage",
+        "method": "POST",
+        "content_type": "application/json",
+        "parameters": [{"name": "prices", "in": "body", "type": "array", "items": "object", "parts": parts}],
+    }
+
+    assert list(map(str, differences({"addStage": add}, [row]))) == [
+        "addStage, body prices, currency: enum: [] here, ['EUR'] in the client",
+        "addStage, body prices, of: parts: ['a'] here, ['b'] in the client",
+        "addStage, body prices, price: type: number here, string in the client",
+    ]
 
 
 def test_parameters_that_only_one_side_knows_are_listed() -> None:

@@ -23,7 +23,7 @@ from airflow_provider_pipedrive.catalog import (
     get_action,
 )
 from airflow_provider_pipedrive.catalog.advice import own_command
-from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, body, file, path, query
+from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, body, file, part, path, query
 
 HERE = Path(__file__).parent
 TOKEN_COSTS: dict[str, int] = json.loads((HERE / "token_costs.json").read_text("utf-8"))["costs"]
@@ -148,6 +148,19 @@ def types_fit_their_bounds(action: Action) -> Iterator[str]:
             yield f"{where} `maximum` bounds a number only"
         if parameter.time_format is not None and parameter.type != "datetime":
             yield f"{where} `time_format` belongs to a datetime"
+
+
+@rule
+def parts_belong_to_objects_of_the_body(action: Action) -> Iterator[str]:
+    for parameter in action.parameters:
+        where = f"{action.key}, {parameter.name}:"
+        if parameter.parts and (parameter.place != "body" or "object" not in (parameter.type, parameter.items)):
+            yield f"{where} only an object of the body, or a list of them, has `parts`"
+        names = [part.name for part in parameter.parts]
+        if len(set(names)) != len(names):
+            yield f"{where} two parts have one name: {sorted(names)}"
+        yield from types_fit_their_bounds(replace(action, parameters=parameter.parts))
+        yield from enum_values_have_the_declared_type(replace(action, parameters=parameter.parts))
 
 
 @rule
@@ -357,6 +370,10 @@ def with_parameters(*parameters: Parameter) -> Action:
         (types_fit_their_bounds, with_parameters(query("ids", "integer", repeated=True))),
         (types_fit_their_bounds, with_parameters(query("status", "string", maximum=500))),
         (types_fit_their_bounds, with_parameters(query("since", "date", time_format="v1"))),
+        (parts_belong_to_objects_of_the_body, with_parameters(query("value", "object", parts=(body("a", "string"),)))),
+        (parts_belong_to_objects_of_the_body, with_parameters(body("value", "string", parts=(body("a", "string"),)))),
+        (parts_belong_to_objects_of_the_body, with_parameters(body("x", "object", parts=(body("a", "array"),)))),
+        (parts_belong_to_objects_of_the_body, with_parameters(body("x", "object", parts=(part("a", "any"),) * 2))),
         (enum_values_have_the_declared_type, with_parameters(query("visible_to", "integer", enum=("1", "3")))),
         (enum_values_have_the_declared_type, with_parameters(query("ids", "array", items="string", enum=(1,)))),
         (enum_values_have_the_declared_type, with_parameters(query("status", "string", enum=("won", "won")))),

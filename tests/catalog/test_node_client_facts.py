@@ -116,6 +116,17 @@ export interface AddDealRequestAllOf {
     'custom_fields'?: {
         [key: string]: any | undefined;
     };
+    'prices'?: Array<Price>;
+}
+export interface Price {
+    'amount': number;
+    'of'?: Marked | null;
+}
+export interface Marked {
+    'marks'?: Array<number>;
+}
+export interface Option {
+    'label': string;
 }
 export interface Labelled {
     'label_ids': Array<number>;
@@ -133,12 +144,15 @@ TABLE = """\
 "content_type":"application/json","parameters":[{"name":"title","in":"body","type":"string","required":true},\
 {"name":"value","in":"body","type":"number","nullable":true},\
 {"name":"done","in":"body","type":"number","enum":[0,1]},{"name":"custom_fields","in":"body","type":"object"},\
+{"name":"prices","in":"body","type":"array","items":"object","parts":{"amount":{"type":"number"},\
+"of":{"type":"object","nullable":true,"parts":{"marks":{"type":"array","items":"number"}}}}},\
 {"name":"label_ids","in":"body","type":"array","items":"number","required":true}]},
 {"operation":"addDealFile","version":"v2","method":"POST","path":"/api/v2/files","scopes":[],\
 "content_type":"multipart/form-data","parameters":[{"name":"file","in":"form","type":"file","required":true},\
 {"name":"name","in":"form","type":"string"}]},
 {"operation":"addOptions","version":"v2","method":"POST","path":"/api/v2/options","scopes":[],\
-"content_type":"application/json","body_is_array":true,"parameters":[]},
+"content_type":"application/json","body_is_array":true,"parameters":[{"name":"body","in":"body","type":"array",\
+"items":"object","parts":{"label":{"type":"string"}},"required":true}]},
 {"operation":"getDealFiles","version":"v2","method":"GET","path":"/api/v2/deals/{id}/files","scopes":[],\
 "deprecated":true,"parameters":[{"name":"id","in":"path","type":"number","required":true},\
 {"name":"added.since","in":"query","type":"date"},\
@@ -190,7 +204,7 @@ def test_a_packed_client_becomes_the_same_table(client: Path) -> None:
         ("api/deals-api.js", "addDealFile: (file, name)", "addDealFile: async (file)", "operations in an unknown form"),
         ("api/deals-api.d.ts", "readonly kinds?", "readonly kind?", "no declared type for its argument kinds"),
         ("api/deals-api.d.ts", "readonly id: number", "readonly id: bigint", "The type 'bigint' is unknown"),
-        ("models/models.d.ts", "interface Labelled", "interface Marked", "The body's model Labelled is not declared"),
+        ("models/models.d.ts", "interface Labelled", "interface Tagged", "The body's model Labelled is not declared"),
         ("models/models.d.ts", "'label_ids': Array", "'label_ids' : Array", "fields in an unknown form"),
     ],
 )

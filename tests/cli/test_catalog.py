@@ -112,7 +112,9 @@ def test_an_action_is_shown_with_what_it_takes_and_costs(terminal: Terminal):
         "PARAMETER (* required)    IN    TYPE",
         "name*                     body  string",
     ]
-    assert "prices                    body  list of object" in terminal.out
+    assert (
+        "prices                    body  list of object with currency, price, cost, direct_cost, notes" in terminal.out
+    )
 
 
 @pytest.mark.parametrize("key", ACTIONS)

@@ -79,13 +79,15 @@ YEARLY_VALUE = "9c99cc41db474687114c1353fe580e0475b755a0"
 CHAMPION = "72319daafd35b74a36569738ea4568c67e910af3"
 BEST_TIME = "5cc01d8e355af0e50f62c7e85e19b9982881d7a8"
 SITE = "51bb82c6f2e7750dad7862d474263f49fe57abdf"
+RENEWAL_DATE = "15509e068bb4c0b8e417a5ad96f002a77db04701"
 RISK = "6fe9fa1439a83a01ad4bf5ffa9e12f275eabeaf3"
 SOURCE_TEXT = "a1eff7ed68b4a1e11d3b549afa7762efccd9b96d"
 
 
 def sent(sandbox: Sandbox) -> list[str]:
     """Method and table of each request."""
-    return [f"{entry.method} {entry.path.split('/')[3]}" for entry in sandbox.requests]
+    tables = (entry.path.removeprefix("/api/v2/").removeprefix("/v1/").split("/")[0] for entry in sandbox.requests)
+    return [f"{entry.method} {table}" for entry, table in zip(sandbox.requests, tables, strict=True)]
 
 
 def test_what_a_template_renders_under_a_key_is_sent_as_its_field_takes_it(
@@ -137,7 +139,15 @@ def test_a_number_for_a_text_field_is_sent_as_text_once_pipedrive_has_refused_it
 
 
 def test_values_that_need_no_conversion_cause_no_other_request(client: PipedriveClient, sandbox: Sandbox) -> None:
-    custom = {SEATS: 25, CONTRACT: "A-1", INTERESTS: [15], YEARLY_VALUE: {"value": 5, "currency": "EUR"}, SEGMENT: None}
+    custom = {
+        SEATS: 25,
+        CONTRACT: "A-1 of May",
+        INTERESTS: [15],
+        YEARLY_VALUE: {"value": 5, "currency": "EUR"},
+        SEGMENT: None,
+        RENEWAL_DATE: "2026-05-31",
+        BEST_TIME: {"value": "09:30:00"},
+    }
 
     client.run("updateDeal", {"id": 1, "custom_fields": custom})
 
@@ -149,6 +159,9 @@ def test_values_that_need_no_conversion_cause_no_other_request(client: Pipedrive
     [
         ({SEATS: "1,200"}, rf"Seats \({SEATS}\) must be a number, not '1,200'"),
         ({SEATS: "None"}, r"Seats .* must be a number, not 'None'"),
+        ({SEATS: "many"}, r"Seats .* must be a number, not 'many'"),
+        ({SEATS: ""}, r"Seats .* must be a number, not ''"),
+        ({SEGMENT: "Larg"}, r"Segment .* must be the name or id of an option.*did you mean 'Large'"),
         ({SEGMENT: "99"}, "Segment .* must be the name or id of an option, which '99' is not"),
         ({YEARLY_VALUE: {"value": "12", "curency": "EUR"}}, r"Yearly value .* has no 'curency'"),
         ({CHAMPION: "5 EUR"}, r"Champion .* must be the id of a person, not '5 EUR'"),
@@ -164,11 +177,11 @@ def test_a_wrong_value_under_a_key_is_refused_by_the_fields_name_before_anything
 
 
 def test_a_refusal_names_the_field_where_nothing_can_be_converted(client: PipedriveClient, sandbox: Sandbox) -> None:
-    with pytest.raises(PipedriveValidationError, match=r"Seats \(.*\) must be a number, not 'many'"):
-        client.run("updateDeal", {"id": 1, "custom_fields": {SEATS: "many"}})
+    with pytest.raises(PipedriveValidationError, match=r"Seats \(.*\) must be a number, not 'a dozen or so'"):
+        client.run("updateDeal", {"id": 1, "custom_fields": {SEATS: "a dozen or so"}})
     gone = "f" * 40
     with pytest.raises(PipedriveValidationError, match=f"no custom field has the key {gone}"):
-        client.run("updateDeal", {"id": 1, "custom_fields": {gone: "x"}})
+        client.run("updateDeal", {"id": 1, "custom_fields": {gone: "of old"}})
 
     assert sent(sandbox).count("PATCH deals") == 2
 
@@ -199,8 +212,31 @@ def test_leads_take_rendered_values_beside_their_other_parameters(client: Pipedr
 
     assert [lead[key] for key in (SEATS, CONTRACT, YEARLY_VALUE, SEGMENT)] == [25, "10115", 1200, "13"]
     assert lead[f"{YEARLY_VALUE}_currency"] == "USD"
+    client.run("updateLead", {"id": lead["id"], SEATS: ""})
     with pytest.raises(PipedriveParameterError, match=r"Seats .* must be a number"):
         client.run("addLead", {"title": "Inbound", "person_id": 1, SEATS: "12,5"})
+
+
+def test_leads_take_keys_in_custom_fields_too(client: PipedriveClient, sandbox: Sandbox) -> None:
+    custom = {SEATS: 25, YEARLY_VALUE: {"value": 5, "currency": "USD"}}
+
+    lead = client.run("addLead", {"title": "Inbound", "person_id": 1, "custom_fields": custom})
+
+    assert (lead[SEATS], lead[YEARLY_VALUE], lead[f"{YEARLY_VALUE}_currency"]) == (25, 5, "USD")
+    assert sent(sandbox) == ["POST leads"]
+
+
+def test_a_name_takes_objects_from_templates_as_a_key_does(client: PipedriveClient) -> None:
+    custom = {
+        "Yearly value": "{'value': '1200', 'currency': 'EUR'}",
+        "Site": {"value": "Narva mnt 5", "postal_code": 10117},
+        "Interests": "[15, 17]",
+    }
+
+    deal = client.run("updateDeal", {"id": 1, "custom_fields": custom})["custom_fields"]
+
+    assert (deal[YEARLY_VALUE], deal[INTERESTS]) == ({"value": 1200, "currency": "EUR"}, [15, 17])
+    assert deal[SITE]["postal_code"] == "10117"
 
 
 def test_projects_and_a_persons_one_value_are_of_the_same_kind(client: PipedriveClient, sandbox: Sandbox) -> None:
