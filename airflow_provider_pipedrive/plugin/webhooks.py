@@ -15,7 +15,6 @@ import logging
 import time
 from typing import Any, Final
 
-import msgspec
 from airflow.configuration import conf
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -23,6 +22,7 @@ from starlette.responses import JSONResponse, Response
 
 from airflow_provider_pipedrive.assets.uris import asset_uri
 from airflow_provider_pipedrive.client.changes.deliveries import OldPayloadError, change_of
+from airflow_provider_pipedrive.client.verdicts import read_json
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.hooks.companies import host_of, number_of
 from airflow_provider_pipedrive.plugin import store
@@ -138,8 +138,8 @@ def _told(admitted: list[Door], body: bytes) -> Told | None:
     :raises PipedriveParameterError: it is none of Pipedrive's, or of another company than theirs
     """
     try:
-        payload: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+        payload: Any = read_json(body)
+    except ValueError:
         raise PipedriveParameterError("The delivery is no JSON.") from None
     change = change_of(payload)
     if change is None:

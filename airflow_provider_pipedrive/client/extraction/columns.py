@@ -14,9 +14,11 @@ from functools import cached_property
 from typing import Any, Final, Literal
 
 from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, Entity
+from airflow_provider_pipedrive.client.extraction.fitting import Fitting
 from airflow_provider_pipedrive.client.extraction.names import LONGEST, unique_names
 from airflow_provider_pipedrive.client.extraction.rows import CUSTOM, OTHER, Record, Row, RowPlan
 from airflow_provider_pipedrive.client.extraction.system_columns import ADDRESS_PARTS, SYSTEM_COLUMNS, SystemColumn
+from airflow_provider_pipedrive.client.json_text import NESTED, Place
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 Names = Literal["names", "keys"]
@@ -46,6 +48,9 @@ VALUES: Final = {
 }
 """The type of a custom field's column by the field's type; of any other field it is ``json``.
 https://pipedrive.readme.io/docs/core-api-concepts-custom-fields"""
+
+_RAW: Final = {"enum": "string", "set": "string", "user": "json", "org": "json", "people": "json"}
+"""The types that differ where records stay as v1 sends them: options as text, a person as an object."""
 
 _ZONE = {"timezone_id": "integer", "timezone_name": "string"}
 PARTS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -118,9 +123,27 @@ class Shape:
     def _plan(self) -> RowPlan:
         return RowPlan(self.columns, self.version)
 
+    @cached_property
+    def _fitting(self) -> Fitting:
+        return Fitting(self.entity, self.columns)
+
+    @cached_property
+    def _by_place(self) -> Mapping[Place, str]:
+        columns = reversed(self.columns[:-1])  # where a place has several columns, the first is its own
+        return {column.path[: 2 if column.path[0] in NESTED else 1]: column.name for column in columns}
+
     def rows(self, records: Sequence[Record]) -> list[Row]:
-        """The rows of these records, in their order."""
+        """The rows of these records, in their order, their values as they come."""
         return self._plan.rows(records)
+
+    def fitted(self, records: Sequence[Record]) -> tuple[list[Row], Mapping[str, int]]:
+        """The rows of these records, made to fit their columns, and by column how many values are null for it."""
+        rows = self._plan.rows(records)
+        return rows, self._fitting.fit(rows)
+
+    def column_at(self, place: Place) -> str:
+        """The column in which a place of the record is."""
+        return self._by_place.get(place, OTHER)
 
     def to_json(self) -> dict[str, Any]:
         """The schema file: what the next run is handed as ``frozen``.
@@ -370,8 +393,7 @@ def _raw_columns(
     else:
         for item in custom:
             code, kind = str(item["field_code"]), str(item["field_type"])
-            options = kind in ("enum", "set")
-            yield Column(code, "string" if options else VALUES.get(kind, "json"), None, (code,), None, titles[code])
+            yield Column(code, _RAW.get(kind, VALUES.get(kind, "json")), None, (code,), None, titles[code])
             for part, part_kind in PARTS.get(kind, {}).items():
                 yield Column(f"{code}_{part}", part_kind, None, (f"{code}_{part}",), None, titles[code])
     yield Column(OTHER, "json", description="What no column knows")

@@ -5,12 +5,14 @@ goes wrong while it is written removes it.
 
 What the formats keep:
 
+Rows have been made to fit their columns' types before they come here: see
+:mod:`airflow_provider_pipedrive.client.extraction.fitting`.
+
 - ``jsonl`` and ``jsonl.gz`` keep every value as it is. The same rows give the same bytes, gzipped too.
 - ``csv`` is RFC 4180 in UTF-8 with a header: booleans as ``true`` and ``false``, numbers without an exponent, lists and
   objects as JSON text, and nothing for null, which an empty text cannot be told from. Texts that a spreadsheet takes
   for formulas stay as they are, unless ``escape_formulas`` is set: then they begin with an apostrophe.
-- ``parquet`` has the columns' types, listed in :mod:`airflow_provider_pipedrive.client.extraction.parquet`. What does
-  not fit its column's type becomes null and is counted in :attr:`Part.unfit`.
+- ``parquet`` has the columns' types, listed in :mod:`airflow_provider_pipedrive.client.extraction.parquet`.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import csv
 import hashlib
 import io
 import zlib
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -67,7 +70,8 @@ class Part:
     :ivar rows: its records
     :ivar bytes: its size
     :ivar sha256: hash of its bytes, in hexadecimal
-    :ivar unfit: by column, how many values did not fit the column's type and were written as null
+    :ivar unfit: by column, how many values could not be written as they came: they did not fit the column's type and
+        are null, or held what no text can
     """
 
     rows: int
@@ -84,6 +88,9 @@ class PartWriter(Protocol):
 
     def write_raw(self, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append records that are JSON objects already (``jsonl`` and ``jsonl.gz`` only)."""
+
+    def count_unfit(self, unfit: Mapping[str, int]) -> None:
+        """Count values, by column, that could not be written as they came."""
 
     def copy(self, source: Any, drop: Container[int]) -> None:
         """Append the rows of another part of the same format and columns, but for those whose numbers (from 0) are in
@@ -230,7 +237,7 @@ class Writer:
         self._sink = sink(path)
         self._open = True
         self._rows = 0
-        self._unfit: dict[str, int] = {}
+        self._unfit: Counter[str] = Counter()
 
     def write(self, rows: Rows) -> None:
         """Append rows."""
@@ -255,7 +262,11 @@ class Writer:
             self._finish()
             sha256 = self._sink.finish()
             self._open = False
-        return Part(self._rows, self._sink.bytes, sha256, self._unfit)
+        return Part(self._rows, self._sink.bytes, sha256, dict(self._unfit))
+
+    def count_unfit(self, unfit: Mapping[str, int]) -> None:
+        """Count values, by column, that could not be written as they came."""
+        self._unfit.update(unfit)
 
     def abort(self) -> None:
         """Close and remove the file."""

@@ -48,7 +48,7 @@ from airflow_provider_pipedrive.client.extraction.landing import (
 )
 from airflow_provider_pipedrive.client.extraction.listing import pages_of
 from airflow_provider_pipedrive.client.extraction.marks import Mark, Marks
-from airflow_provider_pipedrive.client.extraction.pages import Identity, server_time
+from airflow_provider_pipedrive.client.extraction.pages import Identity, as_dict, server_time
 from airflow_provider_pipedrive.client.extraction.progress import Progress
 from airflow_provider_pipedrive.client.extraction.snapshot import Ids, Outcome, Snapshot
 from airflow_provider_pipedrive.client.extraction.sweep import Known, confirm, sweep, sweepable
@@ -449,6 +449,7 @@ class _Run:
             "window": None if window is None else {"since": _iso(window.since), "until": _iso(window.until)},
             "mark": _iso(outcome.mark) if outcome.mark else None,
             "run": self.run,
+            "unfit": unfit,
         }
         manifest = landing.publish(
             outcome.dropped if self.job.versions == "latest" else lambda part: (),
@@ -469,6 +470,7 @@ class _Run:
             "tokens": tally.tokens,
             "drift": list(self.shapes[name].drift) if name in self.shapes else [],
             "unfit": unfit,
+            "set_aside": tally.set_aside,
         }
 
     def _move_mark(self, name: str) -> None:
@@ -503,7 +505,6 @@ class Shaped:
 
     def __init__(self, shape: Callable[[], Shape]) -> None:
         self._shape = shape
-        self._decode = msgspec.json.Decoder(dict[str, Any]).decode
 
     @property
     def columns(self) -> Sequence[Column]:
@@ -512,7 +513,14 @@ class Shaped:
 
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append them."""
-        part.write(self._shape().rows([self._decode(record) for record in records]))
+        shape = self._shape()
+        read = [as_dict(record) for record in records]
+        rows, unfit = shape.fitted([record for record, _ in read])
+        part.count_unfit(unfit)
+        for _, losses in read:
+            for place, count in losses.items():
+                part.count_unfit({shape.column_at(place): count})
+        part.write(rows)
 
 
 def _iso(moment: datetime) -> str:

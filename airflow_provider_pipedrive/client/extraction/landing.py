@@ -36,7 +36,7 @@ from airflow_provider_pipedrive.client.extraction.formats import (
     read_rows,
     without_rows,
 )
-from airflow_provider_pipedrive.client.extraction.pages import Identity, Key
+from airflow_provider_pipedrive.client.extraction.pages import Identity, Key, Mended
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,9 @@ class Untouched:
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append them."""
         part.write_raw(records)
+        for record in records:
+            if isinstance(record, Mended):
+                part.count_unfit({".".join(place): count for place, count in record.losses.items()})
 
 
 @dataclass(frozen=True)
