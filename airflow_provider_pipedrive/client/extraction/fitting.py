@@ -28,6 +28,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from types import GenericAlias
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
@@ -169,9 +170,12 @@ class Fitting:
 def _glance(column: Column) -> Any:
     """The type that a column's values have if none needs a look of its own."""
     if column.type != "list":
-        return list[_FIT[column.type][0] | None]
-    items: Any = _FIT[column.items][0] | None if column.items in _FIT else Any
-    return list[list[items] | None]  # type: ignore[misc]
+        return _list_of(_FIT[column.type][0])
+    return _list_of(_list_of(_FIT[column.items][0]) if column.items in _FIT else list)
+
+
+def _list_of(items: Any) -> Any:
+    return GenericAlias(list, (items | None,))
 
 
 def _fit_each(rows: Sequence[Row], column: Column) -> dict[int, int]:
