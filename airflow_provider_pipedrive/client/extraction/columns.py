@@ -49,9 +49,6 @@ VALUES: Final = {
 """The type of a custom field's column by the field's type; of any other field it is ``json``.
 https://pipedrive.readme.io/docs/core-api-concepts-custom-fields"""
 
-_RAW: Final = {"enum": "string", "set": "string", "user": "json", "org": "json", "people": "json"}
-"""The types that differ where records stay as v1 sends them: options as text, a person as an object."""
-
 _ZONE = {"timezone_id": "integer", "timezone_name": "string"}
 PARTS: Final[Mapping[str, Mapping[str, str]]] = {
     "monetary": {"currency": "string"},
@@ -136,8 +133,9 @@ class Shape:
         """The rows of these records, in their order, their values as they come."""
         return self._plan.rows(records)
 
-    def fitted(self, records: Sequence[Record]) -> tuple[list[Row], Mapping[str, int]]:
-        """The rows of these records, made to fit their columns, and by column how many values are null for it."""
+    def fitted(self, records: Sequence[Record]) -> tuple[list[Row], Mapping[str, Mapping[int, int]]]:
+        """The rows of these records, made to fit their columns, and how many values are null for it: by column, and by
+        the number of the row."""
         rows = self._plan.rows(records)
         return rows, self._fitting.fit(rows)
 
@@ -398,7 +396,8 @@ def _raw_columns(
     else:
         for item in custom:
             code, kind = str(item["field_code"]), str(item["field_type"])
-            yield Column(code, _RAW.get(kind, VALUES.get(kind, "json")), None, (code,), None, titles[code])
+            options = kind in ("enum", "set")
+            yield Column(code, "string" if options else VALUES.get(kind, "json"), None, (code,), None, titles[code])
             for part, part_kind in PARTS.get(kind, {}).items():
                 yield Column(f"{code}_{part}", part_kind, None, (f"{code}_{part}",), None, titles[code])
     yield Column(OTHER, "json", description="What no column knows")

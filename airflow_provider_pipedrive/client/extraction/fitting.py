@@ -25,7 +25,6 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from types import GenericAlias
@@ -139,9 +138,9 @@ class Fitting:
         ]
         self._named: set[str] = set()
 
-    def fit(self, rows: Sequence[Row]) -> Counter[str]:
-        """How many values had to become null, by column."""
-        unfit: Counter[str] = Counter()
+    def fit(self, rows: Sequence[Row]) -> dict[str, dict[int, int]]:
+        """How many values had to become null, by column and by the number of the row."""
+        unfit: dict[str, dict[int, int]] = {}
         for column, glance in self._columns:
             name = column.name
             values = [row[name] for row in rows]
@@ -149,7 +148,7 @@ class Fitting:
                 msgspec.convert(values, glance)
             except msgspec.ValidationError:
                 if nulled := _fit_each(rows, column):
-                    unfit[name] = sum(nulled.values())
+                    unfit[name] = nulled
                     self._tell(column, [rows[at] for at in nulled])
         return unfit
 

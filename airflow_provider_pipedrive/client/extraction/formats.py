@@ -72,12 +72,14 @@ class Part:
     :ivar sha256: hash of its bytes, in hexadecimal
     :ivar unfit: by column, how many values could not be written as they came: they did not fit the column's type and
         are null, or held what no text can
+    :ivar unfit_rows: the number (from 0) of the row of each of them
     """
 
     rows: int
     bytes: int
     sha256: str
     unfit: Mapping[str, int] = field(default_factory=dict)
+    unfit_rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 class PartWriter(Protocol):
@@ -89,8 +91,8 @@ class PartWriter(Protocol):
     def write_raw(self, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append records that are JSON objects already (``jsonl`` and ``jsonl.gz`` only)."""
 
-    def count_unfit(self, unfit: Mapping[str, int]) -> None:
-        """Count values, by column, that could not be written as they came."""
+    def count_unfit(self, column: str, row: int, count: int) -> None:
+        """Count values that could not be written as they came, in the ``row``-th of the rows to be written next."""
 
     def copy(self, source: Any, drop: Container[int]) -> None:
         """Append the rows of another part of the same format and columns, but for those whose numbers (from 0) are in
@@ -238,6 +240,7 @@ class Writer:
         self._open = True
         self._rows = 0
         self._unfit: Counter[str] = Counter()
+        self._unfit_rows: dict[str, list[int]] = {}
 
     def write(self, rows: Rows) -> None:
         """Append rows."""
@@ -262,11 +265,12 @@ class Writer:
             self._finish()
             sha256 = self._sink.finish()
             self._open = False
-        return Part(self._rows, self._sink.bytes, sha256, dict(self._unfit))
+        return Part(self._rows, self._sink.bytes, sha256, dict(self._unfit), self._unfit_rows)
 
-    def count_unfit(self, unfit: Mapping[str, int]) -> None:
-        """Count values, by column, that could not be written as they came."""
-        self._unfit.update(unfit)
+    def count_unfit(self, column: str, row: int, count: int) -> None:
+        """Count values that could not be written as they came, in the ``row``-th of the rows to be written next."""
+        self._unfit[column] += count
+        self._unfit_rows.setdefault(column, []).extend([self._rows + row] * count)
 
     def abort(self) -> None:
         """Close and remove the file."""

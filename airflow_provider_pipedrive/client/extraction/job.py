@@ -10,6 +10,7 @@ import re
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
@@ -438,10 +439,13 @@ class _Run:
 
     def _publish_one(self, name: str, landing: EntityLanding) -> dict[str, Any]:
         outcome, window, tally = self.outcomes[name], self.windows[name], self.tallies[name]
-        unfit: dict[str, int] = {}
+        drop = outcome.dropped if self.job.versions == "latest" else lambda part: ()
+        unfit: Counter[str] = Counter()
         for part in landing.finished:
-            for column, count in part.part.unfit.items():
-                unfit[column] = unfit.get(column, 0) + count
+            unfit.update(part.part.unfit)
+            dropped = frozenset(drop(part) if part.part.unfit_rows else ())
+            for column, rows in part.part.unfit_rows.items():
+                unfit[column] -= sum(row in dropped for row in rows)
         about: dict[str, Any] = {
             "key": list(entity_of(name).key),
             "way": outcome.way,
@@ -449,10 +453,10 @@ class _Run:
             "window": None if window is None else {"since": _iso(window.since), "until": _iso(window.until)},
             "mark": _iso(outcome.mark) if outcome.mark else None,
             "run": self.run,
-            "unfit": unfit,
+            "unfit": dict(+unfit),
         }
         manifest = landing.publish(
-            outcome.dropped if self.job.versions == "latest" else lambda part: (),
+            drop,
             about,
             outcome.deleted if self.job.deletes or self.job.sweep else None,
         )
@@ -469,8 +473,8 @@ class _Run:
             "pages": tally.pages,
             "tokens": tally.tokens,
             "drift": list(self.shapes[name].drift) if name in self.shapes else [],
-            "unfit": unfit,
-            "set_aside": tally.set_aside,
+            "unfit": dict(+unfit),
+            "set_aside": len(tally.set_aside),
         }
 
     def _move_mark(self, name: str) -> None:
@@ -516,10 +520,12 @@ class Shaped:
         shape = self._shape()
         read = [as_dict(record) for record in records]
         rows, unfit = shape.fitted([record for record, _ in read])
-        part.count_unfit(unfit)
-        for _, losses in read:
+        for column, nulled in unfit.items():
+            for row, count in nulled.items():
+                part.count_unfit(column, row, count)
+        for row, (_, losses) in enumerate(read):
             for place, count in losses.items():
-                part.count_unfit({shape.column_at(place): count})
+                part.count_unfit(shape.column_at(place), row, count)
         part.write(rows)
 
 

@@ -71,10 +71,11 @@ class Untouched:
 
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append them."""
-        part.write_raw(records)
-        for record in records:
+        for row, record in enumerate(records):
             if isinstance(record, Mended):
-                part.count_unfit({".".join(place): count for place, count in record.losses.items()})
+                for place, count in record.losses.items():
+                    part.count_unfit(".".join(place), row, count)
+        part.write_raw(records)
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,7 @@ class EntityLanding:
             yield from part.ids
 
     def _restored(self, name: str, known: dict[str, Any]) -> Finished:
-        part = Part(known["rows"], known["bytes"], known["sha256"], known.get("unfit", {}))
+        part = Part(known["rows"], known["bytes"], known["sha256"], known.get("unfit", {}), known.get("unfit_rows", {}))
         edge = {identity: datetime.fromisoformat(text) for identity, text in known["edge"]}
         ids: list[Identity] = msgspec.json.decode((self.folder / f"{name}.ids").read_bytes())
         newest = _moment(known["newest"])
@@ -256,6 +257,7 @@ class EntityLanding:
                 "bytes": written.bytes,
                 "sha256": written.sha256,
                 "unfit": dict(written.unfit),
+                "unfit_rows": dict(written.unfit_rows),
                 "covered": done.covered,
                 "edge": [[identity, moment.isoformat()] for identity, moment in done.edge.items()],
                 "newest": done.newest.isoformat() if done.newest else None,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -82,13 +84,14 @@ class Decoded(NamedTuple):
     """What an answer holds.
 
     :ivar envelope: paging, and as many ``data`` as came
-    :ivar set_aside: records that nothing tells apart, or that are none: they are in no file
+    :ivar set_aside: hashes of records that nothing tells apart, or that are none: they are in no file. A page that is
+        read again brings the same hashes
     """
 
     records: Sequence[bytes | msgspec.Raw]
     keys: Sequence[Key]
     envelope: Mapping[str, Any]
-    set_aside: int = 0
+    set_aside: Collection[str] = ()
 
 
 def decode(entity: Entity, body: bytes) -> Decoded:
@@ -97,7 +100,7 @@ def decode(entity: Entity, body: bytes) -> Decoded:
     :raises ValueError: it cannot be read, or says that it failed
     """
     plain = entity.key == ("id",) and entity.records is None and entity.updated in ("update_time", None)
-    if plain and json_text.ZERO_BYTE not in body:
+    if plain and not json_text.may_have_zero_byte(body):
         try:
             return _decode_fast(body)
         except msgspec.DecodeError:
@@ -159,7 +162,7 @@ def _decode_fast(body: bytes) -> Decoded:
 
 def _decode_with_care(entity: Entity, body: bytes) -> Decoded:
     try:
-        odd = json_text.ZERO_BYTE in body
+        odd = json_text.may_have_zero_byte(body)
         envelope = json_text.loads(body) if odd else msgspec.json.decode(body)
     except msgspec.DecodeError:
         envelope, odd = json_text.loads(body), True
@@ -170,7 +173,7 @@ def _decode_with_care(entity: Entity, body: bytes) -> Decoded:
     came = listed(entity, envelope)
     records: list[bytes] = []
     keys: list[Key] = []
-    aside: list[str] = []
+    aside: dict[str, str] = {}
     losses: dict[str, json_text.Losses] = {}
     for at, record in enumerate(came):
         lost = json_text.Losses()
@@ -178,7 +181,8 @@ def _decode_with_care(entity: Entity, body: bytes) -> Decoded:
             record = json_text.mend(record, lost)
         known = identity(entity, record) if isinstance(record, dict) else None
         if known is None:
-            aside.append(f"number {at + 1}, {_why(entity, record)}")
+            seen = msgspec.json.encode([keys[-1].id if keys else None, at if record is None else record])
+            aside[hashlib.sha256(seen).hexdigest()] = f"number {at + 1}, {_why(entity, record)}"
             continue
         records.append(_encoded(record, lost))
         keys.append(Key(known, timestamp(record.get(entity.updated or ""))))
@@ -192,10 +196,10 @@ def _decode_with_care(entity: Entity, body: bytes) -> Decoded:
             entity.name,
             len(aside),
             len(came),
-            "; ".join(aside[:10]),
+            "; ".join(islice(aside.values(), 10)),
         )
     paging = json_text.mend({"additional_data": envelope.get("additional_data")}, json_text.Losses())
-    return Decoded(records, keys, {"data": came, **paging}, len(aside))
+    return Decoded(records, keys, {"data": came, **paging}, aside.keys())
 
 
 def _why(entity: Entity, record: Any) -> str:
