@@ -27,6 +27,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from operator import itemgetter
 from types import GenericAlias
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -136,16 +137,24 @@ class Fitting:
         self._columns = [
             (column, _glance(column)) for column in columns if column.type == "list" or column.type in _FIT
         ]
+        self._typed = itemgetter(OTHER, *(column.name for column, _ in self._columns))
+        self._all_fit = _list_of(GenericAlias(tuple, (Any, *(glance for _, glance in self._columns))))
         self._named: set[str] = set()
 
     def fit(self, rows: Sequence[Row]) -> dict[str, dict[int, int]]:
         """How many values had to become null, by column and by the number of the row."""
         unfit: dict[str, dict[int, int]] = {}
+        try:
+            msgspec.convert([*map(self._typed, rows)], self._all_fit)
+        except msgspec.ValidationError:
+            pass  # some column does not: which one is found out below
+        else:
+            return unfit
         for column, glance in self._columns:
             name = column.name
             values = [row[name] for row in rows]
             try:
-                msgspec.convert(values, glance)
+                msgspec.convert(values, _list_of(glance))
             except msgspec.ValidationError:
                 if nulled := _fit_each(rows, column):
                     unfit[name] = nulled
@@ -167,14 +176,14 @@ class Fitting:
 
 
 def _glance(column: Column) -> Any:
-    """The type that a column's values have if none needs a look of its own."""
+    """The type of a column's value that needs no look of its own."""
     if column.type != "list":
-        return _list_of(_FIT[column.type][0])
-    return _list_of(_list_of(_FIT[column.items][0]) if column.items in _FIT else list)
+        return _FIT[column.type][0] | None
+    return (_list_of(_FIT[column.items][0] | None) if column.items in _FIT else list) | None
 
 
 def _list_of(items: Any) -> Any:
-    return GenericAlias(list, (items | None,))
+    return GenericAlias(list, (items,))
 
 
 def _fit_each(rows: Sequence[Row], column: Column) -> dict[int, int]:
