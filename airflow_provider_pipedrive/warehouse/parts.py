@@ -144,8 +144,8 @@ class _Preparation:
             writer.close()
         if self.keyless:
             self.notes.append(
-                f"{delivery.entity}: {self.keyless} rows are left out: their {' or '.join(delivery.key)} is null, and "
-                "no table takes a row without its key."
+                f"{delivery.entity}: rows without {' or '.join(delivery.key)} are left out ({self.keyless}): no table "
+                "takes a row without its key."
             )
         return Prepared(main, children, self._deleted_table(), len(superseded), tuple(self.notes))
 

@@ -433,4 +433,4 @@ assert not [name for name in sys.modules if name == "airflow.models" or name.sta
 def test_a_row_without_its_key_stops_no_load(place: Place) -> None:
     loaded = place.load([{"id": 1, "title": "whole"}, {"id": None, "title": "of nobody"}])
     assert place.rows() == [(1, "whole")]
-    assert loaded.notes == ("deals: 1 rows are left out: their id is null, and no table takes a row without its key.",)
+    assert loaded.notes == ("deals: rows without id are left out (1): no table takes a row without its key.",)

@@ -454,6 +454,7 @@ class _Run:
             "mark": _iso(outcome.mark) if outcome.mark else None,
             "run": self.run,
             "unfit": dict(+unfit),
+            "set_aside": len(tally.set_aside),
         }
         manifest = landing.publish(
             drop,
@@ -465,7 +466,7 @@ class _Run:
         parts = manifest["parts"]
         log.info("%s: %d rows in %d files published in %s", name, manifest["rows"], len(parts), landing.target)
         return {
-            **{key: manifest[key] for key in ("rows", "way", "proof", "window", "mark")},
+            **{key: manifest[key] for key in ("rows", "way", "proof", "window", "mark", "unfit", "set_aside")},
             "parts": len(parts),
             "bytes": sum(part["bytes"] for part in parts),
             "tombstones": sum(part["rows"] for part in manifest["tombstones"]),
@@ -473,8 +474,6 @@ class _Run:
             "pages": tally.pages,
             "tokens": tally.tokens,
             "drift": list(self.shapes[name].drift) if name in self.shapes else [],
-            "unfit": dict(+unfit),
-            "set_aside": len(tally.set_aside),
         }
 
     def _move_mark(self, name: str) -> None:
