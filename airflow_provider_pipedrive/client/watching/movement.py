@@ -82,7 +82,7 @@ class Movement:
         A deal that was created in a stage has reached it, but has not moved.
         """
         if self.statuses:
-            closed = moment(deal.get(CLOSED_TIMES.get(deal.get("status"), "")))
+            closed = moment(deal.get(CLOSED_TIMES.get(str(deal.get("status")), "")))
             fits = deal.get("status") in self.statuses and closed is not None and closed >= since
             return self._closed(deal, None) if fits else None
         moved, added = moved_at(deal), moment(deal.get("add_time"))
@@ -129,7 +129,7 @@ class Movement:
         }
 
     def _closed(self, deal: Record, before: int | None) -> Record:
-        time = moment(deal.get(CLOSED_TIMES.get(deal.get("status"), "update_time")))
+        time = moment(deal.get(CLOSED_TIMES.get(str(deal.get("status")), "update_time")))
         return self._happened(deal, before, time)
 
 
