@@ -18,6 +18,8 @@
             PipedriveDailyBudgetError        429 until Pipedrive's midnight, or this process's own budget
             PipedriveBlockedError            the HTML 403 that follows ignored 429s
             PipedriveTokenCapError           a run would spend more API tokens than it was granted
+        were rows refused?
+            PipedriveRejectedRowsError       more rows of a bulk run than max_rejects allows
         is Pipedrive down?
             PipedriveServerError             5xx
         did no whole answer come?
@@ -130,3 +132,7 @@ class PipedriveConnectionError(PipedriveError):
 
 class PipedriveResponseError(PipedriveError):
     """The answer cannot be read, or a list's pages contradict each other."""
+
+
+class PipedriveRejectedRowsError(PipedriveError):
+    """More rows are rejected than a bulk run's ``max_rejects`` allows; its folder has each with the reason."""

@@ -59,9 +59,8 @@ def pipedrive_new_documents() -> None:
     def tell(receipt: dict[str, Any]) -> int:
         """Say what has come, each with what Pipedrive knows of it; how many they are."""
         manifest, folder = (ObjectStoragePath(receipt[name]) for name in ("manifest", "path"))
-        landed = [
-            entry for entry in map(json.loads, manifest.read_bytes().splitlines()) if entry["outcome"] == "landed"
-        ]
+        # Those of its earlier tries too, and those of a run that is cleared.
+        landed = [entry for entry in map(json.loads, manifest.read_bytes().splitlines()) if entry.get("by_this_run")]
         for entry in landed:
             about = json.loads((folder / f"{entry['stored_as']}.json").read_bytes())
             belongs = about["deal_name"] or about["person_name"] or about["org_name"] or "nothing"

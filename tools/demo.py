@@ -17,6 +17,7 @@ import fcntl
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -34,6 +35,20 @@ DAG = "pipedrive_extract"
 COLUMNS = ("entity", "records", "pages", "tokens", "seconds", "file")
 
 
+CHECK = """
+import sys
+from airflow_provider_pipedrive.client.settings import ApiToken
+from airflow_provider_pipedrive.errors import PipedriveError
+from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+try:
+    client = PipedriveHook().client
+    if isinstance(client.settings.credential, ApiToken):
+        client.run("getCurrentUser")
+except PipedriveError as error:
+    sys.exit(print(f"{type(error).__name__}: {error}") or 1)
+"""
+
+
 def main() -> int:
     """Run the demo; the exit code is 0 if every record landed exactly once."""
     options = arguments()
@@ -46,6 +61,9 @@ def main() -> int:
         if CONNECTION in os.environ:
             environ[CONNECTION] = os.environ[CONNECTION]
             say(f"Pipedrive: the account in {CONNECTION}")
+            if wrong := refusal(python, environ):
+                say(f"\n{wrong}")
+                return 1
         else:
             sandbox = stack.enter_context(LiveSandbox(python, options.deals, environ))
             environ[CONNECTION] = sandbox.connection()
@@ -71,6 +89,18 @@ def main() -> int:
             keep_running(airflow)
     say("All processes of the demo have ended.")
     return 1 if faults else 0
+
+
+def refusal(python: Path, environ: dict[str, str]) -> str:
+    """Why the account cannot be read, found before Airflow is started for it; empty where nothing speaks against it.
+
+    An API token is tried. OAuth tokens are not: a refresh token that Pipedrive replaces on the way could not be kept.
+    """
+    home = {"AIRFLOW_HOME": str(fresh(FOLDER / "check")), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    done = subprocess.run(
+        [python, "-c", CHECK], env={**environ, **home}, capture_output=True, text=True, timeout=300, check=False
+    )
+    return done.stdout.strip() if done.returncode else ""
 
 
 def arguments() -> argparse.Namespace:

@@ -145,7 +145,7 @@ class LiveAirflow:
         :raises LiveAirflowError: the DAG does not appear; the text has its import errors
         """
         self.wait_for_dag(dag_id, seconds)
-        started = self._post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})
+        started = self.post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})
         return Run(dag_id, started["dag_run_id"])
 
     @property
@@ -209,6 +209,20 @@ class LiveAirflow:
             f"a run of {dag_id}", seconds, lambda: self._get(f"/api/v2/dags/{dag_id}/dagRuns")["dag_runs"]
         )
         return Run(dag_id, found[0]["dag_run_id"])
+
+    def wait_for_runs(self, dag_id: str, run_type: str, count: int, seconds: float = 180) -> list[str]:
+        """Wait until a DAG has so many runs of a type, and return their ids.
+
+        :raises LiveAirflowError: it has not
+        """
+
+        def found() -> list[str]:
+            runs = self._get(f"/api/v2/dags/{dag_id}/dagRuns?limit=100")["dag_runs"]
+            ids = [run["dag_run_id"] for run in runs if run["run_type"] == run_type]
+            return ids if len(ids) >= count else []
+
+        ids: list[str] = self._wait(f"{count} runs of {dag_id}", seconds, found)
+        return ids
 
     def wait_for_states(self, run: Run, wanted: Mapping[str, str], seconds: float = 240) -> None:
         """Wait until tasks are in these states, and the scheduler has heard of those that wait without a worker.
@@ -316,7 +330,8 @@ class LiveAirflow:
     def _get(self, path: str) -> dict[str, Any]:
         return self._call(Request(self.url + path))
 
-    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """A request that changes something, to the REST API."""
         return self._call(
             Request(self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST")
         )

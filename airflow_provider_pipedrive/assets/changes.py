@@ -129,7 +129,7 @@ class PipedriveChangesOperator(ReportsLineage, BaseOperator):
         changes = [change.to_json() for change in self._consumer(self.since or None).changes(context)]
         size = max(self.batch_size, -(-len(changes) // MOST_BATCHES))
         batches = [changes[start : start + size] for start in range(0, len(changes), size)]
-        from airflow_provider_pipedrive.transfers.tasks import storage_path
+        from airflow_provider_pipedrive.operators.task_support import storage_path
 
         if not self.path or len(json.dumps(changes)) <= MOST_IN_XCOM:
             return [{"changes": batch} for batch in batches]
@@ -142,14 +142,15 @@ class PipedriveChangesOperator(ReportsLineage, BaseOperator):
         return _Consumer(self.asset, self.kinds, self.fields, self.pipedrive_conn_id, since, self.look_back)
 
     def _written(self, batch: list[dict[str, Any]], number: int, context: Context) -> dict[str, Any]:
-        from airflow_provider_pipedrive.transfers.tasks import storage_path
+        from airflow_provider_pipedrive.client.extraction.storage import bucket_must_exist, make_folder
+        from airflow_provider_pipedrive.operators.task_support import storage_path
 
         task = context["ti"]
         run = re.sub(r"[^\w.-]", "_", str(context["run_id"]))
         folder = storage_path("path", self.path) / task.dag_id / task.task_id / run
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         file = folder / f"batch-{number:05d}.jsonl"
-        with file.open("w", encoding="utf-8") as target:
+        with bucket_must_exist(file), file.open("w", encoding="utf-8") as target:
             target.writelines(json.dumps(change) + "\n" for change in batch)
         return {"file": str(file), "count": len(batch)}
 
@@ -163,7 +164,7 @@ def changes_of(batch: Mapping[str, Any]) -> Iterator[Change]:
         for data in batch["changes"]:
             yield Change.from_json(data)
     elif "file" in batch:
-        from airflow_provider_pipedrive.transfers.tasks import storage_path
+        from airflow_provider_pipedrive.operators.task_support import storage_path
 
         with storage_path("file", batch["file"]).open("r", encoding="utf-8") as source:
             for line in source:

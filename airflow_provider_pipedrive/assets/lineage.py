@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
-from weakref import WeakKeyDictionary
 
 from airflow_provider_pipedrive.assets.uris import SCHEME, company_of
 from airflow_provider_pipedrive.catalog import ACTIONS
@@ -132,7 +131,7 @@ def report(hook: PipedriveHook, action: str, *, read_from: Any = None, saved_to:
     name = entity_of_action(action)
     records = entity(hook.client.origin, name) if name else None
     is_read = action in ACTIONS and ACTIONS[action].method == "GET"
-    _tell(
+    tell(
         hook,
         [records if is_read else None, location(read_from)],
         [None if is_read else records, location(saved_to)],
@@ -143,16 +142,17 @@ def report_request(hook: PipedriveHook, method: str, path: str) -> None:
     """Tell that a request was made that is no action."""
     name = _entity_of_path(urlsplit(path).path)
     records = [entity(hook.client.origin, name) if name else None]
-    _tell(hook, records, []) if method.upper() == "GET" else _tell(hook, [], records)
+    tell(hook, records, []) if method.upper() == "GET" else tell(hook, [], records)
 
 
 def report_options(hook: PipedriveHook, source: str) -> None:
     """Tell that records were read to choose from."""
     if source in _OPTIONS:
-        _tell(hook, [entity(hook.client.origin, _OPTIONS[source])], [])
+        tell(hook, [entity(hook.client.origin, _OPTIONS[source])], [])
 
 
-def _tell(hook: PipedriveHook, read: Iterable[DataSet | None], written: Iterable[DataSet | None]) -> None:
+def tell(hook: PipedriveHook, read: Iterable[DataSet | None], written: Iterable[DataSet | None]) -> None:
+    """Tell Airflow's collector of what was read and written, and of what the running task declares."""
     new = Lineage()
     new.read(*read)
     new.wrote(*written)
@@ -168,23 +168,35 @@ def _tell(hook: PipedriveHook, read: Iterable[DataSet | None], written: Iterable
         log.debug("The task's own inlets and outlets are told in place of what was read and written.")
         return
     collector: Any = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
-    told = _told.setdefault(collector, (hook, set()))
-    for tell, uris in (
-        (collector.add_input_asset, [*(one.uri for one in new.inputs), *declared[0]]),
-        (collector.add_output_asset, [*(one.uri for one in new.outputs), *declared[1]]),
-    ):
-        _tell_once(tell, uris, told)
+    told = _told_to(collector, hook)
+    for uri in [*(one.uri for one in new.inputs), *declared[0]]:
+        if uri not in told.read:
+            told.read.add(uri)
+            collector.add_input_asset(context=told.hook, uri=uri)
+    for uri in [*(one.uri for one in new.outputs), *declared[1]]:
+        if uri not in told.written:
+            told.written.add(uri)
+            collector.add_output_asset(context=told.hook, uri=uri)
 
 
-def _tell_once(tell: Callable[..., None], uris: list[str], told: tuple[Any, set[tuple[str, str]]]) -> None:
-    first_hook, known = told  # one context for all hooks: the collector counts an asset once for each
-    for uri in uris:
-        if (tell.__name__, uri) not in known:
-            known.add((tell.__name__, uri))
-            tell(first_hook, uri=uri)
+class _Told(NamedTuple):
+    """What a collector has been told."""
+
+    collector: Any
+    hook: Any
+    """The first one that told it: the context of all, for the collector keeps an asset once for each context."""
+    read: set[str]
+    written: set[str]
 
 
-_told: WeakKeyDictionary[Any, tuple[Any, set[tuple[str, str]]]] = WeakKeyDictionary()
+_told: _Told | None = None
+
+
+def _told_to(collector: Any, hook: PipedriveHook) -> _Told:
+    global _told
+    if _told is None or _told.collector is not collector:
+        _told = _Told(collector, hook, set(), set())
+    return _told
 
 
 def _declared() -> tuple[list[str], list[str]] | None:

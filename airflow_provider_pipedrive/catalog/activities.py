@@ -1,6 +1,7 @@
 """Activities."""
 
 from airflow_provider_pipedrive.catalog.model import CURSOR, Action, body, path, query
+from airflow_provider_pipedrive.catalog.shapes import ADDRESS, ATTENDEES, PARTICIPANTS
 
 ACTIONS = (
     Action(
@@ -54,9 +55,9 @@ ACTIONS = (
             body("duration", "time"),
             body("busy", "boolean"),
             body("done", "boolean"),
-            body("location", "object"),
-            body("participants", "array", items="object"),
-            body("attendees", "array", items="object"),
+            body("location", "object", parts=ADDRESS),
+            body("participants", "array", items="object", parts=PARTICIPANTS),
+            body("attendees", "array", items="object", parts=ATTENDEES),
             body("public_description", "string"),
             body("priority", "integer"),
             body("outcome", "integer", nullable=True),
@@ -108,9 +109,9 @@ ACTIONS = (
             body("duration", "time"),
             body("busy", "boolean"),
             body("done", "boolean"),
-            body("location", "object"),
-            body("participants", "array", items="object"),
-            body("attendees", "array", items="object"),
+            body("location", "object", parts=ADDRESS),
+            body("participants", "array", items="object", parts=PARTICIPANTS),
+            body("attendees", "array", items="object", parts=ATTENDEES),
             body("public_description", "string"),
             body("priority", "integer"),
             body("outcome", "integer", nullable=True),

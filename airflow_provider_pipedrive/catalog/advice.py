@@ -49,7 +49,7 @@ EXAMPLES = {
     "phones": "[{'value': '+372 5555 0100', 'primary': True, 'label': 'work'}]",
     "im": "[{'value': 'ada', 'primary': True, 'label': 'skype'}]",
     "participants": "[{'person_id': 1, 'primary': True}]",
-    "attendees": "[{'email_address': 'ada@example.com'}]",
+    "attendees": "[{'email': 'ada@example.com', 'name': 'Ada'}]",
     "prices": "[{'currency': 'EUR', 'price': 100}]",
     "options": "[{'label': 'Large'}]",
     "access": "[{'app': 'sales'}]",

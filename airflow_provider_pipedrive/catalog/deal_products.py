@@ -2,6 +2,26 @@
 
 from airflow_provider_pipedrive.catalog.model import CURSOR, Action, body, path, query
 
+_NEW_PRODUCT = (
+    body("product_id", "integer", required=True),
+    body("item_price", "number", required=True),
+    body("quantity", "number", required=True),
+    body("tax", "number"),
+    body("comments", "string"),
+    body("discount", "number"),
+    body("is_enabled", "boolean"),
+    body("tax_method", "string", enum=("exclusive", "inclusive", "none")),
+    body("discount_type", "string", enum=("percentage", "amount")),
+    body("product_variation_id", "integer", nullable=True),
+    body(
+        "billing_frequency",
+        "string",
+        enum=("one-time", "annually", "semi-annually", "quarterly", "monthly", "weekly"),
+    ),
+    body("billing_frequency_cycles", "integer", nullable=True),
+    body("billing_start_date", "date", nullable=True),
+)
+
 ACTIONS = (
     Action(
         key="getDealsProducts",
@@ -58,26 +78,7 @@ ACTIONS = (
         scopes=("products:full", "deals:full"),
         token_cost=5,
         result="record",
-        parameters=(
-            path("id"),
-            body("product_id", "integer", required=True),
-            body("item_price", "number", required=True),
-            body("quantity", "number", required=True),
-            body("tax", "number"),
-            body("comments", "string"),
-            body("discount", "number"),
-            body("is_enabled", "boolean"),
-            body("tax_method", "string", enum=("exclusive", "inclusive", "none")),
-            body("discount_type", "string", enum=("percentage", "amount")),
-            body("product_variation_id", "integer", nullable=True),
-            body(
-                "billing_frequency",
-                "string",
-                enum=("one-time", "annually", "semi-annually", "quarterly", "monthly", "weekly"),
-            ),
-            body("billing_frequency_cycles", "integer", nullable=True),
-            body("billing_start_date", "date", nullable=True),
-        ),
+        parameters=(path("id"), *_NEW_PRODUCT),
     ),
     Action(
         key="addManyDealProducts",
@@ -87,7 +88,7 @@ ACTIONS = (
         scopes=("products:full", "deals:full"),
         token_cost=25,
         result="records",
-        parameters=(path("id"), body("data", "array", required=True, items="object")),
+        parameters=(path("id"), body("data", "array", required=True, items="object", parts=_NEW_PRODUCT)),
     ),
     Action(
         key="deleteDealProduct",

@@ -1,6 +1,7 @@
 """Goals."""
 
 from airflow_provider_pipedrive.catalog.model import Action, body, path, query
+from airflow_provider_pipedrive.catalog.shapes import GOAL_ASSIGNEE, GOAL_DURATION, GOAL_OUTCOME, GOAL_TYPE
 
 ACTIONS = (
     Action(
@@ -12,10 +13,10 @@ ACTIONS = (
         token_cost=10,
         result="record",
         parameters=(
-            body("assignee", "object", required=True),
-            body("type", "object", required=True),
-            body("expected_outcome", "object", required=True),
-            body("duration", "object", required=True),
+            body("assignee", "object", required=True, parts=GOAL_ASSIGNEE),
+            body("type", "object", required=True, parts=GOAL_TYPE),
+            body("expected_outcome", "object", required=True, parts=GOAL_OUTCOME),
+            body("duration", "object", required=True, parts=GOAL_DURATION),
             body("interval", "string", required=True, enum=("weekly", "monthly", "quarterly", "yearly")),
             body("title", "string"),
         ),
@@ -71,10 +72,10 @@ ACTIONS = (
         parameters=(
             path("id", "string"),
             body("title", "string"),
-            body("assignee", "object"),
-            body("type", "object"),
-            body("expected_outcome", "object"),
-            body("duration", "object"),
+            body("assignee", "object", parts=GOAL_ASSIGNEE),
+            body("type", "object", parts=GOAL_TYPE),
+            body("expected_outcome", "object", parts=GOAL_OUTCOME),
+            body("duration", "object", parts=GOAL_DURATION),
             body("interval", "string", enum=("weekly", "monthly", "quarterly", "yearly")),
         ),
         idempotent=True,

@@ -1,6 +1,7 @@
 """Leads."""
 
 from airflow_provider_pipedrive.catalog.model import OFFSET, Action, Paging, body, path, query
+from airflow_provider_pipedrive.catalog.shapes import LEAD_VALUE
 
 ACTIONS = (
     Action(
@@ -38,7 +39,7 @@ ACTIONS = (
             body("label_ids", "array", items="string"),
             body("person_id", "integer"),
             body("organization_id", "integer"),
-            body("value", "object", nullable=True),
+            body("value", "object", nullable=True, parts=LEAD_VALUE),
             body("expected_close_date", "date"),
             body("visible_to", "string", enum=("1", "3", "5", "7")),
             body("was_seen", "boolean"),
@@ -128,7 +129,7 @@ ACTIONS = (
             body("person_id", "integer", nullable=True),
             body("organization_id", "integer", nullable=True),
             body("is_archived", "boolean"),
-            body("value", "object", nullable=True),
+            body("value", "object", nullable=True, parts=LEAD_VALUE),
             body("expected_close_date", "date", nullable=True),
             body("visible_to", "string", enum=("1", "3", "5", "7")),
             body("was_seen", "boolean"),

@@ -29,7 +29,8 @@ class Parameter:
     it is. ``items`` is the type of an array's elements and ``enum`` the values (of the elements) that Pipedrive takes.
     ``repeated`` sends a query list as ``name=1&name=2``; without it lists go comma separated. ``also`` is a second
     spelling that callers may use. ``time_format`` stands where a timestamp's format differs from its version's.
-    ``maximum`` bounds a number, ``max_items`` an array.
+    ``maximum`` bounds a number, ``max_items`` an array. ``parts`` are the keys of an object, or of each object of an
+    array, as far as Pipedrive describes them: it takes others too.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Parameter:
     repeated: bool = False
     also: str | None = None
     time_format: TimeFormat | None = None
+    parts: tuple[Parameter, ...] = ()
 
 
 def path(name: str, type_: Type = "integer", **options: Any) -> Parameter:
@@ -58,6 +60,11 @@ def query(name: str, type_: Type, **options: Any) -> Parameter:
 
 def body(name: str, type_: Type, **options: Any) -> Parameter:
     """A key of the JSON body."""
+    return Parameter(name, "body", type_, **options)
+
+
+def part(name: str, type_: Type, **options: Any) -> Parameter:
+    """A key of an object in the JSON body."""
     return Parameter(name, "body", type_, **options)
 
 

@@ -1,6 +1,7 @@
 """Organizations."""
 
 from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, Action, Paging, body, path, query
+from airflow_provider_pipedrive.catalog.shapes import ADDRESS
 
 ACTIONS = (
     Action(
@@ -186,7 +187,7 @@ ACTIONS = (
             body("add_time", "datetime"),
             body("visible_to", "integer"),
             body("label_ids", "array", items="integer"),
-            body("address", "object"),
+            body("address", "object", parts=ADDRESS),
             body("website", "string", nullable=True),
             body("linkedin", "string", nullable=True),
             body("industry", "integer", nullable=True),
@@ -282,7 +283,7 @@ ACTIONS = (
             body("owner_id", "integer"),
             body("visible_to", "integer"),
             body("label_ids", "array", items="integer"),
-            body("address", "object"),
+            body("address", "object", parts=ADDRESS),
             body("website", "string", nullable=True),
             body("linkedin", "string", nullable=True),
             body("industry", "integer", nullable=True),

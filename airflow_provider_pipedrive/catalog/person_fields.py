@@ -1,6 +1,14 @@
 """Person fields."""
 
 from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, Action, body, path, query
+from airflow_provider_pipedrive.catalog.shapes import (
+    FLAGGED_STAGES,
+    NEW_OPTIONS,
+    OPTION_IDS,
+    OPTIONS,
+    REQUIRED,
+    VISIBILITY_OF_CONTACTS,
+)
 
 ACTIONS = (
     Action(
@@ -36,7 +44,7 @@ ACTIONS = (
         result="record",
         parameters=(
             body("name", "string", required=True),
-            body("options", "array", items="object"),
+            body("options", "array", items="object", parts=NEW_OPTIONS),
             body("add_visible_flag", "boolean"),
             body(
                 "field_type",
@@ -97,7 +105,7 @@ ACTIONS = (
         parameters=(
             path("id"),
             body("name", "string"),
-            body("options", "array", items="object"),
+            body("options", "array", items="object", parts=NEW_OPTIONS),
             body("add_visible_flag", "boolean"),
         ),
         idempotent=True,
@@ -153,10 +161,10 @@ ACTIONS = (
                     "user",
                 ),
             ),
-            body("options", "array", items="object"),
-            body("ui_visibility", "object"),
-            body("important_fields", "object"),
-            body("required_fields", "object"),
+            body("options", "array", items="object", parts=NEW_OPTIONS),
+            body("ui_visibility", "object", parts=VISIBILITY_OF_CONTACTS),
+            body("important_fields", "object", parts=FLAGGED_STAGES),
+            body("required_fields", "object", parts=REQUIRED),
         ),
     ),
     Action(
@@ -197,9 +205,9 @@ ACTIONS = (
         parameters=(
             path("field_code", "string"),
             body("field_name", "string"),
-            body("ui_visibility", "object"),
-            body("important_fields", "object"),
-            body("required_fields", "object"),
+            body("ui_visibility", "object", parts=VISIBILITY_OF_CONTACTS),
+            body("important_fields", "object", parts=FLAGGED_STAGES),
+            body("required_fields", "object", parts=REQUIRED),
         ),
         idempotent=True,
     ),
@@ -211,7 +219,10 @@ ACTIONS = (
         scopes=("contacts:full", "admin", "contact-fields:full"),
         token_cost=3,
         result="records",
-        parameters=(path("field_code", "string"), body("body", "array", required=True, items="object")),
+        parameters=(
+            path("field_code", "string"),
+            body("body", "array", required=True, items="object", parts=OPTION_IDS),
+        ),
         idempotent=True,
         body_is_array=True,
     ),
@@ -223,7 +234,7 @@ ACTIONS = (
         scopes=("contacts:full", "admin", "contact-fields:full"),
         token_cost=5,
         result="records",
-        parameters=(path("field_code", "string"), body("body", "array", required=True, items="object")),
+        parameters=(path("field_code", "string"), body("body", "array", required=True, items="object", parts=OPTIONS)),
         idempotent=True,
         body_is_array=True,
     ),
@@ -235,7 +246,10 @@ ACTIONS = (
         scopes=("contacts:full", "admin", "contact-fields:full"),
         token_cost=5,
         result="records",
-        parameters=(path("field_code", "string"), body("body", "array", required=True, items="object")),
+        parameters=(
+            path("field_code", "string"),
+            body("body", "array", required=True, items="object", parts=NEW_OPTIONS),
+        ),
         body_is_array=True,
     ),
     Action(

@@ -1,6 +1,7 @@
 """Persons."""
 
 from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, Action, Paging, body, file, form, path, query
+from airflow_provider_pipedrive.catalog.shapes import ADDRESS, CONTACT_ENTRIES
 
 ACTIONS = (
     Action(
@@ -232,13 +233,13 @@ ACTIONS = (
             body("owner_id", "integer"),
             body("org_id", "integer"),
             body("add_time", "datetime"),
-            body("emails", "array", items="object"),
-            body("phones", "array", items="object"),
+            body("emails", "array", items="object", parts=CONTACT_ENTRIES),
+            body("phones", "array", items="object", parts=CONTACT_ENTRIES),
             body("visible_to", "integer"),
             body("label_ids", "array", items="integer"),
-            body("postal_address", "object"),
+            body("postal_address", "object", parts=ADDRESS),
             body("notes", "string"),
-            body("im", "array", items="object"),
+            body("im", "array", items="object", parts=CONTACT_ENTRIES),
             body("birthday", "date"),
             body("job_title", "string"),
             body("marketing_status", "string", enum=("no_consent", "unsubscribed", "subscribed", "archived")),
@@ -338,13 +339,13 @@ ACTIONS = (
             body("name", "string"),
             body("owner_id", "integer"),
             body("org_id", "integer"),
-            body("emails", "array", items="object"),
-            body("phones", "array", items="object"),
+            body("emails", "array", items="object", parts=CONTACT_ENTRIES),
+            body("phones", "array", items="object", parts=CONTACT_ENTRIES),
             body("visible_to", "integer"),
             body("label_ids", "array", items="integer"),
-            body("postal_address", "object"),
+            body("postal_address", "object", parts=ADDRESS),
             body("notes", "string"),
-            body("im", "array", items="object"),
+            body("im", "array", items="object", parts=CONTACT_ENTRIES),
             body("birthday", "date"),
             body("job_title", "string"),
             body("marketing_status", "string", enum=("no_consent", "unsubscribed", "subscribed", "archived")),

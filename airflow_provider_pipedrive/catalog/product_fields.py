@@ -1,6 +1,7 @@
 """Product fields."""
 
 from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, Action, body, path, query
+from airflow_provider_pipedrive.catalog.shapes import NEW_OPTIONS, OPTION_IDS, OPTIONS, VISIBILITY
 
 ACTIONS = (
     Action(
@@ -59,7 +60,7 @@ ACTIONS = (
                     "address",
                 ),
             ),
-            body("options", "array", items="object"),
+            body("options", "array", items="object", parts=NEW_OPTIONS),
         ),
     ),
     Action(
@@ -92,7 +93,7 @@ ACTIONS = (
         scopes=("product-fields:full", "products:full"),
         token_cost=10,
         result="record",
-        parameters=(path("id"), body("name", "string"), body("options", "array", items="object")),
+        parameters=(path("id"), body("name", "string"), body("options", "array", items="object", parts=NEW_OPTIONS)),
         idempotent=True,
     ),
     Action(
@@ -144,8 +145,8 @@ ACTIONS = (
                     "user",
                 ),
             ),
-            body("options", "array", items="object"),
-            body("ui_visibility", "object"),
+            body("options", "array", items="object", parts=NEW_OPTIONS),
+            body("ui_visibility", "object", parts=VISIBILITY),
         ),
     ),
     Action(
@@ -181,7 +182,11 @@ ACTIONS = (
         scopes=("products:full", "product-fields:full"),
         token_cost=5,
         result="record",
-        parameters=(path("field_code", "string"), body("field_name", "string"), body("ui_visibility", "object")),
+        parameters=(
+            path("field_code", "string"),
+            body("field_name", "string"),
+            body("ui_visibility", "object", parts=VISIBILITY),
+        ),
         idempotent=True,
     ),
     Action(
@@ -192,7 +197,10 @@ ACTIONS = (
         scopes=("products:full", "product-fields:full"),
         token_cost=3,
         result="records",
-        parameters=(path("field_code", "string"), body("body", "array", required=True, items="object")),
+        parameters=(
+            path("field_code", "string"),
+            body("body", "array", required=True, items="object", parts=OPTION_IDS),
+        ),
         idempotent=True,
         body_is_array=True,
     ),
@@ -204,7 +212,7 @@ ACTIONS = (
         scopes=("products:full", "product-fields:full"),
         token_cost=5,
         result="records",
-        parameters=(path("field_code", "string"), body("body", "array", required=True, items="object")),
+        parameters=(path("field_code", "string"), body("body", "array", required=True, items="object", parts=OPTIONS)),
         idempotent=True,
         body_is_array=True,
     ),
@@ -216,7 +224,10 @@ ACTIONS = (
         scopes=("products:full", "product-fields:full"),
         token_cost=5,
         result="records",
-        parameters=(path("field_code", "string"), body("body", "array", required=True, items="object")),
+        parameters=(
+            path("field_code", "string"),
+            body("body", "array", required=True, items="object", parts=NEW_OPTIONS),
+        ),
         body_is_array=True,
     ),
 )

@@ -1,6 +1,7 @@
 """Products."""
 
 from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, Action, Paging, body, file, path, query
+from airflow_provider_pipedrive.catalog.shapes import PRICES
 
 ACTIONS = (
     Action(
@@ -128,7 +129,7 @@ ACTIONS = (
             body("owner_id", "integer"),
             body("is_linkable", "boolean"),
             body("visible_to", "integer", enum=(1, 3, 5, 7)),
-            body("prices", "array", items="object"),
+            body("prices", "array", items="object", parts=PRICES),
             body("custom_fields", "object"),
         ),
         custom_fields="nested",
@@ -194,7 +195,7 @@ ACTIONS = (
             body("owner_id", "integer"),
             body("is_linkable", "boolean"),
             body("visible_to", "integer", enum=(1, 3, 5, 7)),
-            body("prices", "array", items="object"),
+            body("prices", "array", items="object", parts=PRICES),
             body("custom_fields", "object"),
             body("name", "string"),
             body(
@@ -324,7 +325,11 @@ ACTIONS = (
         scopes=("products:full",),
         token_cost=5,
         result="record",
-        parameters=(path("id"), body("name", "string", required=True), body("prices", "array", items="object")),
+        parameters=(
+            path("id"),
+            body("name", "string", required=True),
+            body("prices", "array", items="object", parts=PRICES),
+        ),
     ),
     Action(
         key="deleteProductVariation",
@@ -349,7 +354,7 @@ ACTIONS = (
             path("id"),
             path("product_variation_id"),
             body("name", "string"),
-            body("prices", "array", items="object"),
+            body("prices", "array", items="object", parts=PRICES),
         ),
         idempotent=True,
     ),

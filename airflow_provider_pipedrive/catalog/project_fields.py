@@ -1,6 +1,14 @@
 """Project fields."""
 
 from airflow_provider_pipedrive.catalog.model import CURSOR, Action, body, path, query
+from airflow_provider_pipedrive.catalog.shapes import (
+    FLAGGED_STAGES,
+    NEW_OPTIONS,
+    OPTION_IDS,
+    OPTIONS,
+    REQUIRED,
+    VISIBILITY,
+)
 
 ACTIONS = (
     Action(
@@ -49,10 +57,10 @@ ACTIONS = (
                     "user",
                 ),
             ),
-            body("options", "array", items="object"),
-            body("ui_visibility", "object"),
-            body("important_fields", "object"),
-            body("required_fields", "object"),
+            body("options", "array", items="object", parts=NEW_OPTIONS),
+            body("ui_visibility", "object", parts=VISIBILITY),
+            body("important_fields", "object", parts=FLAGGED_STAGES),
+            body("required_fields", "object", parts=REQUIRED),
         ),
         lifecycle="beta",
     ),
@@ -91,9 +99,9 @@ ACTIONS = (
         parameters=(
             path("field_code", "string"),
             body("field_name", "string"),
-            body("ui_visibility", "object"),
-            body("important_fields", "object"),
-            body("required_fields", "object"),
+            body("ui_visibility", "object", parts=VISIBILITY),
+            body("important_fields", "object", parts=FLAGGED_STAGES),
+            body("required_fields", "object", parts=REQUIRED),
         ),
         idempotent=True,
         lifecycle="beta",
@@ -106,7 +114,10 @@ ACTIONS = (
         scopes=("project-fields:full",),
         token_cost=3,
         result="records",
-        parameters=(path("field_code", "string"), body("body", "array", required=True, items="object")),
+        parameters=(
+            path("field_code", "string"),
+            body("body", "array", required=True, items="object", parts=OPTION_IDS),
+        ),
         idempotent=True,
         lifecycle="beta",
         body_is_array=True,
@@ -119,7 +130,7 @@ ACTIONS = (
         scopes=("project-fields:full",),
         token_cost=5,
         result="records",
-        parameters=(path("field_code", "string"), body("body", "array", required=True, items="object")),
+        parameters=(path("field_code", "string"), body("body", "array", required=True, items="object", parts=OPTIONS)),
         idempotent=True,
         lifecycle="beta",
         body_is_array=True,
@@ -132,7 +143,10 @@ ACTIONS = (
         scopes=("project-fields:full",),
         token_cost=5,
         result="records",
-        parameters=(path("field_code", "string"), body("body", "array", required=True, items="object")),
+        parameters=(
+            path("field_code", "string"),
+            body("body", "array", required=True, items="object", parts=NEW_OPTIONS),
+        ),
         lifecycle="beta",
         body_is_array=True,
     ),

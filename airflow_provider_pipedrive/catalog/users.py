@@ -1,6 +1,6 @@
 """Users."""
 
-from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, Action, body, path, query
+from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, Action, body, part, path, query
 
 ACTIONS = (
     Action(
@@ -23,7 +23,28 @@ ACTIONS = (
         result="record",
         parameters=(
             body("email", "string", required=True),
-            body("access", "array", items="object"),
+            body(
+                "access",
+                "array",
+                items="object",
+                parts=(
+                    part(
+                        "app",
+                        "string",
+                        enum=(
+                            "global",
+                            "sales",
+                            "campaigns",
+                            "projects",
+                            "account_settings",
+                            "partnership",
+                            "nova",
+                        ),
+                    ),
+                    part("admin", "boolean"),
+                    part("permission_set_id", "string"),
+                ),
+            ),
             body("active_flag", "boolean"),
         ),
     ),

@@ -31,7 +31,7 @@ from airflow_provider_pipedrive.client.oauth import (
     exchange,
     new_state,
 )
-from airflow_provider_pipedrive.client.settings import HEADER_SAFE, OAuth, Settings
+from airflow_provider_pipedrive.client.settings import HEADER_SAFE, OAuth, Settings, trimmed
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
 
@@ -77,10 +77,10 @@ def _redirect_uri(given: str | None, connections_own: Any) -> str:
 def _app(options: Namespace, known_id: str | None, known_secret: str | None) -> OAuth:
     """The app, from the command line, the connection that is to be replaced, or the person."""
     origin = _origin("--oauth-host", options.oauth_host) or OAUTH_ORIGIN
-    client_id = options.client_id or known_id or ask("Client id of the app:")
+    client_id = options.client_id or trimmed(known_id) or ask("Client id of the app:")
     if not HEADER_SAFE.fullmatch(client_id) or ":" in client_id:
         raise UsageError("There is no client id: give --client-id, from Developer Hub > OAuth & access scopes.")
-    known = known_secret if client_id == known_id else None
+    known = trimmed(known_secret) if client_id == trimmed(known_id) else None
     secret = _secret_given(options) or known or ask_secret("Client secret of the app (not shown): ")
     if not HEADER_SAFE.fullmatch(secret):
         raise UsageError(f"There is no client secret: type it, or give --client-secret-file or {SECRET_VARIABLE}.")

@@ -15,9 +15,8 @@ from airflow_provider_pipedrive.cli.terminal import UsageError
 from airflow_provider_pipedrive.client.hosts import OAUTH_ORIGIN
 from airflow_provider_pipedrive.client.settings import OAuth
 from airflow_provider_pipedrive.client.shared_tokens import SharedTokens
-from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError
 from airflow_provider_pipedrive.hooks.pipedrive import VariableKeeper
-from airflow_provider_pipedrive.hooks.ways import Way, secrets_in, with_approval
 from airflow_provider_pipedrive.plugin.memory import Memory, forget_tokens, remember, stamp
 from airflow_provider_pipedrive.plugin.sealing import now
 
@@ -103,23 +102,9 @@ def save(conn_id: str, fields: Fields) -> bool:
         }
         time = stamp(now())
         memory = Memory(connected=time, renewed=time)  # of this authorization; whose it is, the page asks
-        connection.set_extra(json.dumps(_approved(connection, remember({**kept, **fields.extra()}, memory))))
+        connection.set_extra(json.dumps(remember({**kept, **fields.extra()}, memory)))
 
     return _change(conn_id, change)
-
-
-def _approved(connection: Connection, extra: dict[str, Any]) -> dict[str, Any]:
-    """The extra with an approval of the way that the authorization has just come by, for the page in the web UI.
-
-    Proxies and TLS settings that were there before played no part in that.
-    """
-    try:
-        way = Way.of(connection, extra)
-        if way.proxies or way.verify is not True:
-            return extra
-        return with_approval(extra, way, secrets_in(connection, extra))
-    except PipedriveParameterError:  # no key to approve with, or a field that cannot be read: the page asks
-        return extra
 
 
 def save_refresh_token(conn_id: str, refresh_token: str) -> None:

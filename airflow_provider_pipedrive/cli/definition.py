@@ -116,13 +116,25 @@ _PLAN = ActionCommand(
 _MARKS = ActionCommand(
     name="marks",
     help="How far an extraction has come; set it back",
-    description="Show the marks in an extraction's folder, or set one back: the next run reads from there.",
+    description="Show the marks in an extraction's folder and the windows of the latest runs, or set a mark back: the "
+    "next new run reads from there. Runs that are repeated keep their windows.",
     func=lazy_load_command("airflow_provider_pipedrive.cli.extraction.marks"),
     args=(
         _arg("path", help="the extraction's folder, local or in object storage"),
         _arg("--entity", help="whose mark to change"),
         _arg("--set", metavar="TIME", help="where the next run begins"),
         _arg("--forget", action="store_true", help="remove the mark: the next run reads everything"),
+    ),
+)
+_UNDO = ActionCommand(
+    name="undo",
+    help="Take back what a bulk run has written",
+    description="Bring back, field by field, what a bulk run has changed and nobody has edited since; delete what it "
+    "made, if nothing hangs on it.",
+    func=lazy_load_command("airflow_provider_pipedrive.cli.bulk.undo"),
+    args=(
+        _arg("folder", help="the run's folder, which has its journal"),
+        _arg("--conn-id", default=DEFAULT_CONN_ID, help=f"the Airflow connection (default: {DEFAULT_CONN_ID})"),
     ),
 )
 _WEBHOOKS = ActionCommand(
@@ -152,6 +164,6 @@ def get_commands() -> list[GroupCommand]:
         GroupCommand(
             name="pipedrive",
             help="Connect Pipedrive accounts, look up actions, price extractions",
-            subcommands=(_CONNECT, _CHECK, _REFRESH, _REVOKE, _WEBHOOKS, _SCOPES, _ACTIONS, _PLAN, _MARKS),
+            subcommands=(_CONNECT, _CHECK, _REFRESH, _REVOKE, _WEBHOOKS, _SCOPES, _ACTIONS, _PLAN, _MARKS, _UNDO),
         )
     ]

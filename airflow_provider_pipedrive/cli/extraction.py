@@ -1,9 +1,9 @@
-"""``airflow pipedrive plan`` and ``marks``: what an extraction costs, and how far one has come."""
+"""``airflow pipedrive plan`` and ``marks``: what an extraction costs, how far one has come, and by which runs."""
 
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ from airflow_provider_pipedrive.client.extraction.marks import Mark, Marks, list
 from airflow_provider_pipedrive.client.extraction.planning import plan as priced
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.hooks.pipedrive import client_of
+
+_CLAIMS_SHOWN = 3
+"""Of each entity, where all are shown."""
 
 
 @command
@@ -54,7 +57,7 @@ def marks(options: Namespace) -> None:
         known = ", ".join(sorted({mark["entity"] for mark in found}))
         raise PipedriveParameterError(f"There is no mark of {options.entity} in {options.path}; there are: {known}.")
     if not found:
-        say(f"There are no marks in {options.path}: no run that goes by its mark has ended there.")
+        say(f"There are no marks in {options.path}: no run that goes by its mark has begun there.")
     for mark in chosen:
         kept = Marks(folder, mark["scope"])
         if options.forget:
@@ -64,7 +67,19 @@ def marks(options: Namespace) -> None:
             kept.set(options.entity, Mark(until))
             say(f"{options.entity}: the next run reads what was updated from {until.isoformat()} on.")
         else:
-            put(f"{mark['entity']}  {mark['until']}  ({_told(mark['scope'])})")
+            until_now = mark["until"] or "none: the next run reads everything"
+            put(f"{mark['entity']}  {until_now}  ({_told(mark['scope'])})")
+            _put_claims(mark["claims"], whole=options.entity is not None)
+
+
+def _put_claims(claims: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
+    """The windows that belong to runs, the latest first."""
+    shown = claims if whole else claims[-_CLAIMS_SHOWN:]
+    for claim in reversed(shown):
+        begin = f"from {claim['since']}" if claim["since"] else "whole list,"
+        put(f"  {begin} up to {claim['until']}  {'published' if claim['completed'] else 'open'}  {claim['run']}")
+    if len(shown) < len(claims):
+        put(f"  and {len(claims) - len(shown)} earlier runs: --entity shows them")
 
 
 def _mark_to_set(options: Namespace) -> datetime | None:

@@ -23,6 +23,7 @@ from airflow_provider_pipedrive.client.costs import cost_of
 from airflow_provider_pipedrive.client.files import multipart
 from airflow_provider_pipedrive.client.hosts import origin_of, plain_url
 from airflow_provider_pipedrive.client.limits import limits_of
+from airflow_provider_pipedrive.client.named_fields import NamedFields
 from airflow_provider_pipedrive.client.paging import Position, look_at, records_in, walk_pages
 from airflow_provider_pipedrive.client.parameters import NOTHING, Request, as_dict, bind, query_text
 from airflow_provider_pipedrive.client.redaction import Redactor
@@ -104,6 +105,7 @@ class PipedriveClient:
         for secret in secrets_of(settings):
             self._learn(secret)
         self._signer = self._make_signer()
+        self._named_fields = NamedFields(self, self._clock)
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -144,7 +146,14 @@ class PipedriveClient:
 
     # ---- actions
 
-    def run(self, action: str, parameters: Mapping[str, Any] | None = None, *, already_tried: bool = False) -> Any:
+    def run(
+        self,
+        action: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        already_tried: bool = False,
+        readable: bool = False,
+    ) -> Any:
         """Do one action and return the envelope's ``data``.
 
         A list action walks through all pages and returns the records as a list; with ``cursor`` or ``start`` it
@@ -152,9 +161,11 @@ class PipedriveClient:
         answer came, and finds nothing is done.
 
         :param action: key in the catalog, such as ``getDeals``
-        :param parameters: path, query and body parameters in one flat dict, named as Pipedrive names them
+        :param parameters: path, query and body parameters in one flat dict, named as Pipedrive names them; a write's
+            ``custom_fields`` may name fields and options as people do: ``{"Deal size": "Large"}``
         :param already_tried: the same may have been sent before, such as by an earlier try of the task: a deletion that
             finds nothing is done then, with a warning
+        :param readable: of a read, custom fields come under their names, options as labels
         :raises PipedriveParameterError: found before anything was sent
         :raises PipedriveError: everything else, see :mod:`airflow_provider_pipedrive.errors`
         """
@@ -168,23 +179,34 @@ class PipedriveClient:
             sink = _Bounded(DOWNLOAD_IN_MEMORY, found.key)
             self.download(action, given, sink)
             return sink.getvalue()
+        given = self._named_fields.to_keys(found, given)
         request = bind(found, _with_limit(found, given))
         if found.result == "options":
             return self.options(found.key, **given)
         if not _is_list(found):
-            envelope = self._send_action(
-                found, request, already_tried=already_tried, is_gone=partial(self._options_are_gone, found, request)
-            )
-            return _deleted(found, given) if envelope is _GONE else _data(found, envelope)
+            envelope = self._written(found, request, given, already_tried=already_tried)
+            if envelope is _GONE:
+                return _deleted(found, given)
+            record = _data(found, envelope)
+            return self._named_fields.to_names(found, record) if readable else record
         pages = self._pages(found, request)
-        return _joined(found, [next(pages)] if _position(dict(request.query)) else pages)
+        records = _joined(found, [next(pages)] if _position(dict(request.query)) else pages)
+        if readable and isinstance(records, list):
+            return [self._named_fields.to_names(found, record) for record in records]
+        return records
 
     def iterate(
-        self, action: str, parameters: Mapping[str, Any] | None = None, max_records: int | None = None
+        self,
+        action: str,
+        parameters: Mapping[str, Any] | None = None,
+        max_records: int | None = None,
+        *,
+        readable: bool = False,
     ) -> Iterator[Any]:
         """A lazy iterator over the records of all pages; memory does not grow with their number.
 
         :param max_records: stop after so many
+        :param readable: custom fields come under their names, options as labels
         :raises PipedriveParameterError: at once, before the first record is asked for
         """
         found = self._action(action)
@@ -197,7 +219,8 @@ class PipedriveClient:
                 f"max_records must be a whole number from 1 on, not {max_records!r}.", action=found.key
             )
         request = bind(found, _with_limit(found, as_dict(action, parameters), max_records))
-        return self._records(found, request, max_records)
+        records = self._records(found, request, max_records)
+        return (self._named_fields.to_names(found, record) for record in records) if readable else records
 
     def download(self, action: str, parameters: Mapping[str, Any] | None, sink: BinaryIO) -> int:
         """Write a file of Pipedrive's into ``sink`` and return its length in bytes.
@@ -299,6 +322,21 @@ class PipedriveClient:
                 raise unreadable(call, answer, str(error)) from None
 
         return self._repeating(call, attempt)
+
+    def _written(self, action: Action, request: Request, given: dict[str, Any], *, already_tried: bool) -> Any:
+        """The envelope of an action that lists nothing.
+
+        A refusal has written nothing: with custom fields in it, the write is sent once more where their definitions
+        tell how.
+        """
+        is_gone = partial(self._options_are_gone, action, request)
+        try:
+            return self._send_action(action, request, already_tried=already_tried, is_gone=is_gone)
+        except PipedriveValidationError as error:
+            if error.status != 400:
+                raise
+            better = self._named_fields.corrected(action, given, error)
+            return self._send_action(action, bind(action, better))
 
     # ---- pages
 

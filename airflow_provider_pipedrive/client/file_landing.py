@@ -10,10 +10,11 @@ import tempfile
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from airflow_provider_pipedrive.client.extraction.storage import bucket_must_exist, file_system
 from airflow_provider_pipedrive.client.file_names import stored_name
 from airflow_provider_pipedrive.client.new_files import Choice, Record, name_of
 from airflow_provider_pipedrive.errors import PipedriveNotFoundError
@@ -34,11 +35,12 @@ class FileTooLargeError(Exception):
 
 @dataclass(frozen=True)
 class Landed:
-    """A file in its place: its name, its size in bytes and its hash in hexadecimal."""
+    """A file in its place: its name, its size in bytes, its hash in hexadecimal, and which run has put it there."""
 
     name: str
     bytes: int
     sha256: str
+    run: str | None = None
 
 
 @dataclass
@@ -48,6 +50,7 @@ class Haul:
     :ivar folder: a local or object-storage path
     :ivar choice: which files are wanted
     :ivar lines: takes a line of JSON for every file, whatever became of it
+    :ivar run: the run's name, the same at each of its tries: which files are the run's is told in ``lines``
     :ivar files: how many were brought, of ``bytes`` in all
     :ivar already_there: how many had been brought before
     :ivar skipped: how many were not, by reason
@@ -59,6 +62,7 @@ class Haul:
     folder: Any
     choice: Choice
     lines: BinaryIO
+    run: str
     files: int = 0
     bytes: int = 0
     already_there: int = 0
@@ -93,11 +97,12 @@ class Haul:
         if landed:
             self.already_there += 1
         else:
-            landed = land(self.folder, name, file, self.choice.max_bytes, self._fetch(file["id"]))
+            landed = land(self.folder, name, file, self.choice.max_bytes, self._fetch(file["id"]), self.run)
             self.files += 1
             self.bytes += landed.bytes
             log.info("Landed: %s, %d bytes", name, landed.bytes)
-        self._note(file, outcome=outcome, stored_as=name, bytes=landed.bytes, sha256=landed.sha256)
+        known = {"stored_as": name, "bytes": landed.bytes, "sha256": landed.sha256}
+        self._note(file, outcome=outcome, by_this_run=landed.run == self.run, **known)
         if len(self.names) < NAMES_TOLD:
             self.names.append(name)
 
@@ -122,17 +127,18 @@ def why_sentence(file: Record, why: str, choice: Choice) -> str:
     return f"file {file['id']} ({name_of(file)!r}): {told[why]}."
 
 
-def land(folder: Any, name: str, file: Record, max_bytes: int, fetch: Fetch) -> Landed:
+def land(folder: Any, name: str, file: Record, max_bytes: int, fetch: Fetch, run: str) -> Landed:
     """Put a file into ``folder``, and then its metadata beside it as ``<name>.json``.
 
     :param file: what Pipedrive says of it
+    :param run: the name of the run that does it
     :raises FileTooLargeError: it has more than ``max_bytes``
     """
     landed = place(folder / name, fetch, max_bytes)
-    about = {**file, "stored_as": name, "stored_bytes": landed.bytes, "sha256": landed.sha256}
+    about = {**file, "stored_as": name, "stored_bytes": landed.bytes, "sha256": landed.sha256, "landed_by": run}
     text = json.dumps(about, indent=2, ensure_ascii=False).encode()
     place(_metadata(folder, name), lambda target: target.write(text))
-    return landed
+    return replace(landed, run=run)
 
 
 def already_there(folder: Any, name: str, file: Record) -> Landed | None:
@@ -147,7 +153,7 @@ def already_there(folder: Any, name: str, file: Record) -> Landed | None:
         return None
     if any(about.get(key) != file.get(key) for key in kept):
         return None
-    return Landed(name, size, str(about.get("sha256")))
+    return Landed(name, size, str(about.get("sha256")), about.get("landed_by"))
 
 
 def place(target: Any, fetch: Fetch, max_bytes: int | None = None) -> Landed:
@@ -156,7 +162,7 @@ def place(target: Any, fetch: Fetch, max_bytes: int | None = None) -> Landed:
     :param target: a local or object-storage path
     :raises FileTooLargeError: it has more than ``max_bytes``
     """
-    put = _put_local if isinstance(target, Path) else _put_object
+    put = _put_local if file_system(target) is None else _put_object
     measured = put(target, fetch, max_bytes)
     return Landed(target.name, measured.bytes, measured.hash.hexdigest())
 
@@ -213,7 +219,7 @@ def _put_object(target: Any, fetch: Fetch, max_bytes: int | None) -> _Measured:
     with tempfile.TemporaryFile() as spool:
         measured = _measured(cast(BinaryIO, spool), fetch, max_bytes)
         spool.seek(0)
-        with target.open("wb") as stored:
+        with bucket_must_exist(target), target.fs.open(target.path, "wb") as stored:
             shutil.copyfileobj(spool, stored)
     return measured
 

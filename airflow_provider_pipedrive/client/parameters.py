@@ -65,6 +65,9 @@ def check(
     :param open_value: tells which values cannot be judged yet (templates, results of other tasks)
     :raises PipedriveParameterError: naming every fault found
     """
+    if action.custom_fields == "flat" and isinstance(parameters.get("custom_fields"), Mapping):
+        # What names fields there is put beside the other parameters once their keys are known.
+        parameters = {name: value for name, value in parameters.items() if name != "custom_fields"}
     _bound(action, parameters, open_value)
 
 
@@ -124,7 +127,8 @@ def _take(
     faults: list[str],
 ) -> None:
     """Convert one value into ``values``, or say in ``faults`` why not."""
-    if open_value(value) or parameter.type == "file":
+    partly_open = parameter.parts and isinstance(value, Mapping | list | tuple)
+    if (open_value(value) and not partly_open) or parameter.type == "file":
         if value is None:
             faults.append(f"{spelling} must be a file: a path, bytes or a file object")
         else:
@@ -137,10 +141,10 @@ def _take(
             values[parameter.name] = None
         return
     try:
-        converted = convert(parameter, value, _time_format(action, parameter))
+        converted = convert(parameter, value, _time_format(action, parameter), open_value)
         _refuse_bounds(parameter, converted)
     except Unfit as unfit:
-        faults.append(f"{spelling} must be {unfit}")
+        faults.append(unfit.about(spelling))
         return
     if parameter.name == "custom_fields" and parameter.place == "body":
         _take_custom_fields(converted, values, faults)
@@ -159,7 +163,7 @@ def _take_flat(
     try:
         values[name] = value if open_value(value) else plain(value, action.version)
     except Unfit as unfit:
-        faults.append(f"{name} must be {unfit}")
+        faults.append(unfit.about(name))
 
 
 def _take_custom_fields(converted: dict[str, Any], values: dict[str, Any], faults: list[str]) -> None:

@@ -3,16 +3,50 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from airflow_provider_pipedrive.catalog.advice import nearest
 from airflow_provider_pipedrive.client.hosts import OAUTH_ORIGIN, origin_of
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParameterError
 
+log = logging.getLogger(__name__)
 T = TypeVar("T", int, float)
+
+EXTRAS = (
+    "refresh_token",
+    "access_token",
+    "api_token",
+    "oauth_host",
+    "redirect_uri",
+    "timeout",
+    "max_attempts",
+    "burst_limit",
+    "daily_token_budget",
+    "verify",
+    "proxies",
+    "webhook_url",
+    "webhook_user",
+    "webhook_password",
+    # what the package itself notes there
+    "approved_ways",
+    "oauth_status",
+)
+"""What a connection's extra may hold of this package's."""
+_OWN_FIELDS = {
+    "client_id": "the field login",
+    "client_secret": "the field password",
+    "login": "the field login",
+    "password": "the field password",
+    "host": "the field host",
+    "company_domain": "the field host",
+}
+"""What is looked for in a connection's own fields, not in its extra."""
 
 # A credential travels in a header: no spaces, no line breaks.
 HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
@@ -75,8 +109,12 @@ def settings_from(
     :raises PipedriveAuthError: no credential
     """
     given = {key: value for key, value in (extra or {}).items() if value not in (None, "")}
+    misplaced = _misplaced(given)
+    credential = _credential(trimmed(login), trimmed(password), given, misplaced)
+    for name, right in misplaced.items():
+        _warn_once(name, right)
     return Settings(
-        credential=_credential(login, password, given),
+        credential=credential,
         origin=origin_of(host, port) if host else None,
         timeout=_number(given, "timeout", float, 30.0, lowest=0.1),
         max_attempts=_number(given, "max_attempts", int, 5, lowest=1),
@@ -87,7 +125,31 @@ def settings_from(
     )
 
 
-def _credential(login: str | None, password: str | None, given: Mapping[str, Any]) -> ApiToken | OAuth:
+def trimmed(text: str | None) -> str:
+    """A credential without the line end or spaces that copying it or a file has put around it."""
+    return (text or "").strip()
+
+
+def _misplaced(given: Mapping[str, Any]) -> dict[str, str]:
+    """Names in the extra that nobody reads, each with what seems to be meant and is not given."""
+    found: dict[str, str] = {}
+    for name in given:
+        if name in EXTRAS:
+            continue
+        near = nearest(name, EXTRAS)
+        if name in _OWN_FIELDS:
+            found[name] = _OWN_FIELDS[name]
+        elif near and near[0] not in given:
+            found[name] = near[0]
+    return found
+
+
+@cache
+def _warn_once(name: str, right: str) -> None:
+    log.warning("The connection's extra has %r, which is not read. Did you mean %s?", name, right)
+
+
+def _credential(login: str, password: str, given: Mapping[str, Any], misplaced: Mapping[str, str]) -> ApiToken | OAuth:
     token, refresh, access = (_secret(given, name) for name in ("api_token", "refresh_token", "access_token"))
     if token and (refresh or access):
         raise PipedriveAuthError(
@@ -99,15 +161,27 @@ def _credential(login: str | None, password: str | None, given: Mapping[str, Any
     if refresh and not (login and password):
         raise PipedriveAuthError(
             "The connection has a refresh_token, but not the app it belongs to. Put the OAuth client id into login "
-            "and the client secret into password."
+            f"and the client secret into password.{_hints(login, password, misplaced)}"
         )
     if refresh or access:
         oauth_origin = origin_of(str(given.get("oauth_host") or OAUTH_ORIGIN))
-        return OAuth(login or "", password or "", refresh, access, oauth_origin)
+        return OAuth(login, password, refresh, access, oauth_origin)
     raise PipedriveAuthError(
         "The connection has no credential. Put a personal API token into the extra field api_token, or an OAuth "
         "refresh token into refresh_token with the client id as login and the client secret as password."
+        + _hints(login, password, misplaced)
     )
+
+
+def _hints(login: str, password: str, misplaced: Mapping[str, str]) -> str:
+    """What the connection has in the wrong place, to be put behind what it lacks; values are never shown."""
+    found = [f"The extra has {name!r}, which is not read: did you mean {right}?" for name, right in misplaced.items()]
+    if bool(login) != bool(password):
+        filled, empty = ("login", "password") if login else ("password", "login")
+        found.append(f"There is something in {filled}, but nothing in {empty}: if it is a token, move it.")
+    elif login and not misplaced:
+        found.append("login and password are taken for an app's: without its refresh_token they open nothing.")
+    return "".join(f" {text}" for text in found)
 
 
 def _secret(given: Mapping[str, Any], name: str) -> str | None:

@@ -17,7 +17,7 @@ from airflow_provider_pipedrive.catalog import get_action
 from airflow_provider_pipedrive.catalog.advice import did_you_mean
 from airflow_provider_pipedrive.client.changes.deliveries import ENTITY_OF
 from airflow_provider_pipedrive.client.hosts import is_loopback, plain_url
-from airflow_provider_pipedrive.client.settings import HEADER_SAFE
+from airflow_provider_pipedrive.client.settings import HEADER_SAFE, trimmed
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Address:
 
         :raises PipedriveParameterError: one is missing or not safe
         """
-        url, user, password = (str(extra.get(f"webhook_{name}") or "") for name in ("url", "user", "password"))
+        url, user, password = (trimmed(str(extra.get(f"webhook_{name}") or "")) for name in ("url", "user", "password"))
         if fault := _fault_of(url):
             raise PipedriveParameterError(
                 f"The connection's webhook_url {fault}. It must be the https address of Airflow's receiver with a part "

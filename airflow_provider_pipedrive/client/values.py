@@ -5,10 +5,11 @@ Templates render to text, so text is taken wherever it says exactly what is mean
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -24,20 +25,81 @@ _CLOCK = re.compile(r"\d{1,3}:[0-5]\d(:[0-5]\d)?", re.ASCII)
 
 
 class Unfit(ValueError):
-    """The value does not fit; the text completes the sentence "<name> must be ..."."""
+    """The value does not fit; the text completes the sentence "<name> must be ...".
+
+    :ivar where: what in the value does not fit, such as ``[0].person_id``; empty for the whole
+    """
+
+    def __init__(self, text: str, where: str = "") -> None:
+        super().__init__(text)
+        self.where = where
+
+    def about(self, name: str) -> str:
+        """The whole sentence."""
+        return f"{name}{self.where} must be {self}"
+
+    def inside(self, place: str) -> Unfit:
+        """The same of what contains the value at ``place``."""
+        return type(self)(str(self), f"{place}{self.where}")
 
 
-def convert(parameter: Parameter, value: Any, time_format: TimeFormat) -> Any:
-    """``value`` as ``parameter`` declares it.
+class UnknownPart(Unfit):
+    """An object has a key that looks like another one, misspelled; the text says so."""
+
+    def about(self, name: str) -> str:
+        """The whole sentence."""
+        return f"{name}{self.where} {self}"
+
+
+def _known(value: Any) -> bool:
+    """Tells of every value that it can be judged."""
+    return False
+
+
+def convert(parameter: Parameter, value: Any, time_format: TimeFormat, is_open: Callable[[Any], bool] = _known) -> Any:
+    """``value`` as ``parameter`` declares it, its parts included.
 
     :param time_format: the wire format of timestamps for this parameter
+    :param is_open: tells which parts cannot be judged yet (templates): they stay as they are
     :raises Unfit: it cannot be converted exactly
     """
     if parameter.type == "array":
-        return _array(parameter, value, time_format)
-    if parameter.type == "object" and not isinstance(_parsed(value), Mapping):
-        raise Unfit(f"an object (a dict){_such_as(parameter)}, not {_shown(value)}")
+        return _array(parameter, value, time_format, is_open)
+    if parameter.type == "object":
+        if not isinstance(_parsed(value), Mapping):
+            raise Unfit(f"an object (a dict){_such_as(parameter)}, not {_shown(value)}")
+        return _parts(parameter, _parsed(value), time_format, is_open)
     return _enumerated(parameter, _scalar(parameter.type, value, time_format))
+
+
+def _parts(
+    parameter: Parameter, value: Mapping[Any, Any], time_format: TimeFormat, is_open: Callable[[Any], bool]
+) -> dict[str, Any]:
+    """An object, those of its keys converted that the catalog knows.
+
+    Pipedrive takes keys that it describes nowhere: an unknown one passes, unless it looks like a known one that is not
+    given beside it.
+    """
+    known = {part.name: part for part in parameter.parts}
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        part = known.get(key)
+        if part is None:
+            if near := nearest(key, known.keys() - value.keys()):
+                raise UnknownPart(f"has no {key!r} (did you mean {near[0]!r}?)")
+            found[str(key)] = item if is_open(item) else _at(f".{key}", plain, item, time_format)
+        elif item is None or (is_open(item) and not (part.parts and isinstance(item, Mapping | list | tuple))):
+            found[key] = item
+        else:
+            found[key] = _at(f".{key}", convert, part, item, time_format, is_open)
+    return found
+
+
+def _at(place: str, do: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return do(*arguments)
+    except Unfit as unfit:
+        raise unfit.inside(place) from None
 
 
 def _scalar(kind: Type, value: Any, time_format: TimeFormat) -> Any:
@@ -58,8 +120,6 @@ def _scalar(kind: Type, value: Any, time_format: TimeFormat) -> Any:
             return _datetime(value, time_format)
         case "time":
             return _time(value)
-        case "object":
-            return plain(_object(value), time_format)
         case _:
             return plain(value, time_format)
 
@@ -190,25 +250,24 @@ def _time(value: Any) -> str:
     raise Unfit(f"HH:MM or HH:MM:SS (in UTC), not {_shown(value)}")
 
 
-def _object(value: Any) -> Mapping[str, Any]:
-    value = _parsed(value)
-    if isinstance(value, Mapping):
-        return value
-    raise Unfit(f"an object (a dict), not {_shown(value)}")
-
-
-def _from_json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+def from_text(text: str) -> Any:
+    """What a list or an object says that was rendered to text, as JSON or as Python writes it; else the text itself."""
+    if not text.lstrip().startswith(("[", "{")):
         return text
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(text.strip())
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            continue
+    return text
 
 
-def _array(parameter: Parameter, value: Any, time_format: TimeFormat) -> list[Any]:
+def _array(parameter: Parameter, value: Any, time_format: TimeFormat, is_open: Callable[[Any], bool]) -> list[Any]:
     elements = _elements(parameter, value)
-    if parameter.items == "object" and not all(isinstance(item, Mapping) for item in map(_parsed, elements)):
-        raise Unfit(f"a list of objects (dicts){_such_as(parameter)}, not {_shown(value)}")
-    items = [_enumerated(parameter, _scalar(parameter.items or "any", item, time_format)) for item in elements]
+    if parameter.items == "object":
+        items = _objects(parameter, value, elements, time_format, is_open)
+    else:
+        items = [_enumerated(parameter, _scalar(parameter.items or "any", item, time_format)) for item in elements]
     if not items and parameter.place == "query":
         raise Unfit("a list with at least one element: an empty one would not narrow anything down. Leave it out")
     if parameter.max_items and len(items) > parameter.max_items:
@@ -216,9 +275,21 @@ def _array(parameter: Parameter, value: Any, time_format: TimeFormat) -> list[An
     return items
 
 
+def _objects(
+    parameter: Parameter, value: Any, elements: list[Any], time_format: TimeFormat, is_open: Callable[[Any], bool]
+) -> list[Any]:
+    parsed = [item if is_open(item) else _parsed(item) for item in elements]
+    if not all(isinstance(item, Mapping) or is_open(item) for item in parsed):
+        raise Unfit(f"a list of objects (dicts){_such_as(parameter)}, not {_shown(value)}")
+    return [
+        _at(f"[{place}]", _parts, parameter, item, time_format, is_open) if isinstance(item, Mapping) else item
+        for place, item in enumerate(parsed)
+    ]
+
+
 def _elements(parameter: Parameter, value: Any) -> list[Any]:
     if isinstance(value, str):
-        parsed = _from_json(value) if value.strip().startswith(("[", "{")) else value
+        parsed = from_text(value)
         if not isinstance(parsed, str):
             return _elements(parameter, parsed)
         if parameter.items != "object":
@@ -239,7 +310,7 @@ def _such_as(parameter: Parameter) -> str:
 
 
 def _parsed(item: Any) -> Any:
-    return _from_json(item) if isinstance(item, str) else item
+    return from_text(item) if isinstance(item, str) else item
 
 
 def _enumerated(parameter: Parameter, value: Any) -> Any:

@@ -105,6 +105,7 @@ class PipedriveHook(BaseHook):
         save_to: Any = None,
         *,
         already_tried: bool = False,
+        readable: bool = False,
     ) -> Any:
         """Do one action and return the ``data`` of Pipedrive's answer.
 
@@ -119,6 +120,7 @@ class PipedriveHook(BaseHook):
             uploads and downloads.
         :param already_tried: an earlier try of the same task may have sent the same: a deletion that finds nothing is
             done then, with a warning, and no :class:`.PipedriveNotFoundError`
+        :param readable: of a read, custom fields come under their names, options as labels
         :raises PipedriveParameterError: something is wrong, found before anything was sent
         :raises PipedriveError: everything else, see :mod:`airflow_provider_pipedrive.errors`
         """
@@ -127,20 +129,26 @@ class PipedriveHook(BaseHook):
         if save_to is None:
             save_to = given_save_to
         if save_to is None:
-            done = self.client.run(action, given, already_tried=already_tried)
+            done = self.client.run(action, given, already_tried=already_tried, readable=readable)
         else:
             done = self._download(action, given, save_to)
         self._tell_lineage(action, _file_of(action, given), save_to)
         return done
 
     def iterate(
-        self, action: str, parameters: Mapping[str, Any] | None = None, max_records: int | None = None
+        self,
+        action: str,
+        parameters: Mapping[str, Any] | None = None,
+        max_records: int | None = None,
+        *,
+        readable: bool = False,
     ) -> Iterator[Any]:
         """A lazy iterator over the records of all pages of a list action; memory does not grow with their number.
 
         :param max_records: stop after so many
+        :param readable: custom fields come under their names, options as labels
         """
-        return self._told(action, self.client.iterate(action, parameters, max_records))
+        return self._told(action, self.client.iterate(action, parameters, max_records, readable=readable))
 
     def _told(self, action: str, records: Iterator[Any]) -> Iterator[Any]:
         first = next(records, _NONE)

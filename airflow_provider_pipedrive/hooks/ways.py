@@ -30,12 +30,14 @@ from airflow_provider_pipedrive.errors import (
     PipedriveError,
     PipedriveParameterError,
 )
+from airflow_provider_pipedrive.hooks.companies import STATUS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
 KEY: Final = "approved_ways"
-"""Name of the approvals in the connection's extra. Airflow's masker leaves it alone, and so does the client."""
+"""Name of the approvals in the connection's extra, or in what the page remembers there. Airflow's masker leaves both
+alone, and so does the client."""
 LABELS: Final[Mapping[str, str]] = {
     "client_secret": "Client secret",
     "api_token": "API token",
@@ -132,8 +134,11 @@ def with_approval(extra: Mapping[str, Any], way: Way, secrets: Mapping[str, str]
     if way.is_plain or not secrets:
         return dict(extra)
     fresh = [way.digest(name, secret) for name, secret in secrets.items()]
-    kept = [digest for digest in _kept(extra) if digest not in fresh]
-    return {**extra, KEY: [*kept, *fresh][-_MOST:]}
+    approved = [*(digest for digest in _kept(extra) if digest not in fresh), *fresh][-_MOST:]
+    status = extra.get(STATUS)
+    if isinstance(status, Mapping):  # with what else the page remembers
+        return {name: value for name, value in extra.items() if name != KEY} | {STATUS: {**status, KEY: approved}}
+    return {**extra, KEY: approved}
 
 
 def check_approved(conn_id: str, way: Way, secrets: Mapping[str, str], extra: Mapping[str, Any]) -> None:
@@ -180,8 +185,9 @@ def telling_nothing_of_the_server(way: Way) -> Iterator[None]:
 
 
 def _kept(extra: Mapping[str, Any]) -> list[str]:
-    kept = extra.get(KEY)
-    return [digest for digest in kept if isinstance(digest, str)] if isinstance(kept, list) else []
+    status = extra.get(STATUS)
+    lists = [extra.get(KEY), status.get(KEY) if isinstance(status, Mapping) else None]
+    return [digest for kept in lists if isinstance(kept, list) for digest in kept if isinstance(digest, str)]
 
 
 def _is_among(digest: str, kept: Iterable[str]) -> bool:

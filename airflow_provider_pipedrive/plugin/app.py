@@ -27,7 +27,7 @@ from starlette.routing import Route
 
 from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.client.oauth import CODE_LIFE, Grant, authorize_url, new_state
-from airflow_provider_pipedrive.client.settings import HEADER_SAFE
+from airflow_provider_pipedrive.client.settings import HEADER_SAFE, trimmed
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.hooks.ways import Way
 from airflow_provider_pipedrive.plugin import access, accounts, addresses, approvals, store, webhooks
@@ -405,7 +405,7 @@ def _note_uninstalled(conn_ids: list[str], given: bytes, body: bytes) -> Respons
 
 def _is_app(known: Known, given: bytes) -> bool:
     login, password = (None, None) if known.unreadable else (known.connection.login, known.connection.password)
-    same = hmac.compare_digest(f"{login}:{password}".encode(), given)
+    same = hmac.compare_digest(f"{trimmed(login)}:{trimmed(password)}".encode(), given)
     return same and bool(login and password)
 
 

@@ -23,6 +23,7 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
+from airflow_provider_pipedrive.client.settings import trimmed
 from airflow_provider_pipedrive.client.subscriptions import SHORTEST_SECRET, is_password, secret_part
 from airflow_provider_pipedrive.hooks.companies import Company, company_of, variable_name
 from airflow_provider_pipedrive.plugin.store import Stored
@@ -161,7 +162,7 @@ def _entry(stored: Stored) -> _Entry:
     extra, connection = known.extra, known.connection
     app = None
     if known.source == "database" and not known.unreadable and connection.login and connection.password:
-        app = digest(f"{connection.login}:{connection.password}".encode())
+        app = digest(f"{trimmed(connection.login)}:{trimmed(connection.password)}".encode())
     door = _door(known.conn_id, extra)
     return _Entry(
         door,
@@ -173,8 +174,8 @@ def _entry(stored: Stored) -> _Entry:
 
 
 def _door(conn_id: str, extra: Mapping[str, Any]) -> Door | None:
-    secret = secret_part(str(extra.get("webhook_url") or ""))
-    user, password = (str(extra.get(f"webhook_{name}") or "") for name in ("user", "password"))
+    secret = secret_part(trimmed(str(extra.get("webhook_url") or "")))
+    user, password = (trimmed(str(extra.get(f"webhook_{name}") or "")) for name in ("user", "password"))
     if not (secret and user and password):
         return None
     if not is_password(password):

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.client.oauth import IDLE_DAYS
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.hooks import ways
 from airflow_provider_pipedrive.hooks.companies import STATUS
 from airflow_provider_pipedrive.plugin.sealing import now
 
@@ -16,6 +17,7 @@ KEY = STATUS
 """Its name in the connection's extra. Airflow's masker leaves it alone, and so does the client."""
 TOKENS = ("access_token", "refresh_token", "api_token")
 """Names of the credentials in the connection's extra."""
+_KEPT = ("used", ways.KEY)
 _USED_FOR = timedelta(minutes=15)  # longer than any attempt lives
 
 
@@ -69,10 +71,10 @@ class Memory:
 
 
 def remember(extra: dict[str, Any], memory: Memory) -> dict[str, Any]:
-    """The extra with this memory in it."""
+    """The extra with this memory in it. Attempts that are used up and approved ways stay."""
     kept = extra.get(KEY)
-    used = kept.get("used") if isinstance(kept, Mapping) else None
-    return {**extra, KEY: asdict(memory) | ({"used": used} if used else {})}
+    others = {name: kept[name] for name in _KEPT if kept.get(name)} if isinstance(kept, Mapping) else {}
+    return {**extra, KEY: asdict(memory) | others}
 
 
 def forget_tokens(extra: dict[str, Any]) -> dict[str, Any]:

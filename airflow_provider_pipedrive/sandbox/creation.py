@@ -133,7 +133,7 @@ def new_record(state: State, table: str, fields: Record, user_id: int) -> Record
     if table == "deals":
         return rules.new_deal(state, fields, user_id)
     rules.prove_links(state, fields)
-    rules.prove_values(state, table, fields)
+    rules.validate_values(state, table, fields)
     stamp = state.clock.stamp()
     record: Record = {**BLANK[table], "add_time": stamp, "update_time": stamp}
     if table in _OWNED:
@@ -222,7 +222,7 @@ def change_record(state: State, table: str, key: Id, fields: Record, actor: Any)
     if table == "deals":
         return rules.change_deal(state, key, fields, actor)
     rules.prove_links(state, fields)
-    rules.prove_values(state, table, fields)
+    rules.validate_values(state, table, fields)
     before = state[table].records[key]
     fields = _places(fields)
     after = {**before, **fields}

@@ -140,7 +140,7 @@ def _monetary(state: State, value: Any) -> Record:
     if given["value"] is not None:
         _number(given["value"], integer=False)
     try:
-        rules.prove_currency(state, given.get("currency"), "currency")
+        rules.validate_currency(state, given.get("currency"), "currency")
     except rules.RuleError as error:
         raise Unfit(error.reason) from None
     return {"value": given["value"], "currency": given.get("currency") or "EUR"}
@@ -227,7 +227,7 @@ def split_flat(state: State, table: str, body: Record) -> tuple[Record, Record]:
     return plain, custom
 
 
-def prove_flat(state: State, table: str, values: Record) -> None:
+def validate_flat(state: State, table: str, values: Record) -> None:
     """Flat v1 values of the simple types fit their fields; numbers and options may be text.
 
     :raises Refusal: 400

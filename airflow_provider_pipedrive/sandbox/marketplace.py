@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 import msgspec
 
 from airflow_provider_pipedrive.sandbox.box import Box
-from airflow_provider_pipedrive.sandbox.views_v1 import COMPANY_ID
 from airflow_provider_pipedrive.sandbox.webhooks import is_loopback
 
 TIMEOUT = 5.0
@@ -38,7 +37,7 @@ def uninstall(box: Box, redirect_uri: str | None = None) -> int | None:
     box.oauth.revoke_all()
     told: dict[str, Any] = {
         "client_id": settings.client_id,
-        "company_id": COMPANY_ID,
+        "company_id": box.state.company_id,
         "user_id": box.owner_id,
         "timestamp": box.clock.stamp(),
     }

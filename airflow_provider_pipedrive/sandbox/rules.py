@@ -81,7 +81,7 @@ VALUES: dict[str, dict[str, tuple[Any, ...]]] = {
 VISIBILITIES = (1, 3, 5, 7)
 
 
-def prove_values(state: State, table: str, fields: Record) -> None:
+def validate_values(state: State, table: str, fields: Record) -> None:
     """Every status, visibility and currency among the fields is one that Pipedrive knows.
 
     :raises RuleError: one is not
@@ -91,12 +91,12 @@ def prove_values(state: State, table: str, fields: Record) -> None:
         value = fields.get(name)
         if value is not None and str(value) not in map(str, values):
             raise RuleError(name, f"must be one of {', '.join(map(str, values))}")
-    prove_currency(state, fields.get("currency"), "currency")
+    validate_currency(state, fields.get("currency"), "currency")
     for price in fields.get("prices") or ():
-        prove_currency(state, price.get("currency"), "prices")
+        validate_currency(state, price.get("currency"), "prices")
 
 
-def prove_currency(state: State, code: Any, field: str) -> None:
+def validate_currency(state: State, code: Any, field: str) -> None:
     """A currency is one of the company's.
 
     :raises RuleError: it is not
@@ -124,7 +124,7 @@ def new_deal(state: State, fields: Record, user_id: int) -> Record:
     :raises RuleError: a field contradicts another
     """
     prove_links(state, fields)
-    prove_values(state, "deals", fields)
+    validate_values(state, "deals", fields)
     stamp = state.clock.stamp()
     stage = (
         need(state, "stages", fields["stage_id"], "stage_id")
@@ -176,7 +176,7 @@ def change_deal(state: State, key: Id, fields: Record, actor: Actor) -> Record:
     """
     deal = state["deals"].records[key]
     prove_links(state, fields)
-    prove_values(state, "deals", fields)
+    validate_values(state, "deals", fields)
     changes = dict(fields)
     if fields.get("stage_id") is not None:
         changes["pipeline_id"] = need(state, "stages", fields["stage_id"], "stage_id")["pipeline_id"]

@@ -28,7 +28,7 @@ class Settings:
     """The switches of a sandbox. Each field's metadata has its meaning, for the command's help and the page."""
 
     deals: int = _setting(50, "how many deals the company has; the rest goes with it")
-    seed: int = _setting(1, "the same seed gives the same company")
+    seed: int = _setting(1, "the same seed gives the same company, another one another company with another id")
     api_token: str = _setting("sandbox-token", "the administrator's API token", secret=True)
     client_id: str = _setting("sandbox-client", "the OAuth app's id")
     client_secret: str = _setting("sandbox-secret", "the OAuth app's secret", secret=True)

@@ -114,6 +114,7 @@ class State:
     def __init__(self, tables: dict[str, dict[Id, Record]], clock: Clock, settings: Settings) -> None:
         self.clock = clock
         self.settings = settings
+        self.company_id = settings.seed  # so that the companies of two sandboxes can be told apart
         self.tables = {name: Table(records) for name, records in tables.items()}
         self.listeners: list[Callable[[Event], None]] = []
         self.pages: OrderedDict[Any, Any] = OrderedDict()

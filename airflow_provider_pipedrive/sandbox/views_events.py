@@ -31,7 +31,6 @@ ENTITY_OF = {
     "dealProducts": "deal_product",
     "installments": "deal_installment",
 }
-COMPANY_ID = 1
 _V1_ACTIONS = {"create": "added", "change": "updated", "delete": "deleted"}
 
 
@@ -44,7 +43,7 @@ def payload(state: State, event: Event, webhook: Record, moment: datetime, host:
         "action": event.action,
         "entity": ENTITY_OF[event.table],
         "entity_id": str(record["id"]),
-        "company_id": str(COMPANY_ID),
+        "company_id": str(state.company_id),
         "user_id": str(event.user_id),
         "id": event_id,
         "correlation_id": event.correlation_id or event_id,
@@ -129,7 +128,7 @@ def _payload_v1(state: State, event: Event, webhook: Record, moment: datetime, h
             "action": action,
             "object": entity,
             "id": record["id"],
-            "company_id": COMPANY_ID,
+            "company_id": state.company_id,
             "user_id": event.user_id,
             "host": host,
             "timestamp": int(moment.timestamp()),

@@ -11,7 +11,6 @@ from airflow_provider_pipedrive.sandbox.store import Record, State
 from airflow_provider_pipedrive.sandbox.views_v2 import OPTIONAL, optional_value
 
 V1View = Callable[[State, Record], Record]
-COMPANY_ID = 1
 
 
 def user_card(state: State, user_id: Any, name: str = "value") -> Record | None:
@@ -41,7 +40,7 @@ def person_card(state: State, person_id: Any) -> Record | None:
         "email": person.get("emails") or [{"value": "", "primary": True}],
         "phone": person.get("phones") or [{"value": "", "primary": True}],
         "owner_id": person.get("owner_id"),
-        "company_id": COMPANY_ID,
+        "company_id": state.company_id,
         "value": person["id"],
     }
 
@@ -172,7 +171,7 @@ def person(state: State, record: Record, embedded: bool = True) -> Record:
     emails = record.get("emails") or [{"value": "", "primary": True}]
     return {
         "id": record["id"],
-        "company_id": COMPANY_ID,
+        "company_id": state.company_id,
         "owner_id": user_card(state, record["owner_id"]) if embedded else record["owner_id"],
         "org_id": organization_card(state, record.get("org_id")) if embedded else record.get("org_id"),
         "name": record["name"],
@@ -204,7 +203,7 @@ def organization(state: State, record: Record, embedded: bool = True) -> Record:
     address = record.get("address") or {}
     return {
         "id": record["id"],
-        "company_id": COMPANY_ID,
+        "company_id": state.company_id,
         "owner_id": user_card(state, record["owner_id"]) if embedded else record["owner_id"],
         "name": record["name"],
         "active_flag": not record.get("is_deleted"),
@@ -231,7 +230,7 @@ def activity(state: State, record: Record) -> Record:
     location = record.get("location")
     return {
         "id": record["id"],
-        "company_id": COMPANY_ID,
+        "company_id": state.company_id,
         "user_id": record["owner_id"],
         "assigned_to_user_id": record["owner_id"],
         "created_by_user_id": record.get("creator_user_id"),

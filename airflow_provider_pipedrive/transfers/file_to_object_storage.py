@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 import time
@@ -13,17 +12,18 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location
+from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location, tell
 from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.client.new_files import LINKS, Choice, Record, Window
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink, is_open
-from airflow_provider_pipedrive.transfers.tasks import (
+from airflow_provider_pipedrive.operators.task_support import (
     check_links,
     check_path,
-    data_interval,
     moment,
     permanent_errors_end_the_task,
+    run_name,
+    run_window,
     storage_path,
     url_of_link,
     whole_number,
@@ -48,7 +48,9 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
     ``<path>/_pipedrive/files/<dag>.<task>.<run>.jsonl``.
 
     New are the files added in a window: from ``since`` less 60 seconds (a file may become visible late; it is still
-    stored once) to before ``until``. The default is the run's data interval.
+    stored once) to before ``until``. The default is the run's data interval, or in a backfill without intervals the
+    time from the tick of the schedule before its logical date to that date. The list says of each
+    file whether this run has landed it, at whichever of its tries (``by_this_run``).
 
     Files that are only linked (Google Drive) have no bytes in Pipedrive: they are skipped, and counted. So are deleted
     ones. Every page of 100 files costs 20 API tokens, and every download 20.
@@ -120,6 +122,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Bring them, and return a receipt: numbers, tokens, why files were skipped, the first names, the manifest."""
+        from airflow_provider_pipedrive.client.extraction.storage import make_folder
         from airflow_provider_pipedrive.client.file_landing import Haul, place
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
@@ -131,19 +134,21 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
                 self._check()
                 window = None if self.file_id is not None else self._window(context)
                 folder = storage_path("path", self.path)
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
+                run = run_name(self, context)
                 self._lineage = Lineage()
                 self._lineage.read(entity(hook.client.origin, "files"))
-                haul = Haul(hook.client, folder, self._choice, cast(BinaryIO, lines))
+                haul = Haul(hook.client, folder, self._choice, cast(BinaryIO, lines), run)
                 self._bring(haul, hook, window)
-                manifest = folder / "_pipedrive" / "files" / self._manifest_name(context)
-                manifest.parent.mkdir(parents=True, exist_ok=True)
+                manifest = folder / "_pipedrive" / "files" / f"{run}.jsonl"
+                make_folder(manifest.parent)
                 lines.seek(0)
                 place(manifest, lambda target: shutil.copyfileobj(lines, target))
                 url = url_of_link(self, hook)
         finally:
             context["ti"].xcom_push(key=PipedriveRecordLink.xcom_key, value=url)
         self._lineage.wrote(location(folder))
+        tell(hook, self._lineage.inputs, self._lineage.outputs)
         return self._receipt(haul, window, manifest, time.monotonic() - began)
 
     # ---- which files
@@ -171,7 +176,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
     def _window(self, context: Context) -> Window:
         if _given(self.after_id):
             return Window(after_id=whole_number("after_id", self.after_id, least=0))
-        start, end = data_interval(context)
+        start, end = run_window(context)
         if _given(self.since):
             start, end = moment("since", self.since), None
         until = moment("until", self.until) if _given(self.until) else end
@@ -221,12 +226,6 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
             seconds,
         )
         return receipt
-
-    def _manifest_name(self, context: Context) -> str:
-        index = getattr(context["ti"], "map_index", -1)
-        mapped = f".{index}" if isinstance(index, int) and index >= 0 else ""
-        run = f"{self.dag_id}.{self.task_id}.{context.get('run_id', 'run')}{mapped}"
-        return re.sub(r"[^A-Za-z0-9._-]", "_", run)[-200:] + ".jsonl"
 
     # ---- what is checked
 

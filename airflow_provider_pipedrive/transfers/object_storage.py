@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
-from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location
+from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location, tell
 from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
-from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, OVERLAP, Job
+from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, KEEP_PREVIOUS, OVERLAP, Job
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveTokenCapError,
 )
 from airflow_provider_pipedrive.operators.pipedrive import is_open
-from airflow_provider_pipedrive.transfers.tasks import (
+from airflow_provider_pipedrive.operators.task_support import (
     check_path,
-    data_interval,
     moment,
     permanent_errors_end_the_task,
     run_name,
+    run_window,
     storage_path,
+    wait_for_tokens,
     whole_number,
 )
 
@@ -32,26 +32,18 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-_DAY = 86_400
-_AFTER_RESET = 300.0
-"""Seconds that are waited beyond the time at which the day's tokens are expected to be renewed."""
-_ASK_AGAIN = 3600.0
-"""Seconds until the next look where they were not: Pipedrive does not say in which time zone its day begins.
-https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting"""
-_MEANT = 60.0
-"""A shorter ``Retry-After`` is that of the burst limit, and says nothing of the day."""
-
-
 class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
     """Extract entities of Pipedrive's into files: all records, or what was last updated in a window.
 
     The files of an entity lie in ``<path>/<entity>/[<partition>/]``, beside a ``_manifest.json`` that names them; see
-    docs/extraction.md. They appear together when all is read. A try that fails leaves what it has read aside, and the
-    next try of the same task goes on from there.
+    docs/extraction.md. They count together when all is read: read the files that it names. A try that fails leaves
+    what it has read, and the next try of the same task continues from there.
 
-    With ``mode="changes"`` the window is ``since`` to ``until``, by default the run's data interval. A run that has
-    none (Airflow 3 gives none to runs that were triggered by hand or by an asset) reads on from the job's own mark,
-    which is kept in ``path``; where there is no mark yet, it reads the whole list.
+    With ``mode="changes"`` the window is ``since`` to ``until``, by default the run's data interval, and in a backfill
+    without intervals the time from the tick of the schedule before its logical date to that date. A run that has none
+    (Airflow 3 gives none to runs that were triggered by hand or by an asset, nor to those of a plain cron schedule)
+    reads on from the job's own mark, which is kept in ``path``; where there is no mark yet, it reads the whole list.
+    That window is the run's from then on: repeated or cleared, it reads it again.
 
     Errors that another try cannot cure fail the task at once, ``max_tokens`` reached among them; others are left to
     Airflow's ``retries``. The task's result is a short receipt; the whole one is the file that it names.
@@ -82,6 +74,8 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
     :param connections: requests at once
     :param max_tokens: API tokens that a try may spend (templated). The task fails before it would spend more; cleared,
         or run again, it goes on.
+    :param keep_previous: seconds that files stay which a new manifest no longer names, for who is still reading them;
+        a later run removes them
     :param pipedrive_conn_id: the connection (templated)
     :param deferrable: where the day's API tokens are spent, wait for the new ones without a worker, and go on; the
         default is Airflow's ``[operators] default_deferrable``
@@ -117,6 +111,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
         overlap: float = OVERLAP,
         connections: int = CONNECTIONS,
         max_tokens: int | str | None = None,
+        keep_previous: float = KEEP_PREVIOUS,
         pipedrive_conn_id: str = "pipedrive_default",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
@@ -140,6 +135,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
         self.overlap = overlap
         self.connections = connections
         self.max_tokens = max_tokens
+        self.keep_previous = keep_previous
         self.pipedrive_conn_id = pipedrive_conn_id
         self.deferrable = deferrable
         self._check_when_parsing()
@@ -153,6 +149,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
         return self._extract(context, waited=True)
 
     def _extract(self, context: Context, *, waited: bool) -> dict[str, Any]:
+        from airflow_provider_pipedrive.client.extraction.expiry import have_expired
         from airflow_provider_pipedrive.client.extraction.job import extract
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
@@ -170,6 +167,9 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
             # It may be tried again, but not by Airflow: each of its retries would spend max_tokens.
             raise AirflowFailException(f"{error} Clear the task for that.") from error
         except (PermissionError, NotADirectoryError, FileExistsError) as error:
+            if have_expired(error):
+                self.log.warning("The storage's credentials have expired: another try asks for new ones.")
+                raise
             raise AirflowFailException(f"path: {self.path} cannot be written to: {error}") from error
         except PipedriveDailyBudgetError as error:
             if not self.deferrable:
@@ -177,12 +177,18 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
             # As many as go out at once: all of them may have been refused.
             in_vain = waited and hook.usage.requests <= self.connections
             wait_for_tokens(self, error, in_vain=in_vain)
-        self._lineage.wrote(*(location(folder / name) for name in job.entities))
+        for listed in job.entities:
+            target = location(folder / listed)
+            self._lineage.wrote(target)
+            tell(hook, entities_read(hook.client.origin, [listed]).inputs, [target])
         return brief(receipt, folder / "_pipedrive" / "receipts" / f"{name}.json")
 
     def _make(self, folder: Any) -> None:
+        """Make it on a disk; in object storage nothing is made but files."""
+        from airflow_provider_pipedrive.client.extraction.storage import make_folder
+
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         except FileNotFoundError as error:  # where no folder can be made, as below /proc
             raise AirflowFailException(f"path: {self.path} cannot be written to: {error}") from error
 
@@ -195,11 +201,12 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
         """
         since, until = self._moment("since"), self._moment("until")
         if self.mode == "changes" and since is None and until is None:
-            since, until = data_interval(context)
+            since, until = run_window(context)
             if since is None:
                 self.log.info(
                     "This run has no data interval (it was triggered by hand or by an asset, or its schedule has "
-                    "none): reading on from the mark in %s, or the whole list where there is no mark yet.",
+                    "none): reading on from the mark in %s, or the whole list where there is no mark yet; or again "
+                    "what an earlier try of this run has read.",
                     self.path,
                 )
         return self._make_job(since=since, until=until)
@@ -224,6 +231,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
             "allow_shrink": self.allow_shrink,
             "overlap": self.overlap,
             "connections": self.connections,
+            "keep_previous": self.keep_previous,
             "max_tokens": None if self.max_tokens in (None, "") else self.max_tokens,
             **others,
         }
@@ -258,33 +266,6 @@ def entities_read(origin: str, names: Sequence[str]) -> Lineage:
     lineage = Lineage()
     lineage.read(*(entity(origin, name if name in ENTITIES else "deals") for name in names))
     return lineage
-
-
-def wait_for_tokens(task: BaseOperator, error: PipedriveDailyBudgetError, *, in_vain: bool) -> NoReturn:
-    """Free the worker until the day's API tokens are expected to be there again; the task's ``go_on`` follows."""
-    from airflow_provider_pipedrive.triggers.budget import PipedriveBudgetTrigger
-
-    at = next_tokens(time.time(), error.retry_after, in_vain=in_vain)
-    task.log.warning(
-        "%s What was read is kept: the task goes on at about %s.",
-        error,
-        datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
-    )
-    task.defer(trigger=PipedriveBudgetTrigger(until=at), method_name="go_on")
-
-
-def next_tokens(now: float, retry_after: float | None, *, in_vain: bool) -> float:
-    """When the day's API tokens are expected to be there again, in seconds since the epoch.
-
-    :param now: seconds since the epoch
-    :param retry_after: seconds that Pipedrive or the connection's own budget tells, if any
-    :param in_vain: whether they were expected by now, and were not there
-    """
-    if retry_after is not None and retry_after >= _MEANT:
-        return now + retry_after + _AFTER_RESET
-    if in_vain:
-        return now + _ASK_AGAIN
-    return now - now % _DAY + _DAY + _AFTER_RESET
 
 
 def brief(receipt: Mapping[str, Any], file: Any) -> dict[str, Any]:

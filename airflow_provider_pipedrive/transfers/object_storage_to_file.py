@@ -14,7 +14,7 @@ from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.client.new_files import LINKS, LISTS, Record, added_at, name_of
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink
-from airflow_provider_pipedrive.transfers.tasks import (
+from airflow_provider_pipedrive.operators.task_support import (
     check_links,
     check_path,
     permanent_errors_end_the_task,
@@ -109,9 +109,13 @@ class ObjectStorageToPipedriveFileOperator(ReportsLineage, BaseOperator):
         return file
 
     def _size(self, path: Any) -> int:
+        from airflow_provider_pipedrive.client.extraction.expiry import have_expired
+
         try:
             size = int(path.stat().st_size)
         except OSError as error:
+            if have_expired(error):  # another try has new credentials
+                raise
             raise PipedriveParameterError(
                 f"path: {path} cannot be read: {error.strerror or type(error).__name__}."
             ) from error

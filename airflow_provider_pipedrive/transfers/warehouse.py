@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,30 +13,35 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, 
 from airflow_provider_pipedrive.assets.lineage import ReportsLineage, table
 from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, OVERLAP, Job
-from airflow_provider_pipedrive.client.extraction.entities import entity_of
+from airflow_provider_pipedrive.client.extraction.entities import OBSERVED, entity_of
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
+    PipedriveError,
     PipedriveParameterError,
     PipedriveTokenCapError,
 )
 from airflow_provider_pipedrive.operators.pipedrive import is_open
-from airflow_provider_pipedrive.transfers.object_storage import entities_read, wait_for_tokens
-from airflow_provider_pipedrive.transfers.tasks import (
-    data_interval,
+from airflow_provider_pipedrive.operators.task_support import (
     moment,
     permanent_errors_end_the_task,
     run_name,
+    run_window,
     storage_path,
+    wait_for_tokens,
     whole_number,
 )
+from airflow_provider_pipedrive.transfers.object_storage import entities_read
+from airflow_provider_pipedrive.transfers.staging import folder_of, own_root, private_files, remove_old
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_pipedrive.client import PipedriveClient
     from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
-    from airflow_provider_pipedrive.warehouse import Delivery, Destination, Warehouse
+    from airflow_provider_pipedrive.warehouse import Delivery, Destination, Scope, Warehouse
 
+_EXTRACTED = "extracted"
+"""The folder of the receipts of what was read and is not loaded yet."""
 _LIBPQ = (
     *("ssl", "gss", "krb", "channel_binding", "requirepeer", "keepalives", "tcp_user_timeout", "connect_timeout"),
     *("application_name", "options", "target_session_attrs", "service", "passfile"),
@@ -60,16 +64,19 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
     :param dataset: the dataset, in most databases a schema (templated)
     :param mode: ``changes``: what was last updated since the last load, the whole list at first; ``snapshot``: whole
         lists, in place of what is there
-    :param since: begin of the window, in place of what the warehouse remembers (templated)
+    :param since: begin of the window, in place of what the warehouse remembers; by default the run's data interval, if
+        it has one, or in a backfill the time that its schedule tells (templated)
     :param until: end of the window, not included (templated)
     :param versions: ``latest``: one row a record; ``all``: each state that was read, and a view ``<entity>__latest``
     :param lists: what becomes of lists, such as e-mail addresses: ``json`` in their row, or ``child_tables``
-    :param staging: folder for the files until they are loaded, local or in object storage; by default a temporary one
-        of this machine. The next try goes on with what lies there (templated)
+    :param staging: folder for the files until they are loaded, local or in object storage; by default a private one
+        among the temporary files of this machine. The next try of the task goes on with what is there (templated)
+    :param keep_staging: leave the files there after a load
     :param rename: let a column follow a field that was renamed in Pipedrive
     :param parameters: by entity, what narrows its list down (templated)
-    :param sweep: look for deleted records among all that were landed in ``staging``
-    :param allow_shrink: load a snapshot although it has over 10 % fewer rows than the one before
+    :param sweep: look for deleted records among all that are in the table
+    :param allow_shrink: load a snapshot although it has over 10 % fewer rows than the one before, or was read as
+        another user of the same company
     :param overlap: seconds that a window reaches back
     :param connections: requests at once
     :param max_tokens: API tokens that a try may spend (templated)
@@ -101,6 +108,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         versions: Literal["latest", "all"] = "latest",
         lists: Literal["json", "child_tables"] = "json",
         staging: str | Path | None = None,
+        keep_staging: bool = False,
         rename: bool = False,
         parameters: Mapping[str, Mapping[str, Any]] | None = None,
         sweep: bool = False,
@@ -123,6 +131,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         self.versions = versions
         self.lists = lists
         self.staging = staging
+        self.keep_staging = keep_staging
         self.rename = rename
         self.parameters = parameters
         self.sweep = sweep
@@ -155,47 +164,134 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
             wait_for_tokens(self, error, in_vain=waited and hook.usage.requests <= self.connections)
 
     def _load(self, context: Context, hook: PipedriveHook) -> dict[str, Any]:
+        from airflow_provider_pipedrive.client.extraction.landing import remove_folder
+        from airflow_provider_pipedrive.client.extraction.remembered import account_of, hand_in
+
         warehouse = self._warehouse()
         warehouse.check()
-        jobs = self._jobs(context, warehouse)
-        folder = storage_path("staging", self.staging or self._own_folder())
         self._lineage = entities_read(hook.client.origin, self.entities)
         address = warehouse.destination.address
+        scopes = self._scopes(context, account_of(hook.client))
+        memories = warehouse.memories()
+        for entity, scope in scopes.items():
+            scope.check(entity, memories, f"Dataset {self.dataset}", confirmed=self.allow_shrink)
+        jobs = self._jobs(context, warehouse, memories, scopes)
+        folder, work = self._folders(context, scopes)
+        with private_files(folder):
+            landed = {entity: warehouse.landed(entity) for entity in self.entities if entity in memories}
+            hand_in(folder, [memory.get("files", {}) for memory in memories.values()], landed)
         loaded: dict[str, Any] = {}
         for job in jobs:
-            receipt = self._extract(hook.client, folder, job, run_name(self, context))
-            for entity in job.entities:
-                loaded[entity] = warehouse.load(self._delivery(folder, job, receipt, entity)).to_json()
+            with private_files(folder):
+                receipt = self._extract(hook.client, folder, job, run_name(self, context), memories)
+            # The moves seen in deals before the deals: from then on the table has the stages that they came to.
+            for entity in sorted(job.entities, key=lambda name: name != OBSERVED):
+                delivery = self._delivery(folder, job, receipt, entity, scopes[entity], memories.get(entity) or {})
+                loaded[entity] = self._load_one(warehouse, delivery, work, folder)
                 self._lineage.wrote(table(self.destination, address, self.dataset, entity))
                 loaded[entity]["tokens"] = receipt["entities"][entity]["tokens"]
+        for path in [work] if self.keep_staging else [folder, work]:
+            remove_folder(path)
         return {"destination": str(self.destination).partition("?")[0], "dataset": self.dataset, "entities": loaded}
+
+    def _load_one(self, warehouse: Warehouse, delivery: Delivery, work: Path, folder: Any) -> dict[str, Any]:
+        from airflow_provider_pipedrive.client.extraction.landing import remove_folder
+
+        try:
+            return warehouse.load(delivery, work).to_json()
+        except PipedriveError as error:
+            if not error.retryable:  # by the same rows it would end like this again: a cleared task reads again
+                remove_folder(folder / _EXTRACTED)
+            raise
+
+    def _scopes(self, context: Context, account: Mapping[str, Any]) -> dict[str, Scope]:
+        """What the rows of each table belong to: of another account, choice or shape, all are read."""
+        from airflow_provider_pipedrive.warehouse import Scope
+
+        index = getattr(context["ti"], "map_index", -1)
+        writer = f"{self.dag_id}.{self.task_id}" + (f"[{index}]" if isinstance(index, int) and index >= 0 else "")
+        return {
+            entity: Scope(
+                company=account["company_id"],
+                user=account["user_id"],
+                parameters=json.dumps((plain(self.parameters) or {}).get(entity, {}), sort_keys=True, default=str),
+                lists=self.lists,
+                versions=self.versions,
+                rename=self.rename,
+                writer=writer,
+            )
+            for entity in self.entities
+        }
+
+    def _folders(self, context: Context, scopes: Mapping[str, Scope]) -> tuple[Any, Path]:
+        """Where files are staged, and where the load itself may work: of this task instance alone."""
+        mine = {
+            "run": run_name(self, context),
+            "scopes": {entity: scope.to_json() for entity, scope in scopes.items()},
+            "destination": str(self.destination).partition("?")[0],
+            "connection": self.destination_conn_id,
+            "dataset": self.dataset,
+            "mode": self.mode,
+        }
+        work = folder_of(own_root(), mine)
+        root = storage_path("staging", self.staging) if self.staging else work
+        remove_old(own_root())
+        if not self.staging:
+            return work / "files", work
+        remove_old(root)
+        return folder_of(root, mine), work
 
     # ---- what is read
 
-    def _jobs(self, context: Context, warehouse: Warehouse) -> list[Job]:
+    def _jobs(
+        self,
+        context: Context,
+        warehouse: Warehouse,
+        memories: Mapping[str, Mapping[str, Any]],
+        scopes: Mapping[str, Scope],
+    ) -> list[Job]:
         """One job for what has not been loaded before, which is read whole, and one for each entity that has."""
         since, until = self._moment("since"), self._moment("until")
         if self.mode == "changes" and since is None and until is None:
-            since, until = data_interval(context)
-        if self.mode == "snapshot" or since is not None:
-            return [self._job(self.entities, self.mode, since, until)]
-        marks = {entity: self._mark(warehouse, entity) for entity in self.entities}
-        new = [entity for entity, mark in marks.items() if mark is None]
+            since, until = run_window(context)
+        if self.mode == "snapshot":
+            return [self._job(self.entities, "snapshot", None, None)]
+        # The moves that are seen in deals go with them.
+        alone = [entity for entity in self.entities if entity != OBSERVED]
+        marks = {entity: self._mark(warehouse, entity, memories.get(entity), scopes[entity]) for entity in alone}
+        if since is not None:
+            new = [entity for entity in alone if memories.get(entity) and marks[entity] is None]
+            rest = [entity for entity in alone if entity not in new]
+            windows = [self._job(self._with_moves(rest), "changes", since, until)] if rest else []
+        else:
+            new = [entity for entity, mark in marks.items() if mark is None]
+            # Each from its own mark on: what is hardly ever edited has an old one.
+            windows = [
+                self._job(self._with_moves([entity]), "changes", mark, until) for entity, mark in marks.items() if mark
+            ]
         if new:
-            self.log.info("Not in the warehouse yet, and read whole: %s.", ", ".join(new))
-        jobs = [self._job(new, "snapshot", None, None)] if new else []
-        # Each from its own mark on: what is hardly ever edited has an old one.
-        return jobs + [self._job([entity], "changes", mark, until) for entity, mark in marks.items() if mark]
+            self.log.info("Read whole: %s.", ", ".join(new))
+        return [*([self._job(self._with_moves(new), "snapshot", None, None)] if new else []), *windows]
 
-    def _mark(self, warehouse: Warehouse, entity: str) -> datetime | None:
-        kept = warehouse.memory(entity) or {}
-        mark = kept.pop("mark", None)
-        return datetime.fromisoformat(mark) if mark and kept == self._scope(entity) else None
+    def _with_moves(self, entities: Sequence[str]) -> list[str]:
+        return [*entities, OBSERVED] if "deals" in entities and OBSERVED in self.entities else list(entities)
 
-    def _scope(self, entity: str) -> dict[str, Any]:
-        """What a mark belongs to: of another account, or of another choice of records, all are read."""
-        given = json.dumps((plain(self.parameters) or {}).get(entity, {}), sort_keys=True, default=str)
-        return {"connection": self.pipedrive_conn_id, "parameters": given}
+    def _mark(
+        self, warehouse: Warehouse, entity: str, memory: Mapping[str, Any] | None, scope: Scope
+    ) -> datetime | None:
+        """How far the table has come; None where the entity is to be read whole."""
+        if not memory or not memory.get("mark") or not scope.continues(memory.get("scope") or {}):
+            return None
+        rows, least = warehouse.rows(entity), memory.get("rows_at_least", 0)
+        if rows < least:
+            self.log.warning(
+                "The table %s has %d rows, and had at least %d after the last load: it is read whole again.",
+                entity,
+                rows,
+                least,
+            )
+            return None
+        return datetime.fromisoformat(memory["mark"])
 
     def _job(
         self,
@@ -218,19 +314,32 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
             allow_shrink=self.allow_shrink,
             overlap=self.overlap,
             connections=self.connections,
+            keep_previous=0,  # nobody reads them but the load
             max_tokens=None if self.max_tokens in (None, "") else whole_number("max_tokens", self.max_tokens),
         )
 
-    def _extract(self, client: PipedriveClient, folder: Any, job: Job, run: str) -> dict[str, Any]:
+    def _extract(
+        self, client: PipedriveClient, folder: Any, job: Job, run: str, memories: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The receipt of the job: of this try, or of one before that was not loaded, if nothing else was since."""
         from airflow_provider_pipedrive.client.extraction.job import extract
+        from airflow_provider_pipedrive.client.extraction.landing import read_json, write_json
+        from airflow_provider_pipedrive.client.extraction.remembered import put_back, take_out
 
+        done = folder / _EXTRACTED / f"{job.key}.json"
+        after = {entity: memories.get(entity) for entity in job.entities}
+        before = read_json(done)
+        if before is not None and before["after"] == after:
+            self.log.info("%s: an earlier try has read it, and it is loaded now.", ", ".join(job.entities))
+            put_back(folder, before["files"])
+            return dict(before["receipt"])
         try:
-            return extract(client, folder, job, run=run, owner=run)
+            receipt = extract(client, folder, job, run=run, owner=run)
         except PipedriveTokenCapError as error:
             raise AirflowFailException(f"{error} Clear the task for that.") from error
-
-    def _own_folder(self) -> Path:
-        return Path(tempfile.gettempdir()) / "airflow-pipedrive-staging" / f"{self.dag_id}.{self.task_id}"
+        files = {name: value for entity in job.entities for name, value in take_out(folder, entity).items()}
+        write_json(done, {"receipt": receipt, "files": files, "after": after})
+        return receipt
 
     # ---- what is loaded
 
@@ -255,8 +364,17 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         given = {name: value for name, value in parts.items() if value not in (None, "")}
         return Destination(self.destination, {**given, **_extra(self.destination, connection.extra_dejson)})
 
-    def _delivery(self, folder: Any, job: Job, receipt: Mapping[str, Any], name: str) -> Delivery:
+    def _delivery(
+        self,
+        folder: Any,
+        job: Job,
+        receipt: Mapping[str, Any],
+        name: str,
+        scope: Scope,
+        before: Mapping[str, Any],
+    ) -> Delivery:
         from airflow_provider_pipedrive.client.extraction.landing import read_json
+        from airflow_provider_pipedrive.client.extraction.remembered import take_out
         from airflow_provider_pipedrive.warehouse import Delivery
 
         told = receipt["entities"][name]
@@ -264,7 +382,11 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         listed = read_json(manifest) or {}
         entity = entity_of(name)
         write: Literal["merge", "versions", "replace"] = "merge" if job.mode == "changes" else "replace"
-        known = {"mark": told["mark"], **self._scope(name)} if told["mark"] else None
+        if self.versions == "all":
+            write = "versions"
+        kept = datetime.fromisoformat(before["mark"]) if before.get("mark") else None
+        mark = mark_after(job, told["mark"], kept)
+        other_shape = (before.get("scope") or {}).get("versions", self.versions) != self.versions
         return Delivery(
             entity=name,
             key=entity.key,
@@ -273,8 +395,15 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
             parts=[manifest.parent / part["name"] for part in listed["parts"]],
             tombstones=[manifest.parent / part["name"] for part in listed["tombstones"]],
             read_at=datetime.fromisoformat(receipt["began"]).astimezone(UTC),
-            write="versions" if self.versions == "all" else write,
-            memory=known,
+            write=write,
+            memory={
+                "read_at": receipt["began"],
+                "mark": mark.isoformat() if mark else None,
+                "files": {**before.get("files", {}), **take_out(folder, name)},
+            },
+            scope=scope,
+            confirmed=self.allow_shrink,
+            fresh=write == "versions" and job.mode == "snapshot" and other_shape,
         )
 
     def _moment(self, name: str) -> datetime | None:
@@ -285,6 +414,8 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         """Find wrong arguments; what is only known at run time is let through."""
         if self.lists not in ("json", "child_tables"):
             raise PipedriveParameterError(f"lists must be json or child_tables, not {self.lists!r}.")
+        if self.keep_staging and not self.staging:
+            raise PipedriveParameterError("keep_staging needs staging: the folder to keep the files in.")
         if not is_open(self.entities):
             parameters = plain(self.parameters)
             given = {} if is_open(parameters) else dict(parameters or {})
@@ -296,6 +427,23 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
             raise PipedriveParameterError('A snapshot has no window: leave out since and until, or set mode="changes".')
         if moments["since"] and moments["until"] and moments["until"] <= moments["since"]:
             raise PipedriveParameterError(f"until ({self.until}) must be later than since ({self.since}).")
+
+
+def mark_after(job: Job, newest: str | None, before: datetime | None) -> datetime | None:
+    """How far the warehouse has come after a load.
+
+    A window that begins after where it was would leave a gap, and one that ends before it would set it back: such as
+    that of a backfill, of an old data interval, or of ``since`` and ``until``.
+
+    :param newest: the greatest time of last update in the load; None where there is none
+    :param before: how far it had come
+    """
+    came = datetime.fromisoformat(newest) if newest else None
+    if job.mode == "snapshot":
+        return came
+    if before is None or came is None or job.since is None or job.since > before:
+        return before
+    return max(before, came)
 
 
 def _extra(destination: str, extra: Mapping[str, Any]) -> dict[str, Any]:

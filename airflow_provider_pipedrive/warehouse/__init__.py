@@ -5,6 +5,7 @@ dlt and pyarrow are the extra ``warehouse`` of this package, and are imported on
 
 from airflow_provider_pipedrive.warehouse.delivery import Delivery, Lists, Loaded, Write
 from airflow_provider_pipedrive.warehouse.destination import Destination, PipedriveWarehouseError
+from airflow_provider_pipedrive.warehouse.scope import Scope
 from airflow_provider_pipedrive.warehouse.warehouse import Warehouse
 
-__all__ = ["Delivery", "Destination", "Lists", "Loaded", "PipedriveWarehouseError", "Warehouse", "Write"]
+__all__ = ["Delivery", "Destination", "Lists", "Loaded", "PipedriveWarehouseError", "Scope", "Warehouse", "Write"]

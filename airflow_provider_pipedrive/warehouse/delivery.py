@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from airflow_provider_pipedrive.client.extraction.formats import Column
+from airflow_provider_pipedrive.warehouse.scope import Scope
 
 Write = Literal["merge", "versions", "replace"]
 """``merge``: one row a key, the latest. ``versions``: every version that was read, and a view of the latest.
@@ -35,7 +36,10 @@ class Delivery:
     :ivar tombstones: Parquet files of deleted records: the key, and ``deleted_at``
     :ivar read_at: when reading began, by Pipedrive's clock: what was deleted later does not come back by these rows
     :ivar write: how the rows meet those that are there
-    :ivar memory: what is to be remembered beside the data, and by the same commit: JSON
+    :ivar memory: what is to be remembered with the data, in the same load package: JSON
+    :ivar scope: whose rows they are; rows of another company or choice are refused
+    :ivar confirmed: another user of the same company is right
+    :ivar fresh: the table has rows of another shape, and begins again with these
     """
 
     entity: str
@@ -47,6 +51,14 @@ class Delivery:
     tombstones: Sequence[Any] = ()
     write: Write = "merge"
     memory: Mapping[str, Any] | None = None
+    scope: Scope | None = None
+    confirmed: bool = False
+    fresh: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it takes the place of everything there is."""
+        return self.write == "replace" or self.fresh
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,10 @@ DUCKDB = "duckdb:///"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _DATASET = re.compile(r"[a-z](?:_?[a-z0-9])*")
 """What dlt leaves as it is."""
+TRUNCATE_COMMITS = frozenset({"redshift", "snowflake", "sqlalchemy"})
+"""Where emptying a table by TRUNCATE ends the transaction, or may: there it is done by DELETE.
+https://docs.aws.amazon.com/redshift/latest/dg/r_TRUNCATE.html,
+https://dev.mysql.com/doc/refman/8.4/en/implicit-commit.html"""
 _DUCKDB_SETTINGS = ("memory_limit", "threads")
 
 _DLT_SETTINGS = {
@@ -134,7 +138,11 @@ class Destination:
             }
             return dlt.destinations.duckdb(credentials)
         try:
-            return Known.from_reference(self.name, credentials=dict(self.credentials) if self.credentials else None)
+            # To empty a table must not end the transaction that fills it again.
+            limits: dict[str, Any] = {"supports_truncate_command": False} if self.name in TRUNCATE_COMMITS else {}
+            return Known.from_reference(
+                self.name, credentials=dict(self.credentials) if self.credentials else None, **limits
+            )
         except UnknownDestinationModule:
             known = sorted(name for name in dir(dlt.destinations) if _NAME.fullmatch(name))
             hint = did_you_mean(self.name, known)

@@ -234,7 +234,8 @@ class _Preparation:
     def _superseded(self) -> frozenset[int]:
         """The numbers of the rows of which the delivery has a later version."""
         keys = [*self.delivery.key]
-        wanted = [*keys, *([self.delivery.updated] if self.delivery.updated else [])]
+        # The time of a move is a part of its key.
+        wanted = list(dict.fromkeys([*keys, *([self.delivery.updated] if self.delivery.updated else [])]))
         columns: dict[str, list[Any]] = {name: [] for name in wanted}
         for part in self.delivery.parts:
             for batch in _read(part, wanted):

@@ -38,12 +38,18 @@ from airflow_provider_pipedrive.warehouse.destination import (
 )
 
 if TYPE_CHECKING:
+    from airflow_provider_pipedrive.warehouse.merging import Merge
     from airflow_provider_pipedrive.warehouse.parts import Prepared, Table
 
 log = logging.getLogger(__name__)
 
+_PIPELINE = "pipedrive_"
+"""How dlt's pipelines are called, before the entity's name."""
 _MEMORY_MB = 64
 """What DuckDB may use of memory where rows are of the usual size."""
+_USUAL_COLUMNS, _COLUMN_MB = 60, 1
+"""A merge has a block of 256 KB of each column open, several times: 50,000 rows of 150 columns took 128 MB, of 300
+columns over 192 MB."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _VECTORS = 4
 _VECTOR_ROWS = 2048
@@ -86,21 +92,50 @@ class Warehouse:
 
     def memory(self, entity: str) -> dict[str, Any] | None:
         """What the last delivery of the entity wanted to be remembered; None where there was none."""
+        return self.memories().get(entity)
+
+    def memories(self) -> dict[str, dict[str, Any]]:
+        """What is remembered of each entity of the dataset, by the last load package of it that is complete."""
+        with self._pipeline("check") as pipeline:
+            return _memories(pipeline)
+
+    def landed(self, entity: str) -> Iterator[tuple[int, Any]]:
+        """The numeric ids in an entity's table, but for archived records, each with its ``stage_id`` if there is one.
+
+        Of a table of all versions, those whose last version is not a deletion.
+        """
         with self._pipeline(entity) as pipeline:
             pipeline.sync_destination()
-            sources = pipeline.state.get("sources", {}).values()
-            for source in sources:
-                found = source.get("resources", {}).get(entity, {}).get("memory")
-                if found is not None:
-                    return dict(found)
-        return None
+            present = _present(pipeline).get(entity)
+            if not present or present.get("id") != "bigint":
+                return
+            with self._sql(pipeline) as client:
+                wanted = [
+                    client.escape_column_name(name) if name in present else "NULL"
+                    for name in ("id", "stage_id", "is_archived")
+                ]
+                table = client.make_qualified_table_name(f"{entity}__latest" if VERSION in present else entity)
+                with client.execute_query(f"SELECT {', '.join(wanted)} FROM {table}") as cursor:
+                    while found := cursor.fetchmany(10_000):
+                        yield from ((int(number), stage) for number, stage, archived in found if not archived)
 
-    def load(self, delivery: Delivery) -> Loaded:
+    def rows(self, entity: str) -> int:
+        """How many rows an entity's table has; 0 where there is none."""
+        from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+        with self._pipeline(entity) as pipeline, self._sql(pipeline) as client:
+            try:
+                return _count(client, entity)
+            except DatabaseUndefinedRelation:
+                return 0
+
+    def load(self, delivery: Delivery, work: Path | None = None) -> Loaded:
         """Load the records of one entity.
 
         Done once or twice, whole or again after it broke off: the result is the same.
 
-        :raises PipedriveParameterError: the delivery does not fit the warehouse
+        :param work: the folder for what is needed meanwhile; by default one for temporary files
+        :raises PipedriveParameterError: the delivery does not fit the warehouse, or its rows do not belong there
         :raises PipedriveWarehouseError: the warehouse did not take it
         """
         if delivery.write == "versions" and self.lists == "child_tables":
@@ -108,13 +143,16 @@ class Warehouse:
         from airflow_provider_pipedrive.warehouse.parts import prepare
 
         began = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="pipedrive-warehouse-") as name:
+        with tempfile.TemporaryDirectory(prefix="pipedrive-warehouse-", dir=work) as name:
             folder = Path(name)
             with self._pipeline(delivery.entity, folder) as pipeline:
                 pipeline.sync_destination()
                 present = _present(pipeline)
             ready = prepare(delivery, folder, self.lists, present)
-            with self._pipeline(delivery.entity, folder, _memory_mb(ready)) as pipeline:
+            with (
+                self._pipeline(delivery.entity, folder, _memory_mb(ready)) as pipeline,
+                self._alone(pipeline, delivery.entity),
+            ):
                 self._run(pipeline, delivery, ready, present)
                 self._finish(pipeline, delivery, ready)
         for note in ready.notes:
@@ -145,7 +183,7 @@ class Warehouse:
             import dlt
 
             pipeline = dlt.pipeline(
-                f"pipedrive_{entity}",
+                f"{_PIPELINE}{entity}",
                 pipelines_dir=work,
                 destination=self.destination.build(memory_mb),
                 dataset_name=self.dataset,
@@ -172,6 +210,19 @@ class Warehouse:
             yield client
 
     @contextmanager
+    def _alone(self, pipeline: Any, entity: str) -> Iterator[None]:
+        """The only load of the entity into the dataset: two would share dlt's staging tables.
+
+        An open connection holds a DuckDB file. In Postgres it holds a lock that goes with it. Elsewhere the rows that
+        are staged are counted before they are merged.
+        """
+        with self._sql(pipeline) as client:
+            if _is_postgres(pipeline):
+                client.execute_sql("SET lock_timeout = '10min'")
+                client.execute_sql("SELECT pg_advisory_lock(hashtext(%s), hashtext(%s))", self.dataset, entity)
+            yield
+
+    @contextmanager
     def _told(self) -> Iterator[None]:
         """What dlt raises, in a sentence and without secrets."""
         from dlt.common.exceptions import DltException
@@ -189,6 +240,8 @@ class Warehouse:
         from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
         from dlt.common.exceptions import MissingDependencyException
         from dlt.destinations.exceptions import DatabaseTerminalException
+
+        from airflow_provider_pipedrive.warehouse.merging import RowsLostError, StagedRowsChangedError
 
         innermost, chain = error, [error]
         while (cause := getattr(innermost, "exception", None) or innermost.__cause__) and cause not in chain:
@@ -212,8 +265,9 @@ class Warehouse:
                     f"The destination {self.destination.name} needs more than dlt on the workers: "
                     f"pip install 'dlt[{self.destination.name}]'."
                 )
-        words = self._redact(f"{type(innermost).__name__}: {innermost}".strip())
-        permanent = any(isinstance(one, DatabaseTerminalException) for one in chain)
+        ours = isinstance(innermost, RowsLostError | StagedRowsChangedError)
+        words = self._redact(str(innermost) if ours else f"{type(innermost).__name__}: {innermost}".strip())
+        permanent = any(isinstance(one, DatabaseTerminalException | RowsLostError) for one in chain)
         advice = ""
         if "Could not set lock" in words and self.destination.file:
             advice = " DuckDB lets one process write: load one after the other, such as by an Airflow pool of one slot."
@@ -225,12 +279,16 @@ class Warehouse:
     def _run(
         self, pipeline: Any, delivery: Delivery, ready: Prepared, present: Mapping[str, Mapping[str, str]]
     ) -> None:
-        """One package of dlt's: all tables of the delivery and its memory, committed together."""
+        """One package of dlt's: all tables of the delivery and its memory, which counts when all tables are written."""
+        from airflow_provider_pipedrive.warehouse.merging import merge_in_transactions
+
         pipeline.sync_destination()
+        memory = self._checked_memory(pipeline, delivery, ready, present)
         # Postgres takes Parquet only by a further driver. CSV it copies as fast.
         file_format = "csv" if _is_postgres(pipeline) else "parquet"
-        condition = _Conditions(delivery, ready, present, pipeline.sql_client())
-        resources = [_resource(ready.main, delivery.memory, delivery.entity, **condition.main())]
+        condition = _Conditions(delivery, ready, present, pipeline)
+        merge_in_transactions(pipeline.destination, condition.merges())
+        resources = [_resource(ready.main, memory, delivery.entity, **condition.main())]
         resources += [_resource(table, **condition.child()) for table in ready.children.values()]
         if ready.deleted:
             resources.append(_resource(ready.deleted, **condition.deleted(ready.deleted)))
@@ -244,6 +302,33 @@ class Warehouse:
         pipeline.extract(resources, loader_file_format=file_format)
         pipeline.normalize()
         pipeline.load()
+
+    def _checked_memory(
+        self, pipeline: Any, delivery: Delivery, ready: Prepared, present: Mapping[str, Mapping[str, str]]
+    ) -> dict[str, Any] | None:
+        """What is to be remembered: with a scope also that, and the rows that the table has at least from then on.
+
+        :raises PipedriveParameterError: the rows do not belong into the table
+        """
+        if delivery.scope is None:
+            return None if delivery.memory is None else dict(delivery.memory)
+        # Looked at before reading too, but another load may have been faster.
+        place = f"Dataset {self.dataset}"
+        memories = _memories(pipeline)
+        delivery.scope.check(delivery.entity, memories, place, confirmed=delivery.confirmed)
+        last = (memories.get(delivery.entity) or {}).get("read_at")
+        if delivery.is_whole and last and datetime.fromisoformat(last) > delivery.read_at:
+            raise PipedriveWarehouseError(
+                f"{delivery.entity} was read whole at {delivery.read_at.isoformat()}, and what another run read at "
+                f"{last} has been loaded since: nothing was loaded over it. Another try reads again.",
+                retryable=True,
+            )
+        least = ready.main.rows
+        if not delivery.is_whole:
+            with self._sql(pipeline) as client:
+                there = _count(client, delivery.entity) if delivery.entity in present else 0
+            least = max(0, there - (ready.deleted.rows if ready.deleted else 0))
+        return {**(delivery.memory or {}), "scope": delivery.scope.to_json(), "rows_at_least": least}
 
     def _finish(self, pipeline: Any, delivery: Delivery, ready: Prepared) -> None:
         """What is left to do when the rows are there."""
@@ -288,32 +373,54 @@ def _is_postgres(pipeline: Any) -> bool:
 class _Conditions:
     """How dlt is told which of the rows count.
 
-    dlt puts a condition, its ``source_filter``, to every row of the delivery, before it removes the rows in the
-    warehouse that have the same key and inserts those of the delivery. A column without a table is the delivery's
-    there; the warehouse's own columns are given other names, so that none of them comes in between.
+    A condition is put to every row of the delivery, before the rows in the warehouse that have the same key are removed
+    and those of the delivery are inserted. A column without a table is the delivery's there; the warehouse's own
+    columns are given other names, so that none of them comes in between.
     """
 
     def __init__(
-        self, delivery: Delivery, ready: Prepared, present: Mapping[str, Mapping[str, str]], client: Any
+        self, delivery: Delivery, ready: Prepared, present: Mapping[str, Mapping[str, str]], pipeline: Any
     ) -> None:
+        from airflow_provider_pipedrive.warehouse.merging import is_transactional
         from airflow_provider_pipedrive.warehouse.parts import deleted_name
 
+        client = pipeline.sql_client()
         self._delivery = delivery
+        self._ready = ready
         self._escape = client.escape_column_name
         self._qualify = client.make_qualified_table_name
         deleted = deleted_name(delivery.entity)
         self._deleted = deleted if ready.deleted or deleted in present else None
+        # Where a script cannot be one transaction, dlt's own place for the condition keeps it to fewer statements.
+        self._by_dlt = not is_transactional(pipeline.destination)
+
+    def merges(self) -> dict[str, Merge]:
+        """What the load does to each table."""
+        from airflow_provider_pipedrive.warehouse.merging import Merge
+
+        delivery, ready = self._delivery, self._ready
+        if delivery.is_whole:
+            return {table.name: Merge(table.rows, whole=True) for table in ready.tables}
+        known = [(ready.main, self._of_main()), *((table, self._of_child()) for table in ready.children.values())]
+        known += [(ready.deleted, self._of_deleted(ready.deleted))] if ready.deleted else []
+        counts = {table.name: None if self._by_dlt else condition for table, condition in known}
+        merges = {table.name: Merge(table.rows, counts=counts[table.name]) for table in ready.children.values()}
+        if deleted := ready.deleted:
+            merges[deleted.name] = Merge(deleted.rows, delivery.key, removed=0, counts=counts[deleted.name])
+        keys, removed = [*delivery.key], ready.deleted.rows if ready.deleted else 0
+        if delivery.write == "versions":
+            keys, removed = [*keys, VERSION], 0
+        return merges | {ready.main.name: Merge(ready.main.rows, keys, removed, counts=counts[ready.main.name])}
 
     def main(self) -> dict[str, Any]:
         """For the entity's own table."""
         delivery = self._delivery
-        if delivery.write == "replace":
+        if delivery.is_whole:
             return {"write_disposition": "replace"}
         if delivery.write == "versions":
-            return {"write_disposition": _merge(None), "primary_key": [*delivery.key, VERSION]}
-        own = {key: key for key in delivery.key}
+            return {"write_disposition": self._merge(None), "primary_key": [*delivery.key, VERSION]}
         return {
-            "write_disposition": _merge(self._counts(own, delivery.updated)),
+            "write_disposition": self._merge(self._of_main()),
             "primary_key": list(delivery.key),
             "hard_delete": DELETED,
         }
@@ -321,20 +428,38 @@ class _Conditions:
     def child(self) -> dict[str, Any]:
         """For the table of a list: all elements of a record are replaced together, if the record's row counts."""
         delivery = self._delivery
-        if delivery.write == "replace":
+        if delivery.is_whole:
             return {"write_disposition": "replace"}
-        parents = {key: f"parent_{key}" for key in delivery.key}
         return {
-            "write_disposition": _merge(self._counts(parents, PARENT_UPDATED if delivery.updated else None)),
-            "merge_key": list(parents.values()),
+            "write_disposition": self._merge(self._of_child()),
+            "merge_key": [f"parent_{key}" for key in delivery.key],
             "hard_delete": DELETED,
         }
 
     def deleted(self, table: Table) -> dict[str, Any]:
         """For the table of deleted records: of two deletions the later one counts."""
+        return {
+            "write_disposition": self._merge(self._of_deleted(table)),
+            "primary_key": list(self._delivery.key),
+        }
+
+    def _merge(self, condition: str | None) -> dict[str, Any]:
+        # The delivery has each key once: dlt need not look for more.
+        known = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
+        return known | ({"source_filter": condition} if condition and self._by_dlt else {})
+
+    def _of_main(self) -> str | None:
+        if self._delivery.write == "versions":
+            return None
+        return self._counts({key: key for key in self._delivery.key}, self._delivery.updated)
+
+    def _of_child(self) -> str | None:
+        parents = {key: f"parent_{key}" for key in self._delivery.key}
+        return self._counts(parents, PARENT_UPDATED if self._delivery.updated else None)
+
+    def _of_deleted(self, table: Table) -> str:
         own = {key: key for key in self._delivery.key}
-        condition = self._none_in(table.name, own, "deleted_at", f"> {self._escape('deleted_at')}")
-        return {"write_disposition": _merge(condition), "primary_key": list(self._delivery.key)}
+        return self._none_in(table.name, own, "deleted_at", f"> {self._escape('deleted_at')}")
 
     def _counts(self, keys: Mapping[str, str], updated: str | None) -> str | None:
         """A row counts unless the warehouse has a later version, or knows of a deletion after the row was read.
@@ -367,12 +492,6 @@ class _Conditions:
 
 def _moment(moment: datetime) -> str:
     return f"CAST('{moment.astimezone(UTC).isoformat(timespec='microseconds')}' AS TIMESTAMP WITH TIME ZONE)"
-
-
-def _merge(condition: str | None) -> dict[str, Any]:
-    # The delivery has each key once: dlt need not look for more.
-    known = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
-    return known | ({"source_filter": condition} if condition else {})
 
 
 def _resource(
@@ -415,6 +534,34 @@ def _resource(
     return dlt.resource(rows, name=table.name, columns=columns, write_disposition=write_disposition)
 
 
+def _memories(pipeline: Any) -> dict[str, dict[str, Any]]:
+    """What is remembered of each entity: dlt counts only what belongs to a load package that is complete."""
+    from dlt.common.destination.exceptions import DestinationUndefinedEntity
+    from dlt.pipeline.state_sync import load_pipeline_state_from_destination
+
+    found: dict[str, dict[str, Any]] = {}
+    with pipeline.destination_client() as client:
+        table = client.sql_client.make_qualified_table_name(client.schema.state_table_name)
+        column = client.sql_client.escape_column_name("pipeline_name")
+        try:
+            rows = client.sql_client.execute_sql(f"SELECT DISTINCT {column} FROM {table}") or ()
+        except DestinationUndefinedEntity:
+            return found
+        for (name,) in rows:
+            entity = str(name).removeprefix(_PIPELINE)
+            state = load_pipeline_state_from_destination(str(name), client) if entity != str(name) else None
+            for source in ((state or {}).get("sources") or {}).values():
+                memory = source.get("resources", {}).get(entity, {}).get("memory")
+                if memory is not None:
+                    found[entity] = dict(memory)
+    return found
+
+
+def _count(client: Any, table: str) -> int:
+    [(number,)] = client.execute_sql(f"SELECT COUNT(*) FROM {client.make_qualified_table_name(table)}")
+    return int(number)
+
+
 def _present(pipeline: Any) -> dict[str, dict[str, str]]:
     """The tables that were loaded before: dlt's type by column."""
     if pipeline.default_schema_name is None:
@@ -429,4 +576,5 @@ def _present(pipeline: Any) -> dict[str, dict[str, str]]:
 def _memory_mb(ready: Prepared) -> int:
     """What DuckDB needs: more where rows are long, such as notes with pictures in them."""
     vector = max(table.widest * min(table.rows, _VECTOR_ROWS) for table in ready.tables)
-    return _MEMORY_MB + _VECTORS * vector // 1024**2
+    columns = max(len(table.columns) for table in ready.tables)
+    return _MEMORY_MB + max(0, columns - _USUAL_COLUMNS) * _COLUMN_MB + _VECTORS * vector // 1024**2

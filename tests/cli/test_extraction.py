@@ -50,6 +50,26 @@ def test_marks_are_shown_set_back_and_forgotten(terminal: Terminal, sandbox: San
 
     assert terminal.run("marks", str(tmp_path), "--entity", "persons", "--forget") == 0
     assert terminal.run("marks", str(tmp_path)) == 0
+    assert terminal.out.startswith("persons  none: the next run reads everything")
+
+
+def test_the_windows_of_the_latest_runs_are_shown_and_all_of_them_for_one_entity(
+    terminal: Terminal, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    for night in range(4):
+        extract(PipedriveHook().client, tmp_path, Job(["persons", "stages"], "changes"), run=f"night {night}")
+    assert terminal.run("marks", str(tmp_path), "--entity", "persons") == 0
+    _, *windows = terminal.out.splitlines()
+    assert [line.rpartition("  ")[2] for line in windows] == ["night 3", "night 2", "night 1", "night 0"]
+    assert windows[3].startswith("  whole list, up to 20")
+    assert "  from 20" in windows[0]
+    assert all("  published  " in line for line in windows)
+    assert terminal.run("marks", str(tmp_path)) == 0
+    assert terminal.out.count("  and 1 earlier runs: --entity shows them") == 2
+
+
+def test_a_folder_in_which_no_run_has_begun_has_no_marks(terminal: Terminal, tmp_path: Path) -> None:
+    assert terminal.run("marks", str(tmp_path)) == 0
     assert "There are no marks" in terminal.err
 
 

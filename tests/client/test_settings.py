@@ -8,6 +8,8 @@ import pytest
 
 from airflow_provider_pipedrive.client import ApiToken, OAuth, Settings, settings_from
 from airflow_provider_pipedrive.client.client import secrets_of
+from airflow_provider_pipedrive.client.settings import EXTRAS
+from airflow_provider_pipedrive.connection_form import CONN_FIELDS
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParameterError
 
 TOKEN = {"api_token": "TheToken123"}
@@ -107,3 +109,51 @@ def test_every_secret_of_the_settings_is_known_as_one_also_as_it_travels() -> No
         login="id", password="word", extra={"refresh_token": "r-1", "proxies": {"https": "http://u:p%40ss@p"}}
     )
     assert secrets_of(oauth) == ["word", "r-1", "aWQ6d29yZA==", "p%40ss", "p@ss"]
+
+
+def test_credentials_lose_the_line_end_that_a_file_or_copying_has_left_on_them() -> None:
+    settings = settings_from(login=" id\n", password="secret\r\n", extra={"refresh_token": "r\n", "access_token": " a"})
+    assert settings == Settings(OAuth("id", "secret", refresh_token="r", access_token="a"))
+
+
+def test_a_credential_of_nothing_but_spaces_is_none() -> None:
+    with pytest.raises(PipedriveAuthError, match="Put the OAuth client id into login"):
+        settings_from(login="id", password=" \n", extra={"refresh_token": "r"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "hint"),
+    [
+        ({"extra": {"api_tokn": "0123"}}, "The extra has 'api_tokn', which is not read: did you mean api_token?"),
+        ({"extra": {"apiToken": "0123"}}, "'apiToken', which is not read: did you mean api_token?"),
+        ({"extra": {"token": "0123"}}, "'token', which is not read: did you mean api_token?"),
+        (
+            {"login": "id", "password": "0123", "extra": {"refreshtoken": "0123"}},
+            "'refreshtoken', which is not read: did you mean refresh_token?",
+        ),
+        (
+            {"extra": {"refresh_token": "r", "client_id": "0123", "client_secret": "0123"}},
+            "'client_id', which is not read: did you mean the field login?",
+        ),
+        ({"password": "0123"}, "There is something in password, but nothing in login: if it is a token, move it."),
+        ({"login": "0123"}, "There is something in login, but nothing in password: if it is a token, move it."),
+        ({"login": "id", "password": "0123"}, "login and password are taken for an app's"),
+    ],
+)
+def test_a_credential_in_the_wrong_place_is_named_and_not_shown(fields: dict[str, Any], hint: str) -> None:
+    with pytest.raises(PipedriveAuthError) as raised:
+        settings_from(**fields)
+    assert hint in str(raised.value)
+    assert "0123" not in str(raised.value)
+
+
+def test_a_misspelled_setting_beside_a_good_credential_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        settings_from(extra={**TOKEN, "time_out": 5, "note": "of ours", "oauth_status": {}})
+    assert [record.getMessage() for record in caplog.records] == [
+        "The connection's extra has 'time_out', which is not read. Did you mean timeout?"
+    ]
+
+
+def test_every_field_of_the_connection_form_is_a_known_name() -> None:
+    assert CONN_FIELDS.keys() <= set(EXTRAS)

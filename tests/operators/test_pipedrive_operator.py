@@ -97,6 +97,89 @@ def test_rendered_text_is_converted_and_checked_again_when_the_task_runs(sandbox
         operator.execute({"ti": TaskInstance()})  # type: ignore[typeddict-item]
 
 
+def rendered(native: bool, context: dict[str, Any], **arguments: Any) -> Any:
+    """Run an operator whose templates are rendered to text, or to Python's own values; its result."""
+    with DAG("dag", start_date=datetime(2026, 1, 1), schedule=None, render_template_as_native_obj=native) as dag:
+        operator = PipedriveOperator(task_id="task", **arguments)
+    operator.render_template_fields(context, dag.get_template_env())  # type: ignore[arg-type]
+    return operator.execute({"ti": TaskInstance()})  # type: ignore[typeddict-item]
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_numbers_from_templates_arrive_inside_objects_too(sandbox: Sandbox, native: bool) -> None:
+    context = {"one": 1, "price": 9.5}
+
+    activity = rendered(
+        native,
+        context,
+        action="addActivity",
+        parameters={"subject": "Call", "participants": [{"person_id": "{{ one }}", "primary": "{{ true }}"}]},
+    )
+    product = rendered(
+        native,
+        context,
+        action="addProduct",
+        parameters={"name": "Plan", "prices": [{"currency": "EUR", "price": "{{ price }}", "cost": "{{ one }}"}]},
+    )
+    lead = rendered(
+        native,
+        context,
+        action="addLead",
+        parameters={"title": "Fair", "person_id": "{{ one }}", "value": {"amount": "{{ price }}", "currency": "EUR"}},
+    )
+
+    assert activity["participants"] == [{"person_id": 1, "primary": True}]
+    assert (product["prices"][0]["price"], product["prices"][0]["cost"]) == (9.5, 1)
+    assert lead["value"] == {"amount": 9.5, "currency": "EUR"}
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_numbers_and_digits_from_templates_arrive_in_custom_fields_as_these_take_them(
+    sandbox: Sandbox, native: bool
+) -> None:
+    seats, segment = "6e120c093758d5c0827f0156eacde1d87220eb8a", "48518331116f22e83ac2f70301c01ab410b46e3c"
+    interests, value = "4b69d691bbc4f615bc1d9e65cf6e6bd04da0ff0e", "9c99cc41db474687114c1353fe580e0475b755a0"
+    contract = "b4fa883ab9464eb0330b15e94936b0564897e599"
+
+    deal = rendered(
+        native,
+        {"n": 25, "option": 13},
+        action="updateDeal",
+        parameters={
+            "id": "{{ n }}",
+            "custom_fields": {
+                seats: "{{ n }}",
+                segment: "{{ option }}",
+                interests: ["{{ option + 2 }}", "{{ option + 4 }}"],
+                value: {"value": "{{ n }}", "currency": "EUR"},
+                contract: "{{ '10115' }}",
+            },
+        },
+    )["custom_fields"]
+    person = rendered(
+        native, {}, action="addPerson", parameters={"name": "Ada", "phones": [{"value": "{{ '4912345' }}"}]}
+    )
+
+    assert [deal[key] for key in (seats, segment, interests)] == [25, 13, [15, 17]]
+    assert (deal[value], deal[contract]) == ({"value": 25, "currency": "EUR"}, "10115")
+    assert person["phones"][0]["value"] == "4912345"
+
+
+def test_what_stands_beside_a_template_in_an_object_is_checked_when_the_dag_is_parsed() -> None:
+    with pytest.raises(PipedriveParameterError, match=r"prices\[0\]\.cost must be a number, not 'low'"):
+        PipedriveOperator(
+            task_id="task",
+            action="updateProduct",
+            parameters={"id": 1, "prices": [{"price": "{{ price }}", "cost": "low"}]},
+        )
+
+
+def test_a_new_lead_may_name_custom_fields_in_a_task_too(sandbox: Sandbox) -> None:
+    given = {"title": "Fair", "person_id": 1, "custom_fields": {"Seats": "25"}}
+
+    assert run(action="addLead", parameters=given)[0]["6e120c093758d5c0827f0156eacde1d87220eb8a"] == 25
+
+
 def test_a_mapped_task_takes_its_parameters_when_it_runs() -> None:
     with DAG("dag", start_date=datetime(2026, 1, 1), schedule=None):
         mapped = PipedriveOperator.partial(task_id="mapped", action="getDeal").expand(parameters=[{"id": 1}, {"id": 2}])

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import uvicorn
 from airflow import settings
+from airflow.models import Variable
 from airflow.models.asset import AssetActive, AssetEvent, AssetModel
 from airflow.models.base import Base
 from airflow.utils.session import create_session
@@ -54,7 +55,7 @@ def assets(tables: None) -> Iterator[None]:
     add_asset(DEALS)
     yield
     with create_session() as session:
-        for model in (AssetEvent, AssetActive, AssetModel):
+        for model in (AssetEvent, AssetActive, AssetModel, Variable):
             session.execute(delete(model))
 
 

@@ -164,7 +164,7 @@ def test_an_approval_goes_with_one_secret_and_one_way(browser: Browser, listener
     on_pipedrive(api_token=API_TOKEN)
     change("crm", **diverted(listener), **{KEY: stored("theirs")[KEY]})
     assert NOTHING_SENT in text_of(browser.post("test", conn_id="crm"))
-    change("crm", **{KEY: ["0" * 40, None, 7]})
+    change("crm", **{KEY: ["0" * 40, None, 7], "oauth_status": {KEY: "0" * 40}})
     assert NOTHING_SENT in text_of(browser.post("test", conn_id="crm"))
     assert listener.heard == []
 

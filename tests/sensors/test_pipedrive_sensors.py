@@ -259,7 +259,8 @@ def test_a_sensor_says_what_it_waits_for_where_it_stands_and_how_it_ended(
     shown = caplog.text + out.out + out.err
     names = {key: stage["name"] for key, stage in sandbox.records("stages").items()}
     waits = f"Waiting until deal 1 is in stage 3 ({names[3]}). Not yet: deal 1 is in stage 1 ({names[1]})."
-    assert shown.count(waits) == 1 if mode == "poke" else waits in shown
+    said = max(text.count(waits) for text in (caplog.text, out.out, out.err))  # of one Airflow or another
+    assert said == 1 if mode == "poke" else said >= 1
     assert f"It has happened: deal 1 ('Ovens') is open in stage 3 ({names[3]}) since " in shown
     assert "belongs to pipeline" not in shown
 

@@ -6,12 +6,14 @@ import hashlib
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, ObjectStoragePath
+from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveParameterError, PipedriveServerError
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -328,6 +330,38 @@ def test_a_broken_download_leaves_nothing_and_the_next_try_goes_on(
     assert (receipt["files"], receipt["already_there"]) == (1, 1)
 
 
+def test_the_list_of_a_run_that_is_repeated_names_what_the_run_has_landed_at_any_try(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", api_token_connection(sandbox, max_attempts=1))
+    first, second = upload(sandbox, "first.txt"), upload(sandbox, "second.txt")
+
+    def run(name: str) -> dict[int, tuple[str, bool]]:
+        lines = manifest(bring(str(tmp_path), {**DAY, "run_id": name}))
+        return {line["id"]: (line["outcome"], line["by_this_run"]) for line in lines}
+
+    sandbox.fault(path=f"/v1/files/{first['id']}/download", kind="503", count=1)
+    with pytest.raises(PipedriveServerError):
+        run("monday")
+    assert run("monday") == {second["id"]: ("already there", True), first["id"]: ("landed", True)}
+    assert run("monday") == {second["id"]: ("already there", True), first["id"]: ("already there", True)}
+    assert run("tuesday") == {second["id"]: ("already there", False), first["id"]: ("already there", False)}
+    assert downloads(sandbox) == 3
+
+
+def test_a_backfill_over_a_plain_cron_schedule_brings_the_files_of_each_day(sandbox: Sandbox, tmp_path: Path) -> None:
+    days = [datetime(2027, 3, day, tzinfo=UTC) for day in (1, 2, 3)]
+    files = {day: upload(sandbox, f"{day:%d}.txt", add_time=f"{day:%Y-%m-%d} 10:00:00") for day in days}
+    schedule = CronTriggerTimetable("0 0 * * *", timezone="UTC")
+    dag = DAG("documents", schedule=schedule, start_date=days[0])
+    for day in days:
+        tick = day + timedelta(days=1)
+        dag_run = SimpleNamespace(run_type="backfill", logical_date=tick)
+        receipt = bring(str(tmp_path / f"{day:%d}"), {"dag": dag, "dag_run": dag_run, "logical_date": tick})
+        assert receipt["names"] == [f"{files[day]['id']}-{day:%d}.txt"]
+        assert (receipt["since"], receipt["until"]) == (day.isoformat(), tick.isoformat())
+
+
 def test_a_full_disk_is_told_as_it_is_and_leaves_nothing_unfinished(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,16 +386,20 @@ def test_mapped_tasks_and_runs_have_manifests_of_their_own(sandbox: Sandbox, tmp
     assert all(":" not in name and "+" not in name for name in names)
 
 
-def test_lineage_tells_the_folder(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lineage_tells_the_files_of_the_account_and_the_folder(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: list[str] = []
 
     class Collector:
-        def add_output_asset(self, context: Any, uri: str) -> None:
+        def add_input_asset(self, context: Any, uri: str) -> None:
             told.append(uri)
+
+        add_output_asset = add_input_asset
 
     monkeypatch.setattr("airflow.providers.common.compat.lineage.hook.get_hook_lineage_collector", Collector)
     bring(str(tmp_path), DAY)
-    assert told == [tmp_path.as_uri()]
+    assert told == ["pipedrive://127.0.0.1/files", tmp_path.as_uri()]
 
 
 # ---- wrong arguments

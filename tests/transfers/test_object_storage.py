@@ -29,8 +29,9 @@ from airflow_provider_pipedrive.errors import (
     PipedriveServerError,
 )
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+from airflow_provider_pipedrive.operators.task_support import next_tokens
 from airflow_provider_pipedrive.sandbox import Sandbox
-from airflow_provider_pipedrive.transfers.object_storage import PipedriveToObjectStorageOperator, next_tokens
+from airflow_provider_pipedrive.transfers.object_storage import PipedriveToObjectStorageOperator
 from airflow_provider_pipedrive.triggers.budget import PipedriveBudgetTrigger
 from tests.conftest import API_TOKEN, api_token_connection
 from tests.triggers.virtual import run as run_virtually
@@ -97,8 +98,8 @@ def listed(action: str = "getDeals") -> list[int]:
 
 
 def looks_finished(path: Path) -> list[str]:
-    """Files outside the state of the extraction."""
-    return [str(file) for file in path.rglob("*") if file.is_file() and "_pipedrive" not in file.parts]
+    """Manifests: only what one of them names counts."""
+    return [str(file) for file in path.rglob("_manifest.json")]
 
 
 # ---- what lands
@@ -203,8 +204,24 @@ def test_an_interval_that_is_read_again_takes_the_place_of_its_partition(sandbox
         sandbox.update("deals", number, update_time="2020-05-03T10:00:00Z")
     extract(tmp_path, run=run, mode="changes", partition="dt=2020-05-03")
     sandbox.update("deals", first, title="Edited since")
-    extract(tmp_path, run=run, mode="changes", partition="dt=2020-05-03")
+    extract(tmp_path, run={**run, "run_id": "another"}, mode="changes", partition="dt=2020-05-03")
     assert ids(tmp_path / "deals" / "dt=2020-05-03") == [second]
+
+
+def test_a_run_that_is_cleared_keeps_the_rows_that_it_had_landed_and_no_list_shows_any_more(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    run = interval(datetime(2020, 5, 3, tzinfo=UTC), datetime(2020, 5, 4, tzinfo=UTC))
+    first, second, *_ = listed()
+    for number in (first, second):
+        sandbox.update("deals", number, update_time="2020-05-03T10:00:00Z")
+    extract(tmp_path, run=run, mode="changes", partition="dt=2020-05-03")
+    sandbox.update("deals", first, title="Edited since")
+    sandbox.update("deals", second, title="Read again", update_time="2020-05-03T11:00:00Z")
+    extract(tmp_path, run=run, mode="changes", partition="dt=2020-05-03")
+    found = {row["id"]: row["title"] for row in rows(tmp_path / "deals" / "dt=2020-05-03")}
+    assert list(found) == [first, second]
+    assert found[second] == "Read again"
 
 
 def test_since_and_until_go_before_the_data_interval(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -228,17 +245,21 @@ MOMENT = datetime(2026, 5, 4, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     "run",
-    [context(), context(data_interval_start=None, data_interval_end=None), interval(MOMENT, MOMENT)],
+    [
+        {},
+        {"data_interval_start": None, "data_interval_end": None},
+        {"data_interval_start": MOMENT, "data_interval_end": MOMENT},
+    ],
     ids=["Airflow 3, by hand", "an asset", "a cron schedule without intervals"],
 )
 def test_a_run_without_a_data_interval_reads_on_from_the_mark(run: Any, company: Sandbox, tmp_path: Path) -> None:
-    extract(tmp_path, run=run, mode="changes", partition="first")
+    extract(tmp_path, run=context("first", **run), mode="changes", partition="first")
     assert ids(tmp_path / "deals" / "first") == listed()  # no mark yet: the first load
     company.advance(3600)
     edited = listed()[7]
     company.update("deals", edited, title="Edited")
     company.advance(60)
-    receipt = extract(tmp_path, run=run, mode="changes", partition="second")
+    receipt = extract(tmp_path, run=context("second", **run), mode="changes", partition="second")
     assert edited in ids(tmp_path / "deals" / "second")
     assert receipt["rows"] < 50
     assert receipt["entities"]["deals"]["window"] is not None
@@ -246,7 +267,7 @@ def test_a_run_without_a_data_interval_reads_on_from_the_mark(run: Any, company:
 
 def test_a_scheduled_run_does_not_disturb_the_mark(sandbox: Sandbox, tmp_path: Path) -> None:
     extract(tmp_path, mode="changes")
-    (mark,) = (tmp_path / "_pipedrive" / "marks").iterdir()
+    (mark,) = (tmp_path / "_pipedrive" / "marks").glob("*.json")
     before = mark.read_text()
     extract(tmp_path, run=interval(datetime(2000, 1, 1, tzinfo=UTC), datetime(2001, 1, 1, tzinfo=UTC)), mode="changes")
     assert mark.read_text() == before
@@ -401,6 +422,7 @@ def test_the_trigger_survives_being_written_down_and_fires_when_the_time_has_com
         ({"max_tokens": "many"}, "max_tokens must be a whole number"),
         ({"connections": 0}, "connections must be 1 to 64"),
         ({"partition": "../up"}, "partition must stay below"),
+        ({"partition": "dt?/a"}, "ends with . or #"),
         ({"parameters": {"persons": {"owner_id": 1}}}, "persons, which is not among the entities"),
         ({"parameters": {"deals": {"sort_by": "id"}}}, "sort_by is set by the extraction itself"),
         ({"path": ""}, "path is empty"),

@@ -6,20 +6,22 @@ import json
 import runpy
 import tempfile
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskDeferred
+from airflow.timetables.trigger import CronTriggerTimetable
 
+from airflow_provider_pipedrive.client.extraction.definition import Job
 from airflow_provider_pipedrive.client.limits import forget_limits
 from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveParameterError
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveToWarehouseOperator
-from airflow_provider_pipedrive.transfers.warehouse import columns_of
+from airflow_provider_pipedrive.transfers.warehouse import columns_of, mark_after
 from airflow_provider_pipedrive.warehouse import Delivery, Destination, PipedriveWarehouseError, Warehouse
 from tests.conftest import API_TOKEN, api_token_connection
 from tests.postgres_server import PASSWORD
@@ -85,15 +87,14 @@ def test_a_snapshot_takes_the_place_of_what_was_there(sandbox: Sandbox, file: Pa
 
 def test_an_older_state_that_comes_later_does_not_win(sandbox: Sandbox, file: Path, into: dict[str, Any]) -> None:
     deal = next(iter(PipedriveHook().iterate("getDeals")))
-    load("before", entities=["deals"], mode="snapshot", **{**into, "destination": f"duckdb:///{file}.old"})
-    staged = Path(into["staging"])
+    kept = {**into, "destination": f"duckdb:///{file}.old", "keep_staging": True}
+    load("before", entities=["deals"], mode="snapshot", **kept)
+    [staged] = Path(into["staging"]).iterdir()
     old = {path.name: path.read_bytes() for path in (staged / "deals").iterdir()}
     sandbox.advance(120)
     sandbox.update("deals", deal["id"], title="the newest")
     load("after", entities=["deals"], mode="snapshot", **into)
 
-    for name, content in old.items():
-        (staged / "deals" / name).write_bytes(content)
     parts = [staged / "deals" / name for name in old if name.endswith(".parquet")]
     late = Delivery("deals", ["id"], "update_time", columns_of(staged, "deals"), parts, datetime.now(UTC))
     Warehouse(Destination(into["destination"]), "pipedrive").load(late)
@@ -287,3 +288,111 @@ def test_the_example_dag_loads_its_entities(sandbox: Sandbox, tmp_path: Path, mo
     task.execute({**context, "dag_run": MagicMock(run_id="night")})
     tables = {name for (name,) in rows(file, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'pipedrive'")}
     assert tables >= set(declared["ENTITIES"])
+
+
+# ---- whose window, and where the mark is
+
+
+def mark_of(into: dict[str, Any]) -> datetime | None:
+    kept = Warehouse(Destination(into["destination"]), "pipedrive").memory("deals")
+    return datetime.fromisoformat(kept["mark"]) if kept and kept["mark"] else None
+
+
+def of_day(run: str, run_type: str, day: datetime) -> Any:
+    """What Airflow 3 hands to a task of a DAG with a plain cron schedule."""
+    dag = DAG(
+        "nightly",
+        schedule=CronTriggerTimetable("0 0 * * *", timezone="UTC"),
+        start_date=datetime(2020, 1, 1, tzinfo=UTC),
+    )
+    dag_run = MagicMock(run_id=run, run_type=run_type, logical_date=day)
+    return {**context(run), "dag": dag, "dag_run": dag_run, "logical_date": day}
+
+
+MONDAY, TUESDAY, FRIDAY = (datetime(2026, 3, day, tzinfo=UTC) for day in (2, 3, 6))
+
+
+@pytest.mark.parametrize(
+    ("since", "newest", "before", "after"),
+    [
+        pytest.param(TUESDAY, FRIDAY, TUESDAY, FRIDAY, id="reading on"),
+        pytest.param(MONDAY, FRIDAY, TUESDAY, FRIDAY, id="from before the mark"),
+        pytest.param(FRIDAY, FRIDAY, TUESDAY, TUESDAY, id="a gap"),
+        pytest.param(MONDAY, MONDAY, FRIDAY, FRIDAY, id="an old window"),
+        pytest.param(TUESDAY, None, TUESDAY, TUESDAY, id="nothing new"),
+        pytest.param(MONDAY, TUESDAY, None, None, id="before the first load"),
+    ],
+)
+def test_the_mark_moves_over_no_gap_and_never_back(
+    since: datetime, newest: datetime | None, before: datetime | None, after: datetime | None
+) -> None:
+    job = Job(["deals"], "changes", since)
+    assert mark_after(job, newest and newest.isoformat(), before) == after
+
+
+def test_a_whole_list_sets_the_mark_wherever_it_was() -> None:
+    assert mark_after(Job(["deals"]), TUESDAY.isoformat(), FRIDAY) == TUESDAY
+
+
+def test_a_backfill_loads_its_day_and_leaves_the_mark_where_it_is(
+    sandbox: Sandbox, file: Path, into: dict[str, Any]
+) -> None:
+    load("monday", entities=["deals"], **into)
+    mark, number = mark_of(into), min(deal["id"] for deal in PipedriveHook().iterate("getDeals"))
+    sandbox.update("deals", number, title="found again", update_time="2020-05-03T16:00:00Z")
+    day = datetime(2020, 5, 4, tzinfo=UTC)
+    task = PipedriveToWarehouseOperator(task_id="load", entities=["deals"], **into)
+    receipt = task.execute(of_day("backfill", "backfill", day))
+    assert receipt["entities"]["deals"]["rows"] == 1
+    assert mark_of(into) == mark
+
+
+def test_a_window_before_the_first_load_leaves_no_mark_so_that_the_first_load_is_whole(
+    sandbox: Sandbox, file: Path, into: dict[str, Any]
+) -> None:
+    number = min(deal["id"] for deal in PipedriveHook().iterate("getDeals"))
+    sandbox.update("deals", number, update_time="2020-05-03T16:00:00Z")
+    task = PipedriveToWarehouseOperator(task_id="load", entities=["deals"], **into)
+    task.execute(of_day("backfill", "backfill", datetime(2020, 5, 4, tzinfo=UTC)))
+    assert rows(file, "SELECT id FROM pipedrive.deals") == [(number,)]
+    assert mark_of(into) is None
+    load("monday", entities=["deals"], **into)
+    everything = {deal["id"] for deal in PipedriveHook().iterate("getDeals")}
+    assert {found for (found,) in rows(file, "SELECT id FROM pipedrive.deals")} == everything
+    assert mark_of(into) is not None
+
+
+def test_a_window_that_begins_after_the_mark_leaves_it_and_one_that_covers_it_moves_it_on(
+    sandbox: Sandbox, file: Path, into: dict[str, Any]
+) -> None:
+    load("monday", entities=["deals"], **into)
+    mark = mark_of(into)
+    assert mark is not None
+    early, late = sorted(deal["id"] for deal in PipedriveHook().iterate("getDeals"))[:2]
+    sandbox.advance(3600)
+    sandbox.update("deals", early, title="early")
+    sandbox.advance(3600)
+    sandbox.update("deals", late, title="late")
+    sandbox.advance(120)
+    now = datetime.fromisoformat(sandbox.records("deals")[late]["update_time"])
+    load("gap", entities=["deals"], since=(now - timedelta(minutes=30)).isoformat(), **into)
+    assert mark_of(into) == mark
+    load("tuesday", entities=["deals"], **into)
+    assert rows(file, f"SELECT title FROM pipedrive.deals WHERE id = {early}") == [("early",)]
+    assert mark_of(into) == now
+    load("back", entities=["deals"], since=(mark - timedelta(days=1)).isoformat(), **into)
+    assert mark_of(into) == now
+
+
+def test_a_run_that_is_cleared_or_tried_again_after_it_has_loaded_takes_nothing_away(
+    sandbox: Sandbox, file: Path, into: dict[str, Any]
+) -> None:
+    deals = sorted(deal["id"] for deal in PipedriveHook().iterate("getDeals"))
+    load("monday", entities=["deals"], **into)
+    sandbox.advance(600)
+    sandbox.update("deals", deals[0], title="edited")
+    sandbox.advance(600)
+    for run in ("tuesday", "tuesday", "monday"):
+        load(run, entities=["deals"], **into)
+        assert sorted(found for (found,) in rows(file, "SELECT id FROM pipedrive.deals")) == deals
+        assert rows(file, f"SELECT title FROM pipedrive.deals WHERE id = {deals[0]}") == [("edited",)]

@@ -17,12 +17,15 @@ class Comms:
     """Airflow 3.0's and 3.1's way to the supervisor: whoever asks waits for the next answer, whosever it is."""
 
     def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
         self.lock = asyncio.Lock()
         self.answers: asyncio.Queue[str] = asyncio.Queue()
         self.asked = asyncio.Event()
         self.unanswered: list[str] = []
 
     async def asend(self, question: str) -> str:
+        if asyncio.get_running_loop() is not self.loop:
+            raise RuntimeError("bound to a different event loop")
         async with self.lock:
             self.unanswered.append(question)
             self.asked.set()

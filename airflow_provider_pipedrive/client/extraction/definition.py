@@ -19,6 +19,8 @@ Format = Literal["jsonl", "jsonl.gz", "csv", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "jsonl.gz", "csv", "parquet")
 OVERLAP = 60.0
 """Seconds that a window reaches back: nothing promises that a write is visible at once."""
+KEEP_PREVIOUS = 3600.0
+"""Seconds that the files of the publication before are kept, for who is still reading them."""
 Mode = Literal["snapshot", "changes"]
 MODES = ("snapshot", "changes")
 CONNECTIONS = 32
@@ -31,7 +33,7 @@ class Job:
 
     :ivar entities: names from docs/entities.md
     :ivar mode: ``snapshot``: every entity whole; ``changes``: what was last updated in a window
-    :ivar since: begin of the window; without one, from the job's own mark on
+    :ivar since: begin of the window; without one, from the job's own mark on, or the window that the run had before
     :ivar until: end of the window, not included; without one, now. Only with ``since``
     :ivar format: ``jsonl``, ``jsonl.gz``, ``csv`` or ``parquet``
     :ivar escape_formulas: in ``csv``, put an apostrophe in front of texts (and column names) that a spreadsheet would
@@ -52,6 +54,7 @@ class Job:
     :ivar overlap: seconds that a window reaches back
     :ivar connections: requests at once
     :ivar max_tokens: API tokens that a run may spend; it ends before it would spend more, and can go on later
+    :ivar keep_previous: seconds that files stay which a new manifest no longer names, for who is still reading them
     """
 
     entities: Sequence[str]
@@ -71,6 +74,7 @@ class Job:
     overlap: float = OVERLAP
     connections: int = CONNECTIONS
     max_tokens: int | None = None
+    keep_previous: float = KEEP_PREVIOUS
 
     def check(self) -> None:
         """Find what cannot be, before anything is sent.
@@ -107,12 +111,18 @@ class Job:
             raise PipedriveParameterError(f"until ({self.until}) must be later than since ({self.since}).")
         if self.overlap < 0:
             raise PipedriveParameterError(f"overlap must not be negative, it is {self.overlap}.")
+        if self.keep_previous < 0:
+            raise PipedriveParameterError(f"keep_previous must not be negative, it is {self.keep_previous}.")
         if not 1 <= self.connections <= 64:
             raise PipedriveParameterError(f"connections must be 1 to 64, not {self.connections}.")
         if self.max_tokens is not None and self.max_tokens < 1:
             raise PipedriveParameterError(f"max_tokens must be 1 or more, not {self.max_tokens}.")
         if self.partition.startswith("/") or ".." in self.partition.split("/"):
             raise PipedriveParameterError(f"partition must stay below the entity's folder: {self.partition!r}.")
+        if any(step.endswith(("?", "#")) for step in self.partition.split("/")):
+            raise PipedriveParameterError(
+                f"partition: {self.partition!r} has a step that ends with ? or #, which an address loses."
+            )
         clash = {"sort_by", "sort_direction", "sort", "limit", "cursor", "start", "updated_since", "updated_until"}
         for name, given in self.parameters.items():
             if taken := sorted(clash & given.keys()):
@@ -134,8 +144,10 @@ class Job:
             value = getattr(self, name)
             if type(value) is not int and not (name == "max_tokens" and value is None):
                 raise PipedriveParameterError(f"{name} must be a whole number, not {value!r}.")
-        if type(self.overlap) not in (int, float):
-            raise PipedriveParameterError(f"overlap must be a number of seconds, not {self.overlap!r}.")
+        for name in ("overlap", "keep_previous"):
+            value = getattr(self, name)
+            if type(value) not in (int, float):
+                raise PipedriveParameterError(f"{name} must be a number of seconds, not {value!r}.")
         if not isinstance(self.partition, str):
             raise PipedriveParameterError(f"partition must be text, such as dt=2026-01-31, not {self.partition!r}.")
 

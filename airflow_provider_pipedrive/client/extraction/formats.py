@@ -27,6 +27,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -34,6 +35,7 @@ import msgspec
 from airflow_provider_pipedrive.client.extraction.definition import FORMATS as FORMATS
 from airflow_provider_pipedrive.client.extraction.definition import Format as Format
 from airflow_provider_pipedrive.client.extraction.definition import check_format as check_format
+from airflow_provider_pipedrive.client.extraction.storage import beside, bucket_must_exist, file_system, remove
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 Rows = Sequence[Mapping[str, Any]]
@@ -115,6 +117,8 @@ def open_part(
 ) -> PartWriter:
     """Begin a part.
 
+    It has its name when it is whole: in object storage by nature, on a disk it is hidden until then.
+
     :param path: a local or object-storage path; a file already there is replaced
     :param columns: the columns, in order; JSON lines need none
     :param escape_formulas: in ``csv``, put an apostrophe in front of texts that a spreadsheet would compute
@@ -129,7 +133,7 @@ def open_part(
     if not columns:
         raise PipedriveParameterError(f"The format {known} needs the columns; jsonl does without.")
     if known == "csv":
-        return _Csv(path, [column.name for column in columns], escape_formulas)
+        return _Csv(path, [column.name for column in columns], escape_formulas=escape_formulas)
     from airflow_provider_pipedrive.client.extraction.parquet import ParquetPart
 
     return ParquetPart(path, columns)
@@ -144,11 +148,25 @@ def without_rows(
 ) -> Part:
     """Write the rows of the part ``source`` to ``target``, but for those whose numbers (from 0) are in ``drop``.
 
+    :param columns: None for those that ``source`` has
+
     The result's ``unfit`` is empty: it speaks of what was lost here, and that is nothing.
     """
-    writer = open_part(target, format, columns)
+    writer = open_part(target, format, columns) if columns else _open_alike(source, target, check_format(format))
     writer.copy(source, drop)
     return writer.close()
+
+
+def _open_alike(source: Any, target: Any, format: Format) -> PartWriter:  # noqa: A002 - the users' word
+    """Begin a part with the columns of another one."""
+    if format == "csv":
+        with opened(source) as file, _text(file) as lines:
+            return _Csv(target, next(csv.reader(lines)), escape_formulas=False)  # its cells are copied as they are
+    if format == "parquet":
+        from airflow_provider_pipedrive.client.extraction.parquet import ParquetPart, schema_of
+
+        return ParquetPart(target, (), schema_of(source))
+    return open_part(target, format, None)
 
 
 def read_rows(path: Any, format: str) -> Iterator[dict[str, Any]]:  # noqa: A002 - the users' word
@@ -159,7 +177,7 @@ def read_rows(path: Any, format: str) -> Iterator[dict[str, Any]]:  # noqa: A002
 
         yield from read(path)
         return
-    with path.open("rb") as file:
+    with opened(path) as file:
         if known == "csv":
             with _text(file) as lines:
                 for row in csv.DictReader(lines):
@@ -168,6 +186,12 @@ def read_rows(path: Any, format: str) -> Iterator[dict[str, Any]]:  # noqa: A002
             decode = msgspec.json.Decoder(dict[str, Any]).decode
             for line in _lines(file, known):
                 yield decode(line)
+
+
+def opened(path: Any) -> Any:
+    """A file to be read, without a word to Airflow's lineage: parts are read here on the way, not by a user."""
+    fs = file_system(path)
+    return path.open("rb") if fs is None else fs.open(path.path, "rb")
 
 
 class _Sink:
@@ -180,7 +204,9 @@ class _Sink:
 
     def __init__(self, path: Any) -> None:
         self._path = path
-        self._file = path.open("wb")
+        fs = file_system(path)
+        self._written = beside(path) if fs is None and isinstance(path, Path) else path
+        self._file = self._written.open("wb") if fs is None else fs.open(path.path, "wb")
         self._hash = hashlib.sha256()
         self._discarded = False
         self.bytes = 0
@@ -201,7 +227,10 @@ class _Sink:
 
     def finish(self) -> str:
         """Close the file and return its hash."""
-        self._file.close()
+        with bucket_must_exist(self._path):
+            self._file.close()
+        if self._written is not self._path:
+            self._written.rename(self._path)
         return self._hash.hexdigest()
 
     def discard(self) -> None:
@@ -210,7 +239,7 @@ class _Sink:
         with suppress(OSError):  # a full disk refuses the last bytes once more; what it said first is what counts
             self._file.close()
         with suppress(OSError):  # the storage may be out of reach, and an upload that was broken off left nothing
-            self._path.unlink()
+            remove(self._written)
 
 
 class _GzipSink(_Sink):
@@ -311,7 +340,7 @@ class _JsonLines(Writer):
 
     def _copy(self, source: Any, drop: Container[int]) -> int:
         kept = 0
-        with source.open("rb") as file:
+        with opened(source) as file:
             lines = _lines(file, "jsonl.gz" if isinstance(self._sink, _GzipSink) else "jsonl")
             for some in _some(line for number, line in enumerate(lines) if number not in drop):
                 self._sink.write(b"".join(some))
@@ -328,7 +357,7 @@ def _joined(records: Sequence[bytes | msgspec.Raw]) -> bytes:
 
 
 class _Csv(Writer):
-    def __init__(self, path: Any, names: Sequence[str], escape_formulas: bool) -> None:
+    def __init__(self, path: Any, names: Sequence[str], *, escape_formulas: bool) -> None:
         super().__init__(path)
         self._names = names
         self._escape_formulas = escape_formulas
@@ -351,7 +380,7 @@ class _Csv(Writer):
 
     def _copy(self, source: Any, drop: Container[int]) -> int:
         kept = 0
-        with source.open("rb") as file, _text(file) as lines:
+        with opened(source) as file, _text(file) as lines:
             rows = csv.reader(lines)
             next(rows)
             for some in _some(row for number, row in enumerate(rows) if number not in drop):

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -25,6 +26,7 @@ from airflow_provider_pipedrive.client.extraction.formats import PartWriter, rea
 from airflow_provider_pipedrive.client.extraction.increments import Window
 from airflow_provider_pipedrive.client.extraction.landing import EntityLanding, read_json, write_json
 from airflow_provider_pipedrive.client.extraction.listing import pages_of
+from airflow_provider_pipedrive.client.extraction.marks import CLAIMS_KEPT, change
 from airflow_provider_pipedrive.client.extraction.pages import Key, as_dict, timestamp
 from airflow_provider_pipedrive.client.extraction.snapshot import Outcome
 from airflow_provider_pipedrive.client.extraction.walk import Crew, Tally, rfc3339, sorting
@@ -50,6 +52,8 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = MappingProxyType(
     }
 )
 STREAM = "deals"
+_Move = tuple[int, int, int, Any]
+"""A deal, the stage that it left, the one that it came to, and when."""
 _PART_DEALS = 1_000
 
 
@@ -81,17 +85,24 @@ def read_stage_history(
     window: Window | None,
     parameters: Mapping[str, Any],
     tally: Tally,
+    until: datetime | None = None,
 ) -> Outcome:
     """Read the changelogs of the deals that moved in the window, or of the chosen ones.
 
-    A run that ends early, because its tokens or the day's are spent, goes on with the next deal.
+    A run that ends early, because its tokens or the day's are spent, goes on with the next deal. It takes days, and
+    deals that are done move again: those moves are in the window after it.
 
     :param window: None to read whole histories
     :param parameters: which deals; by default, without a window, the open ones
+    :param until: where whole histories end, None where they are read up to the present
     """
     plan = landing.load()
     if plan is None:
         plan = {"way": "changelogs", "deals": sorted(_moved(crew, window, parameters, tally))}
+        if window is not None:
+            plan |= {"window": True, **window.bounds}
+        elif until is not None:
+            plan |= {"until": until.astimezone(UTC).isoformat()}
         landing.save(plan)
     deals: list[int] = plan["deals"]
     done = max((part.covered["deals"] for part in landing.finished), default=0)
@@ -105,7 +116,7 @@ def read_stage_history(
         except BaseException:
             landing.finish(STREAM, {"deals": done})
             raise
-        _keep(landing, found, done, window)
+        _keep(landing, found, done, window, until)
         tally.records += len(group)
         crew.watch()
         done += len(group)
@@ -115,42 +126,86 @@ def read_stage_history(
     return Outcome("changelogs", {"kind": "deals", "deals": len(deals)}, mark=landing.newest)
 
 
-def observe(landing: EntityLanding, deals: EntityLanding, dropped: Mapping[str, set[int]], state: Any) -> Outcome:
+def observe(
+    landing: EntityLanding, deals: EntityLanding, dropped: Mapping[str, set[int]], state: Any, run: str
+) -> Outcome:
     """Write what the stages of the deals say when they are held against those of the reading before.
+
+    The stages that are seen now take the place of those before, so they say so once only. What a run has seen is kept
+    under its name: a run that is repeated lands it again, and what has moved since.
 
     :param deals: where the deals have been read to
     :param dropped: by part, the numbers of rows that something newer has taken the place of
-    :param state: the file that keeps the stages; it is renewed beside it and takes effect when it is renamed
+    :param state: the file that keeps the stages; :func:`keep_observed` renews it
+    :param run: the run's name
     """
     landing.load()
     landing.forget({part.name for part in landing.finished})
     landing.save({"way": "observed"})
-    before = {int(key): value for key, value in (read_json(state) or {}).items()}
-    now = dict(before)
-    moves = []
+    kept = _Stages.of(read_json(state))
+    now = dict(kept.stages)
+    moves = set(kept.moves.get(run, ()))
     for deal in _rows(deals, dropped):
         stage = deal.get("stage_id")
         if type(deal.get("id")) is not int or type(stage) is not int:
             continue
-        known = before.get(deal["id"])
+        known = kept.stages.get(deal["id"])
         if known is not None and known != stage:
-            moves.append((deal["id"], known, stage, deal.get("stage_change_time") or deal.get("update_time")))
+            moves.add((deal["id"], known, stage, deal.get("stage_change_time") or deal.get("update_time")))
         now[deal["id"]] = stage
+    found = sorted(moves, key=lambda move: (move[0], str(move[3])))
     records = [
         {"deal_id": deal, "from_stage_id": left, "to_stage_id": stage, "changed_at": at, "observed": True}
-        for deal, left, stage, at in sorted(moves)
+        for deal, left, stage, at in found
     ]
     _write(landing, "observed", records)
     landing.finish("observed", {})
-    write_json(state.parent / f"{state.name}.next", {str(key): stage for key, stage in now.items()})
-    return Outcome("observed", {"kind": "observed", "deals": len(now), "seen_before": len(before)}, landing.newest)
+    write_json(landing.folder / _SEEN, _Stages(now, {run: found}).to_json())
+    about = {"kind": "observed", "deals": len(now), "seen_before": len(kept.stages)}
+    return Outcome("observed", about, landing.newest)
 
 
-def keep_observed(state: Any) -> None:
+def keep_observed(landing: EntityLanding, state: Any) -> None:
     """Let the stages that :func:`observe` saw be those that the next reading is held against."""
-    following = state.parent / f"{state.name}.next"
-    if following.exists():
-        following.rename(state)
+    seen = _Stages.of(read_json(landing.folder / _SEEN))
+    change(state, lambda kept: _Stages.of(kept).then(seen).to_json())
+
+
+def has_observed(state: Any, run: str) -> bool:
+    """Whether it is known what a run has seen."""
+    return run in _Stages.of(read_json(state)).moves
+
+
+def stages_seen(stages: Mapping[int, int]) -> dict[str, Any]:
+    """What :func:`keep_observed` would keep of these stages by deal, and of no moves."""
+    return _Stages(stages, {}).to_json()
+
+
+_SEEN = "stages.json"
+
+
+@dataclass(frozen=True)
+class _Stages:
+    """The stage of each deal as it was seen last, and the moves that the latest runs have seen, the last one last."""
+
+    stages: Mapping[int, int]
+    moves: Mapping[str, Sequence[_Move]]
+
+    def then(self, seen: _Stages) -> _Stages:
+        """With what a run has seen."""
+        moves = {run: moved for run, moved in self.moves.items() if run not in seen.moves} | dict(seen.moves)
+        return _Stages({**self.stages, **seen.stages}, dict(list(moves.items())[-CLAIMS_KEPT:]))
+
+    def to_json(self) -> dict[str, Any]:
+        stages = {str(deal): stage for deal, stage in self.stages.items()}
+        return {"stages": stages, "runs": [{"run": run, "moves": moved} for run, moved in self.moves.items()]}
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any] | None) -> _Stages:
+        if data is None:
+            return cls({}, {})
+        moves = {seen["run"]: [(deal, left, to, at) for deal, left, to, at in seen["moves"]] for seen in data["runs"]}
+        return cls({int(deal): stage for deal, stage in data["stages"].items()}, moves)
 
 
 def _moved(crew: Crew, window: Window | None, parameters: Mapping[str, Any], tally: Tally) -> Iterator[int]:
@@ -171,12 +226,18 @@ def _moved(crew: Crew, window: Window | None, parameters: Mapping[str, Any], tal
 
 
 def _keep(
-    landing: EntityLanding, changelogs: Iterable[Iterable[Mapping[str, Any]]], place: int, window: Window | None
+    landing: EntityLanding,
+    changelogs: Iterable[Iterable[Mapping[str, Any]]],
+    place: int,
+    window: Window | None,
+    until: datetime | None,
 ) -> None:
     """Write some deals' moves, all of them or none."""
     moves = [move for changelog in changelogs for move in changelog]
     if window is not None:
         moves = [move for move in moves if window.holds(_at(move)) and window.known.get(_identity(move)) != _at(move)]
+    elif until is not None:
+        moves = [move for move in moves if (moved := _at(move)) is None or moved < until]
     _write(landing, STREAM, moves, [place])
 
 
@@ -223,6 +284,6 @@ def _write(
 def _rows(deals: EntityLanding, dropped: Mapping[str, set[int]]) -> Iterator[dict[str, Any]]:
     for part in deals.finished:
         left_out = dropped.get(part.name, set())
-        for number, row in enumerate(read_rows(deals.folder / part.name, deals.format)):
+        for number, row in enumerate(read_rows(deals.target / part.name, deals.format)):
             if number not in left_out:
                 yield row

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -36,6 +36,11 @@ class Window:
     until: datetime
     overlap: float
     known: Mapping[Identity, datetime]
+
+    @property
+    def bounds(self) -> dict[str, str]:
+        """Where it begins and ends, as a plan keeps it."""
+        return {"since": self.since.astimezone(UTC).isoformat(), "until": self.until.astimezone(UTC).isoformat()}
 
     @property
     def low(self) -> int:
@@ -94,7 +99,7 @@ class Changes:
             "newest": "newest first",
             "whole": "whole: the list has no window",
         }[self.entity.feed]
-        self.landing.save(plan | {"way": self._outcome.way, "window": True, "until": self.window.until.isoformat()})
+        self.landing.save(plan | {"way": self._outcome.way, "window": True, **self.window.bounds})
         getattr(self, f"_{self.entity.feed}")()
         self._outcome.mark = self.landing.newest
         return self._outcome

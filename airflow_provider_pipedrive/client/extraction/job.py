@@ -32,6 +32,7 @@ from airflow_provider_pipedrive.client.extraction.entities import (
 from airflow_provider_pipedrive.client.extraction.histories import (
     COLUMNS,
     Fixed,
+    has_observed,
     keep_observed,
     observe,
     read_stage_history,
@@ -48,10 +49,11 @@ from airflow_provider_pipedrive.client.extraction.landing import (
     write_json,
 )
 from airflow_provider_pipedrive.client.extraction.listing import pages_of
-from airflow_provider_pipedrive.client.extraction.marks import Mark, Marks
+from airflow_provider_pipedrive.client.extraction.marks import CLAIMS_KEPT, Marks, WindowClaim
 from airflow_provider_pipedrive.client.extraction.pages import Identity, as_dict, server_time
 from airflow_provider_pipedrive.client.extraction.progress import Progress
 from airflow_provider_pipedrive.client.extraction.snapshot import Ids, Outcome, Snapshot
+from airflow_provider_pipedrive.client.extraction.storage import plain
 from airflow_provider_pipedrive.client.extraction.sweep import Known, confirm, sweep, sweepable
 from airflow_provider_pipedrive.client.extraction.walk import Crew, Stopped, Tally
 from airflow_provider_pipedrive.client.verdicts import read_json as parsed
@@ -81,7 +83,8 @@ def extract(
     A run that died, or spent its tokens, goes on where it ended when it is called again with the same job and path.
 
     :param path: the folder: a ``pathlib.Path``, or a path of the same kind into object storage
-    :param run: names the receipt; by default the time
+    :param run: the run's name, and its receipt's; by default the time, which makes each call a run of its own. Called
+        again under the same name, a run that goes by its mark reads its own window again
     :param owner: who runs it, the same at every try
     :returns: the receipt, which is also kept in ``_pipedrive/receipts``
     :raises PipedriveParameterError: the job cannot be, found before anything was sent
@@ -91,7 +94,7 @@ def extract(
     """
     job.check()
     run = run or f"{_stamp(clock())}-{uuid.uuid4().hex[:6]}"
-    return _Run(client, path, job, run, owner or f"pid {os.getpid()}", clock, sleep).do()
+    return _Run(client, plain(path), job, run, owner or f"pid {os.getpid()}", clock, sleep).do()
 
 
 class _Run:
@@ -115,7 +118,7 @@ class _Run:
         self._sleep = sleep
         self._began = clock()
         self._before = (client.usage.requests, client.usage.tokens)
-        self.landing = Landing(path, job.key, owner)
+        self.landing = Landing(path, job.key, owner, job.keep_previous)
         self.progress = Progress(client, clock, self.landing.touch)
         self.crew = Crew(client, job.connections, self.progress.watch)
         self.tallies = {name: Tally() for name in job.entities}
@@ -124,6 +127,7 @@ class _Run:
         self._deciding = threading.Lock()
         self.parts: dict[str, EntityLanding] = {}
         self.windows: dict[str, Window | None] = {}
+        self.claims: dict[str, WindowClaim] = {}
         self.outcomes: dict[str, Outcome] = {}
         self.known: dict[str, Known] = {}
 
@@ -139,10 +143,16 @@ class _Run:
             return self._publish()
         except BaseException:
             self.crew.close()  # before another may go on from what was read
-            self.landing.release()
+            self._release()
             raise
         finally:
             self.client.token_cap = cap
+
+    def _release(self) -> None:
+        try:
+            self.landing.release()
+        except OSError as error:  # a storage out of reach: what ended the run is what counts, and the lease runs out
+            log.warning("The lease in %s stays: %s", self.landing.folder, error)
 
     # ---- reading
 
@@ -151,10 +161,10 @@ class _Run:
         if self.job.mode == "changes":  # whose mark it goes by, and where Pipedrive's clock stands
             self._scope = {**account.result(), "names": self.job.names}
             self._wait_for_until()
-            self._opened = self._now.replace(microsecond=0)
         entities = [entity_of(name) for name in self.job.entities]
         self._ask_for_definitions(entities)
         for entity in entities:
+            self.windows[entity.name] = self._window(entity)
             self.parts[entity.name] = self.landing.entity(
                 entity.name,
                 self.job.format,
@@ -163,7 +173,6 @@ class _Run:
                 escape_formulas=self.job.escape_formulas,
             )
             self.parts[entity.name].edge = timedelta(seconds=2 * self.job.overlap)
-            self.windows[entity.name] = self._window(entity)
         alone = [entity for entity in entities if entity.parent is None and entity.name != OBSERVED]
         self._together(alone, self._read)
         self._together([entity for entity in entities if entity.parent is not None], self._read_children)
@@ -176,6 +185,7 @@ class _Run:
         def one(entity: Entity) -> None:
             try:
                 self.outcomes[entity.name] = read(entity)
+                self.parts[entity.name].look(self._now)
             except Stopped:
                 log.info("%s: stopped, because another entity failed; what was read is kept.", entity.name)
             except BaseException as error:  # noqa: BLE001 - raised below, when the others have stopped too
@@ -205,7 +215,9 @@ class _Run:
         shown = self._shown(entity)
         window = self.windows[entity.name]
         if entity.name == EXACT:
-            return read_stage_history(self.crew, landing, window, parameters, tally)
+            claim = self.claims.get(entity.name)
+            until = claim.until if claim else None
+            return read_stage_history(self.crew, landing, window, parameters, tally, until)
         if window is None:
             return Snapshot(
                 self.crew,
@@ -248,8 +260,15 @@ class _Run:
         if deals.publishing:  # what was seen in them is written
             landing.load()
             return Outcome("observed", {"kind": "observed"}, landing.newest)
+        before = read_json(self._receipt) or {}
+        if entity.name in before.get("entities", {}) and not has_observed(self._stages, self.run):
+            raise PipedriveParameterError(
+                f"{entity.name}: the run {self.run} has landed the moves that it saw, and which they were is not known "
+                f"any more: those of the last {CLAIMS_KEPT} runs are kept. Nothing was published, and what it has "
+                f"landed stays. Start a new run, or leave out {entity.name}."
+            )
         dropped = {part.name: set(self.outcomes["deals"].dropped(part)) for part in deals.finished}
-        return observe(landing, deals, dropped, self._stages)
+        return observe(landing, deals, dropped, self._stages, self.run)
 
     @property
     def _stages(self) -> Any:
@@ -289,25 +308,62 @@ class _Run:
         """The entity's window; None where it is read whole."""
         if self.job.mode == "snapshot":
             return None
+        if self.job.since is None:
+            return self._claimed_window(entity)
         until = self.job.until or self._now
-        kept = read_json(self.parts[entity.name].folder / "plan.json")
+        kept = self.landing.unfinished(entity.name)
         if self.job.until is None and kept is not None and kept.get("window"):
             until = datetime.fromisoformat(kept["until"])  # of the run that goes on
-        if self.job.since is not None:
-            if self.job.since >= until:
-                raise PipedriveParameterError(f"since ({self.job.since}) lies ahead of Pipedrive's clock ({until}).")
-            return Window(self.job.since, until, self.job.overlap, {})
-        mark = self._marks(entity.name).get(entity.name)
-        if mark is None:
-            log.info("%s: there is no mark yet: the first load reads the whole list.", entity.name)
-            return None
-        if mark.until > self._now:
+        if self.job.since >= until:
+            raise PipedriveParameterError(f"since ({self.job.since}) lies ahead of Pipedrive's clock ({until}).")
+        return Window(self.job.since, until, self.job.overlap, {})
+
+    def _claimed_window(self, entity: Entity) -> Window | None:
+        """The window that belongs to this run, the same at each of its tries and when it is cleared."""
+        name, marks = entity.name, self._marks(entity.name)
+        reading = marks.reading(name)
+        began = reading.of(self.run)
+        unfinished = self.landing.unfinished(name)
+        until = self._now
+        if began is None:
+            self._refuse_forgotten(name, marks)
+            if reading.mark is not None and reading.mark.until > until:
+                raise PipedriveParameterError(
+                    f"{name}: the mark ({reading.mark.until}) lies ahead of Pipedrive's clock: set it back by `airflow "
+                    "pipedrive marks`."
+                )
+            since = _iso(reading.mark.until) if reading.mark else None
+            if unfinished and unfinished.get("since") == since and unfinished.get("until"):
+                until = datetime.fromisoformat(unfinished["until"])  # of the run that this one goes on with
+        claim = self.claims[name] = marks.claim(name, self.run, until)
+        since = _iso(claim.since) if claim.since else None
+        if unfinished is not None and not _fits(unfinished, since, _iso(claim.until)):
+            self.landing.discard(name)  # of a run with another window
+        self._tell_claim(name, claim, again=began is not None)
+        return None if claim.since is None else Window(claim.since, claim.until, self.job.overlap, claim.edge)
+
+    def _tell_claim(self, name: str, claim: WindowClaim, *, again: bool) -> None:
+        if again:
+            begin = f"from {_iso(claim.since)}" if claim.since else "the whole list,"
+            log.info("%s: reading this run's own window again: %s up to %s.", name, begin, _iso(claim.until))
+        elif claim.since is None:
+            log.info("%s: there is no mark yet: the first load reads the whole list.", name)
+        else:
+            log.info("%s: reading on from %s, where the last load ended.", name, _iso(claim.since))
+
+    def _refuse_forgotten(self, name: str, marks: Marks) -> None:
+        """A run that has landed something, and whose window is not known any more, must not take another one's place.
+
+        :raises PipedriveParameterError: it is so
+        """
+        before = read_json(self._receipt) or {}
+        if before.get("marks", {}).get(name) == marks.name(name):
             raise PipedriveParameterError(
-                f"{entity.name}: the mark ({mark.until}) lies ahead of Pipedrive's clock: set it back by `airflow "
-                "pipedrive marks`."
+                f"{name}: the run {self.run} has landed its changes, and which they were is not known any more: the "
+                f"windows of the last {CLAIMS_KEPT} runs are kept. Nothing was read, and what it has landed stays. To "
+                "read that time again, give since and until (its receipt has them), or start a new run, which reads on "
+                f"from the mark. The receipt: {self._receipt}"
             )
-        log.info("%s: reading on from %s, where the last load ended.", entity.name, _iso(mark.until))
-        return Window(mark.until, until, self.job.overlap, mark.edge)
 
     def _ask_for_definitions(self, entities: Sequence[Entity]) -> None:
         """Ask for the fields, while the first pages are read already."""
@@ -356,21 +412,26 @@ class _Run:
     # ---- afterwards
 
     def _refuse_shrunk(self) -> None:
-        if self.job.allow_shrink:
-            return
         for name, landing in self.parts.items():
             if self.windows[name] is not None or landing.publishing or name in HISTORIES:
                 continue
             before = read_json(self._last_snapshot(name))
             if before is None:
                 continue
+            if before["account"]["company_id"] != self.account["company_id"]:
+                raise PipedriveParameterError(
+                    f"{name}: the last snapshot was read from company {before['account']['company_id']}, this one from "
+                    f"company {self.account['company_id']}. Nothing was published: give each account a place of its "
+                    "own."
+                )
+            if self.job.allow_shrink:
+                continue
             rows = landing.rows - sum(len(self.outcomes[name].dropped(part)) for part in landing.finished)
             if before["account"] != self.account:
                 raise PipedriveParameterError(
                     f"{name}: the last snapshot was read as user {before['account']['user_id']} of company "
-                    f"{before['account']['company_id']}, this one as user {self.account['user_id']} of company "
-                    f"{self.account['company_id']}, who may see other records. Nothing was published: set allow_shrink "
-                    "if that is right."
+                    f"{before['account']['company_id']}, this one as user {self.account['user_id']}, who may see other "
+                    "records. Nothing was published: set allow_shrink if that is right."
                 )
             if rows < before["rows"] * (1 - _SHRINK):
                 raise PipedriveParameterError(
@@ -425,17 +486,29 @@ class _Run:
             "tokens": self.client.usage.tokens - self._before[1],
             "seconds": round(self.clock() - self._began, 3),
             "began": _iso(datetime.fromtimestamp(self._began, UTC)),
+            "marks": {name: self._marks(name).name(name) for name in self.claims},
         }
-        write_json(self.path / STATE / "receipts" / f"{_safe(self.run)}.json", receipt)
+        write_json(self._receipt, receipt)
         for name, known in self.known.items():
             known.ids.remove(self.outcomes[name].deleted)
             known.save()
         for name in self.parts:
             self._move_mark(name)
         if OBSERVED in self.parts:
-            keep_observed(self._stages)
+            keep_observed(self.parts[OBSERVED], self._stages)
         self.landing.clear()
+        self._sweep()
         return receipt
+
+    @property
+    def _receipt(self) -> Any:
+        return self.path / STATE / "receipts" / f"{_safe(self.run)}.json"
+
+    def _sweep(self) -> None:
+        try:
+            self.landing.sweep()
+        except OSError as error:  # all is published: another run sweeps
+            log.warning("What other runs have left in %s was not swept: %s", self.path, error)
 
     def _publish_one(self, name: str, landing: EntityLanding) -> dict[str, Any]:
         outcome, window, tally = self.outcomes[name], self.windows[name], self.tallies[name]
@@ -460,38 +533,43 @@ class _Run:
             drop,
             about,
             outcome.deleted if self.job.deletes or self.job.sweep else None,
+            adds=self.job.mode == "changes",
+            asked=self._asked(name),
         )
+        # Of what changed, other runs' files may lie in the same partition.
+        parts, tombstones = (
+            [part for part in manifest[kind] if part["run"] == manifest["run"]] for kind in ("parts", "tombstones")
+        )
+        rows = sum(part["rows"] for part in parts)
         if window is None and name not in HISTORIES:
-            write_json(self._last_snapshot(name), {"rows": manifest["rows"], "account": self.account, "run": self.run})
-        parts = manifest["parts"]
-        log.info("%s: %d rows in %d files published in %s", name, manifest["rows"], len(parts), landing.target)
+            write_json(self._last_snapshot(name), {"rows": rows, "account": self.account, "run": self.run})
+        log.info("%s: %d rows in %d files published in %s", name, rows, len(parts), landing.target)
         return {
-            **{key: manifest[key] for key in ("rows", "way", "proof", "window", "mark", "unfit", "set_aside")},
+            "rows": rows,
+            **{key: manifest[key] for key in ("way", "proof", "window", "mark", "unfit", "set_aside")},
             "parts": len(parts),
             "bytes": sum(part["bytes"] for part in parts),
-            "tombstones": sum(part["rows"] for part in manifest["tombstones"]),
+            "tombstones": sum(part["rows"] for part in tombstones),
             "manifest": str(landing.target / MANIFEST),
             "pages": tally.pages,
             "tokens": tally.tokens,
             "drift": list(self.shapes[name].drift) if name in self.shapes else [],
         }
 
+    def _asked(self, name: str) -> str:
+        """Tells one choice of records from another: of which account, narrowed down by what, in which columns."""
+        asked = [self.account, self.job.parameters.get(name, {}), self.job.names, self.job.versions]
+        return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
     def _move_mark(self, name: str) -> None:
         """Only after the data is published, and only by runs that go by the mark themselves."""
-        if self.job.mode != "changes" or self.job.since is not None or self.job.until is not None:
+        if name not in self.claims:
             return
-        newest = self.outcomes[name].mark
-        marks = self._marks(name)
-        before = marks.get(name)
-        if newest is None or (before is not None and newest < before.until):
-            return
-        edge: dict[Identity, datetime] = dict(before.edge) if before else {}
+        landed: dict[Identity, datetime] = {}
         for part in self.parts[name].finished:
-            edge.update(part.edge)
-        first = newest - timedelta(seconds=self.job.overlap)
-        # What was updated in a second that was not over when it was read may be updated in that second once more.
-        kept = {identity: moment for identity, moment in edge.items() if first <= moment < self._opened}
-        marks.set(name, Mark(newest, kept))
+            landed.update(part.edge)
+        outcome = self.outcomes[name]
+        self._marks(name).complete(name, self.claims[name], outcome.mark, landed, self.job.overlap)
 
     def _marks(self, name: str) -> Marks:
         """Where an entity's mark is: another choice of its records has another one."""
@@ -526,6 +604,11 @@ class Shaped:
             for place, count in losses.items():
                 part.count_unfit(shape.column_at(place), row, count)
         part.write(rows)
+
+
+def _fits(plan: Mapping[str, Any], since: str | None, until: str) -> bool:
+    """Whether an unfinished reading was of that window; a whole list, which has no end, of the whole list."""
+    return plan.get("since") == since and plan.get("until") in (None, until)
 
 
 def _iso(moment: datetime) -> str:

@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 
 from airflow_provider_pipedrive.client.extraction import fitting
 from airflow_provider_pipedrive.client.extraction.fitting import Unfit
-from airflow_provider_pipedrive.client.extraction.formats import Column, Rows, Writer, as_text
+from airflow_provider_pipedrive.client.extraction.formats import Column, Rows, Writer, as_text, opened
 
 BATCH_ROWS = 500
 """Rows that are converted together."""
@@ -41,12 +41,15 @@ GROUP_BYTES = 16 * 1024 * 1024
 
 
 class ParquetPart(Writer):
-    """A Parquet file being written, compressed with zstd."""
+    """A Parquet file being written, compressed with zstd.
 
-    def __init__(self, path: Any, columns: Sequence[Column]) -> None:
+    :param schema: of the file whose rows are to be copied; by default that of the columns
+    """
+
+    def __init__(self, path: Any, columns: Sequence[Column], schema: Any = None) -> None:
         super().__init__(path)
         self._columns = columns
-        self._schema = pa.schema([(column.name, _arrow(column)) for column in columns])
+        self._schema = schema or pa.schema([(column.name, _arrow(column)) for column in columns])
         self._waiting: list[Mapping[str, Any]] = []
         self._batches: list[Any] = []
         self._batched = (0, 0)
@@ -61,7 +64,7 @@ class ParquetPart(Writer):
 
     def _copy(self, source: Any, drop: Container[int]) -> int:
         kept = number = 0
-        with source.open("rb") as file:
+        with opened(source) as file:
             for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS):
                 keep = [at not in drop for at in range(number, number + len(batch))]
                 number += len(batch)
@@ -98,9 +101,15 @@ class ParquetPart(Writer):
             self._file.write_table(table, row_group_size=len(table))
 
 
+def schema_of(path: Any) -> Any:
+    """The columns of a Parquet file."""
+    with opened(path) as file:
+        return pq.ParquetFile(file).schema_arrow
+
+
 def read(path: Any) -> Iterator[dict[str, Any]]:
     """The rows of a Parquet file."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS):
             yield from batch.to_pylist()
 

@@ -16,11 +16,11 @@ from typing import Any
 
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.client.extraction.entities import Entity
-from airflow_provider_pipedrive.client.extraction.landing import STATE, write_whole
 from airflow_provider_pipedrive.client.extraction.listing import pages_of
 from airflow_provider_pipedrive.client.extraction.pages import Identity, timestamp
 from airflow_provider_pipedrive.client.extraction.regions import PAGE
 from airflow_provider_pipedrive.client.extraction.snapshot import Ids
+from airflow_provider_pipedrive.client.extraction.storage import STATE, read, write
 from airflow_provider_pipedrive.client.extraction.walk import Crew, Tally, sorting
 from airflow_provider_pipedrive.errors import PipedriveNotFoundError
 
@@ -35,11 +35,14 @@ class Known:
 
     def __init__(self, path: Any, entity: str) -> None:
         self._file = path / STATE / "known" / f"{entity}.bits"
-        self.ids = Ids(self._file.read_bytes() if self._file.exists() else b"")
+        try:
+            self.ids = Ids(read(self._file))
+        except FileNotFoundError:
+            self.ids = Ids()
 
     def save(self) -> None:
         """Keep them."""
-        write_whole(self._file, self.ids.bits)
+        write(self._file, self.ids.bits)
 
 
 def sweepable(entity: Entity) -> bool:

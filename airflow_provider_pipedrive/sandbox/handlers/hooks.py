@@ -10,7 +10,6 @@ from airflow_provider_pipedrive.sandbox.calls import Answer, Call, ok
 from airflow_provider_pipedrive.sandbox.clock import to_millis
 from airflow_provider_pipedrive.sandbox.handlers.registry import answers
 from airflow_provider_pipedrive.sandbox.store import Record
-from airflow_provider_pipedrive.sandbox.views_v1 import COMPANY_ID
 from airflow_provider_pipedrive.sandbox.webhooks import is_loopback
 
 MOST = 40
@@ -42,7 +41,7 @@ def add_webhook(box: Box, call: Call) -> Answer:
     if len(box.state["webhooks"].where("owner_id", call.user_id)) >= MOST:
         raise refusals.webhook(422, {"webhooks": [f"the limit of {MOST} webhooks is reached"]})
     record = {
-        "company_id": COMPANY_ID,
+        "company_id": box.state.company_id,
         "owner_id": call.user_id,
         "user_id": user_id,
         "admin_id": call.user_id,

@@ -80,7 +80,7 @@ def _checked(state: State, body: Record) -> Record:
     if "custom_fields" in body:
         raise refusals.bad_request("custom_fields is not allowed", "Custom fields stand flat beside the other fields.")
     plain, custom = customfields.split_flat(state, "leads", body)
-    customfields.prove_flat(state, "leads", custom)
+    customfields.validate_flat(state, "leads", custom)
     fields = {name: value for name, value in plain.items() if name in _WRITABLE}
     value = fields.get("value")
     if value is not None and (value.get("amount") is None) != (value.get("currency") is None):
@@ -93,8 +93,8 @@ def _checked(state: State, body: Record) -> Record:
     if fields.get("visible_to") is not None:
         fields["visible_to"] = str(fields["visible_to"])
     rules.prove_links(state, fields)
-    rules.prove_values(state, "leads", fields)
-    rules.prove_currency(state, (value or {}).get("currency"), "value")
+    rules.validate_values(state, "leads", fields)
+    rules.validate_currency(state, (value or {}).get("currency"), "value")
     return {**fields, **custom}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from airflow_provider_pipedrive.sandbox import refusals, rules
 from airflow_provider_pipedrive.sandbox.box import Box
 from airflow_provider_pipedrive.sandbox.calls import Answer, Call, ok
@@ -9,7 +11,7 @@ from airflow_provider_pipedrive.sandbox.clock import to_v1
 from airflow_provider_pipedrive.sandbox.handlers.registry import answers
 from airflow_provider_pipedrive.sandbox.paging import by_sort_text, offset_answer
 from airflow_provider_pipedrive.sandbox.store import Record, State
-from airflow_provider_pipedrive.sandbox.views_v1 import COMPANY_ID, with_v1_times
+from airflow_provider_pipedrive.sandbox.views_v1 import with_v1_times
 
 _ANCHORS = ("lead_id", "deal_id", "person_id", "org_id", "project_id", "task_id")
 _PINS = {
@@ -130,7 +132,7 @@ def delete_note(box: Box, call: Call) -> Answer:
 # Comments
 
 
-def _comment_view(record: Record) -> Record:
+def _comment_view(box: Box, record: Record) -> Record:
     return {
         "uuid": record["id"],
         "active_flag": record["active_flag"],
@@ -141,7 +143,7 @@ def _comment_view(record: Record) -> Record:
         "object_type": "note",
         "user_id": record["user_id"],
         "updater_id": record["updater_id"],
-        "company_id": COMPANY_ID,
+        "company_id": box.state.company_id,
     }
 
 
@@ -156,7 +158,7 @@ def _comment(box: Box, call: Call) -> Record:
 def get_comments(box: Box, call: Call) -> Answer:
     """A note's comments."""
     rows = [row for row in box.state["comments"].where("note_id", _note(box, call)["id"]) if row["active_flag"]]
-    return offset_answer(call, rows, _comment_view)
+    return offset_answer(call, rows, partial(_comment_view, box))
 
 
 @answers("addNoteComment")
@@ -171,20 +173,22 @@ def add_comment(box: Box, call: Call) -> Answer:
         "user_id": call.user_id,
         "updater_id": None,
     }
-    return ok(_comment_view(box.state.insert("comments", comment, box.actor(call.user_id))))
+    return ok(_comment_view(box, box.state.insert("comments", comment, box.actor(call.user_id))))
 
 
 @answers("getComment")
 def get_comment(box: Box, call: Call) -> Answer:
     """One comment."""
-    return ok(_comment_view(_comment(box, call)))
+    return ok(_comment_view(box, _comment(box, call)))
 
 
 @answers("updateCommentForNote")
 def update_comment(box: Box, call: Call) -> Answer:
     """A changed comment."""
     fields = {"content": call.body["content"], "updater_id": call.user_id}
-    return ok(_comment_view(box.state.update("comments", _comment(box, call)["id"], fields, box.actor(call.user_id))))
+    return ok(
+        _comment_view(box, box.state.update("comments", _comment(box, call)["id"], fields, box.actor(call.user_id)))
+    )
 
 
 @answers("deleteComment")

@@ -13,10 +13,8 @@ from airflow_provider_pipedrive.sandbox.handlers.registry import answers
 from airflow_provider_pipedrive.sandbox.paging import offset_answer
 from airflow_provider_pipedrive.sandbox.shapes import fields_of
 from airflow_provider_pipedrive.sandbox.store import Record
-from airflow_provider_pipedrive.sandbox.views_v1 import COMPANY_ID
 
 COMPANY = {
-    "company_id": COMPANY_ID,
     "company_name": "Sandbox Ltd",
     "company_domain": "sandbox",
     "company_country": "EE",
@@ -56,7 +54,7 @@ def _user(box: Box, call: Call) -> Record:
 def get_users(box: Box, call: Call) -> Answer:
     """All users."""
     rows = [user_view(box, call, user) for user in box.state["users"]]
-    return ok(rows, additional_data={"company_id": COMPANY_ID})
+    return ok(rows, additional_data={"company_id": box.state.company_id})
 
 
 @answers("findUsersByName")
@@ -65,19 +63,20 @@ def find_users(box: Box, call: Call) -> Answer:
     field = "email" if call.args.get("search_by_email") else "name"
     term = call.args["term"].lower()
     rows = [user_view(box, call, u) for u in box.state["users"] if term in str(u.get(field) or "").lower()]
-    return ok(rows or None, additional_data={"company_id": COMPANY_ID})
+    return ok(rows or None, additional_data={"company_id": box.state.company_id})
 
 
 @answers("getCurrentUser")
 def get_me(box: Box, call: Call) -> Answer:
     """The caller, and the company."""
-    return ok({**user_view(box, call, box.state["users"].records[call.user_id]), **COMPANY})
+    user = user_view(box, call, box.state["users"].records[call.user_id])
+    return ok({**user, "company_id": box.state.company_id, **COMPANY})
 
 
 @answers("getUser")
 def get_user(box: Box, call: Call) -> Answer:
     """One user."""
-    return ok(user_view(box, call, _user(box, call)), additional_data={"company_id": COMPANY_ID})
+    return ok(user_view(box, call, _user(box, call)), additional_data={"company_id": box.state.company_id})
 
 
 @answers("addUser")

@@ -10,7 +10,6 @@ from airflow_provider_pipedrive.sandbox.handlers.core import find_living
 from airflow_provider_pipedrive.sandbox.handlers.registry import answers
 from airflow_provider_pipedrive.sandbox.paging import cursor_answer
 from airflow_provider_pipedrive.sandbox.store import Record
-from airflow_provider_pipedrive.sandbox.views_v1 import COMPANY_ID
 from airflow_provider_pipedrive.sandbox.views_v2 import view_of
 
 
@@ -47,7 +46,7 @@ def get_variations(box: Box, call: Call) -> Answer:
 @answers("addProductVariation")
 def add_variation(box: Box, call: Call) -> Answer:
     """A new variation."""
-    rules.prove_values(box.state, "variations", call.body)
+    rules.validate_values(box.state, "variations", call.body)
     fields = {
         "name": call.body["name"],
         "product_id": _product(box, call)["id"],
@@ -59,7 +58,7 @@ def add_variation(box: Box, call: Call) -> Answer:
 @answers("updateProductVariation")
 def update_variation(box: Box, call: Call) -> Answer:
     """A changed variation; prices are replaced as a whole."""
-    rules.prove_values(box.state, "variations", call.body)
+    rules.validate_values(box.state, "variations", call.body)
     key = _variation(box, call)["id"]
     return ok(box.state.update("variations", key, call.body, box.actor(call.user_id), touch=None))
 
@@ -102,7 +101,7 @@ def put_image(box: Box, call: Call) -> Answer:
     upload = call.body["data"]
     fields = {
         "product_id": product["id"],
-        "company_id": str(COMPANY_ID),
+        "company_id": str(box.state.company_id),
         "add_time": box.clock.stamp(),
         "mime_type": upload.content_type or "image/png",
         "name": upload.name,

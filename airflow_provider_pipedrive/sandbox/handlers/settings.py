@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 from airflow_provider_pipedrive.sandbox import refusals, rules
@@ -12,7 +13,7 @@ from airflow_provider_pipedrive.sandbox.clock import to_millis, to_v1
 from airflow_provider_pipedrive.sandbox.handlers.registry import answers
 from airflow_provider_pipedrive.sandbox.paging import offset_answer
 from airflow_provider_pipedrive.sandbox.store import Record
-from airflow_provider_pipedrive.sandbox.views_v1 import COMPANY_ID, organization_card, with_v1_times
+from airflow_provider_pipedrive.sandbox.views_v1 import organization_card, with_v1_times
 
 MOST_CONDITIONS = 16
 
@@ -269,21 +270,22 @@ def _call_log(box: Box, call: Call) -> Record:
     return row
 
 
-def _call_log_view(row: Record) -> Record:
+def _call_log_view(box: Box, row: Record) -> Record:
     times = {name: to_millis(row.get(name)) for name in ("start_time", "end_time")}
-    return {**row, **times, "has_recording": bool(row.get("has_recording")), "company_id": COMPANY_ID}
+    return {**row, **times, "has_recording": bool(row.get("has_recording")), "company_id": box.state.company_id}
 
 
 @answers("getUserCallLogs")
 def get_call_logs(box: Box, call: Call) -> Answer:
     """The call logs of the caller."""
-    return offset_answer(call, [r for r in box.state["callLogs"] if r.get("user_id") == call.user_id], _call_log_view)
+    rows = [row for row in box.state["callLogs"] if row.get("user_id") == call.user_id]
+    return offset_answer(call, rows, partial(_call_log_view, box))
 
 
 @answers("getCallLog")
 def get_call_log(box: Box, call: Call) -> Answer:
     """One call log."""
-    return ok(_call_log_view(_call_log(box, call)))
+    return ok(_call_log_view(box, _call_log(box, call)))
 
 
 _CALL_LOG_NAMES = (
@@ -312,7 +314,7 @@ def add_call_log(box: Box, call: Call) -> Answer:
     fields = {name: call.body.get(name) for name in _CALL_LOG_NAMES}
     rules.prove_links(box.state, fields)
     fields["user_id"] = fields["user_id"] or call.user_id
-    return ok(_call_log_view(box.state.insert("callLogs", fields, box.actor(call.user_id))))
+    return ok(_call_log_view(box, box.state.insert("callLogs", fields, box.actor(call.user_id))))
 
 
 @answers("deleteCallLog")

@@ -47,6 +47,11 @@ def landed(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for part in named for line in (manifest.parent / part["name"]).read_text().splitlines()]
 
 
+def is_published(folder: Path) -> bool:
+    """Whether anything in a folder looks finished: only what a manifest names does."""
+    return any(folder.rglob("_manifest.json"))
+
+
 def last_manifest(folder: Path) -> Path:
     return max(folder.rglob("_manifest.json"), key=lambda path: path.stat().st_mtime_ns)
 

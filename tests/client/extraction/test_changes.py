@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -64,9 +65,9 @@ def test_neighbouring_windows_share_nothing_but_the_overlap(client: PipedriveCli
 def test_an_interval_that_is_run_again_replaces_its_partition(client: PipedriveClient, tmp_path: Path) -> None:
     job = Job(["persons"], "changes", at("2025-01-01"), at("2025-02-01"), names="keys", partition="dt=2025-01-01")
     folder = tmp_path / "persons" / "dt=2025-01-01"
-    extract(client, tmp_path, job)
+    extract(client, tmp_path, replace(job, keep_previous=0))
     first = ids_of(landed(folder))
-    extract(client, tmp_path, job)
+    extract(client, tmp_path, replace(job, keep_previous=0))
     assert ids_of(landed(folder)) == first
     named = {part["name"] for part in json.loads((folder / "_manifest.json").read_text())["parts"]}
     assert {path.name for path in folder.iterdir()} == named | {"_manifest.json"}
@@ -191,9 +192,10 @@ def test_a_mark_ahead_of_pipedrives_clock_is_told_of_and_no_reason_to_read_nothi
 def test_a_mark_can_be_set_back(client: PipedriveClient, tmp_path: Path) -> None:
     extract(client, tmp_path, Job(["persons"], "changes", names="keys"))
     (mark,) = listed(tmp_path)
-    marks = Marks(tmp_path, mark["scope"])
-    marks.forget("persons")
-    assert listed(tmp_path) == []
+    Marks(tmp_path, mark["scope"]).forget("persons")
+    assert [mark["until"] for mark in listed(tmp_path)] == [None]
+    assert len(extract(client, tmp_path, Job(["persons"], "changes", names="keys"))["entities"]) == 1
+    assert len(landed(tmp_path / "persons")) > 4000
 
 
 def test_what_was_created_and_never_updated_is_in_its_window_too(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from trials import kills
 
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -38,7 +40,7 @@ def start(company: Sandbox, folder: Path, way: str) -> subprocess.Popen[bytes]:
 def wait_for_parts(process: subprocess.Popen[bytes], folder: Path, count: int) -> None:
     """Until so many parts are finished."""
     end = time.monotonic() + 60
-    while len(list(folder.glob("_pipedrive/unfinished/*/*/*.part.json"))) < count:
+    while len(list(folder.glob("_pipedrive/unfinished/*/*/part-*.json"))) < count:
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < end
         time.sleep(0.005)
@@ -63,3 +65,13 @@ def test_after_three_kills_the_landed_set_is_the_companys_set(
     for entity, action in (("deals", "getDeals"), ("persons", "getPersons")):
         assert by_id(landed(tmp_path / entity)) == by_id(list(client.iterate(action)))
     assert not list(tmp_path.glob("_pipedrive/unfinished/*/*"))
+
+
+def test_who_reads_by_the_manifest_never_sees_a_mix_an_old_state_or_a_missing_file_whenever_a_run_is_killed(
+    tmp_path: Path,
+) -> None:
+    with Sandbox(deals=1200, seed=2, api_token=kills.TOKEN) as company:
+        seen = kills.trial(tmp_path / "crm", str(tmp_path / "crm"), "", company, 3, random.Random(4))
+    assert (seen["wrong"], seen["left unfinished"]) == ([], [])
+    assert sum(seen["killed"].values()) == 3
+    assert seen["reads"] > 0

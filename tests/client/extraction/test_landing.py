@@ -29,7 +29,7 @@ class Killed(BaseException):
 
 
 def at(folder: Path) -> EntityLanding:
-    return EntityLanding("deals", folder / "unfinished", folder / "deals", "jsonl", Untouched())
+    return EntityLanding("deals", folder / "unfinished", folder / "deals", "jsonl", Untouched(), keep_previous=0)
 
 
 def begun(folder: Path) -> EntityLanding:
@@ -70,8 +70,14 @@ def named(folder: Path) -> set[str]:
     return {part["name"] for part in [*manifest["parts"], *manifest["tombstones"]]} | {"_manifest.json"}
 
 
+def hidden(folder: Path) -> list[str]:
+    """The parts under way: on a disk they have their names only when they are whole."""
+    return [path.name for path in (folder / "deals").iterdir() if path.name.startswith(".part-")]
+
+
 def files(folder: Path) -> set[str]:
-    return {path.name for path in (folder / "deals").iterdir()}
+    """What lies there, but for the lock of a process that was killed: the next one takes it."""
+    return {path.name for path in (folder / "deals").iterdir()} - {"._manifest.json.lock"}
 
 
 def test_parts_are_published_in_their_order_whoever_was_faster(tmp_path: Path) -> None:
@@ -88,12 +94,13 @@ def test_rows_that_something_newer_took_the_place_of_are_left_out_and_so_is_an_e
 
 def test_nothing_is_published_before_it_is_published(tmp_path: Path) -> None:
     two_parts(tmp_path)
-    assert not (tmp_path / "deals").exists()
+    assert not (tmp_path / "deals" / "_manifest.json").exists()
 
 
 def test_a_run_goes_on_with_its_finished_parts_and_throws_the_others_away(tmp_path: Path) -> None:
     landing = two_parts(tmp_path)
     write(landing, "c", 5)  # and killed before it was finished
+    assert len(hidden(tmp_path)) == 1
     after = at(tmp_path)
     assert after.load() == {"way": "windows"}
     assert [(part.stream, part.covered, list(part.ids)) for part in after.finished] == [
@@ -101,11 +108,7 @@ def test_a_run_goes_on_with_its_finished_parts_and_throws_the_others_away(tmp_pa
         ("a", {"until": "a"}, [1, 2]),
     ]
     assert (after.rows, after.newest, sorted(after.ids())) == (4, NOON, [1, 2, 3, 4])
-    assert {path.suffix for path in (tmp_path / "unfinished").iterdir() if "c" in path.name} <= {
-        ".json",
-        ".ids",
-        ".part",
-    }
+    assert hidden(tmp_path) == []
     write(after, "c", 5, order=3)
     after.finish("c", {})
     after.publish(lambda part: (), {})
@@ -119,7 +122,7 @@ def test_a_part_without_its_description_does_not_count(tmp_path: Path) -> None:
     after = at(tmp_path)
     after.load()
     assert [part.stream for part in after.finished] == ["a"]
-    assert not (tmp_path / "unfinished" / name).exists()
+    assert name not in files(tmp_path)
 
 
 def test_parts_of_a_run_without_a_plan_are_thrown_away(tmp_path: Path) -> None:
@@ -128,12 +131,14 @@ def test_parts_of_a_run_without_a_plan_are_thrown_away(tmp_path: Path) -> None:
     after = at(tmp_path)
     assert after.load() is None
     assert list((tmp_path / "unfinished").iterdir()) == []
+    assert files(tmp_path) == set()
 
 
 def test_what_is_read_again_is_forgotten_with_its_files(tmp_path: Path) -> None:
     landing = two_parts(tmp_path)
     landing.forget({landing.finished[0].name})
     assert [part.stream for part in landing.finished] == ["a"]
+    assert len(files(tmp_path)) == 1
     after = at(tmp_path)
     after.load()
     assert [part.stream for part in after.finished] == ["a"]
@@ -208,18 +213,18 @@ def test_a_full_disk_leaves_nothing_that_looks_finished(tmp_path: Path, monkeypa
     landing = two_parts(tmp_path)
     write(landing, "c", 5, order=3)
 
-    def full(path: Path, content: bytes) -> int:
+    def full(path: Path, target: Path) -> None:
         raise OSError(ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full)
+        patch.setattr(Path, "rename", full)
         with pytest.raises(OSError, match="No space left"):
             landing.finish("c", {})
         landing.abort()
     after = at(tmp_path)
     after.load()
     assert sorted(after.ids()) == [1, 2, 3, 4]
-    assert not list((tmp_path / "unfinished").glob("*.tmp"))
+    assert not list((tmp_path / "unfinished").glob(".*.tmp"))
 
 
 # ---- whose parts they are
@@ -300,7 +305,7 @@ def test_a_mark_is_kept_with_its_edge_and_belongs_to_its_scope(tmp_path: Path) -
     assert marks.get("deals") == Mark(NOON, {5: NOON, "x": NOON})
     assert Marks(tmp_path, {**SCOPE, "user_id": 3}).get("deals") is None
     assert marks.get("persons") is None
-    assert listed(tmp_path) == [{"entity": "deals", "until": "2026-03-01T12:00:00+00:00", "scope": SCOPE}]
+    assert listed(tmp_path) == [{"entity": "deals", "until": "2026-03-01T12:00:00+00:00", "scope": SCOPE, "claims": []}]
 
 
 def test_a_mark_after_a_bulk_import_keeps_no_edge(tmp_path: Path) -> None:

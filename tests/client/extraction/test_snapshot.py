@@ -13,7 +13,7 @@ from airflow_provider_pipedrive.client.extraction.definition import Job
 from airflow_provider_pipedrive.client.extraction.job import extract
 from airflow_provider_pipedrive.errors import PipedriveServerError, PipedriveTokenCapError
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.client.extraction.conftest import by_id, client_of, landed
+from tests.client.extraction.conftest import by_id, client_of, is_published, landed
 
 DEALS = Job(["deals"], names="keys", connections=8)
 FAULTS = ("500", "502", "503", "429", "reset", "truncate", "empty", "not-json", "bad-utf8", "nan")
@@ -107,7 +107,7 @@ def test_a_run_that_failed_goes_on_from_its_finished_parts(
     with client_of(company, max_attempts=1) as client:
         with pytest.raises(PipedriveServerError):
             extract(client, tmp_path, DEALS, owner="me")
-        assert not (tmp_path / "deals").exists(), "a run that has not ended looks finished"
+        assert not is_published(tmp_path), "a run that has not ended looks finished"
         company.clear_faults()
         before = client.usage.pages, client.usage.tokens
         extract(client, tmp_path, DEALS, owner="me")
@@ -136,7 +136,7 @@ def test_a_cap_of_tokens_ends_a_run_before_it_spends_more_and_leaves_it_resumabl
     job = Job(["deals"], names="keys", connections=1, max_tokens=70)
     runs = 0
     with client_of(company) as client:
-        while not (tmp_path / "deals").exists():
+        while not is_published(tmp_path):
             before = company.counters()["tokens"]
             try:
                 extract(client, tmp_path, job, owner="me")

@@ -1,14 +1,15 @@
-"""What the transfers share: what a task may be given, where it writes, and when it fails for good."""
+"""What operators and transfers share: what a task may be given, where it writes, and when it fails for good."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -17,13 +18,25 @@ from airflow_provider_pipedrive.client.new_files import LINKS
 from airflow_provider_pipedrive.client.watching.arguments import record_id
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.operators.pipedrive import is_open, record_url
+from airflow_provider_pipedrive.operators.ticks import in_utc, previous_tick
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import BaseOperator, Context
 
+    from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError
     from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
+_DAY = 86_400
+_AFTER_RESET = 300.0
+"""Seconds that are waited beyond the time at which the day's tokens are expected to be renewed."""
+_ASK_AGAIN = 3600.0
+"""Seconds until the next look where they were not: Pipedrive does not say in which time zone its day begins.
+https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting"""
+_MEANT = 60.0
+"""A shorter ``Retry-After`` is that of the burst limit, and says nothing of the day."""
 _LONGEST_NAME = 150
+BUCKETS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az")
+"""Protocols of storages whose keys lie in buckets or containers."""
 _PAGES = {"deal_id": "getDeal", "person_id": "getPerson", "org_id": "getOrganization", "lead_id": "getLead"}
 """Reads of what has a page in Pipedrive's web app."""
 
@@ -61,6 +74,14 @@ def check_path(name: str, path: Any) -> None:
         raise PipedriveParameterError(f"{name} must be a path, local or in object storage, not {path!r}.")
     if not str(path).strip():
         raise PipedriveParameterError(f"{name} is empty: give a path, local or in object storage.")
+    protocol, _, rest = str(path).strip().partition("://")
+    if rest.rstrip("/").endswith(("?", "#")):
+        end = rest.rstrip("/")[-1]
+        raise PipedriveParameterError(
+            f"{name}: {path} ends with {end!r}, which an address loses: name the folder else."
+        )
+    if protocol in BUCKETS and not rest.split("/")[0].rpartition("@")[2]:
+        raise PipedriveParameterError(f"{name} must name a bucket, such as {protocol}://bucket/folder, not {path}.")
 
 
 def whole_number(name: str, value: Any, least: int = 1) -> int:
@@ -112,6 +133,30 @@ def data_interval(context: Context) -> tuple[datetime | None, datetime | None]:
     return start, end
 
 
+def run_window(context: Context) -> tuple[datetime | None, datetime | None]:
+    """The window that Airflow says is the run's: its data interval, or for a run of a backfill that has none, the time
+    from the tick of its schedule before its logical date to that date; ``(None, None)`` where it says none.
+
+    :raises PipedriveParameterError: a run of a backfill whose schedule does not say it: reading on from a mark would
+        give it the present in place of its day
+    """
+    start, end = data_interval(context)
+    run = context.get("dag_run")
+    run_type = getattr(run, "run_type", None)
+    if start is not None or getattr(run_type, "value", run_type) != "backfill":
+        return start, end
+    logical_date: datetime | None = context.get("logical_date") or getattr(run, "logical_date", None)
+    timetable = getattr(context.get("dag"), "timetable", None)
+    before = None if logical_date is None else previous_tick(timetable, logical_date)
+    if before is None or logical_date is None:
+        raise PipedriveParameterError(
+            f"This run of a backfill has no data interval, and its schedule ({type(timetable).__name__}) does not say "
+            'which time is the run\'s: give since and until, such as until="{{ logical_date }}", or a schedule with '
+            "data intervals (CronDataIntervalTimetable), with cron expressions, or with a fixed distance."
+        )
+    return before, in_utc(logical_date)
+
+
 def run_name(task: Any, context: Context) -> str:
     """A name for one task of one run, the same at each of its tries, that every file system takes."""
     index = getattr(context["ti"], "map_index", -1)
@@ -139,3 +184,30 @@ def url_of_link(task: Any, hook: PipedriveHook) -> str:
         if getattr(task, name) is not None:
             return record_url(action, {"id": getattr(task, name)}, None, hook.client.origin) or ""
     return ""
+
+
+def wait_for_tokens(task: BaseOperator, error: PipedriveDailyBudgetError, *, in_vain: bool) -> NoReturn:
+    """Free the worker until the day's API tokens are expected to be there again; the task's ``go_on`` follows."""
+    from airflow_provider_pipedrive.triggers.budget import PipedriveBudgetTrigger
+
+    at = next_tokens(time.time(), error.retry_after, in_vain=in_vain)
+    task.log.warning(
+        "%s What was read is kept: the task goes on at about %s.",
+        error,
+        datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
+    )
+    task.defer(trigger=PipedriveBudgetTrigger(until=at), method_name="go_on")
+
+
+def next_tokens(now: float, retry_after: float | None, *, in_vain: bool) -> float:
+    """When the day's API tokens are expected to be there again, in seconds since the epoch.
+
+    :param now: seconds since the epoch
+    :param retry_after: seconds that Pipedrive or the connection's own budget tells, if any
+    :param in_vain: whether they were expected by now, and were not there
+    """
+    if retry_after is not None and retry_after >= _MEANT:
+        return now + retry_after + _AFTER_RESET
+    if in_vain:
+        return now + _ASK_AGAIN
+    return now - now % _DAY + _DAY + _AFTER_RESET

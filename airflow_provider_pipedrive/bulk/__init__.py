@@ -1,0 +1,29 @@
+"""Rows into Pipedrive: matched, compared, written at the pace of the limit, journalled and taken back, without Airflow.
+
+>>> from airflow_provider_pipedrive.bulk import BulkJob, write
+>>> job = BulkJob("persons", mapping={"mail": "email", "full name": "name"}, max_writes=500)
+>>> receipt = write(client, rows, job, folder="crm/run-1")  # doctest: +SKIP
+
+What a run does is decided before its first request that writes: every row is converted, the records that are there are
+read once, and what differs is kept in the run's folder. The names below are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.bulk.engine import write
+    from airflow_provider_pipedrive.bulk.job import BulkJob
+    from airflow_provider_pipedrive.bulk.restoring import undo
+
+__all__ = ["BulkJob", "undo", "write"]
+
+_HOMES = {"BulkJob": "job", "undo": "restoring", "write": "engine"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,245 @@
+"""What is to be done: rows held against the records that they mean. Only what differs is written, field by field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_pipedrive.bulk.index import PRODUCTS
+from airflow_provider_pipedrive.bulk.job import BulkJob
+from airflow_provider_pipedrive.bulk.journal import Journal, to_json
+from airflow_provider_pipedrive.bulk.matching import phone_key, shown_key, text_key, value_key
+from airflow_provider_pipedrive.bulk.reading import Columns, missing_for_creation
+from airflow_provider_pipedrive.bulk.targets import LINK_OF
+from airflow_provider_pipedrive.client.field_values import is_empty, same, to_wire
+from airflow_provider_pipedrive.client.fields import PRIMARY
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client.fields import FieldBook
+
+_WRITE, _REMOVE = 1, 2
+"""Phases: what is made for others to refer to comes first (0), what is removed last."""
+_Match = tuple[Any, bool, str | None, dict[str, Any]]
+"""A record that a row means: id, archived, time of creation, what it has."""
+
+
+class Difference:
+    """Plans the operations of a run."""
+
+    def __init__(self, job: BulkJob, book: FieldBook, journal: Journal, columns: Columns) -> None:
+        self._job = job
+        self._book = book
+        self._journal = journal
+        self._columns = columns
+        self.unchanged = 0
+
+    def plan(self) -> None:
+        """Decide on every row, and keep what is to be done."""
+        with self._journal.transaction():
+            for row, key, given, fields in self._journal.each("SELECT * FROM rows ORDER BY row"):
+                self._plan_row(row, key, given, json.loads(fields))
+            for identity, key, before in self._journal.each("SELECT * FROM extras ORDER BY id"):
+                self._plan_removal(None, key, json.loads(identity), json.loads(before))
+        self._journal.set(unchanged=self.unchanged)
+
+    def _plan_row(self, row: int, key: str | None, given: str, fields: dict[str, Any]) -> None:
+        if key is None:  # rows that are not matched are all new
+            self._plan_creation(row, None, given, fields)
+            return
+        found = self._matches(row)
+        living = [match for match in found if not match[1]]
+        if found and not living:
+            self._journal.reject(
+                row, f"the record {found[0][0]} with the key {shown_key(key)} is archived", None, given
+            )
+        elif len(living) > 1 and self._job.on_ambiguous == "reject":
+            ids = ", ".join(str(match[0]) for match in living)
+            self._journal.reject(row, f"several records have the key {shown_key(key)}: {ids}", None, given)
+        elif living:
+            for identity, _archived, _added, before in self._chosen(living):
+                self._plan_match(row, key, given, fields, identity, before)
+        else:
+            self._plan_without_match(row, key, given, fields)
+
+    def _matches(self, row: int) -> list[_Match]:
+        found = self._journal.run("SELECT id, archived, added, before FROM matches WHERE row = ?", [row]).fetchall()
+        unique = {
+            identity: (json.loads(identity), bool(archived), added, json.loads(before))
+            for identity, archived, added, before in found
+        }
+        return list(unique.values())
+
+    def _chosen(self, living: Sequence[_Match]) -> Sequence[_Match]:
+        if self._job.on_ambiguous == "all" or len(living) == 1:
+            return living
+        ordered = sorted(living, key=lambda match: (match[2] or "", str(match[0]).zfill(20)))
+        return [ordered[-1] if self._job.on_ambiguous == "newest" else ordered[0]]
+
+    def _plan_without_match(self, row: int, key: str, given: str, fields: dict[str, Any]) -> None:
+        if self._job.mode == "delete":
+            self.unchanged += 1  # it is gone already
+        elif self._job.mode == "update" or "id" in fields:
+            self._journal.reject(row, f"there is no record with the key {shown_key(key)}", None, given)
+        else:
+            self._plan_creation(row, key, given, fields)
+
+    def _plan_match(
+        self, row: int, key: str, given: str, fields: dict[str, Any], identity: Any, before: dict[str, Any]
+    ) -> None:
+        if self._job.mode == "create":
+            self._journal.reject(row, f"the record {identity} has the key {shown_key(key)} already", None, given)
+        elif self._job.mode == "delete":
+            self._plan_removal(row, key, identity, before)
+        else:
+            changed = self._changed(fields, before)
+            if "value" in changed and before.get(PRODUCTS):
+                self._journal.reject(row, "Pipedrive computes the deal's value from its products", "value", given)
+            elif changed and self._job.target.update is None:
+                self.unchanged += 1
+            elif changed:
+                self._keep("update", row, key, identity, changed, before)
+            else:
+                self.unchanged += 1
+
+    # ---- one record
+
+    def _changed(self, fields: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields that differ, as they are to be written."""
+        changed: dict[str, Any] = {}
+        for name, after in fields.items():
+            if name in ("id", LINK_OF) and name not in self._book.fields:
+                continue
+            if name in self._columns.protected and not is_empty(before.get(name)):
+                continue
+            field = self._book.fields[name]
+            if name in PRIMARY:
+                merged = _with_primary(before.get(PRIMARY[name]) or [], after, phone=name == "phone")
+                if merged is not None:
+                    changed[PRIMARY[name]] = merged
+                continue
+            if field.kind == "money":
+                after = self._with_currency(after, before.get(name))
+            if self._is_own_key(name, before.get(name), after) or same(field, before.get(name), after):
+                continue
+            changed[name] = after
+        return changed
+
+    def _is_own_key(self, name: str, before: Any, after: Any) -> bool:
+        """What a record was found by is not written again because of its capital letters or spaces."""
+        own = any(part.field.key == name and part.rule == "value" for part in self._columns.key)
+        return own and value_key(before) == value_key(after)
+
+    def _with_currency(self, after: Any, before: Any) -> Any:
+        if not isinstance(after, Mapping) or after.get("currency"):
+            return after
+        currency = (before or {}).get("currency") or self._book.directory.me.get("default_currency")
+        return {**after, "currency": currency}
+
+    def _plan_creation(self, row: int, key: str | None, given: str, fields: dict[str, Any]) -> None:
+        missing = missing_for_creation(self._job, fields)
+        if missing:
+            self._journal.reject(row, f"{missing[0]} must be given to create the record", missing[0], given)
+            return
+        made: dict[str, Any] = {}
+        for name, value in fields.items():
+            if is_empty(value):
+                continue
+            if name in PRIMARY:
+                made[PRIMARY[name]] = [{"value": value, "primary": True, "label": "work"}]
+            else:
+                made[name] = self._with_currency(value, None) if self._kind(name) == "money" else value
+        self._keep("create", row, key, None, made, {})
+
+    def _kind(self, name: str) -> str:
+        return self._book.fields[name].kind if name in self._book.fields else ""
+
+    def _plan_removal(self, row: int | None, key: str | None, identity: Any, before: dict[str, Any]) -> None:
+        how = self._job.on_remove
+        if how == "delete":
+            self._keep("delete", row, key, identity, {}, before, phase=_REMOVE)
+            return
+        fields = {"is_archived": True} if how == "archive" else self._instead(how)
+        changed = fields if how == "archive" else self._changed(fields, before)
+        if changed:
+            self._keep("archive" if how == "archive" else "update", row, key, identity, changed, before, phase=_REMOVE)
+        else:
+            self.unchanged += 1
+
+    def _instead(self, how: Any) -> dict[str, Any]:
+        found = {self._columns.field(name): value for name, value in how.items()}
+        return {field.key: to_wire(self._book, field, value) for field, value in found.items()}
+
+    def _keep(
+        self,
+        action: str,
+        row: int | None,
+        key: str | None,
+        identity: Any,
+        fields: Mapping[str, Any],
+        before: Mapping[str, Any],
+        *,
+        phase: int = _WRITE,
+    ) -> None:
+        shown = {name: before.get(name) for name in (fields or before)}
+        if self._job.target.is_link and action != "create":
+            shown[LINK_OF] = before[LINK_OF]
+        self._journal.run(
+            "INSERT INTO operations (row, phase, action, entity, key, id, fields, before) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [row, phase, action, self._job.entity, key, None if identity is None else to_json(identity),
+             to_json(fields), to_json(shown)],
+        )  # fmt: skip
+
+
+def _with_primary(
+    entries: Sequence[Mapping[str, Any]], value: str | None, *, phone: bool
+) -> list[dict[str, Any]] | None:
+    """A record's addresses or numbers with another primary one, the rest kept; None where nothing changes.
+
+    Pipedrive replaces the whole list. https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide
+    """
+    form = phone_key if phone else text_key
+    kept = [dict(entry) for entry in entries if entry.get("value")]
+    if value is None:
+        rest = [entry for entry in kept if not entry.get("primary")]
+        return _first_is_primary(rest) if len(rest) < len(kept) else None
+    place = next((at for at, entry in enumerate(kept) if form(entry["value"]) == form(value)), None)
+    if place is not None and kept[place].get("primary"):
+        return None
+    chosen = kept.pop(place) if place is not None else {"value": value, "label": "work"}
+    return _first_is_primary([chosen, *kept])
+
+
+def _first_is_primary(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**entry, "primary": at == 0} for at, entry in enumerate(entries)]
+
+
+def described(book: FieldBook, entity: str, journal: Journal) -> Iterator[dict[str, Any]]:
+    """What is to be created, changed and removed, as people read it."""
+    names = {key: str(field) for key, field in book.fields.items()}
+    rows = journal.each(
+        "SELECT id, key, action, fields, before FROM operations WHERE entity = ? ORDER BY phase, operation", [entity]
+    )
+    for identity, key, action, fields, before in rows:
+        after = {} if action == "delete" else json.loads(fields)
+        had = json.loads(before)
+        yield {
+            "id": None if identity is None else json.loads(identity),
+            "key": shown_key(key) or None,
+            "action": action,
+            "before": {names.get(name, name): readable(book, name, value) for name, value in had.items()},
+            "after": {names.get(name, name): readable(book, name, value) for name, value in after.items()},
+        }
+
+
+def readable(book: FieldBook, name: str, value: Any) -> Any:
+    """A field's value with labels in place of option ids, and money as text."""
+    field = book.fields.get(name)
+    if field is None or value is None:
+        return value
+    if field.kind in ("option", "options", "labels") and field.options:
+        labels = {str(key): label for key, label in field.options.items()}
+        found = [labels.get(str(item), item) for item in (value if isinstance(value, list) else [value])]
+        return found if isinstance(value, list) else found[0]
+    return value

@@ -1,0 +1,100 @@
+"""Rows out of files: JSON lines, CSV and Parquet, one record after the other."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+
+_BATCH = 1_000
+_ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".jsonl.gz": "jsonl.gz", ".csv": "csv", ".parquet": "parquet"}
+FORMATS = ("jsonl", "jsonl.gz", "csv", "parquet")
+
+
+def format_of(name: str) -> str:
+    """A file's format by its ending.
+
+    :raises PipedriveParameterError: it has none of the known ones
+    """
+    for ending, found in sorted(_ENDINGS.items(), key=lambda item: -len(item[0])):
+        if name.lower().endswith(ending):
+            return found
+    raise PipedriveParameterError(
+        f"{name}: rows are read from files that end with {', '.join(_ENDINGS)}: rename it, or say its format."
+    )
+
+
+def read_rows(path: Any, format: str | None = None) -> Iterator[dict[str, Any]]:  # noqa: A002 - the users' word
+    """The rows of a file; memory does not grow with their number.
+
+    CSV has a header line, commas and UTF-8, with or without a byte order mark; all its values are texts.
+
+    :param path: a local path, or one in object storage, with ``open`` and ``name``
+    :param format: ``jsonl``, ``jsonl.gz``, ``csv`` or ``parquet``; by default, as the name ends
+    :raises PipedriveParameterError: the file is not of that format; the line is named
+    :raises OSError: it cannot be read
+    """
+    chosen = format or format_of(path.name)
+    if chosen not in _READERS:
+        raise PipedriveParameterError(f"format must be one of {', '.join(FORMATS)}, not {chosen!r}.")
+    with path.open("rb") as file:
+        yield from _READERS[chosen](path, file)
+
+
+def _jsonl(path: Any, file: Any) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise PipedriveParameterError(f"{path}, line {number} is not JSON: {error}.") from None
+        if not isinstance(row, dict):
+            raise PipedriveParameterError(f"{path}, line {number} must be an object, not {line[:60]!r}.")
+        yield row
+
+
+def _gzipped(path: Any, file: Any) -> Iterator[dict[str, Any]]:
+    with gzip.open(file, "rb") as unpacked:
+        yield from _jsonl(path, unpacked)
+
+
+def _csv(path: Any, file: Any) -> Iterator[dict[str, Any]]:
+    with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+        yield from _table(path, csv.DictReader(text, strict=True))
+
+
+def _table(path: Any, reader: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
+    try:
+        for row in reader:
+            if None in row or None in row.values():
+                raise PipedriveParameterError(
+                    f"{path}, line {reader.line_num} has {'more' if None in row else 'fewer'} cells than the header."
+                )
+            yield row
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise PipedriveParameterError(f"{path}, line {reader.line_num + 1} is not CSV in UTF-8: {error}.") from None
+
+
+def _parquet(path: Any, file: Any) -> Iterator[dict[str, Any]]:
+    try:
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise PipedriveParameterError(
+            "Reading Parquet needs pyarrow on the workers: pip install 'airflow-provider-pipedrive[parquet]'."
+        ) from None
+    for batch in pq.ParquetFile(file).iter_batches(_BATCH):
+        yield from batch.to_pylist()
+
+
+_READERS: Mapping[str, Callable[[Any, Any], Iterator[dict[str, Any]]]] = {
+    "jsonl": _jsonl,
+    "jsonl.gz": _gzipped,
+    "csv": _csv,
+    "parquet": _parquet,
+}

@@ -1,0 +1,246 @@
+"""What is there: one priced reading of the records, of which only those that rows mean are kept."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_pipedrive.bulk.job import BulkJob
+from airflow_provider_pipedrive.bulk.journal import Journal, to_json
+from airflow_provider_pipedrive.bulk.matching import keys_of_record, value_key
+from airflow_provider_pipedrive.bulk.reading import Columns
+from airflow_provider_pipedrive.bulk.targets import LINK_OF
+from airflow_provider_pipedrive.catalog import ACTIONS
+from airflow_provider_pipedrive.client.field_values import current, to_wire
+from airflow_provider_pipedrive.client.fields import PRIMARY, Field, FieldBook
+from airflow_provider_pipedrive.client.values import Unfit
+from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client import PipedriveClient
+
+log = logging.getLogger(__name__)
+MOST_CUSTOM_FIELDS = 15
+"""Custom fields that a list can be asked for. https://developers.pipedrive.com/docs/api/v1/Deals#getDeals"""
+_IDS = 100
+"""Ids in one request of a list. https://developers.pipedrive.com/docs/api/v1/Deals#getDeals"""
+_FEW = 10
+"""Rows up to which each record is read by itself, for one API token."""
+_PAGE = 500
+PRODUCTS = "products_count"
+"""Of a deal: how many products it has. Where there are some, its value is computed from them."""
+
+
+class RecordIndex:
+    """Finds the records that rows mean, and what they have in the fields that rows write."""
+
+    def __init__(
+        self, client: PipedriveClient, job: BulkJob, book: FieldBook, journal: Journal, columns: Columns
+    ) -> None:
+        self._client = client
+        self._job = job
+        self._target = job.target
+        self._book = book
+        self._journal = journal
+        self._columns = columns
+        self._fields = self._written()
+        self._known_rows: set[int] = set()
+        self._within = self._scope() if job.within else {}
+
+    def read(self) -> None:
+        """Read what is needed, and keep it in the journal."""
+        if self._job.diff == "state" and self._take_state():
+            return
+        if self._target.is_link:
+            self._keep(self._of_deals(), archived=False)
+        elif self._by_id and self._job.mode != "mirror":
+            self._keep(self._by_ids(), archived=False)
+        else:
+            self._keep(self._client.iterate(self._target.listed, self._parameters), archived=False)
+            if self._target.archived:
+                self._keep(self._client.iterate(self._target.archived, self._parameters), archived=True)
+        if "filter_id" in (self._job.within or {}):
+            self._keep_within_filter()
+
+    def _take_state(self) -> bool:
+        """Take what the last run in this folder has written for what is there.
+
+        A row that no run has written yet, or that has another address or number, of which a record may have several, is
+        looked for in Pipedrive.
+
+        :returns: whether that is true of no row
+        """
+        rows = self._journal.each(
+            "SELECT rows.row, rows.fields, state.id, state.fields FROM rows JOIN state ON state.key = rows.key"
+        )
+        with self._journal.transaction():
+            for row, text, identity, written in rows:
+                fields, before = json.loads(text), json.loads(written)
+                if all(fields.get(name) == before.get(name) for name in PRIMARY if name in fields):
+                    entries = {PRIMARY[name]: _entries(before[name]) for name in PRIMARY if before.get(name)}
+                    self._journal.run(
+                        "INSERT INTO matches VALUES (?, ?, 0, NULL, ?)", [row, identity, to_json({**before, **entries})]
+                    )
+        missing = self._journal.one("SELECT count(*) FROM rows WHERE row NOT IN (SELECT row FROM matches)")
+        self._known_rows = {row for (row,) in self._journal.each("SELECT row FROM matches")}
+        return not missing and self._job.mode != "mirror"
+
+    # ---- which records
+
+    @property
+    def _by_id(self) -> bool:
+        return [part.field.key for part in self._columns.key] == ["id"]
+
+    def _by_ids(self) -> Iterator[Mapping[str, Any]]:
+        """The records of the rows' own ids: one by one where they are few, else a hundred a request."""
+        wanted = [json.loads(fields)["id"] for (fields,) in self._journal.each("SELECT fields FROM rows")]
+        if not self._target.by_ids or len(wanted) <= _FEW:
+            single = ACTIONS[str(self._target.single)]
+            asked = {name: value for name, value in self._parameters.items() if name in single.by_name}
+            for identity in wanted:
+                try:
+                    record = self._client.run(single.key, {"id": identity, **asked})
+                except PipedriveNotFoundError:
+                    continue
+                if record and not record.get("is_deleted") and record.get("active_flag", True):
+                    yield record
+            return
+        for batch in _batches(wanted, _IDS):
+            yield from self._client.iterate(self._target.listed, {**self._parameters, "ids": batch})
+            if self._target.archived:
+                found = self._client.iterate(self._target.archived, {**self._parameters, "ids": batch})
+                yield from ({**record, "is_archived": True} for record in found)
+
+    def _of_deals(self) -> Iterator[Mapping[str, Any]]:
+        """The links of every deal that rows name; of a mirror also of those that it is limited to."""
+        deals = {json.loads(fields).get(LINK_OF) for (fields,) in self._journal.each("SELECT fields FROM rows")}
+        given = (self._job.within or {}).get(LINK_OF, [])
+        deals |= set(given if isinstance(given, list | tuple | set) else [given])
+        for deal in sorted(deal for deal in deals if isinstance(deal, int)):
+            try:
+                for record in self._client.iterate(self._target.listed, {"id": deal}):
+                    yield _link(record, deal)
+            except PipedriveNotFoundError:
+                log.warning("%s: there is no deal %d.", self._job.entity, deal)
+
+    # ---- what is asked for
+
+    def _written(self) -> list[Field]:
+        """The fields that any row writes."""
+        keys: dict[str, None] = {}
+        for (fields,) in self._journal.each("SELECT fields FROM rows"):
+            keys.update(dict.fromkeys(json.loads(fields)))
+        if isinstance(self._job.on_remove, Mapping):
+            keys.update(dict.fromkeys(self._columns.field(name).key for name in self._job.on_remove))
+        keys.update({PRIMARY[key]: None for key in list(keys) if key in PRIMARY})
+        return [self._book.fields[key] for key in keys if key in self._book.fields]
+
+    @property
+    def _parameters(self) -> dict[str, Any]:
+        custom = {field.key for field in self._fields if field.custom}
+        custom |= {part.field.key for part in self._columns.key if part.field.custom}
+        custom |= {field.key for field in self._within.values() if field.custom}
+        parameters: dict[str, Any] = {}
+        if self._target.takes_fields and len(custom) <= MOST_CUSTOM_FIELDS:
+            known = [field.key for field in self._book.fields.values() if field.custom]
+            if custom or known:  # with none, all would come: one is less
+                parameters["custom_fields"] = sorted(custom) or known[:1]
+        if self._job.entity == "deals" and any(field.key == "value" for field in self._fields):
+            parameters["include_fields"] = [PRODUCTS]
+        return parameters
+
+    # ---- what is kept
+
+    def _keep(self, records: Iterable[Mapping[str, Any]], *, archived: bool) -> None:
+        records = iter(records)
+        while page := list(islice(records, _PAGE)):
+            with self._journal.transaction():
+                for record in page:
+                    self._keep_one(record, archived=archived or bool(record.get("is_archived")))
+
+    def _keep_one(self, record: Mapping[str, Any], *, archived: bool) -> None:
+        if record.get("is_deleted") or record.get("active_flag") is False:
+            return
+        identity = record[self._target.record_id]
+        rows: set[int] = set()
+        for key in keys_of_record(self._columns.key, record, flat=self._target.flat):
+            row = self._journal.one("SELECT row FROM rows WHERE key = ?", [key])
+            if row is not None:
+                rows.add(row)
+        if rows & self._known_rows:
+            return  # the state says what is there
+        before = None
+        for row in sorted(rows):
+            before = before or to_json(self._before(record))
+            self._journal.run(
+                "INSERT INTO matches VALUES (?, ?, ?, ?, ?)",
+                [row, to_json(identity), archived, record.get("add_time"), before],
+            )
+        if not rows and self._job.mode == "mirror" and not archived and self._is_within(record):
+            keys = sorted(keys_of_record(self._columns.key, record, flat=self._target.flat))
+            self._keep_extra(record, identity, keys[0] if keys else None)
+
+    def _keep_extra(self, record: Mapping[str, Any], identity: Any, key: str | None) -> None:
+        self._journal.run(
+            "INSERT OR IGNORE INTO extras VALUES (?, ?, ?)", [to_json(identity), key, to_json(self._before(record))]
+        )
+
+    def _before(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        found = {field.key: current(field, record, flat=self._target.flat) for field in self._fields}
+        if self._target.is_link:
+            found[LINK_OF] = record[LINK_OF]
+        if record.get(PRODUCTS):
+            found[PRODUCTS] = record[PRODUCTS]
+        return found
+
+    # ---- mirror's scope
+
+    def _scope(self) -> dict[str, Field]:
+        return {name: self._columns.field(name) for name in self._job.within or {} if name != "filter_id"}
+
+    def _is_within(self, record: Mapping[str, Any]) -> bool:
+        if "filter_id" in (self._job.within or {}):
+            return False  # what the filter finds is read by itself
+        for name, field in self._within.items():
+            wanted = (self._job.within or {})[name]
+            allowed = wanted if isinstance(wanted, list | tuple | set) else [wanted]
+            try:
+                keys = {value_key(to_wire(self._book, field, value)) for value in allowed}
+            except Unfit as unfit:
+                raise PipedriveParameterError(f"within: {name} must be {unfit}") from None
+            has = record.get(LINK_OF) if field.key == LINK_OF else current(field, record, flat=self._target.flat)
+            if value_key(has) not in keys:
+                return False
+        return True
+
+    def _keep_within_filter(self) -> None:
+        known = {identity for (identity,) in self._journal.each("SELECT id FROM matches")}
+        parameters = {**self._parameters, "filter_id": (self._job.within or {})["filter_id"]}
+        with self._journal.transaction():
+            for record in self._client.iterate(self._target.listed, parameters):
+                identity = record[self._target.record_id]
+                if to_json(identity) not in known:
+                    keys = sorted(keys_of_record(self._columns.key, record, flat=self._target.flat))
+                    self._keep_extra(record, identity, keys[0] if keys else None)
+
+
+def _link(record: Mapping[str, Any], deal: int) -> dict[str, Any]:
+    """A link of a deal with plain ids: v1 embeds the person."""
+    plain = {
+        name: value.get("value") if name.endswith("_id") and isinstance(value, Mapping) else value
+        for name, value in record.items()
+    }
+    return {**plain, LINK_OF: deal}
+
+
+def _entries(value: str) -> list[dict[str, Any]]:
+    """An address or number that is known to be the primary one."""
+    return [{"value": value, "primary": True}]
+
+
+def _batches(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])

@@ -1,0 +1,145 @@
+"""What a run has decided and done, in one SQLite file of its folder: a killed run continues after its last row.
+
+Memory does not grow with the number of rows: they are in the file. Every answer is kept before the next request of the
+same record is sent; SQLite's write-ahead log survives a killed process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rows (row INTEGER PRIMARY KEY, key TEXT, given TEXT, fields TEXT);
+CREATE UNIQUE INDEX IF NOT EXISTS rows_by_key ON rows (key) WHERE key IS NOT NULL;
+CREATE TABLE IF NOT EXISTS rejects (row INTEGER PRIMARY KEY, reason TEXT, field TEXT, given TEXT);
+CREATE TABLE IF NOT EXISTS matches (row INTEGER, id TEXT, archived INTEGER, added TEXT, before TEXT);
+CREATE INDEX IF NOT EXISTS matches_by_row ON matches (row);
+CREATE TABLE IF NOT EXISTS extras (id TEXT PRIMARY KEY, key TEXT, before TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS related (
+    kind TEXT, key TEXT, text TEXT, id TEXT, many INTEGER DEFAULT 0, PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS operations (
+    operation INTEGER PRIMARY KEY, row INTEGER, phase INTEGER, action TEXT, entity TEXT, key TEXT, id TEXT,
+    fields TEXT, before TEXT, state TEXT DEFAULT 'planned', note TEXT
+);
+CREATE INDEX IF NOT EXISTS operations_by_state ON operations (state, phase, operation);
+CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, id TEXT, fields TEXT) WITHOUT ROWID;
+"""
+FILE = "bulk.sqlite"
+
+
+class Journal:
+    """The journal of one folder.
+
+    :param folder: a local folder; it is made, readable by this user only
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = folder / FILE
+        if not file.exists():
+            os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
+        self._connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.execute("PRAGMA cache_size = -4000")
+            self._connection.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise PipedriveParameterError(f"{file} is not a journal of a bulk run: give another folder.") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def store_plan(self) -> None:
+        """The plan is made: keep it where the next try finds it. A local file is there already."""
+
+    def checkpoint(self, *, force: bool = False) -> None:
+        """Keep what has changed where the next try finds it. A local file is there already."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing of what is written inside."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def run(self, sql: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:
+        """One statement."""
+        return self._connection.execute(sql, tuple(values))
+
+    def many(self, sql: str, values: Iterable[tuple[Any, ...]]) -> None:
+        """One statement for many rows."""
+        self._connection.executemany(sql, values)
+
+    def one(self, sql: str, values: Iterable[Any] = ()) -> Any:
+        """The first column of the first row, or None."""
+        found = self.run(sql, values).fetchone()
+        return found[0] if found else None
+
+    def each(self, sql: str, values: Iterable[Any] = (), size: int = 500) -> Iterator[tuple[Any, ...]]:
+        """Rows one after the other, on a cursor of their own."""
+        cursor = self.run(sql, values)
+        while chunk := cursor.fetchmany(size):
+            yield from chunk
+
+    def get(self, name: str) -> Any:
+        """A value that :meth:`set` has kept; None where there is none."""
+        found = self.one("SELECT value FROM meta WHERE name = ?", [name])
+        return None if found is None else json.loads(found)
+
+    def set(self, **values: Any) -> None:
+        """Keep values by name."""
+        self.many(
+            "INSERT OR REPLACE INTO meta VALUES (?, ?)", [(name, to_json(value)) for name, value in values.items()]
+        )
+
+    def clear(self) -> None:
+        """Forget everything but what the last run has written: another run begins."""
+        with self.transaction():
+            for table in ("meta", "rows", "rejects", "matches", "extras", "related", "operations"):
+                self.run(f"DELETE FROM {table}")
+
+    def reject(self, row: int, reason: str, field: str | None, given: str) -> None:
+        """Set a row aside; the first reason counts."""
+        self.run("INSERT OR IGNORE INTO rejects VALUES (?, ?, ?, ?)", [row, reason, field, given])
+
+    def lines(self, name: str, records: Iterable[Mapping[str, Any]]) -> str | None:
+        """Write records as lines of JSON, whole or not at all; None where there are none."""
+        target, beside = self.folder / name, self.folder / f".{name}.tmp"
+        written = 0
+        with open(beside, "w", encoding="utf-8", opener=_private) as file:
+            for record in records:
+                file.write(to_json(record) + "\n")
+                written += 1
+        if not written:
+            beside.unlink()
+            target.unlink(missing_ok=True)
+            return None
+        beside.replace(target)
+        return str(target)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def to_json(value: Any) -> str:
+    """Compact JSON; what JSON cannot say becomes text."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)

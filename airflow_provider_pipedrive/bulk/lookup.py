@@ -1,0 +1,113 @@
+"""Creations that were sent and not answered: which of them Pipedrive has made.
+
+Pipedrive has no idempotency keys. The newest records are read back to the time at which the first of these creations
+was sent; a record that has the very values, and that no other operation has made, is the one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_pipedrive.bulk.index import _link
+from airflow_provider_pipedrive.bulk.journal import Journal, to_json
+from airflow_provider_pipedrive.bulk.related import made_id
+from airflow_provider_pipedrive.bulk.targets import LINK_OF, Target, target_of
+from airflow_provider_pipedrive.client.field_values import current, same
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client import PipedriveClient
+    from airflow_provider_pipedrive.client.fields import FieldBook
+
+log = logging.getLogger(__name__)
+_TELLING = ("name", "title", "subject", "content", "product_id", "person_id", "user_id")
+_MARGIN = timedelta(seconds=60)
+"""By how much the clocks of Pipedrive's servers may differ."""
+
+
+class Lookup:
+    """Settles the creations of unknown outcome in a journal."""
+
+    def __init__(self, client: PipedriveClient, books: Mapping[str, FieldBook], journal: Journal) -> None:
+        self._client = client
+        self._books = books
+        self._journal = journal
+
+    def settle(self) -> None:
+        """Creations that are found are done; the others are planned again."""
+        open_ones = self._journal.run(
+            "SELECT operation, entity, fields, note FROM operations WHERE state IN ('sent', 'lost') ORDER BY operation"
+        ).fetchall()
+        for entity in sorted({entity for _number, entity, _fields, _note in open_ones}):
+            mine = {number: json.loads(fields) for number, each, fields, _note in open_ones if each == entity}
+            since = min(datetime.fromisoformat(note) for _number, each, _fields, note in open_ones if each == entity)
+            found = self._found(target_of(entity), mine, since - _MARGIN)
+            with self._journal.transaction():
+                for number in mine:
+                    if number in found:
+                        self._journal.run(
+                            "UPDATE operations SET state = 'done', id = ?, note = ? WHERE operation = ?",
+                            [to_json(found[number][0]), found[number][1], number],
+                        )
+                    else:
+                        self._journal.run("UPDATE operations SET state = 'planned' WHERE operation = ?", [number])
+            log.info("%s: of %d creations without a clear answer %d were made.", entity, len(mine), len(found))
+
+    def _found(
+        self, target: Target, wanted: Mapping[int, Mapping[str, Any]], since: datetime
+    ) -> dict[int, tuple[Any, str | None]]:
+        found: dict[int, tuple[Any, str | None]] = {}
+        alike: dict[str, list[int]] = {}
+        for number, fields in wanted.items():
+            alike.setdefault(_fingerprint(fields), []).append(number)
+        for record in self._newest(target, wanted, since):
+            identity = record[target.record_id]
+            known = self._journal.one(
+                "SELECT 1 FROM operations WHERE entity = ? AND id = ? AND state = 'done' AND action = 'create'",
+                [target.entity, to_json(identity)],
+            )
+            if known:
+                continue
+            for number in alike.get(_fingerprint(record), ()):
+                if number not in found and self._is_made_of(target, record, wanted[number]):
+                    found[number] = (identity, record.get("update_time"))
+                    break
+        return found
+
+    def _newest(
+        self, target: Target, wanted: Mapping[int, Mapping[str, Any]], since: datetime
+    ) -> Iterator[Mapping[str, Any]]:
+        if target.is_link:
+            for deal in sorted({fields[LINK_OF] for fields in wanted.values()}):
+                yield from (_link(record, deal) for record in self._client.iterate(target.listed, {"id": deal}))
+            return
+        for record in self._client.iterate(target.listed, target.newest):
+            added = _moment(record.get("add_time"))
+            if added is not None and added < since:
+                return
+            yield record
+
+    def _is_made_of(self, target: Target, record: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
+        book = self._books[target.entity]
+        if target.is_link and record[LINK_OF] != fields[LINK_OF]:
+            return False
+        values = {name: made_id(self._journal, value) for name, value in fields.items() if name in book.fields}
+        return all(
+            same(book.fields[name], current(book.fields[name], record, flat=target.flat), value)
+            for name, value in values.items()
+        )
+
+
+def _fingerprint(values: Mapping[str, Any]) -> str:
+    """What a record and the creation that made it have in common: what it is called, or what it links."""
+    return str(next((values[name] for name in _TELLING if values.get(name) is not None), None))
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

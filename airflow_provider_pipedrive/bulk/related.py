@@ -1,0 +1,144 @@
+"""Records that rows mean by their name or e-mail address: looked up in one reading, made where asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_pipedrive.bulk.journal import Journal, to_json
+from airflow_provider_pipedrive.bulk.matching import key_of_row, shown_key, text_key
+from airflow_provider_pipedrive.bulk.reading import Columns, reference_in
+from airflow_provider_pipedrive.bulk.targets import target_of
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client import PipedriveClient
+
+_ENTITIES = {"person": "persons", "organization": "organizations", "deal": "deals", "product": "products"}
+MADE = ("person", "organization")
+"""What is made where it is missing and ``create_related`` says so."""
+CREATED = "$created"
+"""Stands for the id of a record that an operation of this run makes."""
+
+
+class RelatedRecords:
+    """Looks up what rows refer to by name."""
+
+    def __init__(self, client: PipedriveClient, journal: Journal, columns: Columns, *, create: bool) -> None:
+        self._client = client
+        self._journal = journal
+        self._columns = columns
+        self._create = create
+
+    def resolve(self) -> None:
+        """Put ids in place of names in all rows; rows whose record is missing, or is one of several, are rejected."""
+        if not self._collect():
+            return
+        for kind in [kind for (kind,) in self._journal.each("SELECT DISTINCT kind FROM related ORDER BY kind")]:
+            self._look_up(kind)
+        with self._journal.transaction():
+            if self._create:
+                self._plan_creations()
+            self._replace()
+
+    def _collect(self) -> bool:
+        found = False
+        with self._journal.transaction():
+            for (fields,) in self._journal.each("SELECT fields FROM rows WHERE fields LIKE '%$reference%'"):
+                for kind, text in _references(json.loads(fields)):
+                    found = True
+                    self._journal.run(
+                        "INSERT OR IGNORE INTO related (kind, key, text) VALUES (?, ?, ?)", [kind, text_key(text), text]
+                    )
+        return found
+
+    def _look_up(self, kind: str) -> None:
+        with self._journal.transaction():
+            for record in self._client.iterate(target_of(_ENTITIES[kind]).listed):
+                for key in _names(kind, record):
+                    self._journal.run(
+                        "UPDATE related SET many = many + (id IS NOT NULL), id = ? WHERE kind = ? AND key = ?",
+                        [record["id"], kind, key],
+                    )
+
+    def _plan_creations(self) -> None:
+        missing = self._journal.run(
+            "SELECT kind, key, text FROM related WHERE id IS NULL ORDER BY kind, key"
+        ).fetchall()
+        for kind, key, text in missing:
+            if kind not in MADE:
+                continue
+            fields: dict[str, Any] = {"name": text}
+            if kind == "person" and "@" in text:
+                fields = {"name": text.split("@")[0], "emails": [{"value": text, "primary": True, "label": "work"}]}
+            made = self._journal.run(
+                "INSERT INTO operations (row, phase, action, entity, key, fields, before) "
+                "VALUES (NULL, 0, 'create', ?, ?, ?, '{}')",
+                [_ENTITIES[kind], key, to_json(fields)],
+            ).lastrowid
+            self._journal.run("UPDATE related SET id = ? WHERE kind = ? AND key = ?", [f"{CREATED}{made}", kind, key])
+
+    def _replace(self) -> None:
+        for row, given, text in self._referring():
+            fields, fault = self._resolved(json.loads(text))
+            key = key_of_row(self._columns.key, fields) if self._columns.key else None
+            self._journal.run("DELETE FROM rows WHERE row = ?", [row])
+            first = self._journal.one("SELECT row FROM rows WHERE key = ?", [key]) if key else None
+            if fault is None and first is not None:
+                fault = f"row {first} has the same key, {shown_key(key)}"
+            if fault is not None:
+                self._journal.reject(row, fault, None, given)
+                continue
+            self._journal.run("INSERT INTO rows VALUES (?, ?, ?, ?)", [row, key, given, to_json(fields)])
+
+    def _referring(self) -> Iterator[tuple[int, str, str]]:
+        """The rows that name a record, some at a time: they are replaced while they are read."""
+        last = 0
+        while chunk := self._journal.run(
+            "SELECT row, given, fields FROM rows WHERE row > ? AND fields LIKE '%$reference%' ORDER BY row LIMIT 500",
+            [last],
+        ).fetchall():
+            last = chunk[-1][0]
+            yield from chunk
+
+    def _resolved(self, fields: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
+        for name, value in fields.items():
+            reference = reference_in(value)
+            if reference is None:
+                continue
+            kind, text = reference
+            identity, many = self._journal.run(
+                "SELECT id, many FROM related WHERE kind = ? AND key = ?", [kind, text_key(text)]
+            ).fetchone()
+            if identity is None:
+                hint = "; create_related=True makes it" if kind in MADE else ""
+                return fields, f"{name}: there is no {kind} called {text!r} in Pipedrive{hint}"
+            if many:
+                return fields, f"{name}: several {kind}s are called {text!r}: give the id"
+            fields[name] = identity if str(identity).startswith(CREATED) else int(identity)
+        return fields, None
+
+
+def _references(fields: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    return filter(None, map(reference_in, fields.values()))
+
+
+def _names(kind: str, record: Mapping[str, Any]) -> set[str]:
+    """Every text by which a record may be meant."""
+    texts = [record.get("title") if kind == "deal" else record.get("name")]
+    if kind == "person":
+        texts += [entry.get("value") for entry in record.get("emails") or ()]
+    if kind == "product":
+        texts.append(record.get("code"))
+    return {key for text in texts if text and (key := text_key(text))}
+
+
+def made_id(journal: Journal, value: Any) -> Any:
+    """The id of a record that this run has made, where ``value`` stands for that; else ``value``.
+
+    A record that could not be made has none: the field is left empty, and Pipedrive says what is missing.
+    """
+    if not isinstance(value, str) or not value.startswith(CREATED):
+        return value
+    made = journal.one("SELECT id FROM operations WHERE operation = ?", [int(value.removeprefix(CREATED))])
+    return None if made is None else json.loads(made)

@@ -1,0 +1,59 @@
+"""One planned operation as the action and parameters that carry it out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_pipedrive.bulk.targets import LINK_OF, Target
+from airflow_provider_pipedrive.client.field_values import to_flat
+from airflow_provider_pipedrive.client.fields import Field
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client.fields import FieldBook
+
+
+def request_of(
+    target: Target, book: FieldBook, action: str, identity: Any, fields: Mapping[str, Any], before: Mapping[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """The catalog action and its parameters.
+
+    :param action: ``create``, ``update``, ``archive`` or ``delete``
+    :param identity: the record's id; None for one that is to be created
+    :param fields: values in v2's shape by key
+    :param before: of a link also the deal that it belongs to
+    """
+    written = body_of(target, book, fields)
+    if action == "create":
+        if target.is_link:
+            return target.create, {"id": fields[LINK_OF], **written}
+        return target.create, written
+    path = {"id": before[LINK_OF], target.path_id: identity} if target.is_link else {"id": identity}
+    if action == "delete":
+        return target.delete, path
+    return str(target.update), {**path, **written}
+
+
+def body_of(target: Target, book: FieldBook, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as the body of the target's actions has them."""
+    body: dict[str, Any] = {}
+    custom: dict[str, Any] = {}
+    for key, value in fields.items():
+        field = book.fields.get(key)
+        if field is None:  # the deal of a link, which is in the path, and what archives a record
+            body |= {} if key in (LINK_OF, "id") else {key: value}
+        elif not field.custom:
+            body[key] = _system(target, field, value)
+        elif target.flat:
+            body |= to_flat(field, value)
+        else:
+            custom[key] = value
+    return {**body, "custom_fields": custom} if custom else body
+
+
+def _system(target: Target, field: Field, value: Any) -> Any:
+    if field.kind in ("labels", "emails", "phones") and value is None:
+        return []  # a system field's list is cleared by an empty one, a custom field's by null
+    if target.flat and field.kind == "money" and value is not None:
+        return {"amount": value["value"], "currency": value["currency"]}
+    return value

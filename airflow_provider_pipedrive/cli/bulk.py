@@ -1,0 +1,24 @@
+"""``airflow pipedrive undo``: taking a bulk run back."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from airflow_provider_pipedrive.cli import connections
+from airflow_provider_pipedrive.cli.terminal import command, say
+from airflow_provider_pipedrive.hooks.pipedrive import client_of
+
+
+@command
+def undo(options: Namespace) -> None:
+    """Take back what the bulk run in a folder has written."""
+    from airflow_provider_pipedrive.bulk import undo as take_back
+
+    with client_of(connections.find(options.conn_id)) as client:
+        result = take_back(client, options.folder)
+    say(
+        f"{result['restored']} records restored, {result['kept']} kept because they were edited since, "
+        f"{result['impossible']} cannot be restored."
+    )
+    if result["details"]:
+        say(f"What became of each: {result['details']}")

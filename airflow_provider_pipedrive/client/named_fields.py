@@ -1,0 +1,314 @@
+"""Custom fields in the parameters of one write, by name or by key, and their names back in what is read.
+
+``custom_fields={"Deal size": "Large"}`` names a field and an option as people do. Under the 40-character keys values
+are what Pipedrive takes, or what a template has made of it: ``"25"`` for 25, or 10115 for the text ``"10115"``. Only
+the definitions of the fields tell which is meant. They cost a request and 10 tokens, so they are read where a value may
+need it: for a text that reads like a number, a list or an object, and for the rest when Pipedrive has refused the
+write.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_pipedrive.catalog import shapes
+from airflow_provider_pipedrive.catalog.model import Action, Parameter
+from airflow_provider_pipedrive.client.clock import Clock
+from airflow_provider_pipedrive.client.field_values import Reference, to_flat, to_wire
+from airflow_provider_pipedrive.client.fields import DEFINITIONS, Directory, Field, FieldBook
+from airflow_provider_pipedrive.client.values import Unfit, convert, from_text
+from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedriveValidationError
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client.client import PipedriveClient
+
+log = logging.getLogger(__name__)
+FRESH = 300.0
+"""Seconds for which definitions are kept."""
+_KEY = re.compile(r"[0-9a-f]{40}")
+_UNREADABLE = "%s: its custom fields are sent as they are, since their definitions cannot be read: %s"
+_RENDERED = re.compile(
+    r"\s*(?:[+-]?(?:\d[\d.,;' ]*|\.\d+)(?:[eE][+-]?\d+)?\s*(?:[A-Za-z]{3})?|None|null|nan|True|False|[\[{].*)\s*",
+    re.ASCII | re.DOTALL,
+)
+"""What templates make of numbers, amounts, lists, objects, and of what was not there."""
+_WHOLE = re.compile(r"\s*\d{1,18}\s*", re.ASCII)
+_SETTER = "setFieldValueForPerson"
+_UPDATES = {
+    "deals": "updateDeal",
+    "leads": "updateLead",
+    "persons": "updatePerson",
+    "organizations": "updateOrganization",
+    "products": "updateProduct",
+    "projects": "updateProject",
+}
+_PARTS: Mapping[str, tuple[Parameter, ...]] = {
+    "money": shapes.MONEY,
+    "daterange": shapes.DATE_RANGE,
+    "timerange": shapes.TIME_RANGE,
+    "clock": shapes.TIME_OF_DAY,
+    "address": shapes.CUSTOM_ADDRESS,
+}
+"""What values consist of that are objects, by the kind of their field."""
+
+
+class NamedFields:
+    """Turns names into keys and back, for one client."""
+
+    def __init__(self, client: PipedriveClient, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._books: dict[str, tuple[float, FieldBook]] = {}
+        self._reading = threading.Lock()
+
+    def to_keys(self, action: Action, given: dict[str, Any]) -> dict[str, Any]:
+        """The parameters of a write with keys in place of names, and values as the fields take them.
+
+        :raises PipedriveParameterError: a name is no field, or a value does not fit; each is named
+        """
+        entity = _entity(action)
+        values = _custom_values(action, given)
+        if entity is None or not values:
+            return given
+        is_named = any(not _KEY.fullmatch(name) for name in values)
+        was_known = self._is_known(entity)
+        if not (is_named or was_known or any(map(_may_need_its_field, values.values()))):
+            return _with_values(action, given, {key: (None, value) for key, value in values.items()})
+        try:
+            found, faults = _fitted(action, self._book(entity), values)
+            if faults and was_known:  # something may have changed in Pipedrive since
+                found, faults = _fitted(action, self._book(entity, anew=True), values)
+        except PipedriveParameterError:
+            raise
+        except PipedriveError as error:
+            if is_named:
+                raise
+            log.warning(_UNREADABLE, action.key, error)
+            return given
+        if faults:
+            raise PipedriveParameterError(f"{action.key}: {'; '.join(faults)}.", action=action.key)
+        return _with_values(action, given, found)
+
+    def corrected(self, action: Action, given: dict[str, Any], refused: PipedriveValidationError) -> dict[str, Any]:
+        """The parameters of a write that Pipedrive has refused, its custom fields as they are defined.
+
+        :raises PipedriveValidationError: there is nothing to correct; it names the fields
+        """
+        entity = _entity(action)
+        values = _custom_values(action, given)
+        if entity is None or all(value is None for value in values.values()):
+            raise refused
+        try:
+            was_known = self._is_known(entity)
+            book = self._book(entity)
+            if was_known and not values.keys() <= book.fields.keys():
+                book = self._book(entity, anew=True)
+            found, faults = _fitted(action, book, values)
+        except PipedriveError as error:
+            log.warning(_UNREADABLE, action.key, error)
+            raise refused from None
+        better = _with_values(action, given, found)
+        if faults or better == given:
+            raise _explained(refused, book, values, faults)
+        return better
+
+    def to_names(self, action: Action, record: Any) -> Any:
+        """A record that was read, its custom fields under their names and options as labels.
+
+        Of two fields of one name both keep their keys.
+        """
+        entity = _entity(action)
+        if entity is None or not isinstance(record, Mapping):
+            return record
+        book = self._book(entity)
+        fields = {field.key: field for field in book.fields.values() if field.custom}
+        names = [field.name for field in fields.values()]
+        if entity == "leads":
+            inside = {key: value for key, value in record.items() if key in fields}
+        else:
+            inside = record.get("custom_fields") or {}
+        readable = {_name(fields, names, key): _labelled(fields.get(key), value) for key, value in inside.items()}
+        rest = {key: value for key, value in record.items() if key not in inside and key != "custom_fields"}
+        return {**rest, "custom_fields": readable}
+
+    def _book(self, entity: str, *, anew: bool = False) -> FieldBook:
+        """The fields of an entity, read if they are not known.
+
+        :param anew: read them in any case
+        """
+        with self._reading:
+            if anew or not self._is_known(entity):
+                book = FieldBook(self._client, entity, _UPDATES[entity], Directory(self._client))
+                _ = book.fields  # reads
+                self._books[entity] = (self._clock.monotonic(), book)
+            return self._books[entity][1]
+
+    def _is_known(self, entity: str) -> bool:
+        return entity in self._books and self._clock.monotonic() - self._books[entity][0] <= FRESH
+
+
+def _entity(action: Action) -> str | None:
+    """The entity whose custom fields an action writes or reads."""
+    parts = action.path.removeprefix("/api/v2/").removeprefix("/v1/").split("/")
+    whole = len(parts) == 1 or parts[1:] in (["{id}"], ["archived"])
+    return parts[0] if whole and parts[0] in _UPDATES and parts[0] in DEFINITIONS else None
+
+
+def _custom_values(action: Action, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The custom fields that a write gives, by key or name."""
+    if action.key == _SETTER:
+        code = str(given.get("field_code"))
+        return {code: given.get("value")} if _KEY.fullmatch(code) else {}
+    if action.custom_fields is None:
+        return {}
+    wrapped = given.get("custom_fields")
+    wrapped = from_text(wrapped) if isinstance(wrapped, str) else wrapped
+    if wrapped is not None and not isinstance(wrapped, Mapping):
+        return {}
+    found = {str(name): value for name, value in (wrapped or {}).items()}
+    if action.custom_fields == "flat":
+        found |= {key: value for key, value in given.items() if _KEY.fullmatch(str(key))}
+    return found
+
+
+def _with_values(
+    action: Action, given: Mapping[str, Any], values: Mapping[str, tuple[Field | None, Any]]
+) -> dict[str, Any]:
+    """The parameters with custom fields in the place where the action takes them."""
+    if action.key == _SETTER:
+        return {**given, "value": next(value for _field, value in values.values())}
+    rest = {name: value for name, value in given.items() if name != "custom_fields"}
+    if action.custom_fields == "flat":
+        for key, (field, value) in values.items():
+            rest |= to_flat(field or Field(key, key, "any"), value)
+        return rest
+    return {**rest, "custom_fields": {key: value for key, (_field, value) in values.items()}}
+
+
+def _may_need_its_field(value: Any) -> bool:
+    """Whether a value under a key can only be sent right by who knows the field: a template may have made it."""
+    if isinstance(value, str):
+        return bool(_RENDERED.fullmatch(value))
+    if isinstance(value, Mapping):
+        return any(_may_need_its_field(value.get(name)) for name in ("value", "timezone_id"))
+    return isinstance(value, list | tuple) and any(map(_may_need_its_field, value))
+
+
+def _fitted(
+    action: Action, book: FieldBook, values: Mapping[str, Any]
+) -> tuple[dict[str, tuple[Field | None, Any]], list[str]]:
+    """Fields and values by key, and what does not fit. A key that is not defined keeps its value."""
+    found: dict[str, tuple[Field | None, Any]] = {}
+    faults: list[str] = []
+    for name, value in values.items():
+        is_key = bool(_KEY.fullmatch(name))
+        try:
+            field = book.fields.get(name) if is_key else _named(book, name)
+            key = field.key if field else name
+            if key in found:
+                faults.append(f"{field} is given twice")
+            fit = _under_key(action) if is_key else _fitting
+            found[key] = (field, fit(book, field, value) if field else value)
+        except PipedriveParameterError as error:
+            faults.append(str(error).removeprefix(f"{book.entity}: ").rstrip("."))
+        except Unfit as unfit:
+            faults.append(unfit.about(f"{book.fields[name]} ({name})" if is_key else name))
+    return found, faults
+
+
+def _named(book: FieldBook, name: str) -> Field:
+    """The custom field that a name means; a system field of that name does not count here."""
+    custom = [field for field in book.fields.values() if field.custom and field.name == name]
+    field = custom[0] if len(custom) == 1 else book.find(name)
+    if not field.custom:
+        raise PipedriveParameterError(f"{name} is Pipedrive's own field {field.key}: give it outside of custom_fields")
+    return field
+
+
+def _under_key(action: Action) -> Callable[[FieldBook, Field, Any], Any]:
+    return _flat_as_defined if action.custom_fields == "flat" else _as_defined
+
+
+def _as_defined(book: FieldBook, field: Field, value: Any) -> Any:
+    """A value under a field's key: ids are ids, and no list of users or currencies is read for it."""
+    if field.kind != "text" and isinstance(value, str):
+        value = from_text(value)
+    if field.kind in _PARTS and isinstance(value, Mapping):
+        return convert(Parameter(field.key, "body", "object", parts=_PARTS[field.kind]), value, "v2")
+    if field.kind == "option":
+        return _option(book, field, value)
+    if field.kind == "options" and value is not None:
+        items = value if isinstance(value, list | tuple | set) else re.split(r"[,;]", str(value))
+        if all(_is_option(field, item) for item in items):
+            return [int(item) for item in items]
+    if field.kind in ("user", "organization", "person") and _is_whole(value):
+        return int(value)
+    return _fitting(book, field, value)
+
+
+def _flat_as_defined(book: FieldBook, field: Field, value: Any) -> Any:
+    """The same for leads, in v1's shape: options are texts, and a currency stands beside its amount."""
+    if field.kind == "option" and isinstance(value, str) and _is_option(field, value):
+        return value
+    if field.kind == "options" and isinstance(value, str) and all(_is_option(field, i) for i in value.split(",")):
+        return [item.strip() for item in value.split(",")]
+    if isinstance(value, str | int | float) and field.kind == "money":
+        return convert(Parameter(field.key, "body", "number"), value, "v1")
+    if isinstance(value, str) and field.kind in ("daterange", "timerange", "clock", "address"):
+        return value
+    return _as_defined(book, field, value)
+
+
+def _option(book: FieldBook, field: Field, value: Any) -> Any:
+    return int(value) if _is_option(field, value) else _fitting(book, field, value)
+
+
+def _is_option(field: Field, value: Any) -> bool:
+    return _is_whole(value) and int(value) in field.options
+
+
+def _is_whole(value: Any) -> bool:
+    return (isinstance(value, int) and not isinstance(value, bool)) or (
+        isinstance(value, str) and bool(_WHOLE.fullmatch(value))
+    )
+
+
+def _explained(
+    refused: PipedriveValidationError, book: FieldBook, values: Mapping[str, Any], faults: list[str]
+) -> PipedriveValidationError:
+    """The refusal with the names of the fields that it may be about."""
+    told = [*faults, *(f"no custom field has the key {key}" for key in values if key not in book.fields)]
+    named = [key for key in values if key in book.fields and key in str(refused)]
+    told += [f"{key} is the custom field {book.fields[key]}" for key in named if not faults]
+    if not told:
+        return refused
+    return PipedriveValidationError(
+        f"{refused} ({'; '.join(told)})", action=refused.action, status=refused.status, reason=refused.reason
+    )
+
+
+def _fitting(book: FieldBook, field: Field, value: Any) -> Any:
+    found = to_wire(book, field, value)
+    if isinstance(found, Reference):
+        raise Unfit(f"the id of a {found.kind}, not {found.text!r}")
+    if field.kind == "money" and found is not None and found["currency"] is None:
+        return {**found, "currency": book.directory.me.get("default_currency")}
+    return found
+
+
+def _name(fields: Mapping[str, Field], names: list[str], key: str) -> str:
+    return fields[key].name if key in fields and names.count(fields[key].name) == 1 else key
+
+
+def _labelled(field: Field | None, value: Any) -> Any:
+    if field is None or not field.options or value is None:
+        return value
+    labels = {str(key): label for key, label in field.options.items()}
+    if field.kind == "options":
+        items = value.split(",") if isinstance(value, str) else value
+        return [labels.get(str(item), item) for item in items]
+    return labels.get(str(value), value)

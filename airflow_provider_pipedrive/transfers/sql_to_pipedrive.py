@@ -1,0 +1,84 @@
+"""Rows of a database into Pipedrive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import uuid4
+
+from airflow.providers.common.compat.sdk import BaseHook
+
+from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+_FETCHED = 1_000
+
+
+class SqlToPipedriveOperator(PipedriveBulkOperator):
+    """Write the rows of a query to Pipedrive, as :class:`PipedriveBulkOperator` does.
+
+    The query's columns are the rows' columns. Rows are fetched a thousand at a time, from a cursor on the server where
+    the database has one.
+
+    :param sql: the query, or the name of a ``.sql`` file (templated)
+    :param sql_conn_id: the connection of the database: of any type whose hook is one of common-sql's (templated)
+    :param sql_parameters: what fills the query's placeholders (templated)
+    """
+
+    template_fields: Sequence[str] = (*PipedriveBulkOperator.template_fields, "sql", "sql_conn_id", "sql_parameters")
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        **PipedriveBulkOperator.template_fields_renderers,
+        "sql": "sql",
+        "sql_parameters": "json",
+    }
+    sql_parameters = KeptFromLineage()
+
+    def __init__(
+        self,
+        *,
+        sql: str,
+        sql_conn_id: str,
+        sql_parameters: Mapping[str, Any] | Sequence[Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.sql = sql
+        self.sql_conn_id = sql_conn_id
+        self.sql_parameters = sql_parameters
+        super().__init__(**kwargs)
+        if not isinstance(sql, str) or not sql.strip():
+            raise PipedriveParameterError("sql must be a query, or the name of a .sql file.")
+
+    def _rows(self, context: Context) -> Iterable[Mapping[str, Any]]:
+        connection: Any = BaseHook.get_connection(self.sql_conn_id)
+        hook = connection.get_hook()
+        if not hasattr(hook, "get_conn") or not hasattr(hook, "get_records"):
+            raise PipedriveParameterError(
+                f"The connection {self.sql_conn_id} is not that of a database: its hook is {type(hook).__name__}."
+            )
+        return _fetched(hook, self.sql, self.sql_parameters)
+
+
+def _fetched(hook: Any, sql: str, parameters: Any) -> Iterator[dict[str, Any]]:
+    with closing(hook.get_conn()) as connection, closing(_cursor(connection)) as cursor:
+        if parameters:
+            cursor.execute(sql, parameters)
+        else:
+            cursor.execute(sql)
+        while rows := cursor.fetchmany(_FETCHED):
+            names = [column[0] for column in cursor.description]
+            for row in rows:
+                yield dict(zip(names, row, strict=True))
+
+
+def _cursor(connection: Any) -> Any:
+    """A cursor that keeps the rows on the server, where the driver is Postgres's."""
+    module = type(connection).__module__
+    if module.startswith(("psycopg2", "psycopg")):
+        return connection.cursor(name=f"pipedrive_{uuid4().hex}")
+    return connection.cursor()

@@ -1,0 +1,152 @@
+"""The statements of a merge: committed together, and counted before they are.
+
+dlt puts the rows of a delivery into a staging table, and then runs a script for each table: remove what the rows take
+the place of, insert them. Left to itself dlt 1.31 opens no transaction for such a script on most destinations
+(``supports_transactions`` is set for none of those below), so that a script that fails half-way leaves a table without
+the rows it removed. Postgres alone takes the statements of one call as one transaction.
+
+Here each script is one transaction, in the table as it is: constraints, grants and views stay. Before it is committed
+the records are counted: what the delivery does not account for is not lost, it is rolled back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dlt.common.destination.exceptions import DestinationTerminalException, DestinationTransientException
+from dlt.common.storages import FileStorage
+from dlt.destinations.job_client_impl import SqlLoadJob
+
+TRANSACTIONAL: Final = frozenset(
+    {"duckdb", "motherduck", "ducklake", "postgres", "redshift", "snowflake", "mssql", "sqlalchemy", "bigquery"}
+)
+"""Destinations whose clients in dlt begin and roll back transactions. Those of the others do nothing of the kind."""
+
+
+class RowsLostError(DestinationTerminalException):
+    """After a merge the table has fewer records than it can have."""
+
+
+class StagedRowsChangedError(DestinationTransientException):
+    """The staging table does not hold what was put there: another load uses it."""
+
+
+@dataclass(frozen=True)
+class Merge:
+    """What a script is to do to a table.
+
+    :ivar staged: the rows that were put into the staging table
+    :ivar keys: the columns that tell its records apart
+    :ivar removed: the records that it may take away; None for any number, such as the elements of a list
+    :ivar whole: the staged rows are everything there is afterwards
+    :ivar counts: the condition that a staged row must meet to count; one that does not is removed beforehand. As a
+        part of the script itself DuckDB would hold it, and all rows that are inserted, in memory
+    """
+
+    staged: int
+    keys: Sequence[str] = ()
+    removed: int | None = None
+    whole: bool = False
+    counts: str | None = None
+
+    def least(self, before: int) -> int:
+        """How many records there are at least, afterwards."""
+        if self.whole:
+            return self.staged
+        return 0 if self.removed is None else before - self.removed
+
+
+def merge_in_transactions(destination: Any, merges: Mapping[str, Merge]) -> None:
+    """Let a destination of dlt's run each script that it is given by :class:`CheckedScript`.
+
+    :param merges: by table
+    """
+    make = destination.client
+
+    def client(*arguments: Any, **named: Any) -> Any:
+        made = make(*arguments, **named)
+        create = made.create_load_job
+
+        def create_load_job(table: Any, file_path: str, *others: Any, **further: Any) -> Any:
+            job = create(table, file_path, *others, **further)
+            if isinstance(job, SqlLoadJob) and table["name"] in merges:
+                # Asked here: while the script runs, dlt's client takes the staging table for the table.
+                tables = made.sql_client.get_qualified_table_names(table["name"])
+                return CheckedScript(file_path, merges[table["name"]], tables, shares=is_transactional(destination))
+            return job
+
+        made.create_load_job = create_load_job
+        return made
+
+    destination.client = client
+
+
+def is_transactional(destination: Any) -> bool:
+    """Whether several statements can be committed together."""
+    return str(destination.destination_type).rpartition(".")[2] in TRANSACTIONAL
+
+
+class CheckedScript(SqlLoadJob):
+    """A script of dlt's that is committed whole, or not at all.
+
+    :param merge: what it does to its table
+    :param tables: the full names of the table and of the one with the staged rows
+    :param shares: whether its statements can share a transaction
+    """
+
+    def __init__(self, file_path: str, merge: Merge, tables: tuple[str, str], *, shares: bool) -> None:
+        super().__init__(file_path)
+        self._merge = merge
+        self._tables = tables
+        self._shares = shares
+
+    def run(self) -> None:
+        """Run it.
+
+        :raises RowsLostError: records went that the delivery does not account for
+        :raises StagedRowsChangedError: another load uses the staging table
+        """
+        self._sql_client = self._job_client.sql_client
+        with FileStorage.open_zipsafe_ro(self._file_path, "r", encoding="utf-8") as file:
+            script = file.read()
+        if self._shares:
+            with self._sql_client.begin_transaction():
+                self._run_checked(script)
+        else:
+            with self.maybe_transaction(script):
+                self._run_checked(script)
+
+    def _run_checked(self, script: str) -> None:
+        merge, name = self._merge, self.load_table_name
+        table, staging = self._tables
+        staged = self._count(f"SELECT COUNT(*) FROM {staging}")
+        if staged != merge.staged:
+            raise StagedRowsChangedError(
+                f"The staging table of {name} has {staged} rows in place of {merge.staged}: another load of {name} "
+                "into this dataset is under way. Let them run one after the other."
+            )
+        if merge.counts:
+            self._sql_client.execute_sql(f"DELETE FROM {staging} WHERE NOT ({merge.counts})")
+        before = self._records(table)
+        self._sql_client.execute_many(self._split_fragments(script))
+        after = self._records(table)
+        if after < (least := merge.least(before)):
+            kept = "was rolled back" if self._shares else "may have been done in part"
+            raise RowsLostError(
+                f"The table {name} had {before} records and would have {after} after the load, which can leave no "
+                f"fewer than {least}. The load {kept}, and is done again whole next time. Look for triggers, rules or "
+                "constraints of the table that keep rows out."
+            )
+
+    def _records(self, table: str) -> int:
+        """How many records a table has: rows of different keys, for a row may have been doubled by hand."""
+        keys = ", ".join(map(self._sql_client.escape_column_name, self._merge.keys))
+        rows = f"(SELECT DISTINCT {keys} FROM {table}) AS _records" if keys else table
+        return self._count(f"SELECT COUNT(*) FROM {rows}")
+
+    def _count(self, query: str) -> int:
+        found = self._sql_client.execute_sql(query)
+        assert found is not None
+        return int(found[0][0])

@@ -1,0 +1,64 @@
+"""Object storage for tests: moto's S3 server, in this process, and what is sent to it."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+KEYS = {"key": "an-id", "secret": "a-secret"}
+
+
+class Storage:
+    """An empty bucket on a server that speaks S3.
+
+    :ivar url: of the server
+    :ivar bucket: its name
+    :ivar requests: what was sent since the bucket was made, by S3's own words
+    """
+
+    def __init__(self, url: str) -> None:
+        import s3fs
+
+        self.url = url
+        self.bucket = f"crm-{uuid.uuid4().hex[:8]}"
+        self.requests: Counter[str] = Counter()
+        self.fs = s3fs.S3FileSystem(endpoint_url=url, skip_instance_cache=True, use_listings_cache=False, **KEYS)
+        self.fs.call_s3("create_bucket", Bucket=self.bucket)
+        sent = self.fs._call_s3
+
+        async def counted(method: str, *args: Any, **given: Any) -> Any:
+            self.requests[method] += 1
+            return await sent(method, *args, **given)
+
+        self.fs._call_s3 = counted
+
+    @property
+    def buckets(self) -> list[str]:
+        return [each["Name"] for each in self.fs.call_s3("list_buckets")["Buckets"]]
+
+    def path(self, key: str, bucket: str | None = None) -> Any:
+        """A path that needs no Airflow."""
+        from upath import UPath
+
+        path = UPath(f"s3://{bucket or self.bucket}/{key}", endpoint_url=self.url, **KEYS)
+        path._fs_cached = self.fs
+        return path
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    pytest.importorskip("s3fs")
+    server = pytest.importorskip("moto.server").ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server: str) -> Storage:
+    return Storage(s3_server)

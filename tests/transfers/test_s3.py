@@ -1,0 +1,189 @@
+"""The same in S3: nothing is renamed or copied, no bucket is made, and what passes is told from what does not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
+
+from airflow_provider_pipedrive.client.extraction.expiry import have_expired
+from airflow_provider_pipedrive.client.extraction.landing import EntityLanding
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.sandbox import Sandbox
+from airflow_provider_pipedrive.transfers import PipedriveFileToObjectStorageOperator, PipedriveToObjectStorageOperator
+from tests.s3_server import Storage
+from tests.s3_server import s3_server as s3_server
+from tests.transfers.conftest import attach
+
+
+@pytest.fixture
+def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Storage:
+    """A bucket that Airflow's ``s3://`` paths lead to."""
+    storage = Storage(s3_server)
+    for name, value in (("ACCESS_KEY_ID", "an-id"), ("SECRET_ACCESS_KEY", "a-secret"), ("ENDPOINT_URL_S3", s3_server)):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    attach("s3", fs=storage.fs).fs = storage.fs  # one that was attached before is kept
+    return storage
+
+
+def extract(path: str, entities: Any = ("stages",), run: str = "monday", **arguments: Any) -> dict[str, Any]:
+    task = PipedriveToObjectStorageOperator(task_id="extract", entities=entities, path=path, **arguments)
+    return task.execute({"ti": SimpleNamespace(map_index=-1), "run_id": run})
+
+
+def rows(receipt: dict[str, Any], entity: str = "stages") -> list[dict[str, Any]]:
+    """What lies in the files that the manifest names."""
+    manifest = ObjectStoragePath(receipt["entities"][entity]["manifest"])
+    fs = manifest.fs
+    parts = json.loads(fs.cat_file(manifest.path))["parts"]
+    lines = [line for part in parts for line in fs.cat_file((manifest.parent / part["name"]).path).splitlines()]
+    return [json.loads(line) for line in lines]
+
+
+def test_an_extraction_asks_for_nothing_but_reads_writes_lists_and_deletes(sandbox: Sandbox, s3: Storage) -> None:
+    for _ in range(2):
+        receipt = extract(f"s3://{s3.bucket}/crm", ["deals", "stages"])
+    assert len(rows(receipt)) == len(sandbox.records("stages"))
+    assert s3.requests.keys() <= {"put_object", "get_object", "head_object", "list_objects_v2", "delete_object"}
+    assert 0 < s3.requests["put_object"] < 45
+
+
+def test_a_bucket_that_is_mistyped_is_a_lasting_error_and_is_not_created(sandbox: Sandbox, s3: Storage) -> None:
+    with pytest.raises(AirflowFailException, match="there is no bucket or container 'crn-data'.*or create it"):
+        extract("s3://crn-data/pipedrive")
+    assert "crn-data" not in s3.buckets
+    assert sandbox.requests == []
+
+
+def test_a_file_transfer_creates_no_bucket_either(sandbox: Sandbox, s3: Storage) -> None:
+    file = next(iter(sandbox.records("files")))
+    task = PipedriveFileToObjectStorageOperator(task_id="bring", file_id=file, path="s3://crn-data/files")
+    with pytest.raises(AirflowFailException, match="there is no bucket or container 'crn-data'"):
+        task.execute({"ti": SimpleNamespace(map_index=-1, xcom_push=lambda **given: None), "run_id": "monday"})
+    assert "crn-data" not in s3.buckets
+
+
+@pytest.mark.parametrize("path", ["s3://", "s3:///crm", "s3://connection@", "gs://connection@/crm"])
+def test_a_path_without_a_bucket_is_refused_when_the_dag_is_parsed(path: str) -> None:
+    with pytest.raises(PipedriveParameterError, match="path must name a bucket"):
+        PipedriveToObjectStorageOperator(task_id="extract", entities=["deals"], path=path)
+
+
+@pytest.mark.parametrize("path", ["s3://bucket/crm?", "s3://bucket/crm?/", "gs://bucket/crm#"])
+def test_an_address_whose_end_would_be_lost_is_refused_when_the_dag_is_parsed(path: str) -> None:
+    with pytest.raises(PipedriveParameterError, match=r"path: .* ends with '[?#]', which an address loses"):
+        PipedriveToObjectStorageOperator(task_id="extract", entities=["deals"], path=path)
+
+
+@pytest.mark.parametrize("name", ["crm [2026]", "crm*", "crm?x", "[ab]"])
+def test_brackets_stars_and_question_marks_are_names_and_meet_no_other_keys(
+    sandbox: Sandbox, s3: Storage, name: str
+) -> None:
+    others = {f"{s3.bucket}/{key}/stages/{part}/a.txt" for key in ("crm 2", "crmx", "a") for part in ("dt", "[dt]*?x")}
+    for key in others:
+        s3.fs.pipe_file(key, b"somebody else's")
+    for _ in range(2):
+        receipt = extract(f"s3://{s3.bucket}/{name}", partition="[dt]*?x", keep_previous=0)
+    assert len(rows(receipt)) == len(sandbox.records("stages"))
+    keys = set(s3.fs.find(s3.bucket))
+    assert others <= keys
+    assert all(key.startswith(f"{s3.bucket}/{name}/") for key in keys - others)
+    assert len([key for key in keys if f"{name}/stages/[dt]*?x/part-" in key]) == 1
+
+
+@pytest.mark.parametrize("name", ["crm [2026]", "crm*", "crm?"])
+def test_the_same_names_are_names_on_a_disk(sandbox: Sandbox, tmp_path: Any, name: str) -> None:
+    for _ in range(2):
+        extract(str(tmp_path / name), partition="[dt]*?x", keep_previous=0)
+    assert len(list((tmp_path / name / "stages" / "[dt]*?x").iterdir())) == 2
+
+
+def expired(code: str) -> Any:
+    from botocore.exceptions import ClientError
+    from s3fs.errors import translate_boto_error
+
+    told = {"Error": {"Code": code, "Message": "The provided token has expired."}}
+    return translate_boto_error(ClientError(told, "PutObject"))
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidToken"])
+def test_credentials_that_expire_while_a_run_publishes_are_left_to_airflows_retries(
+    sandbox: Sandbox, s3: Storage, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    def refused(*args: Any, **given: Any) -> None:
+        raise expired(code)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EntityLanding, "_replace", refused)
+        patch.setattr(s3.fs, "rm_file", refused)  # neither can the lease be given back
+        with pytest.raises(OSError, match="expired") as caught:
+            extract(f"s3://{s3.bucket}/crm")
+    assert not isinstance(caught.value, AirflowFailException)
+    before = len(sandbox.requests)
+    receipt = extract(f"s3://{s3.bucket}/crm")
+    assert len(rows(receipt)) == len(sandbox.records("stages"))
+    assert receipt["requests"] <= len(sandbox.requests) - before + 1
+
+
+def test_a_lack_of_rights_is_a_lasting_error(sandbox: Sandbox, s3: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*args: Any, **given: Any) -> None:
+        from botocore.exceptions import ClientError
+        from s3fs.errors import translate_boto_error
+
+        raise translate_boto_error(ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject"))
+
+    monkeypatch.setattr(s3.fs, "pipe_file", refused)
+    with pytest.raises(AirflowFailException, match="cannot be written to"):
+        extract(f"s3://{s3.bucket}/crm")
+
+
+class AzureError(Exception):
+    """As azure-core's: with a code."""
+
+    def __init__(self, text: str, error_code: str | None = None) -> None:
+        super().__init__(text)
+        self.error_code = error_code
+
+
+class RefreshError(Exception):
+    """As google-auth's."""
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (AzureError("Server failed to authenticate", "InvalidAuthenticationInfo"), True),
+        (AzureError("Signature not valid in the specified time frame: Start [Mon] - Expiry [Mon]"), True),
+        (AzureError("Lifetime validation failed. The token is expired."), True),
+        (RefreshError("('invalid_grant: Token has been expired or revoked.', ...)"), True),
+        (Exception("Invalid Credentials, 401"), True),
+        (RuntimeError("Credentials were refreshed, but the refreshed credentials are still expired."), True),
+        (AzureError("This request is not authorized to perform this operation.", "AuthorizationFailure"), False),
+        (PermissionError(13, "Access Denied"), False),
+        (FileExistsError("a file is there"), False),
+    ],
+)
+def test_each_storages_words_for_expired_credentials_are_understood(error: Exception, passes: bool) -> None:
+    assert have_expired(error) is passes
+    wrapped = PermissionError("the storage refused it")
+    wrapped.__cause__ = error
+    assert have_expired(wrapped) is passes
+
+
+def test_a_snapshot_that_broke_off_while_it_published_is_not_the_next_nights(
+    sandbox: Sandbox, s3: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*args: Any, **given: Any) -> None:
+        raise OSError("the storage is out of reach")
+
+    with monkeypatch.context() as patch, contextlib.suppress(OSError):
+        patch.setattr(EntityLanding, "_replace", dies)
+        extract(f"s3://{s3.bucket}/crm", run="monday")
+    sandbox.update("stages", 1, name="Tuesday's name")
+    found = rows(extract(f"s3://{s3.bucket}/crm", run="tuesday"))
+    assert {row["name"] for row in found if row["id"] == 1} == {"Tuesday's name"}
+    assert len([key for key in s3.fs.find(f"{s3.bucket}/crm/stages") if "/part-" in key]) == 1

@@ -1,0 +1,220 @@
+"""Kill an extraction at random moments, let another run follow, and read by the manifest all the while.
+
+    python tools/trials/kills.py disk
+    python tools/trials/kills.py s3 --kills 30
+
+Before each run two deals of the company, the first and the last, are given the run's number as title. So a reader can
+tell a mix (the two differ), an old state (a number smaller than one seen before) and a file that is missing or torn
+(its hash is another one than the manifest says). After each kill another run follows, and what it landed is compared
+with the company. The exit code is 1 if anything was wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_pipedrive.client import PipedriveClient, settings_from
+from airflow_provider_pipedrive.client.extraction import listing, walk
+from airflow_provider_pipedrive.client.extraction.definition import Job
+from airflow_provider_pipedrive.client.extraction.job import extract
+from airflow_provider_pipedrive.client.extraction.storage import below, read, read_json
+from airflow_provider_pipedrive.sandbox import Sandbox
+
+TOKEN = "ApiTokenOfTheTrial0123456789"
+KEYS = {"key": "an-id", "secret": "a-secret"}
+JOB = Job(["deals", "persons"], names="keys", connections=4, keep_previous=60)
+CHILD = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from kills import begin
+begin(*sys.argv[2:])
+"""
+
+
+def path_of(folder: str, storage: str) -> Any:
+    """The folder: on a disk, or in the storage of that address."""
+    if not storage:
+        return Path(folder)
+    from upath import UPath
+
+    return UPath(folder, endpoint_url=storage, **KEYS)
+
+
+def begin(host: str, folder: str, storage: str, owner: str) -> None:
+    """One run, in the process that is killed."""
+    path = path_of(folder, storage)
+    _small_parts()
+    with PipedriveClient(settings_from(host=host, extra={"api_token": TOKEN})) as client:
+        below(path)  # what is imported late is imported
+        print("ready", flush=True)
+        extract(client, path, JOB, run=owner, owner=owner)
+    print("ended", flush=True)
+
+
+def _small_parts() -> None:
+    for module in (walk, listing):
+        module.PART_ROWS = 200
+
+
+class Reader(threading.Thread):
+    """Reads what the manifest names, again and again.
+
+    :ivar wrong: what it should not have seen
+    :ivar reads: how often it has read all
+    """
+
+    def __init__(self, folder: Any) -> None:
+        super().__init__(daemon=True)
+        self.folder = folder / "deals"
+        self.wrong: list[str] = []
+        self.reads = 0
+        self.ended = threading.Event()
+        self._newest = -1
+
+    def run(self) -> None:
+        """Read until :attr:`ended`."""
+        while not self.ended.is_set():
+            try:
+                self._look()
+            except Exception as error:  # noqa: BLE001 - whatever a reader meets is what the trial is about
+                self.wrong.append(f"{type(error).__name__}: {error}")
+            time.sleep(0.02)
+
+    def _look(self) -> None:
+        manifest = read_json(self.folder / "_manifest.json")
+        if manifest is None:
+            return
+        rows = rows_of(self.folder, manifest)
+        ids = [row["id"] for row in rows]
+        numbers = {row["title"] for row in rows if row["id"] in (min(ids), max(ids))}
+        if len(set(ids)) < len(ids) or len(numbers) != 1:
+            self.wrong.append(f"a mix: {len(ids)} rows, {numbers}")
+        number = int(numbers.pop())
+        if number < self._newest:
+            self.wrong.append(f"{number} after {self._newest}")
+        self._newest = number
+        self.reads += 1
+
+
+def rows_of(folder: Any, manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of the files that a manifest names, which must be as it says."""
+    rows = []
+    for part in manifest["parts"]:
+        content = read(folder / part["name"])
+        if hashlib.sha256(content).hexdigest() != part["sha256"]:
+            raise ValueError(f"{part['name']} is not what the manifest says")
+        rows += [json.loads(line) for line in content.splitlines()]
+    return rows
+
+
+def trial(folder: Any, address: str, storage: str, company: Sandbox, kills: int, dice: random.Random) -> dict[str, Any]:
+    """Kill so many runs, and tell what was seen."""
+    _small_parts()
+    client = PipedriveClient(settings_from(host=company.url, extra={"api_token": TOKEN}))
+    live = sorted(deal["id"] for deal in client.iterate("getDeals"))
+    edit(company, live, 0)
+    began = time.monotonic()
+    extract(client, folder, JOB, run="first", owner="first")
+    took = time.monotonic() - began
+    reader = Reader(folder)
+    reader.start()
+    left: Counter[str] = Counter()
+    wrong: list[str] = []
+    for number in range(1, kills + 1):
+        edit(company, live, number)
+        left[kill(folder, address, storage, company, f"run {number}", dice.uniform(0, 1.2 * took))] += 1
+        following = dice.choice([f"run {number}", f"after {number}"])  # the next try of that run, or another one
+        began = time.monotonic()
+        extract(client, folder, JOB, run=following, owner=following)
+        took = 0.5 * took + 0.5 * (time.monotonic() - began)
+        manifest = read_json(folder / "deals" / "_manifest.json") or {}
+        landed = {row["id"]: row for row in rows_of(folder / "deals", manifest)}
+        if landed != {deal["id"]: deal for deal in client.iterate("getDeals")}:
+            wrong.append(f"after kill {number}, {following}: the data differ")
+    reader.ended.set()
+    reader.join(60)
+    rest = [found.name for found in below(folder / "_pipedrive" / "unfinished")]
+    return {"killed": dict(left), "reads": reader.reads, "wrong": wrong + reader.wrong, "left unfinished": rest}
+
+
+def edit(company: Sandbox, live: list[int], number: int) -> None:
+    """Give the first and the last deal the run's number."""
+    for deal in (live[0], live[-1]):
+        company.update("deals", deal, title=str(number))
+
+
+def kill(folder: Any, address: str, storage: str, company: Sandbox, owner: str, seconds: float) -> str:
+    """Begin a run and kill it after so many seconds; what it was doing."""
+    arguments = [str(Path(__file__).parent), company.url, address, storage, owner]
+    child = subprocess.Popen([sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    try:
+        assert child.stdout.readline() == "ready\n"
+        time.sleep(seconds)
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait(30)
+        told = child.stdout.read()
+        child.stdout.close()
+    if "ended" in told:
+        return "after its end"
+    manifest = read_json(folder / "deals" / "_manifest.json") or {}
+    states = [found.name for found in below(folder / "_pipedrive" / "unfinished")]
+    if any(name.endswith("publish.json") for name in states):
+        return "publishing, deals published" if manifest.get("run") == owner else "publishing"
+    if any(name.endswith("plan.json") for name in states):
+        return "reading"
+    return "sweeping" if manifest.get("run") == owner else "beginning"
+
+
+@contextmanager
+def place(kind: str) -> Iterator[tuple[Any, str, str]]:
+    """A folder of that kind, its address, and that of its storage."""
+    if kind == "disk":
+        with tempfile.TemporaryDirectory(prefix="kills-") as folder:
+            yield Path(folder) / "crm", f"{folder}/crm", ""
+        return
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    try:
+        keys = {"aws_access_key_id": KEYS["key"], "aws_secret_access_key": KEYS["secret"], "region_name": "us-east-1"}
+        boto3.client("s3", endpoint_url=url, **keys).create_bucket(Bucket="trial")
+        yield path_of("s3://trial/crm", url), "s3://trial/crm", url
+    finally:
+        server.stop()
+
+
+def main() -> int:
+    """Run the trial, and print what was seen."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("kind", choices=("disk", "s3"))
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with Sandbox(deals=3000, seed=2, api_token=TOKEN) as company, place(options.kind) as (folder, address, storage):
+        seen = trial(folder, address, storage, company, options.kills, random.Random(options.seed))
+    print(json.dumps(seen, indent=2))
+    return 1 if seen["wrong"] or seen["left unfinished"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
