@@ -83,11 +83,14 @@ otherwise; yes/no and numbers are JSON's, also where Pipedrive writes `"1"`.
   `order_field`. Where nothing of a name can be written that way, the column has the beginning of the field's key:
   `field_9f79e924`.
 - Two fields of one name, and a field that is called like one of Pipedrive's own, get the beginning of their keys behind
-  it: `source_9f79e924` and `source_a1eff7ed`. That does not depend on the order in which Pipedrive lists them.
+  it: `source_9f79e924` and `source_a1eff7ed`. That does not depend on the order in which Pipedrive lists them. The same
+  holds for names that are added to the columns later: `deleted_at`, `filename`, `is_tombstone` (tombstones and views),
+  `file_index`, `file_row_number` (DuckDB), `run`, `dt` (folders), `parent_updated_at`, `deleted`, `latest` and `by_key`
+  (warehouses).
 - An option is its label. One that has been deleted is its id.
 - Leads have the deals' custom fields, in the same columns.
 - What no column knows (a field made while the run reads, a key that is new in Pipedrive) is kept in the last column,
-  `other`, as JSON.
+  `other`, as JSON; so is a value that does not fit its column's type (an object in a yes/no column).
 
 **Names stay.** The first run writes them into a schema file beside the data, and later runs keep to it:
 

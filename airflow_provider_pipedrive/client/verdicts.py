@@ -6,16 +6,16 @@ https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.catalog.model import Action
+from airflow_provider_pipedrive.client import json_text
 from airflow_provider_pipedrive.client.limits import WINDOW
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
@@ -33,6 +33,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveValidationError,
 )
 
+log = logging.getLogger(__name__)
 LONGEST_WAIT = 10.0
 """Seconds that are slept at most before one repeat."""
 WINDOWS_BEFORE_DAILY = 3
@@ -48,7 +49,6 @@ def outcome_unknown(call: Call) -> str:
 
 _REFUSED = (400, 405, 409, 413, 414, 422)
 _DAILY = re.compile(r"\bdaily\b|per day", re.IGNORECASE)
-_decoder = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True)
@@ -149,14 +149,11 @@ def wait_before(error: PipedriveError, attempt: int) -> float:
 
 
 def read_json(body: bytes) -> Any:
-    """Strict JSON: UTF-8, no NaN, integers of any size exact.
+    """Strict JSON: UTF-8, no NaN, integers of any size exact; texts and numbers that nothing can hold are mended.
 
     :raises ValueError: it is not
     """
-    try:
-        return _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"not valid JSON: {error}") from None
+    return json_text.read(body)[0]
 
 
 def unreadable(call: Call, answer: Answer, why: str) -> PipedriveResponseError:
@@ -176,9 +173,11 @@ def _good(call: Call, answer: Answer, clean: Callable[[str], str]) -> dict[str, 
     if not answer.body.strip():
         raise unreadable(call, answer, "it is empty")
     try:
-        parsed = read_json(answer.body)
+        parsed, lost = json_text.read(answer.body)
     except ValueError as error:
         raise unreadable(call, answer, str(error)) from None
+    if lost:
+        log.warning("%s: %s: %s.", call, json_text.in_words(lost), json_text.REPAIR)
     if not isinstance(parsed, dict):
         raise unreadable(call, answer, f"an object was expected, a {type(parsed).__name__} came")
     if parsed.get("success") is False:
@@ -189,6 +188,15 @@ def _good(call: Call, answer: Answer, clean: Callable[[str], str]) -> dict[str, 
             status=answer.status,
             reason=reason,
         )
+    return _without_nulls(call, parsed)
+
+
+def _without_nulls(call: Call, parsed: dict[str, Any]) -> dict[str, Any]:
+    """The answer, but for nulls that stand where its records do: nobody could do anything with them."""
+    data = parsed.get("data")
+    if isinstance(data, list) and None in data:
+        parsed["data"] = [record for record in data if record is not None]
+        log.warning("%s: %d of %d records came as null and are left out.", call, data.count(None), len(data))
     return parsed
 
 

@@ -23,6 +23,7 @@ from starlette.responses import JSONResponse, Response
 
 from airflow_provider_pipedrive.assets.uris import asset_uri
 from airflow_provider_pipedrive.client.changes.deliveries import OldPayloadError, change_of
+from airflow_provider_pipedrive.client.verdicts import read_json
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.hooks.companies import host_of, number_of
 from airflow_provider_pipedrive.plugin import store
@@ -138,8 +139,8 @@ def _told(admitted: list[Door], body: bytes) -> Told | None:
     :raises PipedriveParameterError: it is none of Pipedrive's, or of another company than theirs
     """
     try:
-        payload: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+        payload = _read(body)
+    except ValueError:
         raise PipedriveParameterError("The delivery is no JSON.") from None
     change = change_of(payload)
     if change is None:
@@ -156,6 +157,17 @@ def _told(admitted: list[Door], body: bytes) -> Told | None:
             admitted[0].conn_id,
         )
     raise _StrangerError("The delivery is of another company than the connection.")
+
+
+def _read(body: bytes) -> Any:
+    """A delivery as it came, or without half a character: Pipedrive would repeat it for ever.
+
+    :raises ValueError: it is no JSON
+    """
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return read_json(body)
 
 
 async def _stored(told: Told, seconds: float) -> Response:

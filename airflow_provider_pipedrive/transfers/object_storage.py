@@ -273,7 +273,7 @@ def brief(receipt: Mapping[str, Any], file: Any) -> dict[str, Any]:
 
     :param file: where the whole one lies
     """
-    kept = ("rows", "parts", "bytes", "tombstones", "tokens", "way", "proof", "window", "manifest")
+    kept = ("rows", "parts", "bytes", "tombstones", "tokens", "way", "proof", "window", "manifest", "set_aside")
     entities = {
         name: {
             **{key: entity[key] for key in kept},

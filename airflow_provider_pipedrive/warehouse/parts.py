@@ -115,6 +115,7 @@ class _Preparation:
         self.folder = folder
         self.present = present
         self.notes: list[str] = []
+        self.keyless = 0
         self.child_columns = [c for c in delivery.columns if c.type == "list" and lists == "child_tables"]
         self.inline = [c for c in delivery.columns if c not in self.child_columns]
         self.types = {column.name: _DLT[column.type] for column in delivery.columns}
@@ -135,11 +136,17 @@ class _Preparation:
             number += len(batch)
             if not all(keep):
                 batch = batch.filter(pa.array(keep))
+            batch = self._with_keys(batch)
             writers[main.name].write(self._main_rows(batch, names))
             for column in self.child_columns:
                 writers[children[column.name].name].write(self._child_rows(batch, column))
         for writer in writers.values():
             writer.close()
+        if self.keyless:
+            self.notes.append(
+                f"{delivery.entity}: rows without {' or '.join(delivery.key)} are left out ({self.keyless}): no table "
+                "takes a row without its key."
+            )
         return Prepared(main, children, self._deleted_table(), len(superseded), tuple(self.notes))
 
     # ---- columns
@@ -199,6 +206,15 @@ class _Preparation:
                 yield _fitted(batch, schema)
         for batch in self._tombstones():
             yield _fitted(batch, schema)
+
+    def _with_keys(self, batch: Any) -> Any:
+        """The rows that have a key: one that has none would make the whole load fail."""
+        for key in self.delivery.key:
+            missing = batch.column(key).null_count
+            if missing:
+                self.keyless += missing
+                batch = batch.filter(pc.is_valid(batch.column(key)))
+        return batch
 
     def _tombstones(self) -> Iterator[Any]:
         """The tombstones as rows: the key, the time of the deletion as that of the last update, and DELETED."""

@@ -45,6 +45,13 @@ def test_a_delivery_becomes_an_asset_event_that_carries_its_change(receiver: Rec
     assert (change.update_time, change.received) == ("2026-11-02T08:15:30Z", "2026-11-02T08:15:30.120Z")
 
 
+def test_a_delivery_with_a_text_that_nothing_can_hold_is_stored_without_it(receiver: Receiver) -> None:
+    sent = json.dumps(delivery()).replace("Roof", r"Ro\ud83d of")
+    assert receiver.post(content=sent.encode()).status_code == 200
+    [change] = stored_changes()
+    assert change["values"]["title"] == "Ro\N{REPLACEMENT CHARACTER} of"
+
+
 def test_deliveries_that_come_together_share_one_event(receiver: Receiver) -> None:
     with listening(receiver.app) as address, ThreadPoolExecutor(20) as senders:
         answers = list(senders.map(lambda deal: _send(address, delivery(deal=deal)), range(1, 41)))

@@ -67,3 +67,27 @@ def test_the_view_for_postgres_leaves_out_what_was_deleted_later() -> None:
     connection.execute(POSTGRES)
     found = connection.execute("SELECT id, title FROM deals ORDER BY id").fetchall()
     assert found == [(1, "new"), (3, "restored"), (4, "?")]
+
+
+def test_in_duckdb_custom_fields_that_are_called_like_what_the_view_adds_can_be_read(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    monkeypatch.chdir(tmp_path)
+    hook = PipedriveHook()
+    columns: dict[str, str] = {}
+    for name in ("Deleted at", "Filename", "Is tombstone", "Run"):
+        field = hook.run("addDealField", {"field_name": name, "field_type": "varchar"})
+        columns[field["field_code"]] = f"{name.lower().replace(' ', '_')}_{field['field_code'][:8]}"
+    deal, deleted, *_ = (deal["id"] for deal in hook.iterate("getDeals"))
+    hook.run("updateDeal", {"id": deal, "custom_fields": dict.fromkeys(columns, "what people wrote")})
+    sandbox.advance(60)
+    land(tmp_path / "crm", "run=1")
+    hook.run("deleteDeal", {"id": deleted})
+    sandbox.advance(60)
+    land(tmp_path / "crm", "run=2")
+    connection = duckdb.connect()
+    connection.execute(DUCKDB)
+    found = connection.execute(f"SELECT {', '.join(columns.values())} FROM deals WHERE id = {deal}").fetchall()
+    assert found == [("what people wrote",) * 4]
+    assert connection.execute(f"SELECT count(*) FROM deals WHERE id = {deleted}").fetchall() == [(0,)]

@@ -202,6 +202,28 @@ def test_postgres_holds_the_same_rows_and_takes_what_changed(
     assert found == {n: title for n, title in deals.items() if n != deleted} | {edited: "edited"}
 
 
+def test_a_zero_byte_in_one_note_is_left_out_on_the_way_to_postgres(
+    sandbox: Sandbox, postgres: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psycopg2
+
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "postgres", **postgres}))
+    note = next(iter(sandbox.records("notes")))
+    sandbox.update("notes", note, content="call\0back")
+    arguments = {"destination": "postgres", "destination_conn_id": "warehouse", "staging": str(tmp_path)}
+    load("monday", entities=["notes"], dataset="zero_bytes", **arguments)
+    names = {"dbname": "postgres", "user": "pipedrive", "password": PASSWORD}
+    connection = psycopg2.connect(host="127.0.0.1", port=postgres["port"], **names)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM zero_bytes.notes")
+            assert cursor.fetchone() == (len(sandbox.records("notes")),)
+            cursor.execute("SELECT content FROM zero_bytes.notes WHERE id = %s", (note,))
+            assert cursor.fetchone() == ("callback",)
+    finally:
+        connection.close()
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

@@ -428,3 +428,9 @@ assert not [name for name in sys.modules if name == "airflow.models" or name.sta
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True, timeout=120)
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert left == ["crm.duckdb", *(name for name in left if name.startswith("parts/"))]
+
+
+def test_a_row_without_its_key_stops_no_load(place: Place) -> None:
+    loaded = place.load([{"id": 1, "title": "whole"}, {"id": None, "title": "of nobody"}])
+    assert place.rows() == [(1, "whole")]
+    assert loaded.notes == ("deals: rows without id are left out (1): no table takes a row without its key.",)

@@ -14,9 +14,11 @@ from functools import cached_property
 from typing import Any, Final, Literal
 
 from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, Entity
-from airflow_provider_pipedrive.client.extraction.names import LONGEST, unique_names
+from airflow_provider_pipedrive.client.extraction.fitting import Fitting
+from airflow_provider_pipedrive.client.extraction.names import ADDED, LONGEST, unique_names
 from airflow_provider_pipedrive.client.extraction.rows import CUSTOM, OTHER, Record, Row, RowPlan
 from airflow_provider_pipedrive.client.extraction.system_columns import ADDRESS_PARTS, SYSTEM_COLUMNS, SystemColumn
+from airflow_provider_pipedrive.client.json_text import NESTED, Place
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 Names = Literal["names", "keys"]
@@ -118,9 +120,28 @@ class Shape:
     def _plan(self) -> RowPlan:
         return RowPlan(self.columns, self.version)
 
+    @cached_property
+    def _fitting(self) -> Fitting:
+        return Fitting(self.entity, self.columns)
+
+    @cached_property
+    def _by_place(self) -> Mapping[Place, str]:
+        columns = reversed(self.columns[:-1])  # where a place has several columns, the first is its own
+        return {column.path[: 2 if column.path[0] in NESTED else 1]: column.name for column in columns}
+
     def rows(self, records: Sequence[Record]) -> list[Row]:
-        """The rows of these records, in their order."""
+        """The rows of these records, in their order, their values as they come."""
         return self._plan.rows(records)
+
+    def fitted(self, records: Sequence[Record]) -> tuple[list[Row], Mapping[str, Mapping[int, int]]]:
+        """The rows of these records, made to fit their columns, and how many values are null for it: by column, and by
+        the number of the row."""
+        rows = self._plan.rows(records)
+        return rows, self._fitting.fit(rows)
+
+    def column_at(self, place: Place) -> str:
+        """The column in which a place of the record is."""
+        return self._by_place.get(place, OTHER)
 
     def to_json(self) -> dict[str, Any]:
         """The schema file: what the next run is handed as ``frozen``.
@@ -207,6 +228,11 @@ def _read(frozen: Mapping[str, Any] | None) -> dict[str, Field]:
                 f"In the schema file the field {field.name!r} has the column {field.column!r}. "
                 f"A column needs a name of letters, digits and underscores, at most {LONGEST}, and not {OTHER!r}."
             )
+        if added := ADDED.intersection(_own_names(field.column, field.type)):
+            raise PipedriveParameterError(
+                f"In the schema file the field {field.name!r} has the column {min(added)!r}, which files, views or "
+                "warehouses add to the columns of records. Give it another name."
+            )
         for column in _own_names(field.column, field.type):
             if column in seen:
                 raise PipedriveParameterError(
@@ -269,13 +295,13 @@ def _options(definition: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def _reserved(entity: Entity) -> set[str]:
-    """Names that no custom field gets: those of the system's columns and keys.
+    """Names that no custom field gets: those of the system's columns and keys, and what is added to them later.
 
     Entities that share definitions share these names, too: the columns of a lead are those of a deal.
     """
     alike = [other.name for other in ENTITIES.values() if other.definitions == entity.definitions]
     columns = [column for name in alike for column in SYSTEM_COLUMNS[name]]
-    return {OTHER, CUSTOM, *(column.name for column in columns), *(column.path[0] for column in columns)}
+    return {OTHER, CUSTOM, *ADDED, *(column.name for column in columns), *(column.path[0] for column in columns)}
 
 
 def _drift(before: Field | None, now: Field) -> Iterator[str]:

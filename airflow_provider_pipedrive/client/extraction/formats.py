@@ -5,12 +5,14 @@ goes wrong while it is written removes it.
 
 What the formats keep:
 
+Rows have been made to fit their columns' types before they come here: see
+:mod:`airflow_provider_pipedrive.client.extraction.fitting`.
+
 - ``jsonl`` and ``jsonl.gz`` keep every value as it is. The same rows give the same bytes, gzipped too.
 - ``csv`` is RFC 4180 in UTF-8 with a header: booleans as ``true`` and ``false``, numbers without an exponent, lists and
   objects as JSON text, and nothing for null, which an empty text cannot be told from. Texts that a spreadsheet takes
   for formulas stay as they are, unless ``escape_formulas`` is set: then they begin with an apostrophe.
-- ``parquet`` has the columns' types, listed in :mod:`airflow_provider_pipedrive.client.extraction.parquet`. What does
-  not fit its column's type becomes null and is counted in :attr:`Part.unfit`.
+- ``parquet`` has the columns' types, listed in :mod:`airflow_provider_pipedrive.client.extraction.parquet`.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import csv
 import hashlib
 import io
 import zlib
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -69,13 +72,16 @@ class Part:
     :ivar rows: its records
     :ivar bytes: its size
     :ivar sha256: hash of its bytes, in hexadecimal
-    :ivar unfit: by column, how many values did not fit the column's type and were written as null
+    :ivar unfit: by column, how many values could not be written as they came: they did not fit the column's type and
+        are null, or held what no text can
+    :ivar unfit_rows: the number (from 0) of the row of each of them
     """
 
     rows: int
     bytes: int
     sha256: str
     unfit: Mapping[str, int] = field(default_factory=dict)
+    unfit_rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 class PartWriter(Protocol):
@@ -86,6 +92,9 @@ class PartWriter(Protocol):
 
     def write_raw(self, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append records that are JSON objects already (``jsonl`` and ``jsonl.gz`` only)."""
+
+    def count_unfit(self, column: str, row: int, count: int) -> None:
+        """Count values that could not be written as they came, in the ``row``-th of the rows to be written next."""
 
     def copy(self, source: Any, drop: Container[int]) -> None:
         """Append the rows of another part of the same format and columns, but for those whose numbers (from 0) are in
@@ -259,7 +268,8 @@ class Writer:
         self._sink = sink(path)
         self._open = True
         self._rows = 0
-        self._unfit: dict[str, int] = {}
+        self._unfit: Counter[str] = Counter()
+        self._unfit_rows: dict[str, list[int]] = {}
 
     def write(self, rows: Rows) -> None:
         """Append rows."""
@@ -284,7 +294,12 @@ class Writer:
             self._finish()
             sha256 = self._sink.finish()
             self._open = False
-        return Part(self._rows, self._sink.bytes, sha256, self._unfit)
+        return Part(self._rows, self._sink.bytes, sha256, dict(self._unfit), self._unfit_rows)
+
+    def count_unfit(self, column: str, row: int, count: int) -> None:
+        """Count values that could not be written as they came, in the ``row``-th of the rows to be written next."""
+        self._unfit[column] += count
+        self._unfit_rows.setdefault(column, []).extend([self._rows + row] * count)
 
     def abort(self) -> None:
         """Close and remove the file."""

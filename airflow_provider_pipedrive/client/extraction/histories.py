@@ -27,7 +27,7 @@ from airflow_provider_pipedrive.client.extraction.increments import Window
 from airflow_provider_pipedrive.client.extraction.landing import EntityLanding, read_json, write_json
 from airflow_provider_pipedrive.client.extraction.listing import pages_of
 from airflow_provider_pipedrive.client.extraction.marks import CLAIMS_KEPT, change
-from airflow_provider_pipedrive.client.extraction.pages import Key, timestamp
+from airflow_provider_pipedrive.client.extraction.pages import Key, as_dict, timestamp
 from airflow_provider_pipedrive.client.extraction.snapshot import Outcome
 from airflow_provider_pipedrive.client.extraction.walk import Crew, Tally, rfc3339, sorting
 
@@ -68,7 +68,7 @@ class Fixed:
 
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append them."""
-        part.write([msgspec.json.decode(record, type=dict[str, Any]) for record in records])
+        part.write([as_dict(record)[0] for record in records])
 
 
 class _Deal(msgspec.Struct):
@@ -251,11 +251,7 @@ def _at(move: Mapping[str, Any]) -> datetime | None:
 
 def _changelog(crew: Crew, entity: Entity, deal: int, tally: Tally) -> list[dict[str, Any]]:
     """A deal's moves, the oldest first."""
-    changes = [
-        msgspec.json.decode(record, type=dict[str, Any])
-        for page in pages_of(crew, entity, {"id": deal}, tally)
-        for record in page.records
-    ]
+    changes = [as_dict(record)[0] for page in pages_of(crew, entity, {"id": deal}, tally) for record in page.records]
     moves = [
         {
             "deal_id": deal,

@@ -10,6 +10,7 @@ import re
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
@@ -49,7 +50,7 @@ from airflow_provider_pipedrive.client.extraction.landing import (
 )
 from airflow_provider_pipedrive.client.extraction.listing import pages_of
 from airflow_provider_pipedrive.client.extraction.marks import CLAIMS_KEPT, Marks, WindowClaim
-from airflow_provider_pipedrive.client.extraction.pages import Identity, server_time
+from airflow_provider_pipedrive.client.extraction.pages import Identity, as_dict, server_time
 from airflow_provider_pipedrive.client.extraction.progress import Progress
 from airflow_provider_pipedrive.client.extraction.snapshot import Ids, Outcome, Snapshot
 from airflow_provider_pipedrive.client.extraction.storage import plain
@@ -511,10 +512,13 @@ class _Run:
 
     def _publish_one(self, name: str, landing: EntityLanding) -> dict[str, Any]:
         outcome, window, tally = self.outcomes[name], self.windows[name], self.tallies[name]
-        unfit: dict[str, int] = {}
+        drop = outcome.dropped if self.job.versions == "latest" else lambda part: ()
+        unfit: Counter[str] = Counter()
         for part in landing.finished:
-            for column, count in part.part.unfit.items():
-                unfit[column] = unfit.get(column, 0) + count
+            unfit.update(part.part.unfit)
+            dropped = frozenset(drop(part) if part.part.unfit_rows else ())
+            for column, rows in part.part.unfit_rows.items():
+                unfit[column] -= sum(row in dropped for row in rows)
         about: dict[str, Any] = {
             "key": list(entity_of(name).key),
             "way": outcome.way,
@@ -522,9 +526,11 @@ class _Run:
             "window": None if window is None else {"since": _iso(window.since), "until": _iso(window.until)},
             "mark": _iso(outcome.mark) if outcome.mark else None,
             "run": self.run,
+            "unfit": dict(+unfit),
+            "set_aside": len(tally.set_aside),
         }
         manifest = landing.publish(
-            outcome.dropped if self.job.versions == "latest" else lambda part: (),
+            drop,
             about,
             outcome.deleted if self.job.deletes or self.job.sweep else None,
             adds=self.job.mode == "changes",
@@ -540,7 +546,7 @@ class _Run:
         log.info("%s: %d rows in %d files published in %s", name, rows, len(parts), landing.target)
         return {
             "rows": rows,
-            **{key: manifest[key] for key in ("way", "proof", "window", "mark")},
+            **{key: manifest[key] for key in ("way", "proof", "window", "mark", "unfit", "set_aside")},
             "parts": len(parts),
             "bytes": sum(part["bytes"] for part in parts),
             "tombstones": sum(part["rows"] for part in tombstones),
@@ -548,7 +554,6 @@ class _Run:
             "pages": tally.pages,
             "tokens": tally.tokens,
             "drift": list(self.shapes[name].drift) if name in self.shapes else [],
-            "unfit": unfit,
         }
 
     def _asked(self, name: str) -> str:
@@ -581,7 +586,6 @@ class Shaped:
 
     def __init__(self, shape: Callable[[], Shape]) -> None:
         self._shape = shape
-        self._decode = msgspec.json.Decoder(dict[str, Any]).decode
 
     @property
     def columns(self) -> Sequence[Column]:
@@ -590,7 +594,16 @@ class Shaped:
 
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append them."""
-        part.write(self._shape().rows([self._decode(record) for record in records]))
+        shape = self._shape()
+        read = [as_dict(record) for record in records]
+        rows, unfit = shape.fitted([record for record, _ in read])
+        for column, nulled in unfit.items():
+            for row, count in nulled.items():
+                part.count_unfit(column, row, count)
+        for row, (_, losses) in enumerate(read):
+            for place, count in losses.items():
+                part.count_unfit(shape.column_at(place), row, count)
+        part.write(rows)
 
 
 def _fits(plan: Mapping[str, Any], since: str | None, until: str) -> bool:

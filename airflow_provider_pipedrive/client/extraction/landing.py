@@ -43,7 +43,7 @@ from airflow_provider_pipedrive.client.extraction.formats import (
     read_rows,
     without_rows,
 )
-from airflow_provider_pipedrive.client.extraction.pages import Identity, Key
+from airflow_provider_pipedrive.client.extraction.pages import Identity, Key, Mended
 from airflow_provider_pipedrive.client.extraction.storage import (
     STATE,
     below,
@@ -103,6 +103,10 @@ class Untouched:
 
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append them."""
+        for row, record in enumerate(records):
+            if isinstance(record, Mended):
+                for place, count in record.losses.items():
+                    part.count_unfit(".".join(place), row, count)
         part.write_raw(records)
 
 
@@ -261,7 +265,7 @@ class EntityLanding:
 
     def _restored(self, path: Any) -> Finished:
         known = msgspec.json.decode(read(path))
-        part = Part(known["rows"], known["bytes"], known["sha256"], known.get("unfit", {}))
+        part = Part(known["rows"], known["bytes"], known["sha256"], known.get("unfit", {}), known.get("unfit_rows", {}))
         edge = {identity: datetime.fromisoformat(text) for identity, text in known["edge"]}
         name, ids, newest = path.name.removesuffix(".json"), _compact(known["ids"]), _moment(known["newest"])
         return Finished(name, known["stream"], known["order"], part, known["covered"], ids, newest, edge)
@@ -305,6 +309,7 @@ class EntityLanding:
             "bytes": written.bytes,
             "sha256": written.sha256,
             "unfit": dict(written.unfit),
+            "unfit_rows": dict(written.unfit_rows),
             "covered": done.covered,
             "edge": [[identity, moment.isoformat()] for identity, moment in done.edge.items()],
             "newest": done.newest.isoformat() if done.newest else None,

@@ -47,6 +47,18 @@ _RESERVED = frozenset(
 https://www.postgresql.org/docs/current/sql-keywords-appendix.html"""
 
 
+ADDED: Final = frozenset(
+    {
+        *("deleted_at", "filename", "is_tombstone"),  # files of tombstones, and the views in docs/extraction.md
+        *("file_index", "file_row_number"),  # what DuckDB can add to the rows of a file
+        *("run", "dt"),  # folders of partitions, which readers take for columns
+        *("_deleted_at", "_version_at", "parent_updated_at", "_dlt_id", "_dlt_load_id"),  # tables of a warehouse
+        *("deleted", "latest", "by_key"),  # what a warehouse has beside a table, where lists have tables too
+    }
+)
+"""Names that files, views and warehouses add to the columns of records: no field gets one of them."""
+
+
 def column_name(name: str) -> str:
     """A field's name as a column's name, or an empty text where nothing of it can be written in ASCII.
 

@@ -1,36 +1,35 @@
 """Parquet parts. Imported only where one is written or read: pyarrow is an extra of this package.
 
-======================= ==================== =======================================================================
-a column's type         in Parquet           what fits besides a value of that type
-======================= ==================== =======================================================================
-``string``              string               everything else, as JSON text
-``json``                string               everything: it is written as JSON text
-``integer``             int64                ``5.0`` and ``"5"``
-``number``              double               ``"2.5"``
-``boolean``             bool                 ``0``, ``1`` and these and ``true``, ``false`` as texts
-``timestamp``           timestamp[us, UTC]   texts: RFC 3339; without a zone, ``2026-01-31 12:00:00``, it is UTC
-``date``                date32               texts: ``2026-01-31``, and midnight as a timestamp
-``time``                string               as ``string``: a duration may be longer than a day
-``list``                list of its elements each element as above; one that does not fit is null in the list
-======================= ==================== =======================================================================
+======================= ==================== ==================================================
+a column's type         in Parquet           besides
+======================= ==================== ==================================================
+``string``              string               everything that is no text is written as JSON text
+``json``                string               everything is written as JSON text
+``integer``             int64
+``number``              double
+``boolean``             bool
+``timestamp``           timestamp[us, UTC]
+``date``                date32
+``time``                string               a duration may be longer than a day
+``list``                list of its elements each element as above
+======================= ==================== ==================================================
 
-An empty text says nothing where a type other than ``string``, ``json`` or ``time`` is declared, and becomes null.
-Everything else that does not fit becomes null and is counted.
+What fits each type besides its own values is in :mod:`airflow_provider_pipedrive.client.extraction.fitting`, which rows
+have gone through before they come here; rows that have not are fitted in the same way, and counted.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from airflow_provider_pipedrive.client.extraction import fitting
+from airflow_provider_pipedrive.client.extraction.fitting import Unfit
 from airflow_provider_pipedrive.client.extraction.formats import Column, Rows, Writer, as_text, opened
 
 BATCH_ROWS = 500
@@ -84,7 +83,7 @@ class ParquetPart(Writer):
         for column in self._columns:
             array, unfit = _converted(column, [row[column.name] for row in rows])
             if unfit:
-                self._unfit[column.name] = self._unfit.get(column.name, 0) + unfit
+                self._unfit[column.name] += unfit
             arrays.append(array)
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
@@ -115,16 +114,12 @@ def read(path: Any) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
 
 
-class _Unfit(ValueError):
-    """The value does not fit its column's type."""
-
-
 @dataclass(frozen=True)
 class _Kind:
     """How values of one type get into Arrow.
 
     :ivar plain: the Python types of values that Arrow takes all at once, if they are in its range
-    :ivar fit: one value on its own, or :class:`_Unfit`
+    :ivar fit: one value on its own, or :class:`Unfit`
     :ivar bulk: reads a whole column of texts
     """
 
@@ -149,7 +144,7 @@ def _array(values: list[Any], kind: _Kind) -> tuple[Any, int]:
     for value in values:
         try:
             fitted.append(None if value in nothing else kind.fit(value))
-        except _Unfit:
+        except Unfit:
             fitted.append(None)
             unfit += 1
     return pa.array(fitted, kind.arrow), unfit
@@ -175,55 +170,8 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else as_text(value)
 
 
-def _integer(value: Any) -> int:
-    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,19}\s*", value, re.ASCII):
-        value = int(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
-        return value
-    raise _Unfit
-
-
 def _number(value: Any) -> float:
-    try:
-        number = float(value)
-    except (ValueError, TypeError, OverflowError):
-        raise _Unfit from None
-    if isinstance(value, bool) or not math.isfinite(number):
-        raise _Unfit
-    return number
-
-
-_WORDS = {"true": True, "1": True, "false": False, "0": False}
-
-
-def _boolean(value: Any) -> bool:
-    if isinstance(value, int | str) and str(value).lower() in _WORDS:
-        return _WORDS[str(value).lower()]
-    raise _Unfit
-
-
-def _timestamp(value: Any) -> datetime:
-    moment = _moment(value)
-    try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError:
-        raise _Unfit from None
-
-
-def _date(value: Any) -> date:
-    moment = _moment(value)
-    if (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0):
-        raise _Unfit
-    return moment.date()
-
-
-def _moment(value: Any) -> datetime:
-    try:
-        return datetime.fromisoformat(value)
-    except (ValueError, TypeError):
-        raise _Unfit from None
+    return float(fitting.number(value))
 
 
 _UTC = pa.timestamp("us", "UTC")
@@ -244,11 +192,11 @@ _KINDS = {
     "string": _STRING,
     "time": _STRING,
     "json": _Kind(pa.string(), frozenset(), as_text),
-    "integer": _Kind(pa.int64(), frozenset({int}), _integer),
+    "integer": _Kind(pa.int64(), frozenset({int}), fitting.integer),
     "number": _Kind(pa.float64(), frozenset({int, float}), _number),
-    "boolean": _Kind(pa.bool_(), frozenset({bool}), _boolean),
-    "timestamp": _Kind(_UTC, frozenset(), _timestamp, _timestamps),
-    "date": _Kind(pa.date32(), frozenset(), _date, _dates),
+    "boolean": _Kind(pa.bool_(), frozenset({bool}), fitting.boolean),
+    "timestamp": _Kind(_UTC, frozenset(), fitting.timestamp, _timestamps),
+    "date": _Kind(pa.date32(), frozenset(), fitting.day, _dates),
 }
 
 

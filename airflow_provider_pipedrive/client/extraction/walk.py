@@ -47,12 +47,14 @@ class Tally:
     :ivar records: taken, each once
     :ivar tokens: API tokens, repeats of failed requests aside
     :ivar expected: about how many records there are, 0 where nobody knows
+    :ivar set_aside: hashes of records on the pages that were none, or that nothing tells apart
     """
 
     expected: float = 0
     pages: int = 0
     records: int = 0
     tokens: int = 0
+    set_aside: set[str] = field(default_factory=set)
 
 
 class Stopped(Exception):
@@ -93,12 +95,13 @@ class Crew:
         """
         if self.failure is not None:
             raise Stopped
-        (records, keys, envelope), headers = self.client.page(
+        (records, keys, envelope, set_aside), headers = self.client.page(
             entity.action, {**entity.parameters, **parameters}, lambda body: decode(entity, body)
         )
         moment = server_time(headers)
         with self._lock:
             tally.pages += 1
+            tally.set_aside.update(set_aside)
             tally.tokens += entity.listing.token_cost
             if moment is not None and (self.latest is None or moment > self.latest):
                 self.latest = moment

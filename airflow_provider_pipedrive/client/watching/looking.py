@@ -167,7 +167,9 @@ _batch_action = cache(batch_action)
 def _listed(client: PipedriveClient, listing: str, shared: Need, ids: Sequence[int]) -> dict[int, Record]:
     others = {name: value for name, value in shared.as_dict().items() if name != "id"}
     try:
-        return {record["id"]: record for record in client.iterate(listing, {**others, "ids": list(ids)})}
+        return {
+            record["id"]: record for record in client.iterate(listing, {**others, "ids": list(ids)}) if "id" in record
+        }
     except PipedriveValidationError:
         return {}  # one id that Pipedrive refuses must not spoil the others': each is asked for by itself
 

@@ -64,7 +64,7 @@ class Movement:
         before = seen.get("stage")
         seen["stage"] = deal["stage_id"]
         if self.statuses:
-            return self._closed(deal, before) if deal["status"] in self.statuses else None
+            return self._closed(deal, before) if deal.get("status") in self.statuses else None
         moved = moved_at(deal)
         if (self.reaches and not self.leaves and deal["stage_id"] in self.reaches) or (
             self.leaves and not self.reaches and deal["stage_id"] not in self.leaves
@@ -82,8 +82,8 @@ class Movement:
         A deal that was created in a stage has reached it, but has not moved.
         """
         if self.statuses:
-            closed = moment(deal.get(CLOSED_TIMES.get(deal["status"], "")))
-            fits = deal["status"] in self.statuses and closed is not None and closed >= since
+            closed = moment(deal.get(CLOSED_TIMES.get(str(deal.get("status")), "")))
+            fits = deal.get("status") in self.statuses and closed is not None and closed >= since
             return self._closed(deal, None) if fits else None
         moved, added = moved_at(deal), moment(deal.get("add_time"))
         is_new = moved is None and added is not None and added >= since
@@ -124,12 +124,12 @@ class Movement:
             "time": stamp(time) if time else None,
             "stage_id": deal["stage_id"],
             "pipeline_id": deal.get("pipeline_id"),
-            "status": deal["status"],
+            "status": deal.get("status"),
             **{name: deal.get(name) for name in _SHOWN},
         }
 
     def _closed(self, deal: Record, before: int | None) -> Record:
-        time = moment(deal.get(CLOSED_TIMES.get(deal["status"], "update_time")))
+        time = moment(deal.get(CLOSED_TIMES.get(str(deal.get("status")), "update_time")))
         return self._happened(deal, before, time)
 
 

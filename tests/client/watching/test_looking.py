@@ -24,6 +24,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveServerError,
 )
 from airflow_provider_pipedrive.sandbox import Sandbox
+from tests.client.conftest import MakeClient, ScriptedServer, http
 from tests.conftest import API_TOKEN
 
 WON = (Condition("status", "==", "won"),)
@@ -269,3 +270,11 @@ def test_names_are_looked_up_once_and_a_wrong_one_is_only_its_own_waits_error(
     assert isinstance(answers[1], PipedriveParameterError)
     look(client, pending[:1])
     assert Counter(path for path, _ in asked(sandbox))["/api/v2/stages"] == 1
+
+
+def test_half_an_emoji_in_one_deal_ends_no_wait_for_another(make_client: MakeClient, server: ScriptedServer) -> None:
+    deals = rb'[{"id":1,"title":"whole","stage_id":4},{"id":2,"title":"cut \ud83d","stage_id":4}]'
+    server.script = [http(200, b'{"success":true,"data":' + deals + b"}")]
+    answers = look(make_client(max_attempts=1), [reach({"id": 1}, 4), reach({"id": 2}, 4)])
+    assert kinds(answers) == ["met", "met"]
+    assert len(server.requests) == 1
