@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 FRESH = 300.0
 """Seconds for which definitions are kept."""
 _KEY = re.compile(r"[0-9a-f]{40}")
+_LIKE_A_KEY = re.compile(r"[a-z][a-z0-9_]*|[0-9a-f]{40}")
 _UNREADABLE = "%s: its custom fields are sent as they are, since their definitions cannot be read: %s"
 _AMBIGUOUS = re.compile(
     r"\s*(?:[+-]?(?:\d[\d.,;' ]*|\.\d+)(?:[eE][+-]?\d+)?\s*(?:[A-Za-z]{3})?|[\[{].*|[^\s@:/]{0,30})\s*", re.DOTALL
@@ -75,9 +76,12 @@ class NamedFields:
         values = _custom_values(action, given)
         if entity is None or not values:
             return given
-        is_named = any(not _KEY.fullmatch(name) for name in values)
+        # v2 refuses a key that it does not know: what looks like one is sent as one first. v1 would pass over it.
+        key = _KEY if action.custom_fields == "flat" else _LIKE_A_KEY
+        is_named = any(not key.fullmatch(name) for name in values)
         was_known = self._is_known(entity)
-        if not (is_named or was_known or any(map(_may_need_its_field, values.values()))):
+        keyed = [value for name, value in values.items() if _KEY.fullmatch(name)]
+        if not (is_named or was_known or any(map(_may_need_its_field, keyed))):
             return _with_values(action, given, {key: (None, value) for key, value in values.items()})
         try:
             found, faults = _fitted(action, self._book(entity), values)

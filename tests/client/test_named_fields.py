@@ -245,3 +245,16 @@ def test_projects_and_a_persons_one_value_are_of_the_same_kind(client: Pipedrive
 
     person = client.run("setFieldValueForPerson", {"id": 1, "field_code": SOURCE_TEXT, "value": 2026})
     assert person["custom_fields"][SOURCE_TEXT] == "2026"
+
+
+def test_a_name_that_looks_like_a_key_is_sent_as_one_first_and_found_when_pipedrive_refuses_it(
+    client: PipedriveClient, sandbox: Sandbox
+) -> None:
+    client.run("updateDeal", {"id": 1, "custom_fields": {"seats": 25}})
+
+    assert [(entry.method, entry.status) for entry in sandbox.requests] == [
+        ("PATCH", 400),
+        ("GET", 200),
+        ("PATCH", 200),
+    ]
+    assert client.run("getDeal", {"id": 1}, readable=True)["custom_fields"]["Seats"] == 25
