@@ -46,7 +46,7 @@ class TrustedConnections:
         if named == self._own or (named == (self._own or DEFAULT_CONNECTION) and batch.window is None):
             return named
         company = self._company_of(named)
-        # A server on this machine (the sandbox) stands in for any company, as the default connection.
+        # A server on this machine (the sandbox) may be any company, as the default connection.
         if company == self._company or (named == DEFAULT_CONNECTION and _is_here(company)):
             return self._own or named
         raise PipedriveParameterError(

@@ -119,7 +119,7 @@ def _described(action: Action) -> Iterator[str]:
     if action.custom_fields == "nested":
         yield "Custom fields: in custom_fields, an object"
     elif action.custom_fields == "flat":
-        yield "Custom fields: beside the other parameters, by their keys of 40 signs"
+        yield "Custom fields: next to the other parameters, by their keys of 40 signs"
     if not action.parameters:
         yield "Parameters: none"
         return

@@ -212,7 +212,7 @@ def _show(settings: Settings, grant: Grant) -> str:
 
 
 def _keep(fields: Fields, account: str, options: Namespace) -> None:
-    """Save and print as the command line says. Nothing is saved before the person has seen whose it is and agreed; the
+    """Save and print as the command line says. Nothing is saved before the person has seen the account and agreed; the
     authorization is not lost where nothing is said, or saving fails."""
     if options.print_as:
         _put(options.save or DEFAULT_CONN_ID, fields, options.print_as)

@@ -162,4 +162,4 @@ def _whole(digits: str) -> int | float:
 
 
 def _refused(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number of JSON")
+    raise ValueError(f"{word} is not a valid number of JSON")

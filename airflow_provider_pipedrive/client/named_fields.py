@@ -86,7 +86,7 @@ class NamedFields:
         try:
             found, faults = _fitted(action, self._book(entity), values)
             if faults and was_known:  # something may have changed in Pipedrive since
-                found, faults = _fitted(action, self._book(entity, anew=True), values)
+                found, faults = _fitted(action, self._book(entity, reread=True), values)
         except PipedriveParameterError:
             raise
         except PipedriveError as error:
@@ -111,7 +111,7 @@ class NamedFields:
             was_known = self._is_known(entity)
             book = self._book(entity)
             if was_known and not values.keys() <= book.fields.keys():
-                book = self._book(entity, anew=True)
+                book = self._book(entity, reread=True)
             found, faults = _fitted(action, book, values)
         except PipedriveError as error:
             log.warning(_UNREADABLE, action.key, error)
@@ -140,13 +140,13 @@ class NamedFields:
         rest = {key: value for key, value in record.items() if key not in inside and key != "custom_fields"}
         return {**rest, "custom_fields": readable}
 
-    def _book(self, entity: str, *, anew: bool = False) -> FieldBook:
+    def _book(self, entity: str, *, reread: bool = False) -> FieldBook:
         """The fields of an entity, read if they are not known.
 
-        :param anew: read them in any case
+        :param reread: read them in any case
         """
         with self._reading:
-            if anew or not self._is_known(entity):
+            if reread or not self._is_known(entity):
                 book = FieldBook(self._client, entity, _UPDATES[entity], Directory(self._client))
                 _ = book.fields  # reads
                 self._books[entity] = (self._clock.monotonic(), book)
@@ -255,7 +255,7 @@ def _as_defined(book: FieldBook, field: Field, value: Any) -> Any:
 
 
 def _flat_as_defined(book: FieldBook, field: Field, value: Any) -> Any:
-    """The same for leads, in v1's shape: options are texts, a currency stands beside its amount, and an empty text
+    """The same for leads, in v1's shape: options are texts, a currency is next to its amount, and an empty text
     clears."""
     if value == "":
         return value

@@ -66,7 +66,7 @@ def check(
     :raises PipedriveParameterError: naming every fault found
     """
     if action.custom_fields == "flat" and isinstance(parameters.get("custom_fields"), Mapping):
-        # What names fields there is put beside the other parameters once their keys are known.
+        # What names fields there is put next to the other parameters once their keys are known.
         parameters = {name: value for name, value in parameters.items() if name != "custom_fields"}
     _bound(action, parameters, open_value)
 

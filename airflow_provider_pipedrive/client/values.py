@@ -78,7 +78,7 @@ def _parts(
     """An object, those of its keys converted that the catalog knows.
 
     Pipedrive takes keys that it describes nowhere: an unknown one passes, unless it looks like a known one that is not
-    given beside it.
+    given with it.
     """
     known = {part.name: part for part in parameter.parts}
     missing = [name for name in known if name not in value]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
 
 STATUS: Final = "oauth_status"
-"""Where the Pipedrive page notes in a connection's extra whose it is."""
+"""Where the Pipedrive page notes the company in a connection's extra."""
 _DOMAIN: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _NOBODYS: Final = (SHARED_ORIGIN, OAUTH_ORIGIN, "https://app.pipedrive.com")
 
@@ -99,10 +99,10 @@ def number_of(given: Any) -> int:
 def host_of(given: Any) -> str:
     """The host that a delivery says it comes from, in lower case.
 
-    :raises PipedriveParameterError: it is no host of Pipedrive's, nor one on this machine
+    :raises PipedriveParameterError: it is neither a host of Pipedrive's nor one on this machine
     """
     if not isinstance(given, str) or not re.fullmatch(r"[A-Za-z0-9.:\[\]-]{1,255}", given):
-        raise PipedriveParameterError("The delivery's host is no host of Pipedrive's.")
+        raise PipedriveParameterError("The delivery's host is not one of Pipedrive's.")
     return urlsplit(origin_of(given)).hostname or ""
 
 

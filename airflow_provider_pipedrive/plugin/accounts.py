@@ -94,7 +94,7 @@ def owner(known: Known, grant: Grant) -> Whose:
 
 
 def keep(known: Known, grant: Grant, whose: Whose | None) -> None:
-    """Store a fresh grant, and whose it is if that is known."""
+    """Store a fresh grant, and the account if that is known."""
     time = stamp(now())
     memory = Memory("connected", scopes=grant.scopes, connected=time, renewed=time)
     way = Way.of(known.connection, known.extra)  # the one that the grant has come by

@@ -329,7 +329,7 @@ def _exchange(visit: Visit, conn_id: str, code: str, uri: str, attempt: str) -> 
 
 
 def _told_of(visit: Visit, conn_id: str, before: Memory) -> Response:
-    """Lead on to the page that tells of a new authorization."""
+    """Lead on to the page that reports a new authorization."""
     log.info("User %s connected %s to a Pipedrive account", visit.user_id, conn_id)
     memory = Memory.of(store.find(conn_id).extra)
     changed = before.company_id and memory.company_id and before.company_id != memory.company_id

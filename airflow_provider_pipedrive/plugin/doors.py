@@ -1,6 +1,6 @@
 """What strangers must know to be heard: digests of the connections' secrets, read now and then.
 
-Two routes are open to the whole internet, the webhooks' and the one that tells of an uninstallation. Whatever is sent
+Two routes are open to the whole internet, the webhooks' and the one that reports an uninstallation. Whatever is sent
 to them is compared with digests in memory. The connections are read by one request at a time and at most every
 :data:`FRESH_SECONDS`; all others take what was known. A connection whose stored text is the same as before is not
 decrypted again.

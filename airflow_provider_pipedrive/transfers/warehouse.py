@@ -70,7 +70,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
     :param versions: ``latest``: one row a record; ``all``: each state that was read, and a view ``<entity>__latest``
     :param lists: what becomes of lists, such as e-mail addresses: ``json`` in their row, or ``child_tables``
     :param staging: folder for the files until they are loaded, local or in object storage; by default a private one
-        among the temporary files of this machine. The next try of the task goes on with what is there (templated)
+        among the temporary files of this machine. The next try of the task continues with what is there (templated)
     :param keep_staging: leave the files there after a load
     :param rename: let a column follow a field that was renamed in Pipedrive
     :param parameters: by entity, what narrows its list down (templated)

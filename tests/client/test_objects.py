@@ -126,7 +126,7 @@ def test_a_wrong_part_is_named_by_its_path_before_anything_is_sent(
         ("updateProduct", "prices", [{"product_id": 1, "price": 1, "currency": "EUR", "cost": 0, "direct_cost": 0}]),
         ("updateActivity", "attendees", [{"email_address": "a@b.example", "name": None, "is_organizer": 1}]),
         ("updatePerson", "postal_address", {"value": "Narva mnt 5", "formatted_address": "Narva mnt 5, Tallinn"}),
-        # a name that is near to one that is given too is no misspelling of it
+        # a name that is near to one that is given too is not a misspelling of it
         ("updateOrganization", "address", {"value": "Tallinn", "country": "Estonia", "country_code": "EE"}),
     ],
 )

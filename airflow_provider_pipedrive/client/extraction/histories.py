@@ -89,7 +89,7 @@ def read_stage_history(
 ) -> Outcome:
     """Read the changelogs of the deals that moved in the window, or of the chosen ones.
 
-    A run that ends early, because its tokens or the day's are spent, goes on with the next deal. It takes days, and
+    A run that ends early, because its tokens or the day's are spent, continues with the next deal. It takes days, and
     deals that are done move again: those moves are in the window after it.
 
     :param window: None to read whole histories

@@ -334,7 +334,7 @@ class _Run:
                 )
             since = _iso(reading.mark.until) if reading.mark else None
             if unfinished and unfinished.get("since") == since and unfinished.get("until"):
-                until = datetime.fromisoformat(unfinished["until"])  # of the run that this one goes on with
+                until = datetime.fromisoformat(unfinished["until"])  # of the run that this one continues
         claim = self.claims[name] = marks.claim(name, self.run, until)
         since = _iso(claim.since) if claim.since else None
         if unfinished is not None and not _fits(unfinished, since, _iso(claim.until)):

@@ -179,7 +179,7 @@ class EntityLanding:
     :param partition: its name below the entity's folder
     :param owner: who runs it
     :param keep_previous: seconds that files are kept which a manifest no longer names
-    :param names: what lies in ``folder``, where that is known
+    :param names: what is in ``folder``, where that is known
     :param spared: the marks of runs that have not ended: their parts are not swept
     """
 
@@ -364,7 +364,7 @@ class EntityLanding:
         Begun again after it was interrupted, it continues.
 
         :param drop: numbers of a part's rows that something newer has taken the place of
-        :param about: what the manifest says beside the parts; each part bears its ``run`` and ``window``
+        :param about: what the manifest says besides the parts; each part bears its ``run`` and ``window``
         :param deleted: records that are gone, with the time where it is known: a file of tombstones beside the parts
         :param adds: leave what other runs have published there, unless they have read the same
         :param asked: with the window it tells what was read: whose records, and which
@@ -607,7 +607,7 @@ class Landing:
     ) -> EntityLanding:
         """The parts of one entity."""
         folder, names = self.folder / name, self._kept_of(name)
-        if "plan.json" in names:  # what was read before lies in that partition, whatever this run's is
+        if "plan.json" in names:  # what was read before is in that partition, whatever this run's is
             begun = read_json(folder / "plan.json") or {}
             partition = begun["landing"]["partition"]
         target = self._target(name, partition)

@@ -1,4 +1,4 @@
-"""How far a job has read, and which run reads which window: a watermark for each entity, kept beside the data.
+"""How far a job has read, and which run reads which window: a watermark for each entity, kept with the data.
 
 The watermark is the greatest time of last update that was landed, on Pipedrive's clock. It moves only after the data is
 published. A run that reads on from it first claims its window: it writes down where the window begins and ends, under

@@ -5,7 +5,7 @@ systems only such calls are used as take a name for what it is: fsspec's ``exist
 ``[``, ``*`` and ``?`` for patterns, and may meet other keys.
 
 In object storage nothing is made but keys: no bucket, no folder, nothing is renamed or copied. A key appears whole.
-What lies in :data:`STATE` on a disk is private to the user who runs the task.
+What is in :data:`STATE` on a disk is private to the user who runs the task.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import msgspec
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 STATE = "_pipedrive"
-"""The folder of what a job keeps beside its data."""
+"""The folder of what a job keeps with its data."""
 WITH_FOLDERS = frozenset(
     {"file", "local", "sftp", "ssh", "smb", "ftp", "hdfs", "webhdfs", "arrow_hdfs", "dbfs", "memory"}
 )
@@ -101,7 +101,7 @@ def remove(path: Any) -> None:
 
 
 def make_folder(folder: Any) -> None:
-    """Make a folder where files need one; private if it is, or lies in, a job's :data:`STATE`."""
+    """Make a folder where files need one; private if it is a job's :data:`STATE`, or below one."""
     fs = file_system(folder)
     if fs is None:
         if STATE in folder.parts:
