@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,7 @@ from airflow_provider_pipedrive.client.extraction.progress import Progress
 from airflow_provider_pipedrive.client.extraction.snapshot import Ids, Outcome, Snapshot
 from airflow_provider_pipedrive.client.extraction.storage import plain
 from airflow_provider_pipedrive.client.extraction.sweep import Known, confirm, sweep, sweepable
+from airflow_provider_pipedrive.client.extraction.versioned import Conflict, read_versioned, replace_versioned
 from airflow_provider_pipedrive.client.extraction.walk import Crew, Stopped, Tally
 from airflow_provider_pipedrive.client.verdicts import read_json as parsed
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveResponseError
@@ -135,7 +137,11 @@ class _Run:
         if self.job.max_tokens is not None:
             self.client.token_cap = self.client.usage.tokens + self.job.max_tokens
         try:
+            self.account = self._account()
+            self._refuse_another_company()
+            self.landing.read_as(self.account)
             self._read_all()
+            self._keep_company()
             self._refuse_shrunk()
             self._look_for_deleted()
             self.crew.close()
@@ -156,9 +162,8 @@ class _Run:
     # ---- reading
 
     def _read_all(self) -> None:
-        account = self.crew.later(self._account)
-        if self.job.mode == "changes":  # whose mark it goes by, and where Pipedrive's clock stands
-            self._scope = {**account.result(), "names": self.job.names}
+        if self.job.mode == "changes":  # whose mark it goes by
+            self._scope = {**self.account, "names": self.job.names}
             self._wait_for_until()
         entities = [entity_of(name) for name in self.job.entities]
         self._ask_for_definitions(entities)
@@ -177,7 +182,6 @@ class _Run:
         self._together([entity for entity in entities if entity.parent is not None], self._read_children)
         self._together([entity for entity in entities if entity.name == OBSERVED], self._observe)
         self._know_shapes()
-        self.account = account.result()
         self.progress.end(self.tallies)
 
     def _together(self, entities: Sequence[Entity], read: Callable[[Entity], Outcome]) -> None:
@@ -410,6 +414,30 @@ class _Run:
 
     # ---- afterwards
 
+    @property
+    def _company(self) -> Any:
+        return self.path / STATE / "company.json"
+
+    def _refuse_another_company(self) -> None:
+        """Ids, columns and what was landed once mean something within one company only, whatever window is read.
+
+        :raises PipedriveParameterError: the folder holds another company's data
+        """
+        kept = read_json(self._company)
+        if kept is not None and kept["company_id"] != self.account["company_id"]:
+            raise PipedriveParameterError(
+                f"{self.path} holds data of company {kept['company_id']}, and this connection reads company "
+                f"{self.account['company_id']}. Nothing was published: give each account a place of its own."
+            )
+
+    def _keep_company(self) -> None:
+        """From now on the folder is this company's; of two that begin at once one gets it."""
+        kept, version = read_versioned(self._company)
+        if kept is None:
+            with suppress(Conflict):
+                replace_versioned(self._company, {"company_id": self.account["company_id"]}, version)
+        self._refuse_another_company()
+
     def _refuse_shrunk(self) -> None:
         for name, landing in self.parts.items():
             if self.windows[name] is not None or landing.publishing or name in HISTORIES:
@@ -417,12 +445,6 @@ class _Run:
             before = read_json(self._last_snapshot(name))
             if before is None:
                 continue
-            if before["account"]["company_id"] != self.account["company_id"]:
-                raise PipedriveParameterError(
-                    f"{name}: the last snapshot was read from company {before['account']['company_id']}, this one from "
-                    f"company {self.account['company_id']}. Nothing was published: give each account a place of its "
-                    "own."
-                )
             if self.job.allow_shrink:
                 continue
             rows = landing.rows - sum(len(self.outcomes[name].dropped(part)) for part in landing.finished)

@@ -591,6 +591,14 @@ class Landing:
             self._drop(self.folder, self._names)
             self._names = []
 
+    def read_as(self, account: Mapping[str, Any]) -> None:
+        """Tell whose records are read: what another account has left unfinished here is dropped."""
+        kept = self.folder / "account.json"
+        if self._names and read_json(kept) != account:
+            self._drop(self.folder, self._names)
+            self._names = []
+        write_json(kept, account)
+
     def entity(
         self,
         name: str,
