@@ -76,6 +76,7 @@ def extract(
     *,
     run: str | None = None,
     owner: str | None = None,
+    writer: str | None = None,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
@@ -87,6 +88,8 @@ def extract(
     :param run: the run's name, and its receipt's; by default the time, which makes each call a run of its own. Called
         again under the same name, a run that goes by its mark reads its own window again
     :param owner: who runs it, the same at every try
+    :param writer: who runs it night after night: no snapshot takes the place of another writer's that has other
+        ``parameters``
     :returns: the receipt, which is also kept in ``_pipedrive/receipts``
     :raises PipedriveParameterError: the job cannot be, found before anything was sent
     :raises PipedriveTokenCapError: ``max_tokens`` would be exceeded
@@ -95,7 +98,7 @@ def extract(
     """
     job.check()
     run = run or f"{_stamp(clock())}-{uuid.uuid4().hex[:6]}"
-    return _Run(client, plain(path), job, run, owner or f"pid {os.getpid()}", clock, sleep).do()
+    return _Run(client, plain(path), job, run, owner or f"pid {os.getpid()}", writer, clock, sleep).do()
 
 
 class _Run:
@@ -106,6 +109,7 @@ class _Run:
         job: Job,
         run: str,
         owner: str,
+        writer: str | None,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
     ) -> None:
@@ -113,6 +117,7 @@ class _Run:
         self.path = path
         self.job = job
         self.run = run
+        self.writer = writer
         # What changed lands beside what the runs before have landed, never in its place: their rows come no more.
         self.partition = job.partition or (f"run={_safe(run)}" if job.mode == "changes" else "")
         self.clock = clock
@@ -484,9 +489,11 @@ class _Run:
             known.ids.add(landing.ids())
             known.save()  # should the run end while it publishes, they are landed all the same
 
+    def _chosen(self, name: str) -> str:
+        return hashlib.sha256(repr(sorted(self.job.parameters.get(name, {}).items())).encode()).hexdigest()[:8]
+
     def _last_snapshot(self, name: str) -> Any:
-        chosen = hashlib.sha256(repr(sorted(self.job.parameters.get(name, {}).items())).encode()).hexdigest()[:8]
-        return self.path / STATE / "snapshots" / f"{name}-{chosen}.json"
+        return self.path / STATE / "snapshots" / f"{name}-{self._chosen(name)}.json"
 
     def _publish(self) -> dict[str, Any]:
         receipt: dict[str, Any] = {
@@ -544,6 +551,8 @@ class _Run:
             "window": None if window is None else {"since": _iso(window.since), "until": _iso(window.until)},
             "mark": _iso(outcome.mark) if outcome.mark else None,
             "run": self.run,
+            "writer": self.writer,
+            "parameters": self._chosen(name),
         }
         manifest = landing.publish(
             outcome.dropped if self.job.versions == "latest" else lambda part: (),

@@ -427,6 +427,14 @@ class EntityLanding:
                 self._refuse_newer(plan, present, version)
 
     def _refuse_newer(self, plan: Mapping[str, Any], present: Mapping[str, Any] | None, version: Version) -> None:
+        about, before = plan["about"], present or {}
+        is_anothers = before.get("writer") and about.get("writer") and before["writer"] != about["writer"]
+        if not plan["adds"] and is_anothers and before["parameters"] != about["parameters"]:
+            raise PipedriveParameterError(
+                f"{self.target / MANIFEST}: {before['writer']} publishes there, with other parameters than "
+                f"{about['writer']}: each would take the place of the other's rows. Nothing was published: give each a "
+                "partition or a folder of its own."
+            )
         if _is_overtaken(plan, present, version):
             raise Conflict(
                 f"{self.target / MANIFEST}: another run has read later than this one, and published first. Nothing of "
