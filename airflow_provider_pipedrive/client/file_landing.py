@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from airflow_provider_pipedrive.client.extraction.storage import bucket_must_exist, file_system
 from airflow_provider_pipedrive.client.file_names import stored_name
 from airflow_provider_pipedrive.client.new_files import Choice, Record, name_of
-from airflow_provider_pipedrive.errors import PipedriveNotFoundError
+from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -142,13 +142,22 @@ def land(folder: Any, name: str, file: Record, max_bytes: int, fetch: Fetch, run
 
 
 def already_there(folder: Any, name: str, file: Record) -> Landed | None:
-    """The file as it was landed before, if nothing has changed since: neither its size nor its last update."""
+    """The file as it was landed before, if nothing has changed since: neither its size nor its last update.
+
+    :raises PipedriveParameterError: a file of another account lies there under the same name
+    """
     try:
         about = json.loads(_metadata(folder, name).read_bytes())
         size = (folder / name).stat().st_size
     except (FileNotFoundError, ValueError):  # a ValueError: it is no JSON
         return None
     kept = ("id", "update_time", "file_size")
+    if isinstance(about, dict) and about.get("id") == file["id"] and about.get("add_time") != file.get("add_time"):
+        # Ids count within an account, and when a file was added never changes.
+        raise PipedriveParameterError(
+            f"{folder / name} was added at {about.get('add_time')}, and Pipedrive's file {file['id']} at "
+            f"{file.get('add_time')}: another account's files lie there. Give each account a folder of its own."
+        )
     if not isinstance(about, dict) or size != about.get("stored_bytes"):
         return None
     if any(about.get(key) != file.get(key) for key in kept):

@@ -157,6 +157,13 @@ def run_window(context: Context) -> tuple[datetime | None, datetime | None]:
     return before, in_utc(logical_date)
 
 
+def writer_name(task: Any, context: Context) -> str:
+    """The task, night after night: its DAG, its name and, if it is mapped, which of its instances it is."""
+    index = getattr(context["ti"], "map_index", -1)
+    mapped = f"[{index}]" if isinstance(index, int) and index >= 0 else ""
+    return f"{task.dag_id}.{task.task_id}{mapped}"
+
+
 def run_name(task: Any, context: Context) -> str:
     """A name for one task of one run, the same at each of its tries, that every file system takes."""
     index = getattr(context["ti"], "map_index", -1)

@@ -26,6 +26,7 @@ from airflow_provider_pipedrive.operators.task_support import (
     storage_path,
     wait_for_tokens,
     whole_number,
+    writer_name,
 )
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
                 folder = storage_path("path", self.path)
                 self._make(folder)
                 self._lineage = entities_read(hook.client.origin, job.entities)
-                receipt = extract(hook.client, folder, job, run=name, owner=name)
+                receipt = extract(hook.client, folder, job, run=name, owner=name, writer=writer_name(self, context))
         except PipedriveTokenCapError as error:
             # It may be tried again, but not by Airflow: each of its retries would spend max_tokens.
             raise AirflowFailException(f"{error} Clear the task for that.") from error

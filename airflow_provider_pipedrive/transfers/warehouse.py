@@ -29,6 +29,7 @@ from airflow_provider_pipedrive.operators.task_support import (
     storage_path,
     wait_for_tokens,
     whole_number,
+    writer_name,
 )
 from airflow_provider_pipedrive.transfers.object_storage import entities_read
 from airflow_provider_pipedrive.transfers.staging import folder_of, own_root, private_files, remove_old
@@ -208,8 +209,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         """What the rows of each table belong to: of another account, choice or shape, all are read."""
         from airflow_provider_pipedrive.warehouse import Scope
 
-        index = getattr(context["ti"], "map_index", -1)
-        writer = f"{self.dag_id}.{self.task_id}" + (f"[{index}]" if isinstance(index, int) and index >= 0 else "")
+        writer = writer_name(self, context)
         return {
             entity: Scope(
                 company=account["company_id"],

@@ -18,7 +18,7 @@ from airflow.timetables.trigger import CronTriggerTimetable
 from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveParameterError, PipedriveServerError
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveFileToObjectStorageOperator
-from tests.conftest import api_token_connection
+from tests.conftest import API_TOKEN, api_token_connection
 
 DAY = {
     "data_interval_start": datetime(2027, 3, 1, tzinfo=UTC),
@@ -132,6 +132,21 @@ def test_what_comes_with_mails_is_brought_when_asked_for_by_id(sandbox: Sandbox,
 
 
 # ---- new files
+
+
+def test_another_accounts_file_under_the_same_name_is_not_replaced(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = upload(sandbox, "offer.pdf", b"We offer.")["id"]
+    bring(str(tmp_path), file_id=number)
+    with Sandbox(deals=20, seed=5, api_token=API_TOKEN) as other:
+        monkeypatch.setenv("AIRFLOW_CONN_OTHER", api_token_connection(other))
+        while (theirs := upload(other, "offer.pdf", b"They offer.", add_time="2027-02-03 10:00:00"))["id"] < number:
+            pass
+        with pytest.raises(AirflowFailException, match="another account's files lie there. Give each account a folder"):
+            bring(str(tmp_path), pipedrive_conn_id="other", file_id=theirs["id"])
+    assert theirs["id"] == number
+    assert (tmp_path / f"{number}-offer.pdf").read_bytes() == b"We offer."
 
 
 def test_new_files_are_those_of_the_runs_data_interval(sandbox: Sandbox, tmp_path: Path) -> None:

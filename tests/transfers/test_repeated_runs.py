@@ -229,3 +229,28 @@ def test_since_and_until_go_before_the_schedule_of_a_backfill(company: Sandbox, 
     run = context("backfill", "backfill", DAYS[0])
     changes(tmp_path, run, since="2020-05-05", until="2020-05-07")
     assert sorted(deals(partition(tmp_path, "backfill"))) == sorted([numbers["06"], numbers["07"]])
+
+
+# ---- two choices in one place
+
+
+def test_two_mapped_snapshots_of_other_choices_do_not_take_each_others_place(company: Sandbox, tmp_path: Path) -> None:
+    def snapshot(run_id: str, index: int, status: str, **arguments: Any) -> dict[str, Any]:
+        task = PipedriveToObjectStorageOperator(
+            task_id="snapshot",
+            entities=["deals"],
+            path=tmp_path,
+            parameters={"deals": {"status": status}},
+            dag=dag(),
+            **arguments,
+        )
+        return task.execute(context(run_id) | {"ti": SimpleNamespace(map_index=index)})
+
+    snapshot("monday", 0, "won")
+    won = deals(tmp_path / "deals")
+    with pytest.raises(AirflowFailException, match=r"nightly\.snapshot\[0\] publishes there, with other par"):
+        snapshot("monday", 1, "lost")
+    assert deals(tmp_path / "deals") == won
+    snapshot("monday", 1, "lost", partition="status=lost")
+    snapshot("tuesday", 0, "open")  # the task's own choice may change
+    assert deals(tmp_path / "deals").keys().isdisjoint(won)

@@ -13,6 +13,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,7 @@ from airflow_provider_pipedrive.client.extraction.progress import Progress
 from airflow_provider_pipedrive.client.extraction.snapshot import Ids, Outcome, Snapshot
 from airflow_provider_pipedrive.client.extraction.storage import plain
 from airflow_provider_pipedrive.client.extraction.sweep import Known, confirm, sweep, sweepable
+from airflow_provider_pipedrive.client.extraction.versioned import Conflict, read_versioned, replace_versioned
 from airflow_provider_pipedrive.client.extraction.walk import Crew, Stopped, Tally
 from airflow_provider_pipedrive.client.verdicts import read_json as parsed
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveResponseError
@@ -75,6 +77,7 @@ def extract(
     *,
     run: str | None = None,
     owner: str | None = None,
+    writer: str | None = None,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
@@ -86,6 +89,8 @@ def extract(
     :param run: the run's name, and its receipt's; by default the time, which makes each call a run of its own. Called
         again under the same name, a run that goes by its mark reads its own window again
     :param owner: who runs it, the same at every try
+    :param writer: who runs it night after night: no snapshot takes the place of another writer's that has other
+        ``parameters``
     :returns: the receipt, which is also kept in ``_pipedrive/receipts``
     :raises PipedriveParameterError: the job cannot be, found before anything was sent
     :raises PipedriveTokenCapError: ``max_tokens`` would be exceeded
@@ -94,7 +99,7 @@ def extract(
     """
     job.check()
     run = run or f"{_stamp(clock())}-{uuid.uuid4().hex[:6]}"
-    return _Run(client, plain(path), job, run, owner or f"pid {os.getpid()}", clock, sleep).do()
+    return _Run(client, plain(path), job, run, owner or f"pid {os.getpid()}", writer, clock, sleep).do()
 
 
 class _Run:
@@ -105,6 +110,7 @@ class _Run:
         job: Job,
         run: str,
         owner: str,
+        writer: str | None,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
     ) -> None:
@@ -112,6 +118,7 @@ class _Run:
         self.path = path
         self.job = job
         self.run = run
+        self.writer = writer
         # What changed lands beside what the runs before have landed, never in its place: their rows come no more.
         self.partition = job.partition or (f"run={_safe(run)}" if job.mode == "changes" else "")
         self.clock = clock
@@ -136,7 +143,11 @@ class _Run:
         if self.job.max_tokens is not None:
             self.client.token_cap = self.client.usage.tokens + self.job.max_tokens
         try:
+            self.account = self._account()
+            self._refuse_another_company()
+            self.landing.read_as(self.account)
             self._read_all()
+            self._keep_company()
             self._refuse_shrunk()
             self._look_for_deleted()
             self.crew.close()
@@ -157,9 +168,8 @@ class _Run:
     # ---- reading
 
     def _read_all(self) -> None:
-        account = self.crew.later(self._account)
-        if self.job.mode == "changes":  # whose mark it goes by, and where Pipedrive's clock stands
-            self._scope = {**account.result(), "names": self.job.names}
+        if self.job.mode == "changes":  # whose mark it goes by
+            self._scope = {**self.account, "names": self.job.names}
             self._wait_for_until()
         entities = [entity_of(name) for name in self.job.entities]
         self._ask_for_definitions(entities)
@@ -178,7 +188,6 @@ class _Run:
         self._together([entity for entity in entities if entity.parent is not None], self._read_children)
         self._together([entity for entity in entities if entity.name == OBSERVED], self._observe)
         self._know_shapes()
-        self.account = account.result()
         self.progress.end(self.tallies)
 
     def _together(self, entities: Sequence[Entity], read: Callable[[Entity], Outcome]) -> None:
@@ -411,6 +420,30 @@ class _Run:
 
     # ---- afterwards
 
+    @property
+    def _company(self) -> Any:
+        return self.path / STATE / "company.json"
+
+    def _refuse_another_company(self) -> None:
+        """Ids, columns and what was landed once mean something within one company only, whatever window is read.
+
+        :raises PipedriveParameterError: the folder holds another company's data
+        """
+        kept = read_json(self._company)
+        if kept is not None and kept["company_id"] != self.account["company_id"]:
+            raise PipedriveParameterError(
+                f"{self.path} holds data of company {kept['company_id']}, and this connection reads company "
+                f"{self.account['company_id']}. Nothing was published: give each account a place of its own."
+            )
+
+    def _keep_company(self) -> None:
+        """From now on the folder is this company's; of two that begin at once one gets it."""
+        kept, version = read_versioned(self._company)
+        if kept is None:
+            with suppress(Conflict):
+                replace_versioned(self._company, {"company_id": self.account["company_id"]}, version)
+        self._refuse_another_company()
+
     def _refuse_shrunk(self) -> None:
         for name, landing in self.parts.items():
             if self.windows[name] is not None or landing.publishing or name in HISTORIES:
@@ -418,12 +451,6 @@ class _Run:
             before = read_json(self._last_snapshot(name))
             if before is None:
                 continue
-            if before["account"]["company_id"] != self.account["company_id"]:
-                raise PipedriveParameterError(
-                    f"{name}: the last snapshot was read from company {before['account']['company_id']}, this one from "
-                    f"company {self.account['company_id']}. Nothing was published: give each account a place of its "
-                    "own."
-                )
             if self.job.allow_shrink:
                 continue
             rows = landing.rows - sum(len(self.outcomes[name].dropped(part)) for part in landing.finished)
@@ -463,9 +490,11 @@ class _Run:
             known.ids.add(landing.ids())
             known.save()  # should the run end while it publishes, they are landed all the same
 
+    def _chosen(self, name: str) -> str:
+        return hashlib.sha256(repr(sorted(self.job.parameters.get(name, {}).items())).encode()).hexdigest()[:8]
+
     def _last_snapshot(self, name: str) -> Any:
-        chosen = hashlib.sha256(repr(sorted(self.job.parameters.get(name, {}).items())).encode()).hexdigest()[:8]
-        return self.path / STATE / "snapshots" / f"{name}-{chosen}.json"
+        return self.path / STATE / "snapshots" / f"{name}-{self._chosen(name)}.json"
 
     def _publish(self) -> dict[str, Any]:
         receipt: dict[str, Any] = {
@@ -528,6 +557,8 @@ class _Run:
             "run": self.run,
             "unfit": dict(+unfit),
             "set_aside": len(tally.set_aside),
+            "writer": self.writer,
+            "parameters": self._chosen(name),
         }
         manifest = landing.publish(
             drop,

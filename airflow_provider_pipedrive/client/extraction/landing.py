@@ -432,6 +432,14 @@ class EntityLanding:
                 self._refuse_newer(plan, present, version)
 
     def _refuse_newer(self, plan: Mapping[str, Any], present: Mapping[str, Any] | None, version: Version) -> None:
+        about, before = plan["about"], present or {}
+        is_anothers = before.get("writer") and about.get("writer") and before["writer"] != about["writer"]
+        if not plan["adds"] and is_anothers and before["parameters"] != about["parameters"]:
+            raise PipedriveParameterError(
+                f"{self.target / MANIFEST}: {before['writer']} publishes there, with other parameters than "
+                f"{about['writer']}: each would take the place of the other's rows. Nothing was published: give each a "
+                "partition or a folder of its own."
+            )
         if _is_overtaken(plan, present, version):
             raise Conflict(
                 f"{self.target / MANIFEST}: another run has read later than this one, and published first. Nothing of "
@@ -595,6 +603,14 @@ class Landing:
         if not self._may_be_finished:
             self._drop(self.folder, self._names)
             self._names = []
+
+    def read_as(self, account: Mapping[str, Any]) -> None:
+        """Tell whose records are read: what another account has left unfinished here is dropped."""
+        kept = self.folder / "account.json"
+        if self._names and read_json(kept) != account:
+            self._drop(self.folder, self._names)
+            self._names = []
+        write_json(kept, account)
 
     def entity(
         self,

@@ -30,6 +30,7 @@ from airflow_provider_pipedrive.client.extraction.walk import Tally
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveParameterError,
+    PipedrivePermissionError,
     PipedriveResponseError,
     PipedriveServerError,
     PipedriveTokenCapError,
@@ -284,17 +285,40 @@ def test_a_snapshot_that_is_read_as_another_user_is_not_published_unless_that_is
     assert json.loads(kept.read_text())["account"] == before["account"]
 
 
-def test_a_snapshot_of_another_company_is_not_published_whatever_is_set(
-    client: PipedriveClient, tmp_path: Path
+@pytest.mark.parametrize(
+    "reading",
+    [
+        {"mode": "snapshot"},
+        {"mode": "changes"},
+        {"mode": "changes", "since": datetime(2020, 1, 1, tzinfo=UTC), "partition": "dt=today", "sweep": True},
+    ],
+)
+def test_what_another_company_has_is_not_published_in_its_folder_whatever_is_read_and_set(
+    reading: dict[str, Any], client: PipedriveClient, tmp_path: Path
 ) -> None:
-    job = Job(["users"], names="keys", allow_shrink=True)
+    job = Job(["deals"], allow_shrink=True, **reading)
+    with Sandbox(deals=30, seed=9, api_token=API_TOKEN) as other, client_of(other) as stranger:
+        extract(client, tmp_path, job, run="monday")
+        published = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        for name, what in (("monday", job), ("tuesday", replace(job, entities=["persons"]))):
+            with pytest.raises(PipedriveParameterError, match="holds data of company 2, and this connection reads co"):
+                extract(stranger, tmp_path, what, run=name)
+        assert {request.path for request in other.requests} == {"/v1/users/me"}
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == published
+
+
+def test_nobody_goes_on_from_what_another_company_has_read_and_not_published(
+    client: PipedriveClient, company: Sandbox, tmp_path: Path
+) -> None:
+    job = Job(["deals", "persons"], names="keys")
+    with Sandbox(deals=300, seed=9, api_token=API_TOKEN) as other, client_of(other) as stranger:
+        other.fault("*/persons", "403", count=None)
+        with pytest.raises(PipedrivePermissionError):
+            extract(stranger, tmp_path, job)
+    assert not is_published(tmp_path)
+    assert list(tmp_path.rglob("deals/part-*"))  # what was read lies there
     extract(client, tmp_path, job)
-    (kept,) = (tmp_path / "_pipedrive" / "snapshots").iterdir()
-    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"account": {"company_id": 77, "user_id": 1}}))
-    published = (tmp_path / "users" / "_manifest.json").read_bytes()
-    with pytest.raises(PipedriveParameterError, match="read from company 77, this one from company 2"):
-        extract(client, tmp_path, job)
-    assert (tmp_path / "users" / "_manifest.json").read_bytes() == published
+    assert by_id(landed(tmp_path / "deals")).keys() == live(client).keys()
 
 
 # ---- windows that reach further than the lists
