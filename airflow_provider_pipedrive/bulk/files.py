@@ -71,6 +71,14 @@ def _csv(path: Any, file: Any) -> Iterator[dict[str, Any]]:
 
 def _table(path: Any, reader: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
     try:
+        header = reader.fieldnames or []
+        if twice := sorted({name for name in header if header.count(name) > 1}):
+            raise PipedriveParameterError(f"{path}: two columns have the name {', '.join(map(repr, twice))}.")
+        if len(header) == 1 and any(sign in header[0] for sign in ";\t|"):
+            raise PipedriveParameterError(
+                f"{path}: its header is one column, {header[0]!r:.200}. Rows of CSV files are read with commas between "
+                "cells: write the file with them."
+            )
         for row in reader:
             if None in row or None in row.values():
                 raise PipedriveParameterError(

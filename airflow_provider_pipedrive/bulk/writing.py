@@ -302,6 +302,6 @@ def too_many_rejects(rejected: int, rows: int, job: BulkJob, example: str) -> Pi
     return PipedriveRejectedRowsError(
         f"{rejected} of {rows} rows are rejected, more than max_rejects={job.max_rejects} allows; for example "
         f"{example}. "
-        "The folder's rejects.jsonl has each row with its reason. What was written before is journalled: correct the "
-        "rows, or raise max_rejects and write again with the same folder."
+        "The folder's rejects.jsonl has each row with its reason. What was written before is journalled: raise "
+        "max_rejects and write again with the same folder, or write the corrected rows in another one."
     )
