@@ -246,3 +246,25 @@ def test_rows_are_read_only_from_where_the_configuration_allows(
 
     with pytest.raises(AirflowFailException, match="is outside of the folders that"):
         run(task)
+
+
+def test_a_query_that_gives_two_columns_one_name_is_an_error(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("airflow.providers.sqlite", reason="the provider of SQLite is not installed")
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_TWICE", json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "twice.sqlite")})
+    )
+    task = SqlToPipedriveOperator(
+        task_id="write",
+        sql="SELECT 1 AS id, 'A' AS title, 'B' AS title",
+        sql_conn_id="twice",
+        entity="deals",
+        match_on="id",
+        folder=tmp_path / "run",
+    )
+
+    with pytest.raises(
+        AirflowFailException, match="sql gives two columns the name 'title': rename one of them with AS"
+    ):
+        run(task)
