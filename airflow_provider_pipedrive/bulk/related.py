@@ -153,10 +153,7 @@ def named(journal: Journal, value: Any) -> Any:
 
 
 def made_id(journal: Journal, value: Any) -> Any:
-    """The id of a record that this run has made, where ``value`` stands for that; else ``value``.
-
-    A record that could not be made has none: the field is left empty, and Pipedrive says what is missing.
-    """
+    """The id of a record that this run has made, where ``value`` stands for that; else ``value``."""
     if not isinstance(value, Mapping) or CREATED not in value:
         return value
     made = journal.one("SELECT id FROM operations WHERE operation = ?", [value[CREATED]])
