@@ -268,3 +268,15 @@ def test_a_query_that_gives_two_columns_one_name_is_an_error(
         AirflowFailException, match="sql gives two columns the name 'title': rename one of them with AS"
     ):
         run(task)
+
+
+def test_rows_that_a_template_rendered_to_text_are_rows(sandbox: Sandbox, tmp_path: Path) -> None:
+    assert (
+        run(PipedriveBulkOperator(task_id="write", rows=repr(ROWS), entity="persons", folder=tmp_path))["created"] == 2
+    )
+
+
+@pytest.mark.parametrize("rows", [5, {"email": "a@example.com"}, b"rows.csv"], ids=str)
+def test_what_cannot_be_rows_is_said_when_the_dag_is_parsed(rows: Any) -> None:
+    with pytest.raises(PipedriveParameterError, match="rows must be a list of dicts"):
+        PipedriveBulkOperator(task_id="write", rows=rows, entity="persons")
