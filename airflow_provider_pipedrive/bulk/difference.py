@@ -11,9 +11,12 @@ from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.bulk.journal import Journal, to_json
 from airflow_provider_pipedrive.bulk.matching import phone_key, shown_key, text_key, value_key
 from airflow_provider_pipedrive.bulk.reading import Columns, missing_for_creation
-from airflow_provider_pipedrive.bulk.targets import LINK_OF
-from airflow_provider_pipedrive.client.field_values import is_empty, same, to_wire
+from airflow_provider_pipedrive.bulk.related import named
+from airflow_provider_pipedrive.bulk.targets import LINK_OF, PARTICIPANTS
+from airflow_provider_pipedrive.client.field_values import Reference, is_empty, same, to_wire
 from airflow_provider_pipedrive.client.fields import PRIMARY
+from airflow_provider_pipedrive.client.values import Unfit
+from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.fields import FieldBook
@@ -57,7 +60,14 @@ class Difference:
             ids = ", ".join(str(match[0]) for match in living)
             self._journal.reject(row, f"several records have the key {shown_key(key)}: {ids}", None, given)
         elif living:
-            for identity, _archived, _added, before in self._chosen(living):
+            chosen = self._chosen(living)
+            for identity, *_ in chosen:
+                first = self._journal.one("SELECT row FROM chosen WHERE id = ?", [to_json(identity)])
+                if first is not None:
+                    self._journal.reject(row, f"row {first} means the same record, {identity}", None, given)
+                    return
+            for identity, _archived, _added, before in chosen:
+                self._journal.run("INSERT INTO chosen VALUES (?, ?)", [to_json(identity), row])
                 self._plan_match(row, key, given, fields, identity, before)
         else:
             self._plan_without_match(row, key, given, fields)
@@ -167,8 +177,16 @@ class Difference:
             self.unchanged += 1
 
     def _instead(self, how: Any) -> dict[str, Any]:
-        found = {self._columns.field(name): value for name, value in how.items()}
-        return {field.key: to_wire(self._book, field, value) for field, value in found.items()}
+        found: dict[str, Any] = {}
+        for name, value in how.items():
+            field = self._columns.field(name)
+            try:
+                found[field.key] = to_wire(self._book, field, value)
+            except Unfit as unfit:
+                raise PipedriveParameterError(f"on_remove: {name} must be {unfit}") from None
+            if isinstance(found[field.key], Reference):
+                raise PipedriveParameterError(f"on_remove: {name} must be given by its id, not {value!r}.")
+        return found
 
     def _keep(
         self,
@@ -182,6 +200,8 @@ class Difference:
         phase: int = _WRITE,
     ) -> None:
         shown = {name: before.get(name) for name in (fields or before)}
+        if PARTICIPANTS in before and "person_id" in fields:
+            shown[PARTICIPANTS] = before[PARTICIPANTS]
         if self._job.target.is_link and action != "create":
             shown[LINK_OF] = before[LINK_OF]
         self._journal.run(
@@ -222,7 +242,7 @@ def described(book: FieldBook, entity: str, journal: Journal) -> Iterator[dict[s
         "SELECT id, key, action, fields, before FROM operations WHERE entity = ? ORDER BY phase, operation", [entity]
     )
     for identity, key, action, fields, before in rows:
-        after = {} if action == "delete" else json.loads(fields)
+        after = {} if action == "delete" else {n: named(journal, v) for n, v in json.loads(fields).items()}
         had = json.loads(before)
         yield {
             "id": None if identity is None else json.loads(identity),

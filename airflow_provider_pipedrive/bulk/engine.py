@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_pipedrive.bulk.difference import Difference, described
 from airflow_provider_pipedrive.bulk.index import RecordIndex
 from airflow_provider_pipedrive.bulk.job import BulkJob
-from airflow_provider_pipedrive.bulk.journal import Journal
+from airflow_provider_pipedrive.bulk.journal import Journal, row_to_json
 from airflow_provider_pipedrive.bulk.matching import shown_key
 from airflow_provider_pipedrive.bulk.mirror import journal_in
 from airflow_provider_pipedrive.bulk.reading import Columns, Digest, RowReader
@@ -23,7 +24,7 @@ from airflow_provider_pipedrive.bulk.writing import Writer, too_many_rejects
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.client.fields import Directory, FieldBook
 from airflow_provider_pipedrive.client.record_links import record_url
-from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveTokenCapError
+from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedriveTokenCapError
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -57,6 +58,12 @@ def write(client: PipedriveClient, rows: Iterable[Mapping[str, Any]], job: BulkJ
     journal = journal_in(folder)
     try:
         return _Run(client, job, journal).do(rows)
+    except sqlite3.OperationalError as error:
+        raise PipedriveError(
+            f"{folder}: the run's journal cannot be kept: {error}. What was written before is journalled: make room, "
+            "and write again with the same folder.",
+            retryable=True,
+        ) from error
     finally:
         journal.close()
 
@@ -101,7 +108,9 @@ class _Run:
         """
         identity = self._identity()
         kept = self.journal.get("identity")
-        if kept is not None and self.journal.get("planned") and not self.journal.get("dry_run"):
+        if self.journal.get("undone"):
+            raise PipedriveParameterError(f"The run in {self.journal.folder} was undone: give another folder.")
+        if self.journal.get("writing_since"):  # until then nothing was written, and another plan does no harm
             same = kept == identity and self.journal.get("digest") == _digest(rows)
             receipt: dict[str, Any] | None = self.journal.get("receipt")
             if same:
@@ -113,8 +122,11 @@ class _Run:
                     f"{self.journal.folder} holds the journal of another run: other rows, another job or another "
                     "account. Give each run a folder of its own; to continue a run, give it the same rows and job."
                 )
+        company = self.directory.me.get("company_id")
+        if self.journal.get("company") not in (None, company):
+            self.journal.run("DELETE FROM state")  # another company's records are not these
         self.journal.clear()
-        self.journal.set(identity=identity, company=self.directory.me.get("company_id"), dry_run=self.job.dry_run)
+        self.journal.set(identity=identity, company=company)
         columns = Columns(self.job, self.book)
         number = RowReader(self.job, self.book, self.journal, columns).read(rows)
         RelatedRecords(self.client, self.journal, columns, create=self.job.create_related).resolve()
@@ -124,10 +136,7 @@ class _Run:
         difference = Difference(self.job, self.book, self.journal, columns)
         difference.plan()
         diff = self.journal.lines("diff.jsonl", described(self.book, self.job.entity, self.journal))
-        self.journal.set(diff=diff, planned=True)
-        if not self.job.dry_run:
-            self.journal.set(writing_since=self._now().isoformat())
-            self.journal.store_plan()
+        self.journal.set(diff=diff)
         log.info(
             "%s: %d rows; %s; %d unchanged, %d rejected, about %d API tokens to write.",
             self.job.entity, number, _counted(self._planned_actions()) or "nothing to write", difference.unchanged,
@@ -196,6 +205,9 @@ class _Run:
     # ---- writing
 
     def _write(self) -> None:
+        if not self.journal.get("writing_since"):
+            self.journal.set(writing_since=self._now().isoformat())
+            self.journal.store_plan()
         self._note_edits()
         Writer(self.client, self.job, self.books, self.journal, self._rows).write()
 
@@ -356,5 +368,5 @@ def _cost(entity: str, action: str) -> int:
 def _digest(rows: Iterable[Mapping[str, Any]]) -> str:
     digest = Digest()
     for row in rows:
-        digest.add(row)
+        digest.add(row_to_json(row))
     return digest.text

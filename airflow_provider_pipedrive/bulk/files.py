@@ -6,7 +6,8 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -52,7 +53,7 @@ def _jsonl(path: Any, file: Any) -> Iterator[dict[str, Any]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise PipedriveParameterError(f"{path}, line {number} is not JSON: {error}.") from None
         if not isinstance(row, dict):
             raise PipedriveParameterError(f"{path}, line {number} must be an object, not {line[:60]!r}.")
@@ -60,8 +61,11 @@ def _jsonl(path: Any, file: Any) -> Iterator[dict[str, Any]]:
 
 
 def _gzipped(path: Any, file: Any) -> Iterator[dict[str, Any]]:
-    with gzip.open(file, "rb") as unpacked:
-        yield from _jsonl(path, unpacked)
+    try:
+        with gzip.open(file, "rb") as unpacked:
+            yield from _jsonl(path, unpacked)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise PipedriveParameterError(f"{path} is not a whole file of gzip: {error}.") from None
 
 
 def _csv(path: Any, file: Any) -> Iterator[dict[str, Any]]:
@@ -71,6 +75,13 @@ def _csv(path: Any, file: Any) -> Iterator[dict[str, Any]]:
 
 def _table(path: Any, reader: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
     try:
+        header = reader.fieldnames or []
+        _refuse_twice(path, header)
+        if len(header) == 1 and any(sign in header[0] for sign in ";\t|"):
+            raise PipedriveParameterError(
+                f"{path}: its header is one column, {header[0]!r:.200}. Rows of CSV files are read with commas between "
+                "cells: write the file with them."
+            )
         for row in reader:
             if None in row or None in row.values():
                 raise PipedriveParameterError(
@@ -81,15 +92,27 @@ def _table(path: Any, reader: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
         raise PipedriveParameterError(f"{path}, line {reader.line_num + 1} is not CSV in UTF-8: {error}.") from None
 
 
+def _refuse_twice(path: Any, names: Sequence[str]) -> None:
+    """Of two columns with one name a dict keeps the last: nobody would see that."""
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise PipedriveParameterError(f"{path}: two columns have the name {', '.join(map(repr, twice))}.")
+
+
 def _parquet(path: Any, file: Any) -> Iterator[dict[str, Any]]:
     try:
         import pyarrow.parquet as pq
+        from pyarrow import ArrowInvalid
     except ImportError:
         raise PipedriveParameterError(
             "Reading Parquet needs pyarrow on the workers: pip install 'airflow-provider-pipedrive[parquet]'."
         ) from None
-    for batch in pq.ParquetFile(file).iter_batches(_BATCH):
-        yield from batch.to_pylist()
+    try:
+        table = pq.ParquetFile(file)
+        _refuse_twice(path, table.schema_arrow.names)
+        for batch in table.iter_batches(_BATCH):
+            yield from batch.to_pylist()
+    except ArrowInvalid as error:
+        raise PipedriveParameterError(f"{path} is not Parquet: {error}.") from None
 
 
 _READERS: Mapping[str, Callable[[Any, Any], Iterator[dict[str, Any]]]] = {

@@ -12,12 +12,12 @@ from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.bulk.journal import Journal, to_json
 from airflow_provider_pipedrive.bulk.matching import keys_of_record, value_key
 from airflow_provider_pipedrive.bulk.reading import Columns
-from airflow_provider_pipedrive.bulk.targets import LINK_OF
+from airflow_provider_pipedrive.bulk.targets import LINK_OF, PARTICIPANTS
 from airflow_provider_pipedrive.catalog import ACTIONS
-from airflow_provider_pipedrive.client.field_values import current, to_wire
+from airflow_provider_pipedrive.client.field_values import Reference, current, to_wire
 from airflow_provider_pipedrive.client.fields import PRIMARY, Field, FieldBook
 from airflow_provider_pipedrive.client.values import Unfit
-from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError, PipedriveValidationError
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -49,6 +49,7 @@ class RecordIndex:
         self._fields = self._written()
         self._known_rows: set[int] = set()
         self._within = self._scope() if job.within else {}
+        self._allowed_values: dict[str, list[Any]] = {}
 
     def read(self) -> None:
         """Read what is needed, and keep it in the journal."""
@@ -103,8 +104,8 @@ class RecordIndex:
             for identity in wanted:
                 try:
                     record = self._client.run(single.key, {"id": identity, **asked})
-                except PipedriveNotFoundError:
-                    continue
+                except (PipedriveNotFoundError, PipedriveValidationError):
+                    continue  # an id that Pipedrive does not take is none that it has given
                 if record and not record.get("is_deleted") and record.get("active_flag", True):
                     yield record
             return
@@ -117,8 +118,7 @@ class RecordIndex:
     def _of_deals(self) -> Iterator[Mapping[str, Any]]:
         """The links of every deal that rows name; of a mirror also of those that it is limited to."""
         deals = {json.loads(fields).get(LINK_OF) for (fields,) in self._journal.each("SELECT fields FROM rows")}
-        given = (self._job.within or {}).get(LINK_OF, [])
-        deals |= set(given if isinstance(given, list | tuple | set) else [given])
+        deals |= {deal for name, field in self._within.items() if field.key == LINK_OF for deal in self._allowed(name)}
         for deal in sorted(deal for deal in deals if isinstance(deal, int)):
             try:
                 for record in self._client.iterate(self._target.listed, {"id": deal}):
@@ -136,6 +136,8 @@ class RecordIndex:
         if isinstance(self._job.on_remove, Mapping):
             keys.update(dict.fromkeys(self._columns.field(name).key for name in self._job.on_remove))
         keys.update({PRIMARY[key]: None for key in list(keys) if key in PRIMARY})
+        if self._job.entity == "activities" and "person_id" in keys:
+            keys[PARTICIPANTS] = None
         return [self._book.fields[key] for key in keys if key in self._book.fields]
 
     @property
@@ -180,12 +182,16 @@ class RecordIndex:
                 [row, to_json(identity), archived, record.get("add_time"), before],
             )
         if not rows and self._job.mode == "mirror" and not archived and self._is_within(record):
-            keys = sorted(keys_of_record(self._columns.key, record, flat=self._target.flat))
-            self._keep_extra(record, identity, keys[0] if keys else None)
+            self._keep_extra(record, identity)
 
-    def _keep_extra(self, record: Mapping[str, Any], identity: Any, key: str | None) -> None:
+    def _keep_extra(self, record: Mapping[str, Any], identity: Any) -> None:
+        """A record that no row means is to be removed, unless its row was set aside."""
+        keys = sorted(keys_of_record(self._columns.key, record, flat=self._target.flat))
+        if any(self._journal.one("SELECT 1 FROM spared WHERE key = ?", [key]) for key in keys):
+            return
         self._journal.run(
-            "INSERT OR IGNORE INTO extras VALUES (?, ?, ?)", [to_json(identity), key, to_json(self._before(record))]
+            "INSERT OR IGNORE INTO extras VALUES (?, ?, ?)",
+            [to_json(identity), keys[0] if keys else None, to_json(self._before(record))],
         )
 
     def _before(self, record: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,26 +211,34 @@ class RecordIndex:
         if "filter_id" in (self._job.within or {}):
             return False  # what the filter finds is read by itself
         for name, field in self._within.items():
-            wanted = (self._job.within or {})[name]
-            allowed = wanted if isinstance(wanted, list | tuple | set) else [wanted]
-            try:
-                keys = {value_key(to_wire(self._book, field, value)) for value in allowed}
-            except Unfit as unfit:
-                raise PipedriveParameterError(f"within: {name} must be {unfit}") from None
+            keys = {value_key(value) for value in self._allowed(name)}
             has = record.get(LINK_OF) if field.key == LINK_OF else current(field, record, flat=self._target.flat)
             if value_key(has) not in keys:
                 return False
         return True
 
+    def _allowed(self, name: str) -> list[Any]:
+        """The values that ``within`` gives for a field."""
+        if name not in self._allowed_values:
+            wanted = (self._job.within or {})[name]
+            try:
+                self._allowed_values[name] = [
+                    to_wire(self._book, self._within[name], value)
+                    for value in (wanted if isinstance(wanted, list | tuple | set) else [wanted])
+                ]
+            except Unfit as unfit:
+                raise PipedriveParameterError(f"within: {name} must be {unfit}") from None
+            if any(isinstance(value, Reference) for value in self._allowed_values[name]):
+                raise PipedriveParameterError(f"within: {name} must be given by ids, not {wanted!r}.")
+        return self._allowed_values[name]
+
     def _keep_within_filter(self) -> None:
-        known = {identity for (identity,) in self._journal.each("SELECT id FROM matches")}
         parameters = {**self._parameters, "filter_id": (self._job.within or {})["filter_id"]}
         with self._journal.transaction():
             for record in self._client.iterate(self._target.listed, parameters):
                 identity = record[self._target.record_id]
-                if to_json(identity) not in known:
-                    keys = sorted(keys_of_record(self._columns.key, record, flat=self._target.flat))
-                    self._keep_extra(record, identity, keys[0] if keys else None)
+                if not self._journal.one("SELECT 1 FROM matches WHERE id = ?", [to_json(identity)]):
+                    self._keep_extra(record, identity)
 
 
 def _link(record: Mapping[str, Any], deal: int) -> dict[str, Any]:

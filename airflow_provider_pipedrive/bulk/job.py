@@ -177,7 +177,8 @@ class BulkJob:
             raise PipedriveParameterError('within is a dict, and goes with mode="mirror".')
         if self.on_remove == "archive" and not target.archives:
             raise PipedriveParameterError(f"{self.entity} cannot be archived, only deals and leads can.")
-        if isinstance(self.on_remove, str) and self.on_remove not in ("delete", "archive"):
+        instead = isinstance(self.on_remove, Mapping) and self.on_remove
+        if not instead and self.on_remove not in ("delete", "archive"):
             raise PipedriveParameterError(
                 f'on_remove must be "delete", "archive" or a dict of what to write, not {self.on_remove!r}.'
             )

@@ -6,6 +6,7 @@ same record is sent; SQLite's write-ahead log survives a killed process.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import sqlite3
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_pipedrive.client.field_values import is_missing
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 _SCHEMA = """
@@ -23,6 +25,9 @@ CREATE UNIQUE INDEX IF NOT EXISTS rows_by_key ON rows (key) WHERE key IS NOT NUL
 CREATE TABLE IF NOT EXISTS rejects (row INTEGER PRIMARY KEY, reason TEXT, field TEXT, given TEXT);
 CREATE TABLE IF NOT EXISTS matches (row INTEGER, id TEXT, archived INTEGER, added TEXT, before TEXT);
 CREATE INDEX IF NOT EXISTS matches_by_row ON matches (row);
+CREATE INDEX IF NOT EXISTS matches_by_id ON matches (id);
+CREATE TABLE IF NOT EXISTS chosen (id TEXT PRIMARY KEY, row INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS spared (key TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS extras (id TEXT PRIMARY KEY, key TEXT, before TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS related (
     kind TEXT, key TEXT, text TEXT, id TEXT, many INTEGER DEFAULT 0, PRIMARY KEY (kind, key)
@@ -45,10 +50,17 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = folder / FILE
-        if not file.exists():
-            os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = _locked(folder)
+            if not file.exists():
+                os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
+        except OSError as error:
+            raise PipedriveParameterError(
+                f"{folder} cannot be the folder of a run: {error.strerror or error}. Give a folder that can be written "
+                "to."
+            ) from error
         self._connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
         try:
             self._connection.execute("PRAGMA journal_mode = WAL")
@@ -56,12 +68,13 @@ class Journal:
             self._connection.execute("PRAGMA cache_size = -4000")
             self._connection.executescript(_SCHEMA)
         except sqlite3.DatabaseError as error:
-            self._connection.close()
+            self.close()
             raise PipedriveParameterError(f"{file} is not a journal of a bulk run: give another folder.") from error
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and leave the folder to others."""
         self._connection.close()
+        os.close(self._lock)
 
     def store_plan(self) -> None:
         """The plan is made: keep it where the next try finds it. A local file is there already."""
@@ -76,7 +89,8 @@ class Journal:
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:  # on a full disk SQLite has ended it already
+                self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
 
@@ -113,12 +127,16 @@ class Journal:
     def clear(self) -> None:
         """Forget everything but what the last run has written: another run begins."""
         with self.transaction():
-            for table in ("meta", "rows", "rejects", "matches", "extras", "related", "operations"):
+            for table in ("meta", "rows", "rejects", "matches", "chosen", "spared", "extras", "related", "operations"):
                 self.run(f"DELETE FROM {table}")
 
     def reject(self, row: int, reason: str, field: str | None, given: str) -> None:
         """Set a row aside; the first reason counts."""
         self.run("INSERT OR IGNORE INTO rejects VALUES (?, ?, ?, ?)", [row, reason, field, given])
+
+    def spare(self, key: str) -> None:
+        """A mirror leaves the record with this key alone."""
+        self.run("INSERT OR IGNORE INTO spared VALUES (?)", [key])
 
     def lines(self, name: str, records: Iterable[Mapping[str, Any]]) -> str | None:
         """Write records as lines of JSON, whole or not at all; None where there are none."""
@@ -136,10 +154,61 @@ class Journal:
         return str(target)
 
 
+def _locked(folder: Path) -> int:
+    """Take the folder for this run alone; a killed process gives it back.
+
+    :returns: the open lock file
+    :raises PipedriveParameterError: another process, or thread, writes in it
+    """
+    lock = os.open(folder / "bulk.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise PipedriveParameterError(
+            f"{folder} is in use: another process is writing or undoing a run in it. Wait for it, or give each run a "
+            "folder of its own."
+        ) from None
+    return lock
+
+
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
 def to_json(value: Any) -> str:
     """Compact JSON; what JSON cannot say becomes text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_as_text)
+
+
+def row_to_json(row: Mapping[Any, Any]) -> str:
+    """A row as it was given. Whatever is in it, this is JSON in UTF-8, and the same for the same row."""
+    try:
+        text = json.dumps(row, ensure_ascii=False, separators=(",", ":"), default=_as_text, allow_nan=False)
+        text.encode()
+    except (ValueError, TypeError, RecursionError):
+        return to_json({_written(str(name)): _sayable(value) for name, value in row.items()})
+    return text
+
+
+def _sayable(value: Any) -> Any:
+    """A value of a row that JSON or UTF-8 cannot say, as near as they can."""
+    if is_missing(value):
+        return None
+    try:
+        json.dumps(value, default=_as_text, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, TypeError, RecursionError):
+        try:
+            return _written(str(value))
+        except (ValueError, RecursionError):  # Python does not write down numbers of thousands of digits
+            return f"({type(value).__name__})"
+    return value
+
+
+def _written(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _as_text(value: Any) -> Any:
+    """A set has no order of its own that would be the same in the next process."""
+    return sorted(map(str, value)) if isinstance(value, set | frozenset) else str(value)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _TELLING = ("name", "title", "subject", "content", "product_id", "person_id", "user_id")
+_NOTHING = ("", "")
 _MARGIN = timedelta(seconds=60)
 """By how much the clocks of Pipedrive's servers may differ."""
 
@@ -60,9 +61,9 @@ class Lookup:
         self, target: Target, wanted: Mapping[int, Mapping[str, Any]], since: datetime
     ) -> dict[int, tuple[Any, str | None]]:
         found: dict[int, tuple[Any, str | None]] = {}
-        alike: dict[str, list[int]] = {}
+        alike: dict[tuple[str, str], list[int]] = {}
         for number, fields in wanted.items():
-            alike.setdefault(_fingerprint(fields), []).append(number)
+            alike.setdefault(_told_by(fields), []).append(number)
         for record in self._newest(target, wanted, since):
             identity = record[target.record_id]
             known = self._journal.one(
@@ -71,7 +72,7 @@ class Lookup:
             )
             if known:
                 continue
-            for number in alike.get(_fingerprint(record), ()):
+            for number in (number for told in _tells(record) for number in alike.get(told, ())):
                 if number not in found and self._is_made_of(target, record, wanted[number]):
                     found[number] = (identity, record.get("update_time"))
                     break
@@ -101,9 +102,19 @@ class Lookup:
         )
 
 
-def _fingerprint(values: Mapping[str, Any]) -> str:
-    """What a record and the creation that made it have in common: what it is called, or what it links."""
-    return str(next((values[name] for name in _TELLING if values.get(name) is not None), None))
+def _told_by(fields: Mapping[str, Any]) -> tuple[str, str]:
+    """By what a creation is recognised: what it is called, or what it links; a few have neither."""
+    return next(((name, _trimmed(fields[name])) for name in _TELLING if fields.get(name) is not None), _NOTHING)
+
+
+def _tells(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """All that a record may be recognised by: it has more than what it was made of."""
+    yield from ((name, _trimmed(record[name])) for name in _TELLING if record.get(name) is not None)
+    yield _NOTHING
+
+
+def _trimmed(value: Any) -> str:
+    return str(value).strip()
 
 
 def _moment(text: str | None) -> datetime | None:

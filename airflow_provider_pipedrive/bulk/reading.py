@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from airflow_provider_pipedrive.bulk.journal import Journal, to_json
+from airflow_provider_pipedrive.bulk.journal import Journal, row_to_json, to_json
 from airflow_provider_pipedrive.bulk.matching import KeyPart, key_of_row, shown_key
 from airflow_provider_pipedrive.bulk.targets import LINK_OF
-from airflow_provider_pipedrive.client.field_values import Reference, is_missing, to_wire
+from airflow_provider_pipedrive.client.field_values import Reference, is_missing, native, to_wire
 from airflow_provider_pipedrive.client.fields import PRIMARY, Field
 from airflow_provider_pipedrive.client.values import Unfit
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _BATCH = 500
+_LARGEST_ID = 2**53
+"""JSON's numbers are exact up to here."""
 _REFERENCE = "$reference"
 _RULES = {"email": "email", "phone": "phone", "domain": "domain"}
 
@@ -36,6 +41,8 @@ class Columns:
         self._job = job
         self._book = book
         self._fields: dict[str, Field | None] = {}
+        self._spelled = {_folded(column): column for column in job.mapping or ()}
+        self._seen: set[str] = set()
         if job.mapping is not None:
             for column, name in job.mapping.items():
                 self._fields[column] = self.field(name)
@@ -63,10 +70,47 @@ class Columns:
         """The field of a column; None where the mapping leaves it out."""
         if column not in self._fields:
             if self._job.mapping is not None:
-                self._fields[column] = None
+                spelled = self._spelled.get(_folded(column))
+                self._fields[column] = self._fields[spelled] if spelled else None
             else:
                 self._fields[column] = self.field(str(column))
         return self._fields[column]
+
+    def of_row(self, row: Mapping[str, Any]) -> dict[str, Field]:
+        """The fields of a row's columns, without those that the mapping leaves out.
+
+        :raises PipedriveParameterError: two columns mean one field
+        """
+        self._seen.update(row)
+        found: dict[str, Field] = {}
+        for column in row:
+            exact = self._spelled.get(_folded(column), column)
+            field = self.of(column)
+            if field is not None and (column == exact or exact not in row):
+                found[column] = field
+        taken: dict[str, str] = {}
+        for column, field in found.items():
+            key = PRIMARY.get(field.key, field.key)
+            if key in taken:
+                raise PipedriveParameterError(f"Two columns mean the field {field}: {taken[key]!r} and {column!r}.")
+            taken[key] = column
+        return found
+
+    def refuse_misspelled(self) -> None:
+        """Hold the mapping against the columns that the rows had.
+
+        :raises PipedriveParameterError: it names a column that no row has, and a row has one much like it
+        """
+        had = {_folded(column): str(column) for column in self._seen}
+        free = {folded: column for folded, column in had.items() if folded not in self._spelled}
+        for folded, column in self._spelled.items():
+            if not had or folded in had:
+                continue
+            if near := get_close_matches(folded, free, n=1, cutoff=0.75):
+                raise PipedriveParameterError(
+                    f"mapping names the column {column!r}, which no row has. Did you mean {free[near[0]]!r}?"
+                )
+            log.warning("%s: no row has the column %r, which mapping names.", self._job.entity, column)
 
     def _part(self, name: str) -> KeyPart:
         alias = name.strip().lower()
@@ -103,31 +147,33 @@ class RowReader:
         for number, row in enumerate(rows, 1):
             if not isinstance(row, Mapping):
                 raise PipedriveParameterError(f"Row {number} must be a dict of column to value, not {row!r:.80}.")
-            digest.add(row)
-            batch.append((number, row))
+            given = row_to_json(row)
+            digest.add(given)
+            batch.append((number, row, given))
             if len(batch) == _BATCH:
                 self._keep(batch)
                 batch = []
         self._keep(batch)
+        self._columns.refuse_misspelled()
         self._refuse_missing_labels()
         self._journal.set(digest=digest.text, rows=number)
         return number
 
-    def _keep(self, batch: list[tuple[int, Mapping[str, Any]]]) -> None:
+    def _keep(self, batch: list[tuple[int, Mapping[str, Any], str]]) -> None:
         if self._job.missing_options == "create":
-            self._add_options(row for _number, row in batch)
+            self._add_options(row for _number, row, _given in batch)
         with self._journal.transaction():
-            for number, row in batch:
-                self._keep_one(number, row)
+            for number, row, given in batch:
+                self._keep_one(number, row, given)
 
-    def _keep_one(self, number: int, row: Mapping[str, Any]) -> None:
-        given = to_json(row)
+    def _keep_one(self, number: int, row: Mapping[str, Any], given: str) -> None:
         try:
             fields = self._converted(row)
             key = self._key(fields)
             self._refuse_incomplete(fields)
         except _Rejected as rejected:
             self._journal.reject(number, str(rejected), rejected.field, given)
+            self._spare(row)
             return
         if key is not None:
             first = self._journal.one("SELECT row FROM rows WHERE key = ?", [key])
@@ -136,16 +182,26 @@ class RowReader:
                 return
         self._journal.run("INSERT INTO rows VALUES (?, ?, ?, ?)", [number, key, given, to_json(fields)])
 
+    def _spare(self, row: Mapping[str, Any]) -> None:
+        """The record of a row that is set aside is still in the rows: a mirror does not remove it."""
+        wanted = {part.field.key for part in self._columns.key}
+        columns = self._columns.of_row(row).items()
+        try:
+            fields = self._converted({column: row[column] for column, field in columns if field.key in wanted})
+            key = self._key(fields)
+        except _Rejected:
+            return
+        if key is not None:
+            self._journal.spare(key)
+
     def _converted(self, row: Mapping[str, Any]) -> dict[str, Any]:
         fields: dict[str, Any] = {}
         pipeline = None
-        named = {column: self._columns.of(column) for column in row}
-        for column, field in sorted(named.items(), key=lambda item: getattr(item[1], "key", "") != "pipeline_id"):
+        named = self._columns.of_row(row)
+        for column, field in sorted(named.items(), key=lambda item: item[1].key != "pipeline_id"):
             value = row[column]
-            if field is None or (isinstance(value, str) and not value.strip() and self._job.empty == "ignore"):
+            if isinstance(value, str) and not value.strip() and self._job.empty == "ignore":
                 continue
-            if field.key in fields:
-                raise PipedriveParameterError(f"Two columns mean the field {field}: {column!r} is one of them.")
             value = None if isinstance(value, str) and not value.strip() else value
             fields[field.key] = self._value(column, field, value, pipeline)
             if field.key == "pipeline_id" and isinstance(fields[field.key], int):
@@ -156,9 +212,9 @@ class RowReader:
         try:
             if field.kind == "stage" and pipeline is not None and not is_missing(value):
                 return self._book.directory.stage_id(value, pipeline)
-            if field.kind == "datetime" and self._job.zone and isinstance(value, datetime) and value.tzinfo is None:
-                value = value.replace(tzinfo=self._job.zone)
-            found = to_wire(self._book, field, value)
+            found = to_wire(self._book, field, self._in_zone(field, value))
+            if field.key == "id":
+                found = _identity(found, uuid=self._job.target.flat)
         except Unfit as unfit:
             if field.kind in ("option", "options", "labels"):
                 return self._missing_label(column, field, value, unfit)
@@ -169,6 +225,19 @@ class RowReader:
         if isinstance(found, Reference):
             return {_REFERENCE: [found.kind, found.text]}
         return found
+
+    def _in_zone(self, field: Field, value: Any) -> Any:
+        """A time without a zone in that of the job."""
+        if self._job.zone is None or field.kind not in ("datetime", "date"):
+            return value
+        moment = native(value)
+        if isinstance(moment, str) and len(moment.strip()) > len("2026-01-31"):
+            try:
+                moment = datetime.fromisoformat(moment.strip())
+            except ValueError:
+                return value
+        naive = isinstance(moment, datetime) and moment.tzinfo is None
+        return moment.replace(tzinfo=self._job.zone) if naive else value
 
     def _key(self, fields: Mapping[str, Any]) -> str | None:
         if not self._columns.key:
@@ -212,21 +281,38 @@ class RowReader:
         )
 
     def _add_options(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        wanted: dict[str, dict[str, None]] = {}
+        wanted: dict[str, dict[str, str]] = {}
         for row in rows:
             for column, value in row.items():
                 field = self._columns.of(column)
                 if field is None or field.kind not in ("option", "options") or is_missing(value) or value == "":
                     continue
-                for label in value if isinstance(value, list | tuple | set) else [value]:
-                    try:
-                        to_wire(self._book, field, label)
-                    except Unfit:
-                        wanted.setdefault(field.key, {})[str(label).strip()] = None
+                for label in self._new_labels(field, value):
+                    wanted.setdefault(field.key, {}).setdefault(_folded(label), label)
         for key, labels in wanted.items():
-            log.info("%s: adding the options %s to the field %s.", self._job.entity, ", ".join(labels), key)
-            if not self._job.dry_run:
-                self._book.add_options(self._book.fields[key], list(labels))
+            field = self._book.fields[key]
+            if self._job.dry_run:
+                self._book.expect_options(field, list(labels.values()))
+            else:
+                log.info("%s: adding %d options to the field %s.", self._job.entity, len(labels), field)
+                self._book.add_options(field, list(labels.values()))
+
+    def _new_labels(self, field: Field, value: Any) -> Iterator[str]:
+        """The labels in a row's value that no option has yet."""
+        items = value if isinstance(value, list | tuple | set) else [value]
+        if field.kind == "options" and isinstance(value, str):
+            if _fits(self._book, field, value):
+                return
+            items = [part for part in re.split(r"[,;]", value) if part.strip()]
+        known = {_folded(label) for label in self._book.fields[field.key].options.values()}
+        for item in items:
+            if (
+                not is_missing(item)
+                and str(item).strip()
+                and _folded(item) not in known
+                and not _fits(self._book, field, item)
+            ):
+                yield str(item).strip()
 
 
 def missing_for_creation(job: BulkJob, fields: Mapping[str, Any]) -> list[str]:
@@ -243,6 +329,35 @@ def missing_for_creation(job: BulkJob, fields: Mapping[str, Any]) -> list[str]:
     return missing
 
 
+def _identity(value: Any, *, uuid: bool) -> Any:
+    """A record's id, in the form in which Pipedrive writes it.
+
+    :raises Unfit: no record can have it
+    """
+    if value is None:
+        return None
+    if uuid:
+        try:
+            return str(UUID(str(value)))
+        except ValueError:
+            raise Unfit(f"the id of a lead, a UUID, not {value!r:.60}") from None
+    if not 0 < value <= _LARGEST_ID:
+        raise Unfit(f"the id of a record, not {value}")
+    return value
+
+
+def _fits(book: FieldBook, field: Field, value: Any) -> bool:
+    try:
+        to_wire(book, field, value)
+    except Unfit:
+        return False
+    return True
+
+
+def _folded(column: Any) -> str:
+    return " ".join(str(column).split()).casefold()
+
+
 class _Rejected(Exception):
     """A row is set aside."""
 
@@ -257,9 +372,9 @@ class Digest:
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
 
-    def add(self, row: Mapping[str, Any]) -> None:
-        """One more row."""
-        self._hash.update(to_json({str(name): row[name] for name in row}).encode("utf-8", "surrogatepass"))
+    def add(self, given: str) -> None:
+        """One more row, as :func:`row_to_json` writes it."""
+        self._hash.update(given.encode())
 
     @property
     def text(self) -> str:

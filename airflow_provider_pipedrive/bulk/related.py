@@ -18,7 +18,7 @@ _ENTITIES = {"person": "persons", "organization": "organizations", "deal": "deal
 MADE = ("person", "organization")
 """What is made where it is missing and ``create_related`` says so."""
 CREATED = "$created"
-"""Stands for the id of a record that an operation of this run makes."""
+"""Stands for the id of a record that an operation of this run makes: ``{"$created": 5}``, which no text of a row is."""
 
 
 class RelatedRecords:
@@ -76,18 +76,22 @@ class RelatedRecords:
                 "VALUES (NULL, 0, 'create', ?, ?, ?, '{}')",
                 [_ENTITIES[kind], key, to_json(fields)],
             ).lastrowid
-            self._journal.run("UPDATE related SET id = ? WHERE kind = ? AND key = ?", [f"{CREATED}{made}", kind, key])
+            self._journal.run(
+                "UPDATE related SET id = ? WHERE kind = ? AND key = ?", [to_json({CREATED: made}), kind, key]
+            )
 
     def _replace(self) -> None:
         for row, given, text in self._referring():
             fields, fault = self._resolved(json.loads(text))
-            key = key_of_row(self._columns.key, fields) if self._columns.key else None
+            key = key_of_row(self._columns.key, _without_ids(fields)) if self._columns.key else None
             self._journal.run("DELETE FROM rows WHERE row = ?", [row])
             first = self._journal.one("SELECT row FROM rows WHERE key = ?", [key]) if key else None
             if fault is None and first is not None:
                 fault = f"row {first} has the same key, {shown_key(key)}"
             if fault is not None:
                 self._journal.reject(row, fault, None, given)
+                if key is not None:
+                    self._journal.spare(key)
                 continue
             self._journal.run("INSERT INTO rows VALUES (?, ?, ?, ?)", [row, key, given, to_json(fields)])
 
@@ -115,7 +119,7 @@ class RelatedRecords:
                 return fields, f"{name}: there is no {kind} called {text!r} in Pipedrive{hint}"
             if many:
                 return fields, f"{name}: several {kind}s are called {text!r}: give the id"
-            fields[name] = identity if str(identity).startswith(CREATED) else int(identity)
+            fields[name] = json.loads(identity)
         return fields, None
 
 
@@ -133,12 +137,24 @@ def _names(kind: str, record: Mapping[str, Any]) -> set[str]:
     return {key for text in texts if text and (key := text_key(text))}
 
 
-def made_id(journal: Journal, value: Any) -> Any:
-    """The id of a record that this run has made, where ``value`` stands for that; else ``value``.
+def _without_ids(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Values to be matched on: a record that is still to be made has no id, but is the same one in every row."""
+    return {
+        name: f"{CREATED}{value[CREATED]}" if isinstance(value, Mapping) and CREATED in value else value
+        for name, value in fields.items()
+    }
 
-    A record that could not be made has none: the field is left empty, and Pipedrive says what is missing.
-    """
-    if not isinstance(value, str) or not value.startswith(CREATED):
+
+def named(journal: Journal, value: Any) -> Any:
+    """The name of a record that is still to be made, where ``value`` stands for it; else ``value``."""
+    if not isinstance(value, Mapping) or CREATED not in value:
         return value
-    made = journal.one("SELECT id FROM operations WHERE operation = ?", [int(value.removeprefix(CREATED))])
+    return journal.one("SELECT text FROM related WHERE id = ?", [to_json(value)])
+
+
+def made_id(journal: Journal, value: Any) -> Any:
+    """The id of a record that this run has made, where ``value`` stands for that; else ``value``."""
+    if not isinstance(value, Mapping) or CREATED not in value:
+        return value
+    made = journal.one("SELECT id FROM operations WHERE operation = ?", [value[CREATED]])
     return None if made is None else json.loads(made)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.bulk.targets import LINK_OF, Target
+from airflow_provider_pipedrive.bulk.targets import LINK_OF, PARTICIPANTS, Target
 from airflow_provider_pipedrive.client.field_values import to_flat
 from airflow_provider_pipedrive.client.fields import Field
 
@@ -24,6 +24,9 @@ def request_of(
     :param before: of a link also the deal that it belongs to
     """
     written = body_of(target, book, fields)
+    if target.entity == "activities" and "person_id" in written and PARTICIPANTS not in written:
+        written[PARTICIPANTS] = _participants(before.get(PARTICIPANTS) or [], written["person_id"])
+        del written["person_id"]
     if action == "create":
         if target.is_link:
             return target.create, {"id": fields[LINK_OF], **written}
@@ -32,6 +35,16 @@ def request_of(
     if action == "delete":
         return target.delete, path
     return str(target.update), {**path, **written}
+
+
+def _participants(present: Sequence[Mapping[str, Any]], person: int | None) -> list[dict[str, Any]]:
+    """An activity's participants with another primary one; Pipedrive replaces the whole list."""
+    rest = [
+        {"person_id": item["person_id"], "primary": False}
+        for item in present
+        if not item.get("primary") and item["person_id"] != person
+    ]
+    return rest if person is None else [{"person_id": person, "primary": True}, *rest]
 
 
 def body_of(target: Target, book: FieldBook, fields: Mapping[str, Any]) -> dict[str, Any]:

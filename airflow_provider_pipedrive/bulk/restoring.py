@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.bulk.journal import FILE, Journal
+from airflow_provider_pipedrive.bulk.lookup import Lookup
 from airflow_provider_pipedrive.bulk.matching import shown_key
 from airflow_provider_pipedrive.bulk.mirror import journal_in
 from airflow_provider_pipedrive.bulk.related import made_id
@@ -70,6 +71,10 @@ class _Undo:
             raise PipedriveParameterError(
                 f"The run in {self._journal.folder} wrote to another company than this connection's."
             )
+        books = {target.entity: self._book(target) for target in map(target_of, self._entities())}
+        Lookup(self._client, books, self._journal).settle()  # what was made and never answered is taken back too
+        if self._journal.get("writing_since"):
+            self._journal.set(undone=True)
         for number, entity, action, identity, fields, before in self._done():
             outcome, why = self._undo_one(target_of(entity), action, identity, fields, before)
             self._journal.run(
@@ -82,6 +87,9 @@ class _Undo:
         details = self._journal.lines("undo.jsonl", self._details())
         log.info("Undone: %d restored, %d kept, %d impossible.", *(counts[n] for n in (RESTORED, KEPT, IMPOSSIBLE)))
         return {name: counts[name] for name in (RESTORED, KEPT, IMPOSSIBLE)} | {"details": details}
+
+    def _entities(self) -> list[str]:
+        return [entity for (entity,) in self._journal.each("SELECT DISTINCT entity FROM operations")]
 
     def _done(self) -> Iterator[tuple[int, str, str, Any, dict[str, Any], dict[str, Any]]]:
         """What the run did, the last first."""
@@ -125,7 +133,11 @@ class _Undo:
             restored["is_archived"] = False
         if restored:
             self._send(target, "update", identity, restored, before)
-        edited = sorted(str(book.fields.get(name, name)) for name in fields.keys() - restored.keys())
+        edited = sorted(
+            str(book.fields.get(name, name))
+            for name in fields.keys() - restored.keys()
+            if not self._is_still(target, book, name, before.get(name), record)  # an undo that died was here already
+        )
         return (KEPT, f"edited since: {', '.join(edited)}") if edited else (RESTORED, "")
 
     def _is_still(self, target: Target, book: FieldBook, name: str, value: Any, record: Mapping[str, Any]) -> bool:

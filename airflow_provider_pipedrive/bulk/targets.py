@@ -13,6 +13,10 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 LINK_OF: Final = "deal_id"
 """The field of a link that names the deal it belongs to."""
 
+PARTICIPANTS: Final = "participants"
+"""The field of an activity by which its person is written; ``person_id`` can only be read.
+https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide"""
+
 
 @dataclass(frozen=True)
 class Target:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.bulk.journal import Journal, to_json
 from airflow_provider_pipedrive.bulk.lookup import Lookup
-from airflow_provider_pipedrive.bulk.related import made_id
+from airflow_provider_pipedrive.bulk.related import CREATED, made_id, named
 from airflow_provider_pipedrive.bulk.requests import request_of
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, target_of
 from airflow_provider_pipedrive.errors import (
@@ -103,6 +103,34 @@ class Writer:
                     log.info("%d creations got no clear answer: looking for them before they are repeated.", lost)
                     self._find_lost()
                     self._write_phase(pool, phase)
+                if phase == 0:
+                    self._refuse_dependants()
+
+    def _refuse_dependants(self) -> None:
+        """Rows whose person or organization Pipedrive did not make are set aside: without it they would say less.
+
+        :raises PipedriveRejectedRowsError: those are more than ``max_rejects`` allows
+        """
+        refused = self._journal.run(
+            "SELECT operation, note FROM operations WHERE phase = 0 AND state = 'rejected' ORDER BY operation"
+        ).fetchall()
+        for made, why in refused:
+            reference = {CREATED: made}
+            reason = f"the record {named(self._journal, reference)!r} that it names could not be made: {why}"
+            dependants = self._journal.run(
+                "SELECT operation, row, given FROM operations JOIN rows USING (row) "
+                "WHERE state = 'planned' AND phase > 0 AND instr(operations.fields, ?)",
+                [to_json(reference)],
+            ).fetchall()
+            with self._journal.transaction():
+                for number, row, given in dependants:
+                    self._journal.run(
+                        "UPDATE operations SET state = 'rejected', note = ? WHERE operation = ?", [reason, number]
+                    )
+                    self._journal.reject(row, reason, None, given)
+            self._rejected += len(dependants)
+            if dependants and self._rejected > self._job.allowed_rejects(self._rows):
+                raise too_many_rejects(self._rejected, self._rows, self._job, f"row {dependants[0][1]}: {reason}")
 
     def _find_lost(self) -> None:
         """Creations that were sent and not answered, of an earlier try too: which of them Pipedrive has."""
@@ -272,10 +300,11 @@ class Writer:
         self._journal.run(
             "UPDATE operations SET state = 'rejected', note = ? WHERE operation = ?", [reason, operation.number]
         )
-        if operation.row is not None:
-            given = self._journal.one("SELECT given FROM rows WHERE row = ?", [operation.row])
-            self._journal.reject(operation.row, reason, self._field_in(reason, operation), given)
-            self._rejected += 1
+        if operation.row is None:
+            return None  # a record for rows to refer to: those rows are counted, after this phase
+        given = self._journal.one("SELECT given FROM rows WHERE row = ?", [operation.row])
+        self._journal.reject(operation.row, reason, self._field_in(reason, operation), given)
+        self._rejected += 1
         if self._rejected > self._job.allowed_rejects(self._rows):
             return too_many_rejects(self._rejected, self._rows, self._job, f"row {operation.row}: {reason}")
         return None
@@ -302,6 +331,6 @@ def too_many_rejects(rejected: int, rows: int, job: BulkJob, example: str) -> Pi
     return PipedriveRejectedRowsError(
         f"{rejected} of {rows} rows are rejected, more than max_rejects={job.max_rejects} allows; for example "
         f"{example}. "
-        "The folder's rejects.jsonl has each row with its reason. What was written before is journalled: correct the "
-        "rows, or raise max_rejects and write again with the same folder."
+        "The folder's rejects.jsonl has each row with its reason. What was written before is journalled: raise "
+        "max_rejects and write again with the same folder, or write the corrected rows in another one."
     )

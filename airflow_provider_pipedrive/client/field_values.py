@@ -15,8 +15,8 @@ from decimal import Decimal
 from typing import Any
 
 from airflow_provider_pipedrive.catalog.model import Parameter, Type
-from airflow_provider_pipedrive.client.fields import Field, FieldBook
-from airflow_provider_pipedrive.client.values import Unfit, convert
+from airflow_provider_pipedrive.client.fields import PRIMARY, Field, FieldBook
+from airflow_provider_pipedrive.client.values import Unfit, convert, plain
 
 _PAIR = re.compile(
     r"(?P<value>[+-]?[\d.]+)\s*(?P<currency>[A-Za-z]{3})|(?P<first>[A-Za-z]{3})\s*(?P<amount>[+-]?[\d.]+)"
@@ -47,8 +47,19 @@ class Reference:
     text: str
 
 
+def native(value: Any) -> Any:
+    """A value of numpy's as Python's own; others as they are."""
+    if type(value).__module__ != "numpy" or not hasattr(value, "tolist"):
+        return value
+    found = value.tolist()
+    if type(value).__name__ == "datetime64" and isinstance(found, int):  # what is in nanoseconds becomes a number
+        found = value.astype("datetime64[us]").tolist()
+    return found
+
+
 def is_missing(value: Any) -> bool:
     """Whether a value is a table's way to say that there is none: ``None``, NaN, NaT."""
+    value = native(value)
     if value is None or type(value).__name__ in ("NaTType", "NAType"):
         return True
     if isinstance(value, Decimal):
@@ -58,7 +69,7 @@ def is_missing(value: Any) -> bool:
 
 def is_empty(value: Any) -> bool:
     """Whether a field has no value."""
-    return value in (None, "", [], {}) or (isinstance(value, Mapping) and value.get("value") is None)
+    return value in (None, "", [], {}) or (isinstance(value, Mapping) and value.get("value", value) is None)
 
 
 def to_wire(book: FieldBook, field: Field, value: Any) -> Any:
@@ -67,21 +78,25 @@ def to_wire(book: FieldBook, field: Field, value: Any) -> Any:
     :returns: v2's shape, or a :class:`Reference` where a record is meant by its name
     :raises Unfit: it cannot be converted exactly; the text completes "<name> must be ..."
     """
+    value = native(value)
     if is_missing(value):
         return None
     special = _SPECIAL.get(field.kind)
     if special is not None:
-        return special(book, field, value)
+        found = special(book, field, value)
+        return plain(found, "v2") if isinstance(found, dict | list) else found
     if field.options and field.kind == "text":
         return book.option_id(field, value)
     if field.kind == "any":
-        return value
+        return plain(value, "v2")
     return _plain(field, value)
 
 
 def _plain(field: Field, value: Any) -> Any:
     declared = Parameter(field.key, "body", _PLAIN_TYPES[field.kind], enum=field.enum)
     found = convert(declared, value, "v2")
+    if field.key in PRIMARY:
+        found = found.strip()
     if field.max_length and len(found) > field.max_length:
         raise Unfit(f"at most {field.max_length} characters long, not {len(found)}")
     return found
@@ -165,7 +180,7 @@ def _listed(value: Any, one: Callable[[Any], Any]) -> list[Any] | None:
             items = [part for part in re.split(r"[,;]", value) if part.strip()]
             if len(items) < 2:
                 raise
-    found = sorted({one(item) for item in items}, key=str)
+    found = sorted({one(item) for item in items if not is_missing(item)}, key=str)
     return found or None
 
 
@@ -178,7 +193,7 @@ def _related(kind: str) -> Callable[[FieldBook, Field, Any], int | Reference]:
         if isinstance(value, str) and not _WHOLE.fullmatch(value):
             if not value.strip():
                 raise Unfit(f"the id or the name of a {kind}, not an empty text")
-            return Reference(kind, " ".join(value.split()))
+            return Reference(kind, plain(" ".join(value.split()), "v2"))
         found: int = convert(Parameter(field.key, "body", "integer"), value, "v2")
         return found
 
@@ -245,8 +260,6 @@ def current(field: Field, record: Mapping[str, Any], *, flat: bool) -> Any:
 
 
 def _current_system(field: Field, record: Mapping[str, Any]) -> Any:
-    from airflow_provider_pipedrive.client.fields import PRIMARY
-
     if field.key in PRIMARY:
         return primary_of(record.get(PRIMARY[field.key]) or [])
     value = record.get(field.key)
@@ -313,7 +326,7 @@ def _entry(entry: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _equal(before: Any, after: Any) -> bool:
     if isinstance(before, int | float) and isinstance(after, int | float):
-        return float(before) == float(after) and isinstance(before, bool) == isinstance(after, bool)
+        return before == after  # v1 answers its flags as true and 1 by turns
     if isinstance(before, str) and isinstance(after, int) and not isinstance(after, bool):
         return before == str(after)
     if isinstance(before, str) and isinstance(after, str) and len(before) != len(after):

@@ -8,7 +8,7 @@ https://pipedrive.readme.io/docs/core-api-concepts-custom-fields
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -247,6 +247,10 @@ class FieldBook:
         self._client.run(action, {"field_code": field.key, "body": [{"label": label} for label in labels]})
         del self._definitions, self.fields
 
+    def expect_options(self, field: Field, labels: Sequence[str]) -> None:
+        """Know options that a field does not have yet: their labels stand for their ids."""
+        self.fields[field.key] = replace(field, options={**field.options, **{label: label for label in labels}})
+
     # ---- values
 
     def option_id(self, field: Field, value: Any) -> int | str:
@@ -378,7 +382,8 @@ def _one_of(what: str, value: Any, known: Sequence[tuple[Any, Sequence[str | Non
     :param known: every id with its names
     :raises Unfit: there is none, or there are several
     """
-    text = str(value).strip()
+    whole = isinstance(value, float) and value.is_integer()  # a table's column with gaps has ids such as 5.0
+    text = str(int(value) if whole else value).strip()
     for matches in _ways(text):
         found = list(dict.fromkeys(key for key, names in known if matches(key, names)))
         if len(found) == 1:

@@ -141,6 +141,8 @@ def _integer(value: Any) -> int:
 
 def _number(value: Any) -> int | float:
     if isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) >= _TOO_LARGE:
+            raise Unfit("a number of at most 40 digits")
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
@@ -150,7 +152,7 @@ def _number(value: Any) -> int | float:
         exact = None
     if exact is not None and exact.is_finite():
         if exact == exact.to_integral_value() and "." not in str(value) and "e" not in str(value).lower():
-            return int(exact)
+            return _number(int(exact))
         if Decimal(repr(float(exact))) == exact:
             return float(exact)
     raise Unfit(f"a number, not {_shown(value)}")
@@ -172,7 +174,10 @@ def _string(value: Any) -> str:
     if isinstance(value, str):
         return _utf8(value)
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+        try:
+            return str(value)
+        except ValueError:  # Python does not write down numbers of thousands of digits
+            raise Unfit("text, not a number of thousands of digits") from None
     if isinstance(value, float | Decimal) and math.isfinite(value):
         return str(value)
     if isinstance(value, date | time):
@@ -334,7 +339,9 @@ def plain(value: Any, time_format: TimeFormat) -> Any:
 
 
 def _plain(value: Any, time_format: TimeFormat) -> Any:
-    if value is None or isinstance(value, bool | int | str):
+    if isinstance(value, str):
+        return _utf8(value)
+    if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value

@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location, tell
 from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.bulk.job import BulkJob
+from airflow_provider_pipedrive.client.values import from_text
 from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveParameterError, PipedriveTokenCapError
 from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink, is_open
@@ -175,6 +176,8 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
         rows = self.rows
         if callable(rows):
             rows = rows()
+        if isinstance(rows, str) and isinstance(rendered := from_text(rows), list):
+            rows = rendered  # a template renders another task's result to text
         if isinstance(rows, str | Path):
             return self._rows_of([storage_path("rows", allowed("rows", rows))])
         if not isinstance(rows, Iterable) or isinstance(rows, Mapping):
@@ -210,6 +213,10 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
         """Find wrong arguments; what is only known at run time is let through."""
         if self.rows is None and type(self) is PipedriveBulkOperator:
             raise PipedriveParameterError("rows must be given: a list of dicts, a callable, or a file's path.")
+        if isinstance(self.rows, int | float | bytes | Mapping):
+            raise PipedriveParameterError(
+                f"rows must be a list of dicts, a callable that returns one, or a file's path, not {self.rows!r:.60}."
+            )
         given = {name: getattr(self, name) for name in _JOB}
         for name, value in given.items():
             if is_open(value):

@@ -70,10 +70,20 @@ def _fetched(hook: Any, sql: str, parameters: Any) -> Iterator[dict[str, Any]]:
             cursor.execute(sql, parameters)
         else:
             cursor.execute(sql)
+        names: list[str] = []
         while rows := cursor.fetchmany(_FETCHED):
-            names = [column[0] for column in cursor.description]
+            names = names or _columns(cursor)
             for row in rows:
                 yield dict(zip(names, row, strict=True))
+
+
+def _columns(cursor: Any) -> list[str]:
+    names = [str(column[0]) for column in cursor.description]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise PipedriveParameterError(
+            f"sql gives two columns the name {', '.join(map(repr, twice))}: rename one of them with AS."
+        )
+    return names
 
 
 def _cursor(connection: Any) -> Any:

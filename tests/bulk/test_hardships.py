@@ -275,3 +275,23 @@ def test_a_run_whose_folder_is_in_object_storage_continues_on_another_machine(
     assert ObjectStoragePath(receipt["results"]).read_text().count("\n") == 20
     assert write(client, people(20), BulkJob("persons"), folder=folder) == receipt
     assert undo(client, folder)["restored"] == 20
+
+
+def test_rows_whose_organization_pipedrive_does_not_make_are_set_aside_and_nothing_is_emptied(
+    client: PipedriveClient, sandbox: Sandbox, write_rows: Write
+) -> None:
+    known = client.run("addOrganization", {"name": "Before"})["id"]
+    entry = {"value": "ben@example.com", "primary": True}
+    ben = client.run("addPerson", {"name": "Ben", "emails": [entry], "org_id": known})["id"]
+    sandbox.fault(path="/api/v2/organizations", method="POST", kind="410", count=1)
+    rows = [
+        {"email": "anna@example.com", "name": "Anna", "organization": "Refused"},
+        {"email": "ben@example.com", "name": "Ben", "organization": "refused"},
+        {"email": "cleo@example.com", "name": "Cleo"},
+    ]
+
+    receipt = write_rows(rows, "persons", create_related=True, max_rejects=2)
+
+    assert (receipt["created"], receipt["updated"], receipt["rejected"]) == (1, 0, 2)
+    assert "'Refused' that it names could not be made" in lines(receipt["rejects"])[0]["reason"]
+    assert client.run("getPerson", {"id": ben})["org_id"] == known

@@ -246,3 +246,37 @@ def test_rows_are_read_only_from_where_the_configuration_allows(
 
     with pytest.raises(AirflowFailException, match="is outside of the folders that"):
         run(task)
+
+
+def test_a_query_that_gives_two_columns_one_name_is_an_error(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("airflow.providers.sqlite", reason="the provider of SQLite is not installed")
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_TWICE", json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "twice.sqlite")})
+    )
+    task = SqlToPipedriveOperator(
+        task_id="write",
+        sql="SELECT 1 AS id, 'A' AS title, 'B' AS title",
+        sql_conn_id="twice",
+        entity="deals",
+        match_on="id",
+        folder=tmp_path / "run",
+    )
+
+    with pytest.raises(
+        AirflowFailException, match="sql gives two columns the name 'title': rename one of them with AS"
+    ):
+        run(task)
+
+
+def test_rows_that_a_template_rendered_to_text_are_rows(sandbox: Sandbox, tmp_path: Path) -> None:
+    assert (
+        run(PipedriveBulkOperator(task_id="write", rows=repr(ROWS), entity="persons", folder=tmp_path))["created"] == 2
+    )
+
+
+@pytest.mark.parametrize("rows", [5, {"email": "a@example.com"}, b"rows.csv"], ids=str)
+def test_what_cannot_be_rows_is_said_when_the_dag_is_parsed(rows: Any) -> None:
+    with pytest.raises(PipedriveParameterError, match="rows must be a list of dicts"):
+        PipedriveBulkOperator(task_id="write", rows=rows, entity="persons")
