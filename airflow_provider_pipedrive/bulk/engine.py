@@ -227,8 +227,9 @@ class _Run:
         edited = 0
         for record in self.client.iterate(listed.key, {"updated_since": since}):
             edited += self.journal.one(
-                "SELECT count(*) FROM operations WHERE state = 'planned' AND id = ? AND entity = ?",
-                [json.dumps(record["id"]), self.job.entity],
+                "SELECT count(*) FROM operations WHERE state = 'planned' AND id = ?1 AND entity = ?2 AND NOT EXISTS "
+                "(SELECT 1 FROM matches WHERE matches.id = ?1 AND updated = ?3)",
+                [json.dumps(record["id"]), self.job.entity, record.get("update_time")],
             )
         if edited:
             log.warning(

@@ -83,7 +83,8 @@ class RecordIndex:
                 if all(fields.get(name) == before.get(name) for name in PRIMARY if name in fields):
                     entries = {PRIMARY[name]: _entries(before[name]) for name in PRIMARY if before.get(name)}
                     self._journal.run(
-                        "INSERT INTO matches VALUES (?, ?, 0, NULL, ?)", [row, identity, to_json({**before, **entries})]
+                        "INSERT INTO matches VALUES (?, ?, 0, NULL, ?, NULL)",
+                        [row, identity, to_json({**before, **entries})],
                     )
         missing = self._journal.one("SELECT count(*) FROM rows WHERE row NOT IN (SELECT row FROM matches)")
         self._known_rows = {row for (row,) in self._journal.each("SELECT row FROM matches")}
@@ -178,8 +179,8 @@ class RecordIndex:
         for row in sorted(rows):
             before = before or to_json(self._before(record))
             self._journal.run(
-                "INSERT INTO matches VALUES (?, ?, ?, ?, ?)",
-                [row, to_json(identity), archived, record.get("add_time"), before],
+                "INSERT INTO matches VALUES (?, ?, ?, ?, ?, ?)",
+                [row, to_json(identity), archived, record.get("add_time"), before, record.get("update_time")],
             )
         if not rows and self._job.mode == "mirror" and not archived and self._is_within(record):
             self._keep_extra(record, identity)

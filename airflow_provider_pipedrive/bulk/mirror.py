@@ -121,7 +121,10 @@ class MirroredJournal(Journal):
 
 
 def journal_in(folder: Any) -> Journal:
-    """The journal of a local folder, or of one in object storage."""
-    if isinstance(folder, str | Path):
+    """The journal of a local folder, or of one in object storage.
+
+    Airflow 2's paths in object storage are ``pathlib`` paths too; what tells them apart is their file system.
+    """
+    if isinstance(folder, str) or getattr(folder, "fs", None) is None:
         return Journal(Path(folder))
     return MirroredJournal(folder)

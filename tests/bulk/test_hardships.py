@@ -295,3 +295,16 @@ def test_rows_whose_organization_pipedrive_does_not_make_are_set_aside_and_nothi
     assert (receipt["created"], receipt["updated"], receipt["rejected"]) == (1, 0, 2)
     assert "'Refused' that it names could not be made" in lines(receipt["rejects"])[0]["reason"]
     assert client.run("getPerson", {"id": ben})["org_id"] == known
+
+
+def test_what_was_edited_in_the_second_before_it_was_looked_at_counts_as_seen(
+    client: PipedriveClient, write_rows: Write
+) -> None:
+    rows = [{"id": n, "title": f"T{n}"} for n in range(1, 26)]
+    write_rows(rows, "deals", folder="first", match_on="id")
+
+    receipt = write_rows(
+        [{**row, "title": f"{row['title']}!"} for row in rows], "deals", folder="second", match_on="id"
+    )
+
+    assert (receipt["updated"], receipt["edited_meanwhile"]) == (25, 0)
