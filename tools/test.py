@@ -3,9 +3,10 @@
     python3 tools/test.py [--long]
 
 Makes an environment for each Airflow (see environment.py), then runs the linter, the type checker, the whole test suite
-on the newest Airflow and (but for the longest of what knows no Airflow) on the oldest, what runs in a triggerer on 3.0 and 3.1 (with --long all that the versions
-differ in, on 3.2 too), and the conformance cases where they lie beside this checkout. What starts no Airflow runs on
-the newest and the oldest side by side. Every part runs even if an earlier one failed; the last line counts tests.
+on the newest Airflow and (but for the longest of what knows no Airflow) on the oldest, what runs in a triggerer on 3.0
+and 3.1, and the conformance cases where they lie beside this checkout. With --long nothing is left out, and all that
+the versions differ in runs on 3.0, 3.1 and 3.2. What starts no Airflow runs on the newest and the oldest side by side.
+Every part runs even if an earlier one failed; the last line counts tests.
 """
 
 from __future__ import annotations
