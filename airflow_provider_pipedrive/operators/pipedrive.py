@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 XCOM_RECORDS = 10_000
 XCOM_BYTES = 5 * 1024 * 1024
-# The pages of Pipedrive's web app, by the parts of an action's path that name a record.
-_PAGES = {"deals": "deal", "persons": "person", "organizations": "organization", "leads": "leads/inbox"}
 
 
 class PipedriveRecordLink(BaseOperatorLink):
@@ -247,17 +245,15 @@ def record_url(action: str, parameters: Mapping[str, Any], result: Any, origin: 
     A connection without the company's host, and without OAuth to tell it, gives no address.
     """
     from airflow_provider_pipedrive.catalog import ACTIONS
-    from airflow_provider_pipedrive.client.hosts import SHARED_ORIGIN
+    from airflow_provider_pipedrive.client import record_links
 
-    if origin == SHARED_ORIGIN:  # it has no pages, and only the company's own host does
-        return None
     parts = ACTIONS[action].path.split("/") if action in ACTIONS else []
-    page = next((_PAGES[part] for part in parts if part in _PAGES), None)
+    entity = next((part for part in parts if part in record_links.PAGES), None)
     survivor = "merge_with_id" if parts[-1:] == ["merge"] else "id"
     named = parameters.get(survivor) if "{id}" in parts else None
-    found = result.get("id") if isinstance(result, Mapping) and parts and parts[-1] in _PAGES else None
+    found = result.get("id") if isinstance(result, Mapping) and parts and parts[-1] in record_links.PAGES else None
     record = named if named is not None else found
-    return f"{origin}/{page}/{record}" if page and record is not None else None
+    return record_links.record_url(entity, record, origin) if entity else None
 
 
 def _is_given(value: Any) -> bool:
