@@ -22,6 +22,8 @@ from airflow_provider_pipedrive.client.auth import forget_tokens
 from airflow_provider_pipedrive.client.limits import forget_limits
 from airflow_provider_pipedrive.sandbox import Sandbox
 
+pytest_plugins = ["tests.support.scripted_server"]
+
 SHARED_TOKENS = os.environ["PIPEDRIVE_TOKEN_CACHE"]
 API_TOKEN = "ApiTokenOfTheTests0123456789abcdef"
 CLIENT_ID = "client-id-of-the-tests"

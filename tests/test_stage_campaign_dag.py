@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_pipedrive.client.changes.model import make_change
+from airflow_provider_pipedrive.events.changes.model import make_change
 from airflow_provider_pipedrive.sandbox import Sandbox
 
 DAG_FILE = Path(__file__).resolve().parents[1] / "example_dags" / "pipedrive_stage_campaign.py"

@@ -34,7 +34,7 @@ CONFORMANCE = ROOT.parent / "shared" / "conformance"
 STRICT_TRIGGERERS = ("3.0.6", "3.1.8")
 IN_TRIGGERERS = ["tests/triggers", "tests/system/test_triggerer.py"]
 # Rooms that know no Airflow, and whose tests take longest: once is enough, but for the long form.
-ON_THE_NEWEST_ALONE = ("tests/client/extraction", "tests/warehouse")
+ON_THE_NEWEST_ALONE = ("tests/extraction", "tests/warehouse")
 VERSIONS_DIFFER = [
     *IN_TRIGGERERS,
     *("tests/sensors", "tests/assets", "tests/plugin", "tests/hooks", "tests/system/test_sensors_on_airflow_3.py"),

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout's code, whatever else is installed
 
-from airflow_provider_pipedrive.client.extraction import histories
-from airflow_provider_pipedrive.client.extraction.columns import PARTS, VALUES, Column, shape_of
-from airflow_provider_pipedrive.client.extraction.entities import ENTITIES, EXACT, HISTORIES, Entity
-from airflow_provider_pipedrive.client.extraction.sweep import sweepable
+from airflow_provider_pipedrive.extraction import histories
+from airflow_provider_pipedrive.extraction.columns import PARTS, VALUES, Column, shape_of
+from airflow_provider_pipedrive.extraction.entities import ENTITIES, EXACT, HISTORIES, Entity
+from airflow_provider_pipedrive.extraction.sweep import sweepable
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "entities.md"
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     )
     from airflow_provider_pipedrive.assets.uris import asset_uri, create_asset
     from airflow_provider_pipedrive.assets.watched import watched_asset
-    from airflow_provider_pipedrive.client.changes.model import Change
+    from airflow_provider_pipedrive.events.changes.model import Change
 
 __all__ = [
     "Change",

@@ -14,10 +14,10 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, location
 from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.assets.trusted import DEFAULT_CONNECTION
-from airflow_provider_pipedrive.client.changes.model import KINDS, Change
-from airflow_provider_pipedrive.client.changes.watch import ChangeWatch, change_watch
-from airflow_provider_pipedrive.client.watching.times import given_moment
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.events.changes.model import KINDS, Change
+from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, change_watch
+from airflow_provider_pipedrive.events.waits.times import given_moment
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Asset, Context
@@ -42,7 +42,7 @@ def pipedrive_changes(
 ) -> Any:
     """Every change of an asset's records since the DAG's run before, sorted by time, each once.
 
-    In a running task: an iterator of :class:`~airflow_provider_pipedrive.client.changes.model.Change`. The task must
+    In a running task: an iterator of :class:`~airflow_provider_pipedrive.events.changes.model.Change`. The task must
     name the asset in its ``inlets``. In a DAG's body: a task that reads them, whose output is a list of batches, made
     for ``.expand()``; :func:`changes_of` reads a batch. The DAG needs ``max_active_runs=1``.
 
@@ -142,7 +142,7 @@ class PipedriveChangesOperator(ReportsLineage, BaseOperator):
         return _Consumer(self.asset, self.kinds, self.fields, self.pipedrive_conn_id, since, self.look_back)
 
     def _written(self, batch: list[dict[str, Any]], number: int, context: Context) -> dict[str, Any]:
-        from airflow_provider_pipedrive.client.extraction.storage import bucket_must_exist, make_folder
+        from airflow_provider_pipedrive.extraction.storage import bucket_must_exist, make_folder
         from airflow_provider_pipedrive.operators.task_support import storage_path
 
         task = context["ti"]

@@ -13,10 +13,10 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_pipedrive.client.changes.batch import Window
-from airflow_provider_pipedrive.client.changes.model import Change, in_order, told_once
-from airflow_provider_pipedrive.client.changes.reading import Asked, Reader
-from airflow_provider_pipedrive.client.changes.watch import ChangeWatch, Position
+from airflow_provider_pipedrive.events.changes.batch import Window
+from airflow_provider_pipedrive.events.changes.model import Change, in_order, told_once
+from airflow_provider_pipedrive.events.changes.reading import Asked, Reader
+from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, Position
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

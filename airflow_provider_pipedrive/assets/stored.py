@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_pipedrive.assets.claims import Claim, Claims, Row, claimed
 from airflow_provider_pipedrive.assets.trusted import TrustedConnections
-from airflow_provider_pipedrive.client.changes.batch import Batch, Window
-from airflow_provider_pipedrive.client.changes.model import Change, in_order, told_once
-from airflow_provider_pipedrive.client.changes.reading import Asked, Reader
-from airflow_provider_pipedrive.client.watching.times import moment
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.events.changes.batch import Batch, Window
+from airflow_provider_pipedrive.events.changes.model import Change, in_order, told_once
+from airflow_provider_pipedrive.events.changes.reading import Asked, Reader
+from airflow_provider_pipedrive.events.waits.times import moment
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Asset, Context

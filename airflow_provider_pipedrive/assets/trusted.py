@@ -16,7 +16,7 @@ from airflow_provider_pipedrive.client.hosts import SHARED_ORIGIN, is_loopback
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 
 if TYPE_CHECKING:
-    from airflow_provider_pipedrive.client.changes.batch import Batch
+    from airflow_provider_pipedrive.events.changes.batch import Batch
 
 DEFAULT_CONNECTION: Final = "pipedrive_default"
 

@@ -9,8 +9,8 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_provider_pipedrive.client.extraction.entities import get_entity
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.extraction.entities import get_entity
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult

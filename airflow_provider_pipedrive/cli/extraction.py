@@ -10,10 +10,10 @@ from typing import Any
 
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.terminal import command, put, say
-from airflow_provider_pipedrive.client.extraction.definition import Job
-from airflow_provider_pipedrive.client.extraction.marks import Mark, Marks, listed
-from airflow_provider_pipedrive.client.extraction.planning import plan as priced
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.marks import Mark, Marks, listed
+from airflow_provider_pipedrive.extraction.planning import plan as priced
 from airflow_provider_pipedrive.hooks.pipedrive import client_of
 
 _CLAIMS_SHOWN = 3

@@ -10,7 +10,7 @@ from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.terminal import UsageError, command, put, say
 from airflow_provider_pipedrive.client import subscriptions
 from airflow_provider_pipedrive.client.client import PipedriveClient
-from airflow_provider_pipedrive.client.subscriptions import Address
+from airflow_provider_pipedrive.events.webhook_registration import Address
 from airflow_provider_pipedrive.hooks.companies import learn_company
 from airflow_provider_pipedrive.hooks.pipedrive import client_of
 from airflow_provider_pipedrive.plugin.memory import stamp

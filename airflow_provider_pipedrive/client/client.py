@@ -20,7 +20,6 @@ from airflow_provider_pipedrive.catalog.model import Action, TimeFormat
 from airflow_provider_pipedrive.client.auth import ApiTokenSigner, Keeper, NoKeeper, OAuthSigner, Signer, basic
 from airflow_provider_pipedrive.client.clock import Clock, SystemClock
 from airflow_provider_pipedrive.client.costs import cost_of
-from airflow_provider_pipedrive.client.files import multipart
 from airflow_provider_pipedrive.client.hosts import origin_of, plain_url
 from airflow_provider_pipedrive.client.limits import limits_of
 from airflow_provider_pipedrive.client.named_fields import NamedFields
@@ -30,6 +29,7 @@ from airflow_provider_pipedrive.client.redaction import Redactor
 from airflow_provider_pipedrive.client.repeats import repeated
 from airflow_provider_pipedrive.client.settings import ApiToken, Settings
 from airflow_provider_pipedrive.client.transport import Transport
+from airflow_provider_pipedrive.client.uploads import multipart
 from airflow_provider_pipedrive.client.values import Unfit, plain
 from airflow_provider_pipedrive.client.verdicts import (
     Answer,

@@ -14,9 +14,9 @@ from urllib.parse import unquote, urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_pipedrive.client.new_files import LINKS
-from airflow_provider_pipedrive.client.watching.arguments import record_id
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.events.waits.arguments import record_id
+from airflow_provider_pipedrive.files.listing import LINKS
 from airflow_provider_pipedrive.operators.pipedrive import is_open, record_url
 from airflow_provider_pipedrive.operators.ticks import in_utc, previous_tick
 

@@ -55,7 +55,7 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
         """Do it. Permanent errors fail the task at once, passing ones leave Airflow's retries to work."""
         from airflow.providers.common.compat.sdk import Variable
 
-        from airflow_provider_pipedrive.client.subscriptions import Address, ensure, wanted
+        from airflow_provider_pipedrive.events.webhook_registration import Address, ensure, wanted
         from airflow_provider_pipedrive.hooks.companies import learn_company
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
@@ -84,7 +84,7 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
 
     def _check(self) -> None:
         """Find wrong names when the DAG is parsed, where they are no templates."""
-        from airflow_provider_pipedrive.client.subscriptions import wanted
+        from airflow_provider_pipedrive.events.webhook_registration import wanted
         from airflow_provider_pipedrive.operators.pipedrive import is_open
 
         if not is_open(self.objects) and not is_open(self.actions):

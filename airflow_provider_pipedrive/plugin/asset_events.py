@@ -19,8 +19,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from airflow_provider_pipedrive.assets.uris import EACH
-from airflow_provider_pipedrive.client.changes.batch import Batch
-from airflow_provider_pipedrive.client.changes.model import Change, in_order
+from airflow_provider_pipedrive.events.changes.batch import Batch
+from airflow_provider_pipedrive.events.changes.model import Change, in_order
 from airflow_provider_pipedrive.plugin.deliveries import BusyError, Told
 from airflow_provider_pipedrive.plugin.sealing import now
 

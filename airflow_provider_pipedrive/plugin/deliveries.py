@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final
 
-from airflow_provider_pipedrive.client.changes.model import Change
+from airflow_provider_pipedrive.events.changes.model import Change
 
 log = logging.getLogger(__name__)
 

@@ -22,9 +22,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from airflow_provider_pipedrive.assets.uris import asset_uri
-from airflow_provider_pipedrive.client.changes.deliveries import OldPayloadError, change_of
 from airflow_provider_pipedrive.client.verdicts import read_json
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.events.changes.deliveries import OldPayloadError, change_of
 from airflow_provider_pipedrive.hooks.companies import host_of, number_of
 from airflow_provider_pipedrive.plugin import store
 from airflow_provider_pipedrive.plugin.asset_events import store as store_changes

@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Literal
 from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
 from airflow_provider_pipedrive.client.parameters import check
-from airflow_provider_pipedrive.client.watching.arguments import number, record_id, record_ids, ref, refs, several
-from airflow_provider_pipedrive.client.watching.conditions import Condition, conditions
-from airflow_provider_pipedrive.client.watching.movement import Movement
-from airflow_provider_pipedrive.client.watching.naming import Names, Ref
-from airflow_provider_pipedrive.client.watching.times import given_moment
-from airflow_provider_pipedrive.client.watching.watches import DealWatch, FileWatch, MoveWatch, RecordWatch, Watch
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.events.waits.arguments import number, record_id, record_ids, ref, refs, several
+from airflow_provider_pipedrive.events.waits.conditions import Condition, conditions
+from airflow_provider_pipedrive.events.waits.movement import Movement
+from airflow_provider_pipedrive.events.waits.naming import Names, Ref
+from airflow_provider_pipedrive.events.waits.times import given_moment
+from airflow_provider_pipedrive.events.waits.watches import DealWatch, FileWatch, MoveWatch, RecordWatch, Watch
 from airflow_provider_pipedrive.sensors.waiting import WaitingSensor
 
 IsOpen = Callable[[Any], bool]

@@ -29,7 +29,6 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_pipedrive.assets.lineage import DataSet, Lineage, ReportsLineage, entity, entity_of_action
-from airflow_provider_pipedrive.client.watching.outcomes import SHORTEST_INTERVAL, WAITING, Outcome, pause_after
 from airflow_provider_pipedrive.errors import (
     PipedriveBurstLimitError,
     PipedriveDailyBudgetError,
@@ -37,15 +36,16 @@ from airflow_provider_pipedrive.errors import (
     PipedriveNotFoundError,
     PipedriveParameterError,
 )
+from airflow_provider_pipedrive.events.waits.outcomes import SHORTEST_INTERVAL, WAITING, Outcome, pause_after
 from airflow_provider_pipedrive.operators.pipedrive import is_open
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_pipedrive.client import PipedriveClient
-    from airflow_provider_pipedrive.client.watching.looking import Pending
-    from airflow_provider_pipedrive.client.watching.naming import Names
-    from airflow_provider_pipedrive.client.watching.watches import Watch
+    from airflow_provider_pipedrive.events.waits.looking import Pending
+    from airflow_provider_pipedrive.events.waits.naming import Names
+    from airflow_provider_pipedrive.events.waits.watches import Watch
     from airflow_provider_pipedrive.triggers.waiting import WaitTrigger
 
 INTERVAL = 300.0
@@ -146,7 +146,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         return PokeReturnValue(True, outcome.result) if outcome.kind == "met" else False
 
     def _look(self, context: Context) -> Outcome:
-        from airflow_provider_pipedrive.client.watching.looking import look
+        from airflow_provider_pipedrive.events.waits.looking import look
 
         self._pause = 0.0
         try:
@@ -171,7 +171,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
 
     def _say_where_it_stands(self, answer: Outcome) -> None:
         """In the log: the end, and what is waited for, once and whenever it stands elsewhere."""
-        from airflow_provider_pipedrive.client.watching.sentences import awaited, elsewhere, happened, standing
+        from airflow_provider_pipedrive.events.waits.sentences import awaited, elsewhere, happened, standing
 
         assert self._pending is not None
         watch = self._pending.watch  # its names are ids by now
@@ -186,7 +186,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
                 self.log.warning("%s", warning)
 
     def _pending_of(self, context: Context) -> Pending:
-        from airflow_provider_pipedrive.client.watching.looking import Pending
+        from airflow_provider_pipedrive.events.waits.looking import Pending
 
         if self._pending is None:
             decided = self._wait(_run_began(context), lambda value: False)
@@ -325,7 +325,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
 
 def _run_began(context: Context) -> str:
     """When the run began, by Airflow's clock."""
-    from airflow_provider_pipedrive.client.watching.times import stamp
+    from airflow_provider_pipedrive.events.waits.times import stamp
 
     run: Any = context.get("dag_run")
     began = getattr(run, "start_date", None) or getattr(run, "run_after", None)

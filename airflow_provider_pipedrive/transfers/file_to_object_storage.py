@@ -14,8 +14,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 
 from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location, tell
 from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
-from airflow_provider_pipedrive.client.new_files import LINKS, Choice, Record, Window
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.files.listing import LINKS, Choice, Record, Window
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink, is_open
 from airflow_provider_pipedrive.operators.task_support import (
     check_links,
@@ -32,7 +32,7 @@ from airflow_provider_pipedrive.operators.task_support import (
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_pipedrive.client.file_landing import Haul
+    from airflow_provider_pipedrive.files.downloads import Haul
     from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
 MAX_BYTES = Choice.max_bytes
@@ -122,8 +122,8 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Bring them, and return a receipt: numbers, tokens, why files were skipped, the first names, the manifest."""
-        from airflow_provider_pipedrive.client.extraction.storage import make_folder
-        from airflow_provider_pipedrive.client.file_landing import Haul, place
+        from airflow_provider_pipedrive.extraction.storage import make_folder
+        from airflow_provider_pipedrive.files.downloads import Haul, place
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
         began = time.monotonic()
@@ -154,8 +154,8 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
     # ---- which files
 
     def _bring(self, haul: Haul, hook: PipedriveHook, window: Window | None) -> None:
-        from airflow_provider_pipedrive.client.file_landing import why_sentence
-        from airflow_provider_pipedrive.client.new_files import new_files
+        from airflow_provider_pipedrive.files.downloads import why_sentence
+        from airflow_provider_pipedrive.files.listing import new_files
 
         if window is not None:
             link = next((name for name in LINKS if getattr(self, name) is not None), None)

@@ -11,11 +11,11 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 
 from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location, tell
 from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
-from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, KEEP_PREVIOUS, OVERLAP, Job
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveTokenCapError,
 )
+from airflow_provider_pipedrive.extraction.definition import CONNECTIONS, KEEP_PREVIOUS, OVERLAP, Job
 from airflow_provider_pipedrive.operators.pipedrive import is_open
 from airflow_provider_pipedrive.operators.task_support import (
     check_path,
@@ -150,8 +150,8 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
         return self._extract(context, waited=True)
 
     def _extract(self, context: Context, *, waited: bool) -> dict[str, Any]:
-        from airflow_provider_pipedrive.client.extraction.expiry import have_expired
-        from airflow_provider_pipedrive.client.extraction.job import extract
+        from airflow_provider_pipedrive.extraction.expiry import have_expired
+        from airflow_provider_pipedrive.extraction.job import extract
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
         hook = PipedriveHook(self.pipedrive_conn_id)
@@ -186,7 +186,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
 
     def _make(self, folder: Any) -> None:
         """Make it on a disk; in object storage nothing is made but files."""
-        from airflow_provider_pipedrive.client.extraction.storage import make_folder
+        from airflow_provider_pipedrive.extraction.storage import make_folder
 
         try:
             make_folder(folder)
@@ -262,7 +262,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
 
 def entities_read(origin: str, names: Sequence[str]) -> Lineage:
     """The lineage of a task that reads whole entities; the histories of stages come of the deals."""
-    from airflow_provider_pipedrive.client.extraction.entities import ENTITIES
+    from airflow_provider_pipedrive.extraction.entities import ENTITIES
 
     lineage = Lineage()
     lineage.read(*(entity(origin, name if name in ENTITIES else "deals") for name in names))

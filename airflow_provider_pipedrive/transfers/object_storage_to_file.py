@@ -11,8 +11,8 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_pipedrive.assets.lineage import ReportsLineage
 from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
-from airflow_provider_pipedrive.client.new_files import LINKS, LISTS, Record, added_at, name_of
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.files.listing import LINKS, LISTS, Record, added_at, name_of
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink
 from airflow_provider_pipedrive.operators.task_support import (
     check_links,
@@ -109,7 +109,7 @@ class ObjectStorageToPipedriveFileOperator(ReportsLineage, BaseOperator):
         return file
 
     def _size(self, path: Any) -> int:
-        from airflow_provider_pipedrive.client.extraction.expiry import have_expired
+        from airflow_provider_pipedrive.extraction.expiry import have_expired
 
         try:
             size = int(path.stat().st_size)

@@ -12,14 +12,14 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, 
 
 from airflow_provider_pipedrive.assets.lineage import ReportsLineage, table
 from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
-from airflow_provider_pipedrive.client.extraction.definition import CONNECTIONS, OVERLAP, Job
-from airflow_provider_pipedrive.client.extraction.entities import OBSERVED, entity_of
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveError,
     PipedriveParameterError,
     PipedriveTokenCapError,
 )
+from airflow_provider_pipedrive.extraction.definition import CONNECTIONS, OVERLAP, Job
+from airflow_provider_pipedrive.extraction.entities import OBSERVED, entity_of
 from airflow_provider_pipedrive.operators.pipedrive import is_open
 from airflow_provider_pipedrive.operators.task_support import (
     moment,
@@ -165,8 +165,8 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
             wait_for_tokens(self, error, in_vain=waited and hook.usage.requests <= self.connections)
 
     def _load(self, context: Context, hook: PipedriveHook) -> dict[str, Any]:
-        from airflow_provider_pipedrive.client.extraction.landing import remove_folder
-        from airflow_provider_pipedrive.client.extraction.remembered import account_of, hand_in
+        from airflow_provider_pipedrive.extraction.landing import remove_folder
+        from airflow_provider_pipedrive.extraction.remembered import account_of, hand_in
 
         warehouse = self._warehouse()
         warehouse.check()
@@ -196,7 +196,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         return {"destination": str(self.destination).partition("?")[0], "dataset": self.dataset, "entities": loaded}
 
     def _load_one(self, warehouse: Warehouse, delivery: Delivery, work: Path, folder: Any) -> dict[str, Any]:
-        from airflow_provider_pipedrive.client.extraction.landing import remove_folder
+        from airflow_provider_pipedrive.extraction.landing import remove_folder
 
         try:
             return warehouse.load(delivery, work).to_json()
@@ -322,9 +322,9 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         self, client: PipedriveClient, folder: Any, job: Job, run: str, memories: Mapping[str, Any]
     ) -> dict[str, Any]:
         """The receipt of the job: of this try, or of one before that was not loaded, if nothing else was since."""
-        from airflow_provider_pipedrive.client.extraction.job import extract
-        from airflow_provider_pipedrive.client.extraction.landing import read_json, write_json
-        from airflow_provider_pipedrive.client.extraction.remembered import put_back, take_out
+        from airflow_provider_pipedrive.extraction.job import extract
+        from airflow_provider_pipedrive.extraction.landing import read_json, write_json
+        from airflow_provider_pipedrive.extraction.remembered import put_back, take_out
 
         done = folder / _EXTRACTED / f"{job.key}.json"
         after = {entity: memories.get(entity) for entity in job.entities}
@@ -373,8 +373,8 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         scope: Scope,
         before: Mapping[str, Any],
     ) -> Delivery:
-        from airflow_provider_pipedrive.client.extraction.landing import read_json
-        from airflow_provider_pipedrive.client.extraction.remembered import take_out
+        from airflow_provider_pipedrive.extraction.landing import read_json
+        from airflow_provider_pipedrive.extraction.remembered import take_out
         from airflow_provider_pipedrive.warehouse import Delivery
 
         told = receipt["entities"][name]
@@ -457,9 +457,9 @@ def _extra(destination: str, extra: Mapping[str, Any]) -> dict[str, Any]:
 
 def columns_of(folder: Any, entity: str) -> list[Any]:
     """The columns of an entity's files, as its schema file tells them."""
-    from airflow_provider_pipedrive.client.extraction.columns import Column
-    from airflow_provider_pipedrive.client.extraction.histories import COLUMNS
-    from airflow_provider_pipedrive.client.extraction.landing import STATE, read_json
+    from airflow_provider_pipedrive.extraction.columns import Column
+    from airflow_provider_pipedrive.extraction.histories import COLUMNS
+    from airflow_provider_pipedrive.extraction.landing import STATE, read_json
 
     if entity in COLUMNS:
         return list(COLUMNS[entity])

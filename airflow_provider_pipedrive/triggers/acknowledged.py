@@ -20,8 +20,8 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from airflow.triggers.base import TriggerEvent
 from airflow.triggers.shared_stream import AdvanceItem, SharedStreamProducer
 
-from airflow_provider_pipedrive.client.changes.watch import ChangeWatch, Position
-from airflow_provider_pipedrive.client.watching.times import stamp
+from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, Position
+from airflow_provider_pipedrive.events.waits.times import stamp
 from airflow_provider_pipedrive.triggers.feed import Feed, Key, Poll, Subscriber
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from airflow_provider_pipedrive.client.changes.watch import change_watch
-from airflow_provider_pipedrive.client.watching.outcomes import SHORTEST_INTERVAL
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.events.changes.watch import change_watch
+from airflow_provider_pipedrive.events.waits.outcomes import SHORTEST_INTERVAL
 from airflow_provider_pipedrive.triggers.feed import Subscriber, batches
 
 if TYPE_CHECKING or find_spec("airflow.triggers.shared_stream") is not None:

@@ -16,17 +16,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from airflow_provider_pipedrive.client.changes.batch import MOST_CHANGES, Batch, Window
-from airflow_provider_pipedrive.client.changes.model import Change, in_order
-from airflow_provider_pipedrive.client.changes.reading import Asked, Reader, closed
-from airflow_provider_pipedrive.client.changes.watch import ChangeWatch, Position
-from airflow_provider_pipedrive.client.watching.outcomes import pause_after
 from airflow_provider_pipedrive.errors import (
     PipedriveBurstLimitError,
     PipedriveDailyBudgetError,
     PipedriveError,
     PipedriveParameterError,
 )
+from airflow_provider_pipedrive.events.changes.batch import MOST_CHANGES, Batch, Window
+from airflow_provider_pipedrive.events.changes.model import Change, in_order
+from airflow_provider_pipedrive.events.changes.reading import Asked, Reader, closed
+from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, Position
+from airflow_provider_pipedrive.events.waits.outcomes import pause_after
 from airflow_provider_pipedrive.triggers.connected import Connected
 from airflow_provider_pipedrive.triggers.polling import LONGEST_BACK_OFF, next_on_grid
 from airflow_provider_pipedrive.triggers.threads import in_thread

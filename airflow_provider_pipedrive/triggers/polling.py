@@ -16,13 +16,13 @@ import logging
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from airflow_provider_pipedrive.client.watching.looking import Pending, look
-from airflow_provider_pipedrive.client.watching.outcomes import SHORTEST_INTERVAL, Outcome, pause_after
 from airflow_provider_pipedrive.errors import (
     PipedriveBurstLimitError,
     PipedriveDailyBudgetError,
     PipedriveError,
 )
+from airflow_provider_pipedrive.events.waits.looking import Pending, look
+from airflow_provider_pipedrive.events.waits.outcomes import SHORTEST_INTERVAL, Outcome, pause_after
 from airflow_provider_pipedrive.triggers.connected import Connected
 from airflow_provider_pipedrive.triggers.threads import in_thread
 

@@ -12,11 +12,11 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_pipedrive import errors
-from airflow_provider_pipedrive.client.watching.looking import Pending
-from airflow_provider_pipedrive.client.watching.naming import Names
-from airflow_provider_pipedrive.client.watching.sentences import happened
-from airflow_provider_pipedrive.client.watching.watches import watch_from_json
 from airflow_provider_pipedrive.errors import PipedriveError
+from airflow_provider_pipedrive.events.waits.looking import Pending
+from airflow_provider_pipedrive.events.waits.naming import Names
+from airflow_provider_pipedrive.events.waits.sentences import happened
+from airflow_provider_pipedrive.events.waits.watches import watch_from_json
 from airflow_provider_pipedrive.triggers.polling import wait_for
 from airflow_provider_pipedrive.triggers.results import success
 

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_provider_pipedrive.client.extraction.formats import Column
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.extraction.formats import Column
 from airflow_provider_pipedrive.warehouse.delivery import DELETED, PARENT_UPDATED, VERSION, Delivery, Lists
 
 _ROWS: Final = 1_000

@@ -21,12 +21,12 @@ from airflow.sdk.execution_time.context import (
 
 from airflow_provider_pipedrive.assets import PipedriveChangesOperator, changes_of
 from airflow_provider_pipedrive.assets.changes import _Consumer
-from airflow_provider_pipedrive.client.changes.batch import Batch, Window
-from airflow_provider_pipedrive.client.changes.model import Change, make_change
-from airflow_provider_pipedrive.client.changes.reading import closed
-from airflow_provider_pipedrive.client.changes.watch import Position, change_watch
-from airflow_provider_pipedrive.client.watching.times import moment
 from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveParameterError
+from airflow_provider_pipedrive.events.changes.batch import Batch, Window
+from airflow_provider_pipedrive.events.changes.model import Change, make_change
+from airflow_provider_pipedrive.events.changes.reading import closed
+from airflow_provider_pipedrive.events.changes.watch import Position, change_watch
+from airflow_provider_pipedrive.events.waits.times import moment
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.assets.supervisor import NOON, FakeTask, Supervisor

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_pipedrive.client.extraction.definition import Job
-from airflow_provider_pipedrive.client.extraction.job import extract
-from airflow_provider_pipedrive.client.extraction.marks import listed
+from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.job import extract
+from airflow_provider_pipedrive.extraction.marks import listed
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.cli.conftest import Terminal

@@ -21,7 +21,17 @@ from airflow_provider_pipedrive.errors import (
     PipedriveServerError,
 )
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.client.conftest import API_TOKEN, FakeClock, Held, MakeClient, Reset, ScriptedServer, Silence, envelope, http
+from tests.support.scripted_server import (
+    API_TOKEN,
+    FakeClock,
+    Held,
+    MakeClient,
+    Reset,
+    ScriptedServer,
+    Silence,
+    envelope,
+    http,
+)
 
 JSON = "application/json"
 UNAUTHORIZED = http(401, b'{"success": false, "error": "unauthorized access"}', Content_Type=JSON)

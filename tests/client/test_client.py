@@ -27,7 +27,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveServerError,
 )
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.client.conftest import API_TOKEN, FakeClock, MakeClient, ScriptedServer, envelope, http
+from tests.support.scripted_server import API_TOKEN, FakeClock, MakeClient, ScriptedServer, envelope, http
 
 JSON = "application/json"
 

@@ -19,7 +19,7 @@ from airflow_provider_pipedrive.errors import (
 )
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.client.conftest import FakeClock, MakeClient, Reset, ScriptedServer, ThenClose, envelope, http
+from tests.support.scripted_server import FakeClock, MakeClient, Reset, ScriptedServer, ThenClose, envelope, http
 
 JSON = "application/json"
 DELETIONS = [key for key, action in ACTIONS.items() if action.method == "DELETE" and action.lifecycle != "removed"]

@@ -13,13 +13,13 @@ import pytest
 
 from airflow_provider_pipedrive.catalog import get_action
 from airflow_provider_pipedrive.client import PipedriveClient
-from airflow_provider_pipedrive.client.changes.reading import Asked, Reader, closed
-from airflow_provider_pipedrive.client.changes.watch import Position, change_watch
 from airflow_provider_pipedrive.client.paging import look_at, walk_pages
 from airflow_provider_pipedrive.errors import PipedriveResponseError
+from airflow_provider_pipedrive.events.changes.reading import Asked, Reader, closed
+from airflow_provider_pipedrive.events.changes.watch import Position, change_watch
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.client.conftest import ScriptedServer, envelope
+from tests.support.scripted_server import ScriptedServer, envelope
 
 NOTES = get_action("getNotes")
 Records = list[dict[str, Any]]

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.client.verdicts import read_json
-from tests.client.conftest import ScriptedServer, http
+from tests.support.scripted_server import ScriptedServer, http
 
 
 def page(records: bytes) -> bytes:

@@ -21,8 +21,8 @@ from airflow_provider_pipedrive.client.oauth import revoke
 from airflow_provider_pipedrive.client.shared_tokens import LONGEST_WAIT, SharedState, SharedTokens
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.client.conftest import FakeClock
 from tests.conftest import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
+from tests.support.scripted_server import FakeClock
 
 CREDENTIAL = OAuth(CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN)
 STATE = SharedState("access-token-1", "refresh-token-2", 1_900_000_000.0, "https://acme.pipedrive.com")

@@ -17,7 +17,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveParameterError,
     PipedriveResponseError,
 )
-from tests.client.conftest import (
+from tests.support.scripted_server import (
     API_TOKEN,
     FakeClock,
     Forever,

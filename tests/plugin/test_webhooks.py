@@ -12,7 +12,7 @@ import requests
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from sqlalchemy.exc import OperationalError
 
-from airflow_provider_pipedrive.client.changes.batch import Batch
+from airflow_provider_pipedrive.events.changes.batch import Batch
 from airflow_provider_pipedrive.plugin import asset_events, deliveries, webhooks
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.plugin.harness import change
@@ -127,7 +127,7 @@ def test_each_change_has_its_own_event_and_key_where_a_dag_names_that_asset(rece
 
 
 def test_more_than_an_event_may_carry_goes_into_several(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_provider_pipedrive.client.changes import batch
+    from airflow_provider_pipedrive.events.changes import batch
 
     monkeypatch.setattr(batch, "MOST_CHANGES", 3)
     with listening(receiver.app) as address, ThreadPoolExecutor(8) as senders:

@@ -20,7 +20,6 @@ import pytest
 from airflow.providers.common.compat.lineage import hook as lineage
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, ObjectStoragePath, TaskDeferred
 
-from airflow_provider_pipedrive.client.extraction.formats import read_rows
 from airflow_provider_pipedrive.client.limits import forget_limits
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
@@ -28,6 +27,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveParameterError,
     PipedriveServerError,
 )
+from airflow_provider_pipedrive.extraction.formats import read_rows
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.operators.task_support import next_tokens
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -457,7 +457,7 @@ def test_what_is_still_a_template_is_let_through_when_parsing() -> None:
 def test_parquet_needs_pyarrow_on_the_workers_and_not_where_dags_are_parsed(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_provider_pipedrive.client.extraction.definition.find_spec", lambda name: None)
+    monkeypatch.setattr("airflow_provider_pipedrive.extraction.definition.find_spec", lambda name: None)
     operator = task(tmp_path, format="parquet")
     with pytest.raises(AirflowFailException, match=r"pip install 'airflow-provider-pipedrive\[parquet\]'"):
         operator.execute(context())

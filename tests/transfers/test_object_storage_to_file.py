@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
 
-from airflow_provider_pipedrive.client.new_files import LINKS
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.files.listing import LINKS
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import ObjectStorageToPipedriveFileOperator
 

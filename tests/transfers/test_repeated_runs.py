@@ -14,8 +14,8 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, ObjectStoragePath
 from airflow.timetables.trigger import CronTriggerTimetable
 
-from airflow_provider_pipedrive.client.extraction.formats import read_rows
-from airflow_provider_pipedrive.client.extraction.marks import listed
+from airflow_provider_pipedrive.extraction.formats import read_rows
+from airflow_provider_pipedrive.extraction.marks import listed
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveToObjectStorageOperator

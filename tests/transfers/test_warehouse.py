@@ -15,9 +15,9 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskDeferred
 from airflow.timetables.trigger import CronTriggerTimetable
 
-from airflow_provider_pipedrive.client.extraction.definition import Job
 from airflow_provider_pipedrive.client.limits import forget_limits
 from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveParameterError
+from airflow_provider_pipedrive.extraction.definition import Job
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveToWarehouseOperator

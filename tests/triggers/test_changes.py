@@ -9,8 +9,8 @@ import airflow.triggers.base
 import pytest
 
 import airflow_provider_pipedrive.triggers.pipedrive as triggers
-from airflow_provider_pipedrive.client.changes.batch import Batch
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.events.changes.batch import Batch
 from airflow_provider_pipedrive.sandbox import Sandbox
 
 MARGIN = 6

@@ -24,7 +24,7 @@ from airflow.sdk.execution_time.comms import (
 from airflow.sdk.execution_time.context import AssetStateStoreAccessors
 from airflow.triggers.shared_stream import SharedStreamManager
 
-from airflow_provider_pipedrive.client.changes.batch import Batch
+from airflow_provider_pipedrive.events.changes.batch import Batch
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.triggers import changes, feed
 from airflow_provider_pipedrive.triggers.pipedrive import PipedriveChangeEventTrigger
@@ -396,7 +396,7 @@ def test_a_field_that_is_not_there_stops_its_own_watcher_only(
 def test_too_many_changes_are_named_by_their_window(
     sandbox: Sandbox, database: Database, deals: list[int], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("airflow_provider_pipedrive.client.changes.batch.MOST_CHANGES", 2)
+    monkeypatch.setattr("airflow_provider_pipedrive.events.changes.batch.MOST_CHANGES", 2)
 
     async def live() -> Batch:
         async with triggerer_of(database) as triggerer:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from airflow_provider_pipedrive.client.changes.watch import change_watch
+from airflow_provider_pipedrive.events.changes.watch import change_watch
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.triggers.feed import Feed, Poll, Subscriber
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_pipedrive.client.watching.looking import Pending
-from airflow_provider_pipedrive.client.watching.movement import Movement
-from airflow_provider_pipedrive.client.watching.outcomes import Outcome
-from airflow_provider_pipedrive.client.watching.times import stamp
-from airflow_provider_pipedrive.client.watching.watches import DealWatch, FileWatch
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
     PipedriveParameterError,
     PipedriveServerError,
 )
+from airflow_provider_pipedrive.events.waits.looking import Pending
+from airflow_provider_pipedrive.events.waits.movement import Movement
+from airflow_provider_pipedrive.events.waits.outcomes import Outcome
+from airflow_provider_pipedrive.events.waits.times import stamp
+from airflow_provider_pipedrive.events.waits.watches import DealWatch, FileWatch
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.triggers import connected, polling
 from tests.conftest import api_token_connection, oauth_connection
@@ -167,7 +167,7 @@ def test_a_wait_with_an_error_of_its_own_leaves_the_others_waiting(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
     async def main() -> tuple[BaseException | None, Outcome]:
-        from airflow_provider_pipedrive.client.watching.naming import Names
+        from airflow_provider_pipedrive.events.waits.naming import Names
 
         wrong = reach(deals[0], target)
         wrong.names = Names(reaches=("Nowhere",))

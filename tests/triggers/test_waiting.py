@@ -15,10 +15,10 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
 from airflow_provider_pipedrive import errors
-from airflow_provider_pipedrive.client.watching.conditions import Condition
-from airflow_provider_pipedrive.client.watching.movement import Movement
-from airflow_provider_pipedrive.client.watching.watches import DealWatch, FileWatch, RecordWatch, Watch
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveServerError
+from airflow_provider_pipedrive.events.waits.conditions import Condition
+from airflow_provider_pipedrive.events.waits.movement import Movement
+from airflow_provider_pipedrive.events.waits.watches import DealWatch, FileWatch, RecordWatch, Watch
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.triggers import results
 from airflow_provider_pipedrive.triggers.pipedrive import (
@@ -193,7 +193,7 @@ def test_a_failure_condition_is_told_with_its_reason(sandbox: Sandbox, deals: li
 def test_a_budget_that_is_spent_before_the_names_were_looked_up_is_waited_out(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
-    from airflow_provider_pipedrive.client.watching.naming import Names
+    from airflow_provider_pipedrive.events.waits.naming import Names
 
     sandbox.fault("*", "429-daily", headers={"retry-after": "3600"})
     watch = DealWatch((deals[0],), Movement(), "2026-05-04T12:00:00Z")

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_pipedrive.client.extraction.columns import Column
-from airflow_provider_pipedrive.client.extraction.formats import open_part
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.extraction.columns import Column
+from airflow_provider_pipedrive.extraction.formats import open_part
 from airflow_provider_pipedrive.warehouse import Delivery, Destination, Loaded, PipedriveWarehouseError, Warehouse
 from tests.postgres_server import PASSWORD
 

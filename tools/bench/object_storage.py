@@ -30,8 +30,8 @@ RUN = """
 import json, sys, time
 from upath import UPath
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
-from airflow_provider_pipedrive.client.extraction.definition import Job
-from airflow_provider_pipedrive.client.extraction.job import extract
+from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.job import extract
 
 host, token, storage, folder, entities, mode = sys.argv[1:]
 client = PipedriveClient(settings_from(host=host, extra={"api_token": token}))

@@ -20,11 +20,11 @@ from typing import Any
 # Everything that a reader imports is there before its clock starts.
 import requests
 
-import airflow_provider_pipedrive.client.extraction.parquet
-import airflow_provider_pipedrive.client.extraction.system_columns  # noqa: F401
+import airflow_provider_pipedrive.extraction.parquet
+import airflow_provider_pipedrive.extraction.system_columns  # noqa: F401
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
-from airflow_provider_pipedrive.client.extraction.definition import Job
-from airflow_provider_pipedrive.client.extraction.job import extract
+from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.job import extract
 
 with contextlib.suppress(ImportError):
     from airflow.providers.http.operators.http import HttpOperator

@@ -157,8 +157,8 @@ class Fleet:
 
 async def _sensor(deal_id: int) -> None:
     """A deferred sensor, as the triggerer runs it."""
-    from airflow_provider_pipedrive.client.watching.movement import Movement
-    from airflow_provider_pipedrive.client.watching.watches import DealWatch
+    from airflow_provider_pipedrive.events.waits.movement import Movement
+    from airflow_provider_pipedrive.events.waits.watches import DealWatch
     from airflow_provider_pipedrive.triggers.pipedrive import PipedriveDealStageTrigger
 
     watch = DealWatch((deal_id,), Movement(reaches=(TARGET,)), "2026-01-01T00:00:00Z", single=True)

@@ -28,10 +28,10 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
-from airflow_provider_pipedrive.client.extraction import listing, walk
-from airflow_provider_pipedrive.client.extraction.definition import Job
-from airflow_provider_pipedrive.client.extraction.job import extract
-from airflow_provider_pipedrive.client.extraction.storage import below, read, read_json
+from airflow_provider_pipedrive.extraction import listing, walk
+from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.job import extract
+from airflow_provider_pipedrive.extraction.storage import below, read, read_json
 from airflow_provider_pipedrive.sandbox import Sandbox
 
 TOKEN = "ApiTokenOfTheTrial0123456789"

@@ -1,0 +1,1 @@
+"""Has something happened? Changes, waits, and what webhooks bring."""

@@ -1,0 +1,251 @@
+"""What a change is, and when two reports tell of the same one. Pure, and plain JSON outside.
+
+Polls and webhooks tell of changes in different ways. A poll sees how a record stands: of several edits between two
+polls it knows the last state only, and its times are whole seconds. A webhook tells of each edit, may be repeated, come
+late or not at all. Hence these rules, in :func:`told_once`:
+
+- Two reports with the same ``event_id`` are the same change.
+- A polled change is dropped if a webhook brings the same state: the same :attr:`Change.state`, which is entity, record
+  and ``update_time``. A webhook that comes so late that the poll's change was handed on before it is dropped instead.
+- Deletions are the same if a webhook and a poll tell of one record's within :data:`SAME_DELETION`: their times need not
+  be equal to the second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any, Final, Literal, Self
+
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.events.waits.times import moment, stamp
+
+CREATED: Final = "created"
+CHANGED: Final = "changed"
+STAGE_MOVED: Final = "stage_moved"
+STATUS_CHANGED: Final = "status_changed"
+FIELD_CHANGED: Final = "field_changed"
+NEW_FILE: Final = "new_file"
+DELETED: Final = "deleted"
+KINDS: Final = (CREATED, CHANGED, STAGE_MOVED, STATUS_CHANGED, FIELD_CHANGED, NEW_FILE, DELETED)
+"""``changed`` goes with every edit of a record that was there before; ``stage_moved``, ``status_changed`` and
+``field_changed`` say more of it."""
+
+SAME_DELETION: Final = timedelta(seconds=60)
+
+_OF_EVERY = ("name", "title", "owner_id", "is_deleted", "is_archived")
+_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
+    "deals": ("stage_id", "pipeline_id", "status", "value", "currency", "person_id", "org_id", "lost_reason"),
+    "persons": ("org_id",),
+    "activities": ("subject", "type", "done", "due_date", "due_time", "deal_id", "person_id", "org_id"),
+    "products": ("code",),
+    "leads": ("value", "person_id", "organization_id"),
+    "notes": ("deal_id", "person_id", "org_id", "lead_id"),
+    "files": (
+        *("file_name", "file_type", "file_size", "add_time", "user_id", "inline_flag", "mail_message_id"),
+        *("deal_id", "person_id", "org_id", "product_id", "activity_id", "lead_id"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of one record.
+
+    :ivar entity: snake_case plural, as everywhere in this package: ``deals``
+    :ivar id: the record's id; a text for leads
+    :ivar kinds: what has happened, of :data:`KINDS`; several where several things did
+    :ivar update_time: the record's ``update_time`` after it, or when it was deleted: ``2026-05-04T10:20:30Z``
+    :ivar event_id: the same wherever and however often this change is reported by the same source
+    :ivar values: some of the record's values after it (:func:`values_of`); before it, if it was deleted
+    :ivar previous: the values before it, of the fields that are known to have changed
+    :ivar source: how it became known
+    :ivar received: when a webhook says that it happened, to the millisecond: ``2026-05-04T10:20:30.120Z``
+    """
+
+    entity: str
+    id: int | str
+    kinds: tuple[str, ...]
+    update_time: str
+    event_id: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    previous: Mapping[str, Any] = field(default_factory=dict)
+    source: Literal["poll", "webhook"] = "poll"
+    received: str | None = None
+
+    @property
+    def state(self) -> tuple[str, str, str]:
+        """Entity, record and ``update_time``: what a poll and a webhook that tell of the same state have in common."""
+        return self.entity, str(self.id), self.update_time
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data, without what is empty."""
+        found = {key: value for key, value in asdict(self).items() if value not in (None, {}, ())}
+        return found | {"kinds": list(self.kinds)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """From :meth:`to_json`'s data; what a later version may have added is ignored.
+
+        :raises PipedriveParameterError: it is no change
+        """
+        try:
+            known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+            change = cls(**{**known, "kinds": _texts(data["kinds"])})
+        except (TypeError, KeyError, AttributeError) as error:
+            raise PipedriveParameterError(f"This is no change: {error}.") from None
+        if fault := change._fault():
+            raise PipedriveParameterError(f"This is no change: its {fault} cannot be read.")
+        return change
+
+    def _fault(self) -> str:
+        """Which part cannot be what it says: it may come from anybody who may store an asset event."""
+        texts = {"entity": self.entity, "event_id": self.event_id, "update_time": self.update_time}
+        is_right = {
+            **{name: isinstance(text, str) and bool(text) for name, text in texts.items()},
+            "id": isinstance(self.id, int | str) and not isinstance(self.id, bool),
+            "values": _is_object(self.values),
+            "previous": _is_object(self.previous),
+            "source": self.source in ("poll", "webhook"),
+            "received": self.received is None or (isinstance(self.received, str) and moment(self.received) is not None),
+        }
+        if is_right["update_time"]:
+            is_right["update_time"] = moment(self.update_time) is not None
+        return next((name for name, right in is_right.items() if not right), "")
+
+
+def make_change(
+    entity: str,
+    record_id: int | str,
+    kinds: Iterable[str],
+    update_time: Any,
+    values: Mapping[str, Any],
+    *,
+    previous: Mapping[str, Any] | None = None,
+    source: Literal["poll", "webhook"] = "poll",
+    occurrence: str = "",
+    received: str | None = None,
+) -> Change:
+    """A change with its event id.
+
+    :param kinds: in any order; :data:`CHANGED` is added to what is an edit
+    :param update_time: as any version of the API or a webhook writes it
+    :param occurrence: tells apart two changes of a record within one second that lead to the same values, as a
+        webhook's ``meta.id`` does; the same for a delivery and its repetition
+    :raises PipedriveParameterError: ``update_time`` is no time
+    """
+    when = moment(update_time)
+    if when is None:
+        raise PipedriveParameterError(f"{entity} {record_id}: a change needs a time, not {update_time!r}.")
+    time = stamp(when)
+    return Change(
+        entity=entity,
+        id=record_id,
+        kinds=_in_order(kinds),
+        update_time=time,
+        event_id=f"{entity}/{record_id}/{time}/{_digest([dict(values), occurrence])}",
+        values=dict(values),
+        previous=dict(previous or {}),
+        source=source,
+        received=received,
+    )
+
+
+def kinds_of_edit(previous: Mapping[str, Any]) -> tuple[str, ...]:
+    """What an edit was, told by the old values of the fields that it changed."""
+    kinds = {CHANGED}
+    if "stage_id" in previous:
+        kinds.add(STAGE_MOVED)
+    if "status" in previous:
+        kinds.add(STATUS_CHANGED)
+    if previous.keys() - {"update_time"}:
+        kinds.add(FIELD_CHANGED)
+    return _in_order(kinds)
+
+
+def values_of(entity: str, record: Mapping[str, Any], fields: Iterable[str] = ()) -> dict[str, Any]:
+    """What a change tells of a record: a few values that most want to know, and those of ``fields``.
+
+    :param fields: keys of fields, the hashes of custom fields among them
+    """
+    custom = record.get("custom_fields")
+    found = {name: record[name] for name in (*_OF_EVERY, *_VALUES.get(entity, ())) if name in record}
+    for key in fields:
+        if key in record:
+            found[key] = record[key]
+        elif isinstance(custom, Mapping) and key in custom:
+            found[key] = custom[key]
+    return found
+
+
+def told_once(changes: Iterable[Change], before: Iterable[Change] = ()) -> Iterator[Change]:
+    """The changes, each once and in their order, without what others among them or ``before`` tell already.
+
+    What a webhook among ``changes`` brings counts also for polled ones that stand before it.
+
+    :param before: what was handed on earlier
+    """
+    changes, before = list(changes), list(before)
+    seen = {change.event_id for change in before}
+    by_webhook = _Told(change for change in (*before, *changes) if change.source == "webhook")
+    by_poll = _Told(change for change in before if change.source == "poll")
+    for change in changes:
+        if change.event_id not in seen and change not in (by_webhook if change.source == "poll" else by_poll):
+            seen.add(change.event_id)
+            yield change
+
+
+class _Told:
+    """The states and deletions that one source has told of."""
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        self._states: set[tuple[str, str, str]] = set()
+        self._deletions: dict[tuple[str, str], list[str]] = {}
+        for change in changes:
+            self._states.add(change.state)
+            if DELETED in change.kinds:
+                self._deletions.setdefault(change.state[:2], []).append(change.update_time)
+
+    def __contains__(self, change: Change) -> bool:
+        return change.state in self._states or (
+            DELETED in change.kinds and _near(change.update_time, self._deletions.get(change.state[:2], ()))
+        )
+
+
+def in_order(changes: Iterable[Change]) -> list[Change]:
+    """By time, and within a second in the order that webhooks tell."""
+    return sorted(changes, key=lambda change: (change.update_time, change.received or "", str(change.id)))
+
+
+def _texts(given: Any) -> tuple[str, ...]:
+    """A list of texts as a tuple.
+
+    :raises TypeError: it is something else
+    """
+    if not isinstance(given, list | tuple) or not all(isinstance(item, str) for item in given):
+        raise TypeError("kinds is not a list of texts")
+    return tuple(given)
+
+
+def _is_object(given: Any) -> bool:
+    return isinstance(given, Mapping) and all(isinstance(name, str) for name in given)
+
+
+def _near(time: str, others: Iterable[str]) -> bool:
+    here = moment(time)
+    return any(here and there and abs(here - there) <= SAME_DELETION for there in map(moment, others))
+
+
+def _in_order(kinds: Iterable[str]) -> tuple[str, ...]:
+    given = set(kinds)
+    if given & {STAGE_MOVED, STATUS_CHANGED, FIELD_CHANGED} and CREATED not in given:
+        given.add(CHANGED)
+    return tuple(kind for kind in KINDS if kind in given)
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,283 @@
+"""Finds changes in Pipedrive's lists: one walk for all that watch an entity.
+
+A list shows each record as it stands, with a few times in it: of its creation, its last edit, its last move. What has
+happened is told by which of these lie in the window of time that is asked for; a record edited again since the window's
+end still tells of a creation or move inside it.
+
+A window ends at a second that is closed: Pipedrive's clock, as its answers tell it, is past it by :data:`MARGIN`. So a
+record cannot change once more within a second that was told of already. It begins with an overlap: nothing promises
+that a write is visible at once. What was seen in the overlap is remembered.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import chain, takewhile
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_pipedrive.catalog.advice import did_you_mean
+from airflow_provider_pipedrive.errors import (
+    PipedriveNotFoundError,
+    PipedriveParameterError,
+    PipedrivePermissionError,
+)
+from airflow_provider_pipedrive.events.changes.model import (
+    CHANGED,
+    CREATED,
+    DELETED,
+    FIELD_CHANGED,
+    NEW_FILE,
+    STAGE_MOVED,
+    STATUS_CHANGED,
+    Change,
+    make_change,
+    values_of,
+)
+from airflow_provider_pipedrive.events.changes.watch import CHANGELOGS, FILE_LINKS, OVERLAP, ChangeWatch, Position
+from airflow_provider_pipedrive.events.waits.movement import moved_at
+from airflow_provider_pipedrive.events.waits.times import moment
+from airflow_provider_pipedrive.extraction.entities import get_entity
+from airflow_provider_pipedrive.files.listing import Window, files_of, within
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client.client import PipedriveClient
+
+log = logging.getLogger(__name__)
+Record = Mapping[str, Any]
+MARGIN: Final = timedelta(seconds=5)
+READ_FIELDS_AFTER: Final = 3600.0
+"""Seconds after which a field that was not there is looked for again."""
+MOST_SEEN: Final = 2000
+"""Of how many records it is remembered that they were seen in the overlap. Those beyond it may be told of again."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one watcher asks of a walk: its watch, and how far it has come."""
+
+    watch: ChangeWatch
+    position: Position
+
+
+@dataclass(frozen=True)
+class Walked:
+    """What a walk has found.
+
+    :ivar until: the last closed second; what comes after it is for the next walk
+    :ivar seen: what to remember of the overlap
+    """
+
+    until: datetime
+    seen: Mapping[str, int]
+
+
+Tell = Callable[[int, Change], None]
+"""Takes each change with the number of the watcher that asked for it, as they are found."""
+
+
+class Reader:
+    """Reads the changes of one entity.
+
+    :param client: whose account
+    :param entity: such as ``deals``
+    """
+
+    def __init__(self, client: PipedriveClient, entity: str) -> None:
+        self._client = client
+        self._entity = entity
+        self._keys: dict[str, str] = {}
+        self._keys_read_at = 0.0
+
+    def now(self) -> datetime:
+        """Pipedrive's clock.
+
+        :raises PipedriveError: it does not answer
+        """
+        if self._client.server_ahead is None:
+            self._client.run("getCurrentUser")
+        return self._on_server(datetime.now(UTC))
+
+    def walk(self, asked: Sequence[Asked], tell: Tell, until: datetime | None = None) -> Walked:
+        """Tell everybody of the changes since their window before, in one walk of each list that is needed.
+
+        :param asked: at least one
+        :param until: the end of the windows, where it is given
+        :raises PipedriveError: Pipedrive failed; what was told so far is no complete answer
+        """
+        since = min(one.position.since for one in asked)
+        sources = [
+            (_Walk.look_at_record, self._records(asked, since - OVERLAP)),
+            (_Walk.look_at_deleted, self._deleted(asked, since - OVERLAP)),
+            (_Walk.look_at_file, self._files(asked, since - OVERLAP)),
+        ]
+        began = datetime.now(UTC)
+        first = [next(source, None) for _, source in sources]  # asks, and so tells Pipedrive's clock
+        end = until or closed(self._on_server(began))
+        if end <= since:
+            return Walked(since, {})
+        walk = _Walk(asked, tell, end, self)
+        for record, (look, source) in zip(first, sources, strict=True):
+            for one in () if record is None else chain([record], source):
+                look(walk, one)
+        return Walked(end, walk.newest_seen())
+
+    def _on_server(self, local: datetime) -> datetime:
+        return local + timedelta(seconds=self._client.server_ahead or 0.0)
+
+    def _records(self, asked: Sequence[Asked], since: datetime) -> Iterator[Record]:
+        if not any(one.watch.reads_records for one in asked):
+            return iter(())
+        entity = get_entity(self._entity)
+        # v1 pages by position: in the order of times a record that is edited meanwhile would move, and hide another.
+        order = {"sort_by": "update_time"} if entity.sort == "v2" else {"sort": "id ASC"} if entity.sort else {}
+        return self._client.iterate(entity.action, {**entity.parameters, "updated_since": since, **order})
+
+    def _deleted(self, asked: Sequence[Asked], since: datetime) -> Iterator[Record]:
+        if not any(DELETED in one.watch.kinds for one in asked):
+            return iter(())
+        return self._client.iterate("getDeals", {"status": "deleted", "updated_since": since})
+
+    def _files(self, asked: Sequence[Asked], since: datetime) -> Iterator[Record]:
+        if not any(NEW_FILE in one.watch.kinds for one in asked):
+            return iter(())
+        return within(Window(since=since), files_of(self._client))
+
+    def field_changes(self, record_id: Any, since: datetime) -> list[Record]:
+        """A record's changes field by field later than ``since``, the newest first; none of one that is gone meanwhile
+        or that the credential's user may not see so far."""
+        try:
+            return list(
+                takewhile(
+                    lambda entry: (moment(entry.get("time")) or since) > since,
+                    self._client.iterate(CHANGELOGS[self._entity], {"id": record_id}),
+                )
+            )
+        except (PipedriveNotFoundError, PipedrivePermissionError) as error:
+            log.warning("The changelog of %s %s is left out: %s", self._entity, record_id, error)
+            return []
+
+    def key_of(self, name: str) -> str:
+        """The key of a field that is given by its key or its name.
+
+        :raises PipedriveParameterError: there is none
+        """
+        too_old = name not in self._keys and monotonic() - self._keys_read_at > READ_FIELDS_AFTER
+        if not self._keys or too_old:
+            definitions = get_entity(self._entity).definitions
+            assert definitions is not None  # every entity with a changelog has fields
+            found = list(self._client.iterate(definitions))
+            names = {str(one["field_name"]): str(one["field_code"]) for one in found}
+            self._keys = names | {str(one["field_code"]): str(one["field_code"]) for one in found}
+            self._keys_read_at = monotonic()
+        if name not in self._keys:
+            hint = did_you_mean(name, self._keys)
+            raise PipedriveParameterError(f"{self._entity} have no field {name!r}.{hint}")
+        return self._keys[name]
+
+
+class _Walk:
+    """One walk while it goes on."""
+
+    def __init__(self, asked: Sequence[Asked], tell: Tell, until: datetime, reader: Reader) -> None:
+        self._asked = asked
+        self._tell = tell
+        self._until = until
+        self._reader = reader
+        self._seen: dict[str, int] = {}
+
+    def look_at_record(self, record: Record) -> None:
+        """A record that is there."""
+        key = str(record["id"])
+        times = _times_of(record)
+        self._remember(key, times.values())
+        entries: list[Record] | None = None
+        for number, one in enumerate(self._asked):
+            if not one.watch.reads_records:
+                continue
+            lower = one.position.lower(key)
+            kinds = {kind for kind, time in times.items() if lower < time <= self._until}
+            if CREATED in kinds:
+                kinds.discard(CHANGED)
+            if not kinds:
+                continue
+            previous: dict[str, Any] = {}
+            fields = {name: self._reader.key_of(name) for name in one.watch.fields}
+            when = times[CHANGED] if lower < times.get(CHANGED, lower) <= self._until else max(times[k] for k in kinds)
+            if FIELD_CHANGED in one.watch.kinds:
+                if entries is None:
+                    entries = self._reader.field_changes(record["id"], min(a.position.lower(key) for a in self._asked))
+                previous = _previous(entries, fields, lower, self._until)
+                if previous:
+                    kinds |= {FIELD_CHANGED}
+            if kinds & set(one.watch.kinds):
+                values = values_of(one.watch.entity, record, fields.values())
+                named = {name: values.pop(code) for name, code in fields.items() if code in values}
+                change = make_change(
+                    one.watch.entity, record["id"], kinds, when, {**values, **named}, previous=previous
+                )
+                self._tell(number, change)
+
+    def look_at_deleted(self, record: Record) -> None:
+        """A record that was deleted."""
+        key, time = str(record["id"]), moment(record.get("update_time"))
+        self._remember(key, [time])
+        for number, one in enumerate(self._asked):
+            if DELETED in one.watch.kinds and time is not None and one.position.lower(key) < time <= self._until:
+                values = values_of(one.watch.entity, record)
+                self._tell(number, make_change(one.watch.entity, record["id"], [DELETED], time, values))
+
+    def look_at_file(self, file: Record) -> None:
+        """A file."""
+        key, time = f"file {file['id']}", moment(file.get("add_time"))
+        self._remember(key, [time])
+        for number, one in enumerate(self._asked):
+            link = FILE_LINKS.get(one.watch.entity)
+            wanted = NEW_FILE in one.watch.kinds and file.get("active_flag") is not False
+            wanted = wanted and (link is None or bool(file.get(link)))
+            if wanted and time is not None and one.position.lower(key) < time <= self._until:
+                self._tell(number, make_change("files", file["id"], [NEW_FILE], time, values_of("files", file)))
+
+    def newest_seen(self) -> dict[str, int]:
+        """What to remember of the overlap of the next walk."""
+        kept = sorted(self._seen.items(), key=lambda item: item[1], reverse=True)[:MOST_SEEN]
+        return dict(kept)
+
+    def _remember(self, key: str, times: Iterable[datetime | None]) -> None:
+        told = [time for time in times if time is not None and time <= self._until]
+        if told and max(told) > self._until - OVERLAP:
+            self._seen[key] = int(max(told).timestamp())
+
+
+def closed(now: datetime) -> datetime:
+    """The last second that counts as closed at ``now`` of Pipedrive's clock."""
+    return now.replace(microsecond=0) - MARGIN
+
+
+def _times_of(record: Record) -> dict[str, datetime]:
+    """When what happened to a record, as far as it tells."""
+    added = moment(record.get("add_time"))
+    updated = moment(record.get("update_time")) or added
+    status = str(record.get("status") or "")
+    found = {
+        CREATED: added,
+        CHANGED: updated,
+        STAGE_MOVED: moved_at(dict(record)) if "stage_id" in record else None,
+        STATUS_CHANGED: moment(record.get(f"{status}_time")) if status in ("won", "lost") else None,
+    }
+    return {kind: time for kind, time in found.items() if time is not None}
+
+
+def _previous(entries: Iterable[Record], fields: Mapping[str, str], lower: datetime, until: datetime) -> dict[str, Any]:
+    """The oldest value inside the window of each field that was changed in it, by the name that it was asked for by."""
+    found = {}
+    for entry in entries:  # the newest first: the last one counts
+        time = moment(entry.get("time"))
+        if time is not None and lower < time <= until:
+            for name, code in fields.items():
+                if entry.get("field_key") == code:
+                    found[name] = entry.get("old_value")
+    return found

@@ -1,0 +1,382 @@
+"""One look at Pipedrive for many waits at once: what they need is read together, then each is judged by itself."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_pipedrive.catalog import get_action
+from airflow_provider_pipedrive.errors import (
+    PipedriveError,
+    PipedriveNotFoundError,
+    PipedriveParameterError,
+    PipedrivePermissionError,
+    PipedriveValidationError,
+)
+from airflow_provider_pipedrive.events.waits.movement import History, StageChange, moved_at, stage_changes
+from airflow_provider_pipedrive.events.waits.naming import Directory, Names, resolved
+from airflow_provider_pipedrive.events.waits.outcomes import WAITING, Memory, Outcome, Record
+from airflow_provider_pipedrive.events.waits.times import moment, on_server, stamp
+from airflow_provider_pipedrive.events.waits.watches import (
+    BATCH,
+    DealWatch,
+    FileWatch,
+    MoveWatch,
+    Need,
+    RecordWatch,
+    Watch,
+    batch_action,
+)
+from airflow_provider_pipedrive.files.listing import LISTS, OLDER_IN_A_ROW, files_of
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client.client import PipedriveClient
+
+log = logging.getLogger(__name__)
+OVERLAP = timedelta(seconds=60)
+"""How far a feed is read back behind what was seen: nothing promises that a write is visible at once."""
+ABOUT_THE_RECORD = (
+    PipedriveNotFoundError,
+    PipedriveParameterError,
+    PipedrivePermissionError,
+    PipedriveValidationError,
+)
+"""Errors that concern one wait. Any other ends the look for all: the next request would fail alike."""
+
+
+@dataclass
+class Pending:
+    """One wait: what for, names that are still to be looked up, and what earlier looks have shown.
+
+    ``look_back``: seconds that a deal's last move may be past for its history to be read. ``None``: as long as the wait
+    asks for; it is for one that remembers nothing, and would read the same histories at each look.
+    """
+
+    watch: Watch
+    names: Names | None = None
+    memory: Memory = field(default_factory=dict)
+    look_back: float | None = None
+
+
+Answer = Outcome | PipedriveError
+
+
+def look(client: PipedriveClient, pending: Sequence[Pending], *, alone: bool = False) -> list[Answer]:
+    """Look once for all of them, which must be of one feed; an answer for each, in order.
+
+    :param alone: for one wait whose file listing no other shares
+    :raises PipedriveError: what would hit any other request as well: no answer, a limit, the credential
+    """
+    answers: dict[int, Answer] = {}
+    directory = Directory(client)
+    for number, wait in enumerate(pending):
+        try:
+            if wait.names is not None:
+                wait.watch, wait.names = resolved(wait.watch, wait.names, directory), None
+        except ABOUT_THE_RECORD as error:
+            answers[number] = error
+    rest = {number: wait for number, wait in enumerate(pending) if number not in answers}
+    answers |= dict(zip(rest, _look(client, list(rest.values()), alone), strict=True))
+    return [answers[number] for number in range(len(pending))]
+
+
+def _look(client: PipedriveClient, pending: list[Pending], alone: bool) -> list[Answer]:
+    if not pending:
+        return []
+    kind = type(pending[0].watch)
+    if kind is FileWatch:
+        return _at_files(client, pending, alone)
+    if kind is MoveWatch:
+        return _at_moves(client, pending)
+    return _at_records(client, pending)
+
+
+# ---- records, given deals among them
+
+
+def _at_records(client: PipedriveClient, pending: list[Pending]) -> list[Answer]:
+    watches = [wait.watch for wait in pending]
+    assert all(isinstance(watch, RecordWatch | DealWatch) for watch in watches)
+    found = _read(client, {need: None for watch in watches for need in watch.needs})  # type: ignore[attr-defined]
+    histories = _Histories(client)
+    return [_judged(wait, found, client.server_ahead or 0.0, histories) for wait in pending]
+
+
+def _judged(
+    wait: Pending, found: dict[Need, Record | PipedriveError | None], ahead: float, histories: _Histories
+) -> Answer:
+    watch = wait.watch
+    assert isinstance(watch, RecordWatch | DealWatch)
+    own: dict[Need, Record | None] = {}
+    for need in watch.needs:
+        answer = found[need]
+        if isinstance(answer, PipedriveError):
+            return answer
+        own[need] = answer
+    if isinstance(watch, RecordWatch):
+        return watch.judge(own)
+    since = on_server(watch.since, watch.local_clock, ahead)
+    return watch.judge(own, since, wait.memory, histories.of(wait))
+
+
+def _read(client: PipedriveClient, needs: Iterable[Need]) -> dict[Need, Record | PipedriveError | None]:
+    """Every record that is needed, ``None`` for one that is not there: by lists where there are several of a kind.
+
+    Lists leave out what is archived or deleted: what a list does not show is read by itself before it counts as gone.
+    """
+    found: dict[Need, Record | PipedriveError | None] = {}
+    groups: dict[tuple[str, Need], dict[int, Need]] = defaultdict(dict)
+    single: list[Need] = []
+    for need in needs:
+        listing, parameters = _batched(need.action, need.as_dict())
+        if listing is None:
+            single.append(need)
+        else:
+            groups[listing, Need.of(need.action, {**parameters, "id": None})][parameters["id"]] = need
+    for (listing, shared), by_id in groups.items():
+        every_id = list(by_id)
+        for start in range(0, len(every_id), BATCH):
+            ids = every_id[start : start + BATCH]
+            records = _listed(client, listing, shared, ids) if len(ids) > 1 else {}
+            found |= {by_id[key]: records[key] for key in ids if key in records}
+            single += [by_id[key] for key in ids if key not in records]
+    found |= {need: _alone(client, need) for need in single}
+    return found
+
+
+def _batched(action: str, parameters: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    """The list that such a record can be read by, if it takes the other parameters too."""
+    listing = _batch_action(action)
+    if (
+        listing is None
+        or not isinstance(parameters.get("id"), int)
+        or (parameters.keys() - {"id"}) - get_action(listing).by_name.keys()
+    ):
+        return None, parameters
+    return listing, parameters
+
+
+_batch_action = cache(batch_action)
+
+
+def _listed(client: PipedriveClient, listing: str, shared: Need, ids: Sequence[int]) -> dict[int, Record]:
+    others = {name: value for name, value in shared.as_dict().items() if name != "id"}
+    try:
+        return {
+            record["id"]: record for record in client.iterate(listing, {**others, "ids": list(ids)}) if "id" in record
+        }
+    except PipedriveValidationError:
+        return {}  # one id that Pipedrive refuses must not spoil the others': each is asked for by itself
+
+
+def _alone(client: PipedriveClient, need: Need) -> Record | PipedriveError | None:
+    try:
+        found: Record = client.run(need.action, need.as_dict())
+        return found
+    except PipedriveNotFoundError:
+        return None
+    except ABOUT_THE_RECORD as error:
+        return error
+
+
+class _Histories:
+    """The moves of deals, each deal's read at most once, and only as far back as they are asked for."""
+
+    def __init__(self, client: PipedriveClient) -> None:
+        self._client = client
+        self._read: dict[int, _Kept] = {}
+
+    def of(self, wait: Pending) -> History:
+        """Histories as far as a wait may read them."""
+
+        def history(deal: Record) -> Iterable[StageChange]:
+            moved = moved_at(deal)
+            if wait.look_back is not None and moved is not None:
+                now = datetime.now(UTC) + timedelta(seconds=self._client.server_ahead or 0.0)
+                if moved < now - timedelta(seconds=wait.look_back):
+                    return ()
+            return self._of(deal["id"])
+
+        return history
+
+    def _of(self, deal_id: int) -> _Kept:
+        if deal_id not in self._read:
+            changes = self._client.iterate("getDealChangelog", {"id": deal_id})
+            self._read[deal_id] = _Kept(stage_changes(changes))
+        return self._read[deal_id]
+
+
+class _Kept(Iterable[StageChange]):
+    """What an iterator gives, to be gone through several times."""
+
+    def __init__(self, source: Iterator[StageChange]) -> None:
+        self._source = source
+        self._kept: list[StageChange] = []
+
+    def __iter__(self) -> Iterator[StageChange]:
+        yield from self._kept
+        for item in self._source:
+            self._kept.append(item)
+            yield item
+
+
+# ---- any deal
+
+
+def _at_moves(client: PipedriveClient, pending: list[Pending]) -> list[Answer]:
+    """The deals changed since what the waits have seen, in one walk; candidates of a filter are looked up in it."""
+    ahead = _ahead(client, pending)
+    changed: dict[int, datetime] = {}
+    histories = _Histories(client)
+    waits = [_MoveWait(wait, wait.watch, ahead) for wait in pending if isinstance(wait.watch, MoveWatch)]
+    newest = min(wait.edge for wait in waits)
+    for deal in client.iterate("getDeals", {"updated_since": stamp(newest - OVERLAP), "sort_by": "update_time"}):
+        updated = moment(deal.get("update_time"))
+        if updated is not None:
+            changed[deal["id"]] = updated
+            newest = max(newest, updated)
+        for wait in waits:
+            wait.look_at(deal, histories.of(wait.pending))
+    for wait in waits:
+        wait.remember(newest, changed)
+    _only_in_filters(client, waits, changed)
+    return [Outcome("met", _by_time(wait.moves)) if wait.moves else WAITING for wait in waits]
+
+
+class _MoveWait:
+    """A wait for any deal during one look, with the moves found so far."""
+
+    def __init__(self, pending: Pending, watch: MoveWatch, ahead: float) -> None:
+        self.pending = pending
+        self.watch = watch
+        self.since = on_server(watch.since, watch.local_clock, ahead)
+        self.edge = max(self.since, moment(pending.memory.get("edge")) or self.since)
+        self.moves: dict[int, Record] = {}
+
+    def look_at(self, deal: Record, history: History) -> None:
+        """Keep the deal's move if it fits."""
+        move = self.watch.judge(deal, self.since, self.pending.memory.setdefault("deals", {}), history)
+        if move is not None:
+            self.moves[deal["id"]] = move
+
+    def remember(self, edge: datetime, read: Mapping[int, datetime]) -> None:
+        """Go on from ``edge`` next time; what was not read again needs no remembering."""
+        deals = self.pending.memory.get("deals", {})
+        kept = {key: seen for key, seen in deals.items() if seen and int(key) in read}
+        self.pending.memory.update(edge=stamp(edge), deals=kept)
+
+
+def _by_time(moves: dict[int, Record]) -> list[Record]:
+    return sorted(moves.values(), key=lambda move: (move["time"] or "", move["deal_id"]))
+
+
+def _only_in_filters(client: PipedriveClient, waits: list[_MoveWait], changed: Mapping[int, datetime]) -> None:
+    """Take out the moves of deals that a watch's filter does not list.
+
+    A filter's list takes no other narrowing, but an order: the deals in question changed last, so that they come first.
+    """
+    candidates: dict[int, set[int]] = defaultdict(set)
+    for wait in waits:
+        if wait.watch.filter_id is not None:
+            candidates[wait.watch.filter_id] |= wait.moves.keys()
+    listed = {
+        filter_id: _listed_by_filter(client, filter_id, ids, changed) for filter_id, ids in candidates.items() if ids
+    }
+    for wait in waits:
+        if wait.watch.filter_id is not None and wait.moves:
+            wait.moves = {key: move for key, move in wait.moves.items() if key in listed[wait.watch.filter_id]}
+
+
+def _listed_by_filter(
+    client: PipedriveClient, filter_id: int, ids: set[int], changed: Mapping[int, datetime]
+) -> set[int]:
+    oldest = min(changed[deal_id] for deal_id in ids if deal_id in changed)
+    parameters = {"filter_id": filter_id, "sort_by": "update_time", "sort_direction": "desc"}
+    listed = set()
+    for deal in client.iterate("getDeals", parameters):
+        updated = moment(deal.get("update_time"))
+        if updated is not None and updated < oldest:
+            break
+        listed.add(deal["id"])
+    return listed & ids
+
+
+# ---- files
+
+
+def _at_files(client: PipedriveClient, pending: list[Pending], alone: bool) -> list[Answer]:
+    """The files down to the lowest mark, in one walk of the listing of all files.
+
+    A wait in a worker, which nobody shares a walk with, reads one record's own list: however far back its mark is, that
+    list is short.
+    """
+    ahead = _ahead(client, pending)
+    began = datetime.now(UTC) + timedelta(seconds=ahead)
+    if alone:
+        answers = [_at_own_files(client, wait.watch, ahead) for wait in pending if isinstance(wait.watch, FileWatch)]
+    else:
+        answers = _at_all_files(client, pending, ahead)
+    for wait in pending:
+        wait.memory["edge"] = stamp(began - OVERLAP)
+    return answers
+
+
+def _at_all_files(client: PipedriveClient, pending: list[Pending], ahead: float) -> list[Answer]:
+    waits = [(wait, wait.watch) for wait in pending if isinstance(wait.watch, FileWatch)]
+    enough = [_enough(watch, _since(watch, ahead), moment(wait.memory.get("edge"))) for wait, watch in waits]
+    files = list(_down_to(files_of(client), enough))
+    return [watch.judge(files, _since(watch, ahead)) for _, watch in waits]
+
+
+def _at_own_files(client: PipedriveClient, watch: FileWatch, ahead: float) -> Answer:
+    since = _since(watch, ahead)
+    files = files_of(client, LISTS.get(watch.link or "", "getFiles"), watch.record_id)
+    try:
+        return watch.judge(list(_down_to(files, [_enough(watch, since, None)])), since)
+    except PipedriveNotFoundError:
+        return Outcome("gone", reason=f"{watch.link} {watch.record_id} is not there.")
+    except ABOUT_THE_RECORD as error:
+        return error
+
+
+Enough = Callable[[Record], bool]
+
+
+def _enough(watch: FileWatch, since: datetime | None, edge: datetime | None) -> Enough:
+    """Tells whether a file is so old that neither it nor an older one matters to this wait."""
+
+    def enough(file: Record) -> bool:
+        added = moment(file.get("add_time"))
+        return not watch.is_new(file, since) or (edge is not None and added is not None and added < edge)
+
+    return enough
+
+
+def _down_to(files: Iterable[Mapping[str, Any]], enough: list[Enough]) -> Iterator[Record]:
+    """The files from the newest down to where no wait needs any: ids grow with time but for exceptions."""
+    old = 0
+    for file in files:
+        record = dict(file)
+        old = old + 1 if all(is_enough(record) for is_enough in enough) else 0
+        if old >= OLDER_IN_A_ROW:
+            return
+        yield record
+
+
+# ---- clocks
+
+
+def _since(watch: FileWatch, ahead: float) -> datetime | None:
+    return None if watch.since is None else on_server(watch.since, watch.local_clock, ahead)
+
+
+def _ahead(client: PipedriveClient, pending: list[Pending]) -> float:
+    """How far Pipedrive's clock is ahead; asked for where a time of this machine's clock is compared with its times."""
+    if client.server_ahead is None and any(getattr(wait.watch, "local_clock", False) for wait in pending):
+        client.run("getCurrentUser")
+    return client.server_ahead or 0.0

@@ -1,0 +1,151 @@
+"""What counts as a deal's move: judged on the deal as it is, and on its history where that does not tell.
+
+A deal shows only where it stands and when it was last moved. One that was moved twice between two looks has passed
+through a stage that no look sees: then its changelog is read.
+https://developers.pipedrive.com/changelog/post/new-codechangelogcode-endpoints
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_pipedrive.events.waits.outcomes import Memory, Record
+from airflow_provider_pipedrive.events.waits.times import moment, stamp
+
+CLOSED_TIMES = {"won": "won_time", "lost": "lost_time"}
+_SHOWN = ("title", "value", "currency", "owner_id", "person_id", "org_id")
+
+
+@dataclass(frozen=True)
+class StageChange:
+    """A move as a deal's changelog tells of it."""
+
+    time: datetime
+    old: int | None
+    new: int | None
+
+
+History = Callable[[Record], Iterable[StageChange]]
+"""The moves of a deal, the newest first."""
+
+
+@dataclass(frozen=True)
+class Movement:
+    """What a deal is waited to do; ids only.
+
+    :param reaches: come to one of these stages
+    :param leaves: go from one of these stages; with ``reaches``: in the same move
+    :param moves: go to any other stage
+    :param statuses: become ``won``, ``lost`` or ``open``
+    :param passed_through: count a stage too that the deal has only passed through between two looks
+    :param names: of stages, for the result
+    :param pipelines: of stages, by the ids of both
+    """
+
+    reaches: tuple[int, ...] = ()
+    leaves: tuple[int, ...] = ()
+    moves: bool = False
+    statuses: tuple[str, ...] = ()
+    passed_through: bool = True
+    names: Mapping[str, str] = field(default_factory=dict)
+    pipelines: Mapping[str, int] = field(default_factory=dict)
+
+    def by_deal(self, deal: Record, since: datetime, seen: Memory, history: History) -> Record | None:
+        """What one deal that is waited for has done, if it has.
+
+        Where it stands counts whenever it came there; ``since`` bounds what is looked up in its history, and what
+        ``moves`` and a move from one stage to another mean.
+
+        :param seen: what the last look has shown of this deal, brought up to date here
+        """
+        before = seen.get("stage")
+        seen["stage"] = deal["stage_id"]
+        if self.statuses:
+            return self._closed(deal, before) if deal.get("status") in self.statuses else None
+        moved = moved_at(deal)
+        if (self.reaches and not self.leaves and deal["stage_id"] in self.reaches) or (
+            self.leaves and not self.reaches and deal["stage_id"] not in self.leaves
+        ):
+            return self._happened(deal, before if before != deal["stage_id"] else None, moved)
+        if moved is None or moved < since:
+            return None
+        if self.moves:
+            return self._happened(deal, before if before != deal["stage_id"] else None, moved)
+        return self._in_history(deal, moved, since, seen, history)
+
+    def by_any(self, deal: Record, since: datetime, seen: Memory, history: History) -> Record | None:
+        """What any deal has done since ``since``, if it fits.
+
+        A deal that was created in a stage has reached it, but has not moved.
+        """
+        if self.statuses:
+            closed = moment(deal.get(CLOSED_TIMES.get(str(deal.get("status")), "")))
+            fits = deal.get("status") in self.statuses and closed is not None and closed >= since
+            return self._closed(deal, None) if fits else None
+        moved, added = moved_at(deal), moment(deal.get("add_time"))
+        is_new = moved is None and added is not None and added >= since
+        if is_new and deal["stage_id"] in self.reaches and not self.leaves:
+            return self._happened(deal, None, added)
+        if moved is None or moved < since:
+            return None
+        if self.moves or (deal["stage_id"] in self.reaches and not self.leaves):
+            return self._happened(deal, None, moved)
+        return self._in_history(deal, moved, since, seen, history)
+
+    def _in_history(
+        self, deal: Record, moved: datetime, since: datetime, seen: Memory, history: History
+    ) -> Record | None:
+        """The latest move since ``since`` that fits; a history is read once for each last move."""
+        needed = self.passed_through or (self.leaves and (self.reaches or deal["stage_id"] not in self.leaves))
+        if not needed or seen.get("examined") == stamp(moved):
+            return None
+        for change in history(deal):
+            if change.time < since:
+                break
+            if self._fits(change):
+                return self._happened(deal, change.old, change.time, change.new)
+        seen["examined"] = stamp(moved)
+        return None
+
+    def _fits(self, change: StageChange) -> bool:
+        return (not self.leaves or change.old in self.leaves) and (not self.reaches or change.new in self.reaches)
+
+    def _happened(self, deal: Record, from_id: int | None, time: datetime | None, to_id: int | None = None) -> Record:
+        to_id = deal["stage_id"] if to_id is None else to_id
+        return {
+            "deal_id": deal["id"],
+            "from_stage_id": from_id,
+            "from_stage": self.names.get(str(from_id)),
+            "to_stage_id": to_id,
+            "to_stage": self.names.get(str(to_id)),
+            "time": stamp(time) if time else None,
+            "stage_id": deal["stage_id"],
+            "pipeline_id": deal.get("pipeline_id"),
+            "status": deal.get("status"),
+            **{name: deal.get(name) for name in _SHOWN},
+        }
+
+    def _closed(self, deal: Record, before: int | None) -> Record:
+        time = moment(deal.get(CLOSED_TIMES.get(str(deal.get("status")), "update_time")))
+        return self._happened(deal, before, time)
+
+
+def moved_at(deal: Record) -> datetime | None:
+    """When a deal was last moved; ``None`` where it never was, which Pipedrive may write as its creation's time."""
+    moved, added = moment(deal.get("stage_change_time")), moment(deal.get("add_time"))
+    return None if moved is None or (added is not None and moved <= added) else moved
+
+
+def stage_changes(changelog: Iterable[Record]) -> Iterator[StageChange]:
+    """The moves among a deal's changes, as ``getDealChangelog`` lists them."""
+    for change in changelog:
+        time = moment(change.get("time"))
+        if change.get("field_key") == "stage_id" and time is not None:
+            yield StageChange(time, _id(change.get("old_value")), _id(change.get("new_value")))
+
+
+def _id(value: Any) -> int | None:
+    return int(value) if str(value).isdecimal() else None

@@ -1,0 +1,168 @@
+"""Names of stages, pipelines and users become ids; an unknown one is refused with the right ones in the error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_pipedrive.catalog.advice import did_you_mean
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.events.waits.outcomes import Record
+from airflow_provider_pipedrive.events.waits.watches import DealWatch, FileWatch, MoveWatch, Watch
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client.client import PipedriveClient
+
+Ref = int | str
+"""An id, or a name."""
+SHOWN_NAMES = 40
+
+
+class Directory:
+    """The company's pipelines, stages and users, each list read at most once, and only if it is needed."""
+
+    def __init__(self, client: PipedriveClient) -> None:
+        self._client = client
+
+    @cached_property
+    def pipelines(self) -> list[Record]:
+        """All pipelines."""
+        return list(self._client.iterate("getPipelines"))
+
+    @cached_property
+    def stages(self) -> list[Record]:
+        """The stages of all pipelines."""
+        return list(self._client.iterate("getStages"))
+
+    @cached_property
+    def users(self) -> list[Record]:
+        """All users."""
+        return list(self._client.run("getUsers") or [])
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a watch was told by name or id, still to be looked up. Plain data.
+
+    ``reaches``, ``leaves``: stages. ``pipeline``: where stage names belong. ``user``: a deal's owner, or a file's
+    uploader, by id, name or e-mail address.
+    """
+
+    reaches: tuple[Ref, ...] = ()
+    leaves: tuple[Ref, ...] = ()
+    pipeline: Ref | None = None
+    user: Ref | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "reaches": list(self.reaches),
+            "leaves": list(self.leaves),
+            "pipeline": self.pipeline,
+            "user": self.user,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Names:
+        """From :meth:`to_json`'s data."""
+        return cls(tuple(data["reaches"]), tuple(data["leaves"]), data["pipeline"], data["user"])
+
+
+def resolved(watch: Watch, names: Names, directory: Directory) -> Watch:
+    """The watch with ids in place of names.
+
+    :raises PipedriveParameterError: a name or id is not there, or a stage belongs to another pipeline
+    """
+    if isinstance(watch, FileWatch):
+        return watch if names.user is None else replace(watch, uploader_id=_user(names.user, directory))
+    if not isinstance(watch, DealWatch | MoveWatch):
+        return watch
+    pipeline = None if names.pipeline is None else _pipeline(names.pipeline, directory)
+    movement = watch.movement
+    if names.reaches or names.leaves:
+        reaches = tuple(_stage(name, pipeline, directory)["id"] for name in names.reaches)
+        leaves = tuple(_stage(name, pipeline, directory)["id"] for name in names.leaves)
+        texts = {str(stage["id"]): str(stage["name"]) for stage in directory.stages}
+        pipelines = {str(stage["id"]): stage["pipeline_id"] for stage in directory.stages}
+        movement = replace(movement, reaches=reaches, leaves=leaves, names=texts, pipelines=pipelines)
+    if isinstance(watch, DealWatch):
+        return replace(watch, movement=movement)
+    return replace(
+        watch,
+        movement=movement,
+        pipeline_id=pipeline["id"] if pipeline else None,
+        owner_id=None if names.user is None else _user(names.user, directory),
+    )
+
+
+def _pipeline(ref: Ref, directory: Directory) -> Record:
+    return _one("pipeline", ref, directory.pipelines, lambda record: [record["name"]], _named)
+
+
+def _stage(ref: Ref, pipeline: Record | None, directory: Directory) -> Record:
+    if pipeline is None:
+        return _one("stage", ref, directory.stages, lambda record: [record["name"]], _with_pipeline(directory))
+    own = [stage for stage in directory.stages if stage["pipeline_id"] == pipeline["id"]]
+    elsewhere = [stage for stage in directory.stages if stage["id"] == ref and stage not in own]
+    if elsewhere:
+        raise PipedriveParameterError(
+            f"The stage {_with_pipeline(directory)(elsewhere[0])} is not one of the pipeline {_named(pipeline)}, whose "
+            f"stages are: {_listed(own, _named)}."
+        )
+    return _one("stage", ref, own, lambda record: [record["name"]], _named, f" in the pipeline {_named(pipeline)}")
+
+
+def _user(ref: Ref, directory: Directory) -> int:
+    user = _one("user", ref, directory.users, lambda record: [record.get("name"), record.get("email")], _named)
+    return int(user["id"])
+
+
+def _named(record: Record) -> str:
+    return f"{record.get('name')} ({record['id']})"
+
+
+def _with_pipeline(directory: Directory) -> Callable[[Record], str]:
+    def shown(stage: Record) -> str:
+        names = {pipeline["id"]: pipeline["name"] for pipeline in directory.pipelines}
+        return f"{names.get(stage['pipeline_id'])}: {_named(stage)}"
+
+    return shown
+
+
+def _one(
+    what: str,
+    ref: Ref,
+    records: Iterable[Record],
+    texts: Callable[[Record], list[Any]],
+    shown: Callable[[Record], str],
+    where: str = "",
+) -> Record:
+    """The record with this id or name; capital letters count only where they are needed to tell two apart.
+
+    :raises PipedriveParameterError: there is none, or there are several
+    """
+    records = list(records)
+    if isinstance(ref, int):
+        found = [record for record in records if record["id"] == ref]
+    else:
+        found = [record for record in records if ref in texts(record)]
+        found = found or [r for r in records if ref.strip().lower() in [str(text).lower() for text in texts(r)]]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise PipedriveParameterError(
+            f"There are several with the name {ref!r}: {_listed(found, shown)}. Give the id, or name the pipeline."
+        )
+    known = [str(text) for record in records for text in texts(record)]
+    hint = did_you_mean(ref, known)
+    raise PipedriveParameterError(
+        f"There is no {what} {ref!r}{where}, only: {_listed(records, shown) or 'none'}.{hint}"
+    )
+
+
+def _listed(records: list[Record], shown: Callable[[Record], str]) -> str:
+    texts = [shown(record) for record in records[:SHOWN_NAMES]]
+    more = len(records) - len(texts)
+    return ", ".join(texts) + (f" and {more} more" if more else "")

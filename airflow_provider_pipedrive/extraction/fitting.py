@@ -1,0 +1,243 @@
+"""Values are made to fit their columns' types before they are written, so that all formats say the same.
+
+======================= ======================================================================================
+a column's type         what fits besides a value of that type
+======================= ======================================================================================
+``string``, ``time``    everything
+``json``                everything
+``integer``             ``5.0`` and ``"5"``; from -2**63 to 2**63 - 1
+``number``              ``"2.5"``
+``boolean``             ``0``, ``1`` and these and ``true``, ``false`` as texts
+``timestamp``           texts: RFC 3339; without a zone, ``2026-01-31 12:00:00``, it is UTC
+``date``                texts: ``2026-01-31``, and midnight as a timestamp
+``list``                each element as above; one that does not fit is null in the list
+======================= ======================================================================================
+
+An empty text says nothing where a type other than ``string``, ``json`` or ``time`` is declared, and becomes null.
+Everything else that does not fit becomes null, is counted, and is kept in the row's last column, ``other``, by its
+place in the record. A zero date (``0000-00-00``) is counted only: it is how MySQL writes that there is none.
+
+Most columns of most pages fit, which one look at all their values tells; only the others are gone through one by one.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from operator import itemgetter
+from types import GenericAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+
+from airflow_provider_pipedrive.extraction.rows import OTHER
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.extraction.columns import Column
+    from airflow_provider_pipedrive.extraction.rows import Row
+
+log = logging.getLogger(__name__)
+
+LARGEST: Final = 2**63 - 1
+_ZERO_DATE: Final = re.compile(r"0000-00-00([T ]00:00(:00(\.0+)?)?Z?)?", re.ASCII)
+_MOST_NAMED: Final = 5
+
+
+class Unfit(ValueError):
+    """The value does not fit its column's type."""
+
+
+def integer(value: Any) -> int:
+    """A whole number of 64 bits."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,19}\s*", value, re.ASCII):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and -LARGEST - 1 <= value <= LARGEST:
+        return value
+    raise Unfit
+
+
+def number(value: Any) -> int | float:
+    """A number: whole ones of 64 bits stay whole."""
+    if isinstance(value, int) and not isinstance(value, bool) and -LARGEST - 1 <= value <= LARGEST:
+        return value
+    try:
+        found = float(value)
+    except (ValueError, TypeError, OverflowError):
+        raise Unfit from None
+    if isinstance(value, bool) or not math.isfinite(found):
+        raise Unfit
+    return found
+
+
+_WORDS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def boolean(value: Any) -> bool:
+    """Whether or not."""
+    if isinstance(value, int | str) and str(value).lower() in _WORDS:
+        return _WORDS[str(value).lower()]
+    raise Unfit
+
+
+def timestamp(value: Any) -> datetime:
+    """A moment; one without a zone is UTC, as all of Pipedrive's are."""
+    moment = _moment(value)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise Unfit from None
+
+
+def day(value: Any) -> date:
+    """A date, or midnight of one."""
+    moment = _moment(value)
+    if (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0):
+        raise Unfit
+    return moment.date()
+
+
+def _moment(value: Any) -> datetime:
+    try:
+        return datetime.fromisoformat(value)
+    except (ValueError, TypeError):
+        raise Unfit from None
+
+
+def _timestamp_text(value: Any) -> str:
+    return timestamp(value).isoformat().replace("+00:00", "Z")
+
+
+def _date_text(value: Any) -> str:
+    return day(value).isoformat()
+
+
+_FIT: Final[dict[str, tuple[Any, Callable[[Any], Any]]]] = {
+    "integer": (Annotated[int, msgspec.Meta(ge=-LARGEST - 1, le=LARGEST)], integer),
+    "number": (Annotated[int, msgspec.Meta(ge=-LARGEST - 1, le=LARGEST)] | float, number),
+    "boolean": (bool, boolean),
+    "timestamp": (Annotated[datetime, msgspec.Meta(tz=True)], _timestamp_text),
+    "date": (date, _date_text),
+}
+"""By type: what fits at a glance, and how any other value is made to fit."""
+
+
+class Fitting:
+    """Fits rows to their columns, in place.
+
+    :param entity: for the log
+    """
+
+    def __init__(self, entity: str, columns: Sequence[Column]) -> None:
+        self._entity = entity
+        self._columns = [
+            (column, _glance(column)) for column in columns if column.type == "list" or column.type in _FIT
+        ]
+        self._typed = itemgetter(OTHER, *(column.name for column, _ in self._columns))
+        self._all_fit = _list_of(GenericAlias(tuple, (Any, *(glance for _, glance in self._columns))))
+        self._named: set[str] = set()
+
+    def fit(self, rows: Sequence[Row]) -> dict[str, dict[int, int]]:
+        """How many values had to become null, by column and by the number of the row."""
+        unfit: dict[str, dict[int, int]] = {}
+        try:
+            msgspec.convert([*map(self._typed, rows)], self._all_fit)
+        except msgspec.ValidationError:
+            pass  # some column does not: which one is found out below
+        else:
+            return unfit
+        for column, glance in self._columns:
+            name = column.name
+            values = [row[name] for row in rows]
+            try:
+                msgspec.convert(values, _list_of(glance))
+            except msgspec.ValidationError:
+                if nulled := _fit_each(rows, column):
+                    unfit[name] = nulled
+                    self._tell(column, [rows[at] for at in nulled])
+        return unfit
+
+    def _tell(self, column: Column, rows: Sequence[Row]) -> None:
+        """Name the first records only: a field that never fits would fill the log."""
+        if column.name in self._named:
+            return
+        self._named.add(column.name)
+        log.warning(
+            "%s: what %s holds is no %s: null in its column, and counted from here on. First seen with id %s.",
+            self._entity,
+            column.name,
+            column.type,
+            ", ".join(str(row.get("id")) for row in rows[:_MOST_NAMED]),
+        )
+
+
+def _glance(column: Column) -> Any:
+    """The type of a column's value that needs no look of its own."""
+    if column.type != "list":
+        return _FIT[column.type][0] | None
+    return (_list_of(_FIT[column.items][0] | None) if column.items in _FIT else list) | None
+
+
+def _list_of(items: Any) -> Any:
+    return GenericAlias(list, (items,))
+
+
+def _fit_each(rows: Sequence[Row], column: Column) -> dict[int, int]:
+    """Fit a column's values one by one; by the row's number, how many could not be."""
+    nulled: dict[int, int] = {}
+    for at, row in enumerate(rows):
+        value = row[column.name]
+        if value is None:
+            continue
+        fitted, unfit, worth = _fit_list(value, column) if column.type == "list" else _fit_one(value, column.type)
+        row[column.name] = fitted
+        if unfit:
+            nulled[at] = unfit
+        if worth:
+            _keep(row, column, value)
+    return nulled
+
+
+def _fit_one(value: Any, kind: str | None) -> tuple[Any, int, bool]:
+    """A value as its column has it, how many values became null, and whether something is lost by that."""
+    if kind not in _FIT or value is None:
+        return value, 0, False
+    if value == "":
+        return None, 0, False
+    try:
+        return _FIT[kind][1](value), 0, False
+    except Unfit:
+        nothing = isinstance(value, str) and _ZERO_DATE.fullmatch(value) and kind in ("timestamp", "date")
+        return None, 1, not nothing
+
+
+def _fit_list(value: Any, column: Column) -> tuple[Any, int, bool]:
+    if not isinstance(value, list):
+        return None, int(value != ""), value != ""
+    fitted = [_fit_one(item, column.items) for item in value]
+    return (
+        [item for item, _, _ in fitted],
+        sum(unfit for _, unfit, _ in fitted),
+        any(worth for _, _, worth in fitted),
+    )
+
+
+def _keep(row: Row, column: Column, value: Any) -> None:
+    """Put a value that its column cannot hold into ``other``, by its place in the record."""
+    other: dict[str, Any] = dict(row[OTHER] or {})
+    row[OTHER] = other
+    *way, last = column.path or (column.name,)
+    place = other
+    for step in way:
+        inner = place.get(step)
+        if inner is not None and not isinstance(inner, dict):
+            place, last = other, column.name  # what stands there is no object, and stays
+            break
+        below: dict[str, Any] = dict(inner or {})
+        place[step] = below
+        place = below
+    place[last] = value

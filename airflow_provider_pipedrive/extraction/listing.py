@@ -1,0 +1,70 @@
+"""Reading a list page after page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from airflow_provider_pipedrive.client.paging import Look, Position, walk_pages
+from airflow_provider_pipedrive.extraction.entities import Entity
+from airflow_provider_pipedrive.extraction.landing import PART_ROWS, EntityLanding
+from airflow_provider_pipedrive.extraction.pages import Identity, Page
+from airflow_provider_pipedrive.extraction.regions import PAGE
+from airflow_provider_pipedrive.extraction.walk import Crew, Tally, sorting
+
+STREAM = "list"
+
+
+def page_size(entity: Entity) -> dict[str, int]:
+    """The parameter for the largest page; none for a list without pages."""
+    paging = entity.listing.paging
+    if paging is None or "limit" not in entity.listing.by_name:
+        return {}
+    return {"limit": min(PAGE, paging.max_limit)}
+
+
+def pages_of(crew: Crew, entity: Entity, parameters: Mapping[str, Any], tally: Tally) -> Iterator[Page]:
+    """The pages of a list, one after another, in the caller's thread: every record once, by its first sight."""
+    for page, fresh in _walk(crew, entity, parameters, tally):
+        if len(fresh) == len(page):
+            yield page
+        elif fresh:
+            yield page.only(fresh)
+
+
+def whole_pages(crew: Crew, entity: Entity, parameters: Mapping[str, Any], tally: Tally) -> Iterator[Page]:
+    """The same pages as they come, for callers who want a record again that was edited meanwhile."""
+    return (page for page, _ in _walk(crew, entity, parameters, tally))
+
+
+def _walk(
+    crew: Crew, entity: Entity, parameters: Mapping[str, Any], tally: Tally
+) -> Iterator[tuple[Page, Sequence[int]]]:
+    given = {**page_size(entity), **parameters}
+
+    def read(position: Position) -> Page:
+        page = crew.read(entity, {**given, **position}, tally)
+        crew.watch()
+        return page
+
+    by_id = str(given.get("sort", "")).split(" ")[0] == "id"
+    return walk_pages(entity.listing, given.get("limit"), read, _look, by_id=by_id)
+
+
+def _look(page: Page) -> Look:
+    return Look(page.envelope, len(page), lambda: [(key.id, key.update_time) for key in page.keys])
+
+
+def read_list(crew: Crew, entity: Entity, landing: EntityLanding, parameters: Mapping[str, Any], tally: Tally) -> None:
+    """Read a whole list from its front into one stream, every record once."""
+    landing.forget({part.name for part in landing.finished})  # offsets mean nothing to another run
+    given = {**parameters, **sorting(entity, entity.sort_by[0] if entity.sort_by else "", ascending=True)}
+    seen: set[Identity] = set()
+    for page in pages_of(crew, entity, given, tally):
+        fresh = [at for at, key in enumerate(page.keys) if key.id not in seen]
+        seen.update(page.keys[at].id for at in fresh)
+        keys = [page.keys[at] for at in fresh]
+        tally.records += len(keys)
+        if fresh and landing.write(STREAM, [0], [page.records[at] for at in fresh], keys) >= PART_ROWS:
+            landing.finish(STREAM, {})
+    landing.finish(STREAM, {})

@@ -1,0 +1,259 @@
+"""How far a job has read, and which run reads which window: a watermark for each entity, kept with the data.
+
+The watermark is the greatest time of last update that was landed, on Pipedrive's clock. It moves only after the data is
+published. A run that reads on from it first claims its window: it writes down where the window begins and ends, under
+the run's name. A retry of the run, or the run when it is cleared, finds its claim and reads the same window again; a
+run that has none begins at the watermark. So a claim that was never completed costs nothing: the next run's window
+covers it too.
+
+Every change is a compare-and-swap, so that runs that begin or end at the same moment lose nothing of each other's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from airflow_provider_pipedrive.extraction.pages import Identity
+from airflow_provider_pipedrive.extraction.storage import STATE, files, read_json
+from airflow_provider_pipedrive.extraction.versioned import Conflict, Version, read_versioned, replace_versioned
+
+MOST_EDGE = 10_000
+"""Records of a mark's last seconds that are kept; with more, as after a bulk import, those come twice. The claims of an
+entity have as many between them."""
+CLAIMS_KEPT: Final = 50
+"""Runs whose windows are remembered, of each entity."""
+_MOST_CONFLICTS = 100
+"""Each conflict means that another run has got through; so many in a row, and the storage compares wrongly."""
+
+Edge = Mapping[Identity, datetime]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far one entity has been read.
+
+    :ivar until: everything last updated before it has been landed
+    :ivar edge: the records of its last seconds, by id with their time, which the next window brings again
+    """
+
+    until: datetime
+    edge: Edge = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class WindowClaim:
+    """The window that belongs to a run.
+
+    :ivar run: the run's name
+    :ivar since: where it begins: the watermark as it was then; ``None`` for the whole list
+    :ivar until: where it ends: the time when it was claimed
+    :ivar edge: the records of the last seconds before ``since`` that earlier runs have landed
+    :ivar completed: whether the run has published it
+    """
+
+    run: str
+    since: datetime | None
+    until: datetime
+    edge: Edge = field(default_factory=dict)
+    completed: bool = False
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How far an entity has been read, and the windows of the latest runs, the last one last. Pure.
+
+    :ivar mark: ``None`` before the first run has ended, or where it was forgotten
+    """
+
+    mark: Mark | None = None
+    claims: tuple[WindowClaim, ...] = ()
+
+    def of(self, run: str) -> WindowClaim | None:
+        """A run's claim, if it has one that is still known."""
+        return next((claim for claim in self.claims if claim.run == run), None)
+
+    def claimed(self, run: str, until: datetime) -> Reading:
+        """With a claim of that run, from the watermark on; as it is where the run has one."""
+        if self.of(run) is not None:
+            return self
+        since, edge = (None, {}) if self.mark is None else (self.mark.until, self.mark.edge)
+        return replace(self, claims=(*self.claims, WindowClaim(run, since, until, edge))[-CLAIMS_KEPT:])
+
+    def completed(self, claim: WindowClaim, newest: datetime | None, landed: Edge, overlap: float) -> Reading:
+        """With a run's window published.
+
+        The watermark stays where the claim was completed before (the window was read again), and where it has been set
+        back to before the window since: between it and the window there would be a gap.
+
+        :param newest: the greatest time of last update in it
+        :param landed: the records of its last seconds, by id with their time
+        :param overlap: seconds that the next window reaches back
+        """
+        known = self.of(claim.run)
+        if known is not None and known.completed:
+            return self
+        done = replace(claim, completed=True)
+        claims = tuple(done if each is known else each for each in self.claims)
+        if known is None:  # so many runs have begun since that it was let go
+            claims = (*claims, done)
+        return Reading(self._moved(claim, newest, landed, overlap), claims[-CLAIMS_KEPT:])
+
+    def _moved(self, claim: WindowClaim, newest: datetime | None, landed: Edge, overlap: float) -> Mark | None:
+        before = self.mark
+        if newest is None or (before is not None and newest < before.until):
+            return before
+        if claim.since is not None and (before is None or before.until < claim.since):
+            return before
+        edge = {**(before.edge if before else {}), **landed}
+        first = newest - timedelta(seconds=overlap)
+        # What was updated in a second that was not over when it was read may be updated in that second once more.
+        over = claim.until.replace(microsecond=0)
+        return Mark(newest, {identity: moment for identity, moment in edge.items() if first <= moment < over})
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        left = MOST_EDGE
+        claims: list[dict[str, Any]] = []
+        for claim in reversed(self.claims):
+            kept = claim.edge if len(claim.edge) <= left else {}
+            left -= len(kept)
+            claims.append(
+                {
+                    "run": claim.run,
+                    "since": _text(claim.since),
+                    "until": _text(claim.until),
+                    "completed": claim.completed,
+                    "edge": _pairs(kept),
+                }
+            )
+        edge = self.mark.edge if self.mark and len(self.mark.edge) <= MOST_EDGE else {}
+        return {
+            "until": _text(self.mark.until) if self.mark else None,
+            "edge": _pairs(edge),
+            "claims": claims[::-1],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None) -> Reading:
+        """From :meth:`to_json`'s data, or ``None``."""
+        if data is None:
+            return cls()
+        mark = Mark(_moment(data["until"]), _edge(data["edge"])) if data["until"] else None
+        claims = (
+            WindowClaim(
+                claim["run"],
+                _moment(claim["since"]) if claim["since"] else None,
+                _moment(claim["until"]),
+                _edge(claim["edge"]),
+                claim["completed"],
+            )
+            for claim in data["claims"]
+        )
+        return cls(mark, tuple(claims))
+
+
+class Marks:
+    """The marks of one job folder, of one connection.
+
+    :param path: the job's folder
+    :param scope: what a mark belongs to beside the entity: the account, the user, the names of columns,
+        the parameters that narrow its list down
+    """
+
+    def __init__(self, path: Any, scope: Mapping[str, Any]) -> None:
+        self._folder = path / STATE / "marks"
+        self._scope = dict(scope)
+        self._seen: dict[str, tuple[dict[str, Any] | None, Version]] = {}
+
+    def get(self, entity: str) -> Mark | None:
+        """The mark of an entity; None before its first."""
+        return self.reading(entity).mark
+
+    def reading(self, entity: str) -> Reading:
+        """How far an entity has been read, and by which runs."""
+        self._seen[entity] = read_versioned(self._file(entity))
+        return Reading.from_json(self._seen[entity][0])
+
+    def set(self, entity: str, mark: Mark) -> None:
+        """Move an entity's mark; the claims of earlier runs stay theirs."""
+        self._change(entity, lambda reading: replace(reading, mark=mark))
+
+    def forget(self, entity: str) -> None:
+        """Remove an entity's mark: the next run begins as the first; the claims of earlier runs stay theirs."""
+        self._change(entity, lambda reading: replace(reading, mark=None))
+
+    def claim(self, entity: str, run: str, until: datetime) -> WindowClaim:
+        """The window of a run: the one that it has claimed before, or one from the watermark to ``until``."""
+        claim = self._change(entity, lambda reading: reading.claimed(run, until)).of(run)
+        assert claim is not None  # it is the last one, or was there
+        return claim
+
+    def complete(self, entity: str, claim: WindowClaim, newest: datetime | None, landed: Edge, overlap: float) -> None:
+        """Say that a run's window is published: see :meth:`Reading.completed`."""
+        self._change(entity, lambda reading: reading.completed(claim, newest, landed, overlap))
+
+    def name(self, entity: str) -> str:
+        """What tells an entity's mark of this scope from others of the folder."""
+        scope = hashlib.sha256(repr(sorted(self._scope.items())).encode()).hexdigest()[:12]
+        return f"{entity}-{scope}"
+
+    def _change(self, entity: str, do: Callable[[Reading], Reading]) -> Reading:
+        about = {"entity": entity, "scope": self._scope}
+        seen = self._seen.pop(entity, None)
+        kept = change(self._file(entity), lambda data: {**about, **do(Reading.from_json(data)).to_json()}, seen)
+        return Reading.from_json(kept)
+
+    def _file(self, entity: str) -> Any:
+        return self._folder / f"{self.name(entity)}.json"
+
+
+def change(
+    file: Any,
+    do: Callable[[dict[str, Any] | None], dict[str, Any]],
+    seen: tuple[dict[str, Any] | None, Version] | None = None,
+) -> dict[str, Any]:
+    """Change a JSON file by compare-and-swap: what others write meanwhile is not lost.
+
+    :param do: what is to be in it, going by what is; it may be asked more than once
+    :param seen: what was in it a moment ago, with its version: a request less in object storage
+    """
+    for _ in range(_MOST_CONFLICTS):
+        before, version = seen or read_versioned(file)
+        seen = None
+        after = do(before)
+        if after == before:
+            return after
+        try:
+            replace_versioned(file, after, version)
+        except Conflict:
+            continue
+        return after
+    raise OSError(f"{file} was changed by others {_MOST_CONFLICTS} times in a row.")
+
+
+def listed(path: Any) -> list[dict[str, Any]]:
+    """Every mark of a job folder, of whatever scope, with the claims on it."""
+    folder = path / STATE / "marks"
+    names = sorted(found.name for found in files(folder) if found.name.endswith(".json"))
+    kept = [read_json(folder / name) or {} for name in names]
+    return [{name: mark[name] for name in ("entity", "until", "scope", "claims")} for mark in kept]
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat() if moment else None
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _pairs(edge: Edge) -> list[list[Any]]:
+    return [[identity, moment.isoformat()] for identity, moment in edge.items()]
+
+
+def _edge(pairs: Iterable[tuple[Identity, str]]) -> dict[Identity, datetime]:
+    return {identity: _moment(text) for identity, text in pairs}

@@ -1,0 +1,214 @@
+"""Parquet parts. Imported only where one is written or read: pyarrow is an extra of this package.
+
+======================= ==================== ==================================================
+a column's type         in Parquet           besides
+======================= ==================== ==================================================
+``string``              string               everything that is no text is written as JSON text
+``json``                string               everything is written as JSON text
+``integer``             int64
+``number``              double
+``boolean``             bool
+``timestamp``           timestamp[us, UTC]
+``date``                date32
+``time``                string               a duration may be longer than a day
+``list``                list of its elements each element as above
+======================= ==================== ==================================================
+
+What fits each type besides its own values is in :mod:`airflow_provider_pipedrive.extraction.fitting`, which rows
+have gone through before they come here; rows that have not are fitted in the same way, and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from airflow_provider_pipedrive.extraction import fitting
+from airflow_provider_pipedrive.extraction.fitting import Unfit
+from airflow_provider_pipedrive.extraction.formats import Column, Rows, Writer, as_text, opened
+
+BATCH_ROWS = 500
+"""Rows that are converted together."""
+GROUP_ROWS = 10_000
+"""At most so many rows wait in memory for their row group."""
+GROUP_BYTES = 16 * 1024 * 1024
+"""A row group of so many bytes is written before it has that many rows."""
+
+
+class ParquetPart(Writer):
+    """A Parquet file being written, compressed with zstd.
+
+    :param schema: of the file whose rows are to be copied; by default that of the columns
+    """
+
+    def __init__(self, path: Any, columns: Sequence[Column], schema: Any = None) -> None:
+        super().__init__(path)
+        self._columns = columns
+        self._schema = schema or pa.schema([(column.name, _arrow(column)) for column in columns])
+        self._waiting: list[Mapping[str, Any]] = []
+        self._batches: list[Any] = []
+        self._batched = (0, 0)
+        with self._whole_or_gone():
+            self._file = pq.ParquetWriter(self._sink, self._schema, compression="zstd")
+
+    def _write(self, rows: Rows) -> None:
+        self._waiting += rows
+        while len(self._waiting) >= BATCH_ROWS:
+            self._add(self._converted(self._waiting[:BATCH_ROWS]))
+            del self._waiting[:BATCH_ROWS]
+
+    def _copy(self, source: Any, drop: Container[int]) -> int:
+        kept = number = 0
+        with opened(source) as file:
+            for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS):
+                keep = [at not in drop for at in range(number, number + len(batch))]
+                number += len(batch)
+                kept += sum(keep)
+                self._add(batch.filter(pa.array(keep)))
+        return kept
+
+    def _finish(self) -> None:
+        if self._waiting:
+            self._add(self._converted(self._waiting))
+        self._write_group()
+        self._file.close()
+
+    def _converted(self, rows: Rows) -> Any:
+        arrays = []
+        for column in self._columns:
+            array, unfit = _converted(column, [row[column.name] for row in rows])
+            if unfit:
+                self._unfit[column.name] += unfit
+            arrays.append(array)
+        return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+
+    def _add(self, batch: Any) -> None:
+        self._batches.append(batch)
+        rows, size = self._batched
+        self._batched = rows, size = rows + len(batch), size + batch.nbytes
+        if rows >= GROUP_ROWS or size >= GROUP_BYTES:
+            self._write_group()
+
+    def _write_group(self) -> None:
+        table = pa.Table.from_batches(self._batches, self._schema)
+        self._batches, self._batched = [], (0, 0)
+        if len(table):
+            self._file.write_table(table, row_group_size=len(table))
+
+
+def schema_of(path: Any) -> Any:
+    """The columns of a Parquet file."""
+    with opened(path) as file:
+        return pq.ParquetFile(file).schema_arrow
+
+
+def read(path: Any) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file."""
+    with opened(path) as file:
+        for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS):
+            yield from batch.to_pylist()
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How values of one type get into Arrow.
+
+    :ivar plain: the Python types of values that Arrow takes all at once, if they are in its range
+    :ivar fit: one value on its own, or :class:`Unfit`
+    :ivar bulk: reads a whole column of texts
+    """
+
+    arrow: Any
+    plain: frozenset[type]
+    fit: Callable[[Any], Any]
+    bulk: Callable[[Any], Any] | None = None
+
+
+def _array(values: list[Any], kind: _Kind) -> tuple[Any, int]:
+    """The values as an Arrow array, and how many of them had to become null."""
+    types = set(map(type, values)) - {type(None)}
+    try:
+        if types <= kind.plain:
+            return pa.array(values, kind.arrow), 0
+        if kind.bulk and types == {str}:
+            return kind.bulk(pa.array(values, pa.string())), 0
+    except (pa.ArrowInvalid, OverflowError):  # at least one needs a look of its own
+        pass
+    nothing = (None,) if pa.types.is_string(kind.arrow) else (None, "")
+    fitted, unfit = [], 0
+    for value in values:
+        try:
+            fitted.append(None if value in nothing else kind.fit(value))
+        except Unfit:
+            fitted.append(None)
+            unfit += 1
+    return pa.array(fitted, kind.arrow), unfit
+
+
+def _list_array(values: list[Any], items: _Kind) -> tuple[Any, int]:
+    """The same for a column of lists."""
+    elements: list[Any] = []
+    offsets: list[int | None] = []  # where each list begins; None for no list
+    unfit = 0
+    for value in values:
+        if isinstance(value, list | tuple):
+            offsets.append(len(elements))
+            elements += value
+        else:
+            offsets.append(None)
+            unfit += value not in (None, "")
+    array, unfit_elements = _array(elements, items)
+    return pa.ListArray.from_arrays(pa.array([*offsets, len(elements)], pa.int32()), array), unfit + unfit_elements
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else as_text(value)
+
+
+def _number(value: Any) -> float:
+    return float(fitting.number(value))
+
+
+_UTC = pa.timestamp("us", "UTC")
+
+
+def _timestamps(texts: Any) -> Any:
+    """Texts as timestamps; one without a zone is UTC, as all of Pipedrive's are."""
+    zoned = pc.match_substring_regex(texts, r":.*(Z|[+-]\d\d(:?\d\d)?)$")
+    return pc.cast(pc.if_else(zoned, texts, pc.binary_join_element_wise(texts, "Z", "")), _UTC)
+
+
+def _dates(texts: Any) -> Any:
+    return pc.cast(texts, pa.date32())
+
+
+_STRING = _Kind(pa.string(), frozenset({str}), _text)
+_KINDS = {
+    "string": _STRING,
+    "time": _STRING,
+    "json": _Kind(pa.string(), frozenset(), as_text),
+    "integer": _Kind(pa.int64(), frozenset({int}), fitting.integer),
+    "number": _Kind(pa.float64(), frozenset({int, float}), _number),
+    "boolean": _Kind(pa.bool_(), frozenset({bool}), fitting.boolean),
+    "timestamp": _Kind(_UTC, frozenset(), fitting.timestamp, _timestamps),
+    "date": _Kind(pa.date32(), frozenset(), fitting.day, _dates),
+}
+
+
+def _arrow(column: Column) -> Any:
+    return pa.list_(_items(column).arrow) if column.type == "list" else _KINDS[column.type].arrow
+
+
+def _items(column: Column) -> _Kind:
+    return _KINDS[column.items or "string"]
+
+
+def _converted(column: Column, values: list[Any]) -> tuple[Any, int]:
+    if column.type == "list":
+        return _list_array(values, _items(column))
+    return _array(values, _KINDS[column.type])

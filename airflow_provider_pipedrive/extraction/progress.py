@@ -1,0 +1,90 @@
+"""Says how far an extraction is, at least every ten seconds."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from airflow_provider_pipedrive.extraction.walk import Tally
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client import PipedriveClient
+
+log = logging.getLogger(__name__)
+_EVERY = 10.0
+_ALIVE_EVERY = 60.0
+
+
+class Progress:
+    """What is being read, and how fast.
+
+    :param touch: shows that the run is alive
+    """
+
+    def __init__(self, client: PipedriveClient, clock: Callable[[], float], touch: Callable[[], None]) -> None:
+        self._client = client
+        self._clock = clock
+        self._touch = touch
+        self._reading: dict[str, Tally] = {}
+        self._lock = threading.Lock()
+        self._began = self._said = self._touched = clock()
+        self._spent = client.usage.tokens
+
+    def begin(self, entity: str, tally: Tally) -> None:
+        """An entity is being read from now on."""
+        with self._lock:
+            self._reading[entity] = tally
+
+    def done(self, entity: str) -> None:
+        """It has been read, or given up."""
+        with self._lock:
+            self._reading.pop(entity, None)
+
+    def watch(self) -> None:
+        """Say something if it is time to."""
+        now = self._clock()
+        with self._lock:
+            saying, touching = now - self._said >= _EVERY, now - self._touched >= _ALIVE_EVERY
+            if saying:
+                self._said = now
+            if touching:
+                self._touched = now
+            reading = dict(self._reading)
+        if saying:
+            for entity, tally in reading.items():
+                self._say(entity, tally, now)
+        if touching:
+            self._touch()
+
+    def end(self, tallies: Mapping[str, Tally]) -> None:
+        """Say what it came to."""
+        seconds = max(self._clock() - self._began, 1e-3)
+        records = sum(tally.records for tally in tallies.values())
+        log.info(
+            "Read %d records of %d entities in %.1f s (%.0f a second), %d pages, %d API tokens.",
+            records,
+            len(tallies),
+            seconds,
+            records / seconds,
+            sum(tally.pages for tally in tallies.values()),
+            self._client.usage.tokens - self._spent,
+        )
+
+    def _say(self, entity: str, tally: Tally, now: float) -> None:
+        rate = tally.records / max(now - self._began, 1e-3)
+        left = ""
+        if tally.expected > tally.records and rate:
+            left = f" of about {tally.expected:.0f}, about {(tally.expected - tally.records) / rate:.0f} s to go"
+        day = self._client.tokens_left
+        log.info(
+            "%s: %d records%s (%.0f a second), %d pages, %d API tokens spent%s",
+            entity,
+            tally.records,
+            left,
+            rate,
+            tally.pages,
+            self._client.usage.tokens - self._spent,
+            "" if day is None else f", {day} left today",
+        )

@@ -1,0 +1,542 @@
+"""A whole list, consistent although others go on editing.
+
+There are three ways to read one, chosen by its first two pages before more is spent:
+
+- *windows*: stretches of last-update time, many at once, cut where the two pages make it likely that they take equally
+  long. Fast, but a record without ``update_time`` is in no window, so a proof that nothing is missing follows: the
+  count that Pipedrive tells (deals), or the ids that are missing below the greatest one, asked for by name.
+- *both ends*: by id, from the front and from the back until they meet. Whole by nature, and as fast as anything where
+  the rate limit is what binds.
+- *front to back*: on one connection, and for lists that cannot be sorted.
+
+A closing catch-up then brings what was edited, created, archived or deleted while the walk went on. With the last pages
+of windows go a count and looks for changes: where these find none, and the count agrees, the account was at rest, and
+the catch-up is left out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from airflow_provider_pipedrive.catalog import ACTIONS
+from airflow_provider_pipedrive.client.limits import WINDOW
+from airflow_provider_pipedrive.errors import PipedriveResponseError
+from airflow_provider_pipedrive.extraction.entities import ENTITIES, Entity
+from airflow_provider_pipedrive.extraction.landing import EntityLanding, Finished
+from airflow_provider_pipedrive.extraction.listing import pages_of, read_list, whole_pages
+from airflow_provider_pipedrive.extraction.pages import Identity, Key, Page
+from airflow_provider_pipedrive.extraction.regions import OPEN_END, PAGE, Region, cuts, likely_seconds
+from airflow_provider_pipedrive.extraction.resuming import open_regions
+from airflow_provider_pipedrive.extraction.walk import Crew, Reader, Tally, rfc3339, sorting
+
+log = logging.getLogger(__name__)
+EVERY_STATUS = "open,won,lost,deleted"
+LATE = "late"
+"""Streams of what was read after the walk, and wins over it."""
+_CHEAP = 0.1  # a way whose proof by ids costs a larger share of the pages is not taken
+_LEAST_PAGES = 8  # a shorter list is read before a plan for it would be made
+_ROUNDS = 3  # of catching up, until the count agrees
+
+
+@dataclass
+class Outcome:
+    """What reading an entity came to.
+
+    :ivar way: how it was read
+    :ivar proof: why it is whole
+    :ivar mark: the greatest time of last update that was seen
+    :ivar rank: for every record that was read again late, which of the late reads has its last state
+    :ivar gone: records that were archived or deleted meanwhile, with the time where it is known
+    """
+
+    way: str
+    proof: dict[str, Any]
+    mark: datetime | None = None
+    rank: dict[Identity, int] = field(default_factory=dict)
+    gone: dict[Identity, datetime | None] = field(default_factory=dict)
+    deleted: dict[Identity, datetime | None] = field(default_factory=dict)
+
+    def dropped(self, part: Finished) -> Sequence[int]:
+        """Numbers of the rows of a part that something newer has taken the place of."""
+        own = late_rank(part.stream)
+        if not self.rank and not self.gone:
+            return ()
+        rank, gone = self.rank, self.gone
+        # A late read lists by last update: what was edited while it went on comes again further back.
+        last = {identity: row for row, identity in enumerate(part.ids)} if own else {}
+        return [
+            row
+            for row, identity in enumerate(part.ids)
+            if identity in gone or rank.get(identity, own) > own or last.get(identity, row) > row
+        ]
+
+
+def late(number: int) -> str:
+    """The stream of a late read."""
+    return f"{LATE}:{number}"
+
+
+def late_rank(stream: str) -> int:
+    """0 for what the walk itself read, else the number of the late read."""
+    return int(stream.split(":")[1]) if stream.startswith(LATE) else 0
+
+
+class Snapshot:
+    """Reads one entity whole.
+
+    :param parameters: narrow the list down, such as ``filter_id``; sent with every request
+    :param shown: say how records are shown, such as ``include_option_labels``; sent with every request
+    :param overlap: seconds that the catch-up begins before the walk
+    """
+
+    def __init__(
+        self,
+        crew: Crew,
+        entity: Entity,
+        landing: EntityLanding,
+        tally: Tally,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        shown: Mapping[str, Any] | None = None,
+        overlap: float = 60.0,
+        clock: Callable[[], float],
+    ) -> None:
+        self.crew = crew
+        self.entity = entity
+        self.landing = landing
+        self.tally = tally
+        self._parameters = {**(shown or {}), **(parameters or {})}
+        self._counted = entity.name == "deals" and not parameters
+        self._overlap = overlap
+        self._clock = clock
+        self._plan: dict[str, Any] = {}
+        self._outcome = Outcome("", {})
+        self._count_at_rest: int | None = None
+
+    def read(self) -> Outcome:
+        """Read it, going on where an earlier run ended.
+
+        :raises PipedriveError: what ended it; what was read is in finished parts
+        """
+        kept = self.landing.load()
+        late = {part.name for part in self.landing.finished if late_rank(part.stream)}
+        self.landing.forget(late)
+        self._plan = dict(kept or {})
+        if self._can_meet:
+            self._meet(resumed=kept is not None)
+        else:
+            self._front_to_back()
+        self._outcome.way = self._plan["way"]
+        self._outcome.mark = max(filter(None, (self._outcome.mark, self.landing.newest)), default=None)
+        return self._outcome
+
+    # ---- the ways
+
+    @property
+    def _can_meet(self) -> bool:
+        """Whether it can be read from several places: sorted by a number, with cursors."""
+        entity = self.entity
+        paging = entity.listing.paging
+        return (
+            entity.sort == "v2"
+            and "id" in entity.sort_by
+            and entity.key == ("id",)
+            and paging is not None
+            and paging.style == "cursor"
+            and entity.parent is None
+        )
+
+    @property
+    def _has_windows(self) -> bool:
+        return self.entity.feed == "window" and not {"filter_id", "ids"} & self._parameters.keys()
+
+    def _reader(self) -> Reader:
+        return Reader(
+            self.crew, self.entity, self.landing, self._parameters, self.tally, both_ends=self.crew.connections > 1
+        )
+
+    def _front_to_back(self) -> None:
+        self._begin("front to back")
+        read_list(self.crew, self.entity, self.landing, self._parameters, self.tally)
+        self._outcome.proof = {"kind": "walk"}
+        self._catch_up(1)
+
+    def _meet(self, *, resumed: bool) -> None:
+        if resumed:
+            if not self._plan.get("walked"):
+                self._resume()
+        elif self.crew.connections == 1:
+            self._begin("front to back")
+            reader = self._reader()
+            reader.open(Region("id", 0, OPEN_END))
+            reader.run()
+        else:
+            self._first_pages()
+        self._note(walked=True)
+        if self._plan["way"] == "windows":
+            self._prove()
+        else:
+            self._outcome.proof = {"kind": "walk"}
+            self._catch_up(1, archived=True)
+            if self._plan.get("untouched"):
+                self._newest(2)
+
+    def _first_pages(self) -> None:
+        """Both ends by id: whether there is more in between, and what it is like."""
+        began = self._clock()
+        region = Region("id", 0, OPEN_END)
+        asked = {
+            head: {**self._reader().parameters, **sorting(self.entity, "id", ascending=head.ascending)}
+            for head in (region.left, region.right)
+        }
+        pages: list[Page] = self.crew.gather(
+            partial(self.crew.read, self.entity, parameters, self.tally) for parameters in asked.values()
+        )
+        took = self._clock() - began
+        front, back = pages
+        likeness = Likeness.of(front.keys, back.keys)
+        self.tally.expected = likeness.highest - likeness.absent
+        way = self._choose(likeness, took, more=_more(front))
+        about = round(self.tally.expected)
+        self._begin(way, untouched=likeness.untouched > 0, highest=likeness.highest, expected=about)
+        reader = self._reader()
+        if way == "windows":
+            self._cut(reader, pages, likeness.pages)
+            if self._counted and not likeness.untouched:
+                self._read_and_count(reader)
+            else:
+                reader.run()
+        else:
+            reader.adopt(region, {head: (asked[head], page) for head, page in zip(asked, pages, strict=True)})
+            reader.run()
+
+    def _choose(self, likeness: Likeness, took: float, *, more: bool) -> str:
+        """Windows where they are clearly faster and their proof is cheap, else by id from both ends.
+
+        :param took: seconds of a request
+        """
+        if not more or not self._has_windows or likeness.pages < _LEAST_PAGES:
+            return "both ends"
+        rate, pages = self.crew.client.burst_limit / WINDOW, likeness.pages
+        from_both_ends = max(pages / rate, pages / 2 * took)
+        from_everywhere = max(1.15 * pages / rate, pages / self.crew.connections * took) + 2 * took
+        counted = self._counted and not likeness.untouched
+        by_ids = likeness.unseen / 100 <= _CHEAP * pages
+        return "windows" if from_everywhere < 0.75 * from_both_ends and (counted or by_ids) else "both ends"
+
+    def _cut(self, reader: Reader, ends: Sequence[Page], pages: float) -> None:
+        front, back = (
+            [int(key.update_time.timestamp()) for key in page.keys if key.update_time is not None] for page in ends
+        )
+        until = int(self._until.timestamp())
+        places = cuts(likely_seconds(front, back), pages, self.crew.connections)
+        for low, high in pairwise([0, *(place for place in places if 0 < place < until), until]):
+            reader.open(Region("time", low, high))
+
+    def _read_and_count(self, reader: Reader) -> None:
+        """Read the windows, and see meanwhile whether the account is at rest: then nothing has to be asked afterwards.
+
+        Where nothing was updated, archived or deleted from before the walk until a moment near its end, the count that
+        Pipedrive told in between holds for that moment. All that the windows bring was there at that moment, even what
+        they bring later, since they end before the walk. So they have brought everything if they bring as many.
+        """
+        count = self.crew.later(self._count)
+        looks: list[Future[bool]] = []
+
+        def look() -> None:
+            for entity, parameters in ((self.entity, self._changed), (ENTITIES["archived_deals"], self._since_began)):
+                looks.append(self.crew.later(partial(self._is_empty_after, count, entity, parameters)))
+
+        reader.run(at_last=look)
+        if looks and all(empty.result() for empty in looks):
+            self._count_at_rest = count.result()
+
+    def _is_empty_after(self, earlier: Future[int], entity: Entity, parameters: Mapping[str, Any]) -> bool:
+        # A look made before the count would not see what changed between the two.
+        earlier.result()
+        return not any(len(page) for page in self._pages(entity, parameters))
+
+    def _resume(self) -> None:
+        reader = self._reader()
+        self.tally.expected = max(0, self._plan.get("expected", 0) - self.landing.rows)
+        for region in open_regions(self.landing.finished, 0, self._until if self._plan["way"] == "windows" else None):
+            reader.open(region)
+        reader.run()
+
+    # ---- proof
+
+    def _prove(self) -> None:
+        """Show that windows brought everything, or bring what they can't."""
+        counted = self._counted
+        if self._count_at_rest is not None and self._count_at_rest == self._present().count:
+            self._outcome.proof = {"kind": "count", "records": self._count_at_rest}
+            return
+        for number in range(1, _ROUNDS + 1):
+            # Without the archived ones, a count would agree where one was archived and another is missing.
+            count = self._catch_up(number, archived=True, count=counted)
+            have = self._present()
+            if counted and count == have.count:
+                self._outcome.proof = {"kind": "count", "records": count}
+                return
+            missing = have.missing(int(self._plan.get("highest", 0)))
+            if len(missing) / 100 <= have.count / PAGE and (not counted or count > have.count or number == _ROUNDS):
+                self._by_ids(number, missing)
+                present = self._present().count
+                if not counted or count == present or (number == _ROUNDS and count < present):
+                    self._newest(_ROUNDS + 1)
+                    self._outcome.proof = {"kind": "ids", "asked": len(missing)}
+                    return
+            elif not counted or (number > 1 and count > have.count):
+                break
+        self._again_by_id()
+
+    def _again_by_id(self) -> None:
+        """Windows have left records out that cannot be asked for cheaply: read the list by id."""
+        log.warning(
+            "%s: records are missing from the windows of last updates: reading the whole list again by id.",
+            self.entity.name,
+        )
+        self.landing.forget({part.name for part in self.landing.finished})
+        self._outcome = Outcome("", {"kind": "walk"})
+        self._begin("both ends", after="windows")
+        reader = self._reader()
+        reader.open(Region("id", 0, OPEN_END))
+        reader.run()
+        self._note(walked=True)
+        self._catch_up(1, archived=True)
+        self._newest(2)
+
+    def _by_ids(self, number: int, missing: Sequence[int]) -> None:
+        batches = [missing[start : start + 100] for start in range(0, len(missing), 100)]
+        pages: list[Page] = self.crew.gather(
+            partial(self.crew.read, self.entity, {**self._parameters, "limit": PAGE, "ids": batch}, self.tally)
+            for batch in batches
+        )
+        for page in pages:
+            self._keep_late(number, page, range(len(page)))
+        self.landing.finish(late(number), {})
+
+    def _present(self) -> Ids:
+        have = Ids()
+        for part in self.landing.finished:
+            have.add(part.ids)
+        have.remove(self._outcome.gone)
+        return have
+
+    # ---- what happened meanwhile
+
+    def _catch_up(self, number: int, *, archived: bool = False, count: bool = False) -> int:
+        """Read what was updated since the walk began; the number of records that Pipedrive counts, if it is asked."""
+        if "updated_since" not in self.entity.listing.by_name:
+            return 0
+        works: list[Callable[[], Any]] = []
+        archived = archived and self.entity.name == "deals"
+        if archived:
+            works.append(lambda: list(self._pages(ENTITIES["archived_deals"], self._since_began)))
+        if count:
+            works.append(self._count)
+        found = self.crew.beside(partial(self._walk_late, number), works)
+        live: dict[Identity, datetime | None] = found[0]
+        if archived:
+            for key in (key for page in found[1] for key in page.keys):
+                back = live.get(key.id)  # taken out of the archive since
+                if back is None or (key.update_time is not None and key.update_time > back):
+                    self._outcome.gone[key.id] = key.update_time
+        return int(found[-1]) if count else 0
+
+    @property
+    def _changed(self) -> dict[str, Any]:
+        """The parameters that list what was updated since the walk began."""
+        parameters = {**self._parameters, **self._since_began, **sorting(self.entity, "update_time", ascending=True)}
+        if self.entity.name == "deals" and "status" not in parameters and "filter_id" not in parameters:
+            parameters["status"] = EVERY_STATUS
+        return parameters
+
+    @property
+    def _since_began(self) -> dict[str, Any]:
+        return {"updated_since": rfc3339(int(self._until.timestamp() - self._overlap))}
+
+    def _walk_late(self, number: int) -> dict[Identity, datetime | None]:
+        """Read late; the records that are live, with their times."""
+        seen: dict[Identity, datetime | None] = {}
+        for page in whole_pages(self.crew, self.entity, self._changed, self.tally):
+            live = []
+            for index, (key, record) in enumerate(zip(page.keys, page.records, strict=True)):
+                if _is_deleted(record):
+                    self._outcome.gone[key.id] = self._outcome.deleted[key.id] = key.update_time
+                    seen.pop(key.id, None)
+                else:
+                    for removed in (self._outcome.gone, self._outcome.deleted):
+                        removed.pop(key.id, None)
+                    live.append(index)
+                    seen[key.id] = key.update_time
+            self._keep_late(number, page, live)
+        self.landing.finish(late(number), {})
+        return seen
+
+    def _newest(self, number: int) -> None:
+        """What was created since: its ids are greater than all that were there, whatever its times say."""
+        highest = int(self._plan.get("highest", 0))
+        parameters = {**self._parameters, **sorting(self.entity, "id", ascending=False)}
+        known = {identity for identity in self.landing.ids() if isinstance(identity, int) and identity > highest}
+        for page in self._pages(self.entity, parameters):
+            places = [key.id if isinstance(key.id, int) else 0 for key in page.keys]
+            self._keep_late(
+                number, page, [at for at, place in enumerate(places) if place > highest and place not in known]
+            )
+            if not places or places[-1] <= highest:
+                break
+        self.landing.finish(late(number), {})
+
+    def _keep_late(self, number: int, page: Page, taken: Sequence[int]) -> None:
+        if not taken:
+            return
+        keys = [page.keys[index] for index in taken]
+        self.landing.write(late(number), [OPEN_END, number], [page.records[at] for at in taken], keys)
+        self.tally.records += len(keys)
+        for key in keys:
+            self._outcome.rank[key.id] = number
+
+    def _pages(self, entity: Entity, parameters: Mapping[str, Any]) -> Iterable[Page]:
+        return pages_of(self.crew, entity, parameters, self.tally)
+
+    def _count(self) -> int:
+        data = self.crew.client.run("getDealsSummary")
+        self.tally.tokens += ACTIONS["getDealsSummary"].token_cost
+        found = (data or {}).get("total_count")
+        if type(found) is not int:
+            raise PipedriveResponseError("getDealsSummary: no total_count came.", action="getDealsSummary")
+        return found
+
+    # ---- the plan, as it survives
+
+    @property
+    def _until(self) -> datetime:
+        return datetime.fromisoformat(self._plan["until"])
+
+    def _begin(self, way: str, **more: Any) -> None:
+        now = self.crew.latest or datetime.fromtimestamp(self._clock(), UTC) - timedelta(seconds=self._overlap)
+        self._plan = {"way": way, "until": now.replace(microsecond=0).isoformat(), **more}
+        self.landing.save(self._plan)
+
+    def _note(self, **more: Any) -> None:
+        self._plan |= more
+        self.landing.save(self._plan)
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """What the first and the last page by id say of a list.
+
+    :ivar highest: the greatest id
+    :ivar absent: about how many ids below it are not in the list
+    :ivar untouched: the share of records without a time of last update
+    """
+
+    highest: int
+    absent: float
+    untouched: float
+
+    @classmethod
+    def of(cls, front: Sequence[Key], back: Sequence[Key]) -> Likeness:
+        """Of the page at the front, and the one at the back (greatest id first)."""
+        keys = [*front, *back]
+        if not keys:
+            return cls(0, 0.0, 0.0)
+        highest = _number(back[0] if back else front[-1])
+        span = (_number(front[-1]) if front else 0) + (highest - _number(back[-1]) + 1 if back else 0)
+        holes = max(0.0, 1 - len(keys) / max(span, 1))
+        return cls(highest, holes * highest, sum(key.update_time is None for key in keys) / len(keys))
+
+    @property
+    def pages(self) -> float:
+        """About how many pages the list has."""
+        return (self.highest - self.absent) / PAGE
+
+    @property
+    def unseen(self) -> float:
+        """About how many ids would have to be asked for by name."""
+        return self.absent + self.untouched * (self.highest - self.absent)
+
+
+class Ids:
+    """A set of whole numbers, a bit for each.
+
+    :param bits: to begin with, as :attr:`bits` gives them
+    """
+
+    def __init__(self, bits: bytes = b"") -> None:
+        self._bits = bytearray(bits)
+
+    @property
+    def bits(self) -> bytes:
+        """The set, to be kept."""
+        return bytes(self._bits.rstrip(b"\0"))
+
+    def add(self, ids: Iterable[Identity]) -> None:
+        """Put them in."""
+        bits = self._bits
+        for number in ids:
+            if isinstance(number, int):
+                at = number >> 3
+                if at >= len(bits):
+                    bits.extend(bytes(at + 4096 - len(bits)))
+                bits[at] |= 1 << (number & 7)
+
+    def remove(self, ids: Iterable[Identity]) -> None:
+        """Take them out."""
+        for number in ids:
+            if isinstance(number, int) and number >> 3 < len(self._bits):
+                self._bits[number >> 3] &= ~(1 << (number & 7))
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return int.from_bytes(self._bits).bit_count()
+
+    def all(self) -> list[int]:
+        """Them, in order."""
+        return [at * 8 + bit for at, byte in enumerate(self._bits) if byte for bit in range(8) if byte >> bit & 1]
+
+    def missing(self, highest: int = 0) -> list[int]:
+        """Those from 1 to ``highest``, or to the greatest that is there, that are not there."""
+        bits = self._bits
+        greatest = int.from_bytes(bits, "little").bit_length() - 1
+        inside = [number for number in range(1, greatest) if not bits[number >> 3] >> (number & 7) & 1]
+        return [*inside, *range(max(greatest, 0) + 1, highest + 1)]
+
+
+def _number(key: Key) -> int:
+    if not isinstance(key.id, int):
+        raise PipedriveResponseError(f"A whole number was expected as id, not {key.id!r}.")
+    return key.id
+
+
+def _more(page: Page) -> bool:
+    extra = page.envelope.get("additional_data")
+    return bool(isinstance(extra, Mapping) and extra.get("next_cursor"))
+
+
+class _Deleted(msgspec.Struct):
+    is_deleted: bool = False
+    status: str | None = None
+
+
+_deleted = msgspec.json.Decoder(_Deleted)
+
+
+def _is_deleted(record: bytes | msgspec.Raw) -> bool:
+    try:
+        found = _deleted.decode(record)
+    except msgspec.ValidationError:
+        return False
+    return found.is_deleted or found.status == "deleted"

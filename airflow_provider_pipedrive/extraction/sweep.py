@@ -1,0 +1,91 @@
+"""Finding deleted records: those that were landed once and are in the list no more.
+
+No feed tells of all deletions, so the ids that were landed are kept beside the data and held against those of the list,
+at one request for 500 of them. What is missing is looked up singly before it counts as deleted: it may be archived.
+https://pipedrive.readme.io/docs/core-api-concepts-pagination
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from airflow_provider_pipedrive.catalog import ACTIONS
+from airflow_provider_pipedrive.errors import PipedriveNotFoundError
+from airflow_provider_pipedrive.extraction.entities import Entity
+from airflow_provider_pipedrive.extraction.listing import pages_of
+from airflow_provider_pipedrive.extraction.pages import Identity, timestamp
+from airflow_provider_pipedrive.extraction.regions import PAGE
+from airflow_provider_pipedrive.extraction.snapshot import Ids
+from airflow_provider_pipedrive.extraction.storage import STATE, read, write
+from airflow_provider_pipedrive.extraction.walk import Crew, Tally, sorting
+
+log = logging.getLogger(__name__)
+
+
+class Known:
+    """The ids of one entity that a job's folder has landed and that were not deleted since.
+
+    :param path: the job's folder
+    """
+
+    def __init__(self, path: Any, entity: str) -> None:
+        self._file = path / STATE / "known" / f"{entity}.bits"
+        try:
+            self.ids = Ids(read(self._file))
+        except FileNotFoundError:
+            self.ids = Ids()
+
+    def save(self) -> None:
+        """Keep them."""
+        write(self._file, self.ids.bits)
+
+
+def sweepable(entity: Entity) -> bool:
+    """Whether an entity's records have numbers as ids, and can be looked up singly."""
+    return entity.takes_ids and entity.single is not None
+
+
+def sweep(
+    crew: Crew, entity: Entity, known: Ids, parameters: Mapping[str, Any], tally: Tally
+) -> dict[Identity, datetime | None]:
+    """Walk through the list's ids, and look the missing ones up.
+
+    :param known: what is not in the list is taken out of it
+    :returns: the deleted ones, with the time where Pipedrive tells it
+    """
+    pages = math.ceil(known.count / PAGE)
+    log.info(
+        "%s: looking for deleted ones among %d costs about %d API tokens, and %d for each that is missing.",
+        entity.name,
+        known.count,
+        pages * entity.listing.token_cost,
+        ACTIONS[str(entity.single)].token_cost,
+    )
+    missing = Ids(bytes(known.bits))
+    for page in pages_of(crew, entity, {**parameters, **sorting(entity, "id", ascending=True)}, tally):
+        missing.remove(key.id for key in page.keys)
+    absent = missing.all()
+    deleted = confirm(crew, entity, absent, tally)
+    known.remove(absent)  # those that are archived too: the next sweep would look them up again
+    return deleted
+
+
+def confirm(crew: Crew, entity: Entity, absent: Sequence[int], tally: Tally) -> dict[Identity, datetime | None]:
+    """Look up singly what a list does not show: which of them are deleted."""
+    found = crew.gather(partial(_look_up, crew, entity, number) for number in absent)
+    tally.tokens += len(absent) * ACTIONS[str(entity.single)].token_cost
+    return {number: when for number, (deleted, when) in zip(absent, found, strict=True) if deleted}
+
+
+def _look_up(crew: Crew, entity: Entity, number: int) -> tuple[bool, datetime | None]:
+    try:
+        record = crew.client.run(str(entity.single), {"id": number})
+    except PipedriveNotFoundError:
+        return True, None
+    gone = isinstance(record, Mapping) and (record.get("is_deleted") is True or record.get("status") == "deleted")
+    return bool(gone), timestamp(record.get("update_time")) if gone else None

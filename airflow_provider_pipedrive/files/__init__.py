@@ -1,0 +1,1 @@
+"""Listing, downloading and naming files."""

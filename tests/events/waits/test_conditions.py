@@ -1,0 +1,92 @@
+"""Conditions on a record."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.events.waits.conditions import Condition, conditions
+
+DEAL = {
+    "status": "won",
+    "value": 1200,
+    "label_ids": [3, 7],
+    "person_id": None,
+    "title": "Ada's engine",
+    "won_time": "2026-05-04T10:20:30Z",
+    "custom_fields": {"abc": {"value": 5}},
+    "emails": [{"value": "ada@example.com"}],
+}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        ("status", "==", "won"),
+        ("status", "!=", "lost"),
+        ("value", ">=", 1200),
+        ("value", "<", 1200.5),
+        ("status", "in", ["won", "lost"]),
+        ("status", "not in", ("open",)),
+        ("label_ids", "contains", 7),
+        ("title", "contains", "engine"),
+        ("title", "matches", "^Ada.s"),
+        ("won_time", "is set"),
+        ("person_id", "is empty"),
+        ("no_such_field", "is empty"),
+        ("custom_fields.abc.value", "==", 5),
+        ("emails.0.value", "==", "ada@example.com"),
+        ("won_time", ">", "2026-05-04T12:20:29+02:00"),
+        ("won_time", "<=", datetime(2026, 5, 4, 10, 20, 30, tzinfo=UTC)),
+    ],
+)
+def test_it_holds(condition: Any) -> None:
+    (read,) = conditions("success", condition)
+    assert read.holds(DEAL)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        ("status", "==", "open"),
+        ("person_id", ">", 5),
+        ("value", ">", "5"),
+        ("title", "matches", "^engine"),
+        ("status", "is empty"),
+        ("emails.5.value", "is set"),
+        ("title.deeper", "is set"),
+        ("won_time", "<", "2026-05-04T12:20:30+02:00"),
+    ],
+)
+def test_it_does_not_hold(condition: Any) -> None:
+    (read,) = conditions("success", condition)
+    assert not read.holds(DEAL)
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ("status == won", r"must be a condition such as \('status', '==', 'won'\)"),
+        ({"status": "won"}, "must be a condition such as"),
+        ([("status", "won")], "'won' is no operator"),
+        ([("status", "equals", "won")], "is no operator, only: ==, !="),
+        ([("status", "contain", "w")], "Did you mean 'contains'"),
+        ([("", "==", "won")], "a path is a text"),
+        ([("status", "==")], "'==' needs a value"),
+        ([("status", "is set", 5)], "'is set' takes no value"),
+        ([("status", "in", "won")], "give a list of values"),
+        ([("title", "matches", "(")], "no regular expression"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_advice(given: Any, advice: str) -> None:
+    with pytest.raises(PipedriveParameterError, match=advice):
+        conditions("success", given)
+
+
+def test_one_condition_and_a_list_of_them_are_read_alike() -> None:
+    assert conditions("success", ("status", "==", "won")) == (Condition("status", "==", "won"),)
+    assert conditions("success", [["status", "==", "won"]]) == (Condition("status", "==", "won"),)
+    assert conditions("failure", None) == ()

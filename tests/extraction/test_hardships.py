@@ -1,0 +1,429 @@
+"""What goes wrong around an extraction: nothing that looks finished is left, and the next run succeeds."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import wait
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from errno import ENOSPC
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_provider_pipedrive.client import PipedriveClient
+from airflow_provider_pipedrive.errors import (
+    PipedriveDailyBudgetError,
+    PipedriveParameterError,
+    PipedrivePermissionError,
+    PipedriveResponseError,
+    PipedriveServerError,
+    PipedriveTokenCapError,
+)
+from airflow_provider_pipedrive.extraction import formats
+from airflow_provider_pipedrive.extraction import job as module
+from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.job import extract
+from airflow_provider_pipedrive.extraction.landing import EntityLanding
+from airflow_provider_pipedrive.extraction.progress import Progress
+from airflow_provider_pipedrive.extraction.versioned import Conflict
+from airflow_provider_pipedrive.extraction.walk import Tally
+from airflow_provider_pipedrive.sandbox import Sandbox
+from tests.conftest import API_TOKEN
+from tests.extraction.conftest import by_id, client_of, is_published, landed
+
+DEALS = Job(["deals"], names="keys", connections=8)
+
+
+class Killed(BaseException):
+    """The process ends."""
+
+
+def live(client: PipedriveClient, action: str = "getDeals") -> dict[Any, dict[str, Any]]:
+    return by_id(list(client.iterate(action)))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_to_is_an_error_before_anything_is_read(
+    company: Sandbox, client: PipedriveClient, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(PermissionError):
+        extract(client, tmp_path, DEALS)
+    assert company.counters()["tokens"] == 0
+
+
+def test_a_path_that_is_a_file_is_an_error_before_anything_is_read(
+    company: Sandbox, client: PipedriveClient, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        extract(client, tmp_path / "file", DEALS)
+    assert company.counters()["tokens"] == 0
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("written", [0, 3, 9])
+@pytest.mark.parametrize("way", ["windows", "both ends"])
+def test_a_full_disk_ends_a_run_and_the_next_one_goes_on(
+    client: PipedriveClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    through: Callable[[str], None],
+    way: str,
+    written: int,
+) -> None:
+    through(way)
+    left = [written]
+    write = formats._Sink.write
+
+    def full(self: Any, data: bytes) -> int:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(ENOSPC, "No space left on device")
+        return write(self, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(formats._Sink, "write", full)
+        with pytest.raises(OSError, match="No space left"):
+            extract(client, tmp_path, DEALS, owner="me")
+    assert not is_published(tmp_path)
+    extract(client, tmp_path, DEALS, owner="me")
+    assert by_id(landed(tmp_path / "deals")) == live(client)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_run_that_failed_is_taken_up_by_whoever_comes_next(company: Sandbox, tmp_path: Path) -> None:
+    company.fault("/api/v2/deals*", "500", count=1000, skip=9)
+    with client_of(company, max_attempts=1) as client, pytest.raises(PipedriveServerError):
+        extract(client, tmp_path, DEALS, owner="first")
+    company.clear_faults()
+    with client_of(company) as client:
+        extract(client, tmp_path, DEALS, owner="second")
+        assert by_id(landed(tmp_path / "deals")) == live(client)
+    assert not list(tmp_path.glob("_pipedrive/unfinished/*")), "what the first had read is left lying about"
+
+
+def test_a_publication_that_was_interrupted_goes_on_and_keeps_all_it_knew(
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(["deals", "persons"], names="keys", connections=8)
+    extract(client, tmp_path, job)
+    company.delete("deals", 7)
+
+    def dies(self: EntityLanding, deleted: Any) -> list[dict[str, Any]]:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EntityLanding, "_tombstones", dies)
+        with suppress(Killed):
+            extract(client, tmp_path, job, owner="me")
+    receipt = extract(client, tmp_path, job, owner="me")
+    assert receipt["entities"]["deals"]["tombstones"] == 1
+    assert by_id(landed(tmp_path / "deals")) == live(client)
+    manifest = json.loads((tmp_path / "deals" / "_manifest.json").read_text())
+    (tombstones,) = manifest["tombstones"]
+    assert json.loads((tmp_path / "deals" / tombstones["name"]).read_text())["id"] == 7
+    company.advance(3600)  # beyond what the next catch-up reaches back
+    company.delete("deals", 8)
+    assert extract(client, tmp_path, job)["entities"]["deals"]["tombstones"] == 1
+
+
+def test_what_an_interrupted_publication_landed_is_looked_for_afterwards(
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(self: EntityLanding, move: dict[str, Any]) -> dict[str, Any]:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EntityLanding, "_placed", dies)
+        with suppress(Killed):
+            extract(client, tmp_path, DEALS, owner="me")
+    extract(client, tmp_path, DEALS, owner="me")
+    company.delete("deals", 8)
+    company.advance(3600)  # too long ago for a catch-up
+    assert extract(client, tmp_path, DEALS)["entities"]["deals"]["tombstones"] == 1
+
+
+def test_a_publication_that_was_interrupted_goes_on_in_the_folder_where_it_began(
+    client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(["deals"], "changes", names="keys", connections=8)
+    place = EntityLanding._placed
+    placed: list[str] = []
+
+    def dies(self: EntityLanding, part: dict[str, Any]) -> dict[str, Any]:
+        if placed:
+            raise Killed
+        placed.append(part["name"])
+        return place(self, part)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EntityLanding, "_placed", dies)
+        with suppress(Killed):
+            extract(client, tmp_path, job, run="first", owner="me")
+    receipt = extract(client, tmp_path, job, run="second", owner="me")
+    assert receipt["entities"]["deals"]["manifest"] == str(tmp_path / "deals" / "run=first" / "_manifest.json")
+    assert by_id(landed(tmp_path / "deals" / "run=first")) == live(client)
+    assert receipt["entities"]["deals"]["mark"] is not None
+
+
+def test_two_runs_of_one_job_at_once_leave_a_whole_folder(company: Sandbox, tmp_path: Path) -> None:
+    failures: list[BaseException] = []
+
+    def run(owner: str) -> None:
+        try:
+            with client_of(company) as client:
+                extract(client, tmp_path, DEALS, owner=owner)
+        except BaseException as error:  # noqa: BLE001 - shown below
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(owner,)) for owner in ("a", "b", "c")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    # One that had read earlier than another one, and came to publish after it, is told to try again.
+    assert [failure for failure in failures if not isinstance(failure, Conflict)] == []
+    assert len(failures) < 3
+    with client_of(company) as client:
+        assert by_id(landed(tmp_path / "deals")) == live(client)
+
+
+@pytest.mark.parametrize("way", ["windows", "both ends"])
+def test_a_repeated_cursor_is_an_error_and_never_a_quiet_end(
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, through: Callable[[str], None], way: str
+) -> None:
+    through(way)
+    company.fault("/api/v2/deals", "repeated-cursor", skip=4, count=1000)
+    with pytest.raises(PipedriveResponseError, match="cursor"):
+        extract(client, tmp_path, DEALS, owner="me")
+    assert not is_published(tmp_path)
+    company.clear_faults()
+    extract(client, tmp_path, DEALS, owner="me")
+    assert by_id(landed(tmp_path / "deals")) == live(client)
+
+
+@pytest.mark.parametrize("way", ["windows", "both ends"])
+def test_empty_pages_that_promise_more_are_followed(
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, through: Callable[[str], None], way: str
+) -> None:
+    through(way)
+    company.fault("/api/v2/deals", "empty-page", every=3, count=6)
+    extract(client, tmp_path, DEALS)
+    company.clear_faults()
+    assert by_id(landed(tmp_path / "deals")) == live(client)
+
+
+def test_an_offset_that_does_not_grow_is_an_error_and_never_a_quiet_end(
+    company: Sandbox, client: PipedriveClient, tmp_path: Path
+) -> None:
+    company.fault("/v1/notes", "stuck-offset", count=1000)
+    with pytest.raises(PipedriveResponseError, match="start="):
+        extract(client, tmp_path, Job(["notes"], names="keys"))
+    assert not is_published(tmp_path)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_run_whose_daily_budget_is_spent_goes_on_the_next_day(tmp_path: Path) -> None:
+    with Sandbox(deals=6000, seed=2, api_token=API_TOKEN, daily_budget=100) as company:
+        days = 0
+        while not is_published(tmp_path):
+            with client_of(company) as client, suppress(PipedriveDailyBudgetError):
+                extract(client, tmp_path, Job(["deals"], names="keys", connections=1), owner="me")
+            company.advance(86_400)
+            days += 1
+            assert days < 6
+        assert days == 2
+        found = by_id(landed(tmp_path / "deals"))
+        company.advance(86_400)
+        assert len(found) == 5754
+
+
+def test_a_cap_of_tokens_holds_whatever_fails(company: Sandbox, tmp_path: Path) -> None:
+    company.fault("*", "503", count=1000, probability=0.3, seed=4, headers={"Retry-After": "0"})
+    with client_of(company, max_attempts=10) as client, suppress(PipedriveTokenCapError):
+        extract(client, tmp_path, Job(["deals", "persons"], names="keys", connections=8, max_tokens=90))
+        pytest.fail("90 tokens are not enough for this")
+    assert company.counters()["tokens"] <= 90
+
+
+def test_the_receipt_counts_what_the_summary_and_the_look_ups_cost(
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, through: Callable[[str], None]
+) -> None:
+    through("windows")
+    extract(client, tmp_path, DEALS)
+    for number in (7, 8, 9):
+        company.update("deals", number, is_archived=True)
+    company.advance(3600)  # long ago for the catch-up: only looking them up tells
+    receipt = extract(client, tmp_path, DEALS)
+    reading_who = 2
+    assert receipt["entities"]["deals"]["proof"]["kind"] == "count"
+    assert receipt["entities"]["deals"]["tokens"] == receipt["tokens"] - reading_who
+
+
+def test_a_snapshot_that_is_read_as_another_user_is_not_published_unless_that_is_right(
+    client: PipedriveClient, tmp_path: Path
+) -> None:
+    job = Job(["users"], names="keys")
+    extract(client, tmp_path, job)
+    (kept,) = (tmp_path / "_pipedrive" / "snapshots").iterdir()
+    before = json.loads(kept.read_text())
+    kept.write_text(json.dumps(before | {"account": before["account"] | {"user_id": 999}}))
+    published = (tmp_path / "users" / "_manifest.json").read_bytes()
+    with pytest.raises(PipedriveParameterError, match="was read as user 999 of company 2, this one as user"):
+        extract(client, tmp_path, job)
+    assert (tmp_path / "users" / "_manifest.json").read_bytes() == published
+    extract(client, tmp_path, replace(job, allow_shrink=True))
+    assert json.loads(kept.read_text())["account"] == before["account"]
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        {"mode": "snapshot"},
+        {"mode": "changes"},
+        {"mode": "changes", "since": datetime(2020, 1, 1, tzinfo=UTC), "partition": "dt=today", "sweep": True},
+    ],
+)
+def test_what_another_company_has_is_not_published_in_its_folder_whatever_is_read_and_set(
+    reading: dict[str, Any], client: PipedriveClient, tmp_path: Path
+) -> None:
+    job = Job(["deals"], allow_shrink=True, **reading)
+    with Sandbox(deals=30, seed=9, api_token=API_TOKEN) as other, client_of(other) as stranger:
+        extract(client, tmp_path, job, run="monday")
+        published = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        for name, what in (("monday", job), ("tuesday", replace(job, entities=["persons"]))):
+            with pytest.raises(PipedriveParameterError, match="holds data of company 2, and this connection reads co"):
+                extract(stranger, tmp_path, what, run=name)
+        assert {request.path for request in other.requests} == {"/v1/users/me"}
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == published
+
+
+def test_nobody_goes_on_from_what_another_company_has_read_and_not_published(
+    client: PipedriveClient, company: Sandbox, tmp_path: Path
+) -> None:
+    job = Job(["deals", "persons"], names="keys")
+    with Sandbox(deals=300, seed=9, api_token=API_TOKEN) as other, client_of(other) as stranger:
+        other.fault("*/persons", "403", count=None)
+        with pytest.raises(PipedrivePermissionError):
+            extract(stranger, tmp_path, job)
+    assert not is_published(tmp_path)
+    assert list(tmp_path.rglob("deals/part-*"))  # what was read lies there
+    extract(client, tmp_path, job)
+    assert by_id(landed(tmp_path / "deals")).keys() == live(client).keys()
+
+
+# ---- windows that reach further than the lists
+
+
+def test_a_window_that_begins_before_deleted_ones_are_listed_says_so(
+    client: PipedriveClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = datetime.now(UTC)
+    early = Job(["deals"], "changes", now - timedelta(days=40), now - timedelta(days=1), names="keys")
+    receipt = extract(client, tmp_path / "early", early)
+    assert receipt["entities"]["deals"]["proof"]["deleted"].startswith("told from 20")
+    assert "deals: Pipedrive lists deleted ones for 30 days: what was deleted before" in caplog.text
+    caplog.clear()
+    late = Job(["deals"], "changes", now - timedelta(days=29), now - timedelta(days=1), names="keys")
+    receipt = extract(client, tmp_path / "late", late)
+    assert receipt["entities"]["deals"]["proof"]["deleted"] == "told"
+    assert "deleted ones" not in caplog.text
+
+
+# ---- columns
+
+
+def test_leads_have_the_columns_that_deals_had_first(company: Sandbox, client: PipedriveClient, tmp_path: Path) -> None:
+    extract(client, tmp_path, Job(["deals"]))
+    deals = json.loads((tmp_path / "_pipedrive" / "schema" / "deals.json").read_text())
+    number, renamed = next(
+        (key, field) for key, field in company.records("dealFields").items() if field["is_custom_field"]
+    )
+    company.update("dealFields", number, field_name="Another name")
+    extract(client, tmp_path, Job(["leads"]))
+    leads = json.loads((tmp_path / "_pipedrive" / "schema" / "leads.json").read_text())
+
+    code = renamed["field_code"]
+    assert deals["fields"][code] | {"name": "Another name"} == leads["fields"][code]
+    assert not any("another_name" in name for name in leads["columns"])
+
+
+@pytest.mark.parametrize("entities", [["deals", "leads"], ["leads", "deals"]])
+def test_entities_with_the_same_fields_that_are_new_together_have_the_same_columns(
+    client: PipedriveClient, tmp_path: Path, entities: list[str]
+) -> None:
+    extract(client, tmp_path, Job(entities))
+    deals, leads = (
+        json.loads((tmp_path / "_pipedrive" / "schema" / f"{name}.json").read_text()) for name in ("deals", "leads")
+    )
+    assert deals["fields"] == leads["fields"] != {}
+
+
+# ---- progress
+
+
+def test_progress_is_told_every_ten_seconds_and_shows_that_the_run_is_alive(caplog: pytest.LogCaptureFixture) -> None:
+    now, touched = [0.0], []
+    client: Any = SimpleNamespace(usage=SimpleNamespace(tokens=0), tokens_left=970)
+    progress = Progress(client, lambda: now[0], lambda: touched.append(now[0]))
+    tally = Tally(expected=4000)
+    progress.begin("deals", tally)
+    with caplog.at_level(logging.INFO):
+        for second in range(1, 121):
+            now[0] = float(second)
+            tally.records += 10
+            tally.pages += 1
+            client.usage.tokens += 10
+            progress.watch()
+    assert caplog.messages[0] == (
+        "deals: 100 records of about 4000, about 390 s to go (10 a second), 10 pages, 100 API tokens spent, "
+        "970 left today"
+    )
+    assert len(caplog.messages) == 12
+    assert touched == [60.0, 120.0]
+    progress.done("deals")
+    now[0] = 200.0
+    progress.watch()
+    assert len(caplog.messages) == 12
+
+
+def test_the_thread_that_waits_for_the_entities_watches_too(
+    client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: list[bool] = []
+    monkeypatch.setattr(
+        module.Progress, "watch", lambda self: waiting.append(threading.current_thread() is threading.main_thread())
+    )
+    extract(client, tmp_path, Job(["users"]))
+    assert True in waiting
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_task_that_is_ended_stops_reading_and_keeps_what_it_has(
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = extract(client, tmp_path / "whole", Job(["persons"], names="keys", connections=1))["tokens"]
+
+    def ended(self: Progress) -> None:
+        if threading.current_thread() is threading.main_thread() and company.counters()["tokens"] > whole + 30:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "wait", lambda waiting, timeout: wait(waiting, timeout=0.001))
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "watch", ended)
+        with pytest.raises(KeyboardInterrupt):
+            extract(client, tmp_path / "half", Job(["persons"], names="keys", connections=1), owner="me")
+    assert company.counters()["tokens"] < 2 * whole - 20
+    before = company.counters()["tokens"]
+    extract(client, tmp_path / "half", Job(["persons"], names="keys", connections=1), owner="me")
+    assert company.counters()["tokens"] - before < whole
+    assert by_id(landed(tmp_path / "half" / "persons")) == live(client, "getPersons")

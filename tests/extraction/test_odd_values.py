@@ -1,0 +1,283 @@
+"""One odd value in one record stops no list: what cannot be kept is null or left out, counted, named."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from airflow_provider_pipedrive.client import PipedriveClient, settings_from
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.extraction.columns import shape_of
+from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.entities import ENTITIES
+from airflow_provider_pipedrive.extraction.formats import read_rows
+from airflow_provider_pipedrive.extraction.job import extract
+from airflow_provider_pipedrive.sandbox import Sandbox
+from tests.conftest import API_TOKEN
+
+FORMATS = ("jsonl", "jsonl.gz", "csv", "parquet")
+Odd = Callable[[bytes, bytes], None]
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(deals=20, seed=3, api_token=API_TOKEN) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def between(box: Sandbox) -> Iterator[tuple[str, dict[bytes, bytes]]]:
+    """Answers as the sandbox does, but for what the test has it replace: its address, and what by what."""
+    replaced: dict[bytes, bytes] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = Request(box.url + self.path, headers={"x-api-token": API_TOKEN})
+            try:
+                with urlopen(asked, timeout=10) as answer:
+                    status, body = answer.status, answer.read()
+            except HTTPError as error:
+                status, body = error.code, error.read()
+            for plain, odd in replaced.items():
+                body = body.replace(plain, odd)
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", replaced
+        server.shutdown()
+
+
+@pytest.fixture
+def odd(between: tuple[str, dict[bytes, bytes]]) -> dict[bytes, bytes]:
+    """What the server replaces by what."""
+    return between[1]
+
+
+@pytest.fixture
+def client(between: tuple[str, dict[bytes, bytes]]) -> Iterator[PipedriveClient]:
+    with PipedriveClient(settings_from(host=between[0], extra={"api_token": API_TOKEN, "max_attempts": 1})) as client:
+        yield client
+
+
+def rows_of(receipt: dict[str, Any], entity: str, format: str) -> dict[Any, dict[str, Any]]:  # noqa: A002
+    """The landed rows by id, as text."""
+    manifest = Path(receipt["entities"][entity]["manifest"])
+    parts = [manifest.parent / part["name"] for part in json.loads(manifest.read_text())["parts"]]
+    return {str(row["id"]): row for part in parts for row in read_rows(part, format)}
+
+
+HALF, ZERO, BEYOND = rb"cut \ud83d", rb"a\u0000b", b"1e999"
+
+
+@pytest.mark.parametrize(("format", "names"), [*((each, "names") for each in FORMATS), ("jsonl", "keys")])
+@pytest.mark.parametrize(("came", "landed"), [(HALF, "cut \ufffd"), (rb"\ude00 tail", "\ufffd tail"), (ZERO, "ab")])
+def test_a_text_that_nothing_can_hold_is_landed_without_it_and_counted(
+    box: Sandbox,
+    client: PipedriveClient,
+    odd: dict[bytes, bytes],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    format: str,  # noqa: A002
+    names: Any,
+    came: bytes,
+    landed: str,
+) -> None:
+    box.update("deals", 2, title="This one")
+    odd[b"This one"] = came
+    with caplog.at_level(logging.WARNING):
+        receipt = extract(client, tmp_path, Job(["deals"], format=format, names=names))
+    found = rows_of(receipt, "deals", format)
+    assert found["2"]["title"] == landed
+    assert found.keys() == {str(deal["id"]) for deal in client.iterate("getDeals", {"status": "open,won,lost"})}
+    assert receipt["entities"]["deals"]["unfit"] == {"title": 1}
+    assert json.loads(Path(receipt["entities"]["deals"]["manifest"]).read_text())["unfit"] == {"title": 1}
+    assert "deals: id 2 (title): half a character became U+FFFD, a zero byte was left out" in caplog.text
+
+
+def test_an_emoji_and_a_backslash_before_what_looks_like_half_of_one_stay_as_they_are(
+    box: Sandbox, client: PipedriveClient, odd: dict[bytes, bytes], tmp_path: Path
+) -> None:
+    box.update("deals", 2, title="This one")
+    odd[b"This one"] = rb"\ud83d\ude00 \\ud83d \\u0000"
+    receipt = extract(client, tmp_path, Job(["deals"]))
+    assert rows_of(receipt, "deals", "jsonl")["2"]["title"] == "\U0001f600 \\ud83d \\u0000"
+    assert receipt["entities"]["deals"]["unfit"] == {}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_numbers_beyond_what_a_column_holds_are_null_counted_and_kept_beside(
+    box: Sandbox,
+    client: PipedriveClient,
+    odd: dict[bytes, bytes],
+    tmp_path: Path,
+    format: str,  # noqa: A002
+) -> None:
+    box.update("deals", 2, value=777001, person_id=None)
+    odd |= {b'"value":777001': b'"value":1e999', b'"probability":null': b'"probability":18446744073709551616'}
+    box.update("deals", 2, probability=None)
+    receipt = extract(client, tmp_path, Job(["deals"], format=format))
+    row = rows_of(receipt, "deals", format)["2"]
+    assert row["value"] is None
+    unfit = receipt["entities"]["deals"]["unfit"]
+    assert unfit.pop("value") == 1
+    assert set(unfit) <= {"probability"}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("zero", ["0000-00-00 00:00:00", "0000-00-00T00:00:00Z", "0000-00-00"])
+def test_a_zero_time_is_null_and_counted_in_every_format(
+    client: PipedriveClient,
+    odd: dict[bytes, bytes],
+    tmp_path: Path,
+    format: str,  # noqa: A002
+    zero: str,
+) -> None:
+    [user, *_] = client.run("getUsers")
+    odd[f'"last_login":"{user["last_login"]}"'.encode()] = f'"last_login":"{zero}"'.encode()
+    receipt = extract(client, tmp_path, Job(["users"], format=format))
+    row = rows_of(receipt, "users", format)[str(user["id"])]
+    assert (row["last_login"], row["other"] and "last_login" in row["other"]) in ((None, None), (None, False))
+    assert receipt["entities"]["users"]["unfit"]["last_login"] >= 1
+
+
+def test_a_zero_date_of_a_lead_is_null_and_counted(
+    client: PipedriveClient, odd: dict[bytes, bytes], tmp_path: Path
+) -> None:
+    [lead, *_] = client.run("getLeads")
+    dated = json.dumps(lead["expected_close_date"]).encode()
+    odd[b'"expected_close_date":' + dated] = b'"expected_close_date":"0000-00-00"'
+    receipt = extract(client, tmp_path, Job(["leads"]))
+    assert rows_of(receipt, "leads", "jsonl")[lead["id"]]["expected_close_date"] is None
+    assert receipt["entities"]["leads"]["unfit"]["expected_close_date"] >= 1
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_object_where_a_definition_has_yes_or_no_is_kept_beside_its_column(
+    client: PipedriveClient,
+    odd: dict[bytes, bytes],
+    tmp_path: Path,
+    format: str,  # noqa: A002
+) -> None:
+    odd[b'"mandatory_flag":false'] = b'"mandatory_flag":{"org_id":"<=0"}'
+    receipt = extract(client, tmp_path, Job(["lead_fields"], format=format))
+    rows = rows_of(receipt, "lead_fields", format).values()
+    lost = [row for row in rows if row["mandatory_flag"] is None]
+    assert lost
+    assert receipt["entities"]["lead_fields"]["unfit"] == {"mandatory_flag": len(lost)}
+    for row in lost:
+        other = json.loads(row["other"]) if isinstance(row["other"], str) else row["other"]
+        assert other["mandatory_flag"] == {"org_id": "<=0"}
+
+
+@pytest.mark.parametrize("names", ["names", "keys"])
+@pytest.mark.parametrize("no_record", [b"null", b"{}", b'{"id":null,"name":"x"}', b'{"id":18446744073709551616}'])
+def test_what_is_no_record_or_cannot_be_told_apart_is_left_out_counted_and_named(
+    client: PipedriveClient,
+    odd: dict[bytes, bytes],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    names: Any,
+    no_record: bytes,
+) -> None:
+    whole = client.run("getPipelines")
+    odd[b'"data":['] = b'"data":[' + no_record + b","
+    receipt = extract(client, tmp_path, Job(["pipelines"], names=names))
+    assert len(rows_of(receipt, "pipelines", "jsonl")) == len(whole)
+    assert receipt["entities"]["pipelines"]["set_aside"] == 1
+    assert "pipelines: 1 of the" in caplog.text
+    assert "number 1, " in caplog.text
+
+
+DEFINITIONS = [
+    {"field_code": code * 20, "field_name": name, "field_type": kind, "is_custom_field": True}
+    for code, name, kind in [("a1", "Signed on", "date"), ("b2", "Budget", "monetary"), ("c3", "Score", "double")]
+]
+
+
+@pytest.mark.parametrize(
+    ("came", "columns", "other"),
+    [
+        ({"a1" * 20: "0000-00-00"}, {"signed_on": None}, None),
+        ({"a1" * 20: "31.01.2026"}, {"signed_on": None}, {"custom_fields": {"a1" * 20: "31.01.2026"}}),
+        ({"a1" * 20: "2026-02-30"}, {"signed_on": None}, {"custom_fields": {"a1" * 20: "2026-02-30"}}),
+        (
+            {"b2" * 20: {"value": {"high": 1}, "currency": "EUR"}},
+            {"budget": None, "budget_currency": "EUR"},
+            {"custom_fields": {"b2" * 20: {"value": {"high": 1}}}},
+        ),
+        ({"c3" * 20: [1, 2]}, {"score": None}, {"custom_fields": {"c3" * 20: [1, 2]}}),
+        ({"c3" * 20: "2.5"}, {"score": 2.5}, None),
+        ({"c3" * 20: 10**400}, {"score": None}, {"custom_fields": {"c3" * 20: 10**400}}),
+    ],
+)
+def test_what_does_not_fit_a_custom_fields_column_is_kept_by_its_place(
+    came: dict[str, Any], columns: dict[str, Any], other: Any
+) -> None:
+    shape = shape_of(ENTITIES["deals"], DEFINITIONS, None)
+    [row], unfit = shape.fitted([{"id": 1, "custom_fields": came}])
+    assert {name: row[name] for name in columns} == columns
+    assert row["other"] == other
+    assert set(unfit) == {name for name, value in columns.items() if value is None}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "fitted"),
+    [
+        ("add_time", "2026-01-31 12:00:00", "2026-01-31T12:00:00Z"),
+        ("add_time", "2026-01-31T12:00:00+02:00", "2026-01-31T12:00:00+02:00"),
+        ("add_time", "", None),
+        ("expected_close_date", "2026-01-31T00:00:00Z", "2026-01-31"),
+        ("owner_id", "5", 5),
+        ("owner_id", 5.0, 5),
+        ("is_deleted", 1, True),
+        ("is_deleted", "false", False),
+        ("label_ids", [1, "2", None], [1, 2, None]),
+        ("title", {"any": "thing"}, {"any": "thing"}),
+    ],
+)
+def test_what_fits_a_column_is_written_as_its_type_and_not_counted(column: str, value: Any, fitted: Any) -> None:
+    [row], unfit = shape_of(ENTITIES["deals"], [], None).fitted([{"id": 1, column: value}])
+    assert (row[column], row["other"], unfit) == (fitted, None, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("Deleted at", "deleted_at"),
+        ("Filename", "filename"),
+        ("Is tombstone", "is_tombstone"),
+        ("Parent updated at", "parent_updated_at"),
+        ("Run", "run"),
+        ("Latest", "latest"),
+    ],
+)
+def test_a_custom_field_gets_no_column_that_files_views_or_warehouses_add(name: str, column: str) -> None:
+    field = {"field_code": "d4" * 20, "field_name": name, "field_type": "varchar", "is_custom_field": True}
+    shape = shape_of(ENTITIES["deals"], [field], None)
+    assert shape.fields["d4" * 20].column == f"{column}_d4d4d4d4"
+    [row] = shape.rows([{"id": 1, "custom_fields": {"d4" * 20: "kept"}}])
+    assert row[f"{column}_d4d4d4d4"] == "kept"
+
+
+@pytest.mark.parametrize("column", ["filename", "_deleted_at", "_version_at", "_dlt_id"])
+def test_a_schema_file_that_gives_such_a_column_by_hand_is_refused(column: str) -> None:
+    field = {"name": "File", "column": column, "type": "varchar"}
+    with pytest.raises(PipedriveParameterError, match=f"the field 'File' has the column '{column}'"):
+        shape_of(ENTITIES["deals"], [], {"format": 1, "fields": {"d4" * 20: field}})

@@ -1,0 +1,360 @@
+"""Whose rows a manifest names after which run, and what becomes of files that none names."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_pipedrive.client import PipedriveClient
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.extraction import landing as module
+from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.formats import read_rows
+from airflow_provider_pipedrive.extraction.job import extract
+from airflow_provider_pipedrive.extraction.landing import EntityLanding, Landing, Untouched
+from airflow_provider_pipedrive.extraction.pages import Key
+from airflow_provider_pipedrive.extraction.versioned import Conflict
+from airflow_provider_pipedrive.sandbox import Sandbox
+from tests.extraction.conftest import by_id, landed
+
+MAY, JUNE = (
+    {"since": "2026-05-01T00:00:00+00:00", "until": "2026-06-01T00:00:00+00:00"},
+    {"since": "2026-06-01T00:00:00+00:00", "until": "2026-07-01T00:00:00+00:00"},
+)
+
+
+class Killed(BaseException):
+    """The process ends."""
+
+
+def publish(
+    folder: Path,
+    run: str,
+    window: dict[str, str] | None,
+    *records: dict[str, Any],
+    deleted: Sequence[int] = (),
+    adds: bool = True,
+    asked: str = "all of company 1",
+) -> None:
+    job = Landing(folder, run, run)
+    landing = job.entity("deals", "jsonl", Untouched(), "p")
+    landing.load()
+    landing.save({"way": "window"})
+    if records:
+        landing.write("s", [0], [json.dumps(record).encode() for record in records], [Key(r["id"]) for r in records])
+    landing.finish("s", {})
+    about = {"key": ["id"], "way": "window", "run": run, "window": window}
+    landing.publish(lambda part: (), about, dict.fromkeys(deleted), adds=adds, asked=asked)
+    job.clear()
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "deals" / "p" / "_manifest.json").read_text())
+    return found
+
+
+def rows(folder: Path) -> list[tuple[str, int, str]]:
+    """Run, id and title of each row that counts; of a tombstone without a title."""
+    manifest, found = manifest_of(folder), []
+    for part in [*manifest["parts"], *manifest["tombstones"]]:
+        for row in read_rows(folder / "deals" / "p" / part["name"], "jsonl"):
+            found.append((part["run"], row["id"], row.get("title", "deleted")))
+    return found
+
+
+def deal(number: int, title: str) -> dict[str, Any]:
+    return {"id": number, "title": title}
+
+
+# ---- what a partition holds
+
+
+def test_another_window_of_another_run_is_published_beside_what_is_there(tmp_path: Path) -> None:
+    publish(tmp_path, "monday", MAY, deal(1, "Monday's"), deleted=[8])
+    publish(tmp_path, "tuesday", JUNE, deal(2, "Tuesday's"))
+    assert rows(tmp_path) == [("monday", 1, "Monday's"), ("tuesday", 2, "Tuesday's"), ("monday", 8, "deleted")]
+    manifest = manifest_of(tmp_path)
+    assert [(part["run"], part["window"]) for part in manifest["parts"]] == [("monday", MAY), ("tuesday", JUNE)]
+    assert (manifest["run"], manifest["window"], manifest["rows"]) == ("tuesday", JUNE, 2)
+
+
+def test_another_run_that_finds_nothing_takes_nothing_away(tmp_path: Path) -> None:
+    publish(tmp_path, "monday", MAY, deal(1, "Monday's"))
+    publish(tmp_path, "tuesday", JUNE)
+    assert rows(tmp_path) == [("monday", 1, "Monday's")]
+
+
+def test_another_run_that_has_read_the_same_window_replaces_what_was_read_in_it(tmp_path: Path) -> None:
+    publish(tmp_path, "monday", MAY, deal(1, "old"), deal(2, "moved on since"), deleted=[8])
+    publish(tmp_path, "monday again", MAY, deal(1, "new"))
+    assert rows(tmp_path) == [("monday again", 1, "new")]
+
+
+def test_the_same_window_of_other_records_is_published_beside_what_is_there(tmp_path: Path) -> None:
+    publish(tmp_path, "task.0", MAY, deal(1, "of filter 7"), asked="filter 7")
+    publish(tmp_path, "task.1", MAY, deal(2, "of filter 8"), asked="filter 8")
+    assert [row[1] for row in rows(tmp_path)] == [1, 2]
+
+
+def test_the_same_run_keeps_the_rows_that_it_did_not_find_again(tmp_path: Path) -> None:
+    publish(tmp_path, "monday", MAY, deal(1, "moved on since"), deal(2, "first try"), deleted=[8, 9])
+    publish(tmp_path, "monday", JUNE, deal(2, "second try"), deal(9, "restored"), deleted=[7])
+    assert sorted(rows(tmp_path), key=lambda row: row[1]) == [
+        ("monday", 1, "moved on since"),
+        ("monday", 2, "second try"),
+        ("monday", 7, "deleted"),
+        ("monday", 8, "deleted"),
+        ("monday", 9, "restored"),
+    ]
+
+
+def test_the_same_run_that_finds_nothing_the_second_time_keeps_all_that_it_had(tmp_path: Path) -> None:
+    publish(tmp_path, "monday", MAY, deal(1, "a"), deal(2, "b"))
+    publish(tmp_path, "monday", JUNE)
+    assert [row[1] for row in rows(tmp_path)] == [1, 2]
+
+
+@pytest.mark.parametrize("asked", ["csv", "parquet", "jsonl.gz"])
+def test_rows_are_taken_out_of_a_file_of_any_format(client: PipedriveClient, tmp_path: Path, asked: str) -> None:
+    since, until = datetime(2020, 1, 1, tzinfo=UTC), datetime.now(UTC) - timedelta(days=1)
+    job = Job(["persons"], "changes", since, until, format=asked, partition="p")
+    first = extract(client, tmp_path, job, run="monday", owner="monday")
+    again = extract(
+        client, tmp_path, replace(job, parameters={"persons": {"owner_id": 3}}), run="monday", owner="monday"
+    )
+    assert again["rows"] == first["rows"]
+    manifest = json.loads((tmp_path / "persons" / "p" / "_manifest.json").read_text())
+    ids = [
+        str(row["id"])
+        for part in manifest["parts"]
+        for row in read_rows(tmp_path / "persons" / "p" / part["name"], asked)
+    ]
+    assert len(ids) == len(set(ids)) == first["rows"]
+
+
+def test_a_snapshot_replaces_everything_in_its_partition(tmp_path: Path) -> None:
+    publish(tmp_path, "monday", MAY, deal(1, "a"), deleted=[8])
+    publish(tmp_path, "night", None, deal(2, "b"), adds=False)
+    assert rows(tmp_path) == [("night", 2, "b")]
+
+
+# ---- two at once
+
+
+def read_by(folder: Path, run: str, at: str, *records: dict[str, Any]) -> EntityLanding:
+    """A run that has read all, and has not published it yet."""
+    landing = Landing(folder, run, run).entity("deals", "jsonl", Untouched(), "p")
+    landing.load()
+    landing.save({"way": "walk"})
+    landing.write("s", [0], [json.dumps(record).encode() for record in records], [Key(r["id"]) for r in records])
+    landing.finish("s", {})
+    landing.look(datetime.fromisoformat(at))
+    return landing
+
+
+def about(run: str, window: dict[str, str] | None = None) -> dict[str, Any]:
+    return {"key": ["id"], "way": "walk", "run": run, "window": window}
+
+
+def test_of_two_snapshots_the_one_that_was_read_later_wins_and_the_other_is_told(tmp_path: Path) -> None:
+    early = read_by(tmp_path, "early", "2026-05-01T00:00:00+00:00", deal(1, "old"))
+    late = read_by(tmp_path, "late", "2026-05-01T00:10:00+00:00", deal(1, "new"))
+    late.publish(lambda part: (), about("late"))
+    with pytest.raises(Conflict, match="another run has read later than this one, and published first"):
+        early.publish(lambda part: (), about("early"))
+    assert rows(tmp_path) == [("late", 1, "new")]
+
+
+def test_a_snapshot_that_was_read_later_is_published_after_one_that_was_faster(tmp_path: Path) -> None:
+    early = read_by(tmp_path, "early", "2026-05-01T00:00:00+00:00", deal(1, "old"))
+    late = read_by(tmp_path, "late", "2026-05-01T00:10:00+00:00", deal(1, "new"))
+    early.publish(lambda part: (), about("early"))
+    late.publish(lambda part: (), about("late"))
+    assert rows(tmp_path) == [("late", 1, "new")]
+
+
+def test_two_runs_that_publish_changes_at_once_are_both_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = read_by(tmp_path, "first", "2026-05-01T00:00:00+00:00", deal(1, "a"))
+    second = read_by(tmp_path, "second", "2026-05-01T00:00:00+00:00", deal(2, "b"))
+    replace_it = module.replace_versioned
+
+    def overtaken(path: Any, value: Any, version: Any) -> None:
+        monkeypatch.setattr(module, "replace_versioned", replace_it)
+        second.publish(lambda part: (), about("second", JUNE), adds=True)
+        replace_it(path, value, version)
+
+    monkeypatch.setattr(module, "replace_versioned", overtaken)
+    first.publish(lambda part: (), about("first", MAY), adds=True)
+    assert sorted(row[0] for row in rows(tmp_path)) == ["first", "second"]
+
+
+# ---- publications that were broken off
+
+
+def broken_off(client: PipedriveClient, folder: Path, job: Job, owner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ends when it has decided what it publishes."""
+
+    def dies(self: EntityLanding, *args: Any) -> Any:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EntityLanding, "_replace", dies)
+        with suppress(Killed):
+            extract(client, folder, job, owner=owner, run=owner)
+
+
+SNAPSHOT = Job(["stages"], names="keys")
+
+
+def test_the_next_run_drops_a_publication_that_was_broken_off_and_reads(
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_off(client, tmp_path, SNAPSHOT, "monday", monkeypatch)
+    company.update("stages", 1, name="Tuesday's name")
+    extract(client, tmp_path, SNAPSHOT, owner="tuesday", run="tuesday")
+    assert by_id(landed(tmp_path / "stages"))[1]["name"] == "Tuesday's name"
+    assert len(list((tmp_path / "stages").glob("part-*"))) == 1, "what monday had written is left"
+    assert not list(tmp_path.glob("_pipedrive/unfinished/*"))
+
+
+def test_the_run_that_began_a_publication_finishes_it_without_reading_again(
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_off(client, tmp_path, SNAPSHOT, "monday", monkeypatch)
+    before = len(company.requests)
+    extract(client, tmp_path, SNAPSHOT, owner="monday", run="monday")
+    assert "/api/v2/stages" not in {request.path for request in company.requests[before:]}
+    assert len(landed(tmp_path / "stages")) == len(list(client.iterate("getStages")))
+
+
+def test_a_publication_is_not_finished_over_what_another_job_has_published_since(
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_off(client, tmp_path, SNAPSHOT, "monday", monkeypatch)
+    company.update("stages", 1, name="Tuesday's name")
+    company.advance(60)
+    extract(client, tmp_path, Job(["stages", "pipelines"], names="keys"), owner="tuesday", run="tuesday")
+    extract(client, tmp_path, SNAPSHOT, owner="monday", run="monday")
+    assert by_id(landed(tmp_path / "stages"))[1]["name"] == "Tuesday's name"
+
+
+# ---- what stays and what is swept
+
+
+def age(folder: Path, seconds: float) -> None:
+    """Let everything in a folder be that old."""
+    for path in folder.rglob("*"):
+        os.utime(path, (time.time() - seconds,) * 2)
+
+
+def test_the_files_of_the_publication_before_stay_for_who_is_reading_them_and_go_later(
+    client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extract(client, tmp_path, SNAPSHOT)
+    (first,) = (part["name"] for part in json.loads((tmp_path / "stages" / "_manifest.json").read_text())["parts"])
+    extract(client, tmp_path, SNAPSHOT)
+    assert (tmp_path / "stages" / first).exists()
+    now = time.time()
+    monkeypatch.setattr(module.time, "time", lambda: now + 3601)
+    extract(client, tmp_path, SNAPSHOT)
+    assert not (tmp_path / "stages" / first).exists()
+    assert len(list((tmp_path / "stages").glob("part-*"))) == 2
+
+
+def test_nothing_of_the_publication_before_stays_where_nothing_is_to_be_kept(
+    client: PipedriveClient, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        extract(client, tmp_path, replace(SNAPSHOT, keep_previous=0))
+    assert len(list((tmp_path / "stages").glob("part-*"))) == 1
+
+
+def test_what_nothing_names_is_swept_when_it_is_older_than_a_day_and_is_ours(
+    client: PipedriveClient, tmp_path: Path
+) -> None:
+    extract(client, tmp_path, SNAPSHOT)
+    folder = tmp_path / "stages"
+    ours = ["part-0123456789abcdef-00000.jsonl", ".part-0123456789abcdef-00001.csv.1-2.tmp", "._manifest.json.1-2.tmp"]
+    others = ["part-00000.jsonl", "part-of-my-own.jsonl", "notes.txt", "tombstones.csv"]
+    for name in (*ours, *others):
+        (folder / name).write_text("x")
+    extract(client, tmp_path, SNAPSHOT)
+    assert all((folder / name).exists() for name in ours), "they may be somebody's who is still writing"
+    age(folder, 86_401)
+    extract(client, tmp_path, SNAPSHOT)
+    assert not any((folder / name).exists() for name in ours)
+    assert all((folder / name).exists() for name in others)
+    assert len(landed(folder)) == len(list(client.iterate("getStages")))
+
+
+def test_files_of_a_run_that_has_not_ended_are_not_swept_however_old(client: PipedriveClient, tmp_path: Path) -> None:
+    alive = Landing(tmp_path, "another job", "alive").entity("stages", "jsonl", Untouched())
+    alive.load()
+    alive.save({"way": "walk"})
+    alive.write("s", [0], [b'{"id":1}'], [Key(1)])
+    alive.finish("s", {})
+    age(tmp_path / "stages", 3 * 86_400)
+    extract(client, tmp_path, SNAPSHOT)
+    assert [part for part in (tmp_path / "stages").glob("part-*") if part.name == alive.finished[0].name]
+
+
+@pytest.mark.parametrize("later", [Job(["pipelines"], names="keys"), Job(["stages"], format="csv")])
+def test_a_broken_off_publication_is_swept_after_a_day_by_whatever_job_comes(
+    client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: Job
+) -> None:
+    broken_off(client, tmp_path, SNAPSHOT, "monday", monkeypatch)
+    extract(client, tmp_path, later)
+    assert len(list(tmp_path.glob("_pipedrive/unfinished/*"))) == 1
+    age(tmp_path, 86_401)
+    extract(client, tmp_path, later)
+    assert list(tmp_path.glob("_pipedrive/unfinished/*")) == []
+    assert list((tmp_path / "stages").glob("part-*.jsonl")) == []
+
+
+def test_what_was_read_and_not_published_waits_a_week_for_its_next_try(
+    company: Sandbox, client: PipedriveClient, tmp_path: Path
+) -> None:
+    unfinished = Landing(tmp_path, "dear", "me").entity("deals", "jsonl", Untouched())
+    unfinished.load()
+    unfinished.save({"way": "walk"})
+    for days, stays in ((6, True), (8, False)):
+        age(tmp_path / "_pipedrive" / "unfinished", days * 86_400)
+        extract(client, tmp_path, SNAPSHOT)
+        assert (tmp_path / "_pipedrive" / "unfinished" / "dear").exists() is stays
+
+
+# ---- whose eyes
+
+
+def test_what_is_kept_beside_the_data_is_private_to_the_user_who_runs_the_task(
+    client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes: dict[str, int] = {}
+    clear = Landing.clear
+
+    def looked_at(self: Landing) -> None:
+        modes.update({str(path): stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "_pipedrive").rglob("*")})
+        clear(self)
+
+    monkeypatch.setattr(Landing, "clear", looked_at)
+    (tmp_path / "_pipedrive").mkdir(mode=0o755)
+    extract(client, tmp_path, Job(["stages", "deals"], "changes"))
+    assert stat.S_IMODE((tmp_path / "_pipedrive").stat().st_mode) == 0o700
+    assert {modes[name] for name in modes if Path(name).suffix in (".json", ".bits")} == {0o600}
+    assert any("unfinished" in name for name in modes)
+
+
+@pytest.mark.parametrize(("given", "advice"), [(-1, "must not be negative"), ("an hour", "a number of seconds")])
+def test_a_wrong_time_to_keep_files_is_refused(given: Any, advice: str) -> None:
+    with pytest.raises(PipedriveParameterError, match=f"keep_previous.*{advice}"):
+        Job(["deals"], keep_previous=given).check()
