@@ -21,10 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.client.redaction import Redactor
-from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedriveWarehouseError
 from airflow_provider_pipedrive.warehouse.destination import (
     Destination,
-    PipedriveWarehouseError,
     check_dataset,
     dlt_settings,
 )

@@ -16,13 +16,17 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskD
 from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_pipedrive.client.limits import forget_limits
-from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveParameterError
+from airflow_provider_pipedrive.errors import (
+    PipedriveDailyBudgetError,
+    PipedriveParameterError,
+    PipedriveWarehouseError,
+)
 from airflow_provider_pipedrive.extraction.definition import Job
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveToWarehouseOperator
 from airflow_provider_pipedrive.transfers.warehouse import columns_of, mark_after
-from airflow_provider_pipedrive.warehouse import Destination, EntityLoad, PipedriveWarehouseError, Warehouse
+from airflow_provider_pipedrive.warehouse import Destination, EntityLoad, Warehouse
 from tests.conftest import API_TOKEN, api_token_connection
 from tests.postgres_server import PASSWORD
 

@@ -15,10 +15,11 @@ from unittest.mock import MagicMock
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_pipedrive.errors import PipedriveWarehouseError
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveToWarehouseOperator
-from airflow_provider_pipedrive.warehouse import PipedriveWarehouseError, Warehouse
+from airflow_provider_pipedrive.warehouse import Warehouse
 from tests.conftest import API_TOKEN, api_token_connection
 from tests.transfers.test_warehouse import rows
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_pipedrive.warehouse import Destination, PipedriveWarehouseError, Warehouse
+from airflow_provider_pipedrive.errors import PipedriveWarehouseError
+from airflow_provider_pipedrive.warehouse import Destination, Warehouse
 from tests.warehouse.test_loading import MONDAY, TUESDAY, WEDNESDAY, Place, deal
 from tests.warehouse.test_loading import place as place
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveWarehouseError
 from airflow_provider_pipedrive.extraction.columns import Column
 from airflow_provider_pipedrive.extraction.formats import open_part
-from airflow_provider_pipedrive.warehouse import Destination, EntityLoad, Loaded, PipedriveWarehouseError, Warehouse
+from airflow_provider_pipedrive.warehouse import Destination, EntityLoad, Loaded, Warehouse
 from tests.postgres_server import PASSWORD
 
 duckdb = pytest.importorskip("duckdb", reason="the extra warehouse is not installed")
