@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "example_dags"
+EXAMPLES = Path(__file__).resolve().parents[2] / "example_dags"
 
 
 def loaded(name: str) -> ModuleType:

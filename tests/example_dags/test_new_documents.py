@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_pipedrive.sandbox import Sandbox
 
-DAG_FILE = Path(__file__).resolve().parents[1] / "example_dags" / "pipedrive_new_documents.py"
+DAG_FILE = Path(__file__).resolve().parents[2] / "example_dags" / "pipedrive_new_documents.py"
 
 
 def run(folder: Path, run_before: str | None) -> tuple[dict[str, Any], int]:

@@ -22,7 +22,7 @@ from airflow_provider_pipedrive.extraction.regions import Region
 from airflow_provider_pipedrive.extraction.resuming import open_regions
 from airflow_provider_pipedrive.extraction.snapshot import Outcome, Snapshot
 from airflow_provider_pipedrive.extraction.walk import Reader, Tally
-from tests.extraction.company_in_memory import BEGIN, Company, Crew, Killed, landing_in, small_pages
+from tests.support.company_in_memory import BEGIN, Company, Crew, Killed, landing_in, small_pages
 
 __all__ = ["small_pages"]
 SEEDS = 40

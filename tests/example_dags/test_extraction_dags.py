@@ -14,7 +14,7 @@ from airflow_provider_pipedrive.extraction.formats import read_rows
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 
-DAGS = Path(__file__).resolve().parents[1] / "example_dags"
+DAGS = Path(__file__).resolve().parents[2] / "example_dags"
 RUN: Any = {"ti": SimpleNamespace(map_index=-1, dag_id="dag"), "run_id": "run"}
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_pipedrive.sandbox import Sandbox
 
-DAG = Path(__file__).resolve().parents[1] / "example_dags" / "pipedrive_stage_funnel.py"
+DAG = Path(__file__).resolve().parents[2] / "example_dags" / "pipedrive_stage_funnel.py"
 
 
 def test_two_nights_make_a_mart_and_a_picture_of_the_funnel(

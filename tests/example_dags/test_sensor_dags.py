@@ -18,7 +18,7 @@ from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator
 from airflow_provider_pipedrive.sandbox import Sandbox
 
-DAGS = Path(__file__).resolve().parents[1] / "example_dags"
+DAGS = Path(__file__).resolve().parents[2] / "example_dags"
 
 
 def dag_of(name: str, monkeypatch: pytest.MonkeyPatch, params: dict[str, Any]) -> Any:

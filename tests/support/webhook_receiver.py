@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 
 from airflow_provider_pipedrive.plugin.webhooks import doors
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.plugin.harness import ORIGIN, add_connection
+from tests.support.web_app import ORIGIN, add_connection
 
 SECRET = "UnguessablePartOfTheAddress0123"
 USER = "pipedrive"

@@ -16,7 +16,7 @@ from airflow.triggers.base import TaskSuccessEvent
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.sensors.waiting import WaitingSensor
 from airflow_provider_pipedrive.triggers import results
-from tests.triggers.virtual import run
+from tests.support.virtual_time import run
 
 MODES = ("poke", "reschedule", "deferrable")
 Make = Callable[..., WaitingSensor]

@@ -15,7 +15,7 @@ import pytest
 from airflow_provider_pipedrive.events.changes.model import make_change
 from airflow_provider_pipedrive.sandbox import Sandbox
 
-DAG_FILE = Path(__file__).resolve().parents[1] / "example_dags" / "pipedrive_stage_campaign.py"
+DAG_FILE = Path(__file__).resolve().parents[2] / "example_dags" / "pipedrive_stage_campaign.py"
 
 
 @pytest.fixture

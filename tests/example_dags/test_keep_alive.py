@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import oauth_connection
 
-DAG_FILE = Path(__file__).resolve().parents[1] / "example_dags" / "pipedrive_keep_alive.py"
+DAG_FILE = Path(__file__).resolve().parents[2] / "example_dags" / "pipedrive_keep_alive.py"
 
 
 class TaskInstance:
