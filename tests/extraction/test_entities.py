@@ -19,7 +19,7 @@ from airflow_provider_pipedrive.extraction.entities import ENTITIES, Entity, get
 from tools.write_entities_page import PAGE, page
 
 ROOT = Path(__file__).parents[3]
-SHAPES = json.loads((resources.files(sandbox) / "shapes.json").read_text("utf-8"))
+SHAPES = json.loads((resources.files(sandbox) / "state/shapes.json").read_text("utf-8"))
 ALL = pytest.mark.parametrize("entity", ENTITIES.values(), ids=ENTITIES)
 
 
