@@ -18,7 +18,7 @@ from airflow_provider_pipedrive.extraction.names import column_name
 from airflow_provider_pipedrive.extraction.system_columns import ADDRESS_PARTS, SYSTEM_COLUMNS
 
 A, B, C = "a1" * 20, "b2" * 20, "c3" * 20
-SHAPES = json.loads((resources.files(sandbox) / "shapes.json").read_text("utf-8"))
+SHAPES = json.loads((resources.files(sandbox) / "state/shapes.json").read_text("utf-8"))
 
 
 def field(code: str, name: str, kind: str = "varchar", options: dict[int, str] | None = None) -> dict[str, Any]:

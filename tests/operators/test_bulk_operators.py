@@ -15,7 +15,7 @@ from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import ObjectStorageToPipedriveOperator, SqlToPipedriveOperator
-from tests.postgres_server import postgres as postgres
+from tests.support.postgres_server import postgres as postgres
 from tests.transfers.conftest import bucket as bucket
 
 ROWS = [{"email": "anna@example.com", "name": "Anna"}, {"email": "ben@example.com", "name": "Ben"}]

@@ -20,7 +20,7 @@ from airflow_provider_pipedrive.plugin import accounts, sealing, store
 from airflow_provider_pipedrive.plugin.memory import use_up
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import CLIENT_ID, CLIENT_SECRET
-from tests.plugin.harness import ORIGIN, PAGES, SAME_SITE, Browser, Clock, add_connection, change, stored, text_of
+from tests.support.web_app import ORIGIN, PAGES, SAME_SITE, Browser, Clock, add_connection, change, stored, text_of
 
 CALLBACK = f"{PAGES}/callback"
 EVIL = "https://evil.example.com"

@@ -15,7 +15,7 @@ from airflow_provider_pipedrive.hooks.pipedrive import client_of
 from airflow_provider_pipedrive.plugin import accounts, store
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, oauth_connection
-from tests.plugin.harness import PAGES, Browser, Clock, add_connection, change, forget_fernet, stored, text_of
+from tests.support.web_app import PAGES, Browser, Clock, add_connection, change, forget_fernet, stored, text_of
 
 DAY = 86_400
 

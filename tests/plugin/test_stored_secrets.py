@@ -19,7 +19,7 @@ from airflow_provider_pipedrive.hooks.ways import KEY
 from airflow_provider_pipedrive.plugin import store
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
-from tests.plugin.harness import ORIGIN, Browser, add_connection, change, stored, text_of, token_on
+from tests.support.web_app import ORIGIN, Browser, add_connection, change, stored, text_of, token_on
 
 NOTHING_SENT = "Nothing was sent"
 NO_ANSWER = "No answer of Pipedrive's came back"

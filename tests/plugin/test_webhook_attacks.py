@@ -21,8 +21,8 @@ from airflow_provider_pipedrive.hooks.companies import learn_company
 from airflow_provider_pipedrive.plugin import app, deliveries, store, webhooks
 from airflow_provider_pipedrive.plugin.webhooks import LONGEST_BODY, Doors
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.plugin.harness import add_connection, change
-from tests.plugin.receiver import (
+from tests.support.web_app import add_connection, change
+from tests.support.webhook_receiver import (
     AUTH,
     PASSWORD,
     PATH,

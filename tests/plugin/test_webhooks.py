@@ -15,8 +15,8 @@ from sqlalchemy.exc import OperationalError
 from airflow_provider_pipedrive.events.changes.batch import Batch
 from airflow_provider_pipedrive.plugin import asset_events, deliveries, webhooks
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.plugin.harness import change
-from tests.plugin.receiver import (
+from tests.support.web_app import change
+from tests.support.webhook_receiver import (
     ACME,
     AUTH,
     DEALS,

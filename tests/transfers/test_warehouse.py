@@ -24,7 +24,7 @@ from airflow_provider_pipedrive.transfers import PipedriveToWarehouseOperator
 from airflow_provider_pipedrive.transfers.warehouse import columns_of, mark_after
 from airflow_provider_pipedrive.warehouse import Delivery, Destination, PipedriveWarehouseError, Warehouse
 from tests.conftest import API_TOKEN, api_token_connection
-from tests.postgres_server import PASSWORD
+from tests.support.postgres_server import PASSWORD
 
 duckdb = pytest.importorskip("duckdb", reason="the extra warehouse is not installed")
 pytest.importorskip("dlt", reason="the extra warehouse is not installed")

@@ -20,7 +20,7 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.columns import Column
 from airflow_provider_pipedrive.extraction.formats import open_part
 from airflow_provider_pipedrive.warehouse import Delivery, Destination, Loaded, PipedriveWarehouseError, Warehouse
-from tests.postgres_server import PASSWORD
+from tests.support.postgres_server import PASSWORD
 
 duckdb = pytest.importorskip("duckdb", reason="the extra warehouse is not installed")
 pytest.importorskip("dlt", reason="the extra warehouse is not installed")
