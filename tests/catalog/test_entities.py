@@ -17,7 +17,7 @@ from airflow_provider_pipedrive.catalog import ACTIONS, ENTITIES, Entity
 from tools.write_entities_page import PAGE, page
 
 ROOT = Path(__file__).parents[2]
-SHAPES = json.loads((resources.files(sandbox) / "shapes.json").read_text("utf-8"))
+SHAPES = json.loads((resources.files(sandbox) / "state/shapes.json").read_text("utf-8"))
 ALL = pytest.mark.parametrize("entity", ENTITIES.values(), ids=ENTITIES)
 
 
