@@ -12,7 +12,7 @@ from airflow_provider_pipedrive.warehouse.scope import Scope
 
 Write = Literal["merge", "versions", "replace"]
 """``merge``: one row a key, the latest. ``versions``: every version that was read, and a view of the latest.
-``replace``: the delivery is everything there is."""
+``replace``: the load is everything there is."""
 Lists = Literal["json", "child_tables"]
 """``json``: a list is JSON in its row. ``child_tables``: a table of its own, a row an element."""
 
@@ -25,7 +25,7 @@ PARENT_UPDATED: Final = "parent_updated_at"
 
 
 @dataclass(frozen=True)
-class Delivery:
+class EntityLoad:
     """The extracted records of one entity.
 
     :ivar entity: its name, which the table gets
@@ -36,7 +36,7 @@ class Delivery:
     :ivar tombstones: Parquet files of deleted records: the key, and ``deleted_at``
     :ivar read_at: when reading began, by Pipedrive's clock: what was deleted later does not come back by these rows
     :ivar write: how the rows meet those that are there
-    :ivar memory: what is to be remembered with the data, in the same load package: JSON
+    :ivar load_state: what is to be remembered with the data, in the same load package: JSON
     :ivar scope: whose rows they are; rows of another company or choice are refused
     :ivar confirmed: another user of the same company is right
     :ivar fresh: the table has rows of another shape, and begins again with these
@@ -50,7 +50,7 @@ class Delivery:
     read_at: datetime
     tombstones: Sequence[Any] = ()
     write: Write = "merge"
-    memory: Mapping[str, Any] | None = None
+    load_state: Mapping[str, Any] | None = None
     scope: Scope | None = None
     confirmed: bool = False
     fresh: bool = False
@@ -63,11 +63,11 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What became of a delivery.
+    """What became of a load.
 
     :ivar entity: its name
     :ivar rows: the rows that were handed over
-    :ivar superseded: rows that were left out because the delivery has a later version of the same record
+    :ivar superseded: rows that were left out because the load has a later version of the same record
     :ivar tombstones: the deleted records that were handed over
     :ivar tables: the tables that were written
     :ivar new_columns: columns that the table did not have before
