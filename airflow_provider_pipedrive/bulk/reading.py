@@ -7,13 +7,13 @@ import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from airflow_provider_pipedrive.bulk.journal import Journal, row_to_json, to_json
 from airflow_provider_pipedrive.bulk.matching import KeyPart, key_of_row, shown_key
 from airflow_provider_pipedrive.bulk.targets import LINK_OF
+from airflow_provider_pipedrive.catalog.advice import nearest
 from airflow_provider_pipedrive.client.field_values import Reference, is_missing, native, to_wire
 from airflow_provider_pipedrive.client.fields import PRIMARY, Field
 from airflow_provider_pipedrive.client.values import Unfit
@@ -106,9 +106,9 @@ class Columns:
         for folded, column in self._spelled.items():
             if not had or folded in had:
                 continue
-            if near := get_close_matches(folded, free, n=1, cutoff=0.75):
+            if near := nearest(column, free.values(), cutoff=0.75):
                 raise PipedriveParameterError(
-                    f"mapping names the column {column!r}, which no row has. Did you mean {free[near[0]]!r}?"
+                    f"mapping names the column {column!r}, which no row has. Did you mean {near[0]!r}?"
                 )
             log.warning("%s: no row has the column %r, which mapping names.", self._job.entity, column)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from airflow_provider_pipedrive.catalog import ACTIONS
+from airflow_provider_pipedrive.catalog.advice import did_you_mean, nearest
 from airflow_provider_pipedrive.client.values import Unfit
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
@@ -232,12 +232,11 @@ class FieldBook:
         return self.fields.get(key)
 
     def _unknown(self, name: str) -> str:
-        known = {_folded(text): text for field in self.fields.values() for text in (field.key, field.name)}
-        known |= {word: word for word in _SYNONYMS if self._synonym(word)}
-        near = get_close_matches(_folded(name), known, n=1, cutoff=0.6)
+        known = [text for field in self.fields.values() for text in (field.name, field.key)]
+        known += [word for word in _SYNONYMS if self._synonym(word)]
         shown = sorted({str(field) for field in self.fields.values()}, key=str.lower)
-        hint = f"Did you mean {known[near[0]]!r}?" if near else f"Its fields are: {', '.join(shown)}."
-        return f"{self.entity}: there is no field {name!r} that can be written. {hint}"
+        hint = did_you_mean(name, known) or f" Its fields are: {', '.join(shown)}."
+        return f"{self.entity}: there is no field {name!r} that can be written.{hint}"
 
     def add_options(self, field: Field, labels: Sequence[str]) -> None:
         """Add options to a field in Pipedrive, and know them from now on."""
@@ -392,9 +391,8 @@ def _one_of(what: str, value: Any, known: Sequence[tuple[Any, Sequence[str | Non
             shown = ", ".join(f"{next(filter(None, names), '')} ({key})" for key, names in known if key in found)
             raise Unfit(f"one {what}, but several are called {text!r}: {shown}; give the id")
     names = [str(name) for _key, texts in known for name in texts if name]
-    near = get_close_matches(text.casefold(), {name.casefold(): None for name in names}, n=1)
-    right = next((name for name in names if near and name.casefold() == near[0]), None)
-    hint = f"did you mean {right!r}?" if right else f"there are: {', '.join(dict.fromkeys(names)) or 'none'}"
+    near = nearest(text, names)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(dict.fromkeys(names)) or 'none'}"
     raise Unfit(f"the name or id of {_article(what)} {what}, which {text!r} is not ({hint})")
 
 
