@@ -10,11 +10,11 @@ from dataclasses import fields
 from pathlib import Path
 
 from airflow_provider_pipedrive.catalog import ACTIONS, RESOURCES
-from airflow_provider_pipedrive.sandbox.control import DOINGS
-from airflow_provider_pipedrive.sandbox.faults import AFTER, BEFORE
-from airflow_provider_pipedrive.sandbox.handlers import BY_SHAPE, HANDLERS
-from airflow_provider_pipedrive.sandbox.routes import OUT_OF_SUPPORT
-from airflow_provider_pipedrive.sandbox.settings import Settings
+from airflow_provider_pipedrive.sandbox.control.api import DOINGS
+from airflow_provider_pipedrive.sandbox.control.faults import AFTER, BEFORE
+from airflow_provider_pipedrive.sandbox.resources import BY_SHAPE, HANDLERS
+from airflow_provider_pipedrive.sandbox.server.routes import OUT_OF_SUPPORT
+from airflow_provider_pipedrive.sandbox.state.settings import Settings
 
 PAGE = Path(__file__).parent.parent / "docs" / "sandbox.md"
 

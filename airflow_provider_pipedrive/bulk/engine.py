@@ -20,9 +20,10 @@ from airflow_provider_pipedrive.bulk.mirror import journal_in
 from airflow_provider_pipedrive.bulk.reading import Columns, Digest, RowReader
 from airflow_provider_pipedrive.bulk.related import RelatedRecords
 from airflow_provider_pipedrive.bulk.targets import target_of
-from airflow_provider_pipedrive.bulk.writing import Writer, too_many_rejects
+from airflow_provider_pipedrive.bulk.writing import OperationWriter, too_many_rejects
 from airflow_provider_pipedrive.catalog import ACTIONS
-from airflow_provider_pipedrive.client.fields import Directory, FieldBook
+from airflow_provider_pipedrive.client.directory import Directory
+from airflow_provider_pipedrive.client.fields import FieldBook
 from airflow_provider_pipedrive.client.record_links import record_url
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedriveTokenCapError
 
@@ -57,7 +58,7 @@ def write(client: PipedriveClient, rows: Iterable[Mapping[str, Any]], job: BulkJ
     job.check()
     journal = journal_in(folder)
     try:
-        return _Run(client, job, journal).do(rows)
+        return _BulkRun(client, job, journal).do(rows)
     except sqlite3.OperationalError as error:
         raise PipedriveError(
             f"{folder}: the run's journal cannot be kept: {error}. What was written before is journalled: make room, "
@@ -68,7 +69,7 @@ def write(client: PipedriveClient, rows: Iterable[Mapping[str, Any]], job: BulkJ
         journal.close()
 
 
-class _Run:
+class _BulkRun:
     def __init__(self, client: PipedriveClient, job: BulkJob, journal: Journal) -> None:
         self.client = client
         self.job = job
@@ -209,7 +210,7 @@ class _Run:
             self.journal.set(writing_since=self._now().isoformat())
             self.journal.store_plan()
         self._note_edits()
-        Writer(self.client, self.job, self.books, self.journal, self._rows).write()
+        OperationWriter(self.client, self.job, self.books, self.journal, self._rows).write()
 
     def _note_edits(self) -> None:
         """Count the records that somebody has edited since they were looked at: they are written all the same.

@@ -12,9 +12,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
-from airflow_provider_pipedrive.sandbox.box import Box
-from airflow_provider_pipedrive.sandbox.server import listen, loop_factory, server_for
-from airflow_provider_pipedrive.sandbox.settings import FEWEST_CUSTOM_FIELDS, Settings
+from airflow_provider_pipedrive.sandbox.control.world import Box
+from airflow_provider_pipedrive.sandbox.sandbox import listen, loop_factory, server_for
+from airflow_provider_pipedrive.sandbox.state.settings import FEWEST_CUSTOM_FIELDS, Settings
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 

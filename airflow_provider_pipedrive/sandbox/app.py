@@ -11,16 +11,17 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from airflow_provider_pipedrive.catalog.model import Action
-from airflow_provider_pipedrive.sandbox import control, operations, refusals, wire
-from airflow_provider_pipedrive.sandbox.box import Box, Logged
-from airflow_provider_pipedrive.sandbox.calls import Answer, BodyError, Call, Upload, parse_body
-from airflow_provider_pipedrive.sandbox.checks import check
-from airflow_provider_pipedrive.sandbox.faults import BEFORE, Fault
-from airflow_provider_pipedrive.sandbox.handlers import HANDLERS, storage
-from airflow_provider_pipedrive.sandbox.paging import same_place
-from airflow_provider_pipedrive.sandbox.routes import Gone, Match, match
-from airflow_provider_pipedrive.sandbox.rules import RuleError
-from airflow_provider_pipedrive.sandbox.webpages import keep_out
+from airflow_provider_pipedrive.sandbox.control import api, operations
+from airflow_provider_pipedrive.sandbox.control.faults import BEFORE, Fault
+from airflow_provider_pipedrive.sandbox.control.world import Box, Logged
+from airflow_provider_pipedrive.sandbox.resources import HANDLERS, storage
+from airflow_provider_pipedrive.sandbox.server import refusals, wire
+from airflow_provider_pipedrive.sandbox.server.calls import Answer, BodyError, Call, Upload, parse_body
+from airflow_provider_pipedrive.sandbox.server.checks import check
+from airflow_provider_pipedrive.sandbox.server.routes import Gone, Match, match
+from airflow_provider_pipedrive.sandbox.server.webpages import keep_out
+from airflow_provider_pipedrive.sandbox.state.rules import RuleError
+from airflow_provider_pipedrive.sandbox.views.paging import same_place
 
 
 class App:
@@ -43,7 +44,7 @@ class App:
         call = _call(scope, body)
         if call.path.startswith("/_sandbox"):
             with box.lock:
-                answer = _or_refusal(lambda: control.answer(box, call))
+                answer = _or_refusal(lambda: api.answer(box, call))
             await wire.send_whole(send, answer)
             return
         fault = box.faults.strike(call.method, call.path)
