@@ -1,4 +1,4 @@
-"""What the code is held to, in numbers. A bound may be tightened at any time; loosening one needs a reason next to it."""
+"""What the code is held to, in numbers. Tightening a bound is always right; loosening one needs a reason next to it."""
 
 from __future__ import annotations
 
