@@ -2,7 +2,7 @@
 
 The client is generated from Pipedrive's OpenAPI documents, so a new release of it shows what changed in the API::
 
-    npm pack pipedrive && python tools/node_client_facts.py pipedrive-*.tgz > tests/catalog/node_client_facts.json
+    npm pack pipedrive && python tools/generate/node_client_facts.py pipedrive-*.tgz > tests/catalog/node_client_facts.json
     pytest tests/catalog/test_against_node_client.py
 
 The argument is the archive that ``npm pack`` made, or its unpacked folder. The table goes to standard output, sorted,

@@ -1,6 +1,6 @@
 """Write ``docs/sandbox.md``: how to use the sandbox, and what each operation does in it.
 
-python tools/write_sandbox_page.py
+python tools/generate/sandbox_page.py
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from airflow_provider_pipedrive.sandbox.resources import BY_SHAPE, HANDLERS
 from airflow_provider_pipedrive.sandbox.server.routes import OUT_OF_SUPPORT
 from airflow_provider_pipedrive.sandbox.state.settings import Settings
 
-PAGE = Path(__file__).parent.parent / "docs" / "sandbox.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "sandbox.md"
 
 HEAD = """\
 # The sandbox: Pipedrive in a world
 
-<!-- Written by tools/write_sandbox_page.py. Do not edit. -->
+<!-- Written by tools/generate/sandbox_page.py. Do not edit. -->
 
 A local server that behaves like Pipedrive, so that tests and demos run without an account. It knows the operations from
 the package's catalog and the rest from Pipedrive's documentation and from recordings of the live API that others have

@@ -1,6 +1,6 @@
 """Make ``sandbox/state/shapes.json``: which fields the answers of Pipedrive's operations have.
 
-    python tools/make_sandbox_shapes.py OPERATIONS MODELS_V1 MODELS_V2
+    python tools/generate/sandbox_shapes.py OPERATIONS MODELS_V1 MODELS_V2
 
 ``OPERATIONS`` lists Pipedrive's operations with the name of each response model; ``MODELS_V1`` and ``MODELS_V2`` are
 the models of the official client's two specifications: a model is a list of ``{name, type}``, ``__alias__`` holds
@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-TARGET = Path(__file__).parent.parent / "airflow_provider_pipedrive" / "sandbox" / "state" / "shapes.json"
+TARGET = Path(__file__).resolve().parents[2] / "airflow_provider_pipedrive" / "sandbox" / "state" / "shapes.json"
 ENVELOPE = ("success", "additional_data", "related_objects")
 
 
