@@ -1,4 +1,4 @@
-"""Make ``sandbox/shapes.json``: which fields the answers of Pipedrive's operations have.
+"""Make ``sandbox/state/shapes.json``: which fields the answers of Pipedrive's operations have.
 
     python tools/make_sandbox_shapes.py OPERATIONS MODELS_V1 MODELS_V2
 
@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-TARGET = Path(__file__).parent.parent / "airflow_provider_pipedrive" / "sandbox" / "shapes.json"
+TARGET = Path(__file__).parent.parent / "airflow_provider_pipedrive" / "sandbox" / "state" / "shapes.json"
 ENVELOPE = ("success", "additional_data", "related_objects")
 
 
