@@ -15,14 +15,15 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout's code, whatever else is installed
 
+from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction import histories
 from airflow_provider_pipedrive.extraction.columns import PARTS, VALUES, Column, shape_of
-from airflow_provider_pipedrive.extraction.entities import ENTITIES, EXACT, HISTORIES, Entity
+from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES
 from airflow_provider_pipedrive.extraction.sweep import sweepable
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "entities.md"
 
-FEEDS: Final = {
+INCREMENTAL: Final = {
     "window": "window",
     "since": "since",
     "newest": "newest first",
@@ -145,7 +146,7 @@ def table() -> Iterator[str]:
         yield row(
             f"[`{entity.name}`](#{entity.name})",
             f"`{entity.action}`",
-            FEEDS[entity.feed],
+            INCREMENTAL[entity.incremental],
             deletions(entity),
             codes(entity.key),
             f"`{entity.updated}`" if entity.updated else "",

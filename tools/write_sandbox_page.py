@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from airflow_provider_pipedrive.catalog import ACTIONS, RESOURCES
-from airflow_provider_pipedrive.sandbox.control.api import DOINGS
+from airflow_provider_pipedrive.sandbox.control.api import CONTROL_OPERATIONS
 from airflow_provider_pipedrive.sandbox.control.faults import AFTER, BEFORE
 from airflow_provider_pipedrive.sandbox.resources import BY_SHAPE, HANDLERS
 from airflow_provider_pipedrive.sandbox.server.routes import OUT_OF_SUPPORT
@@ -19,7 +19,7 @@ from airflow_provider_pipedrive.sandbox.state.settings import Settings
 PAGE = Path(__file__).parent.parent / "docs" / "sandbox.md"
 
 HEAD = """\
-# The sandbox: Pipedrive in a box
+# The sandbox: Pipedrive in a world
 
 <!-- Written by tools/write_sandbox_page.py. Do not edit. -->
 
@@ -52,11 +52,11 @@ ATTRIBUTES = (
         "`access_token(scopes=None)`, `expire_access_tokens()`",
         "a new grant's access token; let all access tokens be expired",
     ),
-    ("`reset()`", "records, limits, faults, plans, tokens, log and clock as in the beginning"),
+    ("`reset()`", "records, limits, faults, scheduled actions, tokens, log and clock as in the beginning"),
     ("`fault(path, kind, ...)`, `clear_faults()`", "let requests fail, see below"),
     (
         "`advance(seconds)`",
-        "move the clock on: windows pass, tokens expire, plans and webhooks come due",
+        "move the clock on: windows pass, tokens expire, scheduled actions and webhooks come due",
     ),
     ("`repeat_deliveries(count)`", "deliver each of the next so many webhook events twice"),
     ("`settle()`", "wait until all webhook deliveries that are due were answered"),
@@ -168,7 +168,7 @@ def _control() -> list[str]:
         "The same for another process: JSON, no credentials. A `GET` takes its options from the query, a `POST` from "
         "its body."
     )
-    rows = [(f"`{method} {path}`", doing.options) for (method, path), doing in DOINGS.items()]
+    rows = [(f"`{method} {path}`", operation.options) for (method, path), operation in CONTROL_OPERATIONS.items()]
     return ["## Control API", "", intro, "", *_table(("request", "options"), rows), ""]
 
 

@@ -22,7 +22,8 @@ from airflow_provider_pipedrive.bulk.related import RelatedRecords
 from airflow_provider_pipedrive.bulk.targets import target_of
 from airflow_provider_pipedrive.bulk.writing import OperationWriter, too_many_rejects
 from airflow_provider_pipedrive.catalog import ACTIONS
-from airflow_provider_pipedrive.client.fields import Directory, FieldBook
+from airflow_provider_pipedrive.client.directory import Directory
+from airflow_provider_pipedrive.client.fields import FieldBook
 from airflow_provider_pipedrive.client.record_links import record_url
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedriveTokenCapError
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pipedrive.accounts.status import Memory, forget_tokens, remember, stamp
 from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.cli.terminal import UsageError
 from airflow_provider_pipedrive.client.hosts import OAUTH_ORIGIN
@@ -17,8 +18,7 @@ from airflow_provider_pipedrive.client.settings import OAuth
 from airflow_provider_pipedrive.client.shared_tokens import SharedTokens
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError
 from airflow_provider_pipedrive.hooks.pipedrive import VariableKeeper
-from airflow_provider_pipedrive.plugin.memory import Memory, forget_tokens, remember, stamp
-from airflow_provider_pipedrive.plugin.sealing import now
+from airflow_provider_pipedrive.plugin.sealed_cookies import now
 
 if TYPE_CHECKING:
     from airflow.models import Connection

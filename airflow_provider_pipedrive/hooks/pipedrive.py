@@ -212,7 +212,7 @@ class PipedriveHook(BaseHook):
     def _asked_whose_it_is(self) -> Any:
         """The credential's user. For Airflow's own Test, the connection is one that the server has merged of stored
         secrets and what somebody has typed, see :mod:`.ways`."""
-        from airflow_provider_pipedrive.hooks.ways import (
+        from airflow_provider_pipedrive.accounts.approved_routes import (
             Way,
             asked_by_a_page,
             check_approved,

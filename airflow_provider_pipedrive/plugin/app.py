@@ -25,16 +25,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from airflow_provider_pipedrive.accounts import approvals, store
+from airflow_provider_pipedrive.accounts import authorization as accounts
+from airflow_provider_pipedrive.accounts.approvals import watch_connections
+from airflow_provider_pipedrive.accounts.approved_routes import Way
+from airflow_provider_pipedrive.accounts.oauth import CODE_LIFE, Grant, authorize_url, new_state
+from airflow_provider_pipedrive.accounts.status import Memory
+from airflow_provider_pipedrive.accounts.store import Known
 from airflow_provider_pipedrive.catalog.advice import own_command
-from airflow_provider_pipedrive.client.oauth import CODE_LIFE, Grant, authorize_url, new_state
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE, trimmed
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
-from airflow_provider_pipedrive.hooks.ways import Way
-from airflow_provider_pipedrive.plugin import access, accounts, addresses, approvals, store, webhooks
-from airflow_provider_pipedrive.plugin.approvals import watch_connections
-from airflow_provider_pipedrive.plugin.memory import Memory
-from airflow_provider_pipedrive.plugin.sealing import now, seal, unseal
-from airflow_provider_pipedrive.plugin.store import Known
+from airflow_provider_pipedrive.plugin import access, addresses, webhooks
+from airflow_provider_pipedrive.plugin.sealed_cookies import now, seal, unseal
 from airflow_provider_pipedrive.plugin.web import (
     LONGEST_BODY,
     StopError,
@@ -181,7 +183,7 @@ def connect(visit: Visit) -> Response:
     visit.keep(_state_cookie(state), sealed, STATE_SECONDS, _callback_path(uri))
     # A page that leads on, no redirect: `form-action` would have to name every host that Pipedrive's login leads over.
     return visit.page(
-        "leaving.html",
+        "redirect.html",
         address=authorize_url(accounts.app_of(known), uri, state),
         conn_id=known.conn_id,
         redirect_uri=uri,

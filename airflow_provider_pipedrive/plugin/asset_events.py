@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 from airflow_provider_pipedrive.assets.uris import EACH
 from airflow_provider_pipedrive.events.changes.batch import Batch
 from airflow_provider_pipedrive.events.changes.model import Change, sort_changes
-from airflow_provider_pipedrive.plugin.deliveries import BusyError, Told
-from airflow_provider_pipedrive.plugin.sealing import now
+from airflow_provider_pipedrive.plugin.event_writer import BusyError, Told
+from airflow_provider_pipedrive.plugin.sealed_cookies import now
 
 log = logging.getLogger(__name__)
 

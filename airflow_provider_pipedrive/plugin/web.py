@@ -22,7 +22,7 @@ from starlette.responses import RedirectResponse, Response
 
 from airflow_provider_pipedrive.errors import PipedriveError
 from airflow_provider_pipedrive.plugin import access, addresses
-from airflow_provider_pipedrive.plugin.sealing import seal, unseal
+from airflow_provider_pipedrive.plugin.sealed_cookies import seal, unseal
 
 log = logging.getLogger(__name__)
 

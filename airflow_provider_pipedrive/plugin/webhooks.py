@@ -21,16 +21,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from airflow_provider_pipedrive.accounts import store
+from airflow_provider_pipedrive.accounts.companies import host_of, number_of
+from airflow_provider_pipedrive.accounts.store import Stored
 from airflow_provider_pipedrive.assets.uris import asset_uri
 from airflow_provider_pipedrive.client.verdicts import read_json
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.deliveries import OldPayloadError, change_of
-from airflow_provider_pipedrive.hooks.companies import host_of, number_of
-from airflow_provider_pipedrive.plugin import store
 from airflow_provider_pipedrive.plugin.asset_events import store as store_changes
-from airflow_provider_pipedrive.plugin.deliveries import ANSWER_SECONDS, FullError, Gatherer, Told
-from airflow_provider_pipedrive.plugin.doors import FRESH_SECONDS, Door, Doors, digest, forget_at_changes
-from airflow_provider_pipedrive.plugin.store import Stored
+from airflow_provider_pipedrive.plugin.endpoints import FRESH_SECONDS, Door, Doors, digest, forget_at_changes
+from airflow_provider_pipedrive.plugin.event_writer import ANSWER_SECONDS, FullError, Gatherer, Told
 from airflow_provider_pipedrive.plugin.web import basic_credentials
 
 log = logging.getLogger(__name__)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive import sandbox
+from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.columns import Column, Shape, shape_of
-from airflow_provider_pipedrive.extraction.entities import ENTITIES
 from airflow_provider_pipedrive.extraction.names import column_name
 from airflow_provider_pipedrive.extraction.system_columns import ADDRESS_PARTS, SYSTEM_COLUMNS
 

@@ -16,8 +16,10 @@ import pytest
 from airflow.models import Connection
 from airflow.utils.session import create_session
 
-from airflow_provider_pipedrive.plugin import accounts, sealing, store
-from airflow_provider_pipedrive.plugin.memory import use_up
+from airflow_provider_pipedrive.accounts import authorization as accounts
+from airflow_provider_pipedrive.accounts import store
+from airflow_provider_pipedrive.accounts.status import use_up
+from airflow_provider_pipedrive.plugin import sealed_cookies as sealing
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import CLIENT_ID, CLIENT_SECRET
 from tests.support.web_app import ORIGIN, PAGES, SAME_SITE, Browser, Clock, add_connection, change, stored, text_of

@@ -11,8 +11,9 @@ from airflow.utils.session import create_session
 from sqlalchemy import select, update
 
 from airflow_provider_pipedrive.__main__ import main
+from airflow_provider_pipedrive.accounts import authorization as accounts
+from airflow_provider_pipedrive.accounts import store
 from airflow_provider_pipedrive.hooks.pipedrive import client_of
-from airflow_provider_pipedrive.plugin import accounts, store
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, oauth_connection
 from tests.support.web_app import PAGES, Browser, Clock, add_connection, change, forget_fernet, stored, text_of

@@ -17,8 +17,10 @@ from airflow.models import Connection, Variable
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
-from airflow_provider_pipedrive.hooks.companies import learn_company
-from airflow_provider_pipedrive.plugin import app, deliveries, store, webhooks
+from airflow_provider_pipedrive.accounts import store
+from airflow_provider_pipedrive.accounts.companies import learn_company
+from airflow_provider_pipedrive.plugin import app, webhooks
+from airflow_provider_pipedrive.plugin import event_writer as deliveries
 from airflow_provider_pipedrive.plugin.webhooks import LONGEST_BODY, Doors
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.support.web_app import add_connection, change

@@ -13,7 +13,8 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from sqlalchemy.exc import OperationalError
 
 from airflow_provider_pipedrive.events.changes.batch import Batch
-from airflow_provider_pipedrive.plugin import asset_events, deliveries, webhooks
+from airflow_provider_pipedrive.plugin import asset_events, webhooks
+from airflow_provider_pipedrive.plugin import event_writer as deliveries
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.support.web_app import change
 from tests.support.webhook_receiver import (

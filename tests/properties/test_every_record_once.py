@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.errors import PipedriveConnectionError
 from airflow_provider_pipedrive.extraction import snapshot
-from airflow_provider_pipedrive.extraction.entities import ENTITIES
 from airflow_provider_pipedrive.extraction.increments import Changes, Window
 from airflow_provider_pipedrive.extraction.landing import EntityLanding
 from airflow_provider_pipedrive.extraction.pages import timestamp

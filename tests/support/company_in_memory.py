@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveValidationError
 from airflow_provider_pipedrive.extraction import increments, landing, listing, regions, snapshot, walk
-from airflow_provider_pipedrive.extraction.entities import Entity
 from airflow_provider_pipedrive.extraction.landing import EntityLanding, Untouched
 from airflow_provider_pipedrive.extraction.pages import Key, Page, timestamp
 

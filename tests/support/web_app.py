@@ -21,7 +21,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from airflow_provider_pipedrive.plugin import sealing
+from airflow_provider_pipedrive.plugin import sealed_cookies as sealing
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import CLIENT_ID, CLIENT_SECRET
 

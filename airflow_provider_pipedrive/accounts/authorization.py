@@ -9,19 +9,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
+from airflow_provider_pipedrive.accounts import store
+from airflow_provider_pipedrive.accounts.approvals import must_be_approved
+from airflow_provider_pipedrive.accounts.approved_routes import Way, telling_nothing_of_the_server, with_approval
+from airflow_provider_pipedrive.accounts.companies import domain_of, number_of
+from airflow_provider_pipedrive.accounts.oauth import Grant, Send, exchange, refresh, revoke
+from airflow_provider_pipedrive.accounts.status import TOKENS, Memory, forget_tokens, remember, stamp, use_up
+from airflow_provider_pipedrive.accounts.store import Extra, Known
 from airflow_provider_pipedrive.cli.connections import kept_refresh_token
 from airflow_provider_pipedrive.client import OAuth, PipedriveClient, Settings, settings_from
 from airflow_provider_pipedrive.client.clock import SystemClock
-from airflow_provider_pipedrive.client.oauth import Grant, Send, exchange, refresh, revoke
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
-from airflow_provider_pipedrive.hooks.companies import domain_of, number_of
-from airflow_provider_pipedrive.hooks.ways import Way, telling_nothing_of_the_server, with_approval
-from airflow_provider_pipedrive.plugin import store
-from airflow_provider_pipedrive.plugin.approvals import must_be_approved
-from airflow_provider_pipedrive.plugin.memory import TOKENS, Memory, forget_tokens, remember, stamp, use_up
-from airflow_provider_pipedrive.plugin.sealing import now
-from airflow_provider_pipedrive.plugin.store import Extra, Known
+from airflow_provider_pipedrive.plugin.sealed_cookies import now
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
+from airflow_provider_pipedrive.accounts.companies import Company, company_of, variable_name
+from airflow_provider_pipedrive.accounts.store import Stored
 from airflow_provider_pipedrive.client.settings import trimmed
 from airflow_provider_pipedrive.events.webhook_registration import SHORTEST_SECRET, is_password, secret_part
-from airflow_provider_pipedrive.hooks.companies import Company, company_of, variable_name
-from airflow_provider_pipedrive.plugin.store import Stored
 
 T = TypeVar("T")
 

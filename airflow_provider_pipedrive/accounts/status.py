@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_provider_pipedrive.client.oauth import IDLE_DAYS
+from airflow_provider_pipedrive.accounts import approved_routes as ways
+from airflow_provider_pipedrive.accounts.companies import STATUS
+from airflow_provider_pipedrive.accounts.oauth import IDLE_DAYS
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.hooks import ways
-from airflow_provider_pipedrive.hooks.companies import STATUS
-from airflow_provider_pipedrive.plugin.sealing import now
+from airflow_provider_pipedrive.plugin.sealed_cookies import now
 
 KEY = STATUS
 """Its name in the connection's extra. Airflow's masker leaves it alone, and so does the client."""

@@ -8,9 +8,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 import requests
 
-from airflow_provider_pipedrive.catalog import ACTIONS
-from airflow_provider_pipedrive.client.clock import SystemClock
-from airflow_provider_pipedrive.client.oauth import (
+from airflow_provider_pipedrive.accounts.oauth import (
     Callback,
     Grant,
     Send,
@@ -23,6 +21,8 @@ from airflow_provider_pipedrive.client.oauth import (
     revoke,
     scopes_in,
 )
+from airflow_provider_pipedrive.catalog import ACTIONS
+from airflow_provider_pipedrive.client.clock import SystemClock
 from airflow_provider_pipedrive.client.settings import OAuth, Settings
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.client.verdicts import Answer, Call

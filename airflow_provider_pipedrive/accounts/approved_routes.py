@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import unquote, urlsplit
 
+from airflow_provider_pipedrive.accounts.companies import STATUS
 from airflow_provider_pipedrive.client.hosts import is_loopback
 from airflow_provider_pipedrive.client.settings import settings_from
 from airflow_provider_pipedrive.errors import (
@@ -30,7 +31,6 @@ from airflow_provider_pipedrive.errors import (
     PipedriveError,
     PipedriveParameterError,
 )
-from airflow_provider_pipedrive.hooks.companies import STATUS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection

@@ -16,10 +16,17 @@ from typing import Any
 from airflow.models import Connection
 from sqlalchemy import event, inspect
 
+from airflow_provider_pipedrive.accounts import store
+from airflow_provider_pipedrive.accounts.approved_routes import (
+    LABELS,
+    Way,
+    check_approved,
+    secrets_in,
+    unapproved,
+    with_approval,
+)
+from airflow_provider_pipedrive.accounts.store import CONN_TYPE, Known
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
-from airflow_provider_pipedrive.hooks.ways import LABELS, Way, check_approved, secrets_in, unapproved, with_approval
-from airflow_provider_pipedrive.plugin import store
-from airflow_provider_pipedrive.plugin.store import CONN_TYPE, Known
 
 log = logging.getLogger(__name__)
 
