@@ -2,8 +2,8 @@
 together.
 
 A poller belongs to an event loop, a connection and a poll group (deals, files, ...). It is level-triggered: each round
-asks how things stand and judges every wait again. So nothing is lost by a late subscriber, a restart, a failed round or a
-second triggerer, and no position has to be kept. Rounds stand on a grid of each interval: waits of the same interval
+asks how things stand and judges every wait again. So nothing is lost by a late subscriber, a restart, a failed round or
+a second triggerer, and no position has to be kept. Rounds are on a grid of each interval: waits of the same interval
 come due in the same instant, whenever they were started, and fill the same requests.
 """
 
