@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
-from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location, tell
-from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
+from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
+from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.client.values import from_text
 from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveParameterError, PipedriveTokenCapError

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
+from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
 from airflow_provider_pipedrive.client.parameters import check
 from airflow_provider_pipedrive.errors import PipedriveParameterError

@@ -28,7 +28,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_pipedrive.assets.lineage import DataSet, Lineage, ReportsLineage, entity, entity_of_action
+from airflow_provider_pipedrive.hooks.lineage import DataSet, Lineage, ReportsLineage, entity, entity_of_action
 from airflow_provider_pipedrive.errors import (
     PipedriveBurstLimitError,
     PipedriveDailyBudgetError,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
-from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location, tell
-from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
+from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
+from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveTokenCapError,

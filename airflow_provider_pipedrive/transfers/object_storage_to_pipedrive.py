@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
+from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, BaseOperator, conf
 
-from airflow_provider_pipedrive.assets.lineage import ReportsLineage, table
-from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
+from airflow_provider_pipedrive.hooks.lineage import ReportsLineage, table
+from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveError,

@@ -21,7 +21,7 @@ from airflow.providers.common.compat.sdk import (
 )
 from pytest_mock import MockerFixture
 
-from airflow_provider_pipedrive.assets.lineage import location, report, table
+from airflow_provider_pipedrive.hooks.lineage import location, report, table
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator
 from airflow_provider_pipedrive.sandbox import Sandbox
