@@ -23,8 +23,8 @@ from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider_pipedrive.hooks.lineage import Lineage
     from airflow_provider_pipedrive.client import PipedriveClient, Settings, Usage
+    from airflow_provider_pipedrive.hooks.lineage import Lineage
 
 log = logging.getLogger(__name__)
 _CLIENT = "_client_and_its_connection"

@@ -28,7 +28,6 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_pipedrive.hooks.lineage import DataSet, Lineage, ReportsLineage, entity, entity_of_action
 from airflow_provider_pipedrive.errors import (
     PipedriveBurstLimitError,
     PipedriveDailyBudgetError,
@@ -37,6 +36,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveParameterError,
 )
 from airflow_provider_pipedrive.events.waits.outcomes import SHORTEST_INTERVAL, WAITING, Outcome, pause_after
+from airflow_provider_pipedrive.hooks.lineage import DataSet, Lineage, ReportsLineage, entity, entity_of_action
 from airflow_provider_pipedrive.operators.pipedrive import is_templated
 
 if TYPE_CHECKING:

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, BaseOperator, conf
 
-from airflow_provider_pipedrive.hooks.lineage import ReportsLineage, table
-from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveError,
@@ -20,6 +18,8 @@ from airflow_provider_pipedrive.errors import (
 )
 from airflow_provider_pipedrive.extraction.definition import CONNECTIONS, OVERLAP, Job
 from airflow_provider_pipedrive.extraction.entities import OBSERVED, entity_of
+from airflow_provider_pipedrive.hooks.lineage import ReportsLineage, table
+from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.operators.pipedrive import is_templated
 from airflow_provider_pipedrive.operators.task_support import (
     moment,
