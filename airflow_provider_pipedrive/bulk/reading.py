@@ -161,7 +161,7 @@ class RowReader:
 
     def _keep(self, batch: list[tuple[int, Mapping[str, Any], str]]) -> None:
         if self._job.missing_options == "create":
-            self._add_options(row for _number, row, _given in batch)
+            self._expect_options(row for _number, row, _given in batch)
         with self._journal.transaction():
             for number, row, given in batch:
                 self._keep_one(number, row, given)
@@ -212,7 +212,7 @@ class RowReader:
         try:
             if field.kind is KINDS["stage"] and pipeline is not None and not is_missing(value):
                 return self._book.directory.stage_id(value, pipeline)
-            found = field.kind.to_wire(self._book, field, self._in_zone(field, value))
+            found = field.kind.to_wire(self._book, field, self._in_zone(field, self._as_key(field, value)))
             if field.key == "id":
                 found = _identity(found, uuid=self._job.target.flat)
         except Unfit as unfit:
@@ -225,6 +225,12 @@ class RowReader:
         if isinstance(found, Reference):
             return {_REFERENCE: [found.kind, found.text]}
         return found
+
+    def _as_key(self, field: Field, value: Any) -> Any:
+        """A number in a text that rows are matched on: a table's column with gaps has 5.0 for the key ``5``."""
+        value = native(value)
+        is_key = any(part.field.key == field.key for part in self._columns.key)
+        return int(value) if is_key and isinstance(value, float) and value.is_integer() else value
 
     def _in_zone(self, field: Field, value: Any) -> Any:
         """A time without a zone in that of the job."""
@@ -280,7 +286,7 @@ class RowReader:
             'them, or set missing_options="create" or "null".'
         )
 
-    def _add_options(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    def _expect_options(self, rows: Iterable[Mapping[str, Any]]) -> None:
         wanted: dict[str, dict[str, str]] = {}
         for row in rows:
             for column, value in row.items():
@@ -291,11 +297,7 @@ class RowReader:
                     wanted.setdefault(field.key, {}).setdefault(_folded(label), label)
         for key, labels in wanted.items():
             field = self._book.fields[key]
-            if self._job.dry_run:
-                self._book.expect_options(field, list(labels.values()))
-            else:
-                log.info("%s: adding %d options to the field %s.", self._job.entity, len(labels), field)
-                self._book.add_options(field, list(labels.values()))
+            self._book.expect_options(field, list(labels.values()))
 
     def _new_labels(self, field: Field, value: Any) -> Iterator[str]:
         """The labels in a row's value that no option has yet."""
