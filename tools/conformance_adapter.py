@@ -12,7 +12,6 @@ from dataclasses import asdict
 from typing import Any
 
 from airflow_provider_pipedrive.catalog import ACTIONS
-from airflow_provider_pipedrive.client import webhooks
 from airflow_provider_pipedrive.client.auth import forget_tokens
 from airflow_provider_pipedrive.client.verdicts import Answer, Call, judge, may_repeat
 from airflow_provider_pipedrive.errors import (
@@ -22,6 +21,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveError,
 )
+from airflow_provider_pipedrive.events import webhooks
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
 _CONNECTION = "pipedrive_conformance"

@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, location
-from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.assets.trusted import DEFAULT_CONNECTION
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.model import KINDS, Change
 from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, change_watch
 from airflow_provider_pipedrive.events.waits.times import given_moment
+from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, location
+from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Asset, Context

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_pipedrive.events.changes.batch import Window
-from airflow_provider_pipedrive.events.changes.model import Change, in_order, told_once
-from airflow_provider_pipedrive.events.changes.reading import Asked, Reader
+from airflow_provider_pipedrive.events.changes.model import Change, deduplicate, sort_changes
+from airflow_provider_pipedrive.events.changes.reading import Reader, WatchRequest
 from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, Position
 
 if TYPE_CHECKING:
@@ -62,18 +62,18 @@ class PolledChanges:
 
     def _claim(self, position: Position) -> tuple[list[Change], Window, dict[str, int]]:
         found: list[Change] = []
-        walked = self._reader.walk([Asked(self._watch, position)], lambda _, change: found.append(change))
+        walked = self._reader.walk([WatchRequest(self._watch, position)], lambda _, change: found.append(change))
         seen = position.after(walked.until, walked.seen).seen
         window = Window(self._watch, position, walked.until)
         log.info("%d changes of %s up to %s.", len(found), self._watch.entity, walked.until)
-        return in_order(told_once(found)), window, dict(seen)
+        return sort_changes(deduplicate(found)), window, dict(seen)
 
     def _read(self, window: Window) -> tuple[list[Change], Any]:
         found: list[Change] = []
         walked = self._reader.walk(
-            [Asked(self._watch, window.position)], lambda _, change: found.append(change), window.until
+            [WatchRequest(self._watch, window.position)], lambda _, change: found.append(change), window.until
         )
-        return in_order(told_once(found)), walked
+        return sort_changes(deduplicate(found)), walked
 
     def _kept(self) -> list[tuple[str, Window]]:
         return [(one["run"], Window.from_json(one["window"])) for one in self._load().get("claims", ())]

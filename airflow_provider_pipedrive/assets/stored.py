@@ -12,8 +12,8 @@ from airflow_provider_pipedrive.assets.claims import Claim, Claims, Row, claimed
 from airflow_provider_pipedrive.assets.trusted import TrustedConnections
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.batch import Batch, Window
-from airflow_provider_pipedrive.events.changes.model import Change, in_order, told_once
-from airflow_provider_pipedrive.events.changes.reading import Asked, Reader
+from airflow_provider_pipedrive.events.changes.model import Change, deduplicate, sort_changes
+from airflow_provider_pipedrive.events.changes.reading import Reader, WatchRequest
 from airflow_provider_pipedrive.events.waits.times import moment
 
 if TYPE_CHECKING:
@@ -60,15 +60,15 @@ class StoredEvents:
         trusted = TrustedConnections(self._asset.uri, connection_id or _of_the_watcher(self._asset))
         batches = [(row, batch) for row in rows if (batch := self._believed(row, trusted)) is not None]
         changes = [(_is_by_rest(row), change) for row, batch in batches for change in self._of(batch, trusted)]
-        found = in_order(change for by_rest, change in changes if not by_rest)
+        found = sort_changes(change for by_rest, change in changes if not by_rest)
         earlier = self._earlier([change for _, change in changes], {row.id for row in rows}, trusted)
         windows = [batch.window for row, batch in earlier if batch.window is not None and not _is_by_rest(row)]
         told = [change for row, batch in earlier if not _is_by_rest(row) for change in batch.changes]
-        once = [change for change in told_once(found, told) if not _in_one_of(windows, change)]
+        once = [change for change in deduplicate(found, told) if not _in_one_of(windows, change)]
         # What somebody has made by Airflow's REST API comes on top: it never takes another event's change away.
         told_by_rest = [change for row, batch in earlier if _is_by_rest(row) for change in batch.changes]
-        by_rest = in_order(change for by_rest, change in changes if by_rest)
-        once = in_order([*once, *told_once(by_rest, [*told, *found, *told_by_rest])])
+        by_rest = sort_changes(change for by_rest, change in changes if by_rest)
+        once = sort_changes([*once, *deduplicate(by_rest, [*told, *found, *told_by_rest])])
         log.info("%d changes in %d events of %s.", len(once), len(rows), self._asset.uri)
         if self.set_aside:
             log.warning("%d events of %s were set aside, see above.", len(self.set_aside), self._asset.uri)
@@ -178,7 +178,7 @@ def read_window(window: Window, connection_id: str) -> list[Change]:
 
     found: list[Change] = []
     reader = Reader(PipedriveHook(connection_id).client, window.watch.entity)
-    reader.walk([Asked(window.watch, window.position)], lambda _, change: found.append(change), window.until)
+    reader.walk([WatchRequest(window.watch, window.position)], lambda _, change: found.append(change), window.until)
     return found
 
 

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-from airflow_provider_pipedrive.assets.uris import company_of
-from airflow_provider_pipedrive.client.hosts import SHARED_ORIGIN, is_loopback
+from airflow_provider_pipedrive.client.hosts import SHARED_ORIGIN, company_of, is_loopback
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ Airflow finds the functions below by the provider's metadata.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.client.hosts import company_of
 from airflow_provider_pipedrive.extraction.entities import get_entity
+from airflow_provider_pipedrive.hooks.lineage import SCHEME
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -18,11 +18,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset as OpenLineageDataset
     from airflow.providers.common.compat.sdk import Asset
 
-SCHEME = "pipedrive"
 EACH = "each"
 """After the entity: an event for each change, see docs/webhooks.md."""
-_COMPANY = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
-_OWN = ".pipedrive.com"
 
 
 def asset_uri(company: str, entity: str) -> str:
@@ -34,21 +31,6 @@ def asset_uri(company: str, entity: str) -> str:
     """
     name = company_of(company)
     return f"{SCHEME}://{name}/{get_entity(entity).name}"
-
-
-def company_of(host: str) -> str:
-    """The company's name in its address: ``acme`` of ``acme.pipedrive.com`` or ``https://acme.pipedrive.com``; another
-    host's own name.
-
-    :raises PipedriveParameterError: it is none
-    """
-    parts = urlsplit(host if "://" in host else f"//{host}")
-    name = "" if parts.username or parts.path.strip("/") else (parts.hostname or "").removesuffix(_OWN)
-    if not host.isascii() or not _COMPANY.fullmatch(name):  # a capital that is not ASCII may have a small form that is
-        raise PipedriveParameterError(
-            f"The company must be its name as in <company>.pipedrive.com, such as 'acme', not {host!r}."
-        )
-    return name
 
 
 def create_asset(*, company: str, entity: str, extra: dict[str, Any] | None = None) -> Asset:

@@ -11,8 +11,8 @@ from airflow_provider_pipedrive.accounts.status import stamp
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.terminal import UsageError, command, put, say
 from airflow_provider_pipedrive.client.client import PipedriveClient
-from airflow_provider_pipedrive.events import webhook_registration as subscriptions
-from airflow_provider_pipedrive.events.webhook_registration import Address
+from airflow_provider_pipedrive.events import webhook_registration
+from airflow_provider_pipedrive.events.webhook_registration import WebhookAddress
 from airflow_provider_pipedrive.hooks.pipedrive import client_of
 from airflow_provider_pipedrive.plugin.sealed_cookies import now
 
@@ -31,10 +31,10 @@ def webhooks(options: Namespace) -> None:
 
 
 def _ensure(options: Namespace) -> None:
-    wish = subscriptions.wanted(options.objects, options.actions.split(","))
+    wanted = webhook_registration.wanted_webhooks(options.objects, options.actions.split(","))
     with _connected(options.conn_id) as (client, address):
         _learn(client, options.conn_id)
-        receipt = subscriptions.ensure(client, address, wish, options.user_id)
+        receipt = webhook_registration.ensure(client, address, wanted, options.user_id)
     for notice in receipt["notices"]:
         say(f"Notice: {notice}")
     for one in receipt["created"]:
@@ -46,7 +46,7 @@ def _ensure(options: Namespace) -> None:
 
 def _list(options: Namespace) -> None:
     with _connected(options.conn_id) as (client, address):
-        rows = subscriptions.described(client, address)
+        rows = webhook_registration.described(client, address)
     for row in rows:
         whose = "Airflow's" if row["ours"] else "another's"
         told = f"{row['event_object']} {row['event_action']}"
@@ -56,7 +56,7 @@ def _list(options: Namespace) -> None:
 
 def _remove(options: Namespace) -> None:
     with _connected(options.conn_id) as (client, address):
-        count = subscriptions.remove(client, address)
+        count = webhook_registration.remove(client, address)
     say(f"{count} removed.")
 
 
@@ -75,8 +75,8 @@ def _learn(client: PipedriveClient, conn_id: str) -> None:
 
 
 @contextmanager
-def _connected(conn_id: str) -> Iterator[tuple[PipedriveClient, Address]]:
+def _connected(conn_id: str) -> Iterator[tuple[PipedriveClient, WebhookAddress]]:
     connection = connections.find(conn_id)
-    address = Address.of(connection.extra_dejson)
+    address = WebhookAddress.of(connection.extra_dejson)
     with client_of(connection) as client:
         yield client, address

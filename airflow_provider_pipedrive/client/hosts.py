@@ -17,6 +17,8 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 # ASCII in every sense: by Unicode's rules a dotless i is the small form of I, and the domain is somebody else's.
 _PIPEDRIVE_HOST = re.compile(rf"{_LABEL}\.pipedrive\.com", re.IGNORECASE | re.ASCII)
 _PLAIN = re.compile(r"[\x21-\x7e]+")
+_COMPANY = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_OWN = ".pipedrive.com"
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _API_PATHS = ("", "/", "/v1", "/api", "/api/v1", "/api/v2")
 
@@ -98,6 +100,21 @@ def origin_of(host: str, port: int | None = None) -> str:
     if parts.scheme == "https" and port in (None, 443) and _PIPEDRIVE_HOST.fullmatch(hostname):
         return f"https://{hostname}"
     raise PipedriveParameterError(_advice(host))
+
+
+def company_of(host: str) -> str:
+    """The company's name in its address: ``acme`` of ``acme.pipedrive.com`` or ``https://acme.pipedrive.com``; another
+    host's own name.
+
+    :raises PipedriveParameterError: it is none
+    """
+    parts = urlsplit(host if "://" in host else f"//{host}")
+    name = "" if parts.username or parts.path.strip("/") else (parts.hostname or "").removesuffix(_OWN)
+    if not host.isascii() or not _COMPANY.fullmatch(name):  # a capital that is not ASCII may have a small form that is
+        raise PipedriveParameterError(
+            f"The company must be its name as in <company>.pipedrive.com, such as 'acme', not {host!r}."
+        )
+    return name
 
 
 def _advice(host: str) -> str:

@@ -59,17 +59,17 @@ def as_dict(action: str, parameters: Any) -> dict[str, Any]:
 
 
 def check(
-    action: Action, parameters: Mapping[str, Any], open_value: Callable[[Any], bool] = lambda value: False
+    action: Action, parameters: Mapping[str, Any], resolved_later: Callable[[Any], bool] = lambda value: False
 ) -> None:
     """Find what is wrong with ``parameters`` without making a request of them.
 
-    :param open_value: tells which values cannot be judged yet (templates, results of other tasks)
+    :param resolved_later: tells which values cannot be judged yet (templates, results of other tasks)
     :raises PipedriveParameterError: naming every fault found
     """
     if action.custom_fields == "flat" and isinstance(parameters.get("custom_fields"), Mapping):
         # What names fields there is put next to the other parameters once their keys are known.
         parameters = {name: value for name, value in parameters.items() if name != "custom_fields"}
-    _bound(action, without_names(action, parameters), open_value)
+    _bound(action, without_names(action, parameters), resolved_later)
 
 
 def bind(action: Action, parameters: Mapping[str, Any]) -> Request:
@@ -94,7 +94,7 @@ def bind(action: Action, parameters: Mapping[str, Any]) -> Request:
     )
 
 
-def _bound(action: Action, given: Mapping[str, Any], open_value: Callable[[Any], bool]) -> dict[str, Any]:
+def _bound(action: Action, given: Mapping[str, Any], resolved_later: Callable[[Any], bool]) -> dict[str, Any]:
     """The converted values by Pipedrive's own names, all faults collected into one error."""
     faults: list[str] = []
     values: dict[str, Any] = {}
@@ -103,14 +103,14 @@ def _bound(action: Action, given: Mapping[str, Any], open_value: Callable[[Any],
         parameter = action.by_name.get(spelling)
         if parameter is None:
             if _is_flat_custom_field(action, spelling):
-                _take_flat(action, spelling, value, open_value, values, faults)
+                _take_flat(action, spelling, value, resolved_later, values, faults)
             else:
                 faults.append(_unknown(action, spelling, value))
-        elif parameter.name in named and not open_value(value):
+        elif parameter.name in named and not resolved_later(value):
             faults.append(f"{spelling} and {named[parameter.name]} mean the same: give one of them")
         else:
             named[parameter.name] = spelling
-            _take(action, parameter, spelling, value, open_value, values, faults)
+            _take(action, parameter, spelling, value, resolved_later, values, faults)
     faults += _missing(action, named, given)
     faults += _contradictions(action, {name: named[name] for name in values if name in named})
     if faults:
@@ -123,13 +123,13 @@ def _take(
     parameter: Parameter,
     spelling: str,
     value: Any,
-    open_value: Callable[[Any], bool],
+    resolved_later: Callable[[Any], bool],
     values: dict[str, Any],
     faults: list[str],
 ) -> None:
     """Convert one value into ``values``, or say in ``faults`` why not."""
     partly_open = parameter.parts and isinstance(value, Mapping | list | tuple)
-    if (open_value(value) and not partly_open) or parameter.type == "file":
+    if (resolved_later(value) and not partly_open) or parameter.type == "file":
         if value is None:
             faults.append(f"{spelling} must be a file: a path, bytes or a file object")
         else:
@@ -142,7 +142,7 @@ def _take(
             values[parameter.name] = None
         return
     try:
-        converted = convert(parameter, value, _time_format(action, parameter), open_value)
+        converted = convert(parameter, value, _time_format(action, parameter), resolved_later)
         _refuse_bounds(parameter, converted)
     except Unfit as unfit:
         faults.append(unfit.about(spelling))
@@ -157,12 +157,12 @@ def _take_flat(
     action: Action,
     name: str,
     value: Any,
-    open_value: Callable[[Any], bool],
+    resolved_later: Callable[[Any], bool],
     values: dict[str, Any],
     faults: list[str],
 ) -> None:
     try:
-        values[name] = value if open_value(value) else plain(value, action.version)
+        values[name] = value if resolved_later(value) else plain(value, action.version)
     except Unfit as unfit:
         faults.append(unfit.about(name))
 

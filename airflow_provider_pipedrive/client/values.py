@@ -56,24 +56,26 @@ def _known(value: Any) -> bool:
     return False
 
 
-def convert(parameter: Parameter, value: Any, time_format: TimeFormat, is_open: Callable[[Any], bool] = _known) -> Any:
+def convert(
+    parameter: Parameter, value: Any, time_format: TimeFormat, resolved_later: Callable[[Any], bool] = _known
+) -> Any:
     """``value`` as ``parameter`` declares it, its parts included.
 
     :param time_format: the wire format of timestamps for this parameter
-    :param is_open: tells which parts cannot be judged yet (templates): they stay as they are
+    :param resolved_later: tells which parts cannot be judged yet (templates): they stay as they are
     :raises Unfit: it cannot be converted exactly
     """
     if parameter.type == "array":
-        return _array(parameter, value, time_format, is_open)
+        return _array(parameter, value, time_format, resolved_later)
     if parameter.type == "object":
         if not isinstance(_parsed(value), Mapping):
             raise Unfit(f"an object (a dict){_such_as(parameter)}, not {_shown(value)}")
-        return _parts(parameter, _parsed(value), time_format, is_open)
+        return _parts(parameter, _parsed(value), time_format, resolved_later)
     return _enumerated(parameter, _scalar(parameter.type, value, time_format))
 
 
 def _parts(
-    parameter: Parameter, value: Mapping[Any, Any], time_format: TimeFormat, is_open: Callable[[Any], bool]
+    parameter: Parameter, value: Mapping[Any, Any], time_format: TimeFormat, resolved_later: Callable[[Any], bool]
 ) -> dict[str, Any]:
     """An object, those of its keys converted that the catalog knows.
 
@@ -88,11 +90,11 @@ def _parts(
         if part is None:
             if near := nearest(key, missing) if missing else []:
                 raise UnknownPart(f"has no {key!r} (did you mean {near[0]!r}?)")
-            found[str(key)] = item if is_open(item) else _at(f".{key}", plain, item, time_format)
-        elif item is None or (is_open(item) and not (part.parts and isinstance(item, Mapping | list | tuple))):
+            found[str(key)] = item if resolved_later(item) else _at(f".{key}", plain, item, time_format)
+        elif item is None or (resolved_later(item) and not (part.parts and isinstance(item, Mapping | list | tuple))):
             found[key] = item
         else:
-            found[key] = _at(f".{key}", convert, part, item, time_format, is_open)
+            found[key] = _at(f".{key}", convert, part, item, time_format, resolved_later)
     return found
 
 
@@ -268,10 +270,12 @@ def from_text(text: str) -> Any:
     return text
 
 
-def _array(parameter: Parameter, value: Any, time_format: TimeFormat, is_open: Callable[[Any], bool]) -> list[Any]:
+def _array(
+    parameter: Parameter, value: Any, time_format: TimeFormat, resolved_later: Callable[[Any], bool]
+) -> list[Any]:
     elements = _elements(parameter, value)
     if parameter.items == "object":
-        items = _objects(parameter, value, elements, time_format, is_open)
+        items = _objects(parameter, value, elements, time_format, resolved_later)
     else:
         items = [_enumerated(parameter, _scalar(parameter.items or "any", item, time_format)) for item in elements]
     if not items and parameter.place == "query":
@@ -282,13 +286,17 @@ def _array(parameter: Parameter, value: Any, time_format: TimeFormat, is_open: C
 
 
 def _objects(
-    parameter: Parameter, value: Any, elements: list[Any], time_format: TimeFormat, is_open: Callable[[Any], bool]
+    parameter: Parameter,
+    value: Any,
+    elements: list[Any],
+    time_format: TimeFormat,
+    resolved_later: Callable[[Any], bool],
 ) -> list[Any]:
-    parsed = [item if is_open(item) else _parsed(item) for item in elements]
-    if not all(isinstance(item, Mapping) or is_open(item) for item in parsed):
+    parsed = [item if resolved_later(item) else _parsed(item) for item in elements]
+    if not all(isinstance(item, Mapping) or resolved_later(item) for item in parsed):
         raise Unfit(f"a list of objects (dicts){_such_as(parameter)}, not {_shown(value)}")
     return [
-        _at(f"[{place}]", _parts, parameter, item, time_format, is_open) if isinstance(item, Mapping) else item
+        _at(f"[{place}]", _parts, parameter, item, time_format, resolved_later) if isinstance(item, Mapping) else item
         for place, item in enumerate(parsed)
     ]
 

@@ -33,7 +33,7 @@ _SECRET: Final = re.compile(rf"[A-Za-z0-9_~.-]{{{SHORTEST_SECRET},}}")
 
 
 @dataclass(frozen=True)
-class Address:
+class WebhookAddress:
     """Where deliveries go, and what proves that Pipedrive sent them.
 
     :ivar base: the address without its secret part, the last one
@@ -104,7 +104,7 @@ def is_password(text: str) -> bool:
 
 
 @dataclass(frozen=True, order=True)
-class Wanted:
+class WebhookSpec:
     """A webhook as it should be: events of one kind of object, or of all (``*``)."""
 
     event_object: str
@@ -114,7 +114,7 @@ class Wanted:
         return f"{self.event_object} {self.event_action}"
 
 
-def wanted(objects: Iterable[str], actions: Iterable[str] = ("*",)) -> list[Wanted]:
+def wanted_webhooks(objects: Iterable[str], actions: Iterable[str] = ("*",)) -> list[WebhookSpec]:
     """The webhooks for these objects and actions. None of them tells what another one tells too.
 
     :param objects: as Pipedrive calls them (``deal``) or as this package calls the entity (``deals``); ``*``: all
@@ -138,11 +138,11 @@ def wanted(objects: Iterable[str], actions: Iterable[str] = ("*",)) -> list[Want
             raise PipedriveParameterError(f"'*' means every {what}: leave out the others, or each event comes twice.")
     if len(doing) == len(known_actions) - 1:
         doing = {"*"}  # Pipedrive allows 40 webhooks a user: all three actions need only one
-    return sorted(Wanted(event_object, action) for event_object in chosen for action in doing)
+    return sorted(WebhookSpec(event_object, action) for event_object in chosen for action in doing)
 
 
 @dataclass(frozen=True)
-class Plan:
+class WebhookPlan:
     """What makes the webhooks as they should be.
 
     :ivar keep: ids of those that are right
@@ -152,33 +152,35 @@ class Plan:
     """
 
     keep: tuple[int, ...]
-    remove: Mapping[int, Wanted]
-    create: tuple[Wanted, ...]
+    remove: Mapping[int, WebhookSpec]
+    create: tuple[WebhookSpec, ...]
     notices: tuple[str, ...]
 
 
-def plan(rows: Iterable[Mapping[str, Any]], address: Address, wish: Sequence[Wanted], user_id: int | None) -> Plan:
+def plan(
+    rows: Iterable[Mapping[str, Any]], address: WebhookAddress, wanted: Sequence[WebhookSpec], user_id: int | None
+) -> WebhookPlan:
     """Compare Pipedrive's list with what is wanted. Webhooks that lead elsewhere are not looked at."""
-    keep: dict[Wanted, int] = {}
-    remove: dict[int, Wanted] = {}
+    keep: dict[WebhookSpec, int] = {}
+    remove: dict[int, WebhookSpec] = {}
     notices: list[str] = []
     for row in rows:
         if not is_ours(row, address):
             continue
-        it = Wanted(str(row.get("event_object")), str(row.get("event_action")))
+        it = WebhookSpec(str(row.get("event_object")), str(row.get("event_action")))
         fault = _fault(row, address, user_id)
-        if fault or it not in wish or it in keep:
+        if fault or it not in wanted or it in keep:
             remove[row["id"]] = it
-            notices += [f"{it}: {fault}, so it is made anew."] if fault and it in wish else []
+            notices += [f"{it}: {fault}, so it is made anew."] if fault and it in wanted else []
         else:
             keep[it] = row["id"]
             notices += [f"{it}: {trouble}"] if (trouble := _trouble(row)) else []
-    create = tuple(one for one in wish if one not in keep)
-    return Plan(tuple(keep.values()), remove, create, tuple(notices))
+    create = tuple(one for one in wanted if one not in keep)
+    return WebhookPlan(tuple(keep.values()), remove, create, tuple(notices))
 
 
 def ensure(
-    client: PipedriveClient, address: Address, wish: Sequence[Wanted], user_id: int | None = None
+    client: PipedriveClient, address: WebhookAddress, wanted: Sequence[WebhookSpec], user_id: int | None = None
 ) -> dict[str, Any]:
     """Make the webhooks as they should be; nothing is done where they are. 10 API tokens, and 6 to 16 for each change.
 
@@ -190,7 +192,7 @@ def ensure(
     :raises PipedriveError: Pipedrive refused; an OAuth app needs the scope ``admin``
     """
     _learn(client, address)
-    it = plan(client.run("getWebhooks"), address, wish, user_id)
+    it = plan(client.run("getWebhooks"), address, wanted, user_id)
     created = []
     for one in it.create:
         more = {} if user_id is None else {"user_id": user_id}
@@ -214,7 +216,7 @@ def ensure(
     return {"kept": len(it.keep), "created": created, "removed": removed, "notices": list(it.notices)}
 
 
-def remove(client: PipedriveClient, address: Address) -> int:
+def remove(client: PipedriveClient, address: WebhookAddress) -> int:
     """Delete all webhooks that lead to this receiver; returns how many there were."""
     _learn(client, address)
     ours = [row["id"] for row in client.run("getWebhooks") if is_ours(row, address)]
@@ -223,7 +225,7 @@ def remove(client: PipedriveClient, address: Address) -> int:
     return len(ours)
 
 
-def described(client: PipedriveClient, address: Address) -> list[dict[str, Any]]:
+def described(client: PipedriveClient, address: WebhookAddress) -> list[dict[str, Any]]:
     """All webhooks that the credential may see: what they tell of, whether they are ours, and how they are."""
     _learn(client, address)
     return [
@@ -242,13 +244,13 @@ def described(client: PipedriveClient, address: Address) -> list[dict[str, Any]]
     ]
 
 
-def is_ours(row: Mapping[str, Any], address: Address) -> bool:
+def is_ours(row: Mapping[str, Any], address: WebhookAddress) -> bool:
     """Whether a webhook leads to this receiver, by this address or one that it had before."""
     url = str(row.get("subscription_url") or "")
     return url == address.url or (str(row.get("name") or "").startswith(_NAME) and url.startswith(address.base))
 
 
-def _fault(row: Mapping[str, Any], address: Address, user_id: int | None) -> str:
+def _fault(row: Mapping[str, Any], address: WebhookAddress, user_id: int | None) -> str:
     """Why a webhook of ours must be made anew; empty if it need not."""
     password = row.get("http_auth_password")
     if ended := _ended(row):
@@ -283,6 +285,6 @@ def _trouble(row: Mapping[str, Any]) -> str:
     )
 
 
-def _learn(client: PipedriveClient, address: Address) -> None:
+def _learn(client: PipedriveClient, address: WebhookAddress) -> None:
     client.redact.add(address.secret)
     client.redact.add(address.password)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError
 from airflow_provider_pipedrive.extraction.storage import bucket_must_exist, file_system
-from airflow_provider_pipedrive.files.listing import Choice, Record, name_of
+from airflow_provider_pipedrive.files.listing import FileFilter, Record, name_of
 from airflow_provider_pipedrive.files.names import stored_name
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Landed:
 
 
 @dataclass
-class Haul:
+class FileDownloads:
     """Brings files one after another, and keeps account of them.
 
     :ivar folder: a local or object-storage path
@@ -60,7 +60,7 @@ class Haul:
 
     client: PipedriveClient
     folder: Any
-    choice: Choice
+    file_filter: FileFilter
     lines: BinaryIO
     run: str
     files: int = 0
@@ -70,16 +70,16 @@ class Haul:
     names: list[str] = field(default_factory=list)
     last_id: int | None = None
 
-    def bring(self, file: Record, *, asked: bool) -> str | None:
+    def download(self, file: Record, *, asked: bool) -> str | None:
         """Bring a file, if it is wanted and not there yet, and return why it was not, or ``None``.
 
         :param asked: it was asked for by its id: only what makes it impossible counts
         """
         self.last_id = max(self.last_id or 0, file["id"])
-        why = self.choice.why_impossible(file) if asked else self.choice.why_not(file)
+        why = self.file_filter.impossible_reason(file) if asked else self.file_filter.skip_reason(file)
         if why is None:
             try:
-                self._bring(file, stored_name(file["id"], name_of(file)))
+                self._download(file, stored_name(file["id"], name_of(file)))
             except FileTooLargeError:
                 why = "too large"
             except PipedriveNotFoundError:
@@ -88,16 +88,18 @@ class Haul:
             self.skipped[why] += 1
             self._note(file, outcome="skipped", reason=why, url=file.get("url"))
             unexpected = why in ("deleted", "kept elsewhere", "too large")
-            log.log(logging.INFO if unexpected else logging.DEBUG, "Skipped: %s", why_sentence(file, why, self.choice))
+            log.log(
+                logging.INFO if unexpected else logging.DEBUG, "Skipped: %s", skip_sentence(file, why, self.file_filter)
+            )
         return why
 
-    def _bring(self, file: Record, name: str) -> None:
+    def _download(self, file: Record, name: str) -> None:
         landed = already_there(self.folder, name, file)
         outcome = "already there" if landed else "landed"
         if landed:
             self.already_there += 1
         else:
-            landed = land(self.folder, name, file, self.choice.max_bytes, self._fetch(file["id"]), self.run)
+            landed = land(self.folder, name, file, self.file_filter.max_bytes, self._fetch(file["id"]), self.run)
             self.files += 1
             self.bytes += landed.bytes
             log.info("Landed: %s, %d bytes", name, landed.bytes)
@@ -114,15 +116,15 @@ class Haul:
         self.lines.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
 
 
-def why_sentence(file: Record, why: str, choice: Choice) -> str:
+def skip_sentence(file: Record, why: str, file_filter: FileFilter) -> str:
     """``why`` a file was not brought, told to a person."""
     told = {
         "deleted": "it is deleted in Pipedrive, or the credential's user may not see it",
         "kept elsewhere": f"it is kept at {file.get('remote_location')}, and Pipedrive has its address but no bytes",
-        "too large": f"it has more than max_bytes ({choice.max_bytes})",
+        "too large": f"it has more than max_bytes ({file_filter.max_bytes})",
         "inline image": "it is a picture in the text of a mail (inline_images brings them)",
         "mail attachment": "it came with a mail (mail_attachments brings them)",
-        "other name": f"its name is like none of {', '.join(choice.names)}",
+        "other name": f"its name is like none of {', '.join(file_filter.names)}",
     }
     return f"file {file['id']} ({name_of(file)!r}): {told[why]}."
 

@@ -40,7 +40,7 @@ PAGE = 100
 
 
 @dataclass(frozen=True)
-class Window:
+class FileWindow:
     """Which files are new.
 
     :ivar since: those added from then on
@@ -54,7 +54,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Choice:
+class FileFilter:
     """Which of them are wanted.
 
     :ivar names: patterns, such as ``*.pdf``; capital letters don't matter; none for every name
@@ -68,7 +68,7 @@ class Choice:
     inline_images: bool = False
     mail_attachments: bool = False
 
-    def why_not(self, file: Record) -> str | None:
+    def skip_reason(self, file: Record) -> str | None:
         """Why a file is not wanted; the same few reasons, to be counted."""
         name = name_of(file).lower()
         if self.names and not any(fnmatchcase(name, pattern.lower()) for pattern in self.names):
@@ -77,9 +77,9 @@ class Choice:
             return "inline image"
         if file.get("mail_message_id") and not file.get("inline_flag") and not self.mail_attachments:
             return "mail attachment"
-        return self.why_impossible(file)
+        return self.impossible_reason(file)
 
-    def why_impossible(self, file: Record) -> str | None:
+    def impossible_reason(self, file: Record) -> str | None:
         """Why a file cannot be brought, even if it was asked for by its id."""
         if file.get("active_flag") is False:
             return "deleted"
@@ -108,7 +108,7 @@ def is_remote(file: Record) -> bool:
     return file.get("remote_location") not in (None, "", "s3")
 
 
-def new_files(client: PipedriveClient, window: Window, link: str | None, record_id: Any) -> Iterator[Record]:
+def new_files(client: PipedriveClient, window: FileWindow, link: str | None, record_id: Any) -> Iterator[Record]:
     """The files of the window, newest first.
 
     :param link: what they are attached to, one of :data:`LINKS`; ``None`` for all files
@@ -139,7 +139,7 @@ def files_of(client: PipedriveClient, key: str = "getFiles", record_id: Any = No
     return newest_first(key, page)
 
 
-def within(window: Window, files: Iterator[Record]) -> Iterator[Record]:
+def within(window: FileWindow, files: Iterator[Record]) -> Iterator[Record]:
     """Those of ``files``, which come newest first, that are in the window; it stops where it has been left."""
     older = 0
     for file in files:

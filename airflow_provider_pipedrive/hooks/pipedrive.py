@@ -23,8 +23,8 @@ from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider_pipedrive.assets.lineage import Lineage
     from airflow_provider_pipedrive.client import PipedriveClient, Settings, Usage
+    from airflow_provider_pipedrive.hooks.lineage import Lineage
 
 log = logging.getLogger(__name__)
 _CLIENT = "_client_and_its_connection"
@@ -54,7 +54,7 @@ class PipedriveHook(BaseHook):
     @cached_property
     def lineage(self) -> Lineage:
         """The data sets that this hook has read and written."""
-        from airflow_provider_pipedrive.assets.lineage import Lineage
+        from airflow_provider_pipedrive.hooks.lineage import Lineage
 
         return Lineage()
 
@@ -158,7 +158,7 @@ class PipedriveHook(BaseHook):
             yield from records
 
     def _tell_lineage(self, action: str, read_from: Any = None, saved_to: Any = None) -> None:
-        from airflow_provider_pipedrive.assets.lineage import report
+        from airflow_provider_pipedrive.hooks.lineage import report
 
         report(self, action, read_from=read_from, saved_to=saved_to)
 
@@ -171,7 +171,7 @@ class PipedriveHook(BaseHook):
         :param params: query parameters
         :param json: JSON body
         """
-        from airflow_provider_pipedrive.assets.lineage import report_request
+        from airflow_provider_pipedrive.hooks.lineage import report_request
 
         answer = self.client.request(method, path, params, **({} if json is None else {"json": json}))
         report_request(self, method, path)
@@ -186,7 +186,7 @@ class PipedriveHook(BaseHook):
         :param term: only what a search for this text finds (deals, organizations and persons)
         :param parameters: narrow the list down, as the list action's parameters do
         """
-        from airflow_provider_pipedrive.assets.lineage import report_options
+        from airflow_provider_pipedrive.hooks.lineage import report_options
 
         found = self.client.options(source, term=term, **parameters)
         report_options(self, source)

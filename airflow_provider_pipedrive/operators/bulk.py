@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
-from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location, tell
-from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.client.values import from_text
 from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveParameterError, PipedriveTokenCapError
 from airflow_provider_pipedrive.hooks.allowed_paths import allowed
-from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink, is_open
+from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
+from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
+from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink, is_templated
 from airflow_provider_pipedrive.operators.task_support import (
     permanent_errors_end_the_task,
     run_name,
@@ -142,7 +142,7 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
         """Write the rows, continuing an earlier try's run, and return the receipt."""
         return self._write(context, waited=False)
 
-    def go_on(self, context: Context, event: Any = None) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Write the rest, when the day's tokens are expected to be renewed."""
         return self._write(context, waited=True)
 
@@ -237,7 +237,7 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
             )
         given = {name: getattr(self, name) for name in _JOB}
         for name, value in given.items():
-            if is_open(value):
+            if is_templated(value):
                 given[name] = 0 if name in _COUNTS else _HARMLESS.get(name, value)
             elif name in _COUNTS and value not in (None, ""):
                 given[name] = whole_number(name, value, least=0)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, BaseOperatorLink, XCom
 
-from airflow_provider_pipedrive.assets.lineage import ReportsLineage
-from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.errors import PipedriveEndpointRemovedError, PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.hooks.lineage import ReportsLineage
+from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -144,7 +144,7 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
         from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
         from airflow_provider_pipedrive.client.parameters import check
 
-        unknown = is_open if parsing else _is_given
+        unknown = is_templated if parsing else _is_given
         if unknown(self.action):
             return
         try:
@@ -261,13 +261,13 @@ def _is_given(value: Any) -> bool:
     return False
 
 
-def is_open(value: Any) -> bool:
+def is_templated(value: Any) -> bool:
     """Whether a value is only known when the task runs: a template, or another task's result."""
     if isinstance(value, str):
         return "{{" in value or "{%" in value
     if isinstance(value, Mapping):
-        return any(is_open(item) for item in value.values())
+        return any(is_templated(item) for item in value.values())
     if isinstance(value, list | tuple | set):
-        return any(is_open(item) for item in value)
+        return any(is_templated(item) for item in value)
     # XComArg and friends; everything else that Airflow resolves at run time has the same mark.
     return hasattr(value, "resolve") and hasattr(value, "iter_references")

@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.events.waits.arguments import record_id
 from airflow_provider_pipedrive.files.listing import LINKS
-from airflow_provider_pipedrive.operators.pipedrive import is_open, record_url
+from airflow_provider_pipedrive.operators.pipedrive import is_templated, record_url
 from airflow_provider_pipedrive.operators.ticks import in_utc, previous_tick
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def check_links(task: Any) -> list[str]:
     given = [name for name in LINKS if getattr(task, name) is not None]
     for name in given:
         value = getattr(task, name)
-        if not is_open(value):
+        if not is_templated(value):
             record_id(name, value)
     return given
 
@@ -194,7 +194,7 @@ def url_of_link(task: Any, hook: PipedriveHook) -> str:
 
 
 def wait_for_tokens(task: BaseOperator, error: PipedriveDailyBudgetError, *, in_vain: bool) -> NoReturn:
-    """Free the worker until the day's API tokens are expected to be there again; the task's ``go_on`` follows."""
+    """Free the worker until the day's API tokens are expected to be there again; ``execute_complete`` follows."""
     from airflow_provider_pipedrive.triggers.budget import PipedriveBudgetTrigger
 
     at = next_tokens(time.time(), error.retry_after, in_vain=in_vain)
@@ -203,7 +203,7 @@ def wait_for_tokens(task: BaseOperator, error: PipedriveDailyBudgetError, *, in_
         error,
         datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
     )
-    task.defer(trigger=PipedriveBudgetTrigger(until=at), method_name="go_on")
+    task.defer(trigger=PipedriveBudgetTrigger(until=at), method_name="execute_complete")
 
 
 def next_tokens(now: float, retry_after: float | None, *, in_vain: bool) -> float:

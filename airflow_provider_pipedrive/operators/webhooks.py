@@ -56,18 +56,18 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
         from airflow.providers.common.compat.sdk import Variable
 
         from airflow_provider_pipedrive.accounts.companies import learn_company
-        from airflow_provider_pipedrive.events.webhook_registration import Address, ensure, wanted
+        from airflow_provider_pipedrive.events.webhook_registration import WebhookAddress, ensure, wanted_webhooks
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
         hook = PipedriveHook(self.pipedrive_conn_id)
         try:
-            wish = wanted(self.objects, self.actions)
+            wanted = wanted_webhooks(self.objects, self.actions)
             user_id = None if self.user_id is None else int(self.user_id)
             connection = hook.get_connection(self.pipedrive_conn_id)
-            address = Address.of(connection.extra_dejson)
+            address = WebhookAddress.of(connection.extra_dejson)
             with hook.client as client:
                 learn_company(client, connection, Variable, datetime.now(UTC).isoformat(timespec="seconds"))
-                receipt = ensure(client, address, wish, user_id)
+                receipt = ensure(client, address, wanted, user_id)
         except PipedriveError as error:
             if error.retryable:
                 raise
@@ -84,8 +84,8 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
 
     def _check(self) -> None:
         """Find wrong names when the DAG is parsed, where they are no templates."""
-        from airflow_provider_pipedrive.events.webhook_registration import wanted
-        from airflow_provider_pipedrive.operators.pipedrive import is_open
+        from airflow_provider_pipedrive.events.webhook_registration import wanted_webhooks
+        from airflow_provider_pipedrive.operators.pipedrive import is_templated
 
-        if not is_open(self.objects) and not is_open(self.actions):
-            wanted(self.objects, self.actions)
+        if not is_templated(self.objects) and not is_templated(self.actions):
+            wanted_webhooks(self.objects, self.actions)

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from airflow_provider_pipedrive.assets.uris import EACH
 from airflow_provider_pipedrive.events.changes.batch import Batch
-from airflow_provider_pipedrive.events.changes.model import Change, in_order
+from airflow_provider_pipedrive.events.changes.model import Change, sort_changes
 from airflow_provider_pipedrive.plugin.event_writer import BusyError, ReceivedChange
 from airflow_provider_pipedrive.plugin.sealed_cookies import now
 
@@ -47,7 +47,7 @@ def store(batch: Sequence[ReceivedChange]) -> None:
         with create_session() as session:
             # Always in the same order: two web servers must not wait for one another.
             for (uri, conn_id), by_id in sorted(changes.items()):
-                _store(session, uri, conn_id, in_order(by_id.values()))
+                _store(session, uri, conn_id, sort_changes(by_id.values()))
     except (OperationalError, InterfaceError) as error:
         raise BusyError(type(error).__name__) from error
 

@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
 from airflow_provider_pipedrive.client.parameters import check
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.waits.arguments import number, record_id, record_ids, ref, refs, several
 from airflow_provider_pipedrive.events.waits.conditions import Condition, conditions
 from airflow_provider_pipedrive.events.waits.movement import Movement
-from airflow_provider_pipedrive.events.waits.naming import Names, Ref
+from airflow_provider_pipedrive.events.waits.naming import NameRefs, Ref
 from airflow_provider_pipedrive.events.waits.times import given_moment
-from airflow_provider_pipedrive.events.waits.watches import DealWatch, FileWatch, MoveWatch, RecordWatch, Watch
+from airflow_provider_pipedrive.events.waits.watches import AnyDealWait, DealsWait, FilesWait, RecordWait, WaitSpec
+from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.sensors.waiting import WaitingSensor
 
-IsOpen = Callable[[Any], bool]
+ResolvedLater = Callable[[Any], bool]
 Refs = Ref | Sequence[Ref]
 _STATUSES = ("open", "won", "lost")
 
@@ -94,36 +94,36 @@ class PipedriveDealStageSensor(WaitingSensor):
         self.passed_through = passed_through
         self._check_when_parsing()
 
-    def _wait(self, since: str, is_open: IsOpen) -> tuple[Watch, Names | None] | None:
+    def _wait(self, since: str, resolved_later: ResolvedLater) -> tuple[WaitSpec, NameRefs | None] | None:
         self._find_contradictions()
-        statuses = self._unless_open(is_open, self.status, self._statuses) or ()
-        since = self._unless_open(is_open, self.since, lambda value: given_moment("since", value)) or since
-        reaches = self._unless_open(is_open, self.to_stage, lambda value: refs("to_stage", value)) or ()
-        leaves = self._unless_open(is_open, self.from_stage, lambda value: refs("from_stage", value)) or ()
+        statuses = self._read_known(resolved_later, self.status, self._statuses) or ()
+        since = self._read_known(resolved_later, self.since, lambda value: given_moment("since", value)) or since
+        reaches = self._read_known(resolved_later, self.to_stage, lambda value: refs("to_stage", value)) or ()
+        leaves = self._read_known(resolved_later, self.from_stage, lambda value: refs("from_stage", value)) or ()
         both = {str(item) for item in reaches} & {str(item) for item in leaves}
         if both:
             raise PipedriveParameterError(f"A deal cannot leave and reach the same stage: {', '.join(sorted(both))}.")
-        deal_ids = self._unless_open(is_open, self.deal_id, lambda value: record_ids("deal_id", value)) or ()
-        pipeline = self._unless_open(is_open, self.pipeline, lambda value: ref("pipeline", value))
-        owner = self._unless_open(is_open, self.deal_owner, lambda value: ref("deal_owner", value))
-        filter_id = self._unless_open(is_open, self.filter_id, lambda value: number("filter_id", value))
-        if any(is_open(getattr(self, name)) for name in self.template_fields if name != "pipedrive_conn_id"):
+        deal_ids = self._read_known(resolved_later, self.deal_id, lambda value: record_ids("deal_id", value)) or ()
+        pipeline = self._read_known(resolved_later, self.pipeline, lambda value: ref("pipeline", value))
+        owner = self._read_known(resolved_later, self.deal_owner, lambda value: ref("deal_owner", value))
+        filter_id = self._read_known(resolved_later, self.filter_id, lambda value: number("filter_id", value))
+        if any(resolved_later(getattr(self, name)) for name in self.template_fields if name != "pipedrive_conn_id"):
             return None
         movement = Movement(moves=self.moves, statuses=statuses, passed_through=self.passed_through)
-        names = Names(reaches, leaves, pipeline, owner)
-        watch: Watch
+        names = NameRefs(reaches, leaves, pipeline, owner)
+        watch: WaitSpec
         if self.deal_id is None:
-            watch = MoveWatch(movement, since, self.since is None, filter_id=filter_id)
+            watch = AnyDealWait(movement, since, self.since is None, filter_id=filter_id)
         elif deal_ids:
             single = not isinstance(self.deal_id, list | tuple | set) and len(deal_ids) == 1
-            watch = DealWatch(deal_ids, movement, since, self.since is None, self.require, single)
+            watch = DealsWait(deal_ids, movement, since, self.since is None, self.require, single)
         else:
             raise PipedriveParameterError("deal_id is an empty list: there is nothing to wait for.")
-        return watch, names if names != Names() else None
+        return watch, names if names != NameRefs() else None
 
     @staticmethod
-    def _unless_open(is_open: IsOpen, value: Any, read: Callable[[Any], Any]) -> Any:
-        return None if value is None or is_open(value) else read(value)
+    def _read_known(resolved_later: ResolvedLater, value: Any, read: Callable[[Any], Any]) -> Any:
+        return None if value is None or resolved_later(value) else read(value)
 
     def _find_contradictions(self) -> None:
         stages = self.to_stage is not None or self.from_stage is not None
@@ -233,7 +233,7 @@ class PipedriveNewFileSensor(WaitingSensor):
         self.max_files = max_files
         self._check_when_parsing()
 
-    def _wait(self, since: str, is_open: IsOpen) -> tuple[Watch, Names | None] | None:
+    def _wait(self, since: str, resolved_later: ResolvedLater) -> tuple[WaitSpec, NameRefs | None] | None:
         links = {name: getattr(self, name) for name in self.template_fields[:6] if getattr(self, name) is not None}
         if len(links) > 1:
             raise PipedriveParameterError(f"{' and '.join(links)}: a wait is for files of one record.")
@@ -242,14 +242,16 @@ class PipedriveNewFileSensor(WaitingSensor):
             raise PipedriveParameterError(f"min_size {self.min_size} is larger than max_size {self.max_size}.")
         if not number("max_files", self.max_files):
             raise PipedriveParameterError("max_files must be 1 or more.")
-        links = {name: value if is_open(value) else record_id(name, value) for name, value in links.items()}
-        if is_open(list(links.values())) or is_open([getattr(self, name) for name in self.template_fields[6:-1]]):
+        links = {name: value if resolved_later(value) else record_id(name, value) for name, value in links.items()}
+        if resolved_later(list(links.values())) or resolved_later(
+            [getattr(self, name) for name in self.template_fields[6:-1]]
+        ):
             return None
         given_since = None if self.since is None else given_moment("since", self.since)
         after_id = None if self.after_id is None else number("after_id", self.after_id)
         from_run = given_since is None and after_id is None
         link = next(iter(links), None)
-        watch = FileWatch(
+        watch = FilesWait(
             link=link,
             record_id=None if link is None else links[link],
             after_id=after_id,
@@ -263,7 +265,7 @@ class PipedriveNewFileSensor(WaitingSensor):
             mail_attachments=self.mail_attachments,
             max_files=self.max_files,
         )
-        return watch, None if self.uploader is None else Names(user=ref("uploader", self.uploader))
+        return watch, None if self.uploader is None else NameRefs(user=ref("uploader", self.uploader))
 
     def _size(self, name: str) -> int | None:
         value = getattr(self, name)
@@ -306,18 +308,18 @@ class PipedriveRecordSensor(WaitingSensor):
         self.failure = failure
         self._check_when_parsing()
 
-    def _wait(self, since: str, is_open: IsOpen) -> tuple[Watch, Names | None] | None:
-        if not is_open(self.action):
-            self._check_action(is_open)
-        success = self._conditions("success", is_open)
-        failure = self._conditions("failure", is_open)
+    def _wait(self, since: str, resolved_later: ResolvedLater) -> tuple[WaitSpec, NameRefs | None] | None:
+        if not resolved_later(self.action):
+            self._check_action(resolved_later)
+        success = self._conditions("success", resolved_later)
+        failure = self._conditions("failure", resolved_later)
         if success == ():
             raise PipedriveParameterError("success: say what to wait for, such as ('status', '==', 'won').")
-        if success is None or failure is None or is_open(self.action) or is_open(plain(self.parameters)):
+        if success is None or failure is None or resolved_later(self.action) or resolved_later(plain(self.parameters)):
             return None
-        return RecordWatch(self.action, dict(plain(self.parameters)), success, failure), None
+        return RecordWait(self.action, dict(plain(self.parameters)), success, failure), None
 
-    def _check_action(self, is_open: IsOpen) -> None:
+    def _check_action(self, resolved_later: ResolvedLater) -> None:
         try:
             action = get_action(self.action)
         except UnknownActionError as error:
@@ -325,11 +327,11 @@ class PipedriveRecordSensor(WaitingSensor):
         if action.result != "record" or not action.is_read or action.lifecycle == "removed":
             raise PipedriveParameterError(f"{self.action} does not read one record: give an action such as getDeal.")
         parameters = plain(self.parameters)
-        if not is_open(parameters) or isinstance(parameters, Mapping):
+        if not resolved_later(parameters) or isinstance(parameters, Mapping):
             if not isinstance(parameters, Mapping):
                 raise PipedriveParameterError(f"parameters must be a dict, not {type(parameters).__name__}.")
-            check(action, parameters, is_open)
+            check(action, parameters, resolved_later)
 
-    def _conditions(self, name: str, is_open: IsOpen) -> tuple[Condition, ...] | None:
+    def _conditions(self, name: str, resolved_later: ResolvedLater) -> tuple[Condition, ...] | None:
         given = getattr(self, name)
-        return None if is_open(given) else conditions(name, given)
+        return None if resolved_later(given) else conditions(name, given)

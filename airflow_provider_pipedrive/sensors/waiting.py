@@ -28,7 +28,6 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_pipedrive.assets.lineage import DataSet, Lineage, ReportsLineage, entity, entity_of_action
 from airflow_provider_pipedrive.errors import (
     PipedriveBurstLimitError,
     PipedriveDailyBudgetError,
@@ -37,15 +36,16 @@ from airflow_provider_pipedrive.errors import (
     PipedriveParameterError,
 )
 from airflow_provider_pipedrive.events.waits.outcomes import SHORTEST_INTERVAL, WAITING, Outcome, pause_after
-from airflow_provider_pipedrive.operators.pipedrive import is_open
+from airflow_provider_pipedrive.hooks.lineage import DataSet, Lineage, ReportsLineage, entity, entity_of_action
+from airflow_provider_pipedrive.operators.pipedrive import is_templated
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_pipedrive.client import PipedriveClient
-    from airflow_provider_pipedrive.events.waits.looking import Pending
-    from airflow_provider_pipedrive.events.waits.naming import Names
-    from airflow_provider_pipedrive.events.waits.watches import Watch
+    from airflow_provider_pipedrive.events.waits.checking import Wait
+    from airflow_provider_pipedrive.events.waits.naming import NameRefs
+    from airflow_provider_pipedrive.events.waits.watches import WaitSpec
     from airflow_provider_pipedrive.triggers.waiting import WaitTrigger
 
 INTERVAL = 300.0
@@ -103,7 +103,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         self.pipedrive_conn_id = pipedrive_conn_id
         self.deferrable = deferrable
         self.on_gone = on_gone
-        self._pending: Pending | None = None
+        self._pending: Wait | None = None
         self._client: PipedriveClient | None = None
         self._lineage = Lineage()
         self._pause = 0.0
@@ -120,18 +120,18 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
 
     # ---- what a sensor of its own says
 
-    def _wait(self, since: str, is_open: Callable[[Any], bool]) -> tuple[Watch, Names | None] | None:
+    def _wait(self, since: str, resolved_later: Callable[[Any], bool]) -> tuple[WaitSpec, NameRefs | None] | None:
         """What is waited for, with names to be looked up; ``None`` where open values leave it undecided.
 
         :param since: when the run began
-        :param is_open: tells which values are not known yet
+        :param resolved_later: tells which values are not known yet
         :raises PipedriveParameterError: an argument is wrong, or two contradict each other
         """
         raise NotImplementedError
 
     def _check_when_parsing(self) -> None:
         """Find what is wrong with the arguments that are known already."""
-        self._wait("2000-01-01T00:00:00Z", is_open)
+        self._wait("2000-01-01T00:00:00Z", is_templated)
 
     # ---- one look
 
@@ -143,15 +143,15 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
             if self._in_airflows_loop:
                 raise
             raise self._ending(over.error) from over.error
-        return PokeReturnValue(True, outcome.result) if outcome.kind == "met" else False
+        return PokeReturnValue(True, outcome.result) if outcome.kind == "success" else False
 
     def _look(self, context: Context) -> Outcome:
-        from airflow_provider_pipedrive.events.waits.looking import look
+        from airflow_provider_pipedrive.events.waits.checking import check_waits
 
         self._pause = 0.0
         try:
-            pending = self._pending_of(context)
-            (answer,) = look(self._hook_client(), [pending], alone=True)
+            pending = self._wait_of(context)
+            (answer,) = check_waits(self._hook_client(), [pending], alone=True)
             self._has_read(self._records(pending))
             if isinstance(answer, PipedriveError):
                 raise answer
@@ -175,7 +175,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
 
         assert self._pending is not None
         watch = self._pending.watch  # its names are ids by now
-        if answer.kind == "met":
+        if answer.kind == "success":
             self.log.info("%s", happened(watch, answer.result))
             return
         said = f"{awaited(watch)} {standing(watch, self._pending.memory)}".rstrip()
@@ -185,15 +185,15 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
             if warning := elsewhere(watch, self._pending.memory):
                 self.log.warning("%s", warning)
 
-    def _pending_of(self, context: Context) -> Pending:
-        from airflow_provider_pipedrive.events.waits.looking import Pending
+    def _wait_of(self, context: Context) -> Wait:
+        from airflow_provider_pipedrive.events.waits.checking import Wait
 
         if self._pending is None:
             decided = self._wait(_run_began(context), lambda value: False)
             assert decided is not None, "nothing is open when a task runs"
             remembers_nothing = self.reschedule and not self.deferrable
             look_back = 2 * self.poke_interval + LOOK_BACK if remembers_nothing else None
-            self._pending = Pending(*decided, look_back=look_back)
+            self._pending = Wait(*decided, look_back=look_back)
             self._log_cost(decided[0])
         return self._pending
 
@@ -203,10 +203,10 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         self._client = self._client or PipedriveHook(self.pipedrive_conn_id).client
         return self._client
 
-    def _records(self, pending: Pending) -> DataSet | None:
+    def _records(self, pending: Wait) -> DataSet | None:
         """What a look reads."""
-        feed = pending.watch.feed
-        name = _LISTS.get(feed) or entity_of_action(feed)
+        poll_group = pending.watch.poll_group
+        name = _LISTS.get(poll_group) or entity_of_action(poll_group)
         return entity(self._hook_client().origin, name) if name else None
 
     def _has_read(self, records: DataSet | None) -> None:
@@ -227,7 +227,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
             raise self._ending(over.error) from over.error
         except AirflowSensorTimeout as error:
             raise self._ending(error) from error
-        if outcome.kind == "met":
+        if outcome.kind == "success":
             return outcome.result
         return self._defer(context, deadline)
 
@@ -242,7 +242,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
     def _make_trigger(self, context: Context, deadline: float) -> WaitTrigger:
         from airflow_provider_pipedrive.triggers import pipedrive
 
-        pending = self._pending_of(context)
+        pending = self._wait_of(context)
         trigger: WaitTrigger = getattr(pipedrive, self.trigger_name)(
             pipedrive_conn_id=self.pipedrive_conn_id,
             watch=pending.watch.to_json(),
@@ -252,7 +252,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
             deadline=deadline,
             not_before=time.time() + max(self._pause, min(SETTLING, self.poke_interval)),
             end_from_trigger=self._may_end_from_trigger,
-            patient=self.silent_fail,
+            retry_errors=self.silent_fail,
         )
         return trigger
 
@@ -275,13 +275,13 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         """
         for namespace, name in read:
             self._has_read(DataSet(namespace, name))
-        from airflow_provider_pipedrive.triggers.waiting import untold
+        from airflow_provider_pipedrive.triggers.waiting import error_from_dict
 
-        if event["status"] == "met":
+        if event["status"] == "success":
             return event["result"]
-        if event["status"] == "time up":
+        if event["status"] == "timeout":
             raise self._ending(self._time_up())
-        error = untold(event["error"]) if event["status"] == "error" else PipedriveGoneError(event["reason"])
+        error = error_from_dict(event["error"]) if event["status"] == "error" else PipedriveGoneError(event["reason"])
         raise self._ending(error)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -314,7 +314,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         wanted = max(super()._get_next_poke_interval(started_at, run_duration, poke_count), self._pause)
         return max(min(wanted, self.timeout - run_duration() + 0.1), 0.1)
 
-    def _log_cost(self, watch: Watch) -> None:
+    def _log_cost(self, watch: WaitSpec) -> None:
         self.log.info(
             "A look every %g s: about %s API tokens a day by itself%s.",
             self.poke_interval,

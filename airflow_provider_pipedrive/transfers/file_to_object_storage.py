@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location, tell
-from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.files.listing import LINKS, Choice, Record, Window
-from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink, is_open
+from airflow_provider_pipedrive.files.listing import LINKS, FileFilter, FileWindow, Record
+from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
+from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
+from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink, is_templated
 from airflow_provider_pipedrive.operators.task_support import (
     check_links,
     check_path,
@@ -32,10 +32,10 @@ from airflow_provider_pipedrive.operators.task_support import (
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_pipedrive.files.downloads import Haul
+    from airflow_provider_pipedrive.files.downloads import FileDownloads
     from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
-MAX_BYTES = Choice.max_bytes
+MAX_BYTES = FileFilter.max_bytes
 _MARKS = ("since", "until", "after_id")
 
 
@@ -123,7 +123,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Bring them, and return a receipt: numbers, tokens, why files were skipped, the first names, the manifest."""
         from airflow_provider_pipedrive.extraction.storage import make_folder
-        from airflow_provider_pipedrive.files.downloads import Haul, place
+        from airflow_provider_pipedrive.files.downloads import FileDownloads, place
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
         began = time.monotonic()
@@ -138,8 +138,8 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
                 run = run_name(self, context)
                 self._lineage = Lineage()
                 self._lineage.read(entity(hook.client.origin, "files"))
-                haul = Haul(hook.client, folder, self._choice, cast(BinaryIO, lines), run)
-                self._bring(haul, hook, window)
+                downloads = FileDownloads(hook.client, folder, self._file_filter, cast(BinaryIO, lines), run)
+                self._download(downloads, hook, window)
                 manifest = folder / "_pipedrive" / "files" / f"{run}.jsonl"
                 make_folder(manifest.parent)
                 lines.seek(0)
@@ -149,23 +149,23 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
             context["ti"].xcom_push(key=PipedriveRecordLink.xcom_key, value=url)
         self._lineage.wrote(location(folder))
         tell(hook, self._lineage.inputs, self._lineage.outputs)
-        return self._receipt(haul, window, manifest, time.monotonic() - began)
+        return self._receipt(downloads, window, manifest, time.monotonic() - began)
 
     # ---- which files
 
-    def _bring(self, haul: Haul, hook: PipedriveHook, window: Window | None) -> None:
-        from airflow_provider_pipedrive.files.downloads import why_sentence
+    def _download(self, downloads: FileDownloads, hook: PipedriveHook, window: FileWindow | None) -> None:
+        from airflow_provider_pipedrive.files.downloads import skip_sentence
         from airflow_provider_pipedrive.files.listing import new_files
 
         if window is not None:
             link = next((name for name in LINKS if getattr(self, name) is not None), None)
             for file in new_files(hook.client, window, link, getattr(self, link) if link else None):
-                haul.bring(file, asked=False)
+                downloads.download(file, asked=False)
             return
         for file in self._asked(hook):
-            why = haul.bring(file, asked=True)
+            why = downloads.download(file, asked=True)
             if why and not isinstance(self.file_id, list | tuple):
-                raise AirflowFailException(f"Not brought: {why_sentence(file, why, self._choice)}")
+                raise AirflowFailException(f"Not brought: {skip_sentence(file, why, self._file_filter)}")
 
     def _asked(self, hook: PipedriveHook) -> Iterator[Record]:
         """The files that are asked for by their ids, metadata that is given already not read again."""
@@ -173,9 +173,9 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
         for asked in self.file_id if many else [self.file_id]:
             yield asked if isinstance(asked, Mapping) else hook.run("getFile", {"id": asked})
 
-    def _window(self, context: Context) -> Window:
+    def _window(self, context: Context) -> FileWindow:
         if _given(self.after_id):
-            return Window(after_id=whole_number("after_id", self.after_id, least=0))
+            return FileWindow(after_id=whole_number("after_id", self.after_id, least=0))
         start, end = run_window(context)
         if _given(self.since):
             start, end = moment("since", self.since), None
@@ -190,27 +190,29 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
             raise PipedriveParameterError(
                 f"until ({until.isoformat()}) must be later than since ({start.isoformat()})."
             )
-        return Window(start, until)
+        return FileWindow(start, until)
 
     @property
-    def _choice(self) -> Choice:
+    def _file_filter(self) -> FileFilter:
         names = (self.names,) if isinstance(self.names, str) else tuple(self.names)
-        return Choice(names, self.max_bytes, self.inline_images, self.mail_attachments)
+        return FileFilter(names, self.max_bytes, self.inline_images, self.mail_attachments)
 
     # ---- what is told
 
-    def _receipt(self, haul: Haul, window: Window | None, manifest: Any, seconds: float) -> dict[str, Any]:
-        usage = haul.client.usage
+    def _receipt(
+        self, downloads: FileDownloads, window: FileWindow | None, manifest: Any, seconds: float
+    ) -> dict[str, Any]:
+        usage = downloads.client.usage
         receipt = {
-            "files": haul.files,
-            "bytes": haul.bytes,
-            "already_there": haul.already_there,
-            "skipped": dict(haul.skipped),
-            "names": haul.names,
-            "last_id": haul.last_id,
+            "files": downloads.files,
+            "bytes": downloads.bytes,
+            "already_there": downloads.already_there,
+            "skipped": dict(downloads.skipped),
+            "names": downloads.names,
+            "last_id": downloads.last_id,
             "since": window.since.isoformat() if window and window.since else None,
             "until": window.until.isoformat() if window and window.until else None,
-            "path": str(haul.folder),
+            "path": str(downloads.folder),
             "manifest": str(manifest),
             "requests": usage.requests,
             "tokens": usage.tokens,
@@ -218,10 +220,10 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
         }
         self.log.info(
             "%d files, %d bytes; already there %d; skipped %s; %d API tokens, %.1f s",
-            haul.files,
-            haul.bytes,
-            haul.already_there,
-            dict(haul.skipped) or 0,
+            downloads.files,
+            downloads.bytes,
+            downloads.already_there,
+            dict(downloads.skipped) or 0,
             usage.tokens,
             seconds,
         )
@@ -237,7 +239,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
             raise PipedriveParameterError(f"Give one of {', '.join(links)}: files are listed for one record.")
         if self.file_id is not None:
             self._check_asked(links)
-        known = [name for name in _MARKS if _given(getattr(self, name)) and not is_open(getattr(self, name))]
+        known = [name for name in _MARKS if _given(getattr(self, name)) and not is_templated(getattr(self, name))]
         for name in known:
             if name == "after_id":
                 whole_number(name, self.after_id, least=0)
@@ -252,7 +254,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
         others += ["names"] if self.names else []
         if others:
             raise PipedriveParameterError(f"file_id says which files: leave out {', '.join(others)}.")
-        if is_open(self.file_id):
+        if is_templated(self.file_id):
             return
         for asked in self.file_id if isinstance(self.file_id, list | tuple) else [self.file_id]:
             whole_number("file_id", asked.get("id") if isinstance(asked, Mapping) else asked)

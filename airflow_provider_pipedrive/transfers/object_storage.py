@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
-from airflow_provider_pipedrive.assets.lineage import Lineage, ReportsLineage, entity, location, tell
-from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveTokenCapError,
 )
 from airflow_provider_pipedrive.extraction.definition import CONNECTIONS, KEEP_PREVIOUS, OVERLAP, Job
-from airflow_provider_pipedrive.operators.pipedrive import is_open
+from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
+from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
+from airflow_provider_pipedrive.operators.pipedrive import is_templated
 from airflow_provider_pipedrive.operators.task_support import (
     check_path,
     moment,
@@ -145,7 +145,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
         """Extract them, going on where an earlier try ended, and return a receipt."""
         return self._extract(context, waited=False)
 
-    def go_on(self, context: Context, event: Any = None) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Extract the rest, when the day's tokens are expected to be renewed."""
         return self._extract(context, waited=True)
 
@@ -242,21 +242,21 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
 
     def _check_when_parsing(self) -> None:
         """Find wrong arguments; what is only known at run time is let through."""
-        if not is_open(self.path):
+        if not is_templated(self.path):
             check_path("path", self.path)
         # In place of what is still open stands what contradicts nothing.
-        narrowed = [] if is_open(plain(self.parameters)) else list(self.parameters or ())
+        narrowed = [] if is_templated(plain(self.parameters)) else list(self.parameters or ())
         harmless: dict[str, Any] = {
             "entities": list(dict.fromkeys(["deals", *narrowed])),
             "partition": "",
             "parameters": {},
             "max_tokens": None,
         }
-        others: dict[str, Any] = {name: value for name, value in harmless.items() if is_open(getattr(self, name))}
+        others: dict[str, Any] = {name: value for name, value in harmless.items() if is_templated(getattr(self, name))}
         if self.format == "parquet" and not self.escape_formulas:
             others["format"] = "csv"  # the workers need pyarrow, not who parses
-        others["since"] = datetime.min.replace(tzinfo=UTC) if is_open(self.since) else self._moment("since")
-        others["until"] = datetime.max.replace(tzinfo=UTC) if is_open(self.until) else self._moment("until")
+        others["since"] = datetime.min.replace(tzinfo=UTC) if is_templated(self.since) else self._moment("since")
+        others["until"] = datetime.max.replace(tzinfo=UTC) if is_templated(self.until) else self._moment("until")
         self._make_job(**others).check()
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_pipedrive.assets.lineage import ReportsLineage
-from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.files.listing import LINKS, LISTS, Record, added_at, name_of
+from airflow_provider_pipedrive.hooks.lineage import ReportsLineage
+from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink
 from airflow_provider_pipedrive.operators.task_support import (
     check_links,

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.hooks.allowed_paths import allowed
+from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
-from airflow_provider_pipedrive.operators.pipedrive import is_open
+from airflow_provider_pipedrive.operators.pipedrive import is_templated
 from airflow_provider_pipedrive.operators.task_support import check_path, storage_path
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class ObjectStorageToPipedriveOperator(PipedriveBulkOperator):
 
         if format is not None and format not in FORMATS:
             raise PipedriveParameterError(f"format must be one of {', '.join(FORMATS)}, not {format!r}.")
-        if not is_open(path):
+        if not is_templated(path):
             check_path("path", path)
 
     def _rows(self, context: Context) -> Iterable[Mapping[str, Any]]:

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_pipedrive.assets.record_values import KeptFromLineage
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
 
 if TYPE_CHECKING:

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, BaseOperator, conf
 
-from airflow_provider_pipedrive.assets.lineage import ReportsLineage, table
-from airflow_provider_pipedrive.assets.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveError,
@@ -20,7 +18,9 @@ from airflow_provider_pipedrive.errors import (
 )
 from airflow_provider_pipedrive.extraction.definition import CONNECTIONS, OVERLAP, Job
 from airflow_provider_pipedrive.extraction.entities import OBSERVED, entity_of
-from airflow_provider_pipedrive.operators.pipedrive import is_open
+from airflow_provider_pipedrive.hooks.lineage import ReportsLineage, table
+from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
+from airflow_provider_pipedrive.operators.pipedrive import is_templated
 from airflow_provider_pipedrive.operators.task_support import (
     moment,
     permanent_errors_end_the_task,
@@ -148,7 +148,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         """Extract what is new, load it, and return a receipt."""
         return self._bring(context, waited=False)
 
-    def go_on(self, context: Context, event: Any = None) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Extract and load the rest, when the day's tokens are expected to be renewed."""
         return self._bring(context, waited=True)
 
@@ -416,13 +416,15 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
             raise PipedriveParameterError(f"lists must be json or child_tables, not {self.lists!r}.")
         if self.keep_staging and not self.staging:
             raise PipedriveParameterError("keep_staging needs staging: the folder to keep the files in.")
-        if not is_open(self.entities):
+        if not is_templated(self.entities):
             parameters = plain(self.parameters)
-            given = {} if is_open(parameters) else dict(parameters or {})
+            given = {} if is_templated(parameters) else dict(parameters or {})
             Job(self.entities, "snapshot", parameters=given, versions=self.versions, overlap=self.overlap).check()
         if self.mode not in ("snapshot", "changes"):
             raise PipedriveParameterError(f"mode must be snapshot or changes, not {self.mode!r}.")
-        moments = {name: None if is_open(getattr(self, name)) else self._moment(name) for name in ("since", "until")}
+        moments = {
+            name: None if is_templated(getattr(self, name)) else self._moment(name) for name in ("since", "until")
+        }
         if self.mode == "snapshot" and (self.since or self.until):
             raise PipedriveParameterError('A snapshot has no window: leave out since and until, or set mode="changes".')
         if moments["since"] and moments["until"] and moments["until"] <= moments["since"]:

@@ -22,7 +22,7 @@ from airflow.triggers.shared_stream import AdvanceItem, SharedStreamProducer
 
 from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, Position
 from airflow_provider_pipedrive.events.waits.times import stamp
-from airflow_provider_pipedrive.triggers.feed import Feed, Key, Poll, Subscriber
+from airflow_provider_pipedrive.triggers.change_polling import ChangePoller, Key, Round, WatchSubscriber
 
 if TYPE_CHECKING:
     from airflow.sdk.execution_time.context import AssetStateStoreAccessor, AssetStateStoreAccessors
@@ -37,37 +37,37 @@ SAVE_QUIET_MARKS_AFTER: Final = 600.0
 _TRY_AGAIN: Final = 5.0
 
 
-class MarkedSubscriber(Subscriber):
+class MarkedSubscriber(WatchSubscriber):
     """A watcher whose mark is kept with its asset."""
 
     def __init__(self, watch: ChangeWatch, interval: float, marks: Marks) -> None:
         super().__init__(watch, interval)
         self._marks = marks
         self._saved_at = time.monotonic()
-        self._passed: deque[Position] = deque()
+        self._delivered: deque[Position] = deque()
         """The mark, and what may become the mark when a minute has passed."""
 
     async def load(self) -> None:
         """Go on from the mark, if there is one."""
-        self._passed.extend(await self._marks.load())
-        self.position = self.acknowledged = self._passed[0] if self._passed else None
+        self._delivered.extend(await self._marks.load())
+        self.position = self.acknowledged = self._delivered[0] if self._delivered else None
 
     async def started(self, position: Position) -> None:
         """Begin: the mark is saved before anything is read, so that a crash does not move the beginning."""
         await self._save(position)
         await super().started(position)
 
-    async def moved(self, position: Position, poll: Poll | None) -> None:
+    async def moved(self, position: Position, news: Round | None) -> None:
         """A round is done."""
         before = self.acknowledged
-        await super().moved(position, poll)
+        await super().moved(position, news)
         if before is not self.acknowledged and time.monotonic() - self._saved_at > SAVE_QUIET_MARKS_AFTER:
             await self._save(position)
 
-    async def settle(self, poll: Poll, *, stored: bool) -> None:
+    async def acknowledge(self, news: Round, *, stored: bool) -> None:
         """The news of a poll are stored, or to come again."""
         before = self.acknowledged
-        await super().settle(poll, stored=stored)
+        await super().acknowledge(news, stored=stored)
         if self.acknowledged is not None and self.acknowledged is not before:
             try:
                 await self._save(self.acknowledged)
@@ -75,11 +75,11 @@ class MarkedSubscriber(Subscriber):
                 log.warning("A watcher's mark could not be saved; it is with the next news.", exc_info=True)
 
     async def _save(self, acknowledged: Position) -> None:
-        if len(self._passed) < 2 or acknowledged.since - self._passed[-1].since >= _STEP:
-            self._passed.append(acknowledged)
-        while len(self._passed) > 1 and self._passed[1].since <= acknowledged.since - TRUSTED_AFTER:
-            self._passed.popleft()
-        await self._marks.save(list(self._passed))
+        if len(self._delivered) < 2 or acknowledged.since - self._delivered[-1].since >= _STEP:
+            self._delivered.append(acknowledged)
+        while len(self._delivered) > 1 and self._delivered[1].since <= acknowledged.since - TRUSTED_AFTER:
+            self._delivered.popleft()
+        await self._marks.save(list(self._delivered))
         self._saved_at = time.monotonic()
 
 
@@ -121,12 +121,12 @@ class Producer(SharedStreamProducer):
     """Gives each poll to the watchers, and moves their marks when what they made of it is stored."""
 
     def __init__(self, key: Key) -> None:
-        self._feed = feed_of(key)
+        self._poller = poller_of(key)
 
     async def open_stream(self) -> AsyncIterator[tuple[Any, Any]]:
         """Polls, each for all watchers."""
-        async for poll in self._feed.polls():
-            yield poll, poll
+        async for news in self._poller.rounds():
+            yield news, news
 
     async def advance(self, batch: Sequence[AdvanceItem]) -> None:
         """What was made of these polls is stored, or nobody knows.
@@ -135,13 +135,13 @@ class Producer(SharedStreamProducer):
         it; hence its own word that it has passed.
         """
         for item in batch:
-            poll: Poll = item.broker_payload
-            for subscriber in poll.batches:
-                await subscriber.settle(poll, stored=item.outcome.is_clean and subscriber in poll.passed)
+            news: Round = item.broker_payload
+            for subscriber in news.batches:
+                await subscriber.acknowledge(news, stored=item.outcome.is_clean and subscriber in news.delivered)
 
     async def aclose(self) -> None:
         """Let go of sockets."""
-        self._feed.close()
+        self._poller.close()
 
 
 class AcknowledgedStream:
@@ -165,7 +165,7 @@ class AcknowledgedStream:
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """An event for each poll that has news for this watcher."""
-        feed = feed_of((self.pipedrive_conn_id, self.watch.entity))
+        poller = poller_of((self.pipedrive_conn_id, self.watch.entity))
         subscriber = MarkedSubscriber(self.watch, self.interval, self._marks())
         while True:
             try:
@@ -174,14 +174,14 @@ class AcknowledgedStream:
             except Exception:  # Airflow would start the trigger again at once, and for ever
                 log.warning("A watcher's mark could not be read. Next attempt in %.0f s.", _TRY_AGAIN, exc_info=True)
                 await asyncio.sleep(_TRY_AGAIN)
-        feed.join(subscriber)
+        poller.join(subscriber)
         try:
-            async for poll in shared_stream:
-                if subscriber in poll.batches:
-                    yield TriggerEvent(poll.batches[subscriber].to_json())  # type: ignore[no-untyped-call]
-                    poll.passed.add(subscriber)
+            async for news in shared_stream:
+                if subscriber in news.batches:
+                    yield TriggerEvent(news.batches[subscriber].to_json())  # type: ignore[no-untyped-call]
+                    news.delivered.add(subscriber)
         finally:
-            feed.leave(subscriber)
+            poller.leave(subscriber)
 
     def _marks(self) -> Marks:
         # Airflow gives the accessors of a watcher's assets, but not their names; it has several only where two assets
@@ -193,13 +193,13 @@ class AcknowledgedStream:
         )
 
 
-def feed_of(key: Key) -> Feed:
-    """The feed that all watchers of a key in this event loop share, for as long as one of them holds it."""
-    feeds = _feeds.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
-    feed = feeds.get(key)
-    if feed is None:
-        feed = feeds[key] = Feed(*key)
-    return feed
+def poller_of(key: Key) -> ChangePoller:
+    """The poller that all watchers of a key in this event loop share, for as long as one of them holds it."""
+    pollers = _pollers.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
+    poller = pollers.get(key)
+    if poller is None:
+        poller = pollers[key] = ChangePoller(*key)
+    return poller
 
 
-_feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[Key, Feed]] = WeakKeyDictionary()
+_pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[Key, ChangePoller]] = WeakKeyDictionary()

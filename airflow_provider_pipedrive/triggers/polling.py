@@ -1,9 +1,9 @@
 """One poll for many: everything in this process that waits for the same kind of thing on one connection is asked for
 together.
 
-A poller belongs to an event loop, a connection and a feed (deals, files, ...). It is level-triggered: each round asks
-how things stand and judges every wait anew. So nothing is lost by a late subscriber, a restart, a failed round or a
-second triggerer, and no position has to be kept. Rounds stand on a grid of each interval: waits of the same interval
+A poller belongs to an event loop, a connection and a poll group (deals, files, ...). It is level-triggered: each round
+asks how things stand and judges every wait again. So nothing is lost by a late subscriber, a restart, a failed round or
+a second triggerer, and no position has to be kept. Rounds are on a grid of each interval: waits of the same interval
 come due in the same instant, whenever they were started, and fill the same requests.
 """
 
@@ -21,7 +21,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveError,
 )
-from airflow_provider_pipedrive.events.waits.looking import Pending, look
+from airflow_provider_pipedrive.events.waits.checking import Wait, check_waits
 from airflow_provider_pipedrive.events.waits.outcomes import SHORTEST_INTERVAL, Outcome, pause_after
 from airflow_provider_pipedrive.triggers.connected import Connected
 from airflow_provider_pipedrive.triggers.threads import in_thread
@@ -31,21 +31,21 @@ LONGEST_BACK_OFF = 3600.0
 
 
 async def wait_for(
-    connection_id: str, pending: Pending, interval: float, *, patient: bool, pause: float = 0.0
+    connection_id: str, pending: Wait, interval: float, *, retry_errors: bool, pause: float = 0.0
 ) -> Outcome:
     """Wait until what is pending is decided.
 
     :param interval: seconds between two looks
     :param pause: seconds until the first look at the earliest
-    :param patient: passing errors are waited out, and looks become rarer meanwhile
+    :param retry_errors: passing errors are waited out, and looks become rarer meanwhile
     :returns: an outcome that is not "waiting"
     :raises PipedriveError: Pipedrive failed, or refused what is asked for
     """
     loop = asyncio.get_running_loop()
     pollers = _pollers.setdefault(loop, {})
-    key = (connection_id, pending.watch.feed)
+    key = (connection_id, pending.watch.poll_group)
     poller = pollers.get(key) or pollers.setdefault(key, Poller(connection_id))
-    subscriber = Subscriber(pending, max(interval, SHORTEST_INTERVAL), patient, loop, max(pause, 0.0))
+    subscriber = WaitSubscriber(pending, max(interval, SHORTEST_INTERVAL), retry_errors, loop, max(pause, 0.0))
     poller.join(subscriber)
     try:
         return await subscriber.decided
@@ -58,15 +58,15 @@ async def wait_for(
 _pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], Poller]] = WeakKeyDictionary()
 
 
-class Subscriber:
+class WaitSubscriber:
     """One trigger, as the poller sees it."""
 
     def __init__(
-        self, pending: Pending, interval: float, patient: bool, loop: asyncio.AbstractEventLoop, pause: float
+        self, pending: Wait, interval: float, retry_errors: bool, loop: asyncio.AbstractEventLoop, pause: float
     ) -> None:
         self.pending = pending
         self.interval = interval
-        self.patient = patient
+        self.retry_errors = retry_errors
         self.decided: asyncio.Future[Outcome] = loop.create_future()
         self.due = next_on_grid(loop.time() + pause, interval)
         self.failures = 0
@@ -84,7 +84,7 @@ class Subscriber:
         elif isinstance(answer, PipedriveDailyBudgetError | PipedriveBurstLimitError):
             self.due = max(self.due, now + pause_after(answer))
             self._tell("Waiting on, with the next look in %.0f s: %s", self.due - now, answer)
-        elif self.patient and isinstance(answer, PipedriveError) and answer.retryable:
+        elif self.retry_errors and isinstance(answer, PipedriveError) and answer.retryable:
             self.failures += 1
             self.due = max(self.due, now + min(self.interval * 2**self.failures, LONGEST_BACK_OFF))
             self._tell("Waiting on, as silent_fail says, with the next look in %.0f s: %s", self.due - now, answer)
@@ -102,11 +102,11 @@ def next_on_grid(now: float, interval: float) -> float:
 
 
 class Poller:
-    """Asks for all subscribers of one connection and feed."""
+    """Asks for all subscribers of one connection and poll group."""
 
     def __init__(self, connection_id: str) -> None:
         self._connection_id = connection_id
-        self._subscribers: set[Subscriber] = set()
+        self._subscribers: set[WaitSubscriber] = set()
         self._task: asyncio.Task[None] | None = None
         self._joined = asyncio.Event()
         self._connected = Connected(connection_id)
@@ -116,7 +116,7 @@ class Poller:
         """Whether nobody waits any more."""
         return not self._subscribers
 
-    def join(self, subscriber: Subscriber) -> None:
+    def join(self, subscriber: WaitSubscriber) -> None:
         """Take somebody in; the first one starts the poll."""
         self._subscribers.add(subscriber)
         self._joined.set()
@@ -125,7 +125,7 @@ class Poller:
             loop = asyncio.get_running_loop()
             self._task = contextvars.Context().run(loop.create_task, self._poll())
 
-    def leave(self, subscriber: Subscriber) -> None:
+    def leave(self, subscriber: WaitSubscriber) -> None:
         """Let somebody go; the last one ends the poll."""
         self._subscribers.discard(subscriber)
         if not self._subscribers and self._task is not None:
@@ -156,11 +156,11 @@ class Poller:
             except TimeoutError:
                 return
 
-    async def _answers(self, due: list[Subscriber]) -> list[Outcome | BaseException]:
+    async def _answers(self, due: list[WaitSubscriber]) -> list[Outcome | BaseException]:
         """What a look has shown to each; an error that would hit any request goes to all, to each its own copy."""
         try:
             client = await self._connected.client()
-            return [*await in_thread(look, client, [subscriber.pending for subscriber in due])]
+            return [*await in_thread(check_waits, client, [subscriber.pending for subscriber in due])]
         except Exception as failure:  # noqa: BLE001 - it goes to everybody who waits, and must not end the poll
             log.debug("Waits on %s: %d of them saw %s", self._connection_id, len(due), failure)
             return [copy.copy(failure) for _ in due]

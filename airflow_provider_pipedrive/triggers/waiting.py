@@ -13,10 +13,10 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_pipedrive import errors
 from airflow_provider_pipedrive.errors import PipedriveError
-from airflow_provider_pipedrive.events.waits.looking import Pending
-from airflow_provider_pipedrive.events.waits.naming import Names
+from airflow_provider_pipedrive.events.waits.checking import Wait
+from airflow_provider_pipedrive.events.waits.naming import NameRefs
 from airflow_provider_pipedrive.events.waits.sentences import happened
-from airflow_provider_pipedrive.events.waits.watches import watch_from_json
+from airflow_provider_pipedrive.events.waits.watches import wait_spec_from_json
 from airflow_provider_pipedrive.triggers.polling import wait_for
 from airflow_provider_pipedrive.triggers.results import success
 
@@ -28,15 +28,15 @@ class WaitTrigger(BaseTrigger):
     again elsewhere, or running twice, it does the same.
 
     :param pipedrive_conn_id: the connection
-    :param watch: what is waited for, as :meth:`Watch.to_json` writes it
-    :param names: names that are still to be looked up, as :meth:`Names.to_json` writes them
+    :param watch: what is waited for, as :meth:`WaitSpec.to_json` writes it
+    :param names: names that are still to be looked up, as :meth:`NameRefs.to_json` writes them
     :param memory: what the sensor's first look has shown
     :param interval: seconds between two looks
     :param deadline: when the wait is up, in seconds since the epoch
     :param not_before: when the first look may be, in seconds since the epoch: the task has just looked itself, or has
         reached a limit
     :param end_from_trigger: a success ends the task without a worker
-    :param patient: passing errors of Pipedrive's are waited out
+    :param retry_errors: passing errors of Pipedrive's are waited out
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class WaitTrigger(BaseTrigger):
         deadline: float,
         not_before: float = 0.0,
         end_from_trigger: bool = False,
-        patient: bool = False,
+        retry_errors: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.pipedrive_conn_id = pipedrive_conn_id
@@ -61,12 +61,12 @@ class WaitTrigger(BaseTrigger):
         self.deadline = deadline
         self.not_before = not_before
         self.end_from_trigger = end_from_trigger
-        self.patient = patient
+        self.retry_errors = retry_errors
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and its arguments."""
         names = ("pipedrive_conn_id", "watch", "names", "memory", "interval", "deadline", "not_before")
-        switches = ("end_from_trigger", "patient")
+        switches = ("end_from_trigger", "retry_errors")
         path = f"airflow_provider_pipedrive.triggers.pipedrive.{type(self).__name__}"
         return path, {name: getattr(self, name) for name in (*names, *switches)}
 
@@ -81,39 +81,39 @@ class WaitTrigger(BaseTrigger):
                     self.pipedrive_conn_id,
                     pending,
                     self.interval,
-                    patient=self.patient,
+                    retry_errors=self.retry_errors,
                     pause=self.not_before - now,
                 )
         except TimeoutError:
             if not limit.expired():
                 raise
-            yield _event(status="time up")
+            yield _event(status="timeout")
         except PipedriveError as error:
-            yield _event(status="error", error=told(error))
+            yield _event(status="error", error=error_to_dict(error))
         else:
             log.info("%s", outcome.reason or happened(pending.watch, outcome.result))
             event = None
-            if outcome.kind == "met" and self.end_from_trigger:
+            if outcome.kind == "success" and self.end_from_trigger:
                 event = await success(self.task_instance, outcome.result)
             yield event or _event(status=outcome.kind, result=outcome.result, reason=outcome.reason)
 
-    def _pending(self) -> Pending:
-        names = None if self.names is None else Names.from_json(self.names)
-        return Pending(watch_from_json(self.watch), names, copy.deepcopy(self.memory or {}))
+    def _pending(self) -> Wait:
+        names = None if self.names is None else NameRefs.from_json(self.names)
+        return Wait(wait_spec_from_json(self.watch), names, copy.deepcopy(self.memory or {}))
 
 
 def _event(**payload: Any) -> TriggerEvent:
     return TriggerEvent(payload)  # type: ignore[no-untyped-call]
 
 
-def told(error: PipedriveError) -> dict[str, Any]:
+def error_to_dict(error: PipedriveError) -> dict[str, Any]:
     """An error as plain data."""
     parts = {name: getattr(error, name) for name in ("action", "status", "reason", "retryable", "retry_after")}
     return {"type": type(error).__name__, "message": str(error), **parts}
 
 
-def untold(data: dict[str, Any]) -> PipedriveError:
-    """The error that :func:`told` has told."""
+def error_from_dict(data: dict[str, Any]) -> PipedriveError:
+    """The error that :func:`error_to_dict` has told."""
     kind = getattr(errors, data["type"])
     parts = {name: value for name, value in data.items() if name not in ("type", "message")}
     error: PipedriveError = kind(data["message"], **parts)

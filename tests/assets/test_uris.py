@@ -8,7 +8,8 @@ import pytest
 from airflow.providers.common.compat.sdk import Asset
 
 from airflow_provider_pipedrive.assets import asset_uri, create_asset
-from airflow_provider_pipedrive.assets.uris import company_of, convert_asset_to_openlineage, sanitize_uri
+from airflow_provider_pipedrive.assets.uris import convert_asset_to_openlineage, sanitize_uri
+from airflow_provider_pipedrive.client.hosts import company_of
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 

@@ -15,7 +15,7 @@ from airflow_provider_pipedrive.catalog import get_action
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.client.paging import look_at, walk_pages
 from airflow_provider_pipedrive.errors import PipedriveResponseError
-from airflow_provider_pipedrive.events.changes.reading import Asked, Reader, closed
+from airflow_provider_pipedrive.events.changes.reading import Reader, WatchRequest, closed
 from airflow_provider_pipedrive.events.changes.watch import Position, change_watch
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -292,7 +292,7 @@ def test_a_late_attachment_of_an_older_mail_hides_no_new_file_from_the_watcher(s
     sandbox.add_file(name="from an old mail.pdf", deal_id=1, add_time="2025-01-31 10:00:00")
     sandbox.advance(6)
     found: list[Any] = []
-    reader.walk([Asked(watch, position)], lambda _, change: found.append(change.id))
+    reader.walk([WatchRequest(watch, position)], lambda _, change: found.append(change.id))
     assert found == [new["id"]]
 
 
@@ -314,7 +314,7 @@ def test_files_that_are_deleted_while_the_watcher_reads_hide_none(client: Pipedr
             + body
         )
     began = datetime(2026, 11, 30, 9, 59, 50, tzinfo=UTC)
-    asked = Asked(change_watch("deals", ["new_file"]), Position.start(began))
+    asked = WatchRequest(change_watch("deals", ["new_file"]), Position.start(began))
     found: list[Any] = []
     Reader(client, "deals").walk(
         [asked], lambda _, change: found.append(change.id), until=began + timedelta(seconds=40)

@@ -135,13 +135,13 @@ def test_a_part_that_pipedrive_does_not_describe_is_sent_as_it_is(action: str, n
 
 
 def test_templates_in_objects_are_left_for_later_and_what_is_beside_them_is_checked_at_once() -> None:
-    def is_open(value: Any) -> bool:
+    def resolved_later(value: Any) -> bool:
         return "{{" in str(value)
 
-    check(get_action("addActivity"), {"participants": [{"person_id": "{{ one }}", "primary": True}]}, is_open)
-    check(get_action("addActivity"), {"participants": ["{{ one }}"]}, is_open)
+    check(get_action("addActivity"), {"participants": [{"person_id": "{{ one }}", "primary": True}]}, resolved_later)
+    check(get_action("addActivity"), {"participants": ["{{ one }}"]}, resolved_later)
     with pytest.raises(PipedriveParameterError, match=r"participants\[0\] has no 'primry'"):
-        check(get_action("addActivity"), {"participants": [{"person_id": "{{ one }}", "primry": True}]}, is_open)
+        check(get_action("addActivity"), {"participants": [{"person_id": "{{ one }}", "primry": True}]}, resolved_later)
 
 
 @pytest.mark.parametrize(

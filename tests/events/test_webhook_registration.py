@@ -9,14 +9,14 @@ import pytest
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedrivePermissionError
 from airflow_provider_pipedrive.events.webhook_registration import (
-    Address,
-    Wanted,
+    WebhookAddress,
+    WebhookSpec,
     described,
     ensure,
     plan,
     remove,
     secret_part,
-    wanted,
+    wanted_webhooks,
 )
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
@@ -28,8 +28,8 @@ EXTRA = {
     "webhook_user": "airflow",
     "webhook_password": PASSWORD,
 }
-ADDRESS = Address.of(EXTRA)
-DEALS = Wanted("deal", "*")
+ADDRESS = WebhookAddress.of(EXTRA)
+DEALS = WebhookSpec("deal", "*")
 
 
 @pytest.fixture
@@ -57,9 +57,9 @@ def row(**more: Any) -> dict[str, Any]:
 
 
 def test_what_is_missing_is_made_and_then_nothing_is_left_to_do(client: PipedriveClient, sandbox: Sandbox) -> None:
-    first = ensure(client, ADDRESS, wanted(["deals", "person"]))
+    first = ensure(client, ADDRESS, wanted_webhooks(["deals", "person"]))
     assert first == {"kept": 0, "created": ["deal *", "person *"], "removed": [], "notices": []}
-    second = ensure(client, ADDRESS, wanted(["deals", "person"]))
+    second = ensure(client, ADDRESS, wanted_webhooks(["deals", "person"]))
     assert second == {"kept": 2, "created": [], "removed": [], "notices": []}
     stored = list(sandbox.records("webhooks").values())
     assert {hook["version"] for hook in stored} == {"2.0"}
@@ -71,8 +71,8 @@ def test_what_is_not_wanted_any_more_is_removed_and_what_leads_elsewhere_stays(c
         "addWebhook",
         {"subscription_url": "https://example.com/x", "event_object": "*", "event_action": "*", "name": "Another's"},
     )
-    ensure(client, ADDRESS, wanted(["deals", "persons"]))
-    assert ensure(client, ADDRESS, wanted("deals"))["removed"] == ["person *"]
+    ensure(client, ADDRESS, wanted_webhooks(["deals", "persons"]))
+    assert ensure(client, ADDRESS, wanted_webhooks("deals"))["removed"] == ["person *"]
     shown = [(hook["name"], hook["ours"], hook["state"]) for hook in described(client, ADDRESS)]
     assert shown == [("Another's", False, "well"), ("Airflow: deal *", True, "well")]
     assert remove(client, ADDRESS) == 1
@@ -80,9 +80,9 @@ def test_what_is_not_wanted_any_more_is_removed_and_what_leads_elsewhere_stays(c
 
 
 def test_the_old_ones_go_on_should_pipedrive_refuse_a_new_one(client: PipedriveClient) -> None:
-    ensure(client, ADDRESS, wanted(["deals", "persons"]))
+    ensure(client, ADDRESS, wanted_webhooks(["deals", "persons"]))
     with pytest.raises(PipedriveError):
-        ensure(client, ADDRESS, wanted(["deals", "organizations"]), user_id=99999)
+        ensure(client, ADDRESS, wanted_webhooks(["deals", "organizations"]), user_id=99999)
     assert [hook["name"] for hook in described(client, ADDRESS)] == ["Airflow: deal *", "Airflow: person *"]
 
 
@@ -125,8 +125,11 @@ def test_a_webhook_that_shows_what_another_user_sees_is_made_anew() -> None:
 
 
 def test_all_three_actions_are_one_webhook() -> None:
-    assert wanted("deal", ["create", "change", "delete"]) == [DEALS]
-    assert wanted("deal", ["create", "delete"]) == [Wanted("deal", "create"), Wanted("deal", "delete")]
+    assert wanted_webhooks("deal", ["create", "change", "delete"]) == [DEALS]
+    assert wanted_webhooks("deal", ["create", "delete"]) == [
+        WebhookSpec("deal", "create"),
+        WebhookSpec("deal", "delete"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +143,7 @@ def test_all_three_actions_are_one_webhook() -> None:
 )
 def test_a_wrong_name_is_told_with_the_right_ones(objects: Any, actions: Any, said: str) -> None:
     with pytest.raises(PipedriveParameterError) as caught:
-        wanted(objects, actions)
+        wanted_webhooks(objects, actions)
     assert said in str(caught.value)
 
 
@@ -163,7 +166,7 @@ def test_a_wrong_name_is_told_with_the_right_ones(objects: Any, actions: Any, sa
 )
 def test_an_address_that_is_not_safe_is_refused_without_showing_a_secret(field: str, value: Any, fault: str) -> None:
     with pytest.raises(PipedriveParameterError) as caught:
-        Address.of(EXTRA | {field: value})
+        WebhookAddress.of(EXTRA | {field: value})
     assert fault in str(caught.value)
     assert SECRET not in str(caught.value)
     assert PASSWORD not in str(caught.value)
@@ -201,4 +204,4 @@ def test_a_403_names_the_scope(client: PipedriveClient, sandbox: Sandbox) -> Non
 def test_an_address_that_can_be_read_in_two_ways_is_refused(host: str) -> None:
     extra = {"webhook_user": "airflow", "webhook_password": PASSWORD}
     with pytest.raises(PipedriveParameterError, match="webhook_url is no address, or has a user, a query"):
-        Address.of({**extra, "webhook_url": f"https://{host}/pipedrive/webhook/UnguessablePartOfTheAddress0123"})
+        WebhookAddress.of({**extra, "webhook_url": f"https://{host}/pipedrive/webhook/UnguessablePartOfTheAddress0123"})

@@ -13,8 +13,8 @@ from airflow_provider_pipedrive.errors import PipedriveResponseError
 from airflow_provider_pipedrive.files.listing import (
     LINKS,
     OLDER_IN_A_ROW,
-    Choice,
-    Window,
+    FileFilter,
+    FileWindow,
     new_files,
     newest_first,
     within,
@@ -109,40 +109,40 @@ def test_a_list_in_another_order_is_no_basis() -> None:
 def test_a_window_takes_what_was_added_in_it_with_a_minute_of_overlap() -> None:
     listed = [added(5, hours=-1), added(4, minutes=1), added(3, hours=1), added(2, hours=1, seconds=60)]
     listed.append(added(1, hours=1, seconds=61))
-    window = Window(since=NOON - timedelta(hours=1), until=NOON)
+    window = FileWindow(since=NOON - timedelta(hours=1), until=NOON)
     assert [found["id"] for found in within(window, iter(listed))] == [4, 3, 2]
 
 
 def test_what_is_added_at_its_end_belongs_to_the_next_window() -> None:
-    window = Window(since=NOON - timedelta(hours=1), until=NOON)
+    window = FileWindow(since=NOON - timedelta(hours=1), until=NOON)
     assert list(within(window, iter([added(1, hours=0)]))) == []
 
 
 def test_an_old_file_that_came_in_late_does_not_end_the_window() -> None:
     listed = [added(9, minutes=1), *(added(number, days=30) for number in (8, 7, 6)), added(5, minutes=2)]
-    window = Window(since=NOON - timedelta(hours=1))
+    window = FileWindow(since=NOON - timedelta(hours=1))
     assert [found["id"] for found in within(window, iter(listed))] == [9, 5]
 
 
 def test_older_files_between_new_ones_never_end_the_window_however_many_they_are() -> None:
     listed = [added(number, **({"minutes": 1} if number % 10 == 0 else {"days": 30})) for number in range(1000, 0, -1)]
-    assert len(list(within(Window(since=NOON - timedelta(hours=1)), iter(listed)))) == 100
+    assert len(list(within(FileWindow(since=NOON - timedelta(hours=1)), iter(listed)))) == 100
 
 
 def test_the_walk_ends_after_many_older_files_in_a_row() -> None:
     older = iter([added(number, days=2) for number in range(1000, 0, -1)])
-    assert list(within(Window(since=NOON - timedelta(hours=1)), older)) == []
+    assert list(within(FileWindow(since=NOON - timedelta(hours=1)), older)) == []
     assert len(list(older)) == 1000 - OLDER_IN_A_ROW
 
 
 @pytest.mark.parametrize("time", [None, "", "0000-00-00 00:00:00"])
 def test_a_file_without_a_time_counts_as_new(time: Any) -> None:
-    assert len(list(within(Window(since=NOON, until=NOON), iter([file(1, add_time=time)])))) == 1
+    assert len(list(within(FileWindow(since=NOON, until=NOON), iter([file(1, add_time=time)])))) == 1
 
 
 def test_from_an_id_on_later_ids_are_new_and_the_walk_ends_at_it() -> None:
     listed = iter([file(9), file(8), file(7), file(6)])
-    assert [found["id"] for found in within(Window(after_id=7), listed)] == [9, 8]
+    assert [found["id"] for found in within(FileWindow(after_id=7), listed)] == [9, 8]
     assert [found["id"] for found in listed] == [6]
 
 
@@ -150,34 +150,34 @@ def test_from_an_id_on_later_ids_are_new_and_the_walk_ends_at_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choice", "fields", "why"),
+    ("file_filter", "fields", "why"),
     [
-        (Choice(), {}, None),
-        (Choice(), {"name": None, "file_name": "stored.pdf"}, None),
-        (Choice(names=["*.pdf"]), {"name": "Offer.PDF"}, None),
-        (Choice(names=["*.pdf", "offer*"]), {"name": "OFFER.docx"}, None),
-        (Choice(names=["*.pdf"]), {"name": "offer.pdf.exe"}, "other name"),
-        (Choice(), {"inline_flag": True, "mail_message_id": "5"}, "inline image"),
-        (Choice(inline_images=True), {"inline_flag": True, "mail_message_id": "5"}, None),
-        (Choice(), {"mail_message_id": "5"}, "mail attachment"),
-        (Choice(mail_attachments=True), {"mail_message_id": "5"}, None),
-        (Choice(mail_attachments=True), {"mail_message_id": "5", "inline_flag": True}, "inline image"),
-        (Choice(), {"active_flag": False}, "deleted"),
-        (Choice(), {"remote_location": "googledocs"}, "kept elsewhere"),
-        (Choice(), {"remote_location": "s3"}, None),
-        (Choice(max_bytes=10), {"file_size": 10}, None),
-        (Choice(max_bytes=10), {"file_size": 11}, "too large"),
-        (Choice(max_bytes=10), {"file_size": None}, None),
+        (FileFilter(), {}, None),
+        (FileFilter(), {"name": None, "file_name": "stored.pdf"}, None),
+        (FileFilter(names=["*.pdf"]), {"name": "Offer.PDF"}, None),
+        (FileFilter(names=["*.pdf", "offer*"]), {"name": "OFFER.docx"}, None),
+        (FileFilter(names=["*.pdf"]), {"name": "offer.pdf.exe"}, "other name"),
+        (FileFilter(), {"inline_flag": True, "mail_message_id": "5"}, "inline image"),
+        (FileFilter(inline_images=True), {"inline_flag": True, "mail_message_id": "5"}, None),
+        (FileFilter(), {"mail_message_id": "5"}, "mail attachment"),
+        (FileFilter(mail_attachments=True), {"mail_message_id": "5"}, None),
+        (FileFilter(mail_attachments=True), {"mail_message_id": "5", "inline_flag": True}, "inline image"),
+        (FileFilter(), {"active_flag": False}, "deleted"),
+        (FileFilter(), {"remote_location": "googledocs"}, "kept elsewhere"),
+        (FileFilter(), {"remote_location": "s3"}, None),
+        (FileFilter(max_bytes=10), {"file_size": 10}, None),
+        (FileFilter(max_bytes=10), {"file_size": 11}, "too large"),
+        (FileFilter(max_bytes=10), {"file_size": None}, None),
     ],
 )
-def test_which_files_are_wanted(choice: Choice, fields: dict[str, Any], why: str | None) -> None:
-    assert choice.why_not(file(1, **fields)) == why
+def test_which_files_are_wanted(file_filter: FileFilter, fields: dict[str, Any], why: str | None) -> None:
+    assert file_filter.skip_reason(file(1, **fields)) == why
 
 
 def test_what_was_asked_for_by_its_id_is_refused_only_where_it_cannot_be_had() -> None:
     mailed = file(1, inline_flag=True, mail_message_id="5")
-    assert Choice(names=["*.doc"]).why_impossible(mailed) is None
-    assert Choice().why_impossible(file(1, active_flag=False)) == "deleted"
+    assert FileFilter(names=["*.doc"]).impossible_reason(mailed) is None
+    assert FileFilter().impossible_reason(file(1, active_flag=False)) == "deleted"
 
 
 # ---- against a server
@@ -196,7 +196,9 @@ def test_files_of_one_record_of_each_kind_are_found(sandbox: Sandbox, client: Pi
     mine = sandbox.add_file(name="mine.txt", **{link: record_id})
     sandbox.add_file(name="others.txt", **{link: other_id})
     with client:
-        assert [found["id"] for found in new_files(client, Window(after_id=before), link, record_id)] == [mine["id"]]
+        assert [found["id"] for found in new_files(client, FileWindow(after_id=before), link, record_id)] == [
+            mine["id"]
+        ]
 
 
 def test_all_files_are_found_through_all_pages_and_the_pages_are_counted(
@@ -206,6 +208,6 @@ def test_all_files_are_found_through_all_pages_and_the_pages_are_counted(
         sandbox.add_file(name=f"{number}.txt")
     living = sorted((key for key, found in sandbox.records("files").items() if found["active_flag"]), reverse=True)
     with client:
-        assert [found["id"] for found in new_files(client, Window(after_id=0), None, None)] == living
+        assert [found["id"] for found in new_files(client, FileWindow(after_id=0), None, None)] == living
         pages = -(-(len(living) - 1) // 99)
         assert (client.usage.pages, client.usage.tokens) == (pages, 20 * pages)

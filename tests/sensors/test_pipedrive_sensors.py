@@ -220,14 +220,14 @@ def test_a_task_that_others_are_expanded_over_ends_on_a_worker_which_counts_its_
 
 
 def test_a_look_by_hand_ends_as_the_task_would(waiting: Waiting, sandbox: Sandbox, deal: dict[str, Any]) -> None:
-    def look() -> Any:
+    def check_waits() -> Any:
         sensor = PipedriveDealStageSensor(**DEAL, deal_id=deal["id"], to_stage=deal["stage_id"])
         return sensor.poke(waiting.context())  # type: ignore[arg-type]
 
-    assert look().xcom_value["deal_id"] == deal["id"]
+    assert check_waits().xcom_value["deal_id"] == deal["id"]
     sandbox.delete("deals", deal["id"])
     with pytest.raises(AirflowFailException, match="was deleted"):
-        look()
+        check_waits()
 
 
 def test_importing_and_making_a_sensor_loads_nothing_heavy() -> None:

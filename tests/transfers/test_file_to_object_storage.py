@@ -37,7 +37,7 @@ class TaskInstance:
         self.pushed[key] = value
 
 
-def bring(path: Any, context: dict[str, Any] | None = None, **arguments: Any) -> dict[str, Any]:
+def download(path: Any, context: dict[str, Any] | None = None, **arguments: Any) -> dict[str, Any]:
     """Run the operator as a worker does; its receipt."""
     task = PipedriveFileToObjectStorageOperator(task_id="files", path=path, **arguments)
     given: Any = {"ti": TaskInstance(), "run_id": "manual__2027-03-02T00:00:00+00:00", **(context or {})}
@@ -67,7 +67,7 @@ def downloads(sandbox: Sandbox) -> int:
 def test_a_file_lands_with_its_metadata_beside_it(sandbox: Sandbox, tmp_path: Path) -> None:
     content = bytes(range(256)) * 5000
     file = upload(sandbox, "Übersicht.pdf", content, deal_id=1)
-    receipt = bring(str(tmp_path / "new" / "folder"), file_id=str(file["id"]))
+    receipt = download(str(tmp_path / "new" / "folder"), file_id=str(file["id"]))
     name = f"{file['id']}-Übersicht.pdf"
     assert (tmp_path / "new" / "folder" / name).read_bytes() == content
     about = json.loads((tmp_path / "new" / "folder" / f"{name}.json").read_text(encoding="utf-8"))
@@ -81,13 +81,13 @@ def test_a_file_lands_with_its_metadata_beside_it(sandbox: Sandbox, tmp_path: Pa
 def test_several_files_are_given_by_ids_or_by_metadata_that_is_not_read_again(sandbox: Sandbox, tmp_path: Path) -> None:
     one, two = upload(sandbox, "one.txt"), upload(sandbox, "two.txt")
     metadata = {key: value for key, value in two.items() if key != "content"}
-    receipt = bring(str(tmp_path), file_id=[one["id"], metadata])
+    receipt = download(str(tmp_path), file_id=[one["id"], metadata])
     assert stored(tmp_path) == [f"{one['id']}-one.txt", f"{two['id']}-two.txt"]
     assert receipt["tokens"] == 20 + 20 + 2
 
 
 def test_no_files_at_all_are_no_fault(sandbox: Sandbox, tmp_path: Path) -> None:
-    assert bring(str(tmp_path), file_id=[])["files"] == 0
+    assert download(str(tmp_path), file_id=[])["files"] == 0
     assert sandbox.requests == []
 
 
@@ -105,14 +105,14 @@ def test_a_single_file_that_cannot_be_brought_fails_the_task_and_leaves_nothing(
 ) -> None:
     file = upload(sandbox, **fields)
     with pytest.raises(AirflowFailException, match=rf"Not brought: file {file['id']} \('offer.pdf'\): {why}"):
-        bring(str(tmp_path), file_id=file["id"], max_bytes=1000)
+        download(str(tmp_path), file_id=file["id"], max_bytes=1000)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_of_several_files_those_that_cannot_be_brought_are_skipped_and_told(sandbox: Sandbox, tmp_path: Path) -> None:
     good, gone = upload(sandbox), upload(sandbox, active_flag=False)
     linked = upload(sandbox, "plan", remote_location="googledocs")
-    receipt = bring(str(tmp_path), file_id=[gone["id"], good["id"], linked["id"]])
+    receipt = download(str(tmp_path), file_id=[gone["id"], good["id"], linked["id"]])
     assert receipt["skipped"] == {"deleted": 1, "kept elsewhere": 1}
     assert [(line["id"], line["outcome"], line.get("reason")) for line in manifest(receipt)] == [
         (gone["id"], "skipped", "deleted"),
@@ -123,12 +123,12 @@ def test_of_several_files_those_that_cannot_be_brought_are_skipped_and_told(sand
 
 def test_a_file_that_is_not_there_fails_the_task_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(AirflowFailException, match="PipedriveNotFoundError: getFile"):
-        bring(str(tmp_path), file_id=999_999)
+        download(str(tmp_path), file_id=999_999)
 
 
 def test_what_comes_with_mails_is_brought_when_asked_for_by_id(sandbox: Sandbox, tmp_path: Path) -> None:
     file = upload(sandbox, inline_flag=True, mail_message_id="5")
-    assert bring(str(tmp_path), file_id=file["id"])["files"] == 1
+    assert download(str(tmp_path), file_id=file["id"])["files"] == 1
 
 
 # ---- new files
@@ -138,13 +138,13 @@ def test_another_accounts_file_under_the_same_name_is_not_replaced(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = upload(sandbox, "offer.pdf", b"We offer.")["id"]
-    bring(str(tmp_path), file_id=number)
+    download(str(tmp_path), file_id=number)
     with Sandbox(deals=20, seed=5, api_token=API_TOKEN) as other:
         monkeypatch.setenv("AIRFLOW_CONN_OTHER", api_token_connection(other))
         while (theirs := upload(other, "offer.pdf", b"They offer.", add_time="2027-02-03 10:00:00"))["id"] < number:
             pass
         with pytest.raises(AirflowFailException, match="another account's files lie there. Give each account a folder"):
-            bring(str(tmp_path), pipedrive_conn_id="other", file_id=theirs["id"])
+            download(str(tmp_path), pipedrive_conn_id="other", file_id=theirs["id"])
     assert theirs["id"] == number
     assert (tmp_path / f"{number}-offer.pdf").read_bytes() == b"We offer."
 
@@ -153,7 +153,7 @@ def test_new_files_are_those_of_the_runs_data_interval(sandbox: Sandbox, tmp_pat
     upload(sandbox, "day before.pdf", add_time="2027-02-28 23:58:59")
     within = upload(sandbox, "within.pdf")
     upload(sandbox, "day after.pdf", add_time="2027-03-02 00:00:00")
-    receipt = bring(str(tmp_path), DAY)
+    receipt = download(str(tmp_path), DAY)
     assert stored(tmp_path) == [f"{within['id']}-within.pdf"]
     assert (receipt["since"], receipt["until"]) == ("2027-03-01T00:00:00+00:00", "2027-03-02T00:00:00+00:00")
     assert receipt["tokens"] == 20 + 20
@@ -174,7 +174,7 @@ def test_since_stands_in_for_the_data_interval_and_reaches_until_now(
 ) -> None:
     upload(sandbox, "older.pdf", add_time="2027-02-28 10:00:00")
     first, second = upload(sandbox, "a.pdf"), upload(sandbox, "b.pdf", add_time="2027-03-02 10:00:00")
-    assert bring(str(tmp_path), DAY, since=since)["files"] == 2
+    assert download(str(tmp_path), DAY, since=since)["files"] == 2
     assert stored(tmp_path) == [f"{first['id']}-a.pdf", f"{second['id']}-b.pdf"]
 
 
@@ -191,10 +191,10 @@ def test_a_window_can_be_given_as_templates(sandbox: Sandbox, tmp_path: Path) ->
 
 def test_files_after_an_id_are_new_and_the_receipt_has_the_id_to_go_on_from(sandbox: Sandbox, tmp_path: Path) -> None:
     first, second = upload(sandbox, "a.pdf"), upload(sandbox, "b.pdf")
-    receipt = bring(str(tmp_path), after_id=first["id"])
+    receipt = download(str(tmp_path), after_id=first["id"])
     assert stored(tmp_path) == [f"{second['id']}-b.pdf"]
     assert receipt["last_id"] == second["id"]
-    assert bring(str(tmp_path), after_id=receipt["last_id"])["last_id"] is None
+    assert download(str(tmp_path), after_id=receipt["last_id"])["last_id"] is None
 
 
 @pytest.mark.parametrize(
@@ -204,13 +204,13 @@ def test_a_run_without_a_data_interval_must_be_told_what_is_new(
     sandbox: Sandbox, tmp_path: Path, interval: dict[str, Any]
 ) -> None:
     with pytest.raises(AirflowFailException, match=r"no data interval.*give since.*or after_id \(0 for all files\)"):
-        bring(str(tmp_path), interval)
+        download(str(tmp_path), interval)
     assert sandbox.requests == []
 
 
 def test_an_until_before_since_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(AirflowFailException, match=r"until .* must be later than since"):
-        bring(str(tmp_path), since="2027-03-02", until="2027-03-01")
+        download(str(tmp_path), since="2027-03-02", until="2027-03-01")
     assert sandbox.requests == []
 
 
@@ -220,7 +220,7 @@ def test_new_files_of_one_deal_are_read_from_its_own_list_and_the_task_links_to_
     mine = upload(sandbox, "mine.pdf", deal_id=2)
     upload(sandbox, "others.pdf", deal_id=3)
     instance = TaskInstance()
-    bring(str(tmp_path), {**DAY, "ti": instance}, deal_id="2")
+    download(str(tmp_path), {**DAY, "ti": instance}, deal_id="2")
     assert stored(tmp_path) == [f"{mine['id']}-mine.pdf"]
     assert sandbox.requests[0].path == "/v1/deals/2/files"
     assert instance.pushed == {"pipedrive_record_url": f"{sandbox.url}/deal/2"}
@@ -234,24 +234,24 @@ def test_pictures_in_mails_attachments_and_other_names_are_left_out_and_counted(
     upload(sandbox, "notes.txt")
     upload(sandbox, "offer.PDF")
     patterns = ["*.pdf", "*.png"]
-    receipt = bring(str(tmp_path / "few"), DAY, names=patterns)
+    receipt = download(str(tmp_path / "few"), DAY, names=patterns)
     assert receipt["files"] == 1
     assert receipt["skipped"] == {"inline image": 1, "mail attachment": 1, "other name": 1}
-    receipt = bring(str(tmp_path / "all"), DAY, names=patterns, inline_images=True, mail_attachments=True)
+    receipt = download(str(tmp_path / "all"), DAY, names=patterns, inline_images=True, mail_attachments=True)
     assert (receipt["files"], receipt["skipped"]) == (3, {"other name": 1})
 
 
 def test_a_file_that_is_deleted_between_list_and_download_is_skipped(sandbox: Sandbox, tmp_path: Path) -> None:
     listed = {key: value for key, value in upload(sandbox).items() if key != "content"}
     sandbox.delete("files", listed["id"])
-    assert bring(str(tmp_path), file_id=[listed])["skipped"] == {"deleted": 1}
+    assert download(str(tmp_path), file_id=[listed])["skipped"] == {"deleted": 1}
     assert stored(tmp_path) == []
 
 
 def test_a_receipt_stays_small_however_many_files_there_are(sandbox: Sandbox, tmp_path: Path) -> None:
     for number in range(130):
         upload(sandbox, f"{number}.txt")
-    receipt = bring(str(tmp_path), DAY)
+    receipt = download(str(tmp_path), DAY)
     assert (receipt["files"], len(receipt["names"]), len(manifest(receipt))) == (130, 20, 130)
     assert receipt["tokens"] == 2 * 20 + 130 * 20
 
@@ -261,8 +261,8 @@ def test_a_receipt_stays_small_however_many_files_there_are(sandbox: Sandbox, tm
 
 def test_what_lies_there_unchanged_is_not_fetched_again(sandbox: Sandbox, tmp_path: Path) -> None:
     file = upload(sandbox)
-    assert bring(str(tmp_path), DAY)["files"] == 1
-    again = bring(str(tmp_path), DAY)
+    assert download(str(tmp_path), DAY)["files"] == 1
+    again = download(str(tmp_path), DAY)
     assert (again["files"], again["already_there"], again["names"]) == (0, 1, [f"{file['id']}-offer.pdf"])
     assert [line["outcome"] for line in manifest(again)] == ["already there"]
     assert downloads(sandbox) == 1
@@ -271,7 +271,7 @@ def test_what_lies_there_unchanged_is_not_fetched_again(sandbox: Sandbox, tmp_pa
 @pytest.mark.parametrize("harm", ["changed", "cut", "gone", "no metadata", "broken metadata"])
 def test_what_has_changed_here_or_in_pipedrive_is_fetched_again(sandbox: Sandbox, tmp_path: Path, harm: str) -> None:
     file = upload(sandbox)
-    bring(str(tmp_path), DAY)
+    download(str(tmp_path), DAY)
     target = tmp_path / f"{file['id']}-offer.pdf"
     metadata = target.with_name(f"{target.name}.json")
     if harm == "changed":
@@ -284,7 +284,7 @@ def test_what_has_changed_here_or_in_pipedrive_is_fetched_again(sandbox: Sandbox
         metadata.unlink()
     else:
         metadata.write_text("{")
-    assert bring(str(tmp_path), DAY)["files"] == 1
+    assert download(str(tmp_path), DAY)["files"] == 1
     assert target.read_bytes() == b"We offer."
 
 
@@ -292,7 +292,7 @@ def test_what_has_changed_here_or_in_pipedrive_is_fetched_again(sandbox: Sandbox
 def test_no_name_leads_out_of_the_folder(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
     upload(sandbox, name)
     folder = tmp_path / "deep" / "folder"
-    receipt = bring(str(folder), DAY)
+    receipt = download(str(folder), DAY)
     assert receipt["files"] == 1
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file() and path.parent != folder) == [
         Path(receipt["manifest"]).name
@@ -303,13 +303,13 @@ def test_no_name_leads_out_of_the_folder(sandbox: Sandbox, tmp_path: Path, name:
 def test_files_go_to_object_storage(sandbox: Sandbox, bucket: str) -> None:
     content = b"x" * 3_000_000
     file = upload(sandbox, content=content)
-    receipt = bring(f"{bucket}/files", DAY)
+    receipt = download(f"{bucket}/files", DAY)
     folder = ObjectStoragePath(f"{bucket}/files")
     name = f"{file['id']}-offer.pdf"
     assert (folder / name).read_bytes() == content
     assert json.loads((folder / f"{name}.json").read_text())["stored_bytes"] == len(content)
     assert ObjectStoragePath(receipt["manifest"]).read_text().count("\n") == 1
-    assert bring(f"{bucket}/files", DAY)["already_there"] == 1
+    assert download(f"{bucket}/files", DAY)["already_there"] == 1
 
 
 def test_a_broken_download_leaves_no_object(sandbox: Sandbox, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,18 +317,18 @@ def test_a_broken_download_leaves_no_object(sandbox: Sandbox, bucket: str, monke
     file = upload(sandbox, content=b"x" * 3_000_000)
     sandbox.fault(path=f"/v1/files/{file['id']}/download", kind="truncate", count=1)
     with pytest.raises(PipedriveConnectionError):
-        bring(f"{bucket}/files", DAY)
+        download(f"{bucket}/files", DAY)
     assert list(ObjectStoragePath(bucket).rglob("*offer*")) == []
 
 
 def test_a_file_url_is_a_local_folder(sandbox: Sandbox, tmp_path: Path) -> None:
     upload(sandbox)
-    assert bring(f"file://{tmp_path}/my%20files", DAY)["path"] == str(tmp_path / "my files")
+    assert download(f"file://{tmp_path}/my%20files", DAY)["path"] == str(tmp_path / "my files")
 
 
 def test_a_storage_without_its_airflow_provider_says_what_to_install(sandbox: Sandbox) -> None:
     with pytest.raises(AirflowFailException, match="path: nowhere:// cannot be used here"):
-        bring("nowhere://bucket", DAY)
+        download("nowhere://bucket", DAY)
     assert sandbox.requests == []
 
 
@@ -339,9 +339,9 @@ def test_a_broken_download_leaves_nothing_and_the_next_try_goes_on(
     older, newer = upload(sandbox, "older.txt"), upload(sandbox, "newer.txt")
     sandbox.fault(path=f"/v1/files/{older['id']}/download", kind="503", count=1)
     with pytest.raises(PipedriveServerError):
-        bring(str(tmp_path), DAY)
+        download(str(tmp_path), DAY)
     assert stored(tmp_path) == [f"{newer['id']}-newer.txt"]
-    receipt = bring(str(tmp_path), DAY)
+    receipt = download(str(tmp_path), DAY)
     assert (receipt["files"], receipt["already_there"]) == (1, 1)
 
 
@@ -352,7 +352,7 @@ def test_the_list_of_a_run_that_is_repeated_names_what_the_run_has_landed_at_any
     first, second = upload(sandbox, "first.txt"), upload(sandbox, "second.txt")
 
     def run(name: str) -> dict[int, tuple[str, bool]]:
-        lines = manifest(bring(str(tmp_path), {**DAY, "run_id": name}))
+        lines = manifest(download(str(tmp_path), {**DAY, "run_id": name}))
         return {line["id"]: (line["outcome"], line["by_this_run"]) for line in lines}
 
     sandbox.fault(path=f"/v1/files/{first['id']}/download", kind="503", count=1)
@@ -372,7 +372,7 @@ def test_a_backfill_over_a_plain_cron_schedule_brings_the_files_of_each_day(sand
     for day in days:
         tick = day + timedelta(days=1)
         dag_run = SimpleNamespace(run_type="backfill", logical_date=tick)
-        receipt = bring(str(tmp_path / f"{day:%d}"), {"dag": dag, "dag_run": dag_run, "logical_date": tick})
+        receipt = download(str(tmp_path / f"{day:%d}"), {"dag": dag, "dag_run": dag_run, "logical_date": tick})
         assert receipt["names"] == [f"{files[day]['id']}-{day:%d}.txt"]
         assert (receipt["since"], receipt["until"]) == (day.isoformat(), tick.isoformat())
 
@@ -387,13 +387,13 @@ def test_a_full_disk_is_told_as_it_is_and_leaves_nothing_unfinished(
 
     monkeypatch.setattr(Path, "replace", no_space)
     with pytest.raises(OSError, match="No space left"):
-        bring(str(tmp_path), DAY)
+        download(str(tmp_path), DAY)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_mapped_tasks_and_runs_have_manifests_of_their_own(sandbox: Sandbox, tmp_path: Path) -> None:
     names = {
-        Path(bring(str(tmp_path), {"ti": TaskInstance(index), "run_id": run, **DAY})["manifest"]).name
+        Path(download(str(tmp_path), {"ti": TaskInstance(index), "run_id": run, **DAY})["manifest"]).name
         for index in (0, 1)
         for run in ("scheduled__2027-03-01T00:00:00+00:00", "scheduled__2027-03-02T00:00:00+00:00")
     }
@@ -413,7 +413,7 @@ def test_lineage_tells_the_files_of_the_account_and_the_folder(
         add_output_asset = add_input_asset
 
     monkeypatch.setattr("airflow.providers.common.compat.lineage.hook.get_hook_lineage_collector", Collector)
-    bring(str(tmp_path), DAY)
+    download(str(tmp_path), DAY)
     assert told == ["pipedrive://127.0.0.1/files", tmp_path.as_uri()]
 
 

@@ -356,10 +356,10 @@ def test_where_the_tokens_are_not_there_when_they_were_expected_the_task_asks_ev
     assert first.value.trigger.until % 86_400 == 300  # type: ignore[attr-defined]
     began = time.time()
     with pytest.raises(TaskDeferred) as second:
-        operator.go_on(context(), {})
+        operator.execute_complete(context(), {})
     assert began + 3600 <= second.value.trigger.until <= time.time() + 3600  # type: ignore[attr-defined]
     company.clear_faults()
-    assert operator.go_on(context(), {})["rows"] == DEALS
+    assert operator.execute_complete(context(), {})["rows"] == DEALS
 
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

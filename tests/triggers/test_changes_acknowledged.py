@@ -26,7 +26,7 @@ from airflow.triggers.shared_stream import SharedStreamManager
 
 from airflow_provider_pipedrive.events.changes.batch import Batch
 from airflow_provider_pipedrive.sandbox import Sandbox
-from airflow_provider_pipedrive.triggers import changes, feed
+from airflow_provider_pipedrive.triggers import change_polling, changes
 from airflow_provider_pipedrive.triggers.pipedrive import PipedriveChangeEventTrigger
 from tests.conftest import api_token_connection
 
@@ -299,7 +299,7 @@ def test_a_watcher_that_is_stopped_while_its_event_is_taken_keeps_its_mark(
 
 
 def test_fifty_watchers_make_the_requests_of_one(sandbox: Sandbox, database: Database, deals: list[int]):
-    def polls() -> int:
+    def rounds() -> int:
         return len([request for request in sandbox.requests if request.path == "/api/v2/deals"])
 
     async def live() -> None:
@@ -308,10 +308,10 @@ def test_fifty_watchers_make_the_requests_of_one(sandbox: Sandbox, database: Dat
                 triggerer.start(f"asset {number}", interval=3600.0)
             await until(lambda: len(database.marks) == 50)
 
-    before = polls()
+    before = rounds()
     asyncio.run(live())
     # One for those that had joined when the first round began, one for all the others.
-    assert polls() - before <= 2
+    assert rounds() - before <= 2
 
 
 def test_two_assets_with_equal_watchers_in_one_dag_file_have_a_mark_each(
@@ -358,7 +358,7 @@ def test_failures_are_waited_out_told_once_and_lose_nothing(
     caplog: pytest.LogCaptureFixture,
 ):
     monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", api_token_connection(sandbox, max_attempts=1))
-    monkeypatch.setattr(feed, "LONGEST_BACK_OFF", 0.05)
+    monkeypatch.setattr(change_polling, "LONGEST_BACK_OFF", 0.05)
 
     async def live() -> None:
         async with triggerer_of(database) as triggerer:

@@ -16,11 +16,11 @@ from airflow_provider_pipedrive.errors import (
     PipedriveParameterError,
     PipedriveServerError,
 )
-from airflow_provider_pipedrive.events.waits.looking import Pending
+from airflow_provider_pipedrive.events.waits.checking import Wait
 from airflow_provider_pipedrive.events.waits.movement import Movement
 from airflow_provider_pipedrive.events.waits.outcomes import Outcome
 from airflow_provider_pipedrive.events.waits.times import stamp
-from airflow_provider_pipedrive.events.waits.watches import DealWatch, FileWatch
+from airflow_provider_pipedrive.events.waits.watches import DealsWait, FilesWait
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.triggers import connected, polling
 from tests.conftest import api_token_connection, oauth_connection
@@ -35,13 +35,13 @@ def _one_attempt(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", api_token_connection(sandbox, max_attempts=1))
 
 
-def reach(deal_id: int, stage: int) -> Pending:
+def reach(deal_id: int, stage: int) -> Wait:
     movement = Movement(reaches=(stage,))
-    return Pending(DealWatch((deal_id,), movement, stamp(datetime.now(UTC)), local_clock=True, single=True))
+    return Wait(DealsWait((deal_id,), movement, stamp(datetime.now(UTC)), local_clock=True, single=True))
 
 
-def wait(pending: Pending, interval: float = MINUTE, patient: bool = False) -> Awaitable[Outcome]:
-    return polling.wait_for(CONNECTION, pending, interval, patient=patient)
+def wait(pending: Wait, interval: float = MINUTE, retry_errors: bool = False) -> Awaitable[Outcome]:
+    return polling.wait_for(CONNECTION, pending, interval, retry_errors=retry_errors)
 
 
 def requests_to(sandbox: Sandbox, path: str) -> int:
@@ -87,8 +87,8 @@ def test_waits_with_other_intervals_are_looked_at_as_often_as_they_ask(
 
 def test_files_and_deals_have_polls_of_their_own(sandbox: Sandbox, deals: list[int], target: int) -> None:
     async def main() -> int:
-        watch = FileWatch(after_id=max(sandbox.records("files")))
-        waits = [asyncio.ensure_future(wait(pending)) for pending in (Pending(watch), reach(deals[0], target))]
+        watch = FilesWait(after_id=max(sandbox.records("files")))
+        waits = [asyncio.ensure_future(wait(pending)) for pending in (Wait(watch), reach(deals[0], target))]
         await asyncio.sleep(MINUTE)
         found = pollers()
         for waiting in waits:
@@ -115,7 +115,7 @@ def test_a_wait_that_is_cancelled_harms_no_other_and_the_last_one_ends_the_poll(
         return before, outcome, len(asyncio.all_tasks())
 
     before, outcome, tasks = run(main(), sandbox.advance)
-    assert (before, outcome.kind, tasks) == (0, "met", 1)
+    assert (before, outcome.kind, tasks) == (0, "success", 1)
 
 
 def test_a_cleared_task_begins_its_wait_before_the_old_one_ends(
@@ -131,14 +131,14 @@ def test_a_cleared_task_begins_its_wait_before_the_old_one_ends(
         sandbox.move_deal(deals[0], target)
         return await new
 
-    assert run(main(), sandbox.advance).kind == "met"
+    assert run(main(), sandbox.advance).kind == "success"
 
 
 def test_an_hour_of_5xx_is_waited_out_by_a_patient_wait_with_fewer_and_fewer_looks(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
     async def main() -> tuple[Outcome, int]:
-        waiting = asyncio.ensure_future(wait(reach(deals[0], target), patient=True))
+        waiting = asyncio.ensure_future(wait(reach(deals[0], target), retry_errors=True))
         sandbox.fault("*", "503", count=None)
         await asyncio.sleep(3600)
         failed = len(sandbox.requests)
@@ -147,7 +147,7 @@ def test_an_hour_of_5xx_is_waited_out_by_a_patient_wait_with_fewer_and_fewer_loo
         return await waiting, failed
 
     outcome, failed = run(main(), sandbox.advance)
-    assert outcome.kind == "met"
+    assert outcome.kind == "success"
     assert 4 <= failed <= 7
 
 
@@ -167,10 +167,10 @@ def test_a_wait_with_an_error_of_its_own_leaves_the_others_waiting(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
     async def main() -> tuple[BaseException | None, Outcome]:
-        from airflow_provider_pipedrive.events.waits.naming import Names
+        from airflow_provider_pipedrive.events.waits.naming import NameRefs
 
         wrong = reach(deals[0], target)
-        wrong.names = Names(reaches=("Nowhere",))
+        wrong.names = NameRefs(reaches=("Nowhere",))
         waits = [asyncio.ensure_future(wait(pending)) for pending in (wrong, reach(deals[1], target))]
         await asyncio.sleep(2 * MINUTE)
         sandbox.move_deal(deals[1], target)
@@ -179,7 +179,7 @@ def test_a_wait_with_an_error_of_its_own_leaves_the_others_waiting(
 
     error, outcome = run(main(), sandbox.advance)
     assert isinstance(error, PipedriveParameterError)
-    assert outcome.kind == "met"
+    assert outcome.kind == "success"
 
 
 def test_a_spent_daily_budget_is_waited_out_in_silence(sandbox: Sandbox, deals: list[int], target: int) -> None:
@@ -192,7 +192,7 @@ def test_a_spent_daily_budget_is_waited_out_in_silence(sandbox: Sandbox, deals: 
         return await waiting, asked
 
     outcome, asked = run(main(), sandbox.advance)
-    assert (outcome.kind, asked) == ("met", 1)
+    assert (outcome.kind, asked) == ("success", 1)
 
 
 def test_a_token_that_expires_mid_wait_is_renewed(
@@ -208,7 +208,7 @@ def test_a_token_that_expires_mid_wait_is_renewed(
         sandbox.move_deal(deals[0], target)
         return await waiting
 
-    assert run(main(), sandbox.advance).kind == "met"
+    assert run(main(), sandbox.advance).kind == "success"
     assert sandbox.counters()["refreshes"] == 2
 
 
@@ -223,7 +223,7 @@ def test_a_connection_that_is_changed_is_used_from_the_next_look_on(
         sandbox.move_deal(deals[0], target)
         return await waiting
 
-    assert run(main(), sandbox.advance).kind == "met"
+    assert run(main(), sandbox.advance).kind == "success"
     signed = ["authorization" in sent.headers for sent in sandbox.requests if sent.path.startswith("/api")]
     assert signed[0] is False
     assert signed[-1] is True
@@ -231,7 +231,7 @@ def test_a_connection_that_is_changed_is_used_from_the_next_look_on(
 
 def test_a_connection_that_is_not_there_is_an_error_of_the_wait(sandbox: Sandbox, target: int) -> None:
     async def main() -> None:
-        await polling.wait_for("no_such_connection", reach(1, target), MINUTE, patient=True)
+        await polling.wait_for("no_such_connection", reach(1, target), MINUTE, retry_errors=True)
 
     with pytest.raises(PipedriveAuthError, match="no_such_connection"):
         run(main(), sandbox.advance)
@@ -242,15 +242,15 @@ def test_a_slow_api_makes_rounds_rarer_and_never_two_at_once(
 ) -> None:
     at_once, most = [0], [0]
 
-    def slow_look(client: Any, pending: list[Pending]) -> list[Outcome]:
+    def slow_look(client: Any, pending: list[Wait]) -> list[Outcome]:
         at_once[0] += 1
         most[0] = max(most[0], at_once[0])
         loop.call_soon_threadsafe(loop.skip, 3 * MINUTE)
         at_once[0] -= 1
-        return look(client, pending)
+        return check_waits(client, pending)
 
-    look = polling.look
-    monkeypatch.setattr(polling, "look", slow_look)
+    check_waits = polling.check_waits
+    monkeypatch.setattr(polling, "check_waits", slow_look)
 
     async def main() -> None:
         nonlocal loop
@@ -292,15 +292,15 @@ def test_what_a_wait_lives_through_is_told_in_the_log_of_its_own_task(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
     task = contextvars.ContextVar("task", default="none")
-    told: list[tuple[str, str]] = []
+    error_to_dict: list[tuple[str, str]] = []
 
     class Noting(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            told.append((task.get(), record.getMessage()))
+            error_to_dict.append((task.get(), record.getMessage()))
 
     async def waits_for(name: str) -> None:
         task.set(name)
-        await wait(reach(deals[0], target), patient=True)
+        await wait(reach(deals[0], target), retry_errors=True)
 
     async def main() -> None:
         waiting = [asyncio.ensure_future(waits_for(name)) for name in ("one", "two")]
@@ -314,8 +314,8 @@ def test_what_a_wait_lives_through_is_told_in_the_log_of_its_own_task(
         run(main(), sandbox.advance)
     finally:
         polling.log.removeHandler(handler)
-    assert sorted(name for name, _ in told) == ["one", "two"]
-    assert all(line.startswith("Waiting on, as silent_fail says, with the next look in ") for _, line in told)
+    assert sorted(name for name, _ in error_to_dict) == ["one", "two"]
+    assert all(line.startswith("Waiting on, as silent_fail says, with the next look in ") for _, line in error_to_dict)
 
 
 @pytest.mark.parametrize(("now", "due"), [(0.0, 60.0), (59.9, 60.0), (60.0, 120.0), (61.0, 120.0)])

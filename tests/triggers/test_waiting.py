@@ -18,7 +18,7 @@ from airflow_provider_pipedrive import errors
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveServerError
 from airflow_provider_pipedrive.events.waits.conditions import Condition
 from airflow_provider_pipedrive.events.waits.movement import Movement
-from airflow_provider_pipedrive.events.waits.watches import DealWatch, FileWatch, RecordWatch, Watch
+from airflow_provider_pipedrive.events.waits.watches import DealsWait, FilesWait, RecordWait, WaitSpec
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.triggers import results
 from airflow_provider_pipedrive.triggers.pipedrive import (
@@ -26,7 +26,7 @@ from airflow_provider_pipedrive.triggers.pipedrive import (
     PipedriveNewFileTrigger,
     PipedriveRecordTrigger,
 )
-from airflow_provider_pipedrive.triggers.waiting import WaitTrigger, told, untold
+from airflow_provider_pipedrive.triggers.waiting import WaitTrigger, error_from_dict, error_to_dict
 from tests.conftest import api_token_connection
 from tests.support.virtual_time import run
 
@@ -38,7 +38,7 @@ def _one_attempt(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", api_token_connection(sandbox, max_attempts=1))
 
 
-def trigger(watch: Watch, kind: type[WaitTrigger] = PipedriveDealStageTrigger, **more: Any) -> WaitTrigger:
+def trigger(watch: WaitSpec, kind: type[WaitTrigger] = PipedriveDealStageTrigger, **more: Any) -> WaitTrigger:
     arguments = {"interval": 60.0, "deadline": time.time() + DAY, **more}
     return kind(pipedrive_conn_id="pipedrive_default", watch=watch.to_json(), **arguments)
 
@@ -64,18 +64,18 @@ def event_of(given: WaitTrigger, sandbox: Sandbox, then: Callable[[], object] = 
 
 def test_each_trigger_survives_the_journey_to_another_triggerer(deals: list[int], target: int) -> None:
     for watch, kind in (
-        (DealWatch((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z"), PipedriveDealStageTrigger),
-        (FileWatch(names=("*.pdf",)), PipedriveNewFileTrigger),
-        (RecordWatch("getDeal", {"id": 1}, (Condition("status", "==", "won"),)), PipedriveRecordTrigger),
+        (DealsWait((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z"), PipedriveDealStageTrigger),
+        (FilesWait(names=("*.pdf",)), PipedriveNewFileTrigger),
+        (RecordWait("getDeal", {"id": 1}, (Condition("status", "==", "won"),)), PipedriveRecordTrigger),
     ):
         given = trigger(watch, kind, memory={"5": {"stage": 2}}, end_from_trigger=True)
         assert again(given).serialize() == given.serialize()
 
 
 def test_a_success_resumes_the_task_with_the_result(sandbox: Sandbox, deals: list[int], target: int) -> None:
-    watch = DealWatch((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z", single=True)
+    watch = DealsWait((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z", single=True)
     event = event_of(again(trigger(watch)), sandbox, lambda: sandbox.move_deal(deals[0], target))
-    assert event.payload["status"] == "met"
+    assert event.payload["status"] == "success"
     assert event.payload["result"]["to_stage_id"] == target
 
 
@@ -94,7 +94,7 @@ def pushed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 def test_a_success_ends_the_task_from_the_trigger_where_that_is_allowed(
     sandbox: Sandbox, pushed: list[tuple[Any, ...]]
 ) -> None:
-    watch = FileWatch(after_id=max(sandbox.records("files")))
+    watch = FilesWait(after_id=max(sandbox.records("files")))
     given = trigger(watch, PipedriveNewFileTrigger, end_from_trigger=True)
     given.task_instance = SimpleNamespace(dag_id="d", task_id="t", run_id="r", map_index=2)
     event = event_of(given, sandbox, lambda: sandbox.add_file("signed.pdf"))
@@ -109,17 +109,17 @@ def test_a_success_ends_the_task_from_the_trigger_where_that_is_allowed(
 
 @pytest.mark.skipif(not AIRFLOW_V_3_0_PLUS, reason="Airflow 2 stores what the event carries")
 def test_a_result_that_cannot_be_pushed_from_the_trigger_goes_to_a_worker(sandbox: Sandbox) -> None:
-    watch = FileWatch(after_id=max(sandbox.records("files")))
+    watch = FilesWait(after_id=max(sandbox.records("files")))
     given = trigger(watch, PipedriveNewFileTrigger, end_from_trigger=True)
     event = event_of(given, sandbox, lambda: sandbox.add_file("signed.pdf"))
-    assert event.payload["status"] == "met"
+    assert event.payload["status"] == "success"
     assert [file["name"] for file in event.payload["result"]] == ["signed.pdf"]
 
 
 def test_the_deadline_is_a_point_in_time_however_often_the_wait_begins(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
-    watch = DealWatch((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z")
+    watch = DealsWait((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z")
     given = trigger(watch, deadline=time.time() + 600)
 
     async def main() -> tuple[Any, float]:
@@ -134,21 +134,21 @@ def test_the_deadline_is_a_point_in_time_however_often_the_wait_begins(
         return event.payload, loop.time() - began
 
     payload, seconds = run(main(), sandbox.advance)
-    assert payload == {"status": "time up"}
+    assert payload == {"status": "timeout"}
     assert seconds == pytest.approx(600, abs=20)
 
 
 def test_a_deadline_that_has_passed_while_no_triggerer_ran_is_told_at_once(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
-    watch = DealWatch((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z")
-    assert event_of(trigger(watch, deadline=time.time() - 5), sandbox).payload == {"status": "time up"}
+    watch = DealsWait((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z")
+    assert event_of(trigger(watch, deadline=time.time() - 5), sandbox).payload == {"status": "timeout"}
 
 
 def test_two_triggerers_that_run_the_same_trigger_tell_the_same(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
-    watch = DealWatch((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z")
+    watch = DealsWait((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z")
 
     async def main() -> list[Any]:
         given = trigger(watch)
@@ -163,9 +163,9 @@ def test_two_triggerers_that_run_the_same_trigger_tell_the_same(
 
 def test_an_error_is_told_as_what_it_is(sandbox: Sandbox, deals: list[int], target: int) -> None:
     sandbox.fault("*", "503")
-    watch = DealWatch((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z")
+    watch = DealsWait((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z")
     payload = event_of(trigger(watch), sandbox).payload
-    error = untold(json.loads(json.dumps(payload["error"])))
+    error = error_from_dict(json.loads(json.dumps(payload["error"])))
     assert payload["status"] == "error"
     assert isinstance(error, PipedriveServerError)
     assert (error.status, error.retryable, error.action) == (503, True, "getDeal")
@@ -175,12 +175,12 @@ def test_an_error_is_told_as_what_it_is(sandbox: Sandbox, deals: list[int], targ
     "kind", [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, PipedriveError)]
 )
 def test_every_error_survives_the_journey(kind: type[PipedriveError]) -> None:
-    error = untold(told(kind("What went wrong.", action="getDeal", status=400, retry_after=2.5)))
+    error = error_from_dict(error_to_dict(kind("What went wrong.", action="getDeal", status=400, retry_after=2.5)))
     assert (type(error), str(error), error.retry_after) == (kind, "What went wrong.", 2.5)
 
 
 def test_a_failure_condition_is_told_with_its_reason(sandbox: Sandbox, deals: list[int]) -> None:
-    lost = RecordWatch(
+    lost = RecordWait(
         "getDeal", {"id": deals[0]}, (Condition("status", "==", "won"),), (Condition("status", "==", "lost"),)
     )
     event = event_of(
@@ -193,11 +193,11 @@ def test_a_failure_condition_is_told_with_its_reason(sandbox: Sandbox, deals: li
 def test_a_budget_that_is_spent_before_the_names_were_looked_up_is_waited_out(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
-    from airflow_provider_pipedrive.events.waits.naming import Names
+    from airflow_provider_pipedrive.events.waits.naming import NameRefs
 
     sandbox.fault("*", "429-daily", headers={"retry-after": "3600"})
-    watch = DealWatch((deals[0],), Movement(), "2026-05-04T12:00:00Z")
-    given = trigger(watch, names=Names(reaches=(target,)).to_json())
+    watch = DealsWait((deals[0],), Movement(), "2026-05-04T12:00:00Z")
+    given = trigger(watch, names=NameRefs(reaches=(target,)).to_json())
     event = event_of(given, sandbox, lambda: sandbox.move_deal(deals[0], target))
-    assert event.payload["status"] == "met"
+    assert event.payload["status"] == "success"
     assert event.payload["result"][0]["to_stage"] == sandbox.records("stages")[target]["name"]

@@ -158,10 +158,10 @@ class Fleet:
 async def _sensor(deal_id: int) -> None:
     """A deferred sensor, as the triggerer runs it."""
     from airflow_provider_pipedrive.events.waits.movement import Movement
-    from airflow_provider_pipedrive.events.waits.watches import DealWatch
+    from airflow_provider_pipedrive.events.waits.watches import DealsWait
     from airflow_provider_pipedrive.triggers.pipedrive import PipedriveDealStageTrigger
 
-    watch = DealWatch((deal_id,), Movement(reaches=(TARGET,)), "2026-01-01T00:00:00Z", single=True)
+    watch = DealsWait((deal_id,), Movement(reaches=(TARGET,)), "2026-01-01T00:00:00Z", single=True)
     trigger = PipedriveDealStageTrigger(
         pipedrive_conn_id="pipedrive_default",
         watch=watch.to_json(),
@@ -169,7 +169,7 @@ async def _sensor(deal_id: int) -> None:
         deadline=time.time() + 86_400,
     )
     async for event in trigger.run():
-        assert event.payload["status"] == "met", event.payload
+        assert event.payload["status"] == "success", event.payload
 
 
 async def _naive(fleet: Fleet, session: Any, deal_id: int) -> None:

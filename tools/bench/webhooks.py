@@ -192,11 +192,11 @@ def _connection(sandbox: LiveSandbox, airflow: LiveAirflow) -> str:
 
 def _subscribe(sandbox: LiveSandbox, airflow: LiveAirflow) -> None:
     from airflow_provider_pipedrive.client import PipedriveClient, settings_from
-    from airflow_provider_pipedrive.events.webhook_registration import Address, ensure, wanted
+    from airflow_provider_pipedrive.events.webhook_registration import WebhookAddress, ensure, wanted_webhooks
 
     extra = json.loads(airflow.environ["AIRFLOW_CONN_PIPEDRIVE_DEFAULT"])["extra"]
     with PipedriveClient(settings_from(host=sandbox.url, extra=extra)) as client:
-        ensure(client, Address.of(extra), wanted(["deals"]))
+        ensure(client, WebhookAddress.of(extra), wanted_webhooks(["deals"]))
 
 
 def _report(database: str, single: list[float], burst: dict[str, Any]) -> int:

@@ -2,7 +2,7 @@
 
 Polls and webhooks tell of changes in different ways. A poll sees how a record stands: of several edits between two
 polls it knows the last state only, and its times are whole seconds. A webhook tells of each edit, may be repeated, come
-late or not at all. Hence these rules, in :func:`told_once`:
+late or not at all. Hence these rules, in :func:`deduplicate`:
 
 - Two reports with the same ``event_id`` are the same change.
 - A polled change is dropped if a webhook brings the same state: the same :attr:`Change.state`, which is entity, record
@@ -181,7 +181,7 @@ def values_of(entity: str, record: Mapping[str, Any], fields: Iterable[str] = ()
     return found
 
 
-def told_once(changes: Iterable[Change], before: Iterable[Change] = ()) -> Iterator[Change]:
+def deduplicate(changes: Iterable[Change], before: Iterable[Change] = ()) -> Iterator[Change]:
     """The changes, each once and in their order, without what others among them or ``before`` tell already.
 
     What a webhook among ``changes`` brings counts also for polled ones that stand before it.
@@ -190,15 +190,15 @@ def told_once(changes: Iterable[Change], before: Iterable[Change] = ()) -> Itera
     """
     changes, before = list(changes), list(before)
     seen = {change.event_id for change in before}
-    by_webhook = _Told(change for change in (*before, *changes) if change.source == "webhook")
-    by_poll = _Told(change for change in before if change.source == "poll")
+    by_webhook = _SeenStates(change for change in (*before, *changes) if change.source == "webhook")
+    by_poll = _SeenStates(change for change in before if change.source == "poll")
     for change in changes:
         if change.event_id not in seen and change not in (by_webhook if change.source == "poll" else by_poll):
             seen.add(change.event_id)
             yield change
 
 
-class _Told:
+class _SeenStates:
     """The states and deletions that one source has told of."""
 
     def __init__(self, changes: Iterable[Change]) -> None:
@@ -215,7 +215,7 @@ class _Told:
         )
 
 
-def in_order(changes: Iterable[Change]) -> list[Change]:
+def sort_changes(changes: Iterable[Change]) -> list[Change]:
     """By time, and within a second in the order that webhooks tell."""
     return sorted(changes, key=lambda change: (change.update_time, change.received or "", str(change.id)))
 

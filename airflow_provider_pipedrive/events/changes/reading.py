@@ -41,7 +41,7 @@ from airflow_provider_pipedrive.events.changes.watch import CHANGELOGS, FILE_LIN
 from airflow_provider_pipedrive.events.waits.movement import moved_at
 from airflow_provider_pipedrive.events.waits.times import moment
 from airflow_provider_pipedrive.extraction.entities import get_entity
-from airflow_provider_pipedrive.files.listing import Window, files_of, within
+from airflow_provider_pipedrive.files.listing import FileWindow, files_of, within
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.client import PipedriveClient
@@ -56,7 +56,7 @@ MOST_SEEN: Final = 2000
 
 
 @dataclass(frozen=True)
-class Asked:
+class WatchRequest:
     """What one watcher asks of a walk: its watch, and how far it has come."""
 
     watch: ChangeWatch
@@ -64,7 +64,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Walked:
+class ScanResult:
     """What a walk has found.
 
     :ivar until: the last closed second; what comes after it is for the next walk
@@ -75,7 +75,7 @@ class Walked:
     seen: Mapping[str, int]
 
 
-Tell = Callable[[int, Change], None]
+Emit = Callable[[int, Change], None]
 """Takes each change with the number of the watcher that asked for it, as they are found."""
 
 
@@ -101,7 +101,7 @@ class Reader:
             self._client.run("getCurrentUser")
         return self._on_server(datetime.now(UTC))
 
-    def walk(self, asked: Sequence[Asked], tell: Tell, until: datetime | None = None) -> Walked:
+    def walk(self, asked: Sequence[WatchRequest], tell: Emit, until: datetime | None = None) -> ScanResult:
         """Tell everybody of the changes since their window before, in one walk of each list that is needed.
 
         :param asked: at least one
@@ -110,25 +110,25 @@ class Reader:
         """
         since = min(one.position.since for one in asked)
         sources = [
-            (_Walk.look_at_record, self._records(asked, since - OVERLAP)),
-            (_Walk.look_at_deleted, self._deleted(asked, since - OVERLAP)),
-            (_Walk.look_at_file, self._files(asked, since - OVERLAP)),
+            (_Scan.look_at_record, self._records(asked, since - OVERLAP)),
+            (_Scan.look_at_deleted, self._deleted(asked, since - OVERLAP)),
+            (_Scan.look_at_file, self._files(asked, since - OVERLAP)),
         ]
         began = datetime.now(UTC)
         first = [next(source, None) for _, source in sources]  # asks, and so tells Pipedrive's clock
         end = until or closed(self._on_server(began))
         if end <= since:
-            return Walked(since, {})
-        walk = _Walk(asked, tell, end, self)
+            return ScanResult(since, {})
+        walk = _Scan(asked, tell, end, self)
         for record, (look, source) in zip(first, sources, strict=True):
             for one in () if record is None else chain([record], source):
                 look(walk, one)
-        return Walked(end, walk.newest_seen())
+        return ScanResult(end, walk.newest_seen())
 
     def _on_server(self, local: datetime) -> datetime:
         return local + timedelta(seconds=self._client.server_ahead or 0.0)
 
-    def _records(self, asked: Sequence[Asked], since: datetime) -> Iterator[Record]:
+    def _records(self, asked: Sequence[WatchRequest], since: datetime) -> Iterator[Record]:
         if not any(one.watch.reads_records for one in asked):
             return iter(())
         entity = get_entity(self._entity)
@@ -136,15 +136,15 @@ class Reader:
         order = {"sort_by": "update_time"} if entity.sort == "v2" else {"sort": "id ASC"} if entity.sort else {}
         return self._client.iterate(entity.action, {**entity.parameters, "updated_since": since, **order})
 
-    def _deleted(self, asked: Sequence[Asked], since: datetime) -> Iterator[Record]:
+    def _deleted(self, asked: Sequence[WatchRequest], since: datetime) -> Iterator[Record]:
         if not any(DELETED in one.watch.kinds for one in asked):
             return iter(())
         return self._client.iterate("getDeals", {"status": "deleted", "updated_since": since})
 
-    def _files(self, asked: Sequence[Asked], since: datetime) -> Iterator[Record]:
+    def _files(self, asked: Sequence[WatchRequest], since: datetime) -> Iterator[Record]:
         if not any(NEW_FILE in one.watch.kinds for one in asked):
             return iter(())
-        return within(Window(since=since), files_of(self._client))
+        return within(FileWindow(since=since), files_of(self._client))
 
     def field_changes(self, record_id: Any, since: datetime) -> list[Record]:
         """A record's changes field by field later than ``since``, the newest first; none of one that is gone meanwhile
@@ -179,10 +179,10 @@ class Reader:
         return self._keys[name]
 
 
-class _Walk:
+class _Scan:
     """One walk while it goes on."""
 
-    def __init__(self, asked: Sequence[Asked], tell: Tell, until: datetime, reader: Reader) -> None:
+    def __init__(self, asked: Sequence[WatchRequest], tell: Emit, until: datetime, reader: Reader) -> None:
         self._asked = asked
         self._tell = tell
         self._until = until

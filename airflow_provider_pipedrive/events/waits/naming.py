@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_pipedrive.catalog.advice import did_you_mean
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.waits.outcomes import Record
-from airflow_provider_pipedrive.events.waits.watches import DealWatch, FileWatch, MoveWatch, Watch
+from airflow_provider_pipedrive.events.waits.watches import AnyDealWait, DealsWait, FilesWait, WaitSpec
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.client import PipedriveClient
@@ -20,7 +20,7 @@ Ref = int | str
 SHOWN_NAMES = 40
 
 
-class Directory:
+class NameLookup:
     """The company's pipelines, stages and users, each list read at most once, and only if it is needed."""
 
     def __init__(self, client: PipedriveClient) -> None:
@@ -43,7 +43,7 @@ class Directory:
 
 
 @dataclass(frozen=True)
-class Names:
+class NameRefs:
     """What a watch was told by name or id, still to be looked up. Plain data.
 
     ``reaches``, ``leaves``: stages. ``pipeline``: where stage names belong. ``user``: a deal's owner, or a file's
@@ -65,57 +65,57 @@ class Names:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Names:
+    def from_json(cls, data: Mapping[str, Any]) -> NameRefs:
         """From :meth:`to_json`'s data."""
         return cls(tuple(data["reaches"]), tuple(data["leaves"]), data["pipeline"], data["user"])
 
 
-def resolved(watch: Watch, names: Names, directory: Directory) -> Watch:
+def resolve_names(watch: WaitSpec, names: NameRefs, lookup: NameLookup) -> WaitSpec:
     """The watch with ids in place of names.
 
     :raises PipedriveParameterError: a name or id is not there, or a stage belongs to another pipeline
     """
-    if isinstance(watch, FileWatch):
-        return watch if names.user is None else replace(watch, uploader_id=_user(names.user, directory))
-    if not isinstance(watch, DealWatch | MoveWatch):
+    if isinstance(watch, FilesWait):
+        return watch if names.user is None else replace(watch, uploader_id=_user(names.user, lookup))
+    if not isinstance(watch, DealsWait | AnyDealWait):
         return watch
-    pipeline = None if names.pipeline is None else _pipeline(names.pipeline, directory)
+    pipeline = None if names.pipeline is None else _pipeline(names.pipeline, lookup)
     movement = watch.movement
     if names.reaches or names.leaves:
-        reaches = tuple(_stage(name, pipeline, directory)["id"] for name in names.reaches)
-        leaves = tuple(_stage(name, pipeline, directory)["id"] for name in names.leaves)
-        texts = {str(stage["id"]): str(stage["name"]) for stage in directory.stages}
-        pipelines = {str(stage["id"]): stage["pipeline_id"] for stage in directory.stages}
+        reaches = tuple(_stage(name, pipeline, lookup)["id"] for name in names.reaches)
+        leaves = tuple(_stage(name, pipeline, lookup)["id"] for name in names.leaves)
+        texts = {str(stage["id"]): str(stage["name"]) for stage in lookup.stages}
+        pipelines = {str(stage["id"]): stage["pipeline_id"] for stage in lookup.stages}
         movement = replace(movement, reaches=reaches, leaves=leaves, names=texts, pipelines=pipelines)
-    if isinstance(watch, DealWatch):
+    if isinstance(watch, DealsWait):
         return replace(watch, movement=movement)
     return replace(
         watch,
         movement=movement,
         pipeline_id=pipeline["id"] if pipeline else None,
-        owner_id=None if names.user is None else _user(names.user, directory),
+        owner_id=None if names.user is None else _user(names.user, lookup),
     )
 
 
-def _pipeline(ref: Ref, directory: Directory) -> Record:
-    return _one("pipeline", ref, directory.pipelines, lambda record: [record["name"]], _named)
+def _pipeline(ref: Ref, lookup: NameLookup) -> Record:
+    return _one("pipeline", ref, lookup.pipelines, lambda record: [record["name"]], _named)
 
 
-def _stage(ref: Ref, pipeline: Record | None, directory: Directory) -> Record:
+def _stage(ref: Ref, pipeline: Record | None, lookup: NameLookup) -> Record:
     if pipeline is None:
-        return _one("stage", ref, directory.stages, lambda record: [record["name"]], _with_pipeline(directory))
-    own = [stage for stage in directory.stages if stage["pipeline_id"] == pipeline["id"]]
-    elsewhere = [stage for stage in directory.stages if stage["id"] == ref and stage not in own]
+        return _one("stage", ref, lookup.stages, lambda record: [record["name"]], _with_pipeline(lookup))
+    own = [stage for stage in lookup.stages if stage["pipeline_id"] == pipeline["id"]]
+    elsewhere = [stage for stage in lookup.stages if stage["id"] == ref and stage not in own]
     if elsewhere:
         raise PipedriveParameterError(
-            f"The stage {_with_pipeline(directory)(elsewhere[0])} is not one of the pipeline {_named(pipeline)}, whose "
+            f"The stage {_with_pipeline(lookup)(elsewhere[0])} is not one of the pipeline {_named(pipeline)}, whose "
             f"stages are: {_listed(own, _named)}."
         )
     return _one("stage", ref, own, lambda record: [record["name"]], _named, f" in the pipeline {_named(pipeline)}")
 
 
-def _user(ref: Ref, directory: Directory) -> int:
-    user = _one("user", ref, directory.users, lambda record: [record.get("name"), record.get("email")], _named)
+def _user(ref: Ref, lookup: NameLookup) -> int:
+    user = _one("user", ref, lookup.users, lambda record: [record.get("name"), record.get("email")], _named)
     return int(user["id"])
 
 
@@ -123,9 +123,9 @@ def _named(record: Record) -> str:
     return f"{record.get('name')} ({record['id']})"
 
 
-def _with_pipeline(directory: Directory) -> Callable[[Record], str]:
+def _with_pipeline(lookup: NameLookup) -> Callable[[Record], str]:
     def shown(stage: Record) -> str:
-        names = {pipeline["id"]: pipeline["name"] for pipeline in directory.pipelines}
+        names = {pipeline["id"]: pipeline["name"] for pipeline in lookup.pipelines}
         return f"{names.get(stage['pipeline_id'])}: {_named(stage)}"
 
     return shown

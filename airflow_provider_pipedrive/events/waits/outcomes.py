@@ -10,10 +10,15 @@ from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, Pipedri
 
 @dataclass(frozen=True)
 class Outcome:
-    """``met``: it has happened, ``result`` tells what. ``waiting``: not yet. ``gone``: a record that was waited for is
-    no longer there. ``failed``: a condition of failure holds. ``reason`` is a sentence for the last two."""
+    """What one look has shown of a wait.
 
-    kind: Literal["met", "waiting", "gone", "failed"]
+    :ivar kind: ``success``: it has happened. ``waiting``: not yet. ``gone``: a record that was waited for is no longer
+        there. ``failed``: a condition of failure holds
+    :ivar result: what has happened
+    :ivar reason: a sentence, for ``gone`` and ``failed``
+    """
+
+    kind: Literal["success", "waiting", "gone", "failed"]
     result: Any = None
     reason: str = ""
 

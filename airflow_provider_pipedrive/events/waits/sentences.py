@@ -7,35 +7,35 @@ from typing import Any
 
 from airflow_provider_pipedrive.events.waits.movement import Movement
 from airflow_provider_pipedrive.events.waits.outcomes import Memory, Record
-from airflow_provider_pipedrive.events.waits.watches import DealWatch, FileWatch, MoveWatch, RecordWatch, Watch
+from airflow_provider_pipedrive.events.waits.watches import AnyDealWait, DealsWait, FilesWait, RecordWait, WaitSpec
 from airflow_provider_pipedrive.files.listing import name_of
 
 _SHOWN = 5
 """Records that are named, the rest is counted."""
 
 
-def awaited(watch: Watch) -> str:
+def awaited(watch: WaitSpec) -> str:
     """What is waited for, such as ``Waiting until deal 17 is in stage 3 (Offer).``"""
-    if isinstance(watch, DealWatch):
+    if isinstance(watch, DealsWait):
         quantity = "any" if watch.require == "any" else "each"
         many = len(watch.deal_ids) > 1
         deals = f"{quantity} of the deals {_listed(watch.deal_ids)}" if many else f"deal {watch.deal_ids[0]}"
         return f"Waiting until {deals} {_move(watch.movement)}."
-    if isinstance(watch, MoveWatch):
+    if isinstance(watch, AnyDealWait):
         narrowed = {"pipeline": watch.pipeline_id, "owner": watch.owner_id, "filter": watch.filter_id}
         of = ", ".join(f"{name} {value}" for name, value in narrowed.items() if value is not None)
         return f"Waiting until a deal{f' ({of})' if of else ''} {_move(watch.movement)}, from {watch.since} on."
-    if isinstance(watch, FileWatch):
+    if isinstance(watch, FilesWait):
         link = f" of {str(watch.link).removesuffix('_id')} {watch.record_id}" if watch.link else ""
         start = f"with an id above {watch.after_id}" if watch.after_id is not None else f"added from {watch.since} on"
         return f"Waiting for a file{link} {start}."
-    assert isinstance(watch, RecordWatch)
+    assert isinstance(watch, RecordWait)
     return f"Waiting until {watch} has {' and '.join(map(str, watch.success)) or 'come to be'}."
 
 
-def standing(watch: Watch, memory: Memory) -> str:
+def standing(watch: WaitSpec, memory: Memory) -> str:
     """Where deals that are waited for are now, as far as the last look has shown; empty where it has shown nothing."""
-    if not isinstance(watch, DealWatch):
+    if not isinstance(watch, DealsWait):
         return ""
     at = [
         f"deal {deal_id} is in {_stage(memory[str(deal_id)]['stage'], watch.movement.names)}"
@@ -45,9 +45,9 @@ def standing(watch: Watch, memory: Memory) -> str:
     return f"Not yet: {', '.join(at)}." if at else ""
 
 
-def elsewhere(watch: Watch, memory: Memory) -> str:
+def elsewhere(watch: WaitSpec, memory: Memory) -> str:
     """A warning where deals are in another pipeline than the stages that they shall come to; else empty."""
-    if not isinstance(watch, DealWatch) or not watch.movement.reaches:
+    if not isinstance(watch, DealsWait) or not watch.movement.reaches:
         return ""
     pipelines = watch.movement.pipelines
     wanted = {pipelines.get(str(stage)) for stage in watch.movement.reaches}
@@ -63,15 +63,15 @@ def elsewhere(watch: Watch, memory: Memory) -> str:
     )
 
 
-def happened(watch: Watch, result: Any) -> str:
+def happened(watch: WaitSpec, result: Any) -> str:
     """What has happened, from the result of a wait."""
     found: Sequence[Any] = result if isinstance(result, Sequence) else [result]
-    if isinstance(watch, FileWatch):
+    if isinstance(watch, FilesWait):
         files = [f"{name_of(file)} ({file['id']})" for file in found]
         return f"New files: {_some(files)}."
-    if isinstance(watch, DealWatch | MoveWatch):
+    if isinstance(watch, DealsWait | AnyDealWait):
         return f"It has happened: {_some([_moved(move) for move in found])}."
-    assert isinstance(watch, RecordWatch)
+    assert isinstance(watch, RecordWait)
     return f"It has happened: {watch} has {' and '.join(map(str, watch.success)) or 'come to be'}."
 
 

@@ -1,6 +1,6 @@
 """What can be waited for, each as plain data that travels with a trigger, and how a look at it is judged. Pure.
 
-``needs`` or the arguments of ``judge`` say what must be read; :mod:`.looking` reads it, for many waits at once.
+``reads`` or the arguments of ``judge`` say what must be read; :mod:`.checking` reads it, for many waits at once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MERGED = "it was deleted, merged into another record, or the credential's user 
 
 
 @dataclass(frozen=True)
-class Need:
+class RecordRead:
     """One record to be read: the action that reads it, and its parameters as JSON."""
 
     action: str
@@ -43,14 +43,14 @@ class Need:
         return found
 
 
-class Watch:
+class WaitSpec:
     """Something to wait for. A frozen dataclass whose fields are JSON."""
 
     kind: ClassVar[str]
 
     @property
-    def feed(self) -> str:
-        """Waits of one feed share their requests."""
+    def poll_group(self) -> str:
+        """Waits of one group share their requests."""
         return self.kind
 
     @property
@@ -74,7 +74,7 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class RecordWatch(Watch):
+class RecordWait(WaitSpec):
     """A record that shall fulfil conditions.
 
     :param action: the read of one record, such as ``getDeal``
@@ -95,7 +95,7 @@ class RecordWatch(Watch):
         return cls(data["action"], data["parameters"], **read)
 
     @property
-    def feed(self) -> str:
+    def poll_group(self) -> str:
         """Records of one list are read together."""
         return batch_action(self.action) or self.action
 
@@ -105,17 +105,17 @@ class RecordWatch(Watch):
         return get_action(self.action).token_cost
 
     @property
-    def needs(self) -> tuple[Need, ...]:
+    def reads(self) -> tuple[RecordRead, ...]:
         """The record."""
-        return (Need.of(self.action, self.parameters),)
+        return (RecordRead.of(self.action, self.parameters),)
 
-    def judge(self, found: Mapping[Need, Record | None]) -> Outcome:
+    def judge(self, found: Mapping[RecordRead, Record | None]) -> Outcome:
         """``found``: the record, ``None`` for one that is not there."""
-        record = found[self.needs[0]]
+        record = found[self.reads[0]]
         if record is None:
             return Outcome("gone", reason=f"{self}: there is no such record: {_MERGED}.")
         if all(condition.holds(record) for condition in self.success):
-            return Outcome("met", record)
+            return Outcome("success", record)
         for condition in self.failure:
             if condition.holds(record):
                 return Outcome("failed", record, f"{self}: {condition} holds, so what is waited for will not come.")
@@ -128,7 +128,7 @@ class RecordWatch(Watch):
 
 
 @dataclass(frozen=True)
-class DealWatch(Watch):
+class DealsWait(WaitSpec):
     """Given deals that shall make a move.
 
     :param deal_ids: their ids
@@ -153,7 +153,7 @@ class DealWatch(Watch):
         return cls(**_with_movement(data))
 
     @property
-    def feed(self) -> str:
+    def poll_group(self) -> str:
         """Deals are read together."""
         return "getDeals"
 
@@ -165,17 +165,19 @@ class DealWatch(Watch):
         return -(-len(self.deal_ids) // BATCH) * get_action("getDeals").token_cost
 
     @property
-    def needs(self) -> tuple[Need, ...]:
+    def reads(self) -> tuple[RecordRead, ...]:
         """The deals."""
-        return tuple(Need.of("getDeal", {"id": deal_id}) for deal_id in self.deal_ids)
+        return tuple(RecordRead.of("getDeal", {"id": deal_id}) for deal_id in self.deal_ids)
 
-    def judge(self, found: Mapping[Need, Record | None], since: datetime, memory: Memory, history: History) -> Outcome:
+    def judge(
+        self, found: Mapping[RecordRead, Record | None], since: datetime, memory: Memory, history: History
+    ) -> Outcome:
         """``found``: the deals, ``None`` for one that is not there. A move once seen counts, whatever comes after."""
         gone = []
         done = []
-        for deal_id, need in zip(self.deal_ids, self.needs, strict=True):
+        for deal_id, read in zip(self.deal_ids, self.reads, strict=True):
             seen = memory.setdefault(str(deal_id), {})
-            deal = found[need]
+            deal = found[read]
             if "done" not in seen and deal is not None and not is_deleted(deal):
                 happened = self.movement.by_deal(deal, since, seen, history)
                 if happened:
@@ -187,14 +189,14 @@ class DealWatch(Watch):
             elif is_deleted(deal):
                 gone.append(f"deal {deal_id} was deleted in Pipedrive.")
         if len(done) == len(self.deal_ids) or (done and self.require == "any"):
-            return Outcome("met", done[0] if self.single else done)
+            return Outcome("success", done[0] if self.single else done)
         if gone and (self.require == "all" or len(gone) == len(self.deal_ids)):
             return Outcome("gone", reason="What is waited for will not come: " + " ".join(gone))
         return WAITING
 
 
 @dataclass(frozen=True)
-class MoveWatch(Watch):
+class AnyDealWait(WaitSpec):
     """Any deal that makes a move from ``since`` on.
 
     :param pipeline_id: of a pipeline's deals
@@ -232,7 +234,7 @@ class MoveWatch(Watch):
 
 
 @dataclass(frozen=True)
-class FileWatch(Watch):
+class FilesWait(WaitSpec):
     """New files.
 
     :param link: what they are attached to (``deal_id``, ...), or ``None`` for anything
@@ -297,16 +299,16 @@ class FileWatch(Watch):
         fitting = {file["id"]: file for file in newest_first if self.fits(file, since)}
         if not fitting:
             return WAITING
-        return Outcome("met", [fitting[file_id] for file_id in sorted(fitting)][: self.max_files])
+        return Outcome("success", [fitting[file_id] for file_id in sorted(fitting)][: self.max_files])
 
 
 BATCH = 100
 """Ids in one request at most. https://developers.pipedrive.com/docs/api/v1/Deals"""
-KINDS: Mapping[str, type[Watch]] = {kind.kind: kind for kind in (RecordWatch, DealWatch, MoveWatch, FileWatch)}
+KINDS: Mapping[str, type[WaitSpec]] = {kind.kind: kind for kind in (RecordWait, DealsWait, AnyDealWait, FilesWait)}
 
 
-def watch_from_json(data: Mapping[str, Any]) -> Watch:
-    """The watch of :meth:`Watch.to_json`'s data."""
+def wait_spec_from_json(data: Mapping[str, Any]) -> WaitSpec:
+    """The watch of :meth:`WaitSpec.to_json`'s data."""
     return KINDS[data["kind"]].from_json({name: value for name, value in data.items() if name != "kind"})
 
 

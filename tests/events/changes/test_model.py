@@ -9,10 +9,10 @@ import pytest
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.model import (
     Change,
-    in_order,
+    deduplicate,
     kinds_of_edit,
     make_change,
-    told_once,
+    sort_changes,
     values_of,
 )
 
@@ -54,19 +54,19 @@ def test_what_is_no_change_is_refused():
 def test_a_repeated_delivery_is_one_change_and_two_changes_in_one_second_are_two():
     first = by_webhook("2026-05-04T10:20:30.120Z", {"stage_id": 3}, "delivery-1")
     second = by_webhook("2026-05-04T10:20:30.900Z", {"stage_id": 3}, "delivery-2")
-    assert list(told_once([first, first, second])) == [first, second]
+    assert list(deduplicate([first, first, second])) == [first, second]
 
 
 def test_a_polled_state_that_a_webhook_brought_is_dropped_even_if_the_webhook_stands_after_it():
     brought = by_webhook("2026-05-04T10:20:30Z", {"stage_id": 3, "status": "open"}, "delivery-1")
-    assert list(told_once([POLLED, brought])) == [brought]
-    assert list(told_once([POLLED], before=[brought])) == []
+    assert list(deduplicate([POLLED, brought])) == [brought]
+    assert list(deduplicate([POLLED], before=[brought])) == []
 
 
 def test_a_webhook_that_comes_after_the_polled_state_was_handed_on_is_dropped():
     late = by_webhook("2026-05-04T10:20:30Z", {"stage_id": 3, "status": "open"}, "delivery-1")
     next_one = by_webhook("2026-05-04T10:20:31Z", {"stage_id": 3, "status": "won"}, "delivery-2")
-    assert list(told_once([late, next_one], before=[POLLED])) == [next_one]
+    assert list(deduplicate([late, next_one], before=[POLLED])) == [next_one]
 
 
 def test_a_polled_deletion_is_dropped_if_a_webhook_told_of_it_at_nearly_the_same_time():
@@ -74,16 +74,16 @@ def test_a_polled_deletion_is_dropped_if_a_webhook_told_of_it_at_nearly_the_same
     near = by_webhook("2026-05-04T10:20:32Z", {}, "delivery-1", ["deleted"])
     another_day = by_webhook("2026-05-05T10:20:32Z", {}, "delivery-1", ["deleted"])
     other_record = by_webhook("2026-05-04T10:20:32Z", {}, "delivery-1", ["deleted"], record_id=18)
-    assert list(told_once([polled], before=[near])) == []
-    assert list(told_once([polled], before=[another_day])) == [polled]
-    assert list(told_once([polled], before=[other_record])) == [polled]
+    assert list(deduplicate([polled], before=[near])) == []
+    assert list(deduplicate([polled], before=[another_day])) == [polled]
+    assert list(deduplicate([polled], before=[other_record])) == [polled]
 
 
 def test_changes_are_sorted_by_time_and_within_a_second_as_they_were_received():
     late = make_change("deals", 1, ["changed"], "2026-05-04T10:20:31Z", {})
     first = make_change("deals", 3, ["changed"], "2026-05-04T10:20:30Z", {}, received="2026-05-04T10:20:30Z")
     second = make_change("deals", 2, ["changed"], "2026-05-04T10:20:30Z", {}, received="2026-05-04T10:20:31Z")
-    assert in_order([late, second, first]) == [first, second, late]
+    assert sort_changes([late, second, first]) == [first, second, late]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.model import Change
-from airflow_provider_pipedrive.events.changes.reading import Asked, Reader, closed
+from airflow_provider_pipedrive.events.changes.reading import Reader, WatchRequest, closed
 from airflow_provider_pipedrive.events.changes.watch import Position, change_watch
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -33,7 +33,7 @@ class Watcher:
 
     def changes(self) -> list[Change]:
         found: list[Change] = []
-        walked = self.reader.walk([Asked(self.watch, self.position)], lambda _, change: found.append(change))
+        walked = self.reader.walk([WatchRequest(self.watch, self.position)], lambda _, change: found.append(change))
         self.position = self.position.after(walked.until, walked.seen)
         return found
 
@@ -199,5 +199,5 @@ def test_fifty_watchers_cost_one_walk(calm: Sandbox):
     calm.advance(MARGIN)
     told: list[int] = []
     before = watcher.client.usage.requests
-    watcher.reader.walk([Asked(watcher.watch, watcher.position)] * 50, lambda number, _: told.append(number))
+    watcher.reader.walk([WatchRequest(watcher.watch, watcher.position)] * 50, lambda number, _: told.append(number))
     assert (told, watcher.client.usage.requests - before) == (list(range(50)), 1)

@@ -39,15 +39,15 @@ UNREAD = History()
 TWICE = History(StageChange(at("12:09:00"), NEGOTIATION, SIGNED), StageChange(at("12:08:00"), DEMO, NEGOTIATION))
 
 
-def told(move: dict[str, Any] | None) -> tuple[Any, ...] | None:
+def error_to_dict(move: dict[str, Any] | None) -> tuple[Any, ...] | None:
     return move and (move["from_stage_id"], move["to_stage_id"], move["time"])
 
 
 def test_a_deal_that_stands_in_the_stage_has_reached_it_whenever_it_came() -> None:
     reach = Movement(reaches=(NEGOTIATION,))
     move = reach.by_deal(deal(NEGOTIATION, "09:00:00"), SINCE, {}, UNREAD)
-    assert told(move) == (None, NEGOTIATION, "2026-05-04T09:00:00Z")
-    assert told(reach.by_deal(deal(NEGOTIATION), SINCE, {}, UNREAD)) == (None, NEGOTIATION, None)
+    assert error_to_dict(move) == (None, NEGOTIATION, "2026-05-04T09:00:00Z")
+    assert error_to_dict(reach.by_deal(deal(NEGOTIATION), SINCE, {}, UNREAD)) == (None, NEGOTIATION, None)
     assert UNREAD.asked == 0
 
 
@@ -56,14 +56,14 @@ def test_the_stage_it_came_from_is_known_where_an_earlier_look_has_seen_it() -> 
     seen: dict[str, Any] = {}
     assert reach.by_deal(deal(DEMO), SINCE, seen, UNREAD) is None
     move = reach.by_deal(deal(NEGOTIATION, "12:05:00"), SINCE, seen, UNREAD)
-    assert told(move) == (DEMO, NEGOTIATION, "2026-05-04T12:05:00Z")
+    assert error_to_dict(move) == (DEMO, NEGOTIATION, "2026-05-04T12:05:00Z")
     assert move is not None
     assert (move["from_stage"], move["to_stage"]) == ("Demo", "Negotiation")
 
 
 def test_a_deal_moved_twice_between_two_looks_has_reached_the_stage_in_between() -> None:
     move = Movement(reaches=(NEGOTIATION,)).by_deal(deal(SIGNED, "12:09:00"), SINCE, {}, TWICE)
-    assert told(move) == (DEMO, NEGOTIATION, "2026-05-04T12:08:00Z")
+    assert error_to_dict(move) == (DEMO, NEGOTIATION, "2026-05-04T12:08:00Z")
     assert move is not None
     assert move["stage_id"] == SIGNED
 
@@ -95,20 +95,24 @@ def test_no_history_is_read_where_passing_through_does_not_count() -> None:
 def test_a_deal_that_stands_elsewhere_has_left_the_stage() -> None:
     leave = Movement(leaves=(NEGOTIATION,))
     assert leave.by_deal(deal(NEGOTIATION), SINCE, {}, UNREAD) is None
-    assert told(leave.by_deal(deal(SIGNED, "12:09:00"), SINCE, {}, UNREAD)) == (None, SIGNED, "2026-05-04T12:09:00Z")
+    assert error_to_dict(leave.by_deal(deal(SIGNED, "12:09:00"), SINCE, {}, UNREAD)) == (
+        None,
+        SIGNED,
+        "2026-05-04T12:09:00Z",
+    )
 
 
 def test_a_deal_that_has_left_and_come_back_has_left() -> None:
     round_trip = History(StageChange(at("12:09:00"), DEMO, NEGOTIATION), StageChange(at("12:08:00"), NEGOTIATION, DEMO))
     move = Movement(leaves=(NEGOTIATION,)).by_deal(deal(NEGOTIATION, "12:09:00"), SINCE, {}, round_trip)
-    assert told(move) == (NEGOTIATION, DEMO, "2026-05-04T12:08:00Z")
+    assert error_to_dict(move) == (NEGOTIATION, DEMO, "2026-05-04T12:08:00Z")
 
 
 def test_a_move_from_one_stage_to_another_is_looked_up_in_the_history() -> None:
     move = Movement(leaves=(DEMO,), reaches=(NEGOTIATION,))
     came_otherwise = History(StageChange(at("12:09:00"), QUALIFIED, NEGOTIATION))
     assert move.by_deal(deal(NEGOTIATION, "12:09:00"), SINCE, {}, came_otherwise) is None
-    assert told(move.by_deal(deal(SIGNED, "12:09:00"), SINCE, {}, TWICE)) == (
+    assert error_to_dict(move.by_deal(deal(SIGNED, "12:09:00"), SINCE, {}, TWICE)) == (
         DEMO,
         NEGOTIATION,
         "2026-05-04T12:08:00Z",
@@ -119,7 +123,7 @@ def test_a_move_from_one_stage_to_another_is_looked_up_in_the_history() -> None:
 def test_any_move_counts_from_since_on() -> None:
     moves = Movement(moves=True)
     assert moves.by_deal(deal(DEMO, "11:59:59"), SINCE, {}, UNREAD) is None
-    assert told(moves.by_deal(deal(DEMO, "12:00:00"), SINCE, {"stage": QUALIFIED}, UNREAD)) == (
+    assert error_to_dict(moves.by_deal(deal(DEMO, "12:00:00"), SINCE, {"stage": QUALIFIED}, UNREAD)) == (
         QUALIFIED,
         DEMO,
         "2026-05-04T12:00:00Z",
@@ -143,12 +147,12 @@ def test_of_any_deal_a_status_counts_from_since_on(won_time: str, counts: bool) 
 def test_any_deal_that_came_into_the_stage_since_then_has_reached_it() -> None:
     reach = Movement(reaches=(NEGOTIATION,))
     assert reach.by_any(deal(NEGOTIATION, "11:59:59"), SINCE, {}, UNREAD) is None
-    assert told(reach.by_any(deal(NEGOTIATION, "12:00:00"), SINCE, {}, UNREAD)) == (
+    assert error_to_dict(reach.by_any(deal(NEGOTIATION, "12:00:00"), SINCE, {}, UNREAD)) == (
         None,
         NEGOTIATION,
         "2026-05-04T12:00:00Z",
     )
-    assert told(reach.by_any(deal(SIGNED, "12:09:00"), SINCE, {}, TWICE)) == (
+    assert error_to_dict(reach.by_any(deal(SIGNED, "12:09:00"), SINCE, {}, TWICE)) == (
         DEMO,
         NEGOTIATION,
         "2026-05-04T12:08:00Z",
@@ -159,7 +163,7 @@ def test_any_deal_that_came_into_the_stage_since_then_has_reached_it() -> None:
 def test_a_deal_created_in_the_stage_has_reached_it_but_has_not_moved(stage_change_time: str | None) -> None:
     new = deal(NEGOTIATION) | {"add_time": "2026-05-04T12:05:00Z", "stage_change_time": stage_change_time}
     assert moved_at(new) is None
-    assert told(Movement(reaches=(NEGOTIATION,)).by_any(new, SINCE, {}, UNREAD)) == (
+    assert error_to_dict(Movement(reaches=(NEGOTIATION,)).by_any(new, SINCE, {}, UNREAD)) == (
         None,
         NEGOTIATION,
         "2026-05-04T12:05:00Z",

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_pipedrive.events.waits.conditions import Condition
 from airflow_provider_pipedrive.events.waits.movement import Movement
 from airflow_provider_pipedrive.events.waits.sentences import awaited, happened, standing
-from airflow_provider_pipedrive.events.waits.watches import DealWatch, FileWatch, MoveWatch, RecordWatch, Watch
+from airflow_provider_pipedrive.events.waits.watches import AnyDealWait, DealsWait, FilesWait, RecordWait, WaitSpec
 
 SINCE = "2026-05-04T10:00:00Z"
 ARCHIVED = (Condition("is_archived", "==", True),)
@@ -20,47 +20,47 @@ MOVE = {"deal_id": 17, "title": "Ovens", "to_stage_id": 3, "to_stage": "Offer", 
 @pytest.mark.parametrize(
     ("watch", "said"),
     [
-        (DealWatch((17,), Movement(reaches=(3,), names=NAMES), SINCE), "deal 17 is in stage 3 (Offer)"),
-        (DealWatch((17, 18), Movement(leaves=(2,)), SINCE), "each of the deals 17, 18 has left stage 2"),
+        (DealsWait((17,), Movement(reaches=(3,), names=NAMES), SINCE), "deal 17 is in stage 3 (Offer)"),
+        (DealsWait((17, 18), Movement(leaves=(2,)), SINCE), "each of the deals 17, 18 has left stage 2"),
         (
-            DealWatch(tuple(range(1, 9)), Movement(statuses=("won", "lost")), SINCE, require="any"),
+            DealsWait(tuple(range(1, 9)), Movement(statuses=("won", "lost")), SINCE, require="any"),
             "any of the deals 1, 2, 3, 4, 5 and 3 more is won or lost",
         ),
         (
-            MoveWatch(Movement(reaches=(3, 4), leaves=(2,), names=NAMES), SINCE, pipeline_id=1),
+            AnyDealWait(Movement(reaches=(3, 4), leaves=(2,), names=NAMES), SINCE, pipeline_id=1),
             f"a deal (pipeline 1) moves from stage 2 (Contact made) to stage 3 (Offer) or stage 4, from {SINCE} on",
         ),
-        (MoveWatch(Movement(moves=True), SINCE), f"a deal moves to another stage, from {SINCE} on"),
+        (AnyDealWait(Movement(moves=True), SINCE), f"a deal moves to another stage, from {SINCE} on"),
         (
-            RecordWatch("getLead", {"id": "x"}, (Condition("is_archived", "==", True),)),
+            RecordWait("getLead", {"id": "x"}, (Condition("is_archived", "==", True),)),
             "getLead(id='x') has is_archived == True",
         ),
     ],
 )
-def test_what_is_waited_for(watch: Watch, said: str) -> None:
+def test_what_is_waited_for(watch: WaitSpec, said: str) -> None:
     assert awaited(watch) == f"Waiting until {said}."
 
 
 def test_what_file_is_waited_for() -> None:
-    assert awaited(FileWatch("deal_id", 17, after_id=5)) == "Waiting for a file of deal 17 with an id above 5."
-    assert awaited(FileWatch(since=SINCE)) == f"Waiting for a file added from {SINCE} on."
+    assert awaited(FilesWait("deal_id", 17, after_id=5)) == "Waiting for a file of deal 17 with an id above 5."
+    assert awaited(FilesWait(since=SINCE)) == f"Waiting for a file added from {SINCE} on."
 
 
 def test_where_deals_are_while_they_are_waited_for() -> None:
-    watch = DealWatch((17, 18, 19), Movement(reaches=(3,), names=NAMES), SINCE)
+    watch = DealsWait((17, 18, 19), Movement(reaches=(3,), names=NAMES), SINCE)
     memory: dict[str, Any] = {"17": {"stage": 2}, "18": {"stage": 9}, "19": {}}
     assert standing(watch, memory) == "Not yet: deal 17 is in stage 2 (Contact made), deal 18 is in stage 9."
-    assert standing(watch, {}) == standing(FileWatch(since=SINCE), {}) == ""
+    assert standing(watch, {}) == standing(FilesWait(since=SINCE), {}) == ""
 
 
 def test_what_has_happened() -> None:
-    deals = DealWatch((17,), Movement(reaches=(3,)), SINCE)
+    deals = DealsWait((17,), Movement(reaches=(3,)), SINCE)
     said = f"It has happened: deal 17 ('Ovens') is open in stage 3 (Offer) since {SINCE}."
     assert happened(deals, MOVE) == happened(deals, [MOVE]) == said
     files = [{"id": number, "name": f"{number}.pdf"} for number in range(1, 8)]
     assert (
-        happened(FileWatch(since=SINCE), files)
+        happened(FilesWait(since=SINCE), files)
         == "New files: 1.pdf (1), 2.pdf (2), 3.pdf (3), 4.pdf (4), 5.pdf (5) and 2 more."
     )
-    lead = RecordWatch("getLead", {"id": "x"}, ARCHIVED)
+    lead = RecordWait("getLead", {"id": "x"}, ARCHIVED)
     assert happened(lead, {"id": "x"}) == "It has happened: getLead(id='x') has is_archived == True."

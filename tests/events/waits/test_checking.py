@@ -16,13 +16,13 @@ from airflow_provider_pipedrive.errors import (
     PipedrivePermissionError,
     PipedriveServerError,
 )
+from airflow_provider_pipedrive.events.waits.checking import Answer, Wait, check_waits
 from airflow_provider_pipedrive.events.waits.conditions import Condition
-from airflow_provider_pipedrive.events.waits.looking import Answer, Pending, look
 from airflow_provider_pipedrive.events.waits.movement import Movement
-from airflow_provider_pipedrive.events.waits.naming import Names
+from airflow_provider_pipedrive.events.waits.naming import NameRefs
 from airflow_provider_pipedrive.events.waits.outcomes import Outcome
 from airflow_provider_pipedrive.events.waits.times import stamp
-from airflow_provider_pipedrive.events.waits.watches import DealWatch, FileWatch, MoveWatch, RecordWatch
+from airflow_provider_pipedrive.events.waits.watches import AnyDealWait, DealsWait, FilesWait, RecordWait
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
 from tests.support.scripted_server import MakeClient, ScriptedServer, http
@@ -55,8 +55,8 @@ def now(shift: float = 0) -> str:
     return stamp(datetime.now(UTC) + timedelta(seconds=shift))
 
 
-def reach(deal: dict[str, Any], stage: int, since: str | None = None, **more: Any) -> Pending:
-    return Pending(DealWatch((deal["id"],), Movement(reaches=(stage,)), since or now(), single=True, **more))
+def reach(deal: dict[str, Any], stage: int, since: str | None = None, **more: Any) -> Wait:
+    return Wait(DealsWait((deal["id"],), Movement(reaches=(stage,)), since or now(), single=True, **more))
 
 
 def kinds(answers: list[Answer]) -> list[str]:
@@ -68,7 +68,7 @@ def asked(sandbox: Sandbox) -> list[tuple[str, int]]:
 
 
 def test_a_single_deal_is_read_by_itself(client: PipedriveClient, sandbox: Sandbox, open_deals: list[Any]) -> None:
-    look(client, [reach(open_deals[0], 99)])
+    check_waits(client, [reach(open_deals[0], 99)])
     assert asked(sandbox) == [(f"/api/v2/deals/{open_deals[0]['id']}", 1)]
 
 
@@ -76,7 +76,7 @@ def test_deals_are_read_a_hundred_at_a_time(sandbox: Sandbox) -> None:
     with Sandbox(deals=400) as large:
         client = PipedriveClient(settings_from(host=large.url, extra={"api_token": large.api_token}))
         living = [d for d in large.records("deals").values() if not d["is_archived"] and not d["is_deleted"]]
-        look(client, [reach(deal, 99) for deal in living[:201]])
+        check_waits(client, [reach(deal, 99) for deal in living[:201]])
         client.close()
         assert [(sent.path.rpartition("/")[0], sent.tokens) for sent in large.requests] == [
             ("/api/v2", 10),
@@ -92,8 +92,8 @@ def test_an_archived_deal_is_looked_up_before_it_counts_as_gone(
     sandbox.update("deals", second["id"], is_archived=True)
     sandbox.delete("deals", third["id"])
     pending = [reach(deal, deal["stage_id"]) for deal in (first, second, third)]
-    answers = look(client, pending)
-    assert kinds(answers) == ["met", "met", "gone"]
+    answers = check_waits(client, pending)
+    assert kinds(answers) == ["success", "success", "gone"]
     assert f"deal {third['id']} was deleted" in answers[2].reason  # type: ignore[union-attr]
     assert asked(sandbox) == [
         ("/api/v2/deals", 10),
@@ -107,8 +107,8 @@ def test_a_merged_deal_is_gone_and_others_are_not_harmed(
 ) -> None:
     first, second = open_deals[:2]
     sandbox.merge("deals", second["id"], first["id"])
-    answers = look(client, [reach(first, first["stage_id"]), reach(second, 99)])
-    assert kinds(answers) == ["met", "gone"]
+    answers = check_waits(client, [reach(first, first["stage_id"]), reach(second, 99)])
+    assert kinds(answers) == ["success", "gone"]
     assert "merged into another record" in answers[1].reason  # type: ignore[union-attr]
 
 
@@ -118,11 +118,11 @@ def test_records_of_several_waits_and_kinds_share_a_request_if_they_ask_alike(
     first, second = open_deals[:2]
     pending = [
         reach(first, first["stage_id"]),
-        Pending(RecordWatch("getDeal", {"id": str(second["id"])}, WON)),
-        Pending(RecordWatch("getDeal", {"id": second["id"]}, WON)),
-        Pending(RecordWatch("getDeal", {"id": first["id"], "include_option_labels": True}, WON)),
+        Wait(RecordWait("getDeal", {"id": str(second["id"])}, WON)),
+        Wait(RecordWait("getDeal", {"id": second["id"]}, WON)),
+        Wait(RecordWait("getDeal", {"id": first["id"], "include_option_labels": True}, WON)),
     ]
-    assert kinds(look(client, pending)) == ["met", "waiting", "waiting", "waiting"]
+    assert kinds(check_waits(client, pending)) == ["success", "waiting", "waiting", "waiting"]
     assert [tokens for _, tokens in asked(sandbox)] == [10, 1]
 
 
@@ -131,7 +131,7 @@ def test_a_permission_that_is_missing_for_one_record_is_that_waits_error(
 ) -> None:
     leads = list(sandbox.records("leads"))[:2]
     sandbox.fault(f"/v1/leads/{leads[0]}", "403")
-    answers = look(client, [Pending(RecordWatch("getLead", {"id": lead}, WON)) for lead in leads])
+    answers = check_waits(client, [Wait(RecordWait("getLead", {"id": lead}, WON)) for lead in leads])
     assert kinds(answers) == ["PipedrivePermissionError", "waiting"]
     assert isinstance(answers[0], PipedrivePermissionError)
 
@@ -142,7 +142,7 @@ def test_what_would_hit_every_request_ends_the_look(
 ) -> None:
     sandbox.fault("*", fault, count=None)
     with pytest.raises(error):
-        look(client, [reach(deal, 99) for deal in open_deals[:2]])
+        check_waits(client, [reach(deal, 99) for deal in open_deals[:2]])
     assert len(sandbox.requests) == 1
 
 
@@ -152,10 +152,10 @@ def test_a_deal_moved_twice_between_two_looks_is_noticed(
     deal = open_deals[0]
     passed, last = other_stages(sandbox, deal)[:2]
     pending = [reach(deal, passed)]
-    assert kinds(look(client, pending)) == ["waiting"]
+    assert kinds(check_waits(client, pending)) == ["waiting"]
     sandbox.move_deal(deal["id"], passed)
     sandbox.move_deal(deal["id"], last)
-    (answer,) = look(client, pending)
+    (answer,) = check_waits(client, pending)
     assert isinstance(answer, Outcome)
     result = answer.result
     assert (result["from_stage_id"], result["to_stage_id"], result["stage_id"]) == (deal["stage_id"], passed, last)
@@ -167,15 +167,15 @@ def test_any_deals_moves_are_read_from_one_feed_from_where_the_last_look_ended(
     first, second = open_deals[:2]
     to_stage = other_stages(sandbox, first)[0]
     pending = [
-        Pending(MoveWatch(Movement(reaches=(to_stage,)), now(-5))),
-        Pending(MoveWatch(Movement(moves=True), now(-5), owner_id=second["owner_id"])),
-        Pending(MoveWatch(Movement(statuses=("won",)), now(-5))),
+        Wait(AnyDealWait(Movement(reaches=(to_stage,)), now(-5))),
+        Wait(AnyDealWait(Movement(moves=True), now(-5), owner_id=second["owner_id"])),
+        Wait(AnyDealWait(Movement(statuses=("won",)), now(-5))),
     ]
-    assert kinds(look(client, pending)) == ["waiting"] * 3
+    assert kinds(check_waits(client, pending)) == ["waiting"] * 3
     sandbox.advance(120)
     sandbox.move_deal(first["id"], to_stage)
     sandbox.update("deals", second["id"], status="won")
-    first_answer, _, third = look(client, pending)
+    first_answer, _, third = check_waits(client, pending)
     assert [move["deal_id"] for move in first_answer.result] == [first["id"]]  # type: ignore[union-attr]
     assert [move["deal_id"] for move in third.result] == [second["id"]]  # type: ignore[union-attr]
     assert asked(sandbox) == [("/api/v2/deals", 10)] * 2
@@ -192,11 +192,11 @@ def test_only_the_deals_that_a_filter_lists_count(
     groups = [{"glue": "and", "conditions": [condition]}, {"glue": "or", "conditions": []}]
     conditions = {"glue": "and", "conditions": groups}
     made = client.run("addFilter", {"name": "One deal", "type": "deals", "conditions": conditions})
-    pending = [Pending(MoveWatch(Movement(reaches=(to_stage,)), now(-5), filter_id=made["id"]))]
+    pending = [Wait(AnyDealWait(Movement(reaches=(to_stage,)), now(-5), filter_id=made["id"]))]
     sandbox.move_deal(outside["id"], to_stage)
-    assert kinds(look(client, pending)) == ["waiting"]
+    assert kinds(check_waits(client, pending)) == ["waiting"]
     sandbox.move_deal(inside["id"], to_stage)
-    (answer,) = look(client, pending)
+    (answer,) = check_waits(client, pending)
     assert [move["deal_id"] for move in answer.result] == [inside["id"]]  # type: ignore[union-attr]
 
 
@@ -206,14 +206,14 @@ def test_file_waits_share_one_listing_down_to_the_lowest_mark(
     deal, other = open_deals[:2]
     last = max(sandbox.records("files"))
     pending = [
-        Pending(FileWatch(link="deal_id", record_id=deal["id"], after_id=last)),
-        Pending(FileWatch(names=("*.pdf",), since=now(-5))),
-        Pending(FileWatch(link="person_id", record_id=1, after_id=last)),
+        Wait(FilesWait(link="deal_id", record_id=deal["id"], after_id=last)),
+        Wait(FilesWait(names=("*.pdf",), since=now(-5))),
+        Wait(FilesWait(link="person_id", record_id=1, after_id=last)),
     ]
     sandbox.add_file("photo.png", deal_id=deal["id"])
     sandbox.add_file("signed.pdf", deal_id=other["id"])
-    answers = look(client, pending)
-    assert kinds(answers) == ["met", "met", "waiting"]
+    answers = check_waits(client, pending)
+    assert kinds(answers) == ["success", "success", "waiting"]
     assert [[file["name"] for file in answer.result] for answer in answers[:2]] == [  # type: ignore[union-attr]
         ["photo.png"],
         ["signed.pdf"],
@@ -223,7 +223,9 @@ def test_file_waits_share_one_listing_down_to_the_lowest_mark(
 
 def test_old_files_are_not_read(client: PipedriveClient, sandbox: Sandbox) -> None:
     last = [sandbox.add_file(f"{number}.pdf")["id"] for number in range(250)][-1]
-    assert kinds(look(client, [Pending(FileWatch(after_id=last)), Pending(FileWatch(since=now(5)))])) == ["waiting"] * 2
+    assert (
+        kinds(check_waits(client, [Wait(FilesWait(after_id=last)), Wait(FilesWait(since=now(5)))])) == ["waiting"] * 2
+    )
     assert asked(sandbox) == [("/v1/files", 20)]
 
 
@@ -232,13 +234,13 @@ def test_a_wait_by_itself_reads_the_records_own_files(
 ) -> None:
     deal_id = open_deals[0]["id"]
     sandbox.add_file("signed.pdf", deal_id=deal_id)
-    (answer,) = look(client, [Pending(FileWatch(link="deal_id", record_id=deal_id, after_id=0))], alone=True)
+    (answer,) = check_waits(client, [Wait(FilesWait(link="deal_id", record_id=deal_id, after_id=0))], alone=True)
     assert answer.result[-1]["name"] == "signed.pdf"  # type: ignore[union-attr]
     assert asked(sandbox) == [(f"/v1/deals/{deal_id}/files", 20)]
 
 
 def test_the_files_of_a_record_that_is_not_there_are_gone(client: PipedriveClient) -> None:
-    assert kinds(look(client, [Pending(FileWatch(link="deal_id", record_id=9999))], alone=True)) == ["gone"]
+    assert kinds(check_waits(client, [Wait(FilesWait(link="deal_id", record_id=9999))], alone=True)) == ["gone"]
 
 
 @pytest.mark.parametrize("ahead", [3600, 7200])
@@ -248,10 +250,12 @@ def test_a_time_of_this_machines_clock_is_translated_to_pipedrives(
     sandbox.advance(ahead)
     old = sandbox.add_file("old.pdf")
     sandbox.advance(60)
-    pending = [Pending(FileWatch(since=now(-5), local_clock=True))]
-    assert kinds(look(client, pending)) == ["waiting"], f"{old['add_time']} is before the run on Pipedrive's clock"
+    pending = [Wait(FilesWait(since=now(-5), local_clock=True))]
+    assert kinds(check_waits(client, pending)) == ["waiting"], (
+        f"{old['add_time']} is before the run on Pipedrive's clock"
+    )
     sandbox.add_file("new.pdf")
-    (answer,) = look(client, pending)
+    (answer,) = check_waits(client, pending)
     assert [file["name"] for file in answer.result] == ["new.pdf"]  # type: ignore[union-attr]
 
 
@@ -262,19 +266,19 @@ def test_names_are_looked_up_once_and_a_wrong_one_is_only_its_own_waits_error(
     stage = sandbox.records("stages")[deal["stage_id"]]["name"]
     since = now()
     pending = [
-        Pending(DealWatch((deal["id"],), Movement(), since), Names(reaches=(name,), pipeline=deal["pipeline_id"]))
+        Wait(DealsWait((deal["id"],), Movement(), since), NameRefs(reaches=(name,), pipeline=deal["pipeline_id"]))
         for name in (stage.upper(), "Nowhere")
     ]
-    answers = look(client, pending)
-    assert kinds(answers) == ["met", "PipedriveParameterError"]
+    answers = check_waits(client, pending)
+    assert kinds(answers) == ["success", "PipedriveParameterError"]
     assert isinstance(answers[1], PipedriveParameterError)
-    look(client, pending[:1])
+    check_waits(client, pending[:1])
     assert Counter(path for path, _ in asked(sandbox))["/api/v2/stages"] == 1
 
 
 def test_half_an_emoji_in_one_deal_ends_no_wait_for_another(make_client: MakeClient, server: ScriptedServer) -> None:
     deals = rb'[{"id":1,"title":"whole","stage_id":4},{"id":2,"title":"cut \ud83d","stage_id":4}]'
     server.script = [http(200, b'{"success":true,"data":' + deals + b"}")]
-    answers = look(make_client(max_attempts=1), [reach({"id": 1}, 4), reach({"id": 2}, 4)])
-    assert kinds(answers) == ["met", "met"]
+    answers = check_waits(make_client(max_attempts=1), [reach({"id": 1}, 4), reach({"id": 2}, 4)])
+    assert kinds(answers) == ["success", "success"]
     assert len(server.requests) == 1

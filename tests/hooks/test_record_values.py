@@ -10,7 +10,7 @@ import jinja2
 import pytest
 from airflow.providers.common.compat.sdk import DAG, BaseOperator
 
-from airflow_provider_pipedrive.assets.record_values import RecordValues
+from airflow_provider_pipedrive.hooks.record_values import RecordValues
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator
 from airflow_provider_pipedrive.sensors.pipedrive import PipedriveNewFileSensor, PipedriveRecordSensor
 from airflow_provider_pipedrive.transfers import (

@@ -19,17 +19,17 @@ from airflow_provider_pipedrive.errors import (
     PipedriveValidationError,
 )
 from airflow_provider_pipedrive.events.waits.movement import History, StageChange, moved_at, stage_changes
-from airflow_provider_pipedrive.events.waits.naming import Directory, Names, resolved
+from airflow_provider_pipedrive.events.waits.naming import NameLookup, NameRefs, resolve_names
 from airflow_provider_pipedrive.events.waits.outcomes import WAITING, Memory, Outcome, Record
 from airflow_provider_pipedrive.events.waits.times import moment, on_server, stamp
 from airflow_provider_pipedrive.events.waits.watches import (
     BATCH,
-    DealWatch,
-    FileWatch,
-    MoveWatch,
-    Need,
-    RecordWatch,
-    Watch,
+    AnyDealWait,
+    DealsWait,
+    FilesWait,
+    RecordRead,
+    RecordWait,
+    WaitSpec,
     batch_action,
 )
 from airflow_provider_pipedrive.files.listing import LISTS, OLDER_IN_A_ROW, files_of
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 OVERLAP = timedelta(seconds=60)
-"""How far a feed is read back behind what was seen: nothing promises that a write is visible at once."""
+"""How far a list is read back behind what was seen: nothing promises that a write is visible at once."""
 ABOUT_THE_RECORD = (
     PipedriveNotFoundError,
     PipedriveParameterError,
@@ -50,15 +50,15 @@ ABOUT_THE_RECORD = (
 
 
 @dataclass
-class Pending:
+class Wait:
     """One wait: what for, names that are still to be looked up, and what earlier looks have shown.
 
     ``look_back``: seconds that a deal's last move may be past for its history to be read. ``None``: as long as the wait
     asks for; it is for one that remembers nothing, and would read the same histories at each look.
     """
 
-    watch: Watch
-    names: Names | None = None
+    watch: WaitSpec
+    names: NameRefs | None = None
     memory: Memory = field(default_factory=dict)
     look_back: float | None = None
 
@@ -66,18 +66,18 @@ class Pending:
 Answer = Outcome | PipedriveError
 
 
-def look(client: PipedriveClient, pending: Sequence[Pending], *, alone: bool = False) -> list[Answer]:
-    """Look once for all of them, which must be of one feed; an answer for each, in order.
+def check_waits(client: PipedriveClient, pending: Sequence[Wait], *, alone: bool = False) -> list[Answer]:
+    """Look once for all of them, which must share a poll group; an answer for each, in order.
 
     :param alone: for one wait whose file listing no other shares
     :raises PipedriveError: what would hit any other request as well: no answer, a limit, the credential
     """
     answers: dict[int, Answer] = {}
-    directory = Directory(client)
+    lookup = NameLookup(client)
     for number, wait in enumerate(pending):
         try:
             if wait.names is not None:
-                wait.watch, wait.names = resolved(wait.watch, wait.names, directory), None
+                wait.watch, wait.names = resolve_names(wait.watch, wait.names, lookup), None
         except ABOUT_THE_RECORD as error:
             answers[number] = error
     rest = {number: wait for number, wait in enumerate(pending) if number not in answers}
@@ -85,13 +85,13 @@ def look(client: PipedriveClient, pending: Sequence[Pending], *, alone: bool = F
     return [answers[number] for number in range(len(pending))]
 
 
-def _look(client: PipedriveClient, pending: list[Pending], alone: bool) -> list[Answer]:
+def _look(client: PipedriveClient, pending: list[Wait], alone: bool) -> list[Answer]:
     if not pending:
         return []
     kind = type(pending[0].watch)
-    if kind is FileWatch:
+    if kind is FilesWait:
         return _at_files(client, pending, alone)
-    if kind is MoveWatch:
+    if kind is AnyDealWait:
         return _at_moves(client, pending)
     return _at_records(client, pending)
 
@@ -99,45 +99,45 @@ def _look(client: PipedriveClient, pending: list[Pending], alone: bool) -> list[
 # ---- records, given deals among them
 
 
-def _at_records(client: PipedriveClient, pending: list[Pending]) -> list[Answer]:
+def _at_records(client: PipedriveClient, pending: list[Wait]) -> list[Answer]:
     watches = [wait.watch for wait in pending]
-    assert all(isinstance(watch, RecordWatch | DealWatch) for watch in watches)
-    found = _read(client, {need: None for watch in watches for need in watch.needs})  # type: ignore[attr-defined]
+    assert all(isinstance(watch, RecordWait | DealsWait) for watch in watches)
+    found = _read(client, {read: None for watch in watches for read in watch.reads})  # type: ignore[attr-defined]
     histories = _Histories(client)
     return [_judged(wait, found, client.server_ahead or 0.0, histories) for wait in pending]
 
 
 def _judged(
-    wait: Pending, found: dict[Need, Record | PipedriveError | None], ahead: float, histories: _Histories
+    wait: Wait, found: dict[RecordRead, Record | PipedriveError | None], ahead: float, histories: _Histories
 ) -> Answer:
     watch = wait.watch
-    assert isinstance(watch, RecordWatch | DealWatch)
-    own: dict[Need, Record | None] = {}
-    for need in watch.needs:
-        answer = found[need]
+    assert isinstance(watch, RecordWait | DealsWait)
+    own: dict[RecordRead, Record | None] = {}
+    for read in watch.reads:
+        answer = found[read]
         if isinstance(answer, PipedriveError):
             return answer
-        own[need] = answer
-    if isinstance(watch, RecordWatch):
+        own[read] = answer
+    if isinstance(watch, RecordWait):
         return watch.judge(own)
     since = on_server(watch.since, watch.local_clock, ahead)
     return watch.judge(own, since, wait.memory, histories.of(wait))
 
 
-def _read(client: PipedriveClient, needs: Iterable[Need]) -> dict[Need, Record | PipedriveError | None]:
+def _read(client: PipedriveClient, reads: Iterable[RecordRead]) -> dict[RecordRead, Record | PipedriveError | None]:
     """Every record that is needed, ``None`` for one that is not there: by lists where there are several of a kind.
 
     Lists leave out what is archived or deleted: what a list does not show is read by itself before it counts as gone.
     """
-    found: dict[Need, Record | PipedriveError | None] = {}
-    groups: dict[tuple[str, Need], dict[int, Need]] = defaultdict(dict)
-    single: list[Need] = []
-    for need in needs:
-        listing, parameters = _batched(need.action, need.as_dict())
+    found: dict[RecordRead, Record | PipedriveError | None] = {}
+    groups: dict[tuple[str, RecordRead], dict[int, RecordRead]] = defaultdict(dict)
+    single: list[RecordRead] = []
+    for read in reads:
+        listing, parameters = _batched(read.action, read.as_dict())
         if listing is None:
-            single.append(need)
+            single.append(read)
         else:
-            groups[listing, Need.of(need.action, {**parameters, "id": None})][parameters["id"]] = need
+            groups[listing, RecordRead.of(read.action, {**parameters, "id": None})][parameters["id"]] = read
     for (listing, shared), by_id in groups.items():
         every_id = list(by_id)
         for start in range(0, len(every_id), BATCH):
@@ -145,7 +145,7 @@ def _read(client: PipedriveClient, needs: Iterable[Need]) -> dict[Need, Record |
             records = _listed(client, listing, shared, ids) if len(ids) > 1 else {}
             found |= {by_id[key]: records[key] for key in ids if key in records}
             single += [by_id[key] for key in ids if key not in records]
-    found |= {need: _alone(client, need) for need in single}
+    found |= {read: _alone(client, read) for read in single}
     return found
 
 
@@ -164,7 +164,7 @@ def _batched(action: str, parameters: dict[str, Any]) -> tuple[str | None, dict[
 _batch_action = cache(batch_action)
 
 
-def _listed(client: PipedriveClient, listing: str, shared: Need, ids: Sequence[int]) -> dict[int, Record]:
+def _listed(client: PipedriveClient, listing: str, shared: RecordRead, ids: Sequence[int]) -> dict[int, Record]:
     others = {name: value for name, value in shared.as_dict().items() if name != "id"}
     try:
         return {
@@ -174,9 +174,9 @@ def _listed(client: PipedriveClient, listing: str, shared: Need, ids: Sequence[i
         return {}  # one id that Pipedrive refuses must not spoil the others': each is asked for by itself
 
 
-def _alone(client: PipedriveClient, need: Need) -> Record | PipedriveError | None:
+def _alone(client: PipedriveClient, read: RecordRead) -> Record | PipedriveError | None:
     try:
-        found: Record = client.run(need.action, need.as_dict())
+        found: Record = client.run(read.action, read.as_dict())
         return found
     except PipedriveNotFoundError:
         return None
@@ -191,7 +191,7 @@ class _Histories:
         self._client = client
         self._read: dict[int, _Kept] = {}
 
-    def of(self, wait: Pending) -> History:
+    def of(self, wait: Wait) -> History:
         """Histories as far as a wait may read them."""
 
         def history(deal: Record) -> Iterable[StageChange]:
@@ -228,12 +228,12 @@ class _Kept(Iterable[StageChange]):
 # ---- any deal
 
 
-def _at_moves(client: PipedriveClient, pending: list[Pending]) -> list[Answer]:
+def _at_moves(client: PipedriveClient, pending: list[Wait]) -> list[Answer]:
     """The deals changed since what the waits have seen, in one walk; candidates of a filter are looked up in it."""
     ahead = _ahead(client, pending)
     changed: dict[int, datetime] = {}
     histories = _Histories(client)
-    waits = [_MoveWait(wait, wait.watch, ahead) for wait in pending if isinstance(wait.watch, MoveWatch)]
+    waits = [_MoveSearch(wait, wait.watch, ahead) for wait in pending if isinstance(wait.watch, AnyDealWait)]
     newest = min(wait.edge for wait in waits)
     for deal in client.iterate("getDeals", {"updated_since": stamp(newest - OVERLAP), "sort_by": "update_time"}):
         updated = moment(deal.get("update_time"))
@@ -245,13 +245,13 @@ def _at_moves(client: PipedriveClient, pending: list[Pending]) -> list[Answer]:
     for wait in waits:
         wait.remember(newest, changed)
     _only_in_filters(client, waits, changed)
-    return [Outcome("met", _by_time(wait.moves)) if wait.moves else WAITING for wait in waits]
+    return [Outcome("success", _by_time(wait.moves)) if wait.moves else WAITING for wait in waits]
 
 
-class _MoveWait:
+class _MoveSearch:
     """A wait for any deal during one look, with the moves found so far."""
 
-    def __init__(self, pending: Pending, watch: MoveWatch, ahead: float) -> None:
+    def __init__(self, pending: Wait, watch: AnyDealWait, ahead: float) -> None:
         self.pending = pending
         self.watch = watch
         self.since = on_server(watch.since, watch.local_clock, ahead)
@@ -275,7 +275,7 @@ def _by_time(moves: dict[int, Record]) -> list[Record]:
     return sorted(moves.values(), key=lambda move: (move["time"] or "", move["deal_id"]))
 
 
-def _only_in_filters(client: PipedriveClient, waits: list[_MoveWait], changed: Mapping[int, datetime]) -> None:
+def _only_in_filters(client: PipedriveClient, waits: list[_MoveSearch], changed: Mapping[int, datetime]) -> None:
     """Take out the moves of deals that a watch's filter does not list.
 
     A filter's list takes no other narrowing, but an order: the deals in question changed last, so that they come first.
@@ -309,7 +309,7 @@ def _listed_by_filter(
 # ---- files
 
 
-def _at_files(client: PipedriveClient, pending: list[Pending], alone: bool) -> list[Answer]:
+def _at_files(client: PipedriveClient, pending: list[Wait], alone: bool) -> list[Answer]:
     """The files down to the lowest mark, in one walk of the listing of all files.
 
     A wait in a worker, which nobody shares a walk with, reads one record's own list: however far back its mark is, that
@@ -318,7 +318,7 @@ def _at_files(client: PipedriveClient, pending: list[Pending], alone: bool) -> l
     ahead = _ahead(client, pending)
     began = datetime.now(UTC) + timedelta(seconds=ahead)
     if alone:
-        answers = [_at_own_files(client, wait.watch, ahead) for wait in pending if isinstance(wait.watch, FileWatch)]
+        answers = [_at_own_files(client, wait.watch, ahead) for wait in pending if isinstance(wait.watch, FilesWait)]
     else:
         answers = _at_all_files(client, pending, ahead)
     for wait in pending:
@@ -326,14 +326,14 @@ def _at_files(client: PipedriveClient, pending: list[Pending], alone: bool) -> l
     return answers
 
 
-def _at_all_files(client: PipedriveClient, pending: list[Pending], ahead: float) -> list[Answer]:
-    waits = [(wait, wait.watch) for wait in pending if isinstance(wait.watch, FileWatch)]
+def _at_all_files(client: PipedriveClient, pending: list[Wait], ahead: float) -> list[Answer]:
+    waits = [(wait, wait.watch) for wait in pending if isinstance(wait.watch, FilesWait)]
     enough = [_enough(watch, _since(watch, ahead), moment(wait.memory.get("edge"))) for wait, watch in waits]
     files = list(_down_to(files_of(client), enough))
     return [watch.judge(files, _since(watch, ahead)) for _, watch in waits]
 
 
-def _at_own_files(client: PipedriveClient, watch: FileWatch, ahead: float) -> Answer:
+def _at_own_files(client: PipedriveClient, watch: FilesWait, ahead: float) -> Answer:
     since = _since(watch, ahead)
     files = files_of(client, LISTS.get(watch.link or "", "getFiles"), watch.record_id)
     try:
@@ -347,7 +347,7 @@ def _at_own_files(client: PipedriveClient, watch: FileWatch, ahead: float) -> An
 Enough = Callable[[Record], bool]
 
 
-def _enough(watch: FileWatch, since: datetime | None, edge: datetime | None) -> Enough:
+def _enough(watch: FilesWait, since: datetime | None, edge: datetime | None) -> Enough:
     """Tells whether a file is so old that neither it nor an older one matters to this wait."""
 
     def enough(file: Record) -> bool:
@@ -371,11 +371,11 @@ def _down_to(files: Iterable[Mapping[str, Any]], enough: list[Enough]) -> Iterat
 # ---- clocks
 
 
-def _since(watch: FileWatch, ahead: float) -> datetime | None:
+def _since(watch: FilesWait, ahead: float) -> datetime | None:
     return None if watch.since is None else on_server(watch.since, watch.local_clock, ahead)
 
 
-def _ahead(client: PipedriveClient, pending: list[Pending]) -> float:
+def _ahead(client: PipedriveClient, pending: list[Wait]) -> float:
     """How far Pipedrive's clock is ahead; asked for where a time of this machine's clock is compared with its times."""
     if client.server_ahead is None and any(getattr(wait.watch, "local_clock", False) for wait in pending):
         client.run("getCurrentUser")

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.events.changes.watch import change_watch
 from airflow_provider_pipedrive.sandbox import Sandbox
-from airflow_provider_pipedrive.triggers.feed import Feed, Poll, Subscriber
+from airflow_provider_pipedrive.triggers.change_polling import ChangePoller, Round, WatchSubscriber
 
 MARGIN = 6
 
@@ -19,8 +19,8 @@ async def until(condition: Callable[[], Any]) -> None:
             await asyncio.sleep(0.005)
 
 
-def ids(poll: Poll, subscriber: Subscriber) -> list[Any]:
-    return [change.id for change in poll.batches[subscriber].changes]
+def ids(news: Round, subscriber: WatchSubscriber) -> list[Any]:
+    return [change.id for change in news.batches[subscriber].changes]
 
 
 def test_news_that_were_not_stored_come_again_though_the_next_walk_was_under_way(sandbox: Sandbox):
@@ -28,22 +28,22 @@ def test_news_that_were_not_stored_come_again_though_the_next_walk_was_under_way
     deal, *_ = sandbox.records("deals")
 
     async def live() -> None:
-        feed, subscriber = Feed("pipedrive_default", "deals"), Subscriber(change_watch("deals"), 0.02)
-        feed.join(subscriber)
-        polls = feed.polls()
-        first = asyncio.ensure_future(anext(polls))
+        poller, subscriber = ChangePoller("pipedrive_default", "deals"), WatchSubscriber(change_watch("deals"), 0.02)
+        poller.join(subscriber)
+        rounds = poller.rounds()
+        first = asyncio.ensure_future(anext(rounds))
         await until(lambda: subscriber.position)
         sandbox.update("deals", deal, title="Edited")
         sandbox.advance(MARGIN)
-        poll = await first
-        assert ids(poll, subscriber) == [deal]
+        news = await first
+        assert ids(news, subscriber) == [deal]
 
         sandbox.fault(path="/api/v2/deals", kind="slow", seconds=0.5)
         sandbox.advance(MARGIN)
         before = len(sandbox.requests)
-        second = asyncio.ensure_future(anext(polls))
+        second = asyncio.ensure_future(anext(rounds))
         await until(lambda: len(sandbox.requests) > before)
-        await subscriber.settle(poll, stored=False)
+        await subscriber.acknowledge(news, stored=False)
         assert ids(await asyncio.wait_for(second, 20), subscriber) == [deal]
 
     asyncio.run(live())
@@ -54,18 +54,18 @@ def test_news_that_were_stored_do_not_come_again(sandbox: Sandbox):
     deal, other, *_ = sandbox.records("deals")
 
     async def live() -> None:
-        feed, subscriber = Feed("pipedrive_default", "deals"), Subscriber(change_watch("deals"), 0.02)
-        feed.join(subscriber)
-        polls = feed.polls()
+        poller, subscriber = ChangePoller("pipedrive_default", "deals"), WatchSubscriber(change_watch("deals"), 0.02)
+        poller.join(subscriber)
+        rounds = poller.rounds()
         told = []
         for edited in (deal, other):
-            coming = asyncio.ensure_future(anext(polls))
+            coming = asyncio.ensure_future(anext(rounds))
             await until(lambda: subscriber.position)
             sandbox.update("deals", edited, title="Edited")
             sandbox.advance(MARGIN)
-            poll = await asyncio.wait_for(coming, 20)
-            await subscriber.settle(poll, stored=True)
-            told += ids(poll, subscriber)
+            news = await asyncio.wait_for(coming, 20)
+            await subscriber.acknowledge(news, stored=True)
+            told += ids(news, subscriber)
         assert told == [deal, other]
         assert subscriber.acknowledged is subscriber.position
 

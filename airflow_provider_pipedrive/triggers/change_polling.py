@@ -1,8 +1,8 @@
 """One poll for all asset watchers of a connection and entity in this process.
 
-A :class:`Feed` asks Pipedrive for all of its subscribers together, each from where it has come, and gives one
-:class:`Poll` a round that any of them has news in. It never ends by itself: what fails is waited out. Who drives it is
-decided by :mod:`.changes` (before Airflow 3.3: :class:`Broadcast`) and :mod:`.acknowledged`.
+A :class:`ChangePoller` asks Pipedrive for all of its subscribers together, each from where it has come, and gives one
+:class:`Round` a round that any of them has news in. It never ends by itself: what fails is waited out. Who drives it is
+decided by :mod:`.changes` (before Airflow 3.3: :class:`LocalBroadcast`) and :mod:`.acknowledged`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from airflow_provider_pipedrive.errors import (
     PipedriveParameterError,
 )
 from airflow_provider_pipedrive.events.changes.batch import MOST_CHANGES, Batch, Window
-from airflow_provider_pipedrive.events.changes.model import Change, in_order
-from airflow_provider_pipedrive.events.changes.reading import Asked, Reader, closed
+from airflow_provider_pipedrive.events.changes.model import Change, sort_changes
+from airflow_provider_pipedrive.events.changes.reading import Reader, WatchRequest, closed
 from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, Position
 from airflow_provider_pipedrive.events.waits.outcomes import pause_after
 from airflow_provider_pipedrive.triggers.connected import Connected
@@ -41,7 +41,7 @@ Key = tuple[str, str]
 """Connection and entity."""
 
 
-class Subscriber:
+class WatchSubscriber:
     """One watcher.
 
     :ivar position: up to where it was given news; ``None`` before the first round
@@ -56,34 +56,34 @@ class Subscriber:
         self.acknowledged: Position | None = None
         self.due = 0.0
         self.broken: str | None = None
-        self._waiting: list[Poll] = []
+        self._waiting: list[Round] = []
 
     async def started(self, position: Position) -> None:
         """It had no position, and begins at this one."""
         self.position = self.acknowledged = position
 
-    async def moved(self, position: Position, poll: Poll | None) -> None:
+    async def moved(self, position: Position, news: Round | None) -> None:
         """A round has brought it to ``position``, with news if there is a poll."""
         self.position = position
-        if poll is not None:
-            self._waiting.append(poll)
+        if news is not None:
+            self._waiting.append(news)
         elif not self._waiting:
             self.acknowledged = position
 
-    async def settle(self, poll: Poll, *, stored: bool) -> None:
+    async def acknowledge(self, news: Round, *, stored: bool) -> None:
         """The news of a poll are stored, or it is not known: then they are to come again."""
-        if poll not in self._waiting:
+        if news not in self._waiting:
             return  # of a time before it went back
         if stored:
-            self._waiting.remove(poll)
-            self.acknowledged = poll.positions[self]
+            self._waiting.remove(news)
+            self.acknowledged = news.positions[self]
         else:
             self._waiting.clear()
             self.position = self.acknowledged
 
 
 @dataclass(eq=False)
-class Poll:
+class Round:
     """The news of one round.
 
     :ivar batches: what each subscriber that has news is told
@@ -91,12 +91,12 @@ class Poll:
     :ivar passed: those that have given their batch away
     """
 
-    batches: dict[Subscriber, Batch] = field(default_factory=dict)
-    positions: dict[Subscriber, Position] = field(default_factory=dict)
-    passed: set[Subscriber] = field(default_factory=set)
+    batches: dict[WatchSubscriber, Batch] = field(default_factory=dict)
+    positions: dict[WatchSubscriber, Position] = field(default_factory=dict)
+    delivered: set[WatchSubscriber] = field(default_factory=set)
 
 
-class Feed:
+class ChangePoller:
     """Asks for all watchers of one entity of one connection."""
 
     def __init__(self, connection_id: str, entity: str) -> None:
@@ -107,14 +107,14 @@ class Feed:
         self._joined = asyncio.Event()
         self._failures = 0
         self._told_at = 0.0
-        self.subscribers: set[Subscriber] = set()
+        self.subscribers: set[WatchSubscriber] = set()
 
-    def join(self, subscriber: Subscriber) -> None:
+    def join(self, subscriber: WatchSubscriber) -> None:
         """Take a watcher in; it is due at once."""
         self.subscribers.add(subscriber)
         self._joined.set()
 
-    def leave(self, subscriber: Subscriber) -> None:
+    def leave(self, subscriber: WatchSubscriber) -> None:
         """Let a watcher go."""
         self.subscribers.discard(subscriber)
 
@@ -122,22 +122,22 @@ class Feed:
         """Let go of sockets."""
         self._connected.close()
 
-    async def polls(self) -> AsyncIterator[Poll]:
+    async def rounds(self) -> AsyncIterator[Round]:
         """Round after round, for ever: those in which somebody has news."""
         loop = asyncio.get_running_loop()
         while True:
             await self._until_somebody_is_due()
             due = [one for one in self.subscribers if one.due <= loop.time()]
             try:
-                poll = await self._round(due)
+                news = await self._round(due)
             except Exception as error:  # noqa: BLE001 - Airflow would start it again at once, and for ever
                 self._wait_out(error, due)
                 continue
             self._failures = 0
             for one in due:
                 one.due = next_on_grid(loop.time(), one.interval)
-            if poll.batches:
-                yield poll
+            if news.batches:
+                yield news
 
     async def _until_somebody_is_due(self) -> None:
         loop = asyncio.get_running_loop()
@@ -151,31 +151,31 @@ class Feed:
             except TimeoutError:
                 return
 
-    async def _round(self, due: list[Subscriber]) -> Poll:
+    async def _round(self, due: list[WatchSubscriber]) -> Round:
         reader = await self._current_reader()
         new = [one for one in due if one.position is None]
         if new:
             now = closed(await in_thread(reader.now))
             for one in new:
                 await one.started(Position.start(now - timedelta(seconds=one.look_back)))
-        asked = {one: Asked(one.watch, one.position) for one in due if one.position is not None}
-        found, until = await in_thread(_walk, reader, asked)
-        poll = Poll()
-        for one, walked in found.items():
+        asked = {one: WatchRequest(one.watch, one.position) for one in due if one.position is not None}
+        found, until = await in_thread(_scan, reader, asked)
+        news = Round()
+        for one, found_by in found.items():
             position = asked[one].position
             if one.position is not position:
                 continue  # it went back meanwhile, and asks anew
-            batch = self._batch(one, position, walked, until)
+            batch = self._batch(one, position, found_by, until)
             if batch is not None:
-                poll.batches[one] = batch
-                poll.positions[one] = walked.position
-            await one.moved(walked.position, poll if batch is not None else None)
-        return poll
+                news.batches[one] = batch
+                news.positions[one] = found_by.position
+            await one.moved(found_by.position, news if batch is not None else None)
+        return news
 
-    def _batch(self, one: Subscriber, position: Position, walked: _Found, until: Any) -> Batch | None:
-        if not walked.changes:
+    def _batch(self, one: WatchSubscriber, position: Position, found_by: _Found, until: Any) -> Batch | None:
+        if not found_by.changes:
             return None
-        batch = Batch(self._connection_id, tuple(in_order(walked.changes)))
+        batch = Batch(self._connection_id, tuple(sort_changes(found_by.changes)))
         if batch.is_too_big:
             return Batch(self._connection_id, window=Window(one.watch, position, until))
         return batch
@@ -186,7 +186,7 @@ class Feed:
             self._reader = client, Reader(client, self._entity)
         return self._reader[1]
 
-    def _wait_out(self, error: Exception, due: list[Subscriber]) -> None:
+    def _wait_out(self, error: Exception, due: list[WatchSubscriber]) -> None:
         """Come again later, the longer the more often it has failed; say so at first, and then once an hour."""
         self._failures += 1
         pause = min(min(one.interval for one in due) * 2 ** min(self._failures, 12), LONGEST_BACK_OFF)
@@ -212,7 +212,7 @@ class _Found:
     changes: list[Change] = field(default_factory=list)
 
 
-def _walk(reader: Reader, asked: dict[Subscriber, Asked]) -> tuple[dict[Subscriber, _Found], Any]:
+def _scan(reader: Reader, asked: dict[WatchSubscriber, WatchRequest]) -> tuple[dict[WatchSubscriber, _Found], Any]:
     """One walk for all, in a worker thread. Whose fields are not there is left out, and told of once."""
     fit = {one: question for one, question in asked.items() if _fits(reader, one)}
     if not fit:
@@ -223,14 +223,14 @@ def _walk(reader: Reader, asked: dict[Subscriber, Asked]) -> tuple[dict[Subscrib
         if len(changes[number]) <= MOST_CHANGES:
             changes[number].append(change)
 
-    walked = reader.walk(list(fit.values()), tell)
+    found_by = reader.walk(list(fit.values()), tell)
     return {
-        one: _Found(question.position.after(walked.until, walked.seen), news)
+        one: _Found(question.position.after(found_by.until, found_by.seen), news)
         for (one, question), news in zip(fit.items(), changes, strict=True)
-    }, walked.until
+    }, found_by.until
 
 
-def _fits(reader: Reader, one: Subscriber) -> bool:
+def _fits(reader: Reader, one: WatchSubscriber) -> bool:
     try:
         for name in one.watch.fields:
             reader.key_of(name)
@@ -242,26 +242,26 @@ def _fits(reader: Reader, one: Subscriber) -> bool:
     return True
 
 
-class Broadcast:
-    """A feed with a task of its own, for watchers that each poll by themselves as far as Airflow knows."""
+class LocalBroadcast:
+    """A poller with a task of its own, for watchers that each poll by themselves as far as Airflow knows."""
 
     def __init__(self, key: Key) -> None:
-        self.feed = Feed(*key)
-        self._queues: dict[Subscriber, asyncio.Queue[Batch]] = {}
+        self.poller = ChangePoller(*key)
+        self._queues: dict[WatchSubscriber, asyncio.Queue[Batch]] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def join(self, subscriber: Subscriber) -> asyncio.Queue[Batch]:
+    def join(self, subscriber: WatchSubscriber) -> asyncio.Queue[Batch]:
         """Take a watcher in; the first one starts the poll."""
         queue = self._queues[subscriber] = asyncio.Queue()
-        self.feed.join(subscriber)
+        self.poller.join(subscriber)
         if self._task is None:
             # In an empty context: its log lines are not the first watcher's.
             self._task = contextvars.Context().run(asyncio.get_running_loop().create_task, self._run())
         return queue
 
-    def leave(self, subscriber: Subscriber) -> bool:
+    def leave(self, subscriber: WatchSubscriber) -> bool:
         """Let a watcher go. Whether it was the last one: then the poll has ended."""
-        self.feed.leave(subscriber)
+        self.poller.leave(subscriber)
         self._queues.pop(subscriber, None)
         if self._queues or self._task is None:
             return False
@@ -270,26 +270,26 @@ class Broadcast:
 
     async def _run(self) -> None:
         try:
-            async for poll in self.feed.polls():
-                for subscriber, batch in poll.batches.items():
+            async for news in self.poller.rounds():
+                for subscriber, batch in news.batches.items():
                     if subscriber in self._queues:
                         self._queues[subscriber].put_nowait(batch)
-                    await subscriber.settle(poll, stored=True)
+                    await subscriber.acknowledge(news, stored=True)
         finally:
-            self.feed.close()
+            self.poller.close()
 
 
-_feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Key, Broadcast]] = WeakKeyDictionary()
+_pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Key, LocalBroadcast]] = WeakKeyDictionary()
 
 
-async def batches(key: Key, subscriber: Subscriber) -> AsyncIterator[Batch]:
+async def batches(key: Key, subscriber: WatchSubscriber) -> AsyncIterator[Batch]:
     """A watcher's news, from a poll that all watchers of the same key in this process share."""
-    feeds = _feeds.setdefault(asyncio.get_running_loop(), {})
-    broadcast = feeds.get(key) or feeds.setdefault(key, Broadcast(key))
+    pollers = _pollers.setdefault(asyncio.get_running_loop(), {})
+    broadcast = pollers.get(key) or pollers.setdefault(key, LocalBroadcast(key))
     queue = broadcast.join(subscriber)
     try:
         while True:
             yield await queue.get()
     finally:
-        if broadcast.leave(subscriber) and feeds.get(key) is broadcast:
-            del feeds[key]
+        if broadcast.leave(subscriber) and pollers.get(key) is broadcast:
+            del pollers[key]

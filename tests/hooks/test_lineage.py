@@ -21,7 +21,7 @@ from airflow.providers.common.compat.sdk import (
 )
 from pytest_mock import MockerFixture
 
-from airflow_provider_pipedrive.assets.lineage import location, report, table
+from airflow_provider_pipedrive.hooks.lineage import location, report, table
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -33,13 +33,13 @@ class Collector:
     """As much of Airflow's collector as is used, which has no memory without a reader."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, str]] = []
+        self.error_to_dict: list[tuple[str, str]] = []
 
     def add_input_asset(self, context: Any, *, uri: str) -> None:
-        self.told.append(("read", uri))
+        self.error_to_dict.append(("read", uri))
 
     def add_output_asset(self, context: Any, *, uri: str) -> None:
-        self.told.append(("written", uri))
+        self.error_to_dict.append(("written", uri))
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_reads_and_writes_are_told_by_the_asset_of_the_company(sandbox: Sandbox,
     hook.run("addPerson", {"name": "Somebody"})
     list(hook.iterate("getOrganizations", max_records=1))
     hook.run("getCurrentUser")
-    assert collector.told == [
+    assert collector.error_to_dict == [
         ("read", "pipedrive://127.0.0.1/deals"),
         ("written", "pipedrive://127.0.0.1/persons"),
         ("read", "pipedrive://127.0.0.1/organizations"),
@@ -65,7 +65,7 @@ def test_reads_and_writes_are_told_by_the_asset_of_the_company(sandbox: Sandbox,
 def test_nothing_is_told_where_the_company_is_not_known(collector: Collector, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AIRFLOW_CONN_CRM", '{"conn_type": "pipedrive", "extra": {"api_token": "a-token-of-nobody"}}')
     report(PipedriveHook("crm"), "getDeals")
-    assert collector.told == []
+    assert collector.error_to_dict == []
 
 
 def test_requests_choices_and_empty_lists_are_told_too_each_data_set_once(sandbox: Sandbox, collector: Collector):
@@ -76,7 +76,7 @@ def test_requests_choices_and_empty_lists_are_told_too_each_data_set_once(sandbo
     hook.options("stages")
     list(PipedriveHook().iterate("searchPersons", {"term": "nobody is called like this"}))
     list(PipedriveHook().iterate("getProducts", max_records=1))
-    assert collector.told == [
+    assert collector.error_to_dict == [
         ("read", "pipedrive://127.0.0.1/products"),
         ("written", "pipedrive://127.0.0.1/notes"),
         ("read", "pipedrive://127.0.0.1/organizations"),
@@ -90,7 +90,7 @@ def test_files_that_go_up_and_down_are_told_by_their_place(sandbox: Sandbox, col
     file = hook.run("addFile", {"file": ("another name.txt", tmp_path / "offer.txt"), "deal_id": 1})
     hook.run("addFile", {"file": ("bytes.txt", b"nothing to be named"), "deal_id": 1})
     hook.run("downloadFile", {"id": file["id"]}, save_to=str(tmp_path / "copy.txt"))
-    assert collector.told == [
+    assert collector.error_to_dict == [
         ("read", f"file://{tmp_path}/offer.txt"),
         ("written", "pipedrive://127.0.0.1/files"),
         ("read", "pipedrive://127.0.0.1/files"),
@@ -145,7 +145,7 @@ def in_a_task(mocker: MockerFixture) -> Callable[..., None]:
 def test_what_a_task_declares_is_told_with_what_its_hooks_do(sandbox: Sandbox, collector: Collector, in_a_task: Any):
     in_a_task(Asset("s3://crm/report"), Asset("a name alone"))
     PipedriveHook().run("getDeals")
-    assert collector.told == [
+    assert collector.error_to_dict == [
         ("read", "pipedrive://127.0.0.1/deals"),
         ("read", "file:///data/declared"),
         ("written", "s3://crm/report"),
@@ -159,7 +159,7 @@ def test_hooks_are_silent_where_a_task_declares_what_they_cannot_tell(
     in_a_task(Asset("s3://crm/report"), outlet)
     hook = PipedriveHook()
     hook.run("getDeals")
-    assert collector.told == []
+    assert collector.error_to_dict == []
     assert hook.lineage.inputs == [("pipedrive://127.0.0.1", "deals")]
 
 
@@ -172,9 +172,9 @@ def test_an_operator_answers_openlineage_with_what_it_has_done_and_what_it_decla
         outlets=[Asset("file:///data/people"), Table(database="bi", cluster="crm", name="people")],
     )
     task.execute({"ti": mocker.Mock(try_number=1)})
-    told = task.get_openlineage_facets_on_complete(None)
-    assert told.inputs == []
-    assert [(one.namespace, one.name) for one in told.outputs] == [
+    error_to_dict = task.get_openlineage_facets_on_complete(None)
+    assert error_to_dict.inputs == []
+    assert [(one.namespace, one.name) for one in error_to_dict.outputs] == [
         ("pipedrive://127.0.0.1", "persons"),
         ("file", "/data/people"),
         ("crm", "bi.people"),
@@ -187,9 +187,9 @@ def test_a_failed_extraction_names_what_it_read_and_no_unfinished_file(sandbox: 
     sandbox.fault(path="/api/v2/deals", kind="403")
     with pytest.raises(AirflowFailException):
         task.execute({"ti": SimpleNamespace(map_index=-1)})
-    told = task.get_openlineage_facets_on_complete(None)
-    assert [(one.namespace, one.name) for one in told.inputs] == [("pipedrive://127.0.0.1", "deals")]
-    assert told.outputs == []
+    error_to_dict = task.get_openlineage_facets_on_complete(None)
+    assert [(one.namespace, one.name) for one in error_to_dict.inputs] == [("pipedrive://127.0.0.1", "deals")]
+    assert error_to_dict.outputs == []
 
 
 def test_a_deferred_sensor_names_what_its_looks_have_read(sandbox: Sandbox):
@@ -198,10 +198,10 @@ def test_a_deferred_sensor_names_what_its_looks_have_read(sandbox: Sandbox):
     with pytest.raises(TaskDeferred) as deferred:
         task.execute({"ti": SimpleNamespace(), "dag_run": SimpleNamespace(start_date=datetime.now(UTC))})
     resumed = PipedriveNewFileSensor(task_id="wait", deal_id=1, deferrable=True)
-    event = {"status": "met", "result": []}
+    event = {"status": "success", "result": []}
     resumed.resume_execution("execute_complete", {**(deferred.value.kwargs or {}), "event": event}, {})
-    (told,) = resumed.get_openlineage_facets_on_complete(None).inputs
-    assert (told.namespace, told.name) == ("pipedrive://127.0.0.1", "files")
+    (error_to_dict,) = resumed.get_openlineage_facets_on_complete(None).inputs
+    assert (error_to_dict.namespace, error_to_dict.name) == ("pipedrive://127.0.0.1", "files")
 
 
 def test_airflows_own_collector_takes_it(sandbox: Sandbox):

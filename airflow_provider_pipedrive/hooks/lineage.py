@@ -11,17 +11,19 @@ import logging
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
-from airflow_provider_pipedrive.assets.uris import SCHEME, company_of
 from airflow_provider_pipedrive.catalog import ACTIONS
+from airflow_provider_pipedrive.client.hosts import company_of
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 if TYPE_CHECKING:
-    from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+    from airflow_provider_pipedrive.client import PipedriveClient
 
 log = logging.getLogger(__name__)
+SCHEME: Final = "pipedrive"
+"""Of the URIs of assets and of the namespaces of data sets."""
 ENTITIES: Final = frozenset(
     {"deals", "persons", "organizations", "activities", "products", "leads", "notes", "files", "projects"}
 )
@@ -122,7 +124,19 @@ def table(destination: str, address: tuple[str | None, Any, str | None], dataset
 # ---- a hook, in whatever task
 
 
-def report(hook: PipedriveHook, action: str, *, read_from: Any = None, saved_to: Any = None) -> None:
+class ReportingHook(Protocol):
+    """A hook whose reads and writes are reported."""
+
+    @property
+    def lineage(self) -> Lineage:
+        """What it has read and written so far."""
+
+    @property
+    def client(self) -> PipedriveClient:
+        """The client that it reads and writes by."""
+
+
+def report(hook: ReportingHook, action: str, *, read_from: Any = None, saved_to: Any = None) -> None:
     """Tell that an action was done.
 
     :param read_from: the file that was uploaded
@@ -138,20 +152,20 @@ def report(hook: PipedriveHook, action: str, *, read_from: Any = None, saved_to:
     )
 
 
-def report_request(hook: PipedriveHook, method: str, path: str) -> None:
+def report_request(hook: ReportingHook, method: str, path: str) -> None:
     """Tell that a request was made that is no action."""
     name = _entity_of_path(urlsplit(path).path)
     records = [entity(hook.client.origin, name) if name else None]
     tell(hook, records, []) if method.upper() == "GET" else tell(hook, [], records)
 
 
-def report_options(hook: PipedriveHook, source: str) -> None:
+def report_options(hook: ReportingHook, source: str) -> None:
     """Tell that records were read to choose from."""
     if source in _OPTIONS:
         tell(hook, [entity(hook.client.origin, _OPTIONS[source])], [])
 
 
-def tell(hook: PipedriveHook, read: Iterable[DataSet | None], written: Iterable[DataSet | None]) -> None:
+def tell(hook: ReportingHook, read: Iterable[DataSet | None], written: Iterable[DataSet | None]) -> None:
     """Tell Airflow's collector of what was read and written, and of what the running task declares."""
     new = Lineage()
     new.read(*read)
@@ -179,7 +193,7 @@ def tell(hook: PipedriveHook, read: Iterable[DataSet | None], written: Iterable[
             collector.add_output_asset(context=told.hook, uri=uri)
 
 
-class _Told(NamedTuple):
+class _Reported(NamedTuple):
     """What a collector has been told."""
 
     collector: Any
@@ -189,13 +203,13 @@ class _Told(NamedTuple):
     written: set[str]
 
 
-_told: _Told | None = None
+_told: _Reported | None = None
 
 
-def _told_to(collector: Any, hook: PipedriveHook) -> _Told:
+def _told_to(collector: Any, hook: ReportingHook) -> _Reported:
     global _told
     if _told is None or _told.collector is not collector:
-        _told = _Told(collector, hook, set(), set())
+        _told = _Reported(collector, hook, set(), set())
     return _told
 
 
