@@ -13,7 +13,7 @@ from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.sandbox import Sandbox
 
-DOCS = Path(__file__).parents[3] / "docs" / "extraction.md"
+DOCS = Path(__file__).parents[2] / "docs" / "extraction.md"
 READERS = {"DuckDB": "duckdb", "Polars": "polars", "pyarrow": "pyarrow"}
 
 
