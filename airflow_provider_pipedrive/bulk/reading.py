@@ -212,7 +212,7 @@ class RowReader:
         try:
             if field.kind is KINDS["stage"] and pipeline is not None and not is_missing(value):
                 return self._book.directory.stage_id(value, pipeline)
-            found = field.kind.to_wire(self._book, field, self._in_zone(field, value))
+            found = field.kind.to_wire(self._book, field, self._in_zone(field, self._as_key(field, value)))
             if field.key == "id":
                 found = _identity(found, uuid=self._job.target.flat)
         except Unfit as unfit:
@@ -225,6 +225,12 @@ class RowReader:
         if isinstance(found, Reference):
             return {_REFERENCE: [found.kind, found.text]}
         return found
+
+    def _as_key(self, field: Field, value: Any) -> Any:
+        """A number in a text that rows are matched on: a table's column with gaps has 5.0 for the key ``5``."""
+        value = native(value)
+        is_key = any(part.field.key == field.key for part in self._columns.key)
+        return int(value) if is_key and isinstance(value, float) and value.is_integer() else value
 
     def _in_zone(self, field: Field, value: Any) -> Any:
         """A time without a zone in that of the job."""

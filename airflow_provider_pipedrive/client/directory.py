@@ -10,14 +10,14 @@ from airflow_provider_pipedrive.catalog.advice import nearest
 from airflow_provider_pipedrive.client.values import Unfit
 
 if TYPE_CHECKING:
-    from airflow_provider_pipedrive.client.client import PipedriveClient
+    from airflow_provider_pipedrive.client.runner import ActionRunner
 
 
 class Directory:
     """The company's stages, pipelines, users, labels, currencies and activity types: each list is read at most once,
     and only if it is needed."""
 
-    def __init__(self, client: PipedriveClient) -> None:
+    def __init__(self, client: ActionRunner) -> None:
         self._client = client
 
     @cached_property
@@ -61,7 +61,7 @@ class Directory:
 
         :raises Unfit: there is none, or there are several
         """
-        return int(one_of("user", value, [(user["id"], [user.get("email"), user.get("name")]) for user in self.users]))
+        return int(one_of("user", value, [(user["id"], [user.get("name"), user.get("email")]) for user in self.users]))
 
     def pipeline_id(self, value: Any) -> int:
         """A pipeline by id or name.
@@ -123,12 +123,17 @@ def one_of(what: str, value: Any, known: Sequence[tuple[Any, Sequence[str | None
         if len(found) == 1:
             return found[0]
         if found:
-            shown = ", ".join(f"{next(filter(None, names), '')} ({key})" for key, names in known if key in found)
+            shown = ", ".join(f"{_fullest(names)} ({key})" for key, names in known if key in found)
             raise Unfit(f"one {what}, but several are called {text!r}: {shown}; give the id")
     names = [str(name) for _key, texts in known for name in texts if name]
     near = nearest(text, names)
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(dict.fromkeys(names)) or 'none'}"
     raise Unfit(f"the name or id of {_article(what)} {what}, which {text!r} is not ({hint})")
+
+
+def _fullest(names: Sequence[str | None]) -> str:
+    """The last name is the one that tells most: a user's e-mail address, a stage with its pipeline."""
+    return next(filter(None, reversed(names)), None) or ""
 
 
 def _ways(text: str) -> list[Callable[[Any, Sequence[str | None]], bool]]:

@@ -19,7 +19,7 @@ from airflow_provider_pipedrive.client.field_kinds import KINDS, Field, PrimaryE
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 if TYPE_CHECKING:
-    from airflow_provider_pipedrive.client.client import PipedriveClient
+    from airflow_provider_pipedrive.client.runner import ActionRunner
 
 CUSTOM_KINDS: Mapping[str, str] = {
     "varchar": "text",
@@ -128,7 +128,7 @@ class FieldBook:
     :param directory: stages, users and the like, shared by several books
     """
 
-    def __init__(self, client: PipedriveClient, entity: str, write_action: str, directory: Directory) -> None:
+    def __init__(self, client: ActionRunner, entity: str, write_action: str, directory: Directory) -> None:
         self.entity = entity
         self.directory = directory
         self._client = client

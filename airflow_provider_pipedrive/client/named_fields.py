@@ -21,15 +21,14 @@ from airflow_provider_pipedrive.client.directory import Directory
 from airflow_provider_pipedrive.client.field_kinds import KINDS, Field
 from airflow_provider_pipedrive.client.field_values import Reference
 from airflow_provider_pipedrive.client.fields import DEFINITIONS, FieldBook
+from airflow_provider_pipedrive.client.named_references import FRESH, NamedReferences
 from airflow_provider_pipedrive.client.values import Unfit, convert, from_text
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedriveValidationError
 
 if TYPE_CHECKING:
-    from airflow_provider_pipedrive.client.client import PipedriveClient
+    from airflow_provider_pipedrive.client.runner import ActionRunner
 
 log = logging.getLogger(__name__)
-FRESH = 300.0
-"""Seconds for which definitions are kept."""
 _KEY = re.compile(r"[0-9a-f]{40}")
 _LIKE_A_KEY = re.compile(r"[a-z][a-z0-9_]*|[0-9a-f]{40}")
 _UNREADABLE = "%s: its custom fields are sent as they are, since their definitions cannot be read: %s"
@@ -53,11 +52,12 @@ _UPDATES = {
 class NamedFields:
     """Turns names into keys and back, for one client."""
 
-    def __init__(self, client: PipedriveClient, clock: Clock) -> None:
+    def __init__(self, client: ActionRunner, clock: Clock) -> None:
         self._client = client
         self._clock = clock
         self._books: dict[str, tuple[float, FieldBook]] = {}
         self._reading = threading.Lock()
+        self._references = NamedReferences(client, clock, self._book)
 
     def to_keys(self, action: Action, given: dict[str, Any]) -> dict[str, Any]:
         """The parameters of a write with keys in place of names, and values as the fields take them.
@@ -65,6 +65,7 @@ class NamedFields:
         :raises PipedriveParameterError: a name is no field, or a value does not fit; each is named
         """
         entity = _entity(action)
+        given = self._references.to_ids(action, given, entity)
         values = _custom_values(action, given)
         if entity is None or not values:
             return given
