@@ -161,7 +161,7 @@ class RowReader:
 
     def _keep(self, batch: list[tuple[int, Mapping[str, Any], str]]) -> None:
         if self._job.missing_options == "create":
-            self._add_options(row for _number, row, _given in batch)
+            self._expect_options(row for _number, row, _given in batch)
         with self._journal.transaction():
             for number, row, given in batch:
                 self._keep_one(number, row, given)
@@ -286,7 +286,7 @@ class RowReader:
             'them, or set missing_options="create" or "null".'
         )
 
-    def _add_options(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    def _expect_options(self, rows: Iterable[Mapping[str, Any]]) -> None:
         wanted: dict[str, dict[str, str]] = {}
         for row in rows:
             for column, value in row.items():
@@ -297,11 +297,7 @@ class RowReader:
                     wanted.setdefault(field.key, {}).setdefault(_folded(label), label)
         for key, labels in wanted.items():
             field = self._book.fields[key]
-            if self._job.dry_run:
-                self._book.expect_options(field, list(labels.values()))
-            else:
-                log.info("%s: adding %d options to the field %s.", self._job.entity, len(labels), field)
-                self._book.add_options(field, list(labels.values()))
+            self._book.expect_options(field, list(labels.values()))
 
     def _new_labels(self, field: Field, value: Any) -> Iterator[str]:
         """The labels in a row's value that no option has yet."""

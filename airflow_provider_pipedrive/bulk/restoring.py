@@ -13,6 +13,7 @@ from airflow_provider_pipedrive.bulk.journal import FILE, Journal
 from airflow_provider_pipedrive.bulk.lookup import Lookup
 from airflow_provider_pipedrive.bulk.matching import shown_key
 from airflow_provider_pipedrive.bulk.mirror import journal_in
+from airflow_provider_pipedrive.bulk.new_options import ADD_OPTIONS, NewOptions
 from airflow_provider_pipedrive.bulk.related import made_id
 from airflow_provider_pipedrive.bulk.requests import request_of
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, Target, target_of
@@ -76,6 +77,8 @@ class _Undo:
         Lookup(self._client, books, self._journal).settle()  # what was made and never answered is taken back too
         if self._journal.get("writing_since"):
             self._journal.set(undone=True)
+        for book in books.values():
+            NewOptions(book, self._journal).put_ids()
         for number, entity, action, identity, fields, before in self._done():
             outcome, why = self._undo_one(target_of(entity), action, identity, fields, before)
             self._journal.run(
@@ -111,6 +114,8 @@ class _Undo:
         self, target: Target, action: str, identity: Any, fields: Mapping[str, Any], before: Mapping[str, Any]
     ) -> tuple[str, str]:
         try:
+            if action == ADD_OPTIONS:
+                return IMPOSSIBLE, f"options that were added to a field stay: {', '.join(fields[identity])}"
             if action == "create":
                 return self._undo_creation(target, identity, fields)
             if action == "delete":

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.catalog.advice import did_you_mean
@@ -97,6 +97,10 @@ _SYNONYMS: Mapping[str, str] = {
 """Words that people use for a system field."""
 PRIMARY: Mapping[str, str] = {kind.name: kind.listed for kind in KINDS.values() if isinstance(kind, PrimaryEntry)}
 """A field that stands for the primary entry of a list, and that list."""
+
+
+EXPECTED: Final = "$new:"
+"""What stands before the label in the id of an option that does not exist yet."""
 
 
 @dataclass(frozen=True)
@@ -210,15 +214,33 @@ class FieldBook:
 
     def add_options(self, field: Field, labels: Sequence[str]) -> None:
         """Add options to a field in Pipedrive, and know them from now on."""
+        given = {"field_code": field.key, "body": [{"label": label} for label in labels]}
+        self._client.run(self.adding_options(field), given)
+        self.reread()
+
+    def adding_options(self, field: Field) -> str:
+        """The action that adds options to a field.
+
+        :raises PipedriveParameterError: the API cannot
+        """
         action = DEFINITIONS[self.entity].add_options
         if not field.custom or action is None:
             raise PipedriveParameterError(f"{self.entity}: options of the field {field} cannot be added by the API.")
-        self._client.run(action, {"field_code": field.key, "body": [{"label": label} for label in labels]})
-        del self._definitions, self.fields
+        return action
+
+    def reread(self) -> None:
+        """Forget what is known of the fields: they are read again when they are needed."""
+        self.__dict__.pop("_definitions", None)
+        self.__dict__.pop("fields", None)
 
     def expect_options(self, field: Field, labels: Sequence[str]) -> None:
-        """Know options that a field does not have yet: their labels stand for their ids."""
-        self.fields[field.key] = replace(field, options={**field.options, **{label: label for label in labels}})
+        """Know options that a field does not have yet: their ids are :data:`EXPECTED` and their labels.
+
+        :raises PipedriveParameterError: the API cannot add them
+        """
+        self.adding_options(field)
+        expected: dict[int | str, str] = {f"{EXPECTED}{label}": label for label in labels}
+        self.fields[field.key] = replace(field, options={**field.options, **expected})
 
     def option_id(self, field: Field, value: Any) -> int | str:
         """The id of an option that is given by its label or its id.

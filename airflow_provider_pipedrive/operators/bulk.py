@@ -249,4 +249,6 @@ def _first_link(results: Any) -> str:
     if not results:
         return ""
     with results.open(encoding="utf-8") as file:
-        return next(filter(None, (json.loads(line)["link"] for line in file)), "")
+        # Airflow 2's files in object storage cannot be iterated over.
+        lines = iter(file.readline, "")
+        return next(filter(None, (json.loads(line)["link"] for line in lines)), "")

@@ -41,7 +41,9 @@ class App:
         body = await wire.read_body(receive)
         if body is None:
             return
-        request = _call(scope, body)
+        request = _request(scope, body)
+        if body:
+            await _read(request)
         if request.path.startswith("/_sandbox"):
             with world.lock:
                 response = _or_refusal(lambda: api.response(world, request))
@@ -98,7 +100,7 @@ class App:
             await wire.send_whole(send, response)
 
 
-def _call(scope: wire.Scope, raw: bytes) -> Request:
+def _request(scope: wire.Scope, raw: bytes) -> Request:
     return Request(
         method=scope["method"],
         path=scope["path"],
@@ -107,6 +109,13 @@ def _call(scope: wire.Scope, raw: bytes) -> Request:
         raw=raw,
         correlation_id=str(uuid.uuid4()),
     )
+
+
+async def _read(request: Request) -> None:
+    try:
+        request.sent = request.body = await parse_body(request)
+    except BodyError as error:
+        request.unreadable = str(error)
 
 
 def _headers(scope: wire.Scope) -> list[tuple[str, str]]:
@@ -133,10 +142,8 @@ def serve(world: World, request: Request) -> Response:
 
     :raises Refusal: what it refuses
     """
-    try:
-        request.sent = request.body = parse_body(request)
-    except BodyError as error:
-        raise refusals.bad_request(str(error)) from None
+    if request.unreadable:
+        raise refusals.bad_request(request.unreadable)
     if request.path.startswith(storage.PREFIX):
         return storage.stored_file(world, request)
     if request.path in ("/oauth/authorize", "/oauth/token", "/oauth/token/", "/oauth/revoke"):

@@ -382,12 +382,12 @@ def test_a_retry_reads_again_where_another_run_has_loaded_since(sandbox: Sandbox
 def test_an_older_reading_does_not_take_the_place_of_a_newer_one(sandbox: Sandbox, file: Path, mocker: Any) -> None:
     real, first = Warehouse.load, []
 
-    def slow(self: Warehouse, *load: Any) -> Any:
+    def slow(self: Warehouse, *arguments: Any) -> Any:
         if not first:
-            first.append(load)
+            first.append(arguments)
             sandbox.update("deals", min(titles_in(sandbox)), title="edited")
             load(file, "tuesday", mode="snapshot")
-        return real(self, *load)
+        return real(self, *arguments)
 
     mocker.patch.object(Warehouse, "load", slow)
     with pytest.raises(PipedriveWarehouseError, match="another run read at .* has been loaded since") as caught:

@@ -53,13 +53,13 @@ more is seen by its absence only |
 
 A window selects by *last* update: what was changed in January and again in March is found in March's window only.
 Records without a time of last update are in no window. Where the list can be sorted by creation and the window is a
-recent one, those that were created in it are looked for besides; a snapshot has them all.
+recent one, those that were created in it are looked for too; a snapshot has them all.
 
 **Deleted** says how deletions are found: *listed* by Pipedrive for 30 days; *sweep*: the ids that were landed are held
-against those of the list, and what is missing is looked up singly. Elsewhere compare two snapshots.
+against those of the list, and what is missing is looked up one by one. Elsewhere compare two snapshots.
 
 **Tokens** are those of one request, out of the company's daily budget; **records** is the most that one request brings.
-The definitions of custom fields cost one request a run besides (10 tokens).
+The definitions of custom fields cost one more request a run (10 tokens).
 """
 
 COLUMNS = """\
@@ -93,7 +93,7 @@ otherwise; yes/no and numbers are JSON's, also where Pipedrive writes `"1"`.
 - What no column knows (a field made while the run reads, a key that is new in Pipedrive) is kept in the last column,
   `other`, as JSON; so is a value that does not fit its column's type (an object in a yes/no column).
 
-**Names stay.** The first run writes them into a schema file beside the data, and later runs keep to it:
+**Names stay.** The first run writes them into a schema file next to the data, and later runs keep to it:
 
 ```json
 {schema}

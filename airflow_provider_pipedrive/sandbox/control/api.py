@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_pipedrive.sandbox.control import marketplace, operations
 from airflow_provider_pipedrive.sandbox.control.world import World
 from airflow_provider_pipedrive.sandbox.server import refusals
-from airflow_provider_pipedrive.sandbox.server.messages import BodyError, Request, Response, parse_body
+from airflow_provider_pipedrive.sandbox.server.messages import Request, Response
 from airflow_provider_pipedrive.sandbox.state.rules import RuleError
 from airflow_provider_pipedrive.sandbox.views.v2 import view_of
 
@@ -24,11 +24,13 @@ def response(world: World, request: Request) -> Response:
         known = ", ".join(f"{method} {path}" for method, path in CONTROL_OPERATIONS)
         raise refusals.refuse(404, f"The control API has no {request.method} {request.path}.", known)
     try:
-        options = dict(request.query) if request.method == "GET" else (parse_body(request) or {})
+        if request.unreadable:
+            raise ValueError(request.unreadable)
+        options = dict(request.query) if request.method == "GET" else (request.body or {})
         return Response({"success": True, "data": operation.run(world, options)})
     except LookupError as error:
         raise refusals.refuse(404, str(error)) from None
-    except (BodyError, RuleError, TypeError, ValueError) as error:
+    except (RuleError, TypeError, ValueError) as error:
         raise refusals.refuse(400, str(error)) from None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import unicodedata
 import uuid
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from faker import Faker
+from slugify import slugify
 
 YEARS = 3
 DAY = 86_400
@@ -144,9 +144,8 @@ def digits(*parts: Any) -> str:
 
 @cache
 def ascii_letters(name: str) -> str:
-    """The small ASCII letters of a name, accents taken off; empty for one in another script."""
-    plain = unicodedata.normalize("NFKD", name.lower().replace("ł", "l").replace("\u0131", "i"))
-    return "".join(letter for letter in plain if "a" <= letter <= "z")
+    """A name in the small letters of ASCII, whatever script it is written in."""
+    return slugify(name, separator="", regex_pattern="[^a-z]+")
 
 
 @cache

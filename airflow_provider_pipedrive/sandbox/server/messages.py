@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from email.message import Message
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 import msgspec
+from python_multipart.exceptions import FormParserError
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from airflow_provider_pipedrive.catalog.model import Action
 
@@ -25,7 +27,7 @@ class Upload:
 @dataclass(slots=True)
 class Request:
     """A request. ``args`` and ``ids`` are the query and the path after validation, ``body`` is the body after it,
-    ``sent`` the body as it came; ``user_id`` is the caller."""
+    ``sent`` the body as it came (``unreadable`` says why there is none); ``user_id`` is the caller."""
 
     method: str
     path: str
@@ -37,6 +39,7 @@ class Request:
     args: dict[str, Any] = field(default_factory=dict)
     body: Any = None
     sent: Any = None
+    unreadable: str = ""
     user_id: int = 0
     credential: str = ""
     tokens: int = 0
@@ -79,15 +82,13 @@ class BodyError(ValueError):
     """A body that cannot be read."""
 
 
-def parse_body(request: Request) -> Any:
+async def parse_body(request: Request) -> Any:
     """The body by its content type: a JSON document, or a dict of form fields in which a file is an :class:`Upload`.
 
     :raises BodyError: it is not what its content type says
     """
-    if not request.raw:
-        return None
     if request.content_type == "multipart/form-data":
-        return _multipart(request)
+        return await _multipart(request)
     if request.content_type == "application/x-www-form-urlencoded":
         return dict(parse_qsl(request.raw.decode("utf-8", "replace"), keep_blank_values=True))
     try:
@@ -96,38 +97,33 @@ def parse_body(request: Request) -> Any:
         raise BodyError(f"The body is not valid JSON: {error}") from error
 
 
-def _multipart(request: Request) -> dict[str, Any]:
-    boundary = re.search(r'boundary="?([^";]+)"?', request.headers["content-type"])
-    if not boundary:
-        raise BodyError("The multipart body has no boundary.")
-    parts: dict[str, Any] = {}
-    for chunk in (b"\r\n" + request.raw).split(b"\r\n--" + boundary[1].encode())[1:]:
-        if chunk.startswith(b"--"):
-            return parts
-        head, found, content = chunk.partition(b"\r\n\r\n")
-        if not found:
-            raise BodyError("A part of the multipart body has no headers.")
-        name, file_name, content_type = _part_head(head.decode("utf-8", "replace"))
-        parts[name] = (
-            content.decode("utf-8", "replace") if file_name is None else Upload(file_name, content, content_type)
-        )
-    raise BodyError("The multipart body ends before its last boundary.")
+class _WholeForm(MultiPartParser):
+    """Starlette's parser, which takes a form without its last boundary for a whole one."""
+
+    is_whole = False
+
+    def on_end(self) -> None:
+        """The last boundary was read."""
+        self.is_whole = True
 
 
-def _part_head(head: str) -> tuple[str, str | None, str | None]:
-    disposition, content_type = "", None
-    for line in head.split("\r\n"):
-        key, _, value = line.partition(":")
-        if key.strip().lower() == "content-disposition":
-            disposition = value.strip()
-        elif key.strip().lower() == "content-type":
-            content_type = value.strip()
-    message = Message()
-    message["Content-Disposition"] = disposition
-    name = message.get_param("name", "", "content-disposition")
-    file_name = message.get_param("filename", None, "content-disposition")
-    if isinstance(file_name, tuple):  # RFC 2231: (charset, language, text)
-        file_name = unquote(file_name[2], file_name[0] or "utf-8")
-    elif file_name is not None:  # as HTML writes quotation marks in names
-        file_name = file_name.replace("%22", '"')
-    return str(name), file_name, content_type
+async def _multipart(request: Request) -> dict[str, Any]:
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield request.raw
+
+    parser = _WholeForm(Headers(request.headers), stream(), max_part_size=len(request.raw))
+    try:
+        form = await parser.parse()
+    except (MultiPartException, FormParserError) as error:
+        raise BodyError(f"The multipart body cannot be read: {error}") from error
+    try:
+        if not parser.is_whole:
+            raise BodyError("The multipart body ends before its last boundary.")
+        return {name: value if isinstance(value, str) else await _upload(value) for name, value in form.items()}
+    finally:
+        await form.close()
+
+
+async def _upload(file: UploadFile) -> Upload:
+    name = (file.filename or "").replace("%22", '"')  # as HTML writes quotation marks in names
+    return Upload(name, await file.read(), file.content_type)
