@@ -30,7 +30,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveTokenCapError
-from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction import ExtractionJob
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
 # docs/entities.md has all entities.
@@ -61,7 +61,7 @@ def pipedrive_backfill_year() -> None:
     @task(max_active_tis_per_dag=1)
     def load() -> dict[str, Any]:
         """Load the months that are not there yet, as far as the tokens go; which are still to come."""
-        from airflow_provider_pipedrive.extraction.job import extract
+        from airflow_provider_pipedrive.extraction import extract
 
         context = get_current_context()
         params = context["params"]
@@ -71,7 +71,7 @@ def pipedrive_backfill_year() -> None:
         left = params["tokens_a_day"]
         while missing and left > 0:
             since, until = missing[0]
-            job = Job(
+            job = ExtractionJob(
                 ENTITIES,
                 mode="changes",
                 since=since,

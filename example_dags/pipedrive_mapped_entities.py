@@ -4,7 +4,7 @@ The tasks need nothing of each other: each writes below its own name in `folder`
 (`s3://connection@bucket/crm`) where workers share no disk. A task that dies is repeated alone, on any worker, and goes
 on where it ended.
 
-All of them share the credential's rate limit, 20 requests in 2 seconds or more. `AT_ONCE` tasks of `CONNECTIONS`
+All of them share the credential's rate limit, 20 requests in 2 seconds or more. `AT_ONCE` tasks of `CONCURRENCY`
 requests each keep below it; a `burst_limit` on the connection, the credential's divided by `AT_ONCE`, makes sure that
 they never wait for each other. docs/extraction.md has more.
 """
@@ -23,7 +23,7 @@ from airflow_provider_pipedrive.transfers.object_storage import PipedriveToObjec
 # docs/entities.md has all entities.
 ENTITIES = ["deals", "persons", "organizations", "activities", "products", "notes", "leads", "files", "users"]
 AT_ONCE = 4
-CONNECTIONS = 4
+CONCURRENCY = 4
 DEFAULT_FOLDER = str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "pipedrive" / "entities")
 
 
@@ -49,7 +49,7 @@ def pipedrive_mapped_entities() -> None:
         pipedrive_conn_id="{{ params.connection }}",
         path="{{ params.folder }}",
         format="jsonl.gz",
-        connections=CONNECTIONS,
+        concurrency=CONCURRENCY,
         deferrable=True,
         retries=3,
         retry_delay=datetime.timedelta(minutes=5),

@@ -12,8 +12,7 @@ import pytest
 from airflow_provider_pipedrive.bulk import BulkJob, undo, write
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.connection_form import CONN_FIELDS
-from airflow_provider_pipedrive.extraction.definition import Job
-from airflow_provider_pipedrive.extraction.job import extract
+from airflow_provider_pipedrive.extraction import ExtractionJob, extract
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
 
@@ -36,9 +35,11 @@ CALLABLES = {
     "client.PipedriveClient.iterate": "self action parameters max_records ...",
     "client.PipedriveClient.request": "self method path params json ...",
     "client.settings_from": "host port login password extra",
-    "extraction.job.extract": "client path job ...",
-    "extraction.definition.Job": """entities mode since until format escape_formulas names rename partition parameters
-        versions deletes sweep allow_shrink overlap connections max_tokens keep_previous""",
+    "extraction.extract": "client path job ...",
+    "extraction.ExtractionJob": """entities mode since until format escape_formulas columns rename partition parameters
+        versions deletes sweep allow_shrink lookback concurrency max_tokens keep_previous""",
+    "extraction.estimate": "client job ...",
+    "extraction.Watermarks": "path scope ...",
     "bulk.write": "client rows job folder",
     "bulk.undo": "client folder",
     "bulk.BulkJob": """entity mode match_on mapping max_rejects on_ambiguous missing_options create_related
@@ -49,11 +50,11 @@ CALLABLES = {
     "operators.bulk.PipedriveBulkOperator": f"rows {OF_BULK}",
     "transfers.SqlToPipedriveOperator": "sql sql_conn_id sql_parameters **kwargs",
     "transfers.ObjectStorageToPipedriveOperator": "path format **kwargs",
-    "transfers.PipedriveToObjectStorageOperator": """entities path mode since until format escape_formulas names rename
-        partition parameters versions deletes sweep allow_shrink overlap connections max_tokens keep_previous
+    "transfers.PipedriveToObjectStorageOperator": """entities path mode since until format escape_formulas columns rename
+        partition parameters versions deletes sweep allow_shrink lookback concurrency max_tokens keep_previous
         pipedrive_conn_id deferrable **kwargs""",
     "transfers.PipedriveToWarehouseOperator": """entities destination destination_conn_id dataset mode since until
-        versions lists staging keep_staging rename parameters sweep allow_shrink overlap connections max_tokens
+        versions lists staging keep_staging rename parameters sweep allow_shrink lookback concurrency max_tokens
         pipedrive_conn_id deferrable **kwargs""",
     "transfers.PipedriveFileToObjectStorageOperator": f"""path file_id {OF_FILES} project_id since until after_id names
         max_bytes inline_images mail_attachments pipedrive_conn_id **kwargs""",
@@ -93,8 +94,9 @@ EXTRAS = """
     daily_token_budget verify proxies webhook_url webhook_user webhook_password
 """
 
-EXTRACTION_RECEIPT = "run mode format names account entities rows requests tokens seconds began marks"
-ENTITY_RECEIPT = "rows way proof window mark unfit set_aside parts bytes tombstones manifest pages tokens drift"
+EXTRACTION_RECEIPT = "run mode format columns account entities rows requests tokens seconds started_at watermarks"
+ENTITY_RECEIPT = """rows strategy completeness window watermark nulled_values set_aside parts bytes tombstones
+    manifest pages tokens drift"""
 BULK_RECEIPT = "created updated unchanged deleted rejected requests tokens seconds dry_run rejects diff results"
 UNDO_RECEIPT = "restored kept impossible details"
 
@@ -156,7 +158,7 @@ def test_the_connection_has_the_fields_that_people_have_filled_in() -> None:
 def test_receipts_have_the_keys_that_dags_read(sandbox: Sandbox, tmp_path: Path) -> None:
     settings = settings_from(host=sandbox.url, extra={"api_token": API_TOKEN, "burst_limit": 10_000})
     with PipedriveClient(settings) as client:
-        extracted = extract(client, tmp_path / "crm", Job(["deals"]))
+        extracted = extract(client, tmp_path / "crm", ExtractionJob(["deals"]))
         written = write(client, [{"name": "Ann"}], BulkJob("persons", mode="create"), folder=tmp_path / "bulk")
         undone = undo(client, tmp_path / "bulk")
     assert client.usage.requests > 0

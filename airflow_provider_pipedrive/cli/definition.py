@@ -110,20 +110,25 @@ _PLAN = ActionCommand(
         _arg("--entities", required=True, metavar="NAMES", help="separated by commas: deals,persons"),
         _arg("--since", metavar="TIME", help="price a window that begins then, not whole lists"),
         _arg("--until", metavar="TIME", help="the window's end (default: now)"),
-        _arg("--names", choices=("names", "keys"), default="names", help="readable columns, or records as they come"),
+        _arg(
+            "--columns",
+            choices=("readable", "raw"),
+            default="readable",
+            help="readable columns, or records as they come",
+        ),
     ),
 )
 _MARKS = ActionCommand(
-    name="marks",
+    name="watermarks",
     help="How far an extraction has come; set it back",
-    description="Show the marks in an extraction's folder and the windows of the latest runs, or set a mark back: the "
-    "next new run reads from there. Runs that are repeated keep their windows.",
-    func=lazy_load_command("airflow_provider_pipedrive.cli.extraction.marks"),
+    description="Show the watermarks in an extraction's folder and the windows of the latest runs, or set a watermark "
+    "back: the next new run reads from there. Runs that are repeated keep their windows.",
+    func=lazy_load_command("airflow_provider_pipedrive.cli.extraction.watermarks"),
     args=(
         _arg("path", help="the extraction's folder, local or in object storage"),
-        _arg("--entity", help="whose mark to change"),
+        _arg("--entity", help="whose watermark to change"),
         _arg("--set", metavar="TIME", help="where the next run begins"),
-        _arg("--forget", action="store_true", help="remove the mark: the next run reads everything"),
+        _arg("--forget", action="store_true", help="remove the watermark: the next run reads everything"),
     ),
 )
 _UNDO = ActionCommand(

@@ -1,4 +1,4 @@
-"""``airflow pipedrive plan`` and ``marks``: what an extraction costs, how far one has come, and by which runs."""
+"""``airflow pipedrive plan`` and ``watermarks``: what an extraction costs, how far one has come, and by which runs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.terminal import command, put, say
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.definition import Job
-from airflow_provider_pipedrive.extraction.marks import Mark, Marks, listed
-from airflow_provider_pipedrive.extraction.planning import plan as priced
+from airflow_provider_pipedrive.extraction.definition import ExtractionJob
+from airflow_provider_pipedrive.extraction.planning import estimate
+from airflow_provider_pipedrive.extraction.watermarks import Watermark, Watermarks, listed
 from airflow_provider_pipedrive.hooks.pipedrive import client_of
 
 _CLAIMS_SHOWN = 3
@@ -28,9 +28,11 @@ def plan(options: Namespace) -> None:
         raise PipedriveParameterError("--until needs --since: without one, whole lists are read.")
     if since is not None and since > datetime.now(UTC):
         raise PipedriveParameterError(f"--since {options.since} lies in the future: give a time that has passed.")
-    job = Job(options.entities.split(","), "changes" if since else "snapshot", since, until, names=options.names)
+    job = ExtractionJob(
+        options.entities.split(","), "changes" if since else "snapshot", since, until, columns=options.columns
+    )
     with client_of(connections.find(options.conn_id)) as client:
-        found = priced(client, job)
+        found = estimate(client, job)
     rows = [("entity", "records", "pages", "tokens", "going by")]
     for each in found.estimates:
         records = "?" if each.records is None else f"{each.records:,}"
@@ -45,31 +47,33 @@ def plan(options: Namespace) -> None:
 
 
 @command
-def marks(options: Namespace) -> None:
+def watermarks(options: Namespace) -> None:
     """How far a job folder's entities have been read, and setting that back."""
     folder = _folder(options.path)
     if not folder.is_dir():
         raise PipedriveParameterError(f"There is no folder {options.path}: give the path of an extraction's job.")
-    until = _mark_to_set(options)
+    until = _watermark_to_set(options)
     found = listed(folder)
-    chosen = [mark for mark in found if options.entity in (None, mark["entity"])]
+    chosen = [watermark for watermark in found if options.entity in (None, watermark["entity"])]
     if found and not chosen:
-        known = ", ".join(sorted({mark["entity"] for mark in found}))
-        raise PipedriveParameterError(f"There is no mark of {options.entity} in {options.path}; there are: {known}.")
+        known = ", ".join(sorted({watermark["entity"] for watermark in found}))
+        raise PipedriveParameterError(
+            f"There is no watermark of {options.entity} in {options.path}; there are: {known}."
+        )
     if not found:
-        say(f"There are no marks in {options.path}: no run that goes by its mark has begun there.")
-    for mark in chosen:
-        kept = Marks(folder, mark["scope"])
+        say(f"There are no watermarks in {options.path}: no run that goes by its watermark has begun there.")
+    for watermark in chosen:
+        kept = Watermarks(folder, watermark["scope"])
         if options.forget:
             kept.forget(options.entity)
             say(f"Forgotten: the next run reads all {options.entity}.")
         elif until is not None:
-            kept.set(options.entity, Mark(until))
+            kept.set(options.entity, Watermark(until))
             say(f"{options.entity}: the next run reads what was updated from {until.isoformat()} on.")
         else:
-            until_now = mark["until"] or "none: the next run reads everything"
-            put(f"{mark['entity']}  {until_now}  ({_told(mark['scope'])})")
-            _put_claims(mark["claims"], whole=options.entity is not None)
+            until_now = watermark["until"] or "none: the next run reads everything"
+            put(f"{watermark['entity']}  {until_now}  ({_told(watermark['scope'])})")
+            _put_claims(watermark["claims"], whole=options.entity is not None)
 
 
 def _put_claims(claims: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
@@ -82,12 +86,12 @@ def _put_claims(claims: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
         put(f"  and {len(claims) - len(shown)} earlier runs: --entity shows them")
 
 
-def _mark_to_set(options: Namespace) -> datetime | None:
-    """Where marks are to be set to; None where they are to be shown or forgotten."""
+def _watermark_to_set(options: Namespace) -> datetime | None:
+    """Where watermarks are to be set to; None where they are to be shown or forgotten."""
     if options.set is not None and options.forget:
         raise PipedriveParameterError("--set and --forget contradict one another: give one of them.")
     if (options.set is not None or options.forget) and not options.entity:
-        raise PipedriveParameterError("Say which mark: --entity deals")
+        raise PipedriveParameterError("Say which watermark: --entity deals")
     until = _moment("--set", options.set)
     if until is not None and until > datetime.now(UTC):
         raise PipedriveParameterError(

@@ -21,7 +21,7 @@ from airflow_provider_pipedrive.extraction.names import ADDED, LONGEST, unique_n
 from airflow_provider_pipedrive.extraction.rows import CUSTOM, OTHER, Record, Row, RowPlan
 from airflow_provider_pipedrive.extraction.system_columns import ADDRESS_PARTS, SYSTEM_COLUMNS, SystemColumn
 
-Names = Literal["names", "keys"]
+ColumnNames = Literal["readable", "raw"]
 """``names``: custom fields under readable names, options as labels. ``keys``: records as Pipedrive sends them."""
 
 FORMAT: Final = 1
@@ -172,21 +172,21 @@ def shape_of(
     definitions: Sequence[Mapping[str, Any]],
     frozen: Mapping[str, Any] | None,
     *,
-    names: Names = "names",
+    names: ColumnNames = "readable",
     rename: bool = False,
 ) -> Shape:
     """How the records of an entity become rows.
 
     :param definitions: the definitions of its fields, as its ``definitions`` action lists them; empty where it has none
     :param frozen: the schema file of an earlier run, of this entity or of one with the same definitions
-    :param names: with ``keys`` records stay as they are, and ``frozen`` is not looked at
+    :param names: with ``raw`` records stay as they are, and ``frozen`` is not looked at
     :param rename: give a field that was renamed in Pipedrive the column of its new name
     :raises PipedriveParameterError: the schema file is not one, or two of its columns have one name
     """
     version = entity.listing.version
     system = SYSTEM_COLUMNS[entity.name]
     titles = {str(item.get("field_code")): str(item.get("field_name") or "") for item in definitions}
-    if names == "keys":
+    if names == "raw":
         return Shape(entity.name, tuple(_raw_columns(entity, system, definitions, titles)), (), {}, "v2")
     before = _read(frozen)
     fields, drift = _fields(entity, definitions, before, rename=rename)

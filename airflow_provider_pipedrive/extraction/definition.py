@@ -18,28 +18,29 @@ from airflow_provider_pipedrive.extraction.entities import HISTORIES, OBSERVED, 
 
 Format = Literal["jsonl", "jsonl.gz", "csv", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "jsonl.gz", "csv", "parquet")
-OVERLAP = 60.0
+LOOKBACK = 60.0
 """Seconds that a window reaches back: nothing promises that a write is visible at once."""
 KEEP_PREVIOUS = 3600.0
 """Seconds that the files of the publication before are kept, for who is still reading them."""
 Mode = Literal["snapshot", "changes"]
 MODES = ("snapshot", "changes")
-CONNECTIONS = 32
+CONCURRENCY = 32
 """Requests at once, unless told otherwise; the rate limit paces them all the same."""
 
 
 @dataclass(frozen=True)
-class Job:
+class ExtractionJob:
     """What is to be extracted, and how it lands.
 
     :ivar entities: names from docs/entities.md
     :ivar mode: ``snapshot``: every entity whole; ``changes``: what was last updated in a window
-    :ivar since: begin of the window; without one, from the job's own mark on, or the window that the run had before
+    :ivar since: begin of the window; without one, from the job's own watermark on, or the window that the run had
+        before
     :ivar until: end of the window, not included; without one, now. Only with ``since``
     :ivar format: ``jsonl``, ``jsonl.gz``, ``csv`` or ``parquet``
     :ivar escape_formulas: in ``csv``, put an apostrophe in front of texts (and column names) that a spreadsheet would
         take for a formula; they do not read back as they were
-    :ivar names: ``names``: custom fields as columns under their names, options as labels; ``keys``: records as
+    :ivar columns: ``readable``: custom fields as columns under their names, options as labels; ``raw``: records as
         Pipedrive sends them
     :ivar rename: let a column follow a field that was renamed in Pipedrive
     :ivar partition: folder below each entity's, such as ``dt=2026-01-31``; a run replaces what it finds there. Without
@@ -52,8 +53,8 @@ class Job:
     :ivar sweep: in mode ``changes``, look for deleted records among all that were landed: a page of ids for every 500
     :ivar allow_shrink: publish a snapshot although it has over 10 % fewer rows than the one before, or was read as
         another user
-    :ivar overlap: seconds that a window reaches back
-    :ivar connections: requests at once
+    :ivar lookback: seconds that a window reaches back
+    :ivar concurrency: requests at once
     :ivar max_tokens: API tokens that a run may spend; it ends before it would spend more, and can go on later
     :ivar keep_previous: seconds that files stay which a new manifest no longer names, for who is still reading them
     """
@@ -64,7 +65,7 @@ class Job:
     until: datetime | None = None
     format: str = "jsonl"
     escape_formulas: bool = False
-    names: Literal["names", "keys"] = "names"
+    columns: Literal["readable", "raw"] = "readable"
     rename: bool = False
     partition: str = ""
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -72,8 +73,8 @@ class Job:
     deletes: bool = True
     sweep: bool = False
     allow_shrink: bool = False
-    overlap: float = OVERLAP
-    connections: int = CONNECTIONS
+    lookback: float = LOOKBACK
+    concurrency: int = CONCURRENCY
     max_tokens: int | None = None
     keep_previous: float = KEEP_PREVIOUS
 
@@ -98,24 +99,26 @@ class Job:
             )
         check_format(self.format)
         _one_of("mode", self.mode, MODES)
-        _one_of("names", self.names, ("names", "keys"))
+        _one_of("columns", self.columns, ("readable", "raw"))
         _one_of("versions", self.versions, ("latest", "all"))
-        if self.names == "keys" and not self.format.startswith("jsonl"):
-            raise PipedriveParameterError('names="keys" lands records as they come, which only jsonl can hold.')
+        if self.columns == "raw" and not self.format.startswith("jsonl"):
+            raise PipedriveParameterError('columns="raw" lands records as they come, which only jsonl can hold.')
         if self.mode == "snapshot" and (self.since or self.until):
             raise PipedriveParameterError('A snapshot has no window: leave out since and until, or set mode="changes".')
         if self.mode == "snapshot" and self.sweep:
             raise PipedriveParameterError("A snapshot finds deleted records by itself: leave out sweep.")
         if self.until and not self.since:
-            raise PipedriveParameterError("until needs since: without one, a run reads from its mark on up to now.")
+            raise PipedriveParameterError(
+                "until needs since: without one, a run reads from its watermark on up to now."
+            )
         if self.since and self.until and self.until <= self.since:
             raise PipedriveParameterError(f"until ({self.until}) must be later than since ({self.since}).")
-        if self.overlap < 0:
-            raise PipedriveParameterError(f"overlap must not be negative, it is {self.overlap}.")
+        if self.lookback < 0:
+            raise PipedriveParameterError(f"lookback must not be negative, it is {self.lookback}.")
         if self.keep_previous < 0:
             raise PipedriveParameterError(f"keep_previous must not be negative, it is {self.keep_previous}.")
-        if not 1 <= self.connections <= 64:
-            raise PipedriveParameterError(f"connections must be 1 to 64, not {self.connections}.")
+        if not 1 <= self.concurrency <= 64:
+            raise PipedriveParameterError(f"concurrency must be 1 to 64, not {self.concurrency}.")
         if self.max_tokens is not None and self.max_tokens < 1:
             raise PipedriveParameterError(f"max_tokens must be 1 or more, not {self.max_tokens}.")
         if self.partition.startswith("/") or ".." in self.partition.split("/"):
@@ -141,11 +144,11 @@ class Job:
             entity_of(name)
             if name not in self.entities:
                 raise PipedriveParameterError(f"parameters are given for {name}, which is not among the entities.")
-        for name in ("connections", "max_tokens"):
+        for name in ("concurrency", "max_tokens"):
             value = getattr(self, name)
             if type(value) is not int and not (name == "max_tokens" and value is None):
                 raise PipedriveParameterError(f"{name} must be a whole number, not {value!r}.")
-        for name in ("overlap", "keep_previous"):
+        for name in ("lookback", "keep_previous"):
             value = getattr(self, name)
             if type(value) not in (int, float):
                 raise PipedriveParameterError(f"{name} must be a number of seconds, not {value!r}.")
@@ -161,13 +164,13 @@ class Job:
                 "mode",
                 "format",
                 "escape_formulas",
-                "names",
+                "columns",
                 "rename",
                 "partition",
                 "parameters",
                 "versions",
                 "deletes",
-                "overlap",
+                "lookback",
             )
         }
         window = [str(self.since), str(self.until)]

@@ -143,13 +143,13 @@ class Fitting:
 
     def fit(self, rows: Sequence[Row]) -> dict[str, dict[int, int]]:
         """How many values had to become null, by column and by the number of the row."""
-        unfit: dict[str, dict[int, int]] = {}
+        nulled_values: dict[str, dict[int, int]] = {}
         try:
             msgspec.convert([*map(self._typed, rows)], self._all_fit)
         except msgspec.ValidationError:
             pass  # some column does not: which one is found out below
         else:
-            return unfit
+            return nulled_values
         for column, glance in self._columns:
             name = column.name
             values = [row[name] for row in rows]
@@ -157,9 +157,9 @@ class Fitting:
                 msgspec.convert(values, _list_of(glance))
             except msgspec.ValidationError:
                 if nulled := _fit_each(rows, column):
-                    unfit[name] = nulled
+                    nulled_values[name] = nulled
                     self._tell(column, [rows[at] for at in nulled])
-        return unfit
+        return nulled_values
 
     def _tell(self, column: Column, rows: Sequence[Row]) -> None:
         """Name the first records only: a field that never fits would fill the log."""
@@ -193,10 +193,12 @@ def _fit_each(rows: Sequence[Row], column: Column) -> dict[int, int]:
         value = row[column.name]
         if value is None:
             continue
-        fitted, unfit, worth = _fit_list(value, column) if column.type == "list" else _fit_one(value, column.type)
+        fitted, nulled_values, worth = (
+            _fit_list(value, column) if column.type == "list" else _fit_one(value, column.type)
+        )
         row[column.name] = fitted
-        if unfit:
-            nulled[at] = unfit
+        if nulled_values:
+            nulled[at] = nulled_values
         if worth:
             _keep(row, column, value)
     return nulled
@@ -221,7 +223,7 @@ def _fit_list(value: Any, column: Column) -> tuple[Any, int, bool]:
     fitted = [_fit_one(item, column.items) for item in value]
     return (
         [item for item, _, _ in fitted],
-        sum(unfit for _, unfit, _ in fitted),
+        sum(nulled_values for _, nulled_values, _ in fitted),
         any(worth for _, _, worth in fitted),
     )
 

@@ -72,16 +72,16 @@ class Part:
     :ivar rows: its records
     :ivar bytes: its size
     :ivar sha256: hash of its bytes, in hexadecimal
-    :ivar unfit: by column, how many values could not be written as they came: they did not fit the column's type and
-        are null, or held what no text can
-    :ivar unfit_rows: the number (from 0) of the row of each of them
+    :ivar nulled_values: by column, how many values could not be written as they came: they did not fit the column's
+        type and are null, or held what no text can
+    :ivar nulled_rows: the number (from 0) of the row of each of them
     """
 
     rows: int
     bytes: int
     sha256: str
-    unfit: Mapping[str, int] = field(default_factory=dict)
-    unfit_rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    nulled_values: Mapping[str, int] = field(default_factory=dict)
+    nulled_rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 class PartWriter(Protocol):
@@ -93,7 +93,7 @@ class PartWriter(Protocol):
     def write_raw(self, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append records that are JSON objects already (``jsonl`` and ``jsonl.gz`` only)."""
 
-    def count_unfit(self, column: str, row: int, count: int) -> None:
+    def count_nulled_values(self, column: str, row: int, count: int) -> None:
         """Count values that could not be written as they came, in the ``row``-th of the rows to be written next."""
 
     def copy(self, source: Any, drop: Container[int]) -> None:
@@ -150,7 +150,7 @@ def without_rows(
 
     :param columns: None for those that ``source`` has
 
-    The result's ``unfit`` is empty: it speaks of what was lost here, and that is nothing.
+    The result's ``nulled_values`` is empty: it speaks of what was lost here, and that is nothing.
     """
     writer = open_part(target, format, columns) if columns else _open_alike(source, target, check_format(format))
     writer.copy(source, drop)
@@ -268,8 +268,8 @@ class Writer:
         self._sink = sink(path)
         self._open = True
         self._rows = 0
-        self._unfit: Counter[str] = Counter()
-        self._unfit_rows: dict[str, list[int]] = {}
+        self._nulled_values: Counter[str] = Counter()
+        self._nulled_rows: dict[str, list[int]] = {}
 
     def write(self, rows: Rows) -> None:
         """Append rows."""
@@ -294,12 +294,12 @@ class Writer:
             self._finish()
             sha256 = self._sink.finish()
             self._open = False
-        return Part(self._rows, self._sink.bytes, sha256, dict(self._unfit), self._unfit_rows)
+        return Part(self._rows, self._sink.bytes, sha256, dict(self._nulled_values), self._nulled_rows)
 
-    def count_unfit(self, column: str, row: int, count: int) -> None:
+    def count_nulled_values(self, column: str, row: int, count: int) -> None:
         """Count values that could not be written as they came, in the ``row``-th of the rows to be written next."""
-        self._unfit[column] += count
-        self._unfit_rows.setdefault(column, []).extend([self._rows + row] * count)
+        self._nulled_values[column] += count
+        self._nulled_rows.setdefault(column, []).extend([self._rows + row] * count)
 
     def abort(self) -> None:
         """Close and remove the file."""

@@ -27,10 +27,10 @@ from airflow_provider_pipedrive.extraction.formats import PartWriter, read_rows
 from airflow_provider_pipedrive.extraction.increments import Window
 from airflow_provider_pipedrive.extraction.landing import EntityLanding, read_json, write_json
 from airflow_provider_pipedrive.extraction.listing import pages_of
-from airflow_provider_pipedrive.extraction.marks import CLAIMS_KEPT, change
 from airflow_provider_pipedrive.extraction.pages import Key, as_dict, timestamp
 from airflow_provider_pipedrive.extraction.snapshot import Outcome
 from airflow_provider_pipedrive.extraction.walk import Crew, Tally, rfc3339, sorting
+from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, change
 
 log = logging.getLogger(__name__)
 _COMMON = (
@@ -99,7 +99,7 @@ def read_stage_history(
     """
     plan = landing.load()
     if plan is None:
-        plan = {"way": "changelogs", "deals": sorted(_moved(crew, window, parameters, tally))}
+        plan = {"strategy": "changelogs", "deals": sorted(_moved(crew, window, parameters, tally))}
         if window is not None:
             plan |= {"window": True, **window.bounds}
         elif until is not None:
@@ -111,7 +111,7 @@ def read_stage_history(
     log.info("The stage history of %d deals costs about %d API tokens.", len(deals) - done, (len(deals) - done) * cost)
     tally.expected = len(deals)
     while done < len(deals):
-        group = deals[done : done + crew.connections]
+        group = deals[done : done + crew.concurrency]
         try:
             found = crew.gather(partial(_changelog, crew, HISTORIES[EXACT], deal, tally) for deal in group)
         except BaseException:
@@ -121,10 +121,10 @@ def read_stage_history(
         tally.records += len(group)
         crew.watch()
         done += len(group)
-        if done % _PART_DEALS < crew.connections:
+        if done % _PART_DEALS < crew.concurrency:
             landing.finish(STREAM, {"deals": done})
     landing.finish(STREAM, {"deals": done})
-    return Outcome("changelogs", {"kind": "deals", "deals": len(deals)}, mark=landing.newest)
+    return Outcome("changelogs", {"kind": "deals", "deals": len(deals)}, watermark=landing.newest)
 
 
 def observe(
@@ -142,7 +142,7 @@ def observe(
     """
     landing.load()
     landing.forget({part.name for part in landing.finished})
-    landing.save({"way": "observed"})
+    landing.save({"strategy": "observed"})
     kept = _Stages.of(read_json(state))
     now = dict(kept.stages)
     moves = set(kept.moves.get(run, ()))

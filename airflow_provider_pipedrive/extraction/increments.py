@@ -27,14 +27,14 @@ from airflow_provider_pipedrive.extraction.walk import Crew, Reader, Tally, quer
 
 @dataclass(frozen=True)
 class Window:
-    """What to read: last updated from ``since`` on, less ``overlap`` seconds, and before ``until``.
+    """What to read: last updated from ``since`` on, less ``lookback`` seconds, and before ``until``.
 
-    :ivar known: records of the overlap that an earlier window has brought, by id with their time
+    :ivar known: records of the lookback that an earlier window has brought, by id with their time
     """
 
     since: datetime
     until: datetime
-    overlap: float
+    lookback: float
     known: Mapping[Identity, datetime]
 
     @property
@@ -44,8 +44,8 @@ class Window:
 
     @property
     def low(self) -> int:
-        """Its first second, overlap included."""
-        return max(0, int((self.since - timedelta(seconds=self.overlap)).timestamp()))
+        """Its first second, lookback included."""
+        return max(0, int((self.since - timedelta(seconds=self.lookback)).timestamp()))
 
     @property
     def high(self) -> int:
@@ -93,15 +93,15 @@ class Changes:
         """
         plan = self.landing.load() or {}
         self.landing.forget({part.name for part in self.landing.finished if "axis" not in part.covered})
-        self._outcome.way = {
+        self._outcome.strategy = {
             "window": "window",
             "since": "since, its end applied here",
             "newest": "newest first",
             "whole": "whole: the list has no window",
         }[self.entity.incremental]
-        self.landing.save(plan | {"way": self._outcome.way, "window": True, **self.window.bounds})
+        self.landing.save(plan | {"strategy": self._outcome.strategy, "window": True, **self.window.bounds})
         getattr(self, f"_{self.entity.incremental}")()
-        self._outcome.mark = self.landing.newest
+        self._outcome.watermark = self.landing.newest
         return self._outcome
 
     # ---- the feeds
@@ -113,7 +113,7 @@ class Changes:
             self.landing,
             self._parameters,
             self.tally,
-            both_ends=self.crew.connections > 1,
+            both_ends=self.crew.concurrency > 1,
             known=self.window.known,
         )
         if self.landing.finished:
@@ -129,7 +129,7 @@ class Changes:
         works: list[Callable[[], None]] = []
         if "add_time" in self.entity.sort_by and self._is_recent:
             works.append(self._untouched)
-        self._outcome.proof["untouched"] = "looked for" if works else "not looked for"
+        self._outcome.completeness["untouched"] = "looked for" if works else "not looked for"
         if self.entity.archived_in and not {"status", "filter_id"} & self._parameters.keys():
             works.append(partial(self._archived, ENTITIES[self.entity.archived_in]))
             if self._deletes:
@@ -194,10 +194,10 @@ class Changes:
         self.landing.finish(late(2), {})
 
     def _deleted(self) -> None:
-        self._outcome.proof["deleted"] = "told"
+        self._outcome.completeness["deleted"] = "told"
         reaches_back = (self.crew.latest or self.window.until) - DELETED_LISTED
         if self.window.since < reaches_back:
-            self._outcome.proof["deleted"] = f"told from {reaches_back:%Y-%m-%dT%H:%M:%SZ} on"
+            self._outcome.completeness["deleted"] = f"told from {reaches_back:%Y-%m-%dT%H:%M:%SZ} on"
             log.warning(
                 "%s: Pipedrive lists deleted ones for %d days: what was deleted before %s is not told in this window, "
                 "which begins at %s. A snapshot, or sweep=True, finds them.",
@@ -261,11 +261,11 @@ def read_by_parents(
     fresh = [identity for identity in parents if identity not in known]
     size = entity.parent_batch
     batches += [fresh[start : start + size] for start in range(0, len(fresh), size)]
-    landing.save({"way": "by parents", "batches": batches})
+    landing.save({"strategy": "by parents", "batches": batches})
     done = max((part.covered["batches"] for part in landing.finished), default=0)
     rows = 0
     while done < len(batches):
-        group = batches[done : done + crew.connections]
+        group = batches[done : done + crew.concurrency]
         works = [partial(_batch, crew, entity, {**parameters, entity.parent_parameter or "": b}, tally) for b in group]
         try:
             found = crew.gather(works)
@@ -280,7 +280,7 @@ def read_by_parents(
             landing.finish("parents", {"batches": done})
         crew.watch()
     landing.finish("parents", {"batches": done})
-    return Outcome("by batches of parents' ids", {"kind": "walk"}, mark=landing.newest)
+    return Outcome("by batches of parents' ids", {"kind": "walk"}, watermark=landing.newest)
 
 
 def _batch(crew: Crew, entity: Entity, parameters: Mapping[str, Any], tally: Tally) -> list[Page]:

@@ -24,7 +24,7 @@ from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.client.verdicts import read_json as parsed
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveResponseError
 from airflow_provider_pipedrive.extraction.columns import Column, Shape, shape_of
-from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES, OBSERVED, entity_of
 from airflow_provider_pipedrive.extraction.histories import (
     COLUMNS,
@@ -46,7 +46,6 @@ from airflow_provider_pipedrive.extraction.landing import (
     write_json,
 )
 from airflow_provider_pipedrive.extraction.listing import pages_of
-from airflow_provider_pipedrive.extraction.marks import CLAIMS_KEPT, Marks, WindowClaim
 from airflow_provider_pipedrive.extraction.pages import Identity, as_dict, server_time
 from airflow_provider_pipedrive.extraction.progress import Progress
 from airflow_provider_pipedrive.extraction.snapshot import Ids, Outcome, Snapshot
@@ -54,6 +53,7 @@ from airflow_provider_pipedrive.extraction.storage import plain
 from airflow_provider_pipedrive.extraction.sweep import Known, confirm, sweep, sweepable
 from airflow_provider_pipedrive.extraction.versioned import Conflict, read_versioned, replace_versioned
 from airflow_provider_pipedrive.extraction.walk import Crew, Stopped, Tally
+from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, Watermarks, WindowClaim
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -67,7 +67,7 @@ _AT_ONCE = 8
 def extract(
     client: PipedriveClient,
     path: Any,
-    job: Job,
+    job: ExtractionJob,
     *,
     run: str | None = None,
     owner: str | None = None,
@@ -81,7 +81,7 @@ def extract(
 
     :param path: the folder: a ``pathlib.Path``, or a path of the same kind into object storage
     :param run: the run's name, and its receipt's; by default the time, which makes each call a run of its own. Called
-        again under the same name, a run that goes by its mark reads its own window again
+        again under the same name, a run that goes by its watermark reads its own window again
     :param owner: who runs it, the same at every try
     :param writer: who runs it night after night: no snapshot takes the place of another writer's that has other
         ``parameters``
@@ -101,7 +101,7 @@ class _Run:
         self,
         client: PipedriveClient,
         path: Any,
-        job: Job,
+        job: ExtractionJob,
         run: str,
         owner: str,
         writer: str | None,
@@ -121,7 +121,7 @@ class _Run:
         self._before = (client.usage.requests, client.usage.tokens)
         self.landing = Landing(path, job.key, owner, job.keep_previous)
         self.progress = Progress(client, clock, self.landing.touch)
-        self.crew = Crew(client, job.connections, self.progress.watch)
+        self.crew = Crew(client, job.concurrency, self.progress.watch)
         self.tallies = {name: Tally() for name in job.entities}
         self.shapes: dict[str, Shape] = {}
         self._definitions: dict[str, Future[list[dict[str, Any]]]] = {}
@@ -162,8 +162,8 @@ class _Run:
     # ---- reading
 
     def _read_all(self) -> None:
-        if self.job.mode == "changes":  # whose mark it goes by
-            self._scope = {**self.account, "names": self.job.names}
+        if self.job.mode == "changes":  # whose watermark it goes by
+            self._scope = {**self.account, "columns": self.job.columns}
             self._wait_for_until()
         entities = [entity_of(name) for name in self.job.entities]
         self._ask_for_definitions(entities)
@@ -176,7 +176,7 @@ class _Run:
                 self.partition,
                 escape_formulas=self.job.escape_formulas,
             )
-            self.parts[entity.name].edge = timedelta(seconds=2 * self.job.overlap)
+            self.parts[entity.name].edge = timedelta(seconds=2 * self.job.lookback)
         alone = [entity for entity in entities if entity.parent is None and entity.name != OBSERVED]
         self._together(alone, self._read)
         self._together([entity for entity in entities if entity.parent is not None], self._read_children)
@@ -229,7 +229,7 @@ class _Run:
                 tally,
                 parameters=parameters,
                 shown=shown,
-                overlap=self.job.overlap,
+                lookback=self.job.lookback,
                 clock=self.clock,
             ).read()
         return Changes(
@@ -241,7 +241,7 @@ class _Run:
         """What an entity came to whose publication was interrupted: all of it is read, and decided."""
         landing.load()
         about, deleted = landing.decided()
-        return Outcome(about["way"], about["proof"], landing.newest, deleted=deleted)
+        return Outcome(about["strategy"], about["completeness"], landing.newest, deleted=deleted)
 
     def _read_children(self, entity: Entity) -> Outcome:
         landing, tally = self.parts[entity.name], self.tallies[entity.name]
@@ -278,7 +278,7 @@ class _Run:
         return self.path / STATE / "stages.json"
 
     def _shown(self, entity: Entity) -> dict[str, Any]:
-        return {"include_option_labels": True} if entity.option_labels and self.job.names == "names" else {}
+        return {"include_option_labels": True} if entity.option_labels and self.job.columns == "readable" else {}
 
     # ---- before reading
 
@@ -295,16 +295,16 @@ class _Run:
         return self.crew.latest or datetime.fromtimestamp(self.clock(), UTC)
 
     def _wait_for_until(self) -> None:
-        """A window closes when Pipedrive's clock has passed its end by the overlap."""
+        """A window closes when Pipedrive's clock has passed its end by the lookback."""
         if self.job.until is None:
             return
-        left = (self.job.until + timedelta(seconds=self.job.overlap) - self._now).total_seconds()
-        if left > 2 * self.job.overlap + 60:
+        left = (self.job.until + timedelta(seconds=self.job.lookback) - self._now).total_seconds()
+        if left > 2 * self.job.lookback + 60:
             raise PipedriveParameterError(
                 f"until ({self.job.until}) lies {left:.0f} s ahead of Pipedrive's clock: run after it, or leave it out."
             )
         if left > 0:
-            log.info("Waiting %.0f s until Pipedrive's clock has passed the window's end by the overlap.", left)
+            log.info("Waiting %.0f s until Pipedrive's clock has passed the window's end by the lookback.", left)
             self._sleep(left)
 
     def _window(self, entity: Entity) -> Window | None:
@@ -319,65 +319,65 @@ class _Run:
             until = datetime.fromisoformat(kept["until"])  # of the run that goes on
         if self.job.since >= until:
             raise PipedriveParameterError(f"since ({self.job.since}) lies ahead of Pipedrive's clock ({until}).")
-        return Window(self.job.since, until, self.job.overlap, {})
+        return Window(self.job.since, until, self.job.lookback, {})
 
     def _claimed_window(self, entity: Entity) -> Window | None:
         """The window that belongs to this run, the same at each of its tries and when it is cleared."""
-        name, marks = entity.name, self._marks(entity.name)
-        reading = marks.reading(name)
+        name, watermarks = entity.name, self._watermarks(entity.name)
+        reading = watermarks.reading(name)
         began = reading.of(self.run)
         unfinished = self.landing.unfinished(name)
         until = self._now
         if began is None:
-            self._refuse_forgotten(name, marks)
-            if reading.mark is not None and reading.mark.until > until:
+            self._refuse_forgotten(name, watermarks)
+            if reading.watermark is not None and reading.watermark.until > until:
                 raise PipedriveParameterError(
-                    f"{name}: the mark ({reading.mark.until}) lies ahead of Pipedrive's clock: set it back by `airflow "
-                    "pipedrive marks`."
+                    f"{name}: the watermark ({reading.watermark.until}) lies ahead of Pipedrive's clock: set it back "
+                    "by `airflow pipedrive watermarks`."
                 )
-            since = _iso(reading.mark.until) if reading.mark else None
+            since = _iso(reading.watermark.until) if reading.watermark else None
             if unfinished and unfinished.get("since") == since and unfinished.get("until"):
                 until = datetime.fromisoformat(unfinished["until"])  # of the run that this one continues
-        claim = self.claims[name] = marks.claim(name, self.run, until)
+        claim = self.claims[name] = watermarks.claim(name, self.run, until)
         since = _iso(claim.since) if claim.since else None
         if unfinished is not None and not _fits(unfinished, since, _iso(claim.until)):
             self.landing.discard(name)  # of a run with another window
         self._tell_claim(name, claim, again=began is not None)
-        return None if claim.since is None else Window(claim.since, claim.until, self.job.overlap, claim.edge)
+        return None if claim.since is None else Window(claim.since, claim.until, self.job.lookback, claim.edge)
 
     def _tell_claim(self, name: str, claim: WindowClaim, *, again: bool) -> None:
         if again:
             begin = f"from {_iso(claim.since)}" if claim.since else "the whole list,"
             log.info("%s: reading this run's own window again: %s up to %s.", name, begin, _iso(claim.until))
         elif claim.since is None:
-            log.info("%s: there is no mark yet: the first load reads the whole list.", name)
+            log.info("%s: there is no watermark yet: the first load reads the whole list.", name)
         else:
             log.info("%s: reading on from %s, where the last load ended.", name, _iso(claim.since))
 
-    def _refuse_forgotten(self, name: str, marks: Marks) -> None:
+    def _refuse_forgotten(self, name: str, watermarks: Watermarks) -> None:
         """A run that has landed something, and whose window is not known any more, must not take another one's place.
 
         :raises PipedriveParameterError: it is so
         """
         before = read_json(self._receipt) or {}
-        if before.get("marks", {}).get(name) == marks.name(name):
+        if before.get("watermarks", {}).get(name) == watermarks.name(name):
             raise PipedriveParameterError(
                 f"{name}: the run {self.run} has landed its changes, and which they were is not known any more: the "
                 f"windows of the last {CLAIMS_KEPT} runs are kept. Nothing was read, and what it has landed stays. To "
                 "read that time again, give since and until (its receipt has them), or start a new run, which reads on "
-                f"from the mark. The receipt: {self._receipt}"
+                f"from the watermark. The receipt: {self._receipt}"
             )
 
     def _ask_for_definitions(self, entities: Sequence[Entity]) -> None:
         """Ask for the fields, while the first pages are read already."""
-        if self.job.names == "names":
+        if self.job.columns == "readable":
             wanted = sorted({entity.definitions for entity in entities if entity.definitions})
             self._definitions = {key: self.crew.later(partial(self.client.run, key)) for key in wanted}
 
     def _encoder(self, entity: Entity) -> Encoder:
         if entity.name in HISTORIES:
             return Fixed(COLUMNS[entity.name])
-        if self.job.names == "keys":
+        if self.job.columns == "raw":
             return Untouched()
         return Shaped(partial(self._shape, entity.name))
 
@@ -388,7 +388,7 @@ class _Run:
     def _know_shapes(self) -> None:
         """Decide on the columns of all entities, in their order: which is called what depends on the ones before."""
         with self._deciding:
-            if self.job.names == "keys" or self.shapes:
+            if self.job.columns == "raw" or self.shapes:
                 return
             shapes: dict[str, Shape] = {}
             for entity in (entity_of(name) for name in self.job.entities if name not in HISTORIES):
@@ -495,7 +495,7 @@ class _Run:
             "run": self.run,
             "mode": self.job.mode,
             "format": self.job.format,
-            "names": self.job.names,
+            "columns": self.job.columns,
             "account": self.account,
             "entities": {},
         }
@@ -508,15 +508,15 @@ class _Run:
             "requests": self.client.usage.requests - self._before[0],
             "tokens": self.client.usage.tokens - self._before[1],
             "seconds": round(self.clock() - self._began, 3),
-            "began": _iso(datetime.fromtimestamp(self._began, UTC)),
-            "marks": {name: self._marks(name).name(name) for name in self.claims},
+            "started_at": _iso(datetime.fromtimestamp(self._began, UTC)),
+            "watermarks": {name: self._watermarks(name).name(name) for name in self.claims},
         }
         write_json(self._receipt, receipt)
         for name, known in self.known.items():
             known.ids.remove(self.outcomes[name].deleted)
             known.save()
         for name in self.parts:
-            self._move_mark(name)
+            self._move_watermark(name)
         if OBSERVED in self.parts:
             keep_observed(self.parts[OBSERVED], self._stages)
         self.landing.clear()
@@ -536,20 +536,20 @@ class _Run:
     def _publish_one(self, name: str, landing: EntityLanding) -> dict[str, Any]:
         outcome, window, tally = self.outcomes[name], self.windows[name], self.tallies[name]
         drop = outcome.dropped if self.job.versions == "latest" else lambda part: ()
-        unfit: Counter[str] = Counter()
+        nulled_values: Counter[str] = Counter()
         for part in landing.finished:
-            unfit.update(part.part.unfit)
-            dropped = frozenset(drop(part) if part.part.unfit_rows else ())
-            for column, rows in part.part.unfit_rows.items():
-                unfit[column] -= sum(row in dropped for row in rows)
+            nulled_values.update(part.part.nulled_values)
+            dropped = frozenset(drop(part) if part.part.nulled_rows else ())
+            for column, rows in part.part.nulled_rows.items():
+                nulled_values[column] -= sum(row in dropped for row in rows)
         about: dict[str, Any] = {
             "key": list(entity_of(name).key),
-            "way": outcome.way,
-            "proof": outcome.proof,
+            "strategy": outcome.strategy,
+            "completeness": outcome.completeness,
             "window": None if window is None else {"since": _iso(window.since), "until": _iso(window.until)},
-            "mark": _iso(outcome.mark) if outcome.mark else None,
+            "watermark": _iso(outcome.watermark) if outcome.watermark else None,
             "run": self.run,
-            "unfit": dict(+unfit),
+            "nulled_values": dict(+nulled_values),
             "set_aside": len(tally.set_aside),
             "writer": self.writer,
             "parameters": self._chosen(name),
@@ -571,7 +571,10 @@ class _Run:
         log.info("%s: %d rows in %d files published in %s", name, rows, len(parts), landing.target)
         return {
             "rows": rows,
-            **{key: manifest[key] for key in ("way", "proof", "window", "mark", "unfit", "set_aside")},
+            **{
+                key: manifest[key]
+                for key in ("strategy", "completeness", "window", "watermark", "nulled_values", "set_aside")
+            },
             "parts": len(parts),
             "bytes": sum(part["bytes"] for part in parts),
             "tombstones": sum(part["rows"] for part in tombstones),
@@ -583,24 +586,24 @@ class _Run:
 
     def _asked(self, name: str) -> str:
         """Tells one choice of records from another: of which account, narrowed down by what, in which columns."""
-        asked = [self.account, self.job.parameters.get(name, {}), self.job.names, self.job.versions]
+        asked = [self.account, self.job.parameters.get(name, {}), self.job.columns, self.job.versions]
         return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
-    def _move_mark(self, name: str) -> None:
-        """Only after the data is published, and only by runs that go by the mark themselves."""
+    def _move_watermark(self, name: str) -> None:
+        """Only after the data is published, and only by runs that go by the watermark themselves."""
         if name not in self.claims:
             return
         landed: dict[Identity, datetime] = {}
         for part in self.parts[name].finished:
             landed.update(part.edge)
         outcome = self.outcomes[name]
-        self._marks(name).complete(name, self.claims[name], outcome.mark, landed, self.job.overlap)
+        self._watermarks(name).complete(name, self.claims[name], outcome.watermark, landed, self.job.lookback)
 
-    def _marks(self, name: str) -> Marks:
-        """Where an entity's mark is: another choice of its records has another one."""
+    def _watermarks(self, name: str) -> Watermarks:
+        """Where an entity's watermark is: another choice of its records has another one."""
         given = self.job.parameters.get(name)
         chosen = {"parameters": json.dumps(given, sort_keys=True, default=str)} if given else {}
-        return Marks(self.path, {**self._scope, **chosen})
+        return Watermarks(self.path, {**self._scope, **chosen})
 
 
 class Shaped:
@@ -621,13 +624,13 @@ class Shaped:
         """Append them."""
         shape = self._shape()
         read = [as_dict(record) for record in records]
-        rows, unfit = shape.fitted([record for record, _ in read])
-        for column, nulled in unfit.items():
+        rows, nulled_values = shape.fitted([record for record, _ in read])
+        for column, nulled in nulled_values.items():
             for row, count in nulled.items():
-                part.count_unfit(column, row, count)
+                part.count_nulled_values(column, row, count)
         for row, (_, losses) in enumerate(read):
             for place, count in losses.items():
-                part.count_unfit(shape.column_at(place), row, count)
+                part.count_nulled_values(shape.column_at(place), row, count)
         part.write(rows)
 
 

@@ -35,7 +35,7 @@ from typing import Any, Protocol
 import msgspec
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.definition import KEEP_PREVIOUS, OVERLAP
+from airflow_provider_pipedrive.extraction.definition import KEEP_PREVIOUS, LOOKBACK
 from airflow_provider_pipedrive.extraction.formats import (
     Column,
     Part,
@@ -106,7 +106,7 @@ class Untouched:
         for row, record in enumerate(records):
             if isinstance(record, Mended):
                 for place, count in record.losses.items():
-                    part.count_unfit(".".join(place), row, count)
+                    part.count_nulled_values(".".join(place), row, count)
         part.write_raw(records)
 
 
@@ -180,7 +180,7 @@ class EntityLanding:
     :param owner: who runs it
     :param keep_previous: seconds that files are kept which a manifest no longer names
     :param names: what is in ``folder``, where that is known
-    :param spared: the marks of runs that have not ended: their parts are not swept
+    :param spared: the tags of runs that have not ended: their parts are not swept
     """
 
     def __init__(
@@ -209,10 +209,10 @@ class EntityLanding:
         self._keep_previous = keep_previous
         self._names = {found.name for found in files(folder)} if names is None else names
         self._spared = spared
-        self._mark = _short(owner) + secrets.token_hex(2)
+        self._tag = _short(owner) + secrets.token_hex(2)
         self._try = secrets.token_hex(2)
         self.finished: list[Finished] = []
-        self.edge = timedelta(seconds=2 * OVERLAP)
+        self.edge = timedelta(seconds=2 * LOOKBACK)
         self._open: dict[str, _Open] = {}
         self._count = 0
         self._base: tuple[Version, str] | None = None
@@ -230,14 +230,14 @@ class EntityLanding:
             remove_all([self.folder / name for name in self._names])
             self._names = set()
             return None
-        self._mark = plan.pop("landing")["mark"]
+        self._tag = plan.pop("landing")["tag"]
         present = {found.name for found in files(self.target)}
         # One that is missing was replaced by a publication that was broken off, which continues without it.
         known = [name for name in finished if name in present or self.publishing]
         self.finished = on_each(self._restored, [self.folder / f"{name}.json" for name in known])
         self._count = 1 + max((_number_of(name) for name in known), default=-1)
         if not self.publishing:
-            unknown = [name for name in present - set(known) if _mark_of(name) == self._mark]
+            unknown = [name for name in present - set(known) if _tag_of(name) == self._tag]
             remove_all([self.target / name for name in unknown])
         if self.finished:
             log.info("%s: continuing after %d rows that an earlier try has read.", self.entity, self.rows)
@@ -245,7 +245,7 @@ class EntityLanding:
 
     def save(self, plan: Mapping[str, Any]) -> None:
         """Keep the reader's plan."""
-        write_json(self.folder / "plan.json", {**plan, "landing": {"mark": self._mark, "partition": self._partition}})
+        write_json(self.folder / "plan.json", {**plan, "landing": {"tag": self._tag, "partition": self._partition}})
         self._names.add("plan.json")
 
     @property
@@ -265,7 +265,9 @@ class EntityLanding:
 
     def _restored(self, path: Any) -> Finished:
         known = msgspec.json.decode(read(path))
-        part = Part(known["rows"], known["bytes"], known["sha256"], known.get("unfit", {}), known.get("unfit_rows", {}))
+        part = Part(
+            known["rows"], known["bytes"], known["sha256"], known.get("nulled_values", {}), known.get("nulled_rows", {})
+        )
         edge = {identity: datetime.fromisoformat(text) for identity, text in known["edge"]}
         name, ids, newest = path.name.removesuffix(".json"), _compact(known["ids"]), _moment(known["newest"])
         return Finished(name, known["stream"], known["order"], part, known["covered"], ids, newest, edge)
@@ -293,7 +295,7 @@ class EntityLanding:
     def _name(self, kind: str) -> str:
         """A name that no other run and no other try gives."""
         self._count += 1
-        return f"{kind}-{self._mark}{self._try}-{self._count - 1:05d}.{self.format}"
+        return f"{kind}-{self._tag}{self._try}-{self._count - 1:05d}.{self.format}"
 
     def finish(self, stream: str, covered: Mapping[str, Any]) -> None:
         """Finish a stream's present part; nothing where it has none."""
@@ -308,8 +310,8 @@ class EntityLanding:
             "rows": written.rows,
             "bytes": written.bytes,
             "sha256": written.sha256,
-            "unfit": dict(written.unfit),
-            "unfit_rows": dict(written.unfit_rows),
+            "nulled_values": dict(written.nulled_values),
+            "nulled_rows": dict(written.nulled_rows),
             "covered": done.covered,
             "edge": [[identity, moment.isoformat()] for identity, moment in done.edge.items()],
             "newest": done.newest.isoformat() if done.newest else None,
@@ -399,7 +401,7 @@ class EntityLanding:
         return {
             "id": secrets.token_hex(8),
             "owner": self._owner,
-            "mark": self._mark,
+            "tag": self._tag,
             "partition": self._partition,
             "adds": adds,
             "base": base,
@@ -556,7 +558,7 @@ class EntityLanding:
         over = {kept["name"] for kept in manifest["previous"] if _is_over(kept)}
         named = {*_listed(manifest), *(kept["name"] for kept in manifest["previous"])}
         found = [file for file in files(self.target) if file.name not in named - over]
-        gone = [file.name for file in found if file.name in over or _mark_of(file.name) == plan["mark"]]
+        gone = [file.name for file in found if file.name in over or _tag_of(file.name) == plan["tag"]]
         remove_all([self.target / name for name in gone])
         sweep(self.target, [file for file in found if file.name not in gone], self._spared)
 
@@ -565,13 +567,13 @@ def sweep(folder: Any, found: Sequence[Any], spared: Callable[[], Container[str]
     """Remove files of a folder that have names given here and that nobody has needed for a day.
 
     :param found: those that no manifest names
-    :param spared: the marks of runs that have not ended
+    :param spared: the tags of runs that have not ended
     """
     day_ago = time.time() - DAY
     old = [each.name for each in found if _OURS.match(each.name) and (each.modified or day_ago) < day_ago]
     if old:
         alive = spared()
-        gone = [name for name in old if _mark_of(name) not in alive]
+        gone = [name for name in old if _tag_of(name) not in alive]
         log.info("%s: %d files that nothing names are removed.", folder, len(gone))
         remove_all([folder / name for name in gone])
 
@@ -591,9 +593,9 @@ class Landing:
         self.state = path / STATE
         self._owner = owner
         self._keep_previous = keep_previous
-        self._mark = _short(f"{owner} {socket.gethostname()} {os.getpid()}")
+        self._tag = _short(f"{owner} {socket.gethostname()} {os.getpid()}")
         self._unfinished = self.state / "unfinished"
-        for name in (job, f"{job}-{_short(owner)}", f"{job}-{self._mark}"):  # nobody else is in the last one
+        for name in (job, f"{job}-{_short(owner)}", f"{job}-{self._tag}"):  # nobody else is in the last one
             self.folder = self._unfinished / name
             self.touch()
             self._names = [found.name for found in below(self.folder)]
@@ -628,7 +630,7 @@ class Landing:
             partition = begun["landing"]["partition"]
         target = self._target(name, partition)
         present = read_json(target / MANIFEST)
-        if present is not None and not present.keys() >= {"way", "parts"}:
+        if present is not None and not present.keys() >= {"strategy", "parts"}:
             raise PipedriveParameterError(
                 f"{target / MANIFEST} was not written by an extraction, and would be replaced: give another folder."
             )
@@ -642,7 +644,7 @@ class Landing:
             owner=self._owner,
             keep_previous=self._keep_previous,
             names=names,
-            spared=self._marks,
+            spared=self._tags_at_work,
             escape_formulas=escape_formulas,
         )
 
@@ -716,16 +718,16 @@ class Landing:
             target = self._target(name.split("/")[0], known["partition"])
             present = read_json(target / MANIFEST) or {}
             named = {*_listed(present), *(each["name"] for each in present.get("previous", ()))}
-            gone = [found.name for found in files(target) if _mark_of(found.name) == known["mark"]]
+            gone = [found.name for found in files(target) if _tag_of(found.name) == known["tag"]]
             remove_all([target / each for each in gone if each not in named])
         remove_all([joined(folder, name) for name in names if "/" in name and name not in kept])
         remove_all([joined(folder, name) for name in kept])
 
-    def _marks(self) -> set[str]:
-        """The marks of all runs that have not ended."""
+    def _tags_at_work(self) -> set[str]:
+        """The tags of all runs that have not ended."""
         plans = [found.name for found in below(self._unfinished) if found.name.endswith("/plan.json")]
         kept = on_each(read_json, [joined(self._unfinished, name) for name in plans])
-        return {plan["landing"]["mark"] for plan in kept if plan is not None}
+        return {plan["landing"]["tag"] for plan in kept if plan is not None}
 
     def _kept_of(self, entity: str) -> set[str]:
         return {name.removeprefix(f"{entity}/") for name in self._names if name.startswith(f"{entity}/")}
@@ -737,7 +739,7 @@ class Landing:
 
     @property
     def _lease(self) -> Any:
-        return self.folder / f"lease-{self._mark}.json"
+        return self.folder / f"lease-{self._tag}.json"
 
     @property
     def _is_held(self) -> bool:
@@ -806,7 +808,7 @@ def _is_over(kept: Mapping[str, Any]) -> bool:
     return bool(kept["until"] <= _time(time.time()))
 
 
-def _mark_of(name: str) -> str | None:
+def _tag_of(name: str) -> str | None:
     """Which run gave a file its name; None for a name that is not given here."""
     found = _OURS.match(name)
     return found[1] if found else None

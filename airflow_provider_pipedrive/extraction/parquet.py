@@ -81,9 +81,9 @@ class ParquetPart(Writer):
     def _converted(self, rows: Rows) -> Any:
         arrays = []
         for column in self._columns:
-            array, unfit = _converted(column, [row[column.name] for row in rows])
-            if unfit:
-                self._unfit[column.name] += unfit
+            array, nulled_values = _converted(column, [row[column.name] for row in rows])
+            if nulled_values:
+                self._nulled_values[column.name] += nulled_values
             arrays.append(array)
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
@@ -140,30 +140,32 @@ def _array(values: list[Any], kind: _Kind) -> tuple[Any, int]:
     except (pa.ArrowInvalid, OverflowError):  # at least one needs a look of its own
         pass
     nothing = (None,) if pa.types.is_string(kind.arrow) else (None, "")
-    fitted, unfit = [], 0
+    fitted, nulled_values = [], 0
     for value in values:
         try:
             fitted.append(None if value in nothing else kind.fit(value))
         except Unfit:
             fitted.append(None)
-            unfit += 1
-    return pa.array(fitted, kind.arrow), unfit
+            nulled_values += 1
+    return pa.array(fitted, kind.arrow), nulled_values
 
 
 def _list_array(values: list[Any], items: _Kind) -> tuple[Any, int]:
     """The same for a column of lists."""
     elements: list[Any] = []
     offsets: list[int | None] = []  # where each list begins; None for no list
-    unfit = 0
+    nulled_values = 0
     for value in values:
         if isinstance(value, list | tuple):
             offsets.append(len(elements))
             elements += value
         else:
             offsets.append(None)
-            unfit += value not in (None, "")
-    array, unfit_elements = _array(elements, items)
-    return pa.ListArray.from_arrays(pa.array([*offsets, len(elements)], pa.int32()), array), unfit + unfit_elements
+            nulled_values += value not in (None, "")
+    array, nulled_elements = _array(elements, items)
+    return pa.ListArray.from_arrays(
+        pa.array([*offsets, len(elements)], pa.int32()), array
+    ), nulled_values + nulled_elements
 
 
 def _text(value: Any) -> str:

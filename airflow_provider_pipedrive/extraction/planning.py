@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.client.limits import WINDOW
-from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.entities import EXACT, OBSERVED, entity_of
 from airflow_provider_pipedrive.extraction.listing import page_size
 from airflow_provider_pipedrive.extraction.pages import Page
@@ -54,18 +54,22 @@ class Plan:
     looking: int
 
 
-def plan(
-    client: PipedriveClient, job: Job, *, since: datetime | None = None, clock: Callable[[], float] = time.time
+def estimate(
+    client: PipedriveClient,
+    job: ExtractionJob,
+    *,
+    since: datetime | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> Plan:
     """What a job will cost: one request for each entity.
 
-    :param since: begin of the window for a job that goes by its mark
+    :param since: begin of the window for a job that goes by its watermark
     :raises PipedriveParameterError: the job cannot be
     :raises PipedriveError: a list cannot be read
     """
     job.check()
     before = client.usage.tokens
-    crew = Crew(client, min(job.connections, 8), lambda: None)
+    crew = Crew(client, min(job.concurrency, 8), lambda: None)
     since = job.since or since
     until = job.until or datetime.fromtimestamp(clock(), UTC)
     window = (since, until) if job.mode == "changes" and since is not None else None
@@ -75,14 +79,16 @@ def plan(
     finally:
         crew.close()
     estimates = tuple(found)
-    definitions = {entity.definitions for entity in entities if entity.definitions} if job.names == "names" else set()
+    definitions = (
+        {entity.definitions for entity in entities if entity.definitions} if job.columns == "readable" else set()
+    )
     tokens = sum(estimate.tokens for estimate in estimates) + 10 * len(definitions) + 2
     requests = sum(estimate.pages for estimate in estimates) + len(definitions) + 1
     minutes = WINDOW * ((requests - 1) // client.burst_limit) / 60
     return Plan(estimates, tokens, minutes, client.usage.tokens - before)
 
 
-def _look(crew: Crew, entity: Entity, job: Job, window: tuple[datetime, datetime] | None) -> Estimate:
+def _look(crew: Crew, entity: Entity, job: ExtractionJob, window: tuple[datetime, datetime] | None) -> Estimate:
     given = dict(job.parameters.get(entity.name, {}))
     if entity.name == EXACT:
         return _history(crew, given, window)

@@ -195,17 +195,17 @@ def _quantiles(seconds: Sequence[int]) -> list[int]:
     return [ordered[int((step + 0.5) * len(ordered) / _STEPS)] for step in range(_STEPS)]
 
 
-def cuts(seconds: Sequence[int], pages: float, connections: int) -> list[int]:
+def cuts(seconds: Sequence[int], pages: float, concurrency: int) -> list[int]:
     """Where to cut a list's history, so that all stretches take about as long.
 
     At most once for every eight pages: where two heads meet, half a page is read in vain.
 
     :param seconds: sorted seconds of last update that stand for all
     :param pages: how many the list has
-    :param connections: requests at once
+    :param concurrency: requests at once
     :returns: the seconds between stretches of about equal size
     """
-    stretches = round(min(connections / 2, pages / _LEAST_STRETCH))
+    stretches = round(min(concurrency / 2, pages / _LEAST_STRETCH))
     return sorted({seconds[len(seconds) * index // stretches] for index in range(1, stretches)}) if seconds else []
 
 

@@ -49,16 +49,16 @@ _ROUNDS = 3  # of catching up, until the count agrees
 class Outcome:
     """What reading an entity came to.
 
-    :ivar way: how it was read
-    :ivar proof: why it is whole
-    :ivar mark: the greatest time of last update that was seen
+    :ivar strategy: how it was read
+    :ivar completeness: why it is whole
+    :ivar watermark: the greatest time of last update that was seen
     :ivar rank: for every record that was read again late, which of the late reads has its last state
     :ivar gone: records that were archived or deleted meanwhile, with the time where it is known
     """
 
-    way: str
-    proof: dict[str, Any]
-    mark: datetime | None = None
+    strategy: str
+    completeness: dict[str, Any]
+    watermark: datetime | None = None
     rank: dict[Identity, int] = field(default_factory=dict)
     gone: dict[Identity, datetime | None] = field(default_factory=dict)
     deleted: dict[Identity, datetime | None] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class Snapshot:
 
     :param parameters: narrow the list down, such as ``filter_id``; sent with every request
     :param shown: say how records are shown, such as ``include_option_labels``; sent with every request
-    :param overlap: seconds that the catch-up begins before the walk
+    :param lookback: seconds that the catch-up begins before the walk
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Snapshot:
         *,
         parameters: Mapping[str, Any] | None = None,
         shown: Mapping[str, Any] | None = None,
-        overlap: float = 60.0,
+        lookback: float = 60.0,
         clock: Callable[[], float],
     ) -> None:
         self.crew = crew
@@ -114,7 +114,7 @@ class Snapshot:
         self.tally = tally
         self._parameters = {**(shown or {}), **(parameters or {})}
         self._counted = entity.counted_by is not None and not parameters
-        self._overlap = overlap
+        self._lookback = lookback
         self._clock = clock
         self._plan: dict[str, Any] = {}
         self._outcome = Outcome("", {})
@@ -133,8 +133,8 @@ class Snapshot:
             self._meet(resumed=kept is not None)
         else:
             self._front_to_back()
-        self._outcome.way = self._plan["way"]
-        self._outcome.mark = max(filter(None, (self._outcome.mark, self.landing.newest)), default=None)
+        self._outcome.strategy = self._plan["strategy"]
+        self._outcome.watermark = max(filter(None, (self._outcome.watermark, self.landing.newest)), default=None)
         return self._outcome
 
     # ---- the ways
@@ -159,20 +159,20 @@ class Snapshot:
 
     def _reader(self) -> Reader:
         return Reader(
-            self.crew, self.entity, self.landing, self._parameters, self.tally, both_ends=self.crew.connections > 1
+            self.crew, self.entity, self.landing, self._parameters, self.tally, both_ends=self.crew.concurrency > 1
         )
 
     def _front_to_back(self) -> None:
         self._begin("front to back")
         read_list(self.crew, self.entity, self.landing, self._parameters, self.tally)
-        self._outcome.proof = {"kind": "walk"}
+        self._outcome.completeness = {"kind": "walk"}
         self._catch_up(1)
 
     def _meet(self, *, resumed: bool) -> None:
         if resumed:
             if not self._plan.get("walked"):
                 self._resume()
-        elif self.crew.connections == 1:
+        elif self.crew.concurrency == 1:
             self._begin("front to back")
             reader = self._reader()
             reader.open(Region("id", 0, OPEN_END))
@@ -180,10 +180,10 @@ class Snapshot:
         else:
             self._first_pages()
         self._note(walked=True)
-        if self._plan["way"] == "windows":
+        if self._plan["strategy"] == "windows":
             self._prove()
         else:
-            self._outcome.proof = {"kind": "walk"}
+            self._outcome.completeness = {"kind": "walk"}
             self._catch_up(1, archived=True)
             if self._plan.get("untouched"):
                 self._newest(2)
@@ -226,7 +226,7 @@ class Snapshot:
             return "both ends"
         rate, pages = self.crew.client.burst_limit / WINDOW, likeness.pages
         from_both_ends = max(pages / rate, pages / 2 * took)
-        from_everywhere = max(1.15 * pages / rate, pages / self.crew.connections * took) + 2 * took
+        from_everywhere = max(1.15 * pages / rate, pages / self.crew.concurrency * took) + 2 * took
         counted = self._counted and not likeness.untouched
         by_ids = likeness.unseen / 100 <= _CHEAP * pages
         return "windows" if from_everywhere < 0.75 * from_both_ends and (counted or by_ids) else "both ends"
@@ -236,7 +236,7 @@ class Snapshot:
             [int(key.update_time.timestamp()) for key in page.keys if key.update_time is not None] for page in ends
         )
         until = int(self._until.timestamp())
-        places = cuts(likely_seconds(front, back), pages, self.crew.connections)
+        places = cuts(likely_seconds(front, back), pages, self.crew.concurrency)
         for low, high in pairwise([0, *(place for place in places if 0 < place < until), until]):
             reader.open(Region("time", low, high))
 
@@ -266,7 +266,9 @@ class Snapshot:
     def _resume(self) -> None:
         reader = self._reader()
         self.tally.expected = max(0, self._plan.get("expected", 0) - self.landing.rows)
-        for region in open_regions(self.landing.finished, 0, self._until if self._plan["way"] == "windows" else None):
+        for region in open_regions(
+            self.landing.finished, 0, self._until if self._plan["strategy"] == "windows" else None
+        ):
             reader.open(region)
         reader.run()
 
@@ -276,14 +278,14 @@ class Snapshot:
         """Show that windows brought everything, or bring what they can't."""
         counted = self._counted
         if self._count_at_rest is not None and self._count_at_rest == self._present().count:
-            self._outcome.proof = {"kind": "count", "records": self._count_at_rest}
+            self._outcome.completeness = {"kind": "count", "records": self._count_at_rest}
             return
         for number in range(1, _ROUNDS + 1):
             # Without the archived ones, a count would agree where one was archived and another is missing.
             count = self._catch_up(number, archived=True, count=counted)
             have = self._present()
             if counted and count == have.count:
-                self._outcome.proof = {"kind": "count", "records": count}
+                self._outcome.completeness = {"kind": "count", "records": count}
                 return
             missing = have.missing(int(self._plan.get("highest", 0)))
             if len(missing) / 100 <= have.count / PAGE and (not counted or count > have.count or number == _ROUNDS):
@@ -291,7 +293,7 @@ class Snapshot:
                 present = self._present().count
                 if not counted or count == present or (number == _ROUNDS and count < present):
                     self._newest(_ROUNDS + 1)
-                    self._outcome.proof = {"kind": "ids", "asked": len(missing)}
+                    self._outcome.completeness = {"kind": "ids", "asked": len(missing)}
                     return
             elif not counted or (number > 1 and count > have.count):
                 break
@@ -361,7 +363,7 @@ class Snapshot:
 
     @property
     def _since_began(self) -> dict[str, Any]:
-        return {"updated_since": rfc3339(int(self._until.timestamp() - self._overlap))}
+        return {"updated_since": rfc3339(int(self._until.timestamp() - self._lookback))}
 
     def _walk_late(self, number: int) -> dict[Identity, datetime | None]:
         """Read late; the records that are live, with their times."""
@@ -423,8 +425,8 @@ class Snapshot:
         return datetime.fromisoformat(self._plan["until"])
 
     def _begin(self, way: str, **more: Any) -> None:
-        now = self.crew.latest or datetime.fromtimestamp(self._clock(), UTC) - timedelta(seconds=self._overlap)
-        self._plan = {"way": way, "until": now.replace(microsecond=0).isoformat(), **more}
+        now = self.crew.latest or datetime.fromtimestamp(self._clock(), UTC) - timedelta(seconds=self._lookback)
+        self._plan = {"strategy": way, "until": now.replace(microsecond=0).isoformat(), **more}
         self.landing.save(self._plan)
 
     def _note(self, **more: Any) -> None:

@@ -71,16 +71,16 @@ class Watch(Protocol):
 class Crew:
     """The connections that all entities of a job share.
 
-    :param connections: requests at once
+    :param concurrency: requests at once
     """
 
-    def __init__(self, client: PipedriveClient, connections: int, watch: Watch) -> None:
+    def __init__(self, client: PipedriveClient, concurrency: int, watch: Watch) -> None:
         self.client = client
-        self.connections = connections
+        self.concurrency = concurrency
         self.watch = watch
         self.latest: datetime | None = None
         self.failure: BaseException | None = None
-        self._pool = ThreadPoolExecutor(connections, thread_name_prefix="pipedrive")
+        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="pipedrive")
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -404,7 +404,7 @@ class Reader:
 
     def _reinforce(self) -> None:
         """Give the widest gap another pair of heads when connections are idle, and requests are not what is scarce."""
-        if not self._both_ends or self._scarce or self._flying > self.crew.connections - 2:
+        if not self._both_ends or self._scarce or self._flying > self.crew.concurrency - 2:
             return
         if self._splits >= self.tally.pages * _SPLITS_PER_PAGE:
             return

@@ -13,7 +13,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveTokenCapError,
 )
-from airflow_provider_pipedrive.extraction.definition import CONNECTIONS, KEEP_PREVIOUS, OVERLAP, Job
+from airflow_provider_pipedrive.extraction.definition import CONCURRENCY, KEEP_PREVIOUS, LOOKBACK, ExtractionJob
 from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.operators.pipedrive import is_templated
@@ -43,8 +43,8 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
     With ``mode="changes"`` the window is ``since`` to ``until``, by default the run's data interval, and in a backfill
     without intervals the time from the tick of the schedule before its logical date to that date. A run that has none
     (Airflow 3 gives none to runs that were triggered by hand or by an asset, nor to those of a plain cron schedule)
-    reads on from the job's own mark, which is kept in ``path``; where there is no mark yet, it reads the whole list.
-    That window is the run's from then on: repeated or cleared, it reads it again.
+    reads on from the job's own watermark, which is kept in ``path``; where there is no watermark yet, it reads the
+    whole list. That window is the run's from then on: repeated or cleared, it reads it again.
 
     Errors that another try cannot cure fail the task at once, ``max_tokens`` reached among them; others are left to
     Airflow's ``retries``. The task's result is a short receipt; the whole one is the file that it names.
@@ -57,7 +57,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
     :param format: ``jsonl``, ``jsonl.gz``, ``csv`` or ``parquet``
     :param escape_formulas: with ``format="csv"``, put an apostrophe in front of texts that a spreadsheet would take for
         a formula (they begin with ``=``, ``+``, ``-``, ``@``, a tab or a line end); they do not read back as they were
-    :param names: ``names``: custom fields as columns under their names, options as labels; ``keys``: records as
+    :param columns: ``readable``: custom fields as columns under their names, options as labels; ``raw``: records as
         Pipedrive sends them (``jsonl`` only)
     :param rename: let a column follow a field that was renamed in Pipedrive
     :param partition: folder below each entity's, such as ``dt={{ ds }}`` (templated). What lies there is replaced. By
@@ -71,8 +71,8 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
     :param sweep: with ``mode="changes"``, look for deleted records among all that were landed
     :param allow_shrink: publish a snapshot although it has over 10 % fewer rows than the one before, or was read as
         another user
-    :param overlap: seconds that a window reaches back
-    :param connections: requests at once
+    :param lookback: seconds that a window reaches back
+    :param concurrency: requests at once
     :param max_tokens: API tokens that a try may spend (templated). The task fails before it would spend more; cleared,
         or run again, it goes on.
     :param keep_previous: seconds that files stay which a new manifest no longer names, for who is still reading them;
@@ -101,7 +101,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
         until: str | datetime | None = None,
         format: str = "jsonl",  # noqa: A002 - the users' word
         escape_formulas: bool = False,
-        names: Literal["names", "keys"] = "names",
+        columns: Literal["readable", "raw"] = "readable",
         rename: bool = False,
         partition: str = "",
         parameters: Mapping[str, Mapping[str, Any]] | None = None,
@@ -109,8 +109,8 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
         deletes: bool = True,
         sweep: bool = False,
         allow_shrink: bool = False,
-        overlap: float = OVERLAP,
-        connections: int = CONNECTIONS,
+        lookback: float = LOOKBACK,
+        concurrency: int = CONCURRENCY,
         max_tokens: int | str | None = None,
         keep_previous: float = KEEP_PREVIOUS,
         pipedrive_conn_id: str = "pipedrive_default",
@@ -125,7 +125,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
         self.until = until
         self.format = format
         self.escape_formulas = escape_formulas
-        self.names = names
+        self.columns = columns
         self.rename = rename
         self.partition = partition
         self.parameters = parameters
@@ -133,8 +133,8 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
         self.deletes = deletes
         self.sweep = sweep
         self.allow_shrink = allow_shrink
-        self.overlap = overlap
-        self.connections = connections
+        self.lookback = lookback
+        self.concurrency = concurrency
         self.max_tokens = max_tokens
         self.keep_previous = keep_previous
         self.pipedrive_conn_id = pipedrive_conn_id
@@ -176,7 +176,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
             if not self.deferrable:
                 raise
             # As many as go out at once: all of them may have been refused.
-            in_vain = waited and hook.usage.requests <= self.connections
+            in_vain = waited and hook.usage.requests <= self.concurrency
             wait_for_tokens(self, error, in_vain=in_vain)
         for listed in job.entities:
             target = location(folder / listed)
@@ -195,7 +195,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
 
     # ---- what is asked for
 
-    def _job(self, context: Context) -> Job:
+    def _job(self, context: Context) -> ExtractionJob:
         """The job of this run.
 
         :raises PipedriveParameterError: an argument is wrong
@@ -206,8 +206,8 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
             if since is None:
                 self.log.info(
                     "This run has no data interval (it was triggered by hand or by an asset, or its schedule has "
-                    "none): reading on from the mark in %s, or the whole list where there is no mark yet; or again "
-                    "what an earlier try of this run has read.",
+                    "none): reading on from the watermark in %s, or the whole list where there is no watermark yet; "
+                    "or again what an earlier try of this run has read.",
                     self.path,
                 )
         return self._make_job(since=since, until=until)
@@ -216,13 +216,13 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
         value = getattr(self, name)
         return None if value in (None, "") else moment(name, value)
 
-    def _make_job(self, **others: Any) -> Job:
+    def _make_job(self, **others: Any) -> ExtractionJob:
         given: dict[str, Any] = {
             "entities": self.entities,
             "mode": self.mode,
             "format": self.format,
             "escape_formulas": self.escape_formulas,
-            "names": self.names,
+            "columns": self.columns,
             "rename": self.rename,
             "partition": self.partition,
             "parameters": plain(self.parameters) or {},
@@ -230,15 +230,15 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
             "deletes": self.deletes,
             "sweep": self.sweep,
             "allow_shrink": self.allow_shrink,
-            "overlap": self.overlap,
-            "connections": self.connections,
+            "lookback": self.lookback,
+            "concurrency": self.concurrency,
             "keep_previous": self.keep_previous,
             "max_tokens": None if self.max_tokens in (None, "") else self.max_tokens,
             **others,
         }
         if given["max_tokens"] is not None:
             given["max_tokens"] = whole_number("max_tokens", given["max_tokens"])
-        return Job(**given)
+        return ExtractionJob(**given)
 
     def _check_when_parsing(self) -> None:
         """Find wrong arguments; what is only known at run time is let through."""
@@ -274,14 +274,25 @@ def brief(receipt: Mapping[str, Any], file: Any) -> dict[str, Any]:
 
     :param file: where the whole one lies
     """
-    kept = ("rows", "parts", "bytes", "tombstones", "tokens", "way", "proof", "window", "manifest", "set_aside")
+    kept = (
+        "rows",
+        "parts",
+        "bytes",
+        "tombstones",
+        "tokens",
+        "strategy",
+        "completeness",
+        "window",
+        "manifest",
+        "set_aside",
+    )
     entities = {
         name: {
             **{key: entity[key] for key in kept},
             "drift": len(entity["drift"]),
-            "unfit": sum(entity["unfit"].values()),
+            "nulled_values": sum(entity["nulled_values"].values()),
         }
         for name, entity in receipt["entities"].items()
     }
-    whole = {key: receipt[key] for key in ("mode", "format", "rows", "requests", "tokens", "seconds", "began")}
+    whole = {key: receipt[key] for key in ("mode", "format", "rows", "requests", "tokens", "seconds", "started_at")}
     return {**whole, "entities": entities, "receipt": str(file)}

@@ -16,7 +16,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveParameterError,
     PipedriveTokenCapError,
 )
-from airflow_provider_pipedrive.extraction.definition import CONNECTIONS, OVERLAP, Job
+from airflow_provider_pipedrive.extraction.definition import CONCURRENCY, LOOKBACK, ExtractionJob
 from airflow_provider_pipedrive.extraction.entities import OBSERVED, entity_of
 from airflow_provider_pipedrive.hooks.lineage import ReportsLineage, table
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
@@ -78,8 +78,8 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
     :param sweep: look for deleted records among all that are in the table
     :param allow_shrink: load a snapshot although it has over 10 % fewer rows than the one before, or was read as
         another user of the same company
-    :param overlap: seconds that a window reaches back
-    :param connections: requests at once
+    :param lookback: seconds that a window reaches back
+    :param concurrency: requests at once
     :param max_tokens: API tokens that a try may spend (templated)
     :param pipedrive_conn_id: the connection (templated)
     :param deferrable: where the day's API tokens are spent, wait for the new ones without a worker, and go on; the
@@ -114,8 +114,8 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         parameters: Mapping[str, Mapping[str, Any]] | None = None,
         sweep: bool = False,
         allow_shrink: bool = False,
-        overlap: float = OVERLAP,
-        connections: int = CONNECTIONS,
+        lookback: float = LOOKBACK,
+        concurrency: int = CONCURRENCY,
         max_tokens: int | str | None = None,
         pipedrive_conn_id: str = "pipedrive_default",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -137,8 +137,8 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         self.parameters = parameters
         self.sweep = sweep
         self.allow_shrink = allow_shrink
-        self.overlap = overlap
-        self.connections = connections
+        self.lookback = lookback
+        self.concurrency = concurrency
         self.max_tokens = max_tokens
         self.pipedrive_conn_id = pipedrive_conn_id
         self.deferrable = deferrable
@@ -162,7 +162,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         except PipedriveDailyBudgetError as error:
             if not self.deferrable:
                 raise
-            wait_for_tokens(self, error, in_vain=waited and hook.usage.requests <= self.connections)
+            wait_for_tokens(self, error, in_vain=waited and hook.usage.requests <= self.concurrency)
 
     def _load(self, context: Context, hook: PipedriveHook) -> dict[str, Any]:
         from airflow_provider_pipedrive.extraction.landing import remove_folder
@@ -249,7 +249,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         warehouse: Warehouse,
         load_states: Mapping[str, Mapping[str, Any]],
         scopes: Mapping[str, Scope],
-    ) -> list[Job]:
+    ) -> list[ExtractionJob]:
         """One job for what has not been loaded before, which is read whole, and one for each entity that has."""
         since, until = self._moment("since"), self._moment("until")
         if self.mode == "changes" and since is None and until is None:
@@ -258,16 +258,20 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
             return [self._job(self.entities, "snapshot", None, None)]
         # The moves that are seen in deals go with them.
         alone = [entity for entity in self.entities if entity != OBSERVED]
-        marks = {entity: self._mark(warehouse, entity, load_states.get(entity), scopes[entity]) for entity in alone}
+        watermarks = {
+            entity: self._watermark(warehouse, entity, load_states.get(entity), scopes[entity]) for entity in alone
+        }
         if since is not None:
-            new = [entity for entity in alone if load_states.get(entity) and marks[entity] is None]
+            new = [entity for entity in alone if load_states.get(entity) and watermarks[entity] is None]
             rest = [entity for entity in alone if entity not in new]
             windows = [self._job(self._with_moves(rest), "changes", since, until)] if rest else []
         else:
-            new = [entity for entity, mark in marks.items() if mark is None]
-            # Each from its own mark on: what is hardly ever edited has an old one.
+            new = [entity for entity, watermark in watermarks.items() if watermark is None]
+            # Each from its own watermark on: what is hardly ever edited has an old one.
             windows = [
-                self._job(self._with_moves([entity]), "changes", mark, until) for entity, mark in marks.items() if mark
+                self._job(self._with_moves([entity]), "changes", watermark, until)
+                for entity, watermark in watermarks.items()
+                if watermark
             ]
         if new:
             self.log.info("Read whole: %s.", ", ".join(new))
@@ -276,11 +280,11 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
     def _with_moves(self, entities: Sequence[str]) -> list[str]:
         return [*entities, OBSERVED] if "deals" in entities and OBSERVED in self.entities else list(entities)
 
-    def _mark(
+    def _watermark(
         self, warehouse: Warehouse, entity: str, load_state: Mapping[str, Any] | None, scope: Scope
     ) -> datetime | None:
         """How far the table has come; None where the entity is to be read whole."""
-        if not load_state or not load_state.get("mark") or not scope.continues(load_state.get("scope") or {}):
+        if not load_state or not load_state.get("watermark") or not scope.continues(load_state.get("scope") or {}):
             return None
         rows, least = warehouse.rows(entity), load_state.get("rows_at_least", 0)
         if rows < least:
@@ -291,7 +295,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
                 least,
             )
             return None
-        return datetime.fromisoformat(load_state["mark"])
+        return datetime.fromisoformat(load_state["watermark"])
 
     def _job(
         self,
@@ -299,9 +303,9 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         mode: Literal["snapshot", "changes"],
         since: datetime | None,
         until: datetime | None,
-    ) -> Job:
+    ) -> ExtractionJob:
         given = plain(self.parameters) or {}
-        return Job(
+        return ExtractionJob(
             entities,
             mode,
             since,
@@ -312,14 +316,14 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
             versions=self.versions,
             sweep=self.sweep and mode == "changes",
             allow_shrink=self.allow_shrink,
-            overlap=self.overlap,
-            connections=self.connections,
+            lookback=self.lookback,
+            concurrency=self.concurrency,
             keep_previous=0,  # nobody reads them but the load
             max_tokens=None if self.max_tokens in (None, "") else whole_number("max_tokens", self.max_tokens),
         )
 
     def _extract(
-        self, client: PipedriveClient, folder: Any, job: Job, run: str, load_states: Mapping[str, Any]
+        self, client: PipedriveClient, folder: Any, job: ExtractionJob, run: str, load_states: Mapping[str, Any]
     ) -> dict[str, Any]:
         """The receipt of the job: of this try, or of one before that was not loaded, if nothing else was since."""
         from airflow_provider_pipedrive.extraction.job import extract
@@ -367,7 +371,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
     def _entity_load(
         self,
         folder: Any,
-        job: Job,
+        job: ExtractionJob,
         receipt: Mapping[str, Any],
         name: str,
         scope: Scope,
@@ -384,8 +388,8 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         write: Literal["merge", "versions", "replace"] = "merge" if job.mode == "changes" else "replace"
         if self.versions == "all":
             write = "versions"
-        kept = datetime.fromisoformat(before["mark"]) if before.get("mark") else None
-        mark = mark_after(job, told["mark"], kept)
+        kept = datetime.fromisoformat(before["watermark"]) if before.get("watermark") else None
+        watermark = watermark_after(job, told["watermark"], kept)
         other_shape = (before.get("scope") or {}).get("versions", self.versions) != self.versions
         return EntityLoad(
             entity=name,
@@ -394,11 +398,11 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
             columns=columns_of(folder, name),
             parts=[manifest.parent / part["name"] for part in listed["parts"]],
             tombstones=[manifest.parent / part["name"] for part in listed["tombstones"]],
-            read_at=datetime.fromisoformat(receipt["began"]).astimezone(UTC),
+            read_at=datetime.fromisoformat(receipt["started_at"]).astimezone(UTC),
             write=write,
             load_state={
-                "read_at": receipt["began"],
-                "mark": mark.isoformat() if mark else None,
+                "read_at": receipt["started_at"],
+                "watermark": watermark.isoformat() if watermark else None,
                 "files": {**before.get("files", {}), **take_out(folder, name)},
             },
             scope=scope,
@@ -419,7 +423,9 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         if not is_templated(self.entities):
             parameters = plain(self.parameters)
             given = {} if is_templated(parameters) else dict(parameters or {})
-            Job(self.entities, "snapshot", parameters=given, versions=self.versions, overlap=self.overlap).check()
+            ExtractionJob(
+                self.entities, "snapshot", parameters=given, versions=self.versions, lookback=self.lookback
+            ).check()
         if self.mode not in ("snapshot", "changes"):
             raise PipedriveParameterError(f"mode must be snapshot or changes, not {self.mode!r}.")
         moments = {
@@ -431,7 +437,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
             raise PipedriveParameterError(f"until ({self.until}) must be later than since ({self.since}).")
 
 
-def mark_after(job: Job, newest: str | None, before: datetime | None) -> datetime | None:
+def watermark_after(job: ExtractionJob, newest: str | None, before: datetime | None) -> datetime | None:
     """How far the warehouse has come after a load.
 
     A window that begins after where it was would leave a gap, and one that ends before it would set it back: such as

@@ -152,7 +152,7 @@ def test_airflow_gets_one_group_with_all_commands():
         "scopes",
         "actions",
         "plan",
-        "marks",
+        "watermarks",
         "undo",
     ]
     assert all(isinstance(command, ActionCommand) and command.help for command in group.subcommands)

@@ -1,4 +1,4 @@
-"""``plan`` and ``marks``."""
+"""``plan`` and ``watermarks``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
-from airflow_provider_pipedrive.extraction.marks import listed
+from airflow_provider_pipedrive.extraction.watermarks import listed
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.cli.conftest import Terminal
@@ -39,17 +39,17 @@ def test_a_plan_with_an_end_and_no_beginning_says_what_is_missing(terminal: Term
 
 
 def test_marks_are_shown_set_back_and_forgotten(terminal: Terminal, sandbox: Sandbox, tmp_path: Path) -> None:
-    extract(PipedriveHook().client, tmp_path, Job(["persons"], "changes"))
-    assert terminal.run("marks", str(tmp_path)) == 0
+    extract(PipedriveHook().client, tmp_path, ExtractionJob(["persons"], "changes"))
+    assert terminal.run("watermarks", str(tmp_path)) == 0
     assert terminal.out.startswith("persons  20")
 
-    assert terminal.run("marks", str(tmp_path), "--entity", "persons", "--set", "2026-01-31") == 0
+    assert terminal.run("watermarks", str(tmp_path), "--entity", "persons", "--set", "2026-01-31") == 0
     assert "persons: the next run reads what was updated from 2026-01-31T00:00:00+00:00 on." in terminal.err
-    assert terminal.run("marks", str(tmp_path)) == 0
+    assert terminal.run("watermarks", str(tmp_path)) == 0
     assert terminal.out.startswith("persons  2026-01-31T00:00:00+00:00")
 
-    assert terminal.run("marks", str(tmp_path), "--entity", "persons", "--forget") == 0
-    assert terminal.run("marks", str(tmp_path)) == 0
+    assert terminal.run("watermarks", str(tmp_path), "--entity", "persons", "--forget") == 0
+    assert terminal.run("watermarks", str(tmp_path)) == 0
     assert terminal.out.startswith("persons  none: the next run reads everything")
 
 
@@ -57,30 +57,30 @@ def test_the_windows_of_the_latest_runs_are_shown_and_all_of_them_for_one_entity
     terminal: Terminal, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     for night in range(4):
-        extract(PipedriveHook().client, tmp_path, Job(["persons", "stages"], "changes"), run=f"night {night}")
-    assert terminal.run("marks", str(tmp_path), "--entity", "persons") == 0
+        extract(PipedriveHook().client, tmp_path, ExtractionJob(["persons", "stages"], "changes"), run=f"night {night}")
+    assert terminal.run("watermarks", str(tmp_path), "--entity", "persons") == 0
     _, *windows = terminal.out.splitlines()
     assert [line.rpartition("  ")[2] for line in windows] == ["night 3", "night 2", "night 1", "night 0"]
     assert windows[3].startswith("  whole list, up to 20")
     assert "  from 20" in windows[0]
     assert all("  published  " in line for line in windows)
-    assert terminal.run("marks", str(tmp_path)) == 0
+    assert terminal.run("watermarks", str(tmp_path)) == 0
     assert terminal.out.count("  and 1 earlier runs: --entity shows them") == 2
 
 
 def test_a_folder_in_which_no_run_has_begun_has_no_marks(terminal: Terminal, tmp_path: Path) -> None:
-    assert terminal.run("marks", str(tmp_path)) == 0
-    assert "There are no marks" in terminal.err
+    assert terminal.run("watermarks", str(tmp_path)) == 0
+    assert "There are no watermarks" in terminal.err
 
 
 def test_a_mark_that_is_not_there_is_told_with_those_that_are(
     terminal: Terminal, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    extract(PipedriveHook().client, tmp_path, Job(["persons"], "changes"))
-    assert terminal.run("marks", str(tmp_path), "--entity", "deals", "--forget") == 1
-    assert "There is no mark of deals" in terminal.err
+    extract(PipedriveHook().client, tmp_path, ExtractionJob(["persons"], "changes"))
+    assert terminal.run("watermarks", str(tmp_path), "--entity", "deals", "--forget") == 1
+    assert "There is no watermark of deals" in terminal.err
     assert "there are: persons." in terminal.err
-    assert terminal.run("marks", str(tmp_path), "--entity", "deals") == 1
+    assert terminal.run("watermarks", str(tmp_path), "--entity", "deals") == 1
     assert "there are: persons." in terminal.err
 
 
@@ -90,19 +90,19 @@ def test_a_mark_that_is_not_there_is_told_with_those_that_are(
         (["--entity", "persons", "--set", "yesterday"], "--set must be a day or a time"),
         (["--entity", "persons", "--set", "2099-01-01"], "--set 2099-01-01 lies in the future"),
         (["--entity", "persons", "--set", "2026-01-01", "--forget"], "--set and --forget contradict one another"),
-        (["--forget"], "Say which mark: --entity deals"),
+        (["--forget"], "Say which watermark: --entity deals"),
     ],
 )
 def test_a_mark_that_cannot_be_set_so_stays(
     terminal: Terminal, sandbox: Sandbox, tmp_path: Path, options: list[str], advice: str
 ) -> None:
-    extract(PipedriveHook().client, tmp_path, Job(["persons"], "changes"))
+    extract(PipedriveHook().client, tmp_path, ExtractionJob(["persons"], "changes"))
     before = listed(tmp_path)
-    assert terminal.run("marks", str(tmp_path), *options) == 1
+    assert terminal.run("watermarks", str(tmp_path), *options) == 1
     assert advice in terminal.err
     assert listed(tmp_path) == before
 
 
 def test_marks_of_a_folder_that_is_not_there_are_no_silence(terminal: Terminal, tmp_path: Path) -> None:
-    assert terminal.run("marks", str(tmp_path / "crn")) == 1
+    assert terminal.run("watermarks", str(tmp_path / "crn")) == 1
     assert "There is no folder" in terminal.err

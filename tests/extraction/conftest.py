@@ -74,7 +74,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def through(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Chooses how lists are read, which is otherwise a matter of latency and rate limit."""
 
-    def choose(way: str) -> None:
-        monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, likeness, took, *, more: way)
+    def choose(strategy: str) -> None:
+        monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, likeness, took, *, more: strategy)
 
     return choose

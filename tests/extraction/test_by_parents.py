@@ -24,7 +24,7 @@ class Crew(walk.Crew):
     """Each deal has two products; the n-th request fails."""
 
     def __init__(self, fails_at: int | None = None) -> None:
-        self.connections = 2
+        self.concurrency = 2
         self.watch = lambda: None
         self.asked: list[list[int]] = []
         self._fails_at = fails_at

@@ -14,9 +14,9 @@ import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
-from airflow_provider_pipedrive.extraction.marks import Mark, Marks, listed
+from airflow_provider_pipedrive.extraction.watermarks import Watermark, Watermarks, listed
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.extraction.conftest import by_id, landed, last_manifest
 
@@ -35,7 +35,7 @@ def ids_of(records: list[dict[str, Any]]) -> list[int]:
 
 
 def test_a_window_holds_what_was_last_updated_in_it_and_nothing_else(client: PipedriveClient, tmp_path: Path) -> None:
-    job = Job(["deals"], "changes", at("2025-01-01"), at("2025-07-01"), names="keys", overlap=0)
+    job = ExtractionJob(["deals"], "changes", at("2025-01-01"), at("2025-07-01"), columns="raw", lookback=0)
     receipt = extract(client, tmp_path, job)
     wanted = [
         deal
@@ -55,15 +55,17 @@ def test_neighbouring_windows_share_nothing_but_the_overlap(client: PipedriveCli
     found = []
     for since, until in pairwise(months):
         folder = tmp_path / since.strftime("%m")
-        extract(client, folder, Job(["persons"], "changes", since, until, names="keys", overlap=0))
+        extract(client, folder, ExtractionJob(["persons"], "changes", since, until, columns="raw", lookback=0))
         found += landed(folder / "persons")
     whole = tmp_path / "whole"
-    extract(client, whole, Job(["persons"], "changes", months[0], months[-1], names="keys", overlap=0))
+    extract(client, whole, ExtractionJob(["persons"], "changes", months[0], months[-1], columns="raw", lookback=0))
     assert ids_of(found) == ids_of(landed(whole / "persons"))
 
 
 def test_an_interval_that_is_run_again_replaces_its_partition(client: PipedriveClient, tmp_path: Path) -> None:
-    job = Job(["persons"], "changes", at("2025-01-01"), at("2025-02-01"), names="keys", partition="dt=2025-01-01")
+    job = ExtractionJob(
+        ["persons"], "changes", at("2025-01-01"), at("2025-02-01"), columns="raw", partition="dt=2025-01-01"
+    )
     folder = tmp_path / "persons" / "dt=2025-01-01"
     extract(client, tmp_path, replace(job, keep_previous=0))
     first = ids_of(landed(folder))
@@ -76,10 +78,10 @@ def test_an_interval_that_is_run_again_replaces_its_partition(client: PipedriveC
 def test_the_first_run_reads_everything_and_says_so_and_the_next_what_changed_since(
     client: PipedriveClient, company: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    job = Job(["deals", "persons"], "changes", names="keys")
+    job = ExtractionJob(["deals", "persons"], "changes", columns="raw")
     with caplog.at_level(logging.INFO):
         extract(client, tmp_path, job)
-    assert "persons: there is no mark yet: the first load reads the whole list." in caplog.messages
+    assert "persons: there is no watermark yet: the first load reads the whole list." in caplog.messages
     company.advance(120)
     company.update("deals", 5, title="edited")
     company.delete("deals", 7)
@@ -97,7 +99,7 @@ def test_the_first_run_reads_everything_and_says_so_and_the_next_what_changed_si
 def test_what_the_overlap_brings_again_is_left_out_unless_it_was_edited(
     client: PipedriveClient, company: Sandbox, tmp_path: Path
 ) -> None:
-    job = Job(["deals"], "changes", names="keys")
+    job = ExtractionJob(["deals"], "changes", columns="raw")
     extract(client, tmp_path, job)
     company.update("deals", 5, title="first")
     company.update("deals", 6, title="first")
@@ -114,7 +116,7 @@ def test_what_the_overlap_brings_again_is_left_out_unless_it_was_edited(
 def test_what_changed_lands_beside_what_the_runs_before_have_landed(
     client: PipedriveClient, company: Sandbox, tmp_path: Path
 ) -> None:
-    job = Job(["persons"], "changes", names="keys")
+    job = ExtractionJob(["persons"], "changes", columns="raw")
     first = extract(client, tmp_path, job)
     company.advance(120)
     company.update("persons", 1, name="edited")
@@ -129,7 +131,7 @@ def test_what_changed_lands_beside_what_the_runs_before_have_landed(
 def test_an_edit_in_the_very_second_in_which_a_record_was_read_is_not_lost(
     client: PipedriveClient, company: Sandbox, tmp_path: Path
 ) -> None:
-    job = Job(["deals"], "changes", names="keys")
+    job = ExtractionJob(["deals"], "changes", columns="raw")
     company.plan("update", entity="deals", id=5, fields={"title": "edited"}, after_reads=2, path="/api/v2/deals")
     extract(client, tmp_path, job)
     (edited,) = [deal for deal in landed(tmp_path / "deals") if deal["title"] == "edited"]
@@ -143,32 +145,36 @@ def test_an_edit_in_the_very_second_in_which_a_record_was_read_is_not_lost(
 def test_a_window_by_offset_holds_every_record_once(client: PipedriveClient, tmp_path: Path, entity: str) -> None:
     action = {"notes": "getNotes", "leads": "getLeads", "files": "getFiles"}[entity]
     since, until = at("2025-01-01"), at("2025-12-01")
-    extract(client, tmp_path, Job([entity], "changes", since, until, names="keys", overlap=0))
+    extract(client, tmp_path, ExtractionJob([entity], "changes", since, until, columns="raw", lookback=0))
     wanted = [record for record in client.iterate(action) if since <= moment(record["update_time"]) < until]
     assert by_id(landed(tmp_path / entity)) == by_id(wanted)
 
 
 def test_runs_with_a_window_of_their_own_leave_the_mark_alone(client: PipedriveClient, tmp_path: Path) -> None:
-    extract(client, tmp_path, Job(["persons"], "changes"))
+    extract(client, tmp_path, ExtractionJob(["persons"], "changes"))
     before = listed(tmp_path)
-    extract(client, tmp_path, Job(["persons"], "changes", at("2025-01-01"), at("2025-02-01"), partition="dt=2025-01"))
+    extract(
+        client,
+        tmp_path,
+        ExtractionJob(["persons"], "changes", at("2025-01-01"), at("2025-02-01"), partition="dt=2025-01"),
+    )
     assert listed(tmp_path) == before
-    assert [mark["entity"] for mark in before] == ["persons"]
+    assert [watermark["entity"] for watermark in before] == ["persons"]
 
 
 def test_the_mark_is_the_latest_update_that_pipedrive_tells_never_the_workers_clock(
     client: PipedriveClient, tmp_path: Path
 ) -> None:
-    extract(client, tmp_path, Job(["persons"], "changes", names="keys"))
+    extract(client, tmp_path, ExtractionJob(["persons"], "changes", columns="raw"))
     newest = max(person["update_time"] for person in client.iterate("getPersons") if person["update_time"])
-    (mark,) = listed(tmp_path)
-    assert datetime.fromisoformat(mark["until"]) == datetime.fromisoformat(newest)
+    (watermark,) = listed(tmp_path)
+    assert datetime.fromisoformat(watermark["until"]) == datetime.fromisoformat(newest)
 
 
 def test_another_choice_of_records_has_a_mark_of_its_own(client: PipedriveClient, tmp_path: Path) -> None:
     def rows(**parameters: Any) -> int:
         chosen = {"deals": parameters} if parameters else {}
-        receipt = extract(client, tmp_path, Job(["deals"], "changes", names="keys", parameters=chosen))
+        receipt = extract(client, tmp_path, ExtractionJob(["deals"], "changes", columns="raw", parameters=chosen))
         return int(receipt["entities"]["deals"]["rows"])
 
     everything = len(list(client.iterate("getDeals")))
@@ -181,20 +187,20 @@ def test_another_choice_of_records_has_a_mark_of_its_own(client: PipedriveClient
 def test_a_mark_ahead_of_pipedrives_clock_is_told_of_and_no_reason_to_read_nothing(
     client: PipedriveClient, tmp_path: Path
 ) -> None:
-    job = Job(["persons"], "changes", names="keys")
+    job = ExtractionJob(["persons"], "changes", columns="raw")
     extract(client, tmp_path, job)
-    (mark,) = listed(tmp_path)
-    Marks(tmp_path, mark["scope"]).set("persons", Mark(at("2099-01-01")))
-    with pytest.raises(PipedriveParameterError, match="set it back by `airflow pipedrive marks`"):
+    (watermark,) = listed(tmp_path)
+    Watermarks(tmp_path, watermark["scope"]).set("persons", Watermark(at("2099-01-01")))
+    with pytest.raises(PipedriveParameterError, match="set it back by `airflow pipedrive watermarks`"):
         extract(client, tmp_path, job)
 
 
 def test_a_mark_can_be_set_back(client: PipedriveClient, tmp_path: Path) -> None:
-    extract(client, tmp_path, Job(["persons"], "changes", names="keys"))
-    (mark,) = listed(tmp_path)
-    Marks(tmp_path, mark["scope"]).forget("persons")
-    assert [mark["until"] for mark in listed(tmp_path)] == [None]
-    assert len(extract(client, tmp_path, Job(["persons"], "changes", names="keys"))["entities"]) == 1
+    extract(client, tmp_path, ExtractionJob(["persons"], "changes", columns="raw"))
+    (watermark,) = listed(tmp_path)
+    Watermarks(tmp_path, watermark["scope"]).forget("persons")
+    assert [watermark["until"] for watermark in listed(tmp_path)] == [None]
+    assert len(extract(client, tmp_path, ExtractionJob(["persons"], "changes", columns="raw"))["entities"]) == 1
     assert len(landed(tmp_path / "persons")) > 4000
 
 
@@ -205,26 +211,32 @@ def test_what_was_created_and_never_updated_is_in_its_window_too(
     now = datetime.now(UTC).replace(microsecond=0)
     hours_ago = (now - timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
     company.update("deals", newest, update_time=None, add_time=hours_ago)
-    job = Job(["deals"], "changes", now - timedelta(hours=4), now - timedelta(hours=2), names="keys")
+    job = ExtractionJob(["deals"], "changes", now - timedelta(hours=4), now - timedelta(hours=2), columns="raw")
     receipt = extract(client, tmp_path, job)
     assert newest in ids_of(landed(tmp_path / "deals"))
-    assert receipt["entities"]["deals"]["proof"] == {"kind": "window", "untouched": "looked for", "deleted": "told"}
+    assert receipt["entities"]["deals"]["completeness"] == {
+        "kind": "window",
+        "untouched": "looked for",
+        "deleted": "told",
+    }
 
 
 def test_an_old_window_says_that_it_did_not_look_for_what_was_never_updated(
     client: PipedriveClient, tmp_path: Path
 ) -> None:
-    receipt = extract(client, tmp_path, Job(["deals"], "changes", at("2025-01-15"), at("2025-01-16")))
-    assert receipt["entities"]["deals"]["proof"]["untouched"] == "not looked for"
+    receipt = extract(client, tmp_path, ExtractionJob(["deals"], "changes", at("2025-01-15"), at("2025-01-16")))
+    assert receipt["entities"]["deals"]["completeness"]["untouched"] == "not looked for"
 
 
 def test_a_small_window_costs_one_page(client: PipedriveClient, company: Sandbox, tmp_path: Path) -> None:
-    extract(client, tmp_path, Job(["persons"], "changes", at("2025-01-01"), at("2025-02-01"), names="keys"))
+    extract(client, tmp_path, ExtractionJob(["persons"], "changes", at("2025-01-01"), at("2025-02-01"), columns="raw"))
     assert sum(request.path == "/api/v2/persons" for request in company.requests) == 1
 
 
 def test_lists_that_know_only_a_beginning_have_the_end_applied_here(client: PipedriveClient, tmp_path: Path) -> None:
-    job = Job(["leads", "notes", "products"], "changes", at("2025-01-01"), at("2025-07-01"), names="keys", overlap=0)
+    job = ExtractionJob(
+        ["leads", "notes", "products"], "changes", at("2025-01-01"), at("2025-07-01"), columns="raw", lookback=0
+    )
     extract(client, tmp_path, job)
     for entity, action in (("leads", "getLeads"), ("notes", "getNotes"), ("products", "getProducts")):
         wanted = [
@@ -238,10 +250,12 @@ def test_lists_that_know_only_a_beginning_have_the_end_applied_here(client: Pipe
 def test_lists_without_windows_are_read_newest_first_or_whole_and_say_so(
     client: PipedriveClient, tmp_path: Path
 ) -> None:
-    job = Job(["files", "pipelines"], "changes", at("2025-01-01"), at("2026-01-01"), names="keys", overlap=0)
+    job = ExtractionJob(
+        ["files", "pipelines"], "changes", at("2025-01-01"), at("2026-01-01"), columns="raw", lookback=0
+    )
     receipt = extract(client, tmp_path, job)
-    assert receipt["entities"]["files"]["way"] == "newest first"
-    assert receipt["entities"]["pipelines"]["way"] == "whole: the list has no window"
+    assert receipt["entities"]["files"]["strategy"] == "newest first"
+    assert receipt["entities"]["pipelines"]["strategy"] == "whole: the list has no window"
     wanted = [file["id"] for file in client.iterate("getFiles") if file["update_time"].startswith("2025")]
     assert ids_of(landed(tmp_path / "files")) == sorted(wanted)
 
@@ -251,7 +265,7 @@ def test_a_window_that_ends_now_waits_until_pipedrives_clock_is_past_it(
 ) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     waited: list[float] = []
-    job = Job(["persons"], "changes", now - timedelta(hours=1), now, names="keys")
+    job = ExtractionJob(["persons"], "changes", now - timedelta(hours=1), now, columns="raw")
     extract(client, tmp_path, job, sleep=waited.append)
     assert 58 <= sum(waited) <= 61
 
@@ -260,30 +274,32 @@ def test_a_window_that_ends_now_waits_until_pipedrives_clock_is_past_it(
     ("job", "message"),
     [
         (
-            Job(["deals"], parameters={"deals": {"stauts": "open"}}),
+            ExtractionJob(["deals"], parameters={"deals": {"stauts": "open"}}),
             "parameters of deals: there is no parameter 'stauts' (did you mean status?)",
         ),
-        (Job(["deels"]), "There is no entity 'deels' to extract. Did you mean deals"),
-        (Job([]), 'entities must be a list of names, such as ["deals", "persons"].'),
-        (Job("deals"), 'entities must be a list of names, such as ["deals", "persons"].'),  # type: ignore[arg-type]
-        (Job(["deals", "deals"]), "entities names deals twice."),
-        (Job(["deals"], format="parket"), "did you mean 'parquet'?"),
-        (Job(["deals"], "changes", at("2025-02-01"), at("2025-01-01")), "must be later than since"),
-        (Job(["deals"], "changes", until=at("2025-02-01")), "until needs since"),
+        (ExtractionJob(["deels"]), "There is no entity 'deels' to extract. Did you mean deals"),
+        (ExtractionJob([]), 'entities must be a list of names, such as ["deals", "persons"].'),
+        (ExtractionJob("deals"), 'entities must be a list of names, such as ["deals", "persons"].'),  # type: ignore[arg-type]
+        (ExtractionJob(["deals", "deals"]), "entities names deals twice."),
+        (ExtractionJob(["deals"], format="parket"), "did you mean 'parquet'?"),
+        (ExtractionJob(["deals"], "changes", at("2025-02-01"), at("2025-01-01")), "must be later than since"),
+        (ExtractionJob(["deals"], "changes", until=at("2025-02-01")), "until needs since"),
         (
-            Job(["deals"], parameters={"deals": {"filterid": 7}}),
+            ExtractionJob(["deals"], parameters={"deals": {"filterid": 7}}),
             "there is no parameter 'filterid' (did you mean filter_id?)",
         ),
-        (Job(["deals"], parameters={"deals": {"filter_id": "x"}}), "filter_id must be"),
-        (Job(["deals"], since=at("2025-02-01")), 'leave out since and until, or set mode="changes"'),
-        (Job(["deals"], "changes", at("2099-01-01"), at("2099-01-02")), "s ahead of Pipedrive's clock"),
-        (Job(["deals"], names="keys", format="csv"), "which only jsonl can hold"),
-        (Job(["deals"], parameters={"deals": {"sort_by": "id"}}), "sort_by is set by the extraction itself"),
-        (Job(["deals"], max_tokens=0), "max_tokens must be 1 or more, not 0."),
-        (Job(["deals"], partition="../x"), "must stay below the entity's folder"),
+        (ExtractionJob(["deals"], parameters={"deals": {"filter_id": "x"}}), "filter_id must be"),
+        (ExtractionJob(["deals"], since=at("2025-02-01")), 'leave out since and until, or set mode="changes"'),
+        (ExtractionJob(["deals"], "changes", at("2099-01-01"), at("2099-01-02")), "s ahead of Pipedrive's clock"),
+        (ExtractionJob(["deals"], columns="raw", format="csv"), "which only jsonl can hold"),
+        (ExtractionJob(["deals"], parameters={"deals": {"sort_by": "id"}}), "sort_by is set by the extraction itself"),
+        (ExtractionJob(["deals"], max_tokens=0), "max_tokens must be 1 or more, not 0."),
+        (ExtractionJob(["deals"], partition="../x"), "must stay below the entity's folder"),
     ],
 )
-def test_a_job_that_cannot_be_says_what_to_do(client: PipedriveClient, tmp_path: Path, job: Job, message: str) -> None:
+def test_a_job_that_cannot_be_says_what_to_do(
+    client: PipedriveClient, tmp_path: Path, job: ExtractionJob, message: str
+) -> None:
     with pytest.raises(PipedriveParameterError) as caught:
         extract(client, tmp_path, job)
     assert message in str(caught.value)
@@ -293,7 +309,7 @@ def test_a_job_that_cannot_be_says_what_to_do(client: PipedriveClient, tmp_path:
 def test_a_snapshot_that_shrank_is_not_published_unless_that_is_right(
     client: PipedriveClient, company: Sandbox, tmp_path: Path
 ) -> None:
-    job = Job(["persons"], names="keys")
+    job = ExtractionJob(["persons"], columns="raw")
     extract(client, tmp_path, job)
     before = (tmp_path / "persons" / "_manifest.json").read_text()
     persons = sorted(person["id"] for person in client.iterate("getPersons"))
@@ -303,7 +319,7 @@ def test_a_snapshot_that_shrank_is_not_published_unless_that_is_right(
         extract(client, tmp_path, job)
     assert "set allow_shrink if that is right" in str(caught.value)
     assert (tmp_path / "persons" / "_manifest.json").read_text() == before
-    extract(client, tmp_path, Job(["persons"], names="keys", allow_shrink=True))
+    extract(client, tmp_path, ExtractionJob(["persons"], columns="raw", allow_shrink=True))
     assert (tmp_path / "persons" / "_manifest.json").read_text() != before
 
 
@@ -319,7 +335,7 @@ def tombstones(folder: Path) -> list[int]:
 def test_a_snapshot_tells_of_what_was_landed_before_and_has_been_deleted_but_not_of_what_was_archived(
     client: PipedriveClient, company: Sandbox, tmp_path: Path
 ) -> None:
-    job = Job(["deals", "persons"], names="keys")
+    job = ExtractionJob(["deals", "persons"], columns="raw")
     extract(client, tmp_path, job)
     persons = sorted(person["id"] for person in client.iterate("getPersons", max_records=5))
     deals = sorted(deal["id"] for deal in client.iterate("getDeals", max_records=5))
@@ -337,11 +353,11 @@ def test_a_snapshot_tells_of_what_was_landed_before_and_has_been_deleted_but_not
 
 
 def test_a_sweep_finds_what_no_window_tells(client: PipedriveClient, company: Sandbox, tmp_path: Path) -> None:
-    extract(client, tmp_path, Job(["persons"], "changes", names="keys"))
+    extract(client, tmp_path, ExtractionJob(["persons"], "changes", columns="raw"))
     persons = sorted(person["id"] for person in client.iterate("getPersons", max_records=5))
     company.delete("persons", persons[3])
     company.merge("persons", persons[1], into=persons[0])
-    extract(client, tmp_path, Job(["persons"], "changes", names="keys"))
+    extract(client, tmp_path, ExtractionJob(["persons"], "changes", columns="raw"))
     assert tombstones(tmp_path / "persons") == []
-    extract(client, tmp_path, Job(["persons"], "changes", names="keys", sweep=True))
+    extract(client, tmp_path, ExtractionJob(["persons"], "changes", columns="raw", sweep=True))
     assert tombstones(tmp_path / "persons") == [persons[1], persons[3]]

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient
-from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.sandbox import Sandbox
 
-DOCS = Path(__file__).parents[3] / "docs" / "extraction.md"
+DOCS = Path(__file__).parents[2] / "docs" / "extraction.md"
 READERS = {"DuckDB": "duckdb", "Polars": "polars", "pyarrow": "pyarrow"}
 
 
@@ -24,7 +24,7 @@ def test_a_reader_as_documented_sees_the_last_state_alone(
     pytest.importorskip(READERS[reader])
     for name in ("before", "after"):
         company.update("deals", 1, title=name)
-        extract(client, tmp_path / "crm", Job(["deals"], format="parquet"))
+        extract(client, tmp_path / "crm", ExtractionJob(["deals"], format="parquet"))
     code = re.search(rf"```python\n# {reader}\n(.*?)```", DOCS.read_text(), re.DOTALL)
     assert code is not None
     monkeypatch.chdir(tmp_path)

@@ -47,7 +47,7 @@ def written(path: Path, fmt: str, columns: Sequence[Column] | None, *batches: Se
 def in_parquet(path: Path, kind: str, values: Sequence[Any], items: str | None = None) -> tuple[list[Any], int]:
     """The values of one column as they are read back, and how many did not fit."""
     part = written(path / "x.parquet", "parquet", [Column("x", kind, items)], [{"x": value} for value in values])
-    return [row["x"] for row in read_rows(path / "x.parquet", "parquet")], part.unfit.get("x", 0)
+    return [row["x"] for row in read_rows(path / "x.parquet", "parquet")], part.nulled_values.get("x", 0)
 
 
 # ---- every format
@@ -63,7 +63,7 @@ def test_what_is_written_is_read_again_and_the_part_tells_its_rows_size_and_hash
         {"id": numbers[1], "title": None},
     ]
     content = path.read_bytes()
-    assert part == Part(rows=2, bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), unfit={})
+    assert part == Part(rows=2, bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), nulled_values={})
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
@@ -313,14 +313,14 @@ def test_a_timestamp_is_read_in_every_spelling_whatever_stands_beside_it(
     tmp_path: Path, written_as: str, beside: str | None
 ) -> None:
     noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
-    read, unfit = in_parquet(tmp_path, "timestamp", [written_as, beside])
+    read, nulled_values = in_parquet(tmp_path, "timestamp", [written_as, beside])
     assert read == [noon.replace(microsecond=500_000), noon if beside and beside[0] == "2" else None]
-    assert unfit == (beside == "nonsense")
+    assert nulled_values == (beside == "nonsense")
 
 
 def test_a_date_alone_is_its_first_moment_in_utc(tmp_path: Path) -> None:
-    read, unfit = in_parquet(tmp_path, "timestamp", ["2026-01-31", "2026-01-31T12:00:00Z"])
-    assert (read[0], unfit) == (datetime(2026, 1, 31, tzinfo=UTC), 0)
+    read, nulled_values = in_parquet(tmp_path, "timestamp", ["2026-01-31", "2026-01-31T12:00:00Z"])
+    assert (read[0], nulled_values) == (datetime(2026, 1, 31, tzinfo=UTC), 0)
 
 
 @pytest.mark.parametrize(
@@ -354,9 +354,9 @@ def test_what_does_not_fit_becomes_null_is_counted_and_harms_no_neighbour(
     good = {"integer": 7, "number": 7.5, "boolean": True, "list": [7] if items == "integer" else ["7"]}
     good |= {"date": "2026-02-01", "timestamp": "2026-02-01T00:00:00Z"}
     expected = {"date": date(2026, 2, 1), "timestamp": datetime(2026, 2, 1, tzinfo=UTC)}
-    values, unfit = in_parquet(tmp_path, kind, [good[kind], value, good[kind]], items)
+    values, nulled_values = in_parquet(tmp_path, kind, [good[kind], value, good[kind]], items)
     assert values == [expected.get(kind, good[kind]), read, expected.get(kind, good[kind])]
-    assert unfit == 1
+    assert nulled_values == 1
 
 
 def test_a_moment_before_the_first_year_does_not_fit(tmp_path: Path) -> None:
@@ -366,7 +366,7 @@ def test_a_moment_before_the_first_year_does_not_fit(tmp_path: Path) -> None:
 def test_unfit_values_are_counted_by_column_over_the_whole_part(tmp_path: Path) -> None:
     columns = [Column("a", "integer"), Column("b", "date"), Column("c", "list", "integer"), Column("d")]
     row = {"a": "x", "b": "y", "c": ["z", "z"], "d": "fits"}
-    assert written(tmp_path / "part", "parquet", columns, [row] * 600).unfit == {"a": 600, "b": 600, "c": 1_200}
+    assert written(tmp_path / "part", "parquet", columns, [row] * 600).nulled_values == {"a": 600, "b": 600, "c": 1_200}
 
 
 def test_parquet_has_the_declared_types_and_is_compressed_with_zstd(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from airflow_provider_pipedrive.errors import (
 )
 from airflow_provider_pipedrive.extraction import formats
 from airflow_provider_pipedrive.extraction import job as module
-from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.extraction.landing import EntityLanding
 from airflow_provider_pipedrive.extraction.progress import Progress
@@ -39,7 +39,7 @@ from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
 from tests.extraction.conftest import by_id, client_of, is_published, landed
 
-DEALS = Job(["deals"], names="keys", connections=8)
+DEALS = ExtractionJob(["deals"], columns="raw", concurrency=8)
 
 
 class Killed(BaseException):
@@ -71,16 +71,16 @@ def test_a_path_that_is_a_file_is_an_error_before_anything_is_read(
 
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("written", [0, 3, 9])
-@pytest.mark.parametrize("way", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "both ends"])
 def test_a_full_disk_ends_a_run_and_the_next_one_goes_on(
     client: PipedriveClient,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     through: Callable[[str], None],
-    way: str,
+    strategy: str,
     written: int,
 ) -> None:
-    through(way)
+    through(strategy)
     left = [written]
     write = formats._Sink.write
 
@@ -114,7 +114,7 @@ def test_a_run_that_failed_is_taken_up_by_whoever_comes_next(company: Sandbox, t
 def test_a_publication_that_was_interrupted_goes_on_and_keeps_all_it_knew(
     company: Sandbox, client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = Job(["deals", "persons"], names="keys", connections=8)
+    job = ExtractionJob(["deals", "persons"], columns="raw", concurrency=8)
     extract(client, tmp_path, job)
     company.delete("deals", 7)
 
@@ -155,7 +155,7 @@ def test_what_an_interrupted_publication_landed_is_looked_for_afterwards(
 def test_a_publication_that_was_interrupted_goes_on_in_the_folder_where_it_began(
     client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = Job(["deals"], "changes", names="keys", connections=8)
+    job = ExtractionJob(["deals"], "changes", columns="raw", concurrency=8)
     place = EntityLanding._placed
     placed: list[str] = []
 
@@ -172,7 +172,7 @@ def test_a_publication_that_was_interrupted_goes_on_in_the_folder_where_it_began
     receipt = extract(client, tmp_path, job, run="second", owner="me")
     assert receipt["entities"]["deals"]["manifest"] == str(tmp_path / "deals" / "run=first" / "_manifest.json")
     assert by_id(landed(tmp_path / "deals" / "run=first")) == live(client)
-    assert receipt["entities"]["deals"]["mark"] is not None
+    assert receipt["entities"]["deals"]["watermark"] is not None
 
 
 def test_two_runs_of_one_job_at_once_leave_a_whole_folder(company: Sandbox, tmp_path: Path) -> None:
@@ -197,11 +197,11 @@ def test_two_runs_of_one_job_at_once_leave_a_whole_folder(company: Sandbox, tmp_
         assert by_id(landed(tmp_path / "deals")) == live(client)
 
 
-@pytest.mark.parametrize("way", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "both ends"])
 def test_a_repeated_cursor_is_an_error_and_never_a_quiet_end(
-    company: Sandbox, client: PipedriveClient, tmp_path: Path, through: Callable[[str], None], way: str
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, through: Callable[[str], None], strategy: str
 ) -> None:
-    through(way)
+    through(strategy)
     company.fault("/api/v2/deals", "repeated-cursor", skip=4, count=1000)
     with pytest.raises(PipedriveResponseError, match="cursor"):
         extract(client, tmp_path, DEALS, owner="me")
@@ -211,11 +211,11 @@ def test_a_repeated_cursor_is_an_error_and_never_a_quiet_end(
     assert by_id(landed(tmp_path / "deals")) == live(client)
 
 
-@pytest.mark.parametrize("way", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "both ends"])
 def test_empty_pages_that_promise_more_are_followed(
-    company: Sandbox, client: PipedriveClient, tmp_path: Path, through: Callable[[str], None], way: str
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, through: Callable[[str], None], strategy: str
 ) -> None:
-    through(way)
+    through(strategy)
     company.fault("/api/v2/deals", "empty-page", every=3, count=6)
     extract(client, tmp_path, DEALS)
     company.clear_faults()
@@ -227,7 +227,7 @@ def test_an_offset_that_does_not_grow_is_an_error_and_never_a_quiet_end(
 ) -> None:
     company.fault("/v1/notes", "stuck-offset", count=1000)
     with pytest.raises(PipedriveResponseError, match="start="):
-        extract(client, tmp_path, Job(["notes"], names="keys"))
+        extract(client, tmp_path, ExtractionJob(["notes"], columns="raw"))
     assert not is_published(tmp_path)
 
 
@@ -237,7 +237,7 @@ def test_a_run_whose_daily_budget_is_spent_goes_on_the_next_day(tmp_path: Path) 
         days = 0
         while not is_published(tmp_path):
             with client_of(company) as client, suppress(PipedriveDailyBudgetError):
-                extract(client, tmp_path, Job(["deals"], names="keys", connections=1), owner="me")
+                extract(client, tmp_path, ExtractionJob(["deals"], columns="raw", concurrency=1), owner="me")
             company.advance(86_400)
             days += 1
             assert days < 6
@@ -250,7 +250,7 @@ def test_a_run_whose_daily_budget_is_spent_goes_on_the_next_day(tmp_path: Path) 
 def test_a_cap_of_tokens_holds_whatever_fails(company: Sandbox, tmp_path: Path) -> None:
     company.fault("*", "503", count=1000, probability=0.3, seed=4, headers={"Retry-After": "0"})
     with client_of(company, max_attempts=10) as client, suppress(PipedriveTokenCapError):
-        extract(client, tmp_path, Job(["deals", "persons"], names="keys", connections=8, max_tokens=90))
+        extract(client, tmp_path, ExtractionJob(["deals", "persons"], columns="raw", concurrency=8, max_tokens=90))
         pytest.fail("90 tokens are not enough for this")
     assert company.counters()["tokens"] <= 90
 
@@ -265,14 +265,14 @@ def test_the_receipt_counts_what_the_summary_and_the_look_ups_cost(
     company.advance(3600)  # long ago for the catch-up: only looking them up tells
     receipt = extract(client, tmp_path, DEALS)
     reading_who = 2
-    assert receipt["entities"]["deals"]["proof"]["kind"] == "count"
+    assert receipt["entities"]["deals"]["completeness"]["kind"] == "count"
     assert receipt["entities"]["deals"]["tokens"] == receipt["tokens"] - reading_who
 
 
 def test_a_snapshot_that_is_read_as_another_user_is_not_published_unless_that_is_right(
     client: PipedriveClient, tmp_path: Path
 ) -> None:
-    job = Job(["users"], names="keys")
+    job = ExtractionJob(["users"], columns="raw")
     extract(client, tmp_path, job)
     (kept,) = (tmp_path / "_pipedrive" / "snapshots").iterdir()
     before = json.loads(kept.read_text())
@@ -296,7 +296,7 @@ def test_a_snapshot_that_is_read_as_another_user_is_not_published_unless_that_is
 def test_what_another_company_has_is_not_published_in_its_folder_whatever_is_read_and_set(
     reading: dict[str, Any], client: PipedriveClient, tmp_path: Path
 ) -> None:
-    job = Job(["deals"], allow_shrink=True, **reading)
+    job = ExtractionJob(["deals"], allow_shrink=True, **reading)
     with Sandbox(deals=30, seed=9, api_token=API_TOKEN) as other, client_of(other) as stranger:
         extract(client, tmp_path, job, run="monday")
         published = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -310,7 +310,7 @@ def test_what_another_company_has_is_not_published_in_its_folder_whatever_is_rea
 def test_nobody_goes_on_from_what_another_company_has_read_and_not_published(
     client: PipedriveClient, company: Sandbox, tmp_path: Path
 ) -> None:
-    job = Job(["deals", "persons"], names="keys")
+    job = ExtractionJob(["deals", "persons"], columns="raw")
     with Sandbox(deals=300, seed=9, api_token=API_TOKEN) as other, client_of(other) as stranger:
         other.fault("*/persons", "403", count=None)
         with pytest.raises(PipedrivePermissionError):
@@ -328,14 +328,14 @@ def test_a_window_that_begins_before_deleted_ones_are_listed_says_so(
     client: PipedriveClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = datetime.now(UTC)
-    early = Job(["deals"], "changes", now - timedelta(days=40), now - timedelta(days=1), names="keys")
+    early = ExtractionJob(["deals"], "changes", now - timedelta(days=40), now - timedelta(days=1), columns="raw")
     receipt = extract(client, tmp_path / "early", early)
-    assert receipt["entities"]["deals"]["proof"]["deleted"].startswith("told from 20")
+    assert receipt["entities"]["deals"]["completeness"]["deleted"].startswith("told from 20")
     assert "deals: Pipedrive lists deleted ones for 30 days: what was deleted before" in caplog.text
     caplog.clear()
-    late = Job(["deals"], "changes", now - timedelta(days=29), now - timedelta(days=1), names="keys")
+    late = ExtractionJob(["deals"], "changes", now - timedelta(days=29), now - timedelta(days=1), columns="raw")
     receipt = extract(client, tmp_path / "late", late)
-    assert receipt["entities"]["deals"]["proof"]["deleted"] == "told"
+    assert receipt["entities"]["deals"]["completeness"]["deleted"] == "told"
     assert "deleted ones" not in caplog.text
 
 
@@ -343,13 +343,13 @@ def test_a_window_that_begins_before_deleted_ones_are_listed_says_so(
 
 
 def test_leads_have_the_columns_that_deals_had_first(company: Sandbox, client: PipedriveClient, tmp_path: Path) -> None:
-    extract(client, tmp_path, Job(["deals"]))
+    extract(client, tmp_path, ExtractionJob(["deals"]))
     deals = json.loads((tmp_path / "_pipedrive" / "schema" / "deals.json").read_text())
     number, renamed = next(
         (key, field) for key, field in company.records("dealFields").items() if field["is_custom_field"]
     )
     company.update("dealFields", number, field_name="Another name")
-    extract(client, tmp_path, Job(["leads"]))
+    extract(client, tmp_path, ExtractionJob(["leads"]))
     leads = json.loads((tmp_path / "_pipedrive" / "schema" / "leads.json").read_text())
 
     code = renamed["field_code"]
@@ -361,7 +361,7 @@ def test_leads_have_the_columns_that_deals_had_first(company: Sandbox, client: P
 def test_entities_with_the_same_fields_that_are_new_together_have_the_same_columns(
     client: PipedriveClient, tmp_path: Path, entities: list[str]
 ) -> None:
-    extract(client, tmp_path, Job(entities))
+    extract(client, tmp_path, ExtractionJob(entities))
     deals, leads = (
         json.loads((tmp_path / "_pipedrive" / "schema" / f"{name}.json").read_text()) for name in ("deals", "leads")
     )
@@ -403,7 +403,7 @@ def test_the_thread_that_waits_for_the_entities_watches_too(
     monkeypatch.setattr(
         module.Progress, "watch", lambda self: waiting.append(threading.current_thread() is threading.main_thread())
     )
-    extract(client, tmp_path, Job(["users"]))
+    extract(client, tmp_path, ExtractionJob(["users"]))
     assert True in waiting
 
 
@@ -411,7 +411,7 @@ def test_the_thread_that_waits_for_the_entities_watches_too(
 def test_a_task_that_is_ended_stops_reading_and_keeps_what_it_has(
     company: Sandbox, client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = extract(client, tmp_path / "whole", Job(["persons"], names="keys", connections=1))["tokens"]
+    whole = extract(client, tmp_path / "whole", ExtractionJob(["persons"], columns="raw", concurrency=1))["tokens"]
 
     def ended(self: Progress) -> None:
         if threading.current_thread() is threading.main_thread() and company.counters()["tokens"] > whole + 30:
@@ -421,9 +421,9 @@ def test_a_task_that_is_ended_stops_reading_and_keeps_what_it_has(
     with monkeypatch.context() as patch:
         patch.setattr(Progress, "watch", ended)
         with pytest.raises(KeyboardInterrupt):
-            extract(client, tmp_path / "half", Job(["persons"], names="keys", connections=1), owner="me")
+            extract(client, tmp_path / "half", ExtractionJob(["persons"], columns="raw", concurrency=1), owner="me")
     assert company.counters()["tokens"] < 2 * whole - 20
     before = company.counters()["tokens"]
-    extract(client, tmp_path / "half", Job(["persons"], names="keys", connections=1), owner="me")
+    extract(client, tmp_path / "half", ExtractionJob(["persons"], columns="raw", concurrency=1), owner="me")
     assert company.counters()["tokens"] - before < whole
     assert by_id(landed(tmp_path / "half" / "persons")) == live(client, "getPersons")

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveTokenCapError
-from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.extraction.conftest import is_published, landed
@@ -33,13 +33,13 @@ def test_the_exact_history_of_a_window_has_both_of_two_moves_and_only_the_deals_
     company.move_deal(deal["id"], others[1])
     company.advance(120)
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=7200)
-    job = Job(["stage_history"], "changes", until - timedelta(hours=1), until + timedelta(seconds=70))
+    job = ExtractionJob(["stage_history"], "changes", until - timedelta(hours=1), until + timedelta(seconds=70))
     receipt = extract(client, tmp_path, job)
     assert moves(tmp_path / "stage_history") == [
         (deal["id"], before, others[0]),
         (deal["id"], others[0], others[1]),
     ]
-    assert receipt["entities"]["stage_history"]["proof"] == {"kind": "deals", "deals": 1}
+    assert receipt["entities"]["stage_history"]["completeness"] == {"kind": "deals", "deals": 1}
 
 
 def test_a_history_that_goes_by_its_mark_lands_each_move_once_and_pays_for_new_ones_only(
@@ -50,11 +50,13 @@ def test_a_history_that_goes_by_its_mark_lands_each_move_once_and_pays_for_new_o
     company.advance(7200)
     company.move_deal(deal["id"], stages[0])
     company.advance(60)
-    job = Job(["stage_history"], "changes", parameters={"stage_history": {"ids": [deal["id"]]}})
+    job = ExtractionJob(["stage_history"], "changes", parameters={"stage_history": {"ids": [deal["id"]]}})
 
     def night(run: str) -> tuple[list[tuple[Any, ...]], int]:
         receipt = extract(client, tmp_path, job, run=run)
-        return moves(tmp_path / "stage_history" / f"run={run}"), receipt["entities"]["stage_history"]["proof"]["deals"]
+        return moves(tmp_path / "stage_history" / f"run={run}"), receipt["entities"]["stage_history"]["completeness"][
+            "deals"
+        ]
 
     first, _ = night("first")
     assert first[-1] == (deal["id"], deal["stage_id"], stages[0])
@@ -69,11 +71,11 @@ def test_a_first_history_takes_the_chosen_deals_and_goes_on_when_its_tokens_are_
 ) -> None:
     ids = [deal["id"] for deal in client.iterate("getDeals", {"status": "won"}, max_records=250)]
     owner = {"stage_history": {"ids": ids[:100]}}
-    job = Job(["stage_history"], parameters=owner, max_tokens=1200, connections=4)
+    job = ExtractionJob(["stage_history"], parameters=owner, max_tokens=1200, concurrency=4)
     with pytest.raises(PipedriveTokenCapError, match="it goes on from there"):
         extract(client, tmp_path, job, owner="me")
     assert not is_published(tmp_path)
-    rest = extract(client, tmp_path, Job(["stage_history"], parameters=owner, connections=4), owner="me")
+    rest = extract(client, tmp_path, ExtractionJob(["stage_history"], parameters=owner, concurrency=4), owner="me")
     assert rest["tokens"] < 100 * 20 - 1000, "what was read for 1,200 tokens is read again"
     found = landed(tmp_path / "stage_history")
     assert {row["deal_id"] for row in found} <= set(ids[:100])
@@ -83,7 +85,7 @@ def test_a_first_history_takes_the_chosen_deals_and_goes_on_when_its_tokens_are_
 def test_a_free_history_is_seen_in_two_readings_of_the_deals_and_marked_as_observed(
     client: PipedriveClient, company: Sandbox, tmp_path: Path
 ) -> None:
-    job = Job(["deals", "observed_stage_history"])
+    job = ExtractionJob(["deals", "observed_stage_history"])
     extract(client, tmp_path, job)
     assert landed(tmp_path / "observed_stage_history") == []
     deal = next(deal for deal in client.iterate("getDeals", {"status": "open"}) if deal["pipeline_id"] == 1)
@@ -101,11 +103,11 @@ def test_a_free_history_is_seen_in_two_readings_of_the_deals_and_marked_as_obser
 
 def test_the_free_history_needs_the_deals(client: PipedriveClient, tmp_path: Path) -> None:
     with pytest.raises(PipedriveParameterError, match="put deals among the entities too"):
-        extract(client, tmp_path, Job(["observed_stage_history"]))
+        extract(client, tmp_path, ExtractionJob(["observed_stage_history"]))
 
 
 def test_the_schema_and_receipt_of_a_history_are_kept(client: PipedriveClient, tmp_path: Path) -> None:
     parameters = {"stage_history": {"ids": [1, 2, 3]}}
-    receipt = extract(client, tmp_path, Job(["stage_history"], parameters=parameters), run="monday")
+    receipt = extract(client, tmp_path, ExtractionJob(["stage_history"], parameters=parameters), run="monday")
     kept = json.loads((tmp_path / "_pipedrive" / "receipts" / "monday.json").read_text())
     assert kept["entities"]["stage_history"]["rows"] == receipt["entities"]["stage_history"]["rows"]

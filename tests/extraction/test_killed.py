@@ -23,18 +23,18 @@ import sys
 from pathlib import Path
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.extraction import snapshot, walk
-from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 
 walk.PART_ROWS = 500
 snapshot.Snapshot._choose = lambda self, likeness, took, *, more: sys.argv[4]
 client = PipedriveClient(settings_from(host=sys.argv[1], extra={"api_token": sys.argv[2]}))
-extract(client, Path(sys.argv[3]), Job(["deals", "persons"], names="keys", connections=4), owner="the task")
+extract(client, Path(sys.argv[3]), ExtractionJob(["deals", "persons"], columns="raw", concurrency=4), owner="the task")
 """
 
 
-def start(company: Sandbox, folder: Path, way: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", RUN, company.url, API_TOKEN, str(folder), way])
+def start(company: Sandbox, folder: Path, strategy: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", RUN, company.url, API_TOKEN, str(folder), strategy])
 
 
 def wait_for_parts(process: subprocess.Popen[bytes], folder: Path, count: int) -> None:
@@ -46,13 +46,13 @@ def wait_for_parts(process: subprocess.Popen[bytes], folder: Path, count: int) -
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("way", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "both ends"])
 def test_after_three_kills_the_landed_set_is_the_companys_set(
-    client: PipedriveClient, company: Sandbox, tmp_path: Path, way: str
+    client: PipedriveClient, company: Sandbox, tmp_path: Path, strategy: str
 ) -> None:
     company.fault("/api/v2/*", "slow", count=100_000, seconds=0.1)
     for parts in (2, 6, 10):
-        process = start(company, tmp_path, way)
+        process = start(company, tmp_path, strategy)
         try:
             wait_for_parts(process, tmp_path, parts)
         finally:
@@ -61,7 +61,7 @@ def test_after_three_kills_the_landed_set_is_the_companys_set(
         assert not list(tmp_path.glob("*/_manifest.json")), "a killed run looks finished"
         company.update("deals", parts, title=f"edited after {parts} parts")
     company.clear_faults()
-    assert start(company, tmp_path, way).wait(timeout=60) == 0
+    assert start(company, tmp_path, strategy).wait(timeout=60) == 0
     for entity, action in (("deals", "getDeals"), ("persons", "getPersons")):
         assert by_id(landed(tmp_path / entity)) == by_id(list(client.iterate(action)))
     assert not list(tmp_path.glob("_pipedrive/unfinished/*/*"))

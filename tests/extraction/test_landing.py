@@ -18,8 +18,8 @@ import pytest
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction import landing as module
 from airflow_provider_pipedrive.extraction.landing import EntityLanding, Finished, Landing, Untouched, read_json
-from airflow_provider_pipedrive.extraction.marks import MOST_EDGE, Mark, Marks, listed
 from airflow_provider_pipedrive.extraction.pages import Key
+from airflow_provider_pipedrive.extraction.watermarks import MOST_EDGE, Watermark, Watermarks, listed
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -35,7 +35,7 @@ def at(folder: Path) -> EntityLanding:
 def begun(folder: Path) -> EntityLanding:
     landing = at(folder)
     landing.load()
-    landing.save({"way": "windows"})
+    landing.save({"strategy": "windows"})
     return landing
 
 
@@ -102,7 +102,7 @@ def test_a_run_goes_on_with_its_finished_parts_and_throws_the_others_away(tmp_pa
     write(landing, "c", 5)  # and killed before it was finished
     assert len(hidden(tmp_path)) == 1
     after = at(tmp_path)
-    assert after.load() == {"way": "windows"}
+    assert after.load() == {"strategy": "windows"}
     assert [(part.stream, part.covered, list(part.ids)) for part in after.finished] == [
         ("b", {"until": "b"}, [3, 4]),
         ("a", {"until": "a"}, [1, 2]),
@@ -292,38 +292,38 @@ def test_of_many_runs_that_begin_at_once_each_has_a_folder_of_its_own(tmp_path: 
     assert len(set(folders)) == 8
 
 
-# ---- marks
+# ---- watermarks
 
 
-SCOPE = {"company_id": 1, "user_id": 2, "names": "names"}
+SCOPE = {"company_id": 1, "user_id": 2, "columns": "readable"}
 
 
 def test_a_mark_is_kept_with_its_edge_and_belongs_to_its_scope(tmp_path: Path) -> None:
-    marks = Marks(tmp_path, SCOPE)
-    assert marks.get("deals") is None
-    marks.set("deals", Mark(NOON, {5: NOON, "x": NOON}))
-    assert marks.get("deals") == Mark(NOON, {5: NOON, "x": NOON})
-    assert Marks(tmp_path, {**SCOPE, "user_id": 3}).get("deals") is None
-    assert marks.get("persons") is None
+    watermarks = Watermarks(tmp_path, SCOPE)
+    assert watermarks.get("deals") is None
+    watermarks.set("deals", Watermark(NOON, {5: NOON, "x": NOON}))
+    assert watermarks.get("deals") == Watermark(NOON, {5: NOON, "x": NOON})
+    assert Watermarks(tmp_path, {**SCOPE, "user_id": 3}).get("deals") is None
+    assert watermarks.get("persons") is None
     assert listed(tmp_path) == [{"entity": "deals", "until": "2026-03-01T12:00:00+00:00", "scope": SCOPE, "claims": []}]
 
 
 def test_a_mark_after_a_bulk_import_keeps_no_edge(tmp_path: Path) -> None:
-    marks = Marks(tmp_path, SCOPE)
-    marks.set("deals", Mark(NOON, dict.fromkeys(range(MOST_EDGE + 1), NOON)))
-    assert marks.get("deals") == Mark(NOON, {})
+    watermarks = Watermarks(tmp_path, SCOPE)
+    watermarks.set("deals", Watermark(NOON, dict.fromkeys(range(MOST_EDGE + 1), NOON)))
+    assert watermarks.get("deals") == Watermark(NOON, {})
 
 
 def test_a_mark_can_be_forgotten_twice(tmp_path: Path) -> None:
-    marks = Marks(tmp_path, SCOPE)
+    watermarks = Watermarks(tmp_path, SCOPE)
     assert listed(tmp_path) == []
-    marks.set("deals", Mark(NOON))
-    marks.forget("deals")
-    marks.forget("deals")
-    assert marks.get("deals") is None
+    watermarks.set("deals", Watermark(NOON))
+    watermarks.forget("deals")
+    watermarks.forget("deals")
+    assert watermarks.get("deals") is None
 
 
 def test_a_state_file_that_is_no_object_is_an_error_never_an_empty_state(tmp_path: Path) -> None:
-    (tmp_path / "mark.json").write_text("[]")
+    (tmp_path / "watermark.json").write_text("[]")
     with pytest.raises(ValueError, match="does not hold a JSON object"):
-        read_json(tmp_path / "mark.json")
+        read_json(tmp_path / "watermark.json")

@@ -18,7 +18,7 @@ from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.columns import shape_of
-from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.formats import read_rows
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -86,7 +86,7 @@ def rows_of(receipt: dict[str, Any], entity: str, format: str) -> dict[Any, dict
 HALF, ZERO, BEYOND = rb"cut \ud83d", rb"a\u0000b", b"1e999"
 
 
-@pytest.mark.parametrize(("format", "names"), [*((each, "names") for each in FORMATS), ("jsonl", "keys")])
+@pytest.mark.parametrize(("format", "columns"), [*((each, "readable") for each in FORMATS), ("jsonl", "raw")])
 @pytest.mark.parametrize(("came", "landed"), [(HALF, "cut \ufffd"), (rb"\ude00 tail", "\ufffd tail"), (ZERO, "ab")])
 def test_a_text_that_nothing_can_hold_is_landed_without_it_and_counted(
     box: Sandbox,
@@ -95,19 +95,19 @@ def test_a_text_that_nothing_can_hold_is_landed_without_it_and_counted(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     format: str,  # noqa: A002
-    names: Any,
+    columns: Any,
     came: bytes,
     landed: str,
 ) -> None:
     box.update("deals", 2, title="This one")
     odd[b"This one"] = came
     with caplog.at_level(logging.WARNING):
-        receipt = extract(client, tmp_path, Job(["deals"], format=format, names=names))
+        receipt = extract(client, tmp_path, ExtractionJob(["deals"], format=format, columns=columns))
     found = rows_of(receipt, "deals", format)
     assert found["2"]["title"] == landed
     assert found.keys() == {str(deal["id"]) for deal in client.iterate("getDeals", {"status": "open,won,lost"})}
-    assert receipt["entities"]["deals"]["unfit"] == {"title": 1}
-    assert json.loads(Path(receipt["entities"]["deals"]["manifest"]).read_text())["unfit"] == {"title": 1}
+    assert receipt["entities"]["deals"]["nulled_values"] == {"title": 1}
+    assert json.loads(Path(receipt["entities"]["deals"]["manifest"]).read_text())["nulled_values"] == {"title": 1}
     assert "deals: id 2 (title): half a character became U+FFFD, a zero byte was left out" in caplog.text
 
 
@@ -116,9 +116,9 @@ def test_an_emoji_and_a_backslash_before_what_looks_like_half_of_one_stay_as_the
 ) -> None:
     box.update("deals", 2, title="This one")
     odd[b"This one"] = rb"\ud83d\ude00 \\ud83d \\u0000"
-    receipt = extract(client, tmp_path, Job(["deals"]))
+    receipt = extract(client, tmp_path, ExtractionJob(["deals"]))
     assert rows_of(receipt, "deals", "jsonl")["2"]["title"] == "\U0001f600 \\ud83d \\u0000"
-    assert receipt["entities"]["deals"]["unfit"] == {}
+    assert receipt["entities"]["deals"]["nulled_values"] == {}
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -132,12 +132,12 @@ def test_numbers_beyond_what_a_column_holds_are_null_counted_and_kept_beside(
     box.update("deals", 2, value=777001, person_id=None)
     odd |= {b'"value":777001': b'"value":1e999', b'"probability":null': b'"probability":18446744073709551616'}
     box.update("deals", 2, probability=None)
-    receipt = extract(client, tmp_path, Job(["deals"], format=format))
+    receipt = extract(client, tmp_path, ExtractionJob(["deals"], format=format))
     row = rows_of(receipt, "deals", format)["2"]
     assert row["value"] is None
-    unfit = receipt["entities"]["deals"]["unfit"]
-    assert unfit.pop("value") == 1
-    assert set(unfit) <= {"probability"}
+    nulled_values = receipt["entities"]["deals"]["nulled_values"]
+    assert nulled_values.pop("value") == 1
+    assert set(nulled_values) <= {"probability"}
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -151,10 +151,10 @@ def test_a_zero_time_is_null_and_counted_in_every_format(
 ) -> None:
     [user, *_] = client.run("getUsers")
     odd[f'"last_login":"{user["last_login"]}"'.encode()] = f'"last_login":"{zero}"'.encode()
-    receipt = extract(client, tmp_path, Job(["users"], format=format))
+    receipt = extract(client, tmp_path, ExtractionJob(["users"], format=format))
     row = rows_of(receipt, "users", format)[str(user["id"])]
     assert (row["last_login"], row["other"] and "last_login" in row["other"]) in ((None, None), (None, False))
-    assert receipt["entities"]["users"]["unfit"]["last_login"] >= 1
+    assert receipt["entities"]["users"]["nulled_values"]["last_login"] >= 1
 
 
 def test_a_zero_date_of_a_lead_is_null_and_counted(
@@ -163,9 +163,9 @@ def test_a_zero_date_of_a_lead_is_null_and_counted(
     [lead, *_] = client.run("getLeads")
     dated = json.dumps(lead["expected_close_date"]).encode()
     odd[b'"expected_close_date":' + dated] = b'"expected_close_date":"0000-00-00"'
-    receipt = extract(client, tmp_path, Job(["leads"]))
+    receipt = extract(client, tmp_path, ExtractionJob(["leads"]))
     assert rows_of(receipt, "leads", "jsonl")[lead["id"]]["expected_close_date"] is None
-    assert receipt["entities"]["leads"]["unfit"]["expected_close_date"] >= 1
+    assert receipt["entities"]["leads"]["nulled_values"]["expected_close_date"] >= 1
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -176,29 +176,29 @@ def test_an_object_where_a_definition_has_yes_or_no_is_kept_beside_its_column(
     format: str,  # noqa: A002
 ) -> None:
     odd[b'"mandatory_flag":false'] = b'"mandatory_flag":{"org_id":"<=0"}'
-    receipt = extract(client, tmp_path, Job(["lead_fields"], format=format))
+    receipt = extract(client, tmp_path, ExtractionJob(["lead_fields"], format=format))
     rows = rows_of(receipt, "lead_fields", format).values()
     lost = [row for row in rows if row["mandatory_flag"] is None]
     assert lost
-    assert receipt["entities"]["lead_fields"]["unfit"] == {"mandatory_flag": len(lost)}
+    assert receipt["entities"]["lead_fields"]["nulled_values"] == {"mandatory_flag": len(lost)}
     for row in lost:
         other = json.loads(row["other"]) if isinstance(row["other"], str) else row["other"]
         assert other["mandatory_flag"] == {"org_id": "<=0"}
 
 
-@pytest.mark.parametrize("names", ["names", "keys"])
+@pytest.mark.parametrize("columns", ["readable", "raw"])
 @pytest.mark.parametrize("no_record", [b"null", b"{}", b'{"id":null,"name":"x"}', b'{"id":18446744073709551616}'])
 def test_what_is_no_record_or_cannot_be_told_apart_is_left_out_counted_and_named(
     client: PipedriveClient,
     odd: dict[bytes, bytes],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
-    names: Any,
+    columns: Any,
     no_record: bytes,
 ) -> None:
     whole = client.run("getPipelines")
     odd[b'"data":['] = b'"data":[' + no_record + b","
-    receipt = extract(client, tmp_path, Job(["pipelines"], names=names))
+    receipt = extract(client, tmp_path, ExtractionJob(["pipelines"], columns=columns))
     assert len(rows_of(receipt, "pipelines", "jsonl")) == len(whole)
     assert receipt["entities"]["pipelines"]["set_aside"] == 1
     assert "pipelines: 1 of the" in caplog.text
@@ -231,10 +231,10 @@ def test_what_does_not_fit_a_custom_fields_column_is_kept_by_its_place(
     came: dict[str, Any], columns: dict[str, Any], other: Any
 ) -> None:
     shape = shape_of(ENTITIES["deals"], DEFINITIONS, None)
-    [row], unfit = shape.fitted([{"id": 1, "custom_fields": came}])
+    [row], nulled_values = shape.fitted([{"id": 1, "custom_fields": came}])
     assert {name: row[name] for name in columns} == columns
     assert row["other"] == other
-    assert set(unfit) == {name for name, value in columns.items() if value is None}
+    assert set(nulled_values) == {name for name, value in columns.items() if value is None}
 
 
 @pytest.mark.parametrize(
@@ -253,8 +253,8 @@ def test_what_does_not_fit_a_custom_fields_column_is_kept_by_its_place(
     ],
 )
 def test_what_fits_a_column_is_written_as_its_type_and_not_counted(column: str, value: Any, fitted: Any) -> None:
-    [row], unfit = shape_of(ENTITIES["deals"], [], None).fitted([{"id": 1, column: value}])
-    assert (row[column], row["other"], unfit) == (fitted, None, {})
+    [row], nulled_values = shape_of(ENTITIES["deals"], [], None).fitted([{"id": 1, column: value}])
+    assert (row[column], row["other"], nulled_values) == (fitted, None, {})
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import pytest
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction import landing as module
-from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.formats import read_rows
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.extraction.landing import EntityLanding, Landing, Untouched
@@ -49,11 +49,11 @@ def publish(
     job = Landing(folder, run, run)
     landing = job.entity("deals", "jsonl", Untouched(), "p")
     landing.load()
-    landing.save({"way": "window"})
+    landing.save({"strategy": "window"})
     if records:
         landing.write("s", [0], [json.dumps(record).encode() for record in records], [Key(r["id"]) for r in records])
     landing.finish("s", {})
-    about = {"key": ["id"], "way": "window", "run": run, "window": window}
+    about = {"key": ["id"], "strategy": "window", "run": run, "window": window}
     landing.publish(lambda part: (), about, dict.fromkeys(deleted), adds=adds, asked=asked)
     job.clear()
 
@@ -127,7 +127,7 @@ def test_the_same_run_that_finds_nothing_the_second_time_keeps_all_that_it_had(t
 @pytest.mark.parametrize("asked", ["csv", "parquet", "jsonl.gz"])
 def test_rows_are_taken_out_of_a_file_of_any_format(client: PipedriveClient, tmp_path: Path, asked: str) -> None:
     since, until = datetime(2020, 1, 1, tzinfo=UTC), datetime.now(UTC) - timedelta(days=1)
-    job = Job(["persons"], "changes", since, until, format=asked, partition="p")
+    job = ExtractionJob(["persons"], "changes", since, until, format=asked, partition="p")
     first = extract(client, tmp_path, job, run="monday", owner="monday")
     again = extract(
         client, tmp_path, replace(job, parameters={"persons": {"owner_id": 3}}), run="monday", owner="monday"
@@ -155,7 +155,7 @@ def read_by(folder: Path, run: str, at: str, *records: dict[str, Any]) -> Entity
     """A run that has read all, and has not published it yet."""
     landing = Landing(folder, run, run).entity("deals", "jsonl", Untouched(), "p")
     landing.load()
-    landing.save({"way": "walk"})
+    landing.save({"strategy": "walk"})
     landing.write("s", [0], [json.dumps(record).encode() for record in records], [Key(r["id"]) for r in records])
     landing.finish("s", {})
     landing.look(datetime.fromisoformat(at))
@@ -163,7 +163,7 @@ def read_by(folder: Path, run: str, at: str, *records: dict[str, Any]) -> Entity
 
 
 def about(run: str, window: dict[str, str] | None = None) -> dict[str, Any]:
-    return {"key": ["id"], "way": "walk", "run": run, "window": window}
+    return {"key": ["id"], "strategy": "walk", "run": run, "window": window}
 
 
 def test_of_two_snapshots_the_one_that_was_read_later_wins_and_the_other_is_told(tmp_path: Path) -> None:
@@ -201,7 +201,9 @@ def test_two_runs_that_publish_changes_at_once_are_both_there(tmp_path: Path, mo
 # ---- publications that were broken off
 
 
-def broken_off(client: PipedriveClient, folder: Path, job: Job, owner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def broken_off(
+    client: PipedriveClient, folder: Path, job: ExtractionJob, owner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A run that ends when it has decided what it publishes."""
 
     def dies(self: EntityLanding, *args: Any) -> Any:
@@ -213,7 +215,7 @@ def broken_off(client: PipedriveClient, folder: Path, job: Job, owner: str, monk
             extract(client, folder, job, owner=owner, run=owner)
 
 
-SNAPSHOT = Job(["stages"], names="keys")
+SNAPSHOT = ExtractionJob(["stages"], columns="raw")
 
 
 def test_the_next_run_drops_a_publication_that_was_broken_off_and_reads(
@@ -243,7 +245,7 @@ def test_a_publication_is_not_finished_over_what_another_job_has_published_since
     broken_off(client, tmp_path, SNAPSHOT, "monday", monkeypatch)
     company.update("stages", 1, name="Tuesday's name")
     company.advance(60)
-    extract(client, tmp_path, Job(["stages", "pipelines"], names="keys"), owner="tuesday", run="tuesday")
+    extract(client, tmp_path, ExtractionJob(["stages", "pipelines"], columns="raw"), owner="tuesday", run="tuesday")
     extract(client, tmp_path, SNAPSHOT, owner="monday", run="monday")
     assert by_id(landed(tmp_path / "stages"))[1]["name"] == "Tuesday's name"
 
@@ -300,7 +302,7 @@ def test_what_nothing_names_is_swept_when_it_is_older_than_a_day_and_is_ours(
 def test_files_of_a_run_that_has_not_ended_are_not_swept_however_old(client: PipedriveClient, tmp_path: Path) -> None:
     alive = Landing(tmp_path, "another job", "alive").entity("stages", "jsonl", Untouched())
     alive.load()
-    alive.save({"way": "walk"})
+    alive.save({"strategy": "walk"})
     alive.write("s", [0], [b'{"id":1}'], [Key(1)])
     alive.finish("s", {})
     age(tmp_path / "stages", 3 * 86_400)
@@ -308,9 +310,11 @@ def test_files_of_a_run_that_has_not_ended_are_not_swept_however_old(client: Pip
     assert [part for part in (tmp_path / "stages").glob("part-*") if part.name == alive.finished[0].name]
 
 
-@pytest.mark.parametrize("later", [Job(["pipelines"], names="keys"), Job(["stages"], format="csv")])
+@pytest.mark.parametrize(
+    "later", [ExtractionJob(["pipelines"], columns="raw"), ExtractionJob(["stages"], format="csv")]
+)
 def test_a_broken_off_publication_is_swept_after_a_day_by_whatever_job_comes(
-    client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: Job
+    client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: ExtractionJob
 ) -> None:
     broken_off(client, tmp_path, SNAPSHOT, "monday", monkeypatch)
     extract(client, tmp_path, later)
@@ -326,7 +330,7 @@ def test_what_was_read_and_not_published_waits_a_week_for_its_next_try(
 ) -> None:
     unfinished = Landing(tmp_path, "dear", "me").entity("deals", "jsonl", Untouched())
     unfinished.load()
-    unfinished.save({"way": "walk"})
+    unfinished.save({"strategy": "walk"})
     for days, stays in ((6, True), (8, False)):
         age(tmp_path / "_pipedrive" / "unfinished", days * 86_400)
         extract(client, tmp_path, SNAPSHOT)
@@ -348,7 +352,7 @@ def test_what_is_kept_beside_the_data_is_private_to_the_user_who_runs_the_task(
 
     monkeypatch.setattr(Landing, "clear", looked_at)
     (tmp_path / "_pipedrive").mkdir(mode=0o755)
-    extract(client, tmp_path, Job(["stages", "deals"], "changes"))
+    extract(client, tmp_path, ExtractionJob(["stages", "deals"], "changes"))
     assert stat.S_IMODE((tmp_path / "_pipedrive").stat().st_mode) == 0o700
     assert {modes[name] for name in modes if Path(name).suffix in (".json", ".bits")} == {0o600}
     assert any("unfinished" in name for name in modes)
@@ -357,4 +361,4 @@ def test_what_is_kept_beside_the_data_is_private_to_the_user_who_runs_the_task(
 @pytest.mark.parametrize(("given", "advice"), [(-1, "must not be negative"), ("an hour", "a number of seconds")])
 def test_a_wrong_time_to_keep_files_is_refused(given: Any, advice: str) -> None:
     with pytest.raises(PipedriveParameterError, match=f"keep_previous.*{advice}"):
-        Job(["deals"], keep_previous=given).check()
+        ExtractionJob(["deals"], keep_previous=given).check()

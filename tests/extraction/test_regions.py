@@ -157,11 +157,11 @@ def test_without_a_time_at_one_of_the_ends_nothing_is_likely() -> None:
 
 def test_a_history_is_cut_into_stretches_of_equal_size_that_are_worth_it() -> None:
     even = range(0, 1000, 10)
-    assert cuts(even, 32, connections=4) == [500]
-    assert cuts(even, 32, connections=40) == [250, 500, 750]
-    assert cuts(even, 10, connections=40) == []
-    assert cuts([7] * 9, 32, connections=40) == [7]
-    assert cuts([], 40, connections=40) == []
+    assert cuts(even, 32, concurrency=4) == [500]
+    assert cuts(even, 32, concurrency=40) == [250, 500, 750]
+    assert cuts(even, 10, concurrency=40) == []
+    assert cuts([7] * 9, 32, concurrency=40) == [7]
+    assert cuts([], 40, concurrency=40) == []
 
 
 @pytest.mark.parametrize(

@@ -329,7 +329,7 @@ def test_values_that_v1_writes_its_own_way_are_written_as_v2_does(
 def test_with_keys_a_deal_is_what_pipedrive_sent() -> None:
     record = {"id": 1, "title": "Renewal", "label_ids": [1], "custom_fields": {CODES["enum"]: 12}, "forecast": 3}
 
-    [found] = shape_of(ENTITIES["deals"], DEFINITIONS, None, names="keys").rows([record])
+    [found] = shape_of(ENTITIES["deals"], DEFINITIONS, None, names="raw").rows([record])
 
     assert {name: value for name, value in found.items() if value is not None} == {
         "id": 1,
@@ -348,7 +348,7 @@ def test_with_keys_a_lead_is_what_pipedrive_sent() -> None:
         **AS_V1,
     }
 
-    [found] = shape_of(ENTITIES["leads"], DEFINITIONS, None, names="keys").rows([record])
+    [found] = shape_of(ENTITIES["leads"], DEFINITIONS, None, names="raw").rows([record])
 
     assert {name: value for name, value in found.items() if value is not None or name in record} == record
 

@@ -10,12 +10,12 @@ import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveServerError, PipedriveTokenCapError
-from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.extraction.conftest import by_id, client_of, is_published, landed
 
-DEALS = Job(["deals"], names="keys", connections=8)
+DEALS = ExtractionJob(["deals"], columns="raw", concurrency=8)
 FAULTS = ("500", "502", "503", "429", "reset", "truncate", "empty", "not-json", "bad-utf8", "nan")
 
 
@@ -23,23 +23,23 @@ def live(client: PipedriveClient, action: str = "getDeals") -> dict[Any, dict[st
     return by_id(list(client.iterate(action)))
 
 
-@pytest.mark.parametrize("way", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "both ends"])
 def test_a_snapshot_holds_every_deal_as_the_api_lists_it(
-    client: PipedriveClient, tmp_path: Path, through: Callable[[str], None], way: str
+    client: PipedriveClient, tmp_path: Path, through: Callable[[str], None], strategy: str
 ) -> None:
-    through(way)
+    through(strategy)
     receipt = extract(client, tmp_path, DEALS)
     assert by_id(landed(tmp_path / "deals")) == live(client)
-    assert receipt["entities"]["deals"]["way"] == way
+    assert receipt["entities"]["deals"]["strategy"] == strategy
     assert receipt["entities"]["deals"]["rows"] == 5754
 
 
 def test_one_connection_reads_front_to_back_and_spends_no_more_than_the_pages(
     client: PipedriveClient, company: Sandbox, tmp_path: Path
 ) -> None:
-    receipt = extract(client, tmp_path, Job(["deals"], names="keys", connections=1))
+    receipt = extract(client, tmp_path, ExtractionJob(["deals"], columns="raw", concurrency=1))
     assert by_id(landed(tmp_path / "deals")) == live(client)
-    assert receipt["entities"]["deals"]["way"] == "front to back"
+    assert receipt["entities"]["deals"]["strategy"] == "front to back"
     # 12 pages; then the closing look at what was edited (10) or archived (20) meanwhile, and who reads (2).
     assert receipt["tokens"] == 12 * 10 + 10 + 20 + 2
 
@@ -49,27 +49,27 @@ def test_windows_are_proven_whole_by_the_count_that_pipedrive_tells(
 ) -> None:
     through("windows")
     receipt = extract(client, tmp_path, DEALS)
-    assert receipt["entities"]["deals"]["proof"] == {"kind": "count", "records": 5754}
+    assert receipt["entities"]["deals"]["completeness"] == {"kind": "count", "records": 5754}
 
 
-@pytest.mark.parametrize("way", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "both ends"])
 def test_records_without_a_time_of_last_update_are_there_too(
-    client: PipedriveClient, company: Sandbox, tmp_path: Path, through: Callable[[str], None], way: str
+    client: PipedriveClient, company: Sandbox, tmp_path: Path, through: Callable[[str], None], strategy: str
 ) -> None:
     for number in range(100, 160):
         company.update("deals", number, update_time=None)
-    through(way)
+    through(strategy)
     receipt = extract(client, tmp_path, DEALS)
     assert by_id(landed(tmp_path / "deals")) == live(client)
-    if way == "windows":
-        assert receipt["entities"]["deals"]["proof"]["kind"] == "ids"
+    if strategy == "windows":
+        assert receipt["entities"]["deals"]["completeness"]["kind"] == "ids"
 
 
-@pytest.mark.parametrize("way", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "both ends"])
 def test_what_is_edited_archived_deleted_and_created_meanwhile_is_there_in_its_last_state(
-    client: PipedriveClient, company: Sandbox, tmp_path: Path, through: Callable[[str], None], way: str
+    client: PipedriveClient, company: Sandbox, tmp_path: Path, through: Callable[[str], None], strategy: str
 ) -> None:
-    through(way)
+    through(strategy)
     ids = sorted(live(client))
     for reads, place in enumerate(range(0, len(ids), 700)):
         at = {"after_reads": 2 + reads, "path": "/api/v2/deals"}
@@ -84,11 +84,11 @@ def test_what_is_edited_archived_deleted_and_created_meanwhile_is_there_in_its_l
     assert receipt["entities"]["deals"]["tombstones"] == 9
 
 
-@pytest.mark.parametrize("way", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "both ends"])
 def test_faults_of_every_kind_cost_and_double_nothing(
-    company: Sandbox, tmp_path: Path, through: Callable[[str], None], way: str
+    company: Sandbox, tmp_path: Path, through: Callable[[str], None], strategy: str
 ) -> None:
-    through(way)
+    through(strategy)
     for seed, kind in enumerate(FAULTS):
         company.fault("/api/v2/deals*", kind, count=1000, probability=0.02, seed=seed, headers={"Retry-After": "0"})
     with client_of(company, max_attempts=10) as client:
@@ -98,11 +98,11 @@ def test_faults_of_every_kind_cost_and_double_nothing(
 
 
 @pytest.mark.usefixtures("small_parts")
-@pytest.mark.parametrize("way", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "both ends"])
 def test_a_run_that_failed_goes_on_from_its_finished_parts(
-    company: Sandbox, tmp_path: Path, through: Callable[[str], None], way: str
+    company: Sandbox, tmp_path: Path, through: Callable[[str], None], strategy: str
 ) -> None:
-    through(way)
+    through(strategy)
     company.fault("/api/v2/deals*", "500", count=1000, skip=12)
     with client_of(company, max_attempts=1) as client:
         with pytest.raises(PipedriveServerError):
@@ -122,9 +122,9 @@ def test_another_choice_does_not_go_on_from_anothers_parts(company: Sandbox, tmp
     company.fault("/api/v2/deals*", "500", count=1000, skip=6)
     with client_of(company, max_attempts=1) as client:
         with pytest.raises(PipedriveServerError):
-            extract(client, tmp_path, Job(["deals"], names="keys", connections=1), owner="me")
+            extract(client, tmp_path, ExtractionJob(["deals"], columns="raw", concurrency=1), owner="me")
         company.clear_faults()
-        narrower = Job(["deals"], names="keys", connections=1, parameters={"deals": {"status": "won"}})
+        narrower = ExtractionJob(["deals"], columns="raw", concurrency=1, parameters={"deals": {"status": "won"}})
         extract(client, tmp_path, narrower, owner="me")
         assert {deal["status"] for deal in landed(tmp_path / "deals")} == {"won"}
 
@@ -133,7 +133,7 @@ def test_another_choice_does_not_go_on_from_anothers_parts(company: Sandbox, tmp
 def test_a_cap_of_tokens_ends_a_run_before_it_spends_more_and_leaves_it_resumable(
     company: Sandbox, tmp_path: Path
 ) -> None:
-    job = Job(["deals"], names="keys", connections=1, max_tokens=70)
+    job = ExtractionJob(["deals"], columns="raw", concurrency=1, max_tokens=70)
     runs = 0
     with client_of(company) as client:
         while not is_published(tmp_path):
@@ -154,7 +154,7 @@ def test_all_versions_are_kept_on_request(
     through("both ends")
     # Read first as it was, then again, because it was edited while the walk went on.
     company.plan("update", entity="deals", id=1, fields={"title": "edited"}, after_reads=2, path="/api/v2/deals")
-    extract(client, tmp_path, Job(["deals"], names="keys", connections=8, versions="all"))
+    extract(client, tmp_path, ExtractionJob(["deals"], columns="raw", concurrency=8, versions="all"))
     titles = [deal["title"] for deal in landed(tmp_path / "deals") if deal["id"] == 1]
     assert len(titles) == 2
     assert titles[-1] == "edited"
@@ -166,14 +166,14 @@ def test_lists_by_offset_lose_nothing_when_records_before_are_deleted(
     notes = sorted(live(client, "getNotes"))
     for number in notes[:20]:
         company.plan("delete", entity="notes", id=number, after_reads=1, path="/v1/notes")
-    extract(client, tmp_path, Job(["notes"], names="keys"))
+    extract(client, tmp_path, ExtractionJob(["notes"], columns="raw"))
     assert by_id(landed(tmp_path / "notes")).keys() >= live(client, "getNotes").keys()
 
 
 def test_every_entity_can_be_extracted_at_once_and_each_has_a_manifest(client: PipedriveClient, tmp_path: Path) -> None:
     from airflow_provider_pipedrive.catalog import ENTITIES
 
-    receipt = extract(client, tmp_path, Job(list(ENTITIES)))
+    receipt = extract(client, tmp_path, ExtractionJob(list(ENTITIES)))
     assert {path.parent.name for path in tmp_path.glob("*/_manifest.json")} == set(ENTITIES)
     assert receipt["rows"] == sum(entity["rows"] for entity in receipt["entities"].values())
     assert not list(tmp_path.glob("_pipedrive/unfinished/*/*"))

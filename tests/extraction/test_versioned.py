@@ -19,7 +19,7 @@ from tests.support.s3_server import s3_server as s3_server
 
 def in_memory() -> Any:
     upath = pytest.importorskip("upath")
-    return upath.UPath(f"memory://marks-{threading.get_ident()}/deals [*?].json")
+    return upath.UPath(f"memory://watermarks-{threading.get_ident()}/deals [*?].json")
 
 
 @pytest.fixture(params=["disk", "s3", "memory"])
@@ -102,7 +102,7 @@ def test_a_conditional_write_is_one_request_and_so_is_reading(s3: Storage) -> No
 
 def test_a_bucket_that_does_not_exist_is_said_and_not_created(s3: Storage) -> None:
     with pytest.raises(PipedriveParameterError, match="there is no bucket or container 'crn'"):
-        replace_versioned(s3.path("crm/marks/deals.json", bucket="crn"), {"until": 1}, None)
+        replace_versioned(s3.path("crm/watermarks/deals.json", bucket="crn"), {"until": 1}, None)
     assert "crn" not in s3.buckets
 
 

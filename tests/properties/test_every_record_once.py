@@ -43,12 +43,12 @@ def company_of(seed: int, entity: str) -> Company:
 
 
 def read(
-    company: Company, folder: Path, entity: str, connections: int, fails_at: int | None, *, publishes: bool = True
+    company: Company, folder: Path, entity: str, concurrency: int, fails_at: int | None, *, publishes: bool = True
 ) -> list[dict[str, Any]]:
     landing = landing_in(folder, ENTITIES[entity])
-    crew = Crew(company, connections, fails_at, forgetful=len(company.records) % 2 == 0)
+    crew = Crew(company, concurrency, fails_at, forgetful=len(company.records) % 2 == 0)
     crew.client.room = company.dice.choice([0, 3, 80])  # in the rate limit's window
-    reader = Snapshot(crew, ENTITIES[entity], landing, Tally(), overlap=5.0, clock=lambda: company.now)
+    reader = Snapshot(crew, ENTITIES[entity], landing, Tally(), lookback=5.0, clock=lambda: company.now)
     try:
         outcome = reader.read()
     finally:
@@ -78,34 +78,34 @@ def killed_at(finishes: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def read_at_last(
-    company: Company, folder: Path, entity: str, connections: int, ends: str, monkeypatch: pytest.MonkeyPatch
+    company: Company, folder: Path, entity: str, concurrency: int, ends: str, monkeypatch: pytest.MonkeyPatch
 ) -> list[dict[str, Any]]:
     """Read it again and again until it comes to its end."""
     if ends == "failed":
         with suppress(PipedriveConnectionError):
-            return read(company, folder, entity, connections, company.dice.randrange(1, 12))
+            return read(company, folder, entity, concurrency, company.dice.randrange(1, 12))
     if ends == "not published":
-        read(company, folder, entity, connections, None, publishes=False)
+        read(company, folder, entity, concurrency, None, publishes=False)
     for _ in range(ends.count("killed") + ends.count("twice")):
         with monkeypatch.context() as patch, suppress(Killed):
             killed_at(company.dice.randrange(0, 6), patch)
-            return read(company, folder, entity, connections, None)
-    return read(company, folder, entity, connections, None)
+            return read(company, folder, entity, concurrency, None)
+    return read(company, folder, entity, concurrency, None)
 
 
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("entity", ["deals", "persons"])
-@pytest.mark.parametrize("way", ["windows", "both ends", "front to back"])
+@pytest.mark.parametrize("strategy", ["windows", "both ends", "front to back"])
 def test_every_live_record_is_there_once_in_its_last_state(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, entity: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str, entity: str
 ) -> None:
-    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, likeness, took, *, more: way)
-    connections = 1 if way == "front to back" else 8
+    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, likeness, took, *, more: strategy)
+    concurrency = 1 if strategy == "front to back" else 8
     for seed in range(SEEDS):
         folder = tmp_path / str(seed)
         company = company_of(seed, entity)
         ends = company.dice.choice(["", "", "failed", "not published", "killed", "killed twice"])
-        found = read_at_last(company, folder, entity, connections, ends, monkeypatch)
+        found = read_at_last(company, folder, entity, concurrency, ends, monkeypatch)
         assert sorted(found, key=lambda record: record["id"]) == company.live, f"seed {seed} ({ends})"
         shutil.rmtree(folder)
 
@@ -139,7 +139,7 @@ def test_an_account_at_rest_is_read_as_it_was_when_somebody_looked_whatever_happ
         company.answers = company.dice.choice([0, 1, 2, 30])
         landing = landing_in(tmp_path / str(seed), ENTITIES["deals"])
         clock = partial(getattr, company, "now")
-        outcome = Snapshot(crew, ENTITIES["deals"], landing, Tally(), overlap=5.0, clock=clock).read()
+        outcome = Snapshot(crew, ENTITIES["deals"], landing, Tally(), lookback=5.0, clock=clock).read()
         found = sorted(published(landing, outcome), key=lambda record: record["id"])
         assert found == (company.live if crew.caught_up else crew.at_look), f"seed {seed}"
         assert crew.counted_first  # else something deleted in between would hide something that is missing
@@ -167,11 +167,11 @@ def test_what_is_created_meanwhile_and_never_updated_is_there_after_windows_too(
 
 
 @pytest.mark.usefixtures("small_pages")
-@pytest.mark.parametrize("way", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "both ends"])
 def test_a_record_that_is_deleted_and_restored_meanwhile_is_live(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str
 ) -> None:
-    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, likeness, took, *, more: way)
+    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, likeness, took, *, more: strategy)
     company = Company(3, count=60, gaps=0.0, lump=0.0, untouched=0.0)
     reads: list[bool] = []
 
@@ -189,7 +189,7 @@ def test_a_record_that_is_deleted_and_restored_meanwhile_is_live(
     monkeypatch.setattr(company, "live_on", happens)
     landing = landing_in(tmp_path, ENTITIES["deals"])
     crew = Crew(company, 8)
-    outcome = Snapshot(crew, ENTITIES["deals"], landing, Tally(), overlap=5.0, clock=lambda: company.now).read()
+    outcome = Snapshot(crew, ENTITIES["deals"], landing, Tally(), lookback=5.0, clock=lambda: company.now).read()
     assert (outcome.deleted, outcome.gone) == ({}, {})
     found = {record["id"]: record for record in published(landing, outcome)}
     assert found == company.records

@@ -60,7 +60,7 @@ class Seen:
     numbers: list[int]
     landed: dict[str, dict[str, list[tuple[int, str]]]] = field(default_factory=dict)
     tries: list[int] = field(default_factory=list)
-    marks: list[Any] = field(default_factory=list)
+    watermarks: list[Any] = field(default_factory=list)
 
 
 def rows(folder: Path) -> list[tuple[int, str]]:
@@ -135,8 +135,8 @@ def named(run: str, names: dict[str, str]) -> str:
 
 def backfill(airflow: LiveAirflow, company: LiveSandbox, home: Path, seen: Seen) -> None:
     airflow.wait_for_run(airflow.wait_for_a_run_of("nightly"))
-    marks = home / "nightly" / "_pipedrive" / "marks"
-    seen.marks.append([path.read_text() for path in marks.glob("*.json")])
+    watermarks = home / "nightly" / "_pipedrive" / "watermarks"
+    seen.watermarks.append([path.read_text() for path in watermarks.glob("*.json")])
     for day, number in zip(DAYS, seen.numbers, strict=False):
         company.update("deals", number, {"update_time": f"{day}T10:00:00Z"})
     body = {
@@ -150,7 +150,7 @@ def backfill(airflow: LiveAirflow, company: LiveSandbox, home: Path, seen: Seen)
     airflow.post("/api/v2/backfills", body)
     for run_id in airflow.wait_for_runs("nightly", run_type="backfill", count=len(DAYS)):
         airflow.wait_for_run(Run("nightly", run_id))
-    seen.marks.append([path.read_text() for path in marks.glob("*.json")])
+    seen.watermarks.append([path.read_text() for path in watermarks.glob("*.json")])
     found = partitions(home, "nightly", "nightly")
     seen.landed["backfill"] = {run: rows for run, rows in found.items() if run.startswith("backfill")}
 
@@ -188,4 +188,4 @@ def test_runs_that_share_a_partition_keep_each_others_rows(seen: Seen) -> None:
 def test_each_run_of_a_backfill_over_plain_cron_lands_its_day_and_the_mark_stays(seen: Seen) -> None:
     found = sorted(seen.landed["backfill"].items())
     assert [ids(rows) for _, rows in found] == [{number} for number in seen.numbers[: len(DAYS)]]
-    assert seen.marks[0] == seen.marks[1]
+    assert seen.watermarks[0] == seen.watermarks[1]

@@ -19,7 +19,7 @@ DUCKDB, POSTGRES = re.findall(r"^```sql\n(.*?)^```", PAGE.read_text(encoding="ut
 
 
 def land(folder: Path, partition: str) -> None:
-    """One run that goes by its mark."""
+    """One run that goes by its watermark."""
     PipedriveToObjectStorageOperator(
         task_id="changes", entities=["deals"], path=folder, mode="changes", partition=partition, format="parquet"
     ).execute({"ti": SimpleNamespace(map_index=-1), "run_id": partition})  # type: ignore[typeddict-item]

@@ -145,7 +145,7 @@ def test_the_task_returns_a_short_receipt_that_names_the_whole_one(company: Sand
     assert (deals["rows"], receipt["rows"]) == (DEALS, DEALS + len(listed("getStages")))
     assert deals["parts"] >= 1
     assert deals["window"] is None
-    assert deals["proof"]["kind"] in ("walk", "count", "ids")
+    assert deals["completeness"]["kind"] in ("walk", "count", "ids")
     assert Path(receipt["receipt"]).name == "adhoc_airflow.extract.manual__2026-05-04T10_00_00_00_00.json"
     whole = json.loads(Path(receipt["receipt"]).read_text())
     assert whole["entities"]["deals"]["manifest"] == deals["manifest"]
@@ -254,7 +254,7 @@ MOMENT = datetime(2026, 5, 4, tzinfo=UTC)
 )
 def test_a_run_without_a_data_interval_reads_on_from_the_mark(run: Any, company: Sandbox, tmp_path: Path) -> None:
     extract(tmp_path, run=context("first", **run), mode="changes", partition="first")
-    assert ids(tmp_path / "deals" / "first") == listed()  # no mark yet: the first load
+    assert ids(tmp_path / "deals" / "first") == listed()  # no watermark yet: the first load
     company.advance(3600)
     edited = listed()[7]
     company.update("deals", edited, title="Edited")
@@ -267,17 +267,17 @@ def test_a_run_without_a_data_interval_reads_on_from_the_mark(run: Any, company:
 
 def test_a_scheduled_run_does_not_disturb_the_mark(sandbox: Sandbox, tmp_path: Path) -> None:
     extract(tmp_path, mode="changes")
-    (mark,) = (tmp_path / "_pipedrive" / "marks").glob("*.json")
-    before = mark.read_text()
+    (watermark,) = (tmp_path / "_pipedrive" / "watermarks").glob("*.json")
+    before = watermark.read_text()
     extract(tmp_path, run=interval(datetime(2000, 1, 1, tzinfo=UTC), datetime(2001, 1, 1, tzinfo=UTC)), mode="changes")
-    assert mark.read_text() == before
+    assert watermark.read_text() == before
 
 
 # ---- interruptions
 
 
 def test_the_next_try_goes_on_where_a_passing_error_ended_the_one_before(company: Sandbox, tmp_path: Path) -> None:
-    arguments: dict[str, Any] = {"connections": 1}
+    arguments: dict[str, Any] = {"concurrency": 1}
     company.fault(path="/api/v2/deals", kind="503", skip=8)
     with pytest.raises(PipedriveServerError):
         extract(tmp_path, **arguments)
@@ -299,7 +299,7 @@ def test_what_another_try_cannot_cure_fails_at_once(sandbox: Sandbox, tmp_path: 
 def test_a_try_that_would_spend_more_than_its_tokens_fails_and_the_next_goes_on(
     company: Sandbox, tmp_path: Path
 ) -> None:
-    arguments: dict[str, Any] = {"max_tokens": 80, "connections": 1}
+    arguments: dict[str, Any] = {"max_tokens": 80, "concurrency": 1}
     spent = 0
     for _ in range(2):
         with pytest.raises(AirflowFailException, match=r"max_tokens.*goes on from there.*Clear the task"):
@@ -415,12 +415,12 @@ def test_the_trigger_survives_being_written_down_and_fires_when_the_time_has_com
         ({"mode": "changes", "since": "2026-02-01T00:00:00"}, "since must be a time with a zone"),
         ({"since": "2026-02-01"}, "A snapshot has no window"),
         ({"since": "{{ ds }}"}, "A snapshot has no window"),
-        ({"names": "keys", "format": "csv"}, "which only jsonl can hold"),
+        ({"columns": "raw", "format": "csv"}, "which only jsonl can hold"),
         ({"escape_formulas": True}, "escape_formulas is for files that people open in a spreadsheet"),
         ({"escape_formulas": True, "format": "parquet"}, "leave it out for 'parquet'"),
         ({"max_tokens": 0}, "max_tokens must be"),
         ({"max_tokens": "many"}, "max_tokens must be a whole number"),
-        ({"connections": 0}, "connections must be 1 to 64"),
+        ({"concurrency": 0}, "concurrency must be 1 to 64"),
         ({"partition": "../up"}, "partition must stay below"),
         ({"partition": "dt?/a"}, "ends with . or #"),
         ({"parameters": {"persons": {"owner_id": 1}}}, "persons, which is not among the entities"),

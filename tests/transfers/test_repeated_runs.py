@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Objec
 from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_pipedrive.extraction.formats import read_rows
-from airflow_provider_pipedrive.extraction.marks import listed
+from airflow_provider_pipedrive.extraction.watermarks import listed
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveToObjectStorageOperator
@@ -192,7 +192,7 @@ def test_each_run_of_a_backfill_lands_the_day_before_its_logical_date_and_leaves
     company: Sandbox, tmp_path: Path
 ) -> None:
     changes(tmp_path, context("first"))
-    marks = listed(tmp_path)
+    watermarks = listed(tmp_path)
     numbers = edited_on_each_day(company)
     for day in reversed(DAYS):
         run = context(f"backfill{day:%d}", "backfill", day)
@@ -200,7 +200,7 @@ def test_each_run_of_a_backfill_lands_the_day_before_its_logical_date_and_leaves
         assert list(deals(partition(tmp_path, f"backfill{day:%d}"))) == [numbers[f"{day:%d}"]]
         window = receipt["entities"]["deals"]["window"]
         assert window == {"since": (day - timedelta(days=1)).isoformat(), "until": day.isoformat()}
-    assert listed(tmp_path) == marks
+    assert listed(tmp_path) == watermarks
 
 
 def test_a_backfill_before_the_first_run_leaves_no_mark_so_that_the_first_run_reads_everything(

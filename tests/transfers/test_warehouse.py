@@ -21,11 +21,11 @@ from airflow_provider_pipedrive.errors import (
     PipedriveParameterError,
     PipedriveWarehouseError,
 )
-from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveToWarehouseOperator
-from airflow_provider_pipedrive.transfers.warehouse import columns_of, mark_after
+from airflow_provider_pipedrive.transfers.warehouse import columns_of, watermark_after
 from airflow_provider_pipedrive.warehouse import Destination, EntityLoad, Warehouse
 from tests.conftest import API_TOKEN, api_token_connection
 from tests.support.postgres_server import PASSWORD
@@ -294,12 +294,12 @@ def test_the_example_dag_loads_its_entities(sandbox: Sandbox, tmp_path: Path, mo
     assert tables >= set(declared["ENTITIES"])
 
 
-# ---- whose window, and where the mark is
+# ---- whose window, and where the watermark is
 
 
-def mark_of(into: dict[str, Any]) -> datetime | None:
+def watermark_of(into: dict[str, Any]) -> datetime | None:
     kept = Warehouse(Destination(into["destination"]), "pipedrive").load_state("deals")
-    return datetime.fromisoformat(kept["mark"]) if kept and kept["mark"] else None
+    return datetime.fromisoformat(kept["watermark"]) if kept and kept["watermark"] else None
 
 
 def of_day(run: str, run_type: str, day: datetime) -> Any:
@@ -320,7 +320,7 @@ MONDAY, TUESDAY, FRIDAY = (datetime(2026, 3, day, tzinfo=UTC) for day in (2, 3, 
     ("since", "newest", "before", "after"),
     [
         pytest.param(TUESDAY, FRIDAY, TUESDAY, FRIDAY, id="reading on"),
-        pytest.param(MONDAY, FRIDAY, TUESDAY, FRIDAY, id="from before the mark"),
+        pytest.param(MONDAY, FRIDAY, TUESDAY, FRIDAY, id="from before the watermark"),
         pytest.param(FRIDAY, FRIDAY, TUESDAY, TUESDAY, id="a gap"),
         pytest.param(MONDAY, MONDAY, FRIDAY, FRIDAY, id="an old window"),
         pytest.param(TUESDAY, None, TUESDAY, TUESDAY, id="nothing new"),
@@ -330,25 +330,25 @@ MONDAY, TUESDAY, FRIDAY = (datetime(2026, 3, day, tzinfo=UTC) for day in (2, 3, 
 def test_the_mark_moves_over_no_gap_and_never_back(
     since: datetime, newest: datetime | None, before: datetime | None, after: datetime | None
 ) -> None:
-    job = Job(["deals"], "changes", since)
-    assert mark_after(job, newest and newest.isoformat(), before) == after
+    job = ExtractionJob(["deals"], "changes", since)
+    assert watermark_after(job, newest and newest.isoformat(), before) == after
 
 
 def test_a_whole_list_sets_the_mark_wherever_it_was() -> None:
-    assert mark_after(Job(["deals"]), TUESDAY.isoformat(), FRIDAY) == TUESDAY
+    assert watermark_after(ExtractionJob(["deals"]), TUESDAY.isoformat(), FRIDAY) == TUESDAY
 
 
 def test_a_backfill_loads_its_day_and_leaves_the_mark_where_it_is(
     sandbox: Sandbox, file: Path, into: dict[str, Any]
 ) -> None:
     load("monday", entities=["deals"], **into)
-    mark, number = mark_of(into), min(deal["id"] for deal in PipedriveHook().iterate("getDeals"))
+    watermark, number = watermark_of(into), min(deal["id"] for deal in PipedriveHook().iterate("getDeals"))
     sandbox.update("deals", number, title="found again", update_time="2020-05-03T16:00:00Z")
     day = datetime(2020, 5, 4, tzinfo=UTC)
     task = PipedriveToWarehouseOperator(task_id="load", entities=["deals"], **into)
     receipt = task.execute(of_day("backfill", "backfill", day))
     assert receipt["entities"]["deals"]["rows"] == 1
-    assert mark_of(into) == mark
+    assert watermark_of(into) == watermark
 
 
 def test_a_window_before_the_first_load_leaves_no_mark_so_that_the_first_load_is_whole(
@@ -359,19 +359,19 @@ def test_a_window_before_the_first_load_leaves_no_mark_so_that_the_first_load_is
     task = PipedriveToWarehouseOperator(task_id="load", entities=["deals"], **into)
     task.execute(of_day("backfill", "backfill", datetime(2020, 5, 4, tzinfo=UTC)))
     assert rows(file, "SELECT id FROM pipedrive.deals") == [(number,)]
-    assert mark_of(into) is None
+    assert watermark_of(into) is None
     load("monday", entities=["deals"], **into)
     everything = {deal["id"] for deal in PipedriveHook().iterate("getDeals")}
     assert {found for (found,) in rows(file, "SELECT id FROM pipedrive.deals")} == everything
-    assert mark_of(into) is not None
+    assert watermark_of(into) is not None
 
 
 def test_a_window_that_begins_after_the_mark_leaves_it_and_one_that_covers_it_moves_it_on(
     sandbox: Sandbox, file: Path, into: dict[str, Any]
 ) -> None:
     load("monday", entities=["deals"], **into)
-    mark = mark_of(into)
-    assert mark is not None
+    watermark = watermark_of(into)
+    assert watermark is not None
     early, late = sorted(deal["id"] for deal in PipedriveHook().iterate("getDeals"))[:2]
     sandbox.advance(3600)
     sandbox.update("deals", early, title="early")
@@ -380,12 +380,12 @@ def test_a_window_that_begins_after_the_mark_leaves_it_and_one_that_covers_it_mo
     sandbox.advance(120)
     now = datetime.fromisoformat(sandbox.records("deals")[late]["update_time"])
     load("gap", entities=["deals"], since=(now - timedelta(minutes=30)).isoformat(), **into)
-    assert mark_of(into) == mark
+    assert watermark_of(into) == watermark
     load("tuesday", entities=["deals"], **into)
     assert rows(file, f"SELECT title FROM pipedrive.deals WHERE id = {early}") == [("early",)]
-    assert mark_of(into) == now
-    load("back", entities=["deals"], since=(mark - timedelta(days=1)).isoformat(), **into)
-    assert mark_of(into) == now
+    assert watermark_of(into) == now
+    load("back", entities=["deals"], since=(watermark - timedelta(days=1)).isoformat(), **into)
+    assert watermark_of(into) == now
 
 
 def test_a_run_that_is_cleared_or_tried_again_after_it_has_loaded_takes_nothing_away(

@@ -318,15 +318,15 @@ def test_a_table_that_was_empty_at_first_takes_rows_later(place: Place, lists: s
 def test_what_is_remembered_comes_with_the_rows_and_needs_nothing_of_the_worker(place: Place) -> None:
     warehouse = Warehouse(place.destination, place.dataset)
     assert warehouse.load_state("deals") is None
-    place.load([deal(1, "one")], load_state={"mark": MONDAY})
-    place.load([deal(2, "two")], load_state={"mark": TUESDAY})
-    assert warehouse.load_state("deals") == {"mark": TUESDAY}
+    place.load([deal(1, "one")], load_state={"watermark": MONDAY})
+    place.load([deal(2, "two")], load_state={"watermark": TUESDAY})
+    assert warehouse.load_state("deals") == {"watermark": TUESDAY}
     assert warehouse.load_state("persons") is None
     broken = place.part([deal(3, "three")], COLUMNS)
     broken.write_bytes(broken.read_bytes()[:-20])
     with pytest.raises(PipedriveParameterError, match="is no whole Parquet file"):
-        place.load(parts=[broken], load_state={"mark": WEDNESDAY})
-    assert warehouse.load_state("deals") == {"mark": TUESDAY}
+        place.load(parts=[broken], load_state={"watermark": WEDNESDAY})
+    assert warehouse.load_state("deals") == {"watermark": TUESDAY}
 
 
 # ---- what can be wrong
@@ -418,7 +418,7 @@ socket.socket.connect = refuse
 sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
 from tests.warehouse.test_loading import Destination, Place, deal
 place = Place(Destination("duckdb:///crm.duckdb"), None, Path.cwd() / "parts", "pipedrive")
-place.load([deal(1, "one")], load_state={{"mark": "now"}})
+place.load([deal(1, "one")], load_state={{"watermark": "now"}})
 assert dict(os.environ) == before
 assert not [name for name in sys.modules if name == "airflow.models" or name.startswith("airflow.models.")]
 """

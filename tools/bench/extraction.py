@@ -37,7 +37,7 @@ class Case:
     latency: int = 150
     limit: int = LIMIT
     readers: tuple[str, ...] = ("bare", "ours")
-    connections: int = 32
+    concurrency: int = 32
     seen: dict[str, list[dict[str, float]]] = field(default_factory=dict)
 
 
@@ -51,7 +51,7 @@ CASES = (
     Case("200,000 deals", ("--deals", "200000")),
     Case("limit 20", limit=20),
     Case("limit 80", limit=80),
-    Case("one connection, 0 ms", latency=0, readers=("bare", "ours", "names"), connections=1),
+    Case("one connection, 0 ms", latency=0, readers=("bare", "ours", "names"), concurrency=1),
     Case("beside others, 150 ms", readers=("bare", "ours", "names", "http-operator", "dlt")),
     Case("windows, 0 ms", latency=0, readers=("bare", "ours", "names")),
 )
@@ -99,7 +99,7 @@ def _read(reader: str, case: Case, place: dict[str, Any]) -> dict[str, float]:
     before = _counters(place)["tokens"]
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, str(HERE / "readers.py"), reader, place["url"], place["api_token"], folder]
-        command += ["--connections", str(case.connections), "--burst-limit", str(case.limit)]
+        command += ["--concurrency", str(case.concurrency), "--burst-limit", str(case.limit)]
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600)
         found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
         files = [*Path(folder).glob("deals.jsonl"), *Path(folder).rglob("deals/*.jsonl")]

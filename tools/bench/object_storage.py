@@ -30,14 +30,13 @@ RUN = """
 import json, sys, time
 from upath import UPath
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
-from airflow_provider_pipedrive.extraction.definition import Job
-from airflow_provider_pipedrive.extraction.job import extract
+from airflow_provider_pipedrive.extraction import ExtractionJob, extract
 
 host, token, storage, folder, entities, mode = sys.argv[1:]
 client = PipedriveClient(settings_from(host=host, extra={"api_token": token}))
 path = UPath(folder, endpoint_url=storage, key="k", secret="s")
 began = time.monotonic()
-receipt = extract(client, path, Job(entities.split(","), mode, format="parquet"), owner="benchmark")
+receipt = extract(client, path, ExtractionJob(entities.split(","), mode, format="parquet"), owner="benchmark")
 print(json.dumps({"seconds": time.monotonic() - began, "rows": receipt["rows"]}))
 """
 CASES = (

@@ -1,6 +1,6 @@
 """One reader's run in a process of its own: what it took, as a line of JSON.
 
-python tools/bench/readers.py bare|ours|names|http-operator|dlt URL TOKEN FOLDER [--connections N] [--burst-limit N]
+python tools/bench/readers.py bare|ours|names|http-operator|dlt URL TOKEN FOLDER [--concurrency N] [--burst-limit N]
 
 The last two are other ways to read such lists: pip install apache-airflow-providers-http 'dlt[filesystem]'
 """
@@ -23,8 +23,7 @@ import requests
 import airflow_provider_pipedrive.extraction.parquet
 import airflow_provider_pipedrive.extraction.system_columns  # noqa: F401
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
-from airflow_provider_pipedrive.extraction.definition import Job
-from airflow_provider_pipedrive.extraction.job import extract
+from airflow_provider_pipedrive.extraction import ExtractionJob, extract
 
 with contextlib.suppress(ImportError):
     from airflow.providers.http.operators.http import HttpOperator
@@ -60,12 +59,12 @@ def bare(options: argparse.Namespace) -> int:
 
 def ours(options: argparse.Namespace) -> int:
     """Records as Pipedrive sends them."""
-    return _extract(options, "keys")
+    return _extract(options, "raw")
 
 
 def names(options: argparse.Namespace) -> int:
     """Readable columns and labels."""
-    return _extract(options, "names")
+    return _extract(options, "readable")
 
 
 def http_operator(options: argparse.Namespace) -> int:
@@ -113,7 +112,7 @@ def dlt_pipeline(options: argparse.Namespace) -> int:
 def _extract(options: argparse.Namespace, how: str) -> int:
     extra = {"api_token": options.token, "burst_limit": options.burst_limit or 1000}
     with PipedriveClient(settings_from(host=options.url, extra=extra)) as client:
-        job = Job(["deals"], names=how, connections=options.connections)
+        job = ExtractionJob(["deals"], columns=how, concurrency=options.concurrency)
         return int(extract(client, Path(options.folder), job)["rows"])
 
 
@@ -133,7 +132,7 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("token")
     parser.add_argument("folder")
-    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--concurrency", type=int, default=32)
     parser.add_argument("--burst-limit", type=int, default=0)
     options = parser.parse_args()
     before = resource.getrusage(resource.RUSAGE_SELF)

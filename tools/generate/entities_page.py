@@ -110,7 +110,7 @@ otherwise; yes/no and numbers are JSON's, also where Pipedrive writes `"1"`.
 Each of these is reported as drift, once: in the log and in the run's receipt. To call a column otherwise, change its
 `column` in the schema file by hand.
 
-With `names="keys"` nothing of this happens: records are written as Pipedrive sends them.
+With `columns="raw"` nothing of this happens: records are written as Pipedrive sends them.
 
 ## The entities
 """

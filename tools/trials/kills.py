@@ -28,15 +28,13 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
-from airflow_provider_pipedrive.extraction import listing, walk
-from airflow_provider_pipedrive.extraction.definition import Job
-from airflow_provider_pipedrive.extraction.job import extract
+from airflow_provider_pipedrive.extraction import ExtractionJob, extract, listing, walk
 from airflow_provider_pipedrive.extraction.storage import below, read, read_json
 from airflow_provider_pipedrive.sandbox import Sandbox
 
 TOKEN = "ApiTokenOfTheTrial0123456789"
 KEYS = {"key": "an-id", "secret": "a-secret"}
-JOB = Job(["deals", "persons"], names="keys", connections=4, keep_previous=60)
+JOB = ExtractionJob(["deals", "persons"], columns="raw", concurrency=4, keep_previous=60)
 CHILD = """
 import sys
 sys.path.insert(0, sys.argv[1])

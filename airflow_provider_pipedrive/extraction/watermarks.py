@@ -22,8 +22,8 @@ from airflow_provider_pipedrive.extraction.storage import STATE, files, read_jso
 from airflow_provider_pipedrive.extraction.versioned import Conflict, Version, read_versioned, replace_versioned
 
 MOST_EDGE = 10_000
-"""Records of a mark's last seconds that are kept; with more, as after a bulk import, those come twice. The claims of an
-entity have as many between them."""
+"""Records of a watermark's last seconds that are kept; with more, as after a bulk import, those come twice. The claims
+of an entity have as many between them."""
 CLAIMS_KEPT: Final = 50
 """Runs whose windows are remembered, of each entity."""
 _MOST_CONFLICTS = 100
@@ -33,7 +33,7 @@ Edge = Mapping[Identity, datetime]
 
 
 @dataclass(frozen=True)
-class Mark:
+class Watermark:
     """How far one entity has been read.
 
     :ivar until: everything last updated before it has been landed
@@ -66,10 +66,10 @@ class WindowClaim:
 class Reading:
     """How far an entity has been read, and the windows of the latest runs, the last one last. Pure.
 
-    :ivar mark: ``None`` before the first run has ended, or where it was forgotten
+    :ivar watermark: ``None`` before the first run has ended, or where it was forgotten
     """
 
-    mark: Mark | None = None
+    watermark: Watermark | None = None
     claims: tuple[WindowClaim, ...] = ()
 
     def of(self, run: str) -> WindowClaim | None:
@@ -80,10 +80,10 @@ class Reading:
         """With a claim of that run, from the watermark on; as it is where the run has one."""
         if self.of(run) is not None:
             return self
-        since, edge = (None, {}) if self.mark is None else (self.mark.until, self.mark.edge)
+        since, edge = (None, {}) if self.watermark is None else (self.watermark.until, self.watermark.edge)
         return replace(self, claims=(*self.claims, WindowClaim(run, since, until, edge))[-CLAIMS_KEPT:])
 
-    def completed(self, claim: WindowClaim, newest: datetime | None, landed: Edge, overlap: float) -> Reading:
+    def completed(self, claim: WindowClaim, newest: datetime | None, landed: Edge, lookback: float) -> Reading:
         """With a run's window published.
 
         The watermark stays where the claim was completed before (the window was read again), and where it has been set
@@ -91,7 +91,7 @@ class Reading:
 
         :param newest: the greatest time of last update in it
         :param landed: the records of its last seconds, by id with their time
-        :param overlap: seconds that the next window reaches back
+        :param lookback: seconds that the next window reaches back
         """
         known = self.of(claim.run)
         if known is not None and known.completed:
@@ -100,19 +100,19 @@ class Reading:
         claims = tuple(done if each is known else each for each in self.claims)
         if known is None:  # so many runs have begun since that it was let go
             claims = (*claims, done)
-        return Reading(self._moved(claim, newest, landed, overlap), claims[-CLAIMS_KEPT:])
+        return Reading(self._moved(claim, newest, landed, lookback), claims[-CLAIMS_KEPT:])
 
-    def _moved(self, claim: WindowClaim, newest: datetime | None, landed: Edge, overlap: float) -> Mark | None:
-        before = self.mark
+    def _moved(self, claim: WindowClaim, newest: datetime | None, landed: Edge, lookback: float) -> Watermark | None:
+        before = self.watermark
         if newest is None or (before is not None and newest < before.until):
             return before
         if claim.since is not None and (before is None or before.until < claim.since):
             return before
         edge = {**(before.edge if before else {}), **landed}
-        first = newest - timedelta(seconds=overlap)
+        first = newest - timedelta(seconds=lookback)
         # What was updated in a second that was not over when it was read may be updated in that second once more.
         over = claim.until.replace(microsecond=0)
-        return Mark(newest, {identity: moment for identity, moment in edge.items() if first <= moment < over})
+        return Watermark(newest, {identity: moment for identity, moment in edge.items() if first <= moment < over})
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -130,9 +130,9 @@ class Reading:
                     "edge": _pairs(kept),
                 }
             )
-        edge = self.mark.edge if self.mark and len(self.mark.edge) <= MOST_EDGE else {}
+        edge = self.watermark.edge if self.watermark and len(self.watermark.edge) <= MOST_EDGE else {}
         return {
-            "until": _text(self.mark.until) if self.mark else None,
+            "until": _text(self.watermark.until) if self.watermark else None,
             "edge": _pairs(edge),
             "claims": claims[::-1],
         }
@@ -142,7 +142,7 @@ class Reading:
         """From :meth:`to_json`'s data, or ``None``."""
         if data is None:
             return cls()
-        mark = Mark(_moment(data["until"]), _edge(data["edge"])) if data["until"] else None
+        watermark = Watermark(_moment(data["until"]), _edge(data["edge"])) if data["until"] else None
         claims = (
             WindowClaim(
                 claim["run"],
@@ -153,38 +153,38 @@ class Reading:
             )
             for claim in data["claims"]
         )
-        return cls(mark, tuple(claims))
+        return cls(watermark, tuple(claims))
 
 
-class Marks:
-    """The marks of one job folder, of one connection.
+class Watermarks:
+    """The watermarks of one job folder, of one connection.
 
     :param path: the job's folder
-    :param scope: what a mark belongs to beside the entity: the account, the user, the names of columns,
+    :param scope: what a watermark belongs to beside the entity: the account, the user, the names of columns,
         the parameters that narrow its list down
     """
 
     def __init__(self, path: Any, scope: Mapping[str, Any]) -> None:
-        self._folder = path / STATE / "marks"
+        self._folder = path / STATE / "watermarks"
         self._scope = dict(scope)
         self._seen: dict[str, tuple[dict[str, Any] | None, Version]] = {}
 
-    def get(self, entity: str) -> Mark | None:
-        """The mark of an entity; None before its first."""
-        return self.reading(entity).mark
+    def get(self, entity: str) -> Watermark | None:
+        """The watermark of an entity; None before its first."""
+        return self.reading(entity).watermark
 
     def reading(self, entity: str) -> Reading:
         """How far an entity has been read, and by which runs."""
         self._seen[entity] = read_versioned(self._file(entity))
         return Reading.from_json(self._seen[entity][0])
 
-    def set(self, entity: str, mark: Mark) -> None:
-        """Move an entity's mark; the claims of earlier runs stay theirs."""
-        self._change(entity, lambda reading: replace(reading, mark=mark))
+    def set(self, entity: str, watermark: Watermark) -> None:
+        """Move an entity's watermark; the claims of earlier runs stay theirs."""
+        self._change(entity, lambda reading: replace(reading, watermark=watermark))
 
     def forget(self, entity: str) -> None:
-        """Remove an entity's mark: the next run begins as the first; the claims of earlier runs stay theirs."""
-        self._change(entity, lambda reading: replace(reading, mark=None))
+        """Remove an entity's watermark: the next run begins as the first; the claims of earlier runs stay theirs."""
+        self._change(entity, lambda reading: replace(reading, watermark=None))
 
     def claim(self, entity: str, run: str, until: datetime) -> WindowClaim:
         """The window of a run: the one that it has claimed before, or one from the watermark to ``until``."""
@@ -192,12 +192,12 @@ class Marks:
         assert claim is not None  # it is the last one, or was there
         return claim
 
-    def complete(self, entity: str, claim: WindowClaim, newest: datetime | None, landed: Edge, overlap: float) -> None:
+    def complete(self, entity: str, claim: WindowClaim, newest: datetime | None, landed: Edge, lookback: float) -> None:
         """Say that a run's window is published: see :meth:`Reading.completed`."""
-        self._change(entity, lambda reading: reading.completed(claim, newest, landed, overlap))
+        self._change(entity, lambda reading: reading.completed(claim, newest, landed, lookback))
 
     def name(self, entity: str) -> str:
-        """What tells an entity's mark of this scope from others of the folder."""
+        """What tells an entity's watermark of this scope from others of the folder."""
         scope = hashlib.sha256(repr(sorted(self._scope.items())).encode()).hexdigest()[:12]
         return f"{entity}-{scope}"
 
@@ -236,11 +236,11 @@ def change(
 
 
 def listed(path: Any) -> list[dict[str, Any]]:
-    """Every mark of a job folder, of whatever scope, with the claims on it."""
-    folder = path / STATE / "marks"
+    """Every watermark of a job folder, of whatever scope, with the claims on it."""
+    folder = path / STATE / "watermarks"
     names = sorted(found.name for found in files(folder) if found.name.endswith(".json"))
     kept = [read_json(folder / name) or {} for name in names]
-    return [{name: mark[name] for name in ("entity", "until", "scope", "claims")} for mark in kept]
+    return [{name: watermark[name] for name in ("entity", "until", "scope", "claims")} for watermark in kept]
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -19,22 +19,22 @@ from airflow_provider_pipedrive.errors import (
     PipedriveServerError,
     PipedriveTokenCapError,
 )
-from airflow_provider_pipedrive.extraction.definition import Job
+from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
-from airflow_provider_pipedrive.extraction.marks import (
+from airflow_provider_pipedrive.extraction.watermarks import (
     CLAIMS_KEPT,
     MOST_EDGE,
-    Mark,
-    Marks,
     Reading,
+    Watermark,
+    Watermarks,
     WindowClaim,
     listed,
 )
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.extraction.conftest import client_of, landed
 
-SCOPE = {"company_id": 1, "user_id": 2, "names": "names"}
-OVERLAP = 60.0
+SCOPE = {"company_id": 1, "user_id": 2, "columns": "readable"}
+LOOKBACK = 60.0
 
 
 def hour(number: float) -> datetime:
@@ -50,7 +50,7 @@ def window(reading: Reading, run: str) -> tuple[datetime | None, datetime]:
 def ended(reading: Reading, run: str, newest: datetime | None, **landed: datetime) -> Reading:
     claim = reading.of(run)
     assert claim is not None
-    return reading.completed(claim, newest, landed, OVERLAP)
+    return reading.completed(claim, newest, landed, LOOKBACK)
 
 
 # ---- whose window is which, without any storage
@@ -64,7 +64,7 @@ def test_the_first_run_has_the_whole_list_and_the_next_begins_where_it_ended() -
 
 
 def test_a_run_that_is_repeated_has_the_window_that_it_had() -> None:
-    first = Reading(Mark(hour(1), {7: hour(1)})).claimed("monday", hour(9))
+    first = Reading(Watermark(hour(1), {7: hour(1)})).claimed("monday", hour(9))
     after = ended(first, "monday", hour(8))
     assert first.claimed("monday", hour(10)) is first
     assert after.claimed("monday", hour(50)) is after
@@ -73,52 +73,52 @@ def test_a_run_that_is_repeated_has_the_window_that_it_had() -> None:
 
 
 def test_what_a_run_that_never_ended_has_claimed_is_in_the_next_runs_window() -> None:
-    reading = Reading(Mark(hour(1))).claimed("failed", hour(9)).claimed("next", hour(33))
+    reading = Reading(Watermark(hour(1))).claimed("failed", hour(9)).claimed("next", hour(33))
     assert window(reading, "next") == (hour(1), hour(33))
 
 
 def test_a_window_that_is_read_again_moves_nothing() -> None:
-    reading = ended(Reading(Mark(hour(1))).claimed("monday", hour(9)), "monday", hour(8))
+    reading = ended(Reading(Watermark(hour(1))).claimed("monday", hour(9)), "monday", hour(8))
     reading = ended(reading.claimed("tuesday", hour(33)), "tuesday", hour(32))
     assert ended(reading, "monday", hour(8.5), x=hour(8.5)) is reading
-    assert reading.mark == Mark(hour(32))
+    assert reading.watermark == Watermark(hour(32))
 
 
 @pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
 def test_of_two_runs_at_once_the_mark_ends_at_the_greater(order: tuple[str, str]) -> None:
     newest = {"a": hour(7), "b": hour(8)}
-    reading = Reading(Mark(hour(1))).claimed("a", hour(9)).claimed("b", hour(9))
+    reading = Reading(Watermark(hour(1))).claimed("a", hour(9)).claimed("b", hour(9))
     for run in order:
         reading = ended(reading, run, newest[run])
-    assert reading.mark == Mark(hour(8))
+    assert reading.watermark == Watermark(hour(8))
     assert [claim.completed for claim in reading.claims] == [True, True]
 
 
 def test_a_late_end_of_an_old_window_never_moves_the_mark_back() -> None:
-    reading = Reading(Mark(hour(1))).claimed("slow", hour(9)).claimed("fast", hour(33))
+    reading = Reading(Watermark(hour(1))).claimed("slow", hour(9)).claimed("fast", hour(33))
     reading = ended(ended(reading, "fast", hour(32)), "slow", hour(8))
-    assert reading.mark == Mark(hour(32))
+    assert reading.watermark == Watermark(hour(32))
 
 
-@pytest.mark.parametrize("mark", [Mark(hour(0.5)), None], ids=["set back", "forgotten"])
-def test_a_mark_that_was_set_back_while_a_run_was_at_work_stays_so(mark: Mark | None) -> None:
-    claimed = Reading(Mark(hour(1))).claimed("monday", hour(9))
-    reading = ended(Reading(mark, claimed.claims), "monday", hour(8))
-    assert reading.mark == mark
-    assert window(reading.claimed("tuesday", hour(33)), "tuesday")[0] == (mark and mark.until)
+@pytest.mark.parametrize("watermark", [Watermark(hour(0.5)), None], ids=["set back", "forgotten"])
+def test_a_mark_that_was_set_back_while_a_run_was_at_work_stays_so(watermark: Watermark | None) -> None:
+    claimed = Reading(Watermark(hour(1))).claimed("monday", hour(9))
+    reading = ended(Reading(watermark, claimed.claims), "monday", hour(8))
+    assert reading.watermark == watermark
+    assert window(reading.claimed("tuesday", hour(33)), "tuesday")[0] == (watermark and watermark.until)
 
 
 def test_a_quiet_window_leaves_the_mark_where_it_is() -> None:
-    reading = ended(Reading(Mark(hour(1))).claimed("monday", hour(9)), "monday", None)
-    assert reading.mark == Mark(hour(1))
+    reading = ended(Reading(Watermark(hour(1))).claimed("monday", hour(9)), "monday", None)
+    assert reading.watermark == Watermark(hour(1))
 
 
 def test_the_edge_holds_the_last_seconds_but_not_the_second_in_which_the_run_began() -> None:
-    claimed = Reading(Mark(hour(1))).claimed("monday", hour(9) + timedelta(milliseconds=300))
+    claimed = Reading(Watermark(hour(1))).claimed("monday", hour(9) + timedelta(milliseconds=300))
     second = timedelta(seconds=1)
     landed = {"old": hour(8), "late": hour(9) - 20 * second, "same second": hour(9)}
-    mark = ended(claimed, "monday", hour(9), **landed).mark
-    assert mark == Mark(hour(9), {"late": hour(9) - 20 * second})
+    watermark = ended(claimed, "monday", hour(9), **landed).watermark
+    assert watermark == Watermark(hour(9), {"late": hour(9) - 20 * second})
 
 
 def test_as_many_runs_are_remembered_as_the_documentation_says() -> None:
@@ -127,29 +127,29 @@ def test_as_many_runs_are_remembered_as_the_documentation_says() -> None:
         reading = ended(reading.claimed(f"run {number}", hour(number + 1)), f"run {number}", hour(number))
     assert [claim.run for claim in reading.claims] == [f"run {number}" for number in range(5, CLAIMS_KEPT + 5)]
     slow = WindowClaim("run 0", None, hour(1))
-    reading = reading.completed(slow, hour(0), {}, OVERLAP)
+    reading = reading.completed(slow, hour(0), {}, LOOKBACK)
     assert len(reading.claims) == CLAIMS_KEPT
-    assert reading.mark == Mark(hour(CLAIMS_KEPT + 4))
+    assert reading.watermark == Watermark(hour(CLAIMS_KEPT + 4))
 
 
 def test_a_reading_is_the_same_after_it_was_written_down_but_for_the_edges_of_bulk_imports() -> None:
     many = {number: hour(1) for number in range(MOST_EDGE)}
     reading = Reading(
-        Mark(hour(3), {"a": hour(3)}),
+        Watermark(hour(3), {"a": hour(3)}),
         (WindowClaim("bulk", hour(1), hour(2), many), WindowClaim("next", hour(2), hour(3), {"b": hour(2)}, True)),
     )
     again = Reading.from_json(json.loads(json.dumps(reading.to_json())))
-    assert again.mark == reading.mark
+    assert again.watermark == reading.watermark
     assert again.claims == (WindowClaim("bulk", hour(1), hour(2)), reading.claims[1])
     assert Reading.from_json(None) == Reading()
 
 
 def test_what_another_writes_meanwhile_is_not_lost(tmp_path: Path, mocker: Any) -> None:
     """Between one run's look at the file and its own claim, another run claims."""
-    from airflow_provider_pipedrive.extraction import marks as module
+    from airflow_provider_pipedrive.extraction import watermarks as module
 
-    ours, theirs = Marks(tmp_path, SCOPE), Marks(tmp_path, SCOPE)
-    ours.set("deals", Mark(hour(1)))
+    ours, theirs = Watermarks(tmp_path, SCOPE), Watermarks(tmp_path, SCOPE)
+    ours.set("deals", Watermark(hour(1)))
     read = module.read_versioned
     intruders = [lambda: theirs.claim("deals", "theirs", hour(9))]
 
@@ -166,15 +166,15 @@ def test_what_another_writes_meanwhile_is_not_lost(tmp_path: Path, mocker: Any) 
 
 # ---- the whole way, from a company into a folder
 
-CHANGES = Job(["deals", "persons"], "changes", names="keys")
+CHANGES = ExtractionJob(["deals", "persons"], "changes", columns="raw")
 
 
 def titles(folder: Path, run: str) -> dict[int, str]:
     return {deal["id"]: deal["title"] for deal in landed(folder / "deals" / f"run={run}")}
 
 
-def mark_of(folder: Path, entity: str = "deals") -> Any:
-    return next(mark["until"] for mark in listed(folder) if mark["entity"] == entity)
+def watermark_of(folder: Path, entity: str = "deals") -> Any:
+    return next(watermark["until"] for watermark in listed(folder) if watermark["entity"] == entity)
 
 
 def test_a_run_that_is_cleared_after_it_has_landed_everything_lands_the_same_again(
@@ -199,10 +199,10 @@ def test_a_run_that_is_cleared_after_it_has_landed_everything_lands_the_same_aga
 
 def test_a_first_load_that_is_cleared_is_a_whole_list_again(client: PipedriveClient, tmp_path: Path) -> None:
     first = extract(client, tmp_path, CHANGES, run="first")
-    mark = mark_of(tmp_path)
+    watermark = watermark_of(tmp_path)
     again = extract(client, tmp_path, CHANGES, run="first")
     assert again["entities"]["deals"]["rows"] == first["entities"]["deals"]["rows"] > 5000
-    assert mark_of(tmp_path) == mark
+    assert watermark_of(tmp_path) == watermark
 
 
 def test_a_run_that_is_cleared_after_later_ones_reads_its_own_window_and_they_keep_theirs(
@@ -214,11 +214,11 @@ def test_a_run_that_is_cleared_after_later_ones_reads_its_own_window_and_they_ke
         company.update("deals", deal, title=run)
         company.advance(600)
         extract(client, tmp_path, CHANGES, run=run)
-    mark = mark_of(tmp_path)
+    watermark = watermark_of(tmp_path)
     extract(client, tmp_path, CHANGES, run="second")
     assert titles(tmp_path, "second") == {5: "second"}
     assert titles(tmp_path, "third") == {6: "third"}
-    assert mark_of(tmp_path) == mark
+    assert watermark_of(tmp_path) == watermark
     company.advance(600)
     company.update("deals", 7, title="fourth")
     company.advance(600)
@@ -268,7 +268,7 @@ def test_a_run_that_is_new_goes_on_with_what_another_has_read_of_the_same_window
     company: Sandbox, tmp_path: Path, small_parts: None
 ) -> None:
     """And ends where that one ended: what was read of it is a while old."""
-    job = Job(["deals"], "changes", names="keys", connections=1)
+    job = ExtractionJob(["deals"], "changes", columns="raw", concurrency=1)
     with client_of(company, max_attempts=1) as client:
         extract(client, tmp_path, job, run="first")
         company.advance(3600)
@@ -283,7 +283,7 @@ def test_a_run_that_is_new_goes_on_with_what_another_has_read_of_the_same_window
         company.update("deals", edited, title="edited later")
         company.advance(600)
         receipts = [extract(client, tmp_path, job, run=run) for run in ("next", "last")]
-    claims = {claim["run"]: claim for mark in listed(tmp_path) for claim in mark["claims"]}
+    claims = {claim["run"]: claim for watermark in listed(tmp_path) for claim in watermark["claims"]}
     assert claims["next"]["until"] == claims["failed"]["until"]
     found = [deal for receipt in receipts for deal in landed_by(receipt, "deals")]
     assert len({deal["id"] for deal in found}) == 2000
@@ -304,14 +304,14 @@ def titles_of_unfinished(folder: Path) -> list[int]:
 def test_a_cleared_run_does_not_go_on_with_what_another_window_has_left_unfinished(
     company: Sandbox, tmp_path: Path, small_parts: None
 ) -> None:
-    job = Job(["deals"], "changes", names="keys", connections=1)
+    job = ExtractionJob(["deals"], "changes", columns="raw", concurrency=1)
     with client_of(company, max_attempts=1) as client:
         extract(client, tmp_path, job, run="first")
         company.advance(3600)
         company.update("deals", 5, title="second")
         company.advance(600)
         extract(client, tmp_path, job, run="second")
-        mark = mark_of(tmp_path)
+        watermark = watermark_of(tmp_path)
         company.advance(3600)
         for deal in list(client.iterate("getDeals", max_records=2000)):
             company.update("deals", deal["id"], title="third")
@@ -321,7 +321,7 @@ def test_a_cleared_run_does_not_go_on_with_what_another_window_has_left_unfinish
             extract(client, tmp_path, job, run="third")
         extract(client, tmp_path, job, run="second")
         assert "third" not in titles(tmp_path, "second").values()
-        assert mark_of(tmp_path) == mark
+        assert watermark_of(tmp_path) == watermark
         extract(client, tmp_path, job, run="third")
         assert len(titles(tmp_path, "third")) == 2000
 
@@ -329,7 +329,7 @@ def test_a_cleared_run_does_not_go_on_with_what_another_window_has_left_unfinish
 def test_a_cleared_run_whose_window_is_not_known_any_more_fails_and_leaves_what_it_has_landed(
     client: PipedriveClient, company: Sandbox, tmp_path: Path
 ) -> None:
-    job = Job(["pipelines"], "changes", names="keys")
+    job = ExtractionJob(["pipelines"], "changes", columns="raw")
     for number in range(CLAIMS_KEPT + 1):
         extract(client, tmp_path, job, run=f"run {number}")
     before = len(company.requests)
@@ -343,8 +343,8 @@ def test_a_cleared_run_whose_window_is_not_known_any_more_fails_and_leaves_what_
 
 
 def test_an_entity_that_is_new_to_a_cleared_run_is_read_as_at_first(client: PipedriveClient, tmp_path: Path) -> None:
-    extract(client, tmp_path, Job(["pipelines"], "changes", names="keys"), run="monday")
-    again = extract(client, tmp_path, Job(["pipelines", "stages"], "changes", names="keys"), run="monday")
+    extract(client, tmp_path, ExtractionJob(["pipelines"], "changes", columns="raw"), run="monday")
+    again = extract(client, tmp_path, ExtractionJob(["pipelines", "stages"], "changes", columns="raw"), run="monday")
     assert (again["entities"]["pipelines"]["rows"], again["entities"]["stages"]["rows"] > 3) == (3, True)
 
 
@@ -363,7 +363,7 @@ def test_two_runs_at_the_same_moment_lose_nothing_and_both_keep_their_windows(
     with ThreadPoolExecutor(2) as pool:
         receipts = dict(zip("ab", pool.map(one, "ab"), strict=True))
     assert [landed_by(receipt, "deals")[0]["title"] for receipt in receipts.values()] == ["edited", "edited"]
-    (deals,) = [mark for mark in listed(tmp_path) if mark["entity"] == "deals"]
+    (deals,) = [watermark for watermark in listed(tmp_path) if watermark["entity"] == "deals"]
     assert sorted(claim["run"] for claim in deals["claims"] if claim["completed"]) == ["a", "b", "first"]
     assert deals["until"] == company.records("deals")[5]["update_time"].replace("Z", "+00:00")
     company.advance(600)
@@ -394,7 +394,7 @@ def test_moves_that_two_readings_of_the_deals_have_shown_are_landed_again_when_t
     client: PipedriveClient, company: Sandbox, tmp_path: Path
 ) -> None:
     def night(run: str) -> list[tuple[Any, ...]]:
-        job = Job(["deals", "observed_stage_history"], partition=f"run={run}")
+        job = ExtractionJob(["deals", "observed_stage_history"], partition=f"run={run}")
         extract(client, tmp_path, job, run=run)
         return moves(tmp_path, run)
 
@@ -415,7 +415,7 @@ def test_moves_that_two_readings_of_the_deals_have_shown_are_landed_again_when_t
 def test_moves_whose_run_is_long_ago_are_not_landed_again_by_guessing(
     client: PipedriveClient, company: Sandbox, tmp_path: Path
 ) -> None:
-    job = Job(["deals", "observed_stage_history"], names="keys", parameters={"deals": {"ids": [1]}})
+    job = ExtractionJob(["deals", "observed_stage_history"], columns="raw", parameters={"deals": {"ids": [1]}})
     extract(client, tmp_path, job, run="first")
     state = tmp_path / "_pipedrive" / "stages.json"
     kept = json.loads(state.read_text())
@@ -428,9 +428,9 @@ def test_a_deal_that_moves_between_two_nights_of_a_capped_history_is_not_lost(
     client: PipedriveClient, company: Sandbox, tmp_path: Path
 ) -> None:
     ids = sorted(deal["id"] for deal in client.iterate("getDeals", {"status": "open"}, max_records=60))
-    job = Job(["stage_history"], "changes", parameters={"stage_history": {"ids": ids}}, connections=4)
-    capped = Job(
-        ["stage_history"], "changes", parameters={"stage_history": {"ids": ids}}, connections=4, max_tokens=600
+    job = ExtractionJob(["stage_history"], "changes", parameters={"stage_history": {"ids": ids}}, concurrency=4)
+    capped = ExtractionJob(
+        ["stage_history"], "changes", parameters={"stage_history": {"ids": ids}}, concurrency=4, max_tokens=600
     )
     with pytest.raises(PipedriveTokenCapError):
         extract(client, tmp_path, capped, run="first night")
@@ -463,10 +463,10 @@ def test_windows_that_follow_one_another_leave_no_gap(
     client: PipedriveClient, company: Sandbox, tmp_path: Path
 ) -> None:
     for run in range(4):
-        extract(client, tmp_path, Job(["deals"], "changes", names="keys"), run=str(run))
+        extract(client, tmp_path, ExtractionJob(["deals"], "changes", columns="raw"), run=str(run))
         company.advance(600)
         company.update("deals", 5, title=f"after {run}")
         company.advance(600)
-    (mark,) = listed(tmp_path)
-    for before, after in pairwise(mark["claims"]):
+    (watermark,) = listed(tmp_path)
+    for before, after in pairwise(watermark["claims"]):
         assert after["since"] <= before["until"]
