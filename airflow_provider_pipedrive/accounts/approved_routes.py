@@ -1,12 +1,12 @@
-"""Which way a stored credential takes to Pipedrive, and whether somebody who knows it has approved that way.
+"""Which route a stored credential takes to Pipedrive, and whether somebody who knows it has approved that route.
 
 Whoever may edit a connection need not be able to read its secrets: Airflow shows them as ``***`` and keeps what was
 there. Host, proxies and TLS checks can be edited all the same, and a test would then hand the secrets over. So where a
-web page asks for a request, a secret is sent on its plain way only (Pipedrive's own hosts, certificates checked, no
-proxy of the connection's), or on a way that was stored together with it by someone who typed it.
+web page asks for a request, a secret is sent on its plain route only (Pipedrive's own hosts, certificates checked, no
+proxy of the connection's), or on a route that was stored together with it by someone who typed it.
 
-Such an approval is a keyed digest of secret and way in the connection's extra. Nobody can make one up or use it for
-another secret or another way; whoever takes it away has to type the secret again. Tasks and the shell need none: who
+Such an approval is a keyed digest of secret and route in the connection's extra. Nobody can make one up or use it for
+another secret or another route; whoever takes it away has to type the secret again. Tasks and the shell need none: who
 decides what they run can read the connection anyway.
 """
 
@@ -35,7 +35,7 @@ from airflow_provider_pipedrive.errors import (
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-KEY: Final = "approved_ways"
+KEY: Final = "approved_routes"
 """Name of the approvals in the connection's extra, or in what the page remembers there. Airflow's masker leaves both
 alone, and so does the client."""
 LABELS: Final[Mapping[str, str]] = {
@@ -46,13 +46,13 @@ LABELS: Final[Mapping[str, str]] = {
 }
 """The secrets that travel, as people call them."""
 _MOST: Final = 16
-"""Approvals that a connection keeps: a few secrets, and a few ways that it has had."""
+"""Approvals that a connection keeps: a few secrets, and a few routes that it has had."""
 _ASKING: Final = ("airflow.api_fastapi.", "airflow.api_connexion.")
 """Modules of Airflow's web server, whose own Test asks the hook."""
 
 
 @dataclass(frozen=True)
-class Way:
+class CredentialRoute:
     """Where a connection's secrets go, and through what.
 
     :ivar origin: where the API is; ``None``: at Pipedrive's
@@ -68,7 +68,7 @@ class Way:
 
     @classmethod
     def of(cls, connection: Connection, extra: Mapping[str, Any]) -> Self:
-        """The way of a connection.
+        """The route of a connection.
 
         :raises PipedriveError: a field of it cannot be read
         """
@@ -86,7 +86,7 @@ class Way:
 
     @property
     def detours(self) -> list[str]:
-        """What makes it another way than the plain one, for people."""
+        """What makes it another route than the plain one, for people."""
         found = []
         if any(is_loopback(urlsplit(origin or "").hostname) for origin in (self.origin, self.oauth_origin)):
             found.append("to a host on this machine")
@@ -104,7 +104,7 @@ class Way:
         return not self.detours
 
     def digest(self, name: str, secret: str) -> str:
-        """What approves this way for a secret.
+        """What approves this route for a secret.
 
         :raises PipedriveParameterError: Airflow has no key to make one with
         """
@@ -121,19 +121,19 @@ def secrets_in(connection: Connection, extra: Mapping[str, Any]) -> dict[str, st
     return {name: secret for name, secret in found.items() if secret}
 
 
-def unapproved(way: Way, secrets: Mapping[str, str], extra: Mapping[str, Any]) -> list[str]:
-    """Names of the secrets that must not take this way when a web page asks."""
-    if way.is_plain:
+def unapproved(route: CredentialRoute, secrets: Mapping[str, str], extra: Mapping[str, Any]) -> list[str]:
+    """Names of the secrets that must not take this route when a web page asks."""
+    if route.is_plain:
         return []
     kept = _kept(extra)
-    return [name for name, secret in secrets.items() if not _is_among(way.digest(name, secret), kept)]
+    return [name for name, secret in secrets.items() if not _is_among(route.digest(name, secret), kept)]
 
 
-def with_approval(extra: Mapping[str, Any], way: Way, secrets: Mapping[str, str]) -> dict[str, Any]:
-    """The extra in which these secrets may take this way; the plain one needs no approval."""
-    if way.is_plain or not secrets:
+def with_approval(extra: Mapping[str, Any], route: CredentialRoute, secrets: Mapping[str, str]) -> dict[str, Any]:
+    """The extra in which these secrets may take this route; the plain one needs no approval."""
+    if route.is_plain or not secrets:
         return dict(extra)
-    fresh = [way.digest(name, secret) for name, secret in secrets.items()]
+    fresh = [route.digest(name, secret) for name, secret in secrets.items()]
     approved = [*(digest for digest in _kept(extra) if digest not in fresh), *fresh][-_MOST:]
     status = extra.get(STATUS)
     if isinstance(status, Mapping):  # with what else the page remembers
@@ -141,20 +141,20 @@ def with_approval(extra: Mapping[str, Any], way: Way, secrets: Mapping[str, str]
     return {**extra, KEY: approved}
 
 
-def check_approved(conn_id: str, way: Way, secrets: Mapping[str, str], extra: Mapping[str, Any]) -> None:
-    """Stop before a secret takes a way that nobody who knows it has approved.
+def check_approved(conn_id: str, route: CredentialRoute, secrets: Mapping[str, str], extra: Mapping[str, Any]) -> None:
+    """Stop before a secret takes a route that nobody who knows it has approved.
 
     :raises PipedriveParameterError: it would
     """
-    if unapproved(way, secrets, extra):
+    if unapproved(route, secrets, extra):
         raise PipedriveParameterError(
-            f"Nothing was sent: the connection {conn_id} leads {', '.join(way.detours)}, and its secrets were not "
+            f"Nothing was sent: the connection {conn_id} leads {', '.join(route.detours)}, and its secrets were not "
             "entered for that. Take host, OAuth host, proxies and verify back, or enter the secrets again on the "
             "Pipedrive page (Approve). The command `check` in the shell of a machine that runs tasks needs no approval."
         )
 
 
-def asked_by_a_page() -> bool:
+def is_asked_by_page() -> bool:
     """Whether Airflow's web server asks, for somebody who has pressed Test there.
 
     It hands the hook a connection of its own making, with the stored secrets merged in, and says so nowhere else.
@@ -168,19 +168,19 @@ def asked_by_a_page() -> bool:
 
 
 @contextmanager
-def telling_nothing_of_the_server(way: Way) -> Iterator[None]:
-    """Have every failure on another way than the plain one read the same, but for what Pipedrive itself says.
+def uniform_errors(route: CredentialRoute) -> Iterator[None]:
+    """Have every failure on another route than the plain one read the same, but for what Pipedrive itself says.
 
     Otherwise a web page would tell which files the server has, and who listens at which of its ports.
     """
     try:
         yield
     except (PipedriveError, ValueError, OSError) as error:  # libraries raise the others for strange proxies
-        if way.is_plain or (isinstance(error, PipedriveAuthError) and error.reason):
+        if route.is_plain or (isinstance(error, PipedriveAuthError) and error.reason):
             raise
         raise PipedriveConnectionError(
-            f"No answer of Pipedrive's came back: the connection leads {', '.join(way.detours)}. Check its host, OAuth "
-            "host, proxies and verify. The command `check` in the shell of a machine that runs tasks tells more."
+            f"No answer of Pipedrive's came back: the connection leads {', '.join(route.detours)}. Check its host, "
+            "OAuth host, proxies and verify. The command `check` in the shell of a machine that runs tasks tells more."
         ) from None
 
 
@@ -200,6 +200,6 @@ def _key() -> bytes:
     secret = conf.get("core", "fernet_key", fallback="") or conf.get("api", "secret_key", fallback="")
     if not secret:
         raise PipedriveParameterError(
-            "Airflow has neither [core] fernet_key nor [api] secret_key, so no way can be approved: set one."
+            "Airflow has neither [core] fernet_key nor [api] secret_key, so no route can be approved: set one."
         )
-    return hashlib.sha256(f"airflow-provider-pipedrive approved ways {secret}".encode()).digest()
+    return hashlib.sha256(f"airflow-provider-pipedrive approved routes {secret}".encode()).digest()

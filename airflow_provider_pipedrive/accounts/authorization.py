@@ -11,11 +11,18 @@ from urllib.parse import unquote
 
 from airflow_provider_pipedrive.accounts import store
 from airflow_provider_pipedrive.accounts.approvals import must_be_approved
-from airflow_provider_pipedrive.accounts.approved_routes import Way, telling_nothing_of_the_server, with_approval
+from airflow_provider_pipedrive.accounts.approved_routes import CredentialRoute, uniform_errors, with_approval
 from airflow_provider_pipedrive.accounts.companies import domain_of, number_of
 from airflow_provider_pipedrive.accounts.oauth import Grant, Send, exchange, refresh, revoke
-from airflow_provider_pipedrive.accounts.status import TOKENS, Memory, forget_tokens, remember, stamp, use_up
-from airflow_provider_pipedrive.accounts.store import Extra, Known
+from airflow_provider_pipedrive.accounts.status import (
+    TOKENS,
+    AuthorizationStatus,
+    consume_attempt,
+    forget_tokens,
+    remember,
+    stamp,
+)
+from airflow_provider_pipedrive.accounts.store import Extra, StoredConnection
 from airflow_provider_pipedrive.cli.connections import kept_refresh_token
 from airflow_provider_pipedrive.client import OAuth, PipedriveClient, Settings, settings_from
 from airflow_provider_pipedrive.client.clock import SystemClock
@@ -25,7 +32,7 @@ from airflow_provider_pipedrive.plugin.sealed_cookies import now
 
 
 @dataclass(frozen=True)
-class Whose:
+class Account:
     """Who a credential belongs to.
 
     :param text: for people
@@ -39,134 +46,140 @@ class Whose:
     text: str
 
 
-def app_of(known: Known) -> OAuth:
+def app_of(stored: StoredConnection) -> OAuth:
     """The app that a connection belongs to.
 
     :raises PipedriveParameterError: it names none, or cannot be read
     """
-    credential = _settings_of_app(known).credential
+    credential = _settings_of_app(stored).credential
     assert isinstance(credential, OAuth)
     return credential
 
 
-def connect(known: Known, code: str, redirect_uri: str, attempt: str) -> Memory:
+def connect(stored: StoredConnection, code: str, redirect_uri: str, attempt: str) -> AuthorizationStatus:
     """Exchange a code, ask whose the tokens are, and store them. Each attempt is good once.
 
     Only the refresh token is stored: an access token would be stale within the hour, and every process that begins with
     a stale one wastes a request.
 
     :returns: what was remembered of the authorization before
-    :raises PipedriveParameterError: this attempt has had its answer, or the connection's way is not approved
+    :raises PipedriveParameterError: this attempt has had its answer, or the connection's route is not approved
     :raises PipedriveError: no tokens came; what was stored stays
     """
-    grant = granted(known, code, redirect_uri, attempt)
-    before = Memory.of(known.extra)
+    grant = granted(stored, code, redirect_uri, attempt)
+    before = AuthorizationStatus.of(stored.extra)
     # Stored before anything else can fail: these tokens cannot be had again.
-    keep(known, grant, None)
+    keep(stored, grant, None)
     try:
-        whose = owner(known, grant)
+        account = owner(stored, grant)
     except PipedriveError:  # the tokens are stored; Test asks again, and then says what is wrong
         return before
-    store.change_extra(known.conn_id, lambda extra: _recognized(extra, whose))
+    store.change_extra(stored.conn_id, lambda extra: _recognized(extra, account))
     return before
 
 
-def granted(known: Known, code: str, redirect_uri: str, attempt: str) -> Grant:
+def granted(stored: StoredConnection, code: str, redirect_uri: str, attempt: str) -> Grant:
     """Exchange a code; nothing is stored but that this attempt is used up.
 
-    :raises PipedriveParameterError: this attempt has had its answer, or the connection's way is not approved
+    :raises PipedriveParameterError: this attempt has had its answer, or the connection's route is not approved
     :raises PipedriveError: no tokens came
     """
-    way = must_be_approved(known, "client_secret")
-    store.change_extra(known.conn_id, lambda extra: use_up(extra, attempt))
-    settings, app = _settings_of_app(known), app_of(known)
-    with telling_nothing_of_the_server(way), _sending(settings) as send:
+    route = must_be_approved(stored, "client_secret")
+    store.change_extra(stored.conn_id, lambda extra: consume_attempt(extra, attempt))
+    settings, app = _settings_of_app(stored), app_of(stored)
+    with uniform_errors(route), _sending(settings) as send:
         return exchange(send, app, code, redirect_uri)
 
 
-def owner(known: Known, grant: Grant) -> Whose:
+def owner(stored: StoredConnection, grant: Grant) -> Account:
     """Who a fresh grant belongs to.
 
     :raises PipedriveError: Pipedrive does not say
     """
-    with telling_nothing_of_the_server(Way.of(known.connection, known.extra)):
-        return _whose(_granted(_settings_of_app(known), grant))
+    with uniform_errors(CredentialRoute.of(stored.connection, stored.extra)):
+        return _account(_granted(_settings_of_app(stored), grant))
 
 
-def keep(known: Known, grant: Grant, whose: Whose | None) -> None:
+def keep(stored: StoredConnection, grant: Grant, account: Account | None) -> None:
     """Store a fresh grant, and the account if that is known."""
     time = stamp(now())
-    memory = Memory("connected", scopes=grant.scopes, connected=time, renewed=time)
-    way = Way.of(known.connection, known.extra)  # the one that the grant has come by
+    status = AuthorizationStatus("connected", scopes=grant.scopes, connected=time, renewed=time)
+    route = CredentialRoute.of(stored.connection, stored.extra)  # the one that the grant has come by
 
     def edit(extra: Extra) -> Extra:
-        fresh = remember(with_approval(_with_token(extra, grant), way, {"refresh_token": grant.refresh_token}), memory)
-        return _recognized(fresh, whose) if whose else fresh
+        fresh = remember(
+            with_approval(_with_token(extra, grant), route, {"refresh_token": grant.refresh_token}), status
+        )
+        return _recognized(fresh, account) if account else fresh
 
-    store.change_extra(known.conn_id, edit)
+    store.change_extra(stored.conn_id, edit)
 
 
-def test(known: Known) -> str:
-    """Whether the connection works and whose it is. An authorization is renewed on the way: its idle days begin anew.
+def test(stored: StoredConnection) -> str:
+    """Whether the connection works and whose it is. This renews an authorization: its idle days begin again.
 
     :returns: whose it is, for people
-    :raises PipedriveParameterError: a secret would take a way that nobody who knows it has approved
+    :raises PipedriveParameterError: a secret would take a route that nobody who knows it has approved
     :raises PipedriveError: it does not work; the message says what to do
     """
-    settings = _settings(known, known.extra)
-    way = must_be_approved(known)
-    with telling_nothing_of_the_server(way):
+    settings = _settings(stored, stored.extra)
+    route = must_be_approved(stored)
+    with uniform_errors(route):
         credential = settings.credential
         if isinstance(credential, OAuth) and credential.refresh_token is not None:
             with _sending(settings) as send:
-                settings = _granted(settings, _renew(known, way, send, credential))
-        whose = _whose(settings)
-    if known.source == "database":
-        store.change_extra(known.conn_id, lambda extra: _recognized(extra, whose))
-    return whose.text
+                settings = _granted(settings, _renew(stored, route, send, credential))
+        account = _account(settings)
+    if stored.source == "database":
+        store.change_extra(stored.conn_id, lambda extra: _recognized(extra, account))
+    return account.text
 
 
-def disconnect(known: Known) -> None:
+def disconnect(stored: StoredConnection) -> None:
     """Give the authorization back and forget its tokens.
 
-    :raises PipedriveParameterError: a secret would take a way that nobody who knows it has approved
+    :raises PipedriveParameterError: a secret would take a route that nobody who knows it has approved
     :raises PipedriveError: Pipedrive did not take it; the tokens stay
     """
-    settings = _settings(known, known.extra)
+    settings = _settings(stored, stored.extra)
     if not isinstance(settings.credential, OAuth):
         raise PipedriveParameterError(
             "This connection has an API token, which only its user can end: in Pipedrive, Personal preferences > API."
         )
-    way = must_be_approved(known)
-    with telling_nothing_of_the_server(way), _sending(settings) as send:
+    route = must_be_approved(stored)
+    with uniform_errors(route), _sending(settings) as send:
         revoke(send, settings.credential, kept_refresh_token(settings.credential))
-    store.change_extra(known.conn_id, forget_tokens)
+    store.change_extra(stored.conn_id, forget_tokens)
 
 
-def uninstalled(known: Known, company_id: Any, user_id: Any, alone: bool) -> bool:
+def uninstalled(stored: StoredConnection, company_id: Any, user_id: Any, alone: bool) -> bool:
     """Note that a user has uninstalled the app, if this connection is that user's.
 
     :param alone: no other connection belongs to the app, so it must be this one even if nobody has asked whose it is
     :returns: whether it was noted
     """
-    memory = Memory.of(known.extra)
-    theirs = (memory.company_id, memory.user_id) == (company_id, user_id)
-    if not theirs and not (alone and not memory.company_id):
+    status = AuthorizationStatus.of(stored.extra)
+    theirs = (status.company_id, status.user_id) == (company_id, user_id)
+    if not theirs and not (alone and not status.company_id):
         return False
-    store.change_extra(known.conn_id, lambda extra: remember(extra, Memory.of(extra).but(state="revoked")))
+    store.change_extra(stored.conn_id, _revoked)
     return True
+
+
+def _revoked(extra: Extra) -> Extra:
+    return remember(extra, AuthorizationStatus.of(extra).replace(state="revoked"))
 
 
 # ---- tokens
 
 
-def _renew(known: Known, way: Way, send: Send, credential: OAuth) -> Grant:
+def _renew(stored: StoredConnection, route: CredentialRoute, send: Send, credential: OAuth) -> Grant:
     try:
         grant = refresh(send, credential)
     except PipedriveAuthError as error:
-        if known.source != "database" or not is_over(error):
+        if stored.source != "database" or not is_over(error):
             raise
-        newer = store.find(known.conn_id).extra.get("refresh_token")
+        newer = store.find(stored.conn_id).extra.get("refresh_token")
         kept = kept_refresh_token(credential)
         if newer and newer != credential.refresh_token:
             # Someone else has renewed it meanwhile, and Pipedrive gave out another token.
@@ -176,13 +189,13 @@ def _renew(known: Known, way: Way, send: Send, credential: OAuth) -> Grant:
             try:
                 grant = refresh(send, replace(credential, refresh_token=kept))
             except PipedriveAuthError:
-                _note_end(known, credential)
+                _note_end(stored, credential)
                 raise
         else:
-            _note_end(known, credential)
+            _note_end(stored, credential)
             raise
-    if known.source == "database":
-        store.change_extra(known.conn_id, lambda extra: _renewed(extra, way, credential, grant))
+    if stored.source == "database":
+        store.change_extra(stored.conn_id, lambda extra: _renewed(extra, route, credential, grant))
     return grant
 
 
@@ -191,23 +204,23 @@ def is_over(error: PipedriveAuthError) -> bool:
     return re.search(r"grant|refresh", error.reason or "", re.IGNORECASE) is not None
 
 
-def _note_end(known: Known, credential: OAuth) -> None:
+def _note_end(stored: StoredConnection, credential: OAuth) -> None:
     def edit(extra: Extra) -> Extra:
         if extra.get("refresh_token") != credential.refresh_token:
             return extra
-        memory = Memory.of(extra)
-        expired = memory.expires is not None and memory.expires <= now()
-        return remember(extra, memory.but(state="expired" if expired else "revoked"))
+        status = AuthorizationStatus.of(extra)
+        expired = status.expires is not None and status.expires <= now()
+        return remember(extra, status.replace(state="expired" if expired else "revoked"))
 
-    store.change_extra(known.conn_id, edit)
+    store.change_extra(stored.conn_id, edit)
 
 
-def _renewed(extra: Extra, way: Way, credential: OAuth, grant: Grant) -> Extra:
+def _renewed(extra: Extra, route: CredentialRoute, credential: OAuth, grant: Grant) -> Extra:
     """The extra after a renewal, unless it has got another authorization meanwhile."""
     if extra.get("refresh_token") != credential.refresh_token:
         return extra
-    memory = Memory.of(extra).but(state="connected", renewed=stamp(now()), scopes=grant.scopes)
-    return remember(with_approval(_with_token(extra, grant), way, {"refresh_token": grant.refresh_token}), memory)
+    status = AuthorizationStatus.of(extra).replace(state="connected", renewed=stamp(now()), scopes=grant.scopes)
+    return remember(with_approval(_with_token(extra, grant), route, {"refresh_token": grant.refresh_token}), status)
 
 
 def _with_token(extra: Extra, grant: Grant) -> Extra:
@@ -218,36 +231,36 @@ def _with_token(extra: Extra, grant: Grant) -> Extra:
 # ---- who
 
 
-def _recognized(extra: Extra, whose: Whose) -> Extra:
-    memory = Memory.of(extra).but(
-        user=whose.user,
-        user_id=whose.user_id,
-        company=whose.company,
-        company_id=whose.company_id,
-        domain=whose.domain,
+def _recognized(extra: Extra, account: Account) -> Extra:
+    status = AuthorizationStatus.of(extra).replace(
+        user=account.user,
+        user_id=account.user_id,
+        company=account.company,
+        company_id=account.company_id,
+        domain=account.domain,
         checked=stamp(now()),
         state="connected",
     )
-    return remember(extra, memory)
+    return remember(extra, status)
 
 
-def _whose(settings: Settings) -> Whose:
+def _account(settings: Settings) -> Account:
     """One call of 2 API tokens."""
     with PipedriveClient(settings) as client:
         me: Mapping[str, Any] = client.run("getCurrentUser")
         user, company = f"{me.get('name')} <{me.get('email')}>", str(me.get("company_name"))
         text = f"{user}, company {company}, {client.origin}"
     domain = domain_of(me.get("company_domain"))
-    return Whose(user, number_of(me.get("id")), company, number_of(me.get("company_id")), domain, text)
+    return Account(user, number_of(me.get("id")), company, number_of(me.get("company_id")), domain, text)
 
 
 # ---- settings
 
 
-def _settings(known: Known, extra: Mapping[str, Any]) -> Settings:
-    if known.unreadable:
-        raise PipedriveParameterError(f"The connection {known.conn_id!r} cannot be read: {known.unreadable}.")
-    connection = known.connection
+def _settings(stored: StoredConnection, extra: Mapping[str, Any]) -> Settings:
+    if stored.unreadable:
+        raise PipedriveParameterError(f"The connection {stored.conn_id!r} cannot be read: {stored.unreadable}.")
+    connection = stored.connection
     return settings_from(
         host=unquote(connection.host or ""),  # a connection given as a URI has it quoted
         port=connection.port,
@@ -257,16 +270,16 @@ def _settings(known: Known, extra: Mapping[str, Any]) -> Settings:
     )
 
 
-def _settings_of_app(known: Known) -> Settings:
+def _settings_of_app(stored: StoredConnection) -> Settings:
     """The settings without an authorization."""
-    connection = known.connection
-    if not known.unreadable and not (connection.login and connection.password):
+    connection = stored.connection
+    if not stored.unreadable and not (connection.login and connection.password):
         raise PipedriveParameterError(
-            f"The connection {known.conn_id!r} names no app. Edit it: client id as login, client secret as password, "
+            f"The connection {stored.conn_id!r} names no app. Edit it: client id as login, client secret as password, "
             "from the app's page in Pipedrive's Developer Hub."
         )
-    kept = {name: value for name, value in known.extra.items() if name not in TOKENS}
-    settings = _settings(known, {**kept, "refresh_token": "not-there-yet"})
+    kept = {name: value for name, value in stored.extra.items() if name not in TOKENS}
+    settings = _settings(stored, {**kept, "refresh_token": "not-there-yet"})
     assert isinstance(settings.credential, OAuth)
     return replace(settings, credential=replace(settings.credential, refresh_token=None))
 

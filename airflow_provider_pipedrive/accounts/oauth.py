@@ -1,4 +1,4 @@
-"""Connecting an account: the way from a consent page to tokens, and back.
+"""Connecting an account: the route from a consent page to tokens, and back.
 
 Nothing here opens a socket: whoever connects hands in how a request is sent, :meth:`Transport.send`.
 
@@ -204,19 +204,19 @@ def _post(send: Send, app: OAuth, path: str, form: Mapping[str, str], secret: st
     try:
         return judge(call, answer, clean=clean)
     except (PipedriveAuthError, PipedriveValidationError) as error:
-        said = error.reason or f"status {error.status}"
+        flash = error.reason or f"status {error.status}"
         raise PipedriveAuthError(
-            f"Pipedrive's OAuth host refuses: {said.rstrip('.')}. {_advice(said, advice)}",
+            f"Pipedrive's OAuth host refuses: {flash.rstrip('.')}. {_advice(flash, advice)}",
             status=error.status,
             reason=error.reason,
         ) from None
 
 
-def _advice(said: str, advice: str) -> str:
+def _advice(flash: str, advice: str) -> str:
     """What to do about the host's words. Their JSON is not documented, so all of its text counts."""
-    if "redirect_uri" in said:
+    if "redirect_uri" in flash:
         return "The redirect URI must be exactly the callback URL that is registered with the app in the Developer Hub."
-    if re.search(r"invalid_client|unauthorized_client|client.(credentials|id|secret)", said, re.IGNORECASE):
+    if re.search(r"invalid_client|unauthorized_client|client.(credentials|id|secret)", flash, re.IGNORECASE):
         return (
             "Client id and client secret must be those of the app in the Developer Hub (OAuth & access scopes), "
             "without spaces around them."

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_provider_pipedrive.accounts import approved_routes as ways
+from airflow_provider_pipedrive.accounts import approved_routes
 from airflow_provider_pipedrive.accounts.companies import STATUS
 from airflow_provider_pipedrive.accounts.oauth import IDLE_DAYS
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -17,12 +17,12 @@ KEY = STATUS
 """Its name in the connection's extra. Airflow's masker leaves it alone, and so does the client."""
 TOKENS = ("access_token", "refresh_token", "api_token")
 """Names of the credentials in the connection's extra."""
-_KEPT = ("used", ways.KEY)
+_KEPT = ("used", approved_routes.KEY)
 _USED_FOR = timedelta(minutes=15)  # longer than any attempt lives
 
 
 @dataclass(frozen=True)
-class Memory:
+class AuthorizationStatus:
     """Times are ISO 8601 in UTC, empty where unknown.
 
     :param state: ``connected``, ``revoked``, ``expired``, ``disconnected``, or empty: never asked
@@ -43,7 +43,7 @@ class Memory:
     checked: str = ""
 
     @classmethod
-    def of(cls, extra: Mapping[str, Any]) -> Memory:
+    def of(cls, extra: Mapping[str, Any]) -> AuthorizationStatus:
         """What the extra says; people can edit it, so nothing is taken for granted."""
         given = extra.get(KEY)
         if not isinstance(given, Mapping):
@@ -57,7 +57,7 @@ class Memory:
                 right[name] = value
         return cls(**right)
 
-    def but(self, **changes: Any) -> Memory:
+    def replace(self, **changes: Any) -> AuthorizationStatus:
         """The same with other values."""
         return replace(self, **changes)
 
@@ -70,20 +70,20 @@ class Memory:
             return None
 
 
-def remember(extra: dict[str, Any], memory: Memory) -> dict[str, Any]:
-    """The extra with this memory in it. Attempts that are used up and approved ways stay."""
+def remember(extra: dict[str, Any], status: AuthorizationStatus) -> dict[str, Any]:
+    """The extra with this status in it. Attempts that are used up and approved routes stay."""
     kept = extra.get(KEY)
     others = {name: kept[name] for name in _KEPT if kept.get(name)} if isinstance(kept, Mapping) else {}
-    return {**extra, KEY: asdict(memory) | others}
+    return {**extra, KEY: asdict(status) | others}
 
 
 def forget_tokens(extra: dict[str, Any]) -> dict[str, Any]:
     """The extra of a connection whose authorization was given back: without its tokens, and saying so."""
     kept = {name: value for name, value in extra.items() if name not in TOKENS}
-    return remember(kept, Memory.of(extra).but(state="disconnected"))
+    return remember(kept, AuthorizationStatus.of(extra).replace(state="disconnected"))
 
 
-def use_up(extra: dict[str, Any], attempt: str) -> dict[str, Any]:
+def consume_attempt(extra: dict[str, Any], attempt: str) -> dict[str, Any]:
     """The extra in which this attempt to connect is used up.
 
     :raises PipedriveParameterError: it was used up before

@@ -30,7 +30,7 @@ Extra = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Known:
+class StoredConnection:
     """A connection and where Airflow has it from.
 
     :param unreadable: why its secrets cannot be read; empty where they can
@@ -52,7 +52,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Stored:
+class UndecryptedConnection:
     """A connection as it is stored, nothing of it decrypted yet.
 
     :param stamp: the same for as long as it has not changed; its id comes first
@@ -60,22 +60,22 @@ class Stored:
     """
 
     stamp: tuple[Any, ...] = field(repr=False)
-    judged: Callable[[], Known] = field(repr=False)
+    decrypt: Callable[[], StoredConnection] = field(repr=False)
 
 
-def all_stored() -> list[Stored]:
+def all_undecrypted() -> list[UndecryptedConnection]:
     """What :func:`all_known` lists, undecrypted."""
     environment = _in_environment()
-    hidden = {known.conn_id.upper() for known in environment}
+    hidden = {stored.conn_id.upper() for stored in environment}
     with create_session() as session:
         rows = session.scalars(select(Connection).where(Connection.conn_type == CONN_TYPE)).all()
         session.expunge_all()
     return [
-        *map(already_known, environment),
+        *map(from_elsewhere, environment),
         *(
-            Stored(
+            UndecryptedConnection(
                 (row.conn_id, row.login, row.host, row.port, row._password, row._extra),
-                partial(_judged, row, "database"),
+                partial(_decrypted, row, "database"),
             )
             for row in rows
             if str(row.conn_id).upper() not in hidden
@@ -83,33 +83,35 @@ def all_stored() -> list[Stored]:
     ]
 
 
-def already_known(known: Known) -> Stored:
+def from_elsewhere(stored: StoredConnection) -> UndecryptedConnection:
     """A connection of another source, where nothing is encrypted."""
-    row = known.connection
-    return Stored((known.conn_id, known.source, row.login, row.host, row.port, row.password, row.extra), lambda: known)
+    row = stored.connection
+    return UndecryptedConnection(
+        (stored.conn_id, stored.source, row.login, row.host, row.port, row.password, row.extra), lambda: stored
+    )
 
 
-def all_known() -> list[Known]:
+def all_connections() -> list[StoredConnection]:
     """Those of the metadata database and of this process's environment, by id.
 
     A secrets backend cannot be asked for all it has.
     """
     environment = _in_environment()
-    hidden = {known.conn_id.upper() for known in environment}
-    database = (known for known in _in_database() if known.conn_id.upper() not in hidden)
-    return sorted((*environment, *database), key=lambda known: known.conn_id)
+    hidden = {stored.conn_id.upper() for stored in environment}
+    database = (stored for stored in _in_database() if stored.conn_id.upper() not in hidden)
+    return sorted((*environment, *database), key=lambda stored: stored.conn_id)
 
 
-def find(conn_id: str) -> Known:
+def find(conn_id: str) -> StoredConnection:
     """The connection that a task gets under this id: a secrets backend comes before the environment, which comes before
     the database.
 
     :raises PipedriveParameterError: there is none, or it is of another type
     """
-    known = _from_backend(conn_id) or _from_environment(conn_id) or _from_database(conn_id)
-    if known is None:
+    stored = _from_backend(conn_id) or _from_environment(conn_id) or _from_database(conn_id)
+    if stored is None:
         raise PipedriveParameterError(f"There is no connection {conn_id!r} of type Pipedrive.")
-    return known
+    return stored
 
 
 def create(conn_id: str, client_id: str, client_secret: str, own_redirect_uri: str = "") -> None:
@@ -157,9 +159,9 @@ def change_extra(conn_id: str, edit: Callable[[Extra], Extra]) -> None:
             row = session.scalar(_query(conn_id))
             if row is None:
                 raise PipedriveParameterError(f"The database has no connection {conn_id!r} of type Pipedrive.")
-            stored = row._extra
+            before = row._extra
             fresh = Connection(conn_id=conn_id, conn_type=CONN_TYPE, extra=json.dumps(edit(dict(row.extra_dejson))))
-            unchanged = Connection._extra.is_(None) if stored is None else Connection._extra == stored
+            unchanged = Connection._extra.is_(None) if before is None else Connection._extra == before
             done: Any = session.execute(
                 update(Connection)
                 .where(Connection.id == row.id, unchanged)
@@ -185,26 +187,26 @@ def _query(conn_id: str) -> Any:
     return select(Connection).where(Connection.conn_id == conn_id, Connection.conn_type == CONN_TYPE)
 
 
-def _in_database() -> list[Known]:
+def _in_database() -> list[StoredConnection]:
     with create_session() as session:
         rows = session.scalars(select(Connection).where(Connection.conn_type == CONN_TYPE)).all()
         session.expunge_all()
-    return [_judged(row, "database") for row in rows]
+    return [_decrypted(row, "database") for row in rows]
 
 
-def _from_database(conn_id: str) -> Known | None:
+def _from_database(conn_id: str) -> StoredConnection | None:
     with create_session() as session:
         row = session.scalar(_query(conn_id))
         session.expunge_all()
-    return None if row is None else _judged(row, "database")
+    return None if row is None else _decrypted(row, "database")
 
 
-def _in_environment() -> list[Known]:
+def _in_environment() -> list[StoredConnection]:
     names = (name.removeprefix(ENVIRONMENT).lower() for name in os.environ if name.startswith(ENVIRONMENT))
-    return [known for known in map(_from_environment, names) if known is not None]
+    return [stored for stored in map(_from_environment, names) if stored is not None]
 
 
-def _from_environment(conn_id: str) -> Known | None:
+def _from_environment(conn_id: str) -> StoredConnection | None:
     value = os.environ.get(ENVIRONMENT + conn_id.upper())
     if not value:
         return None
@@ -216,10 +218,10 @@ def _from_environment(conn_id: str) -> Known | None:
     except (ValueError, TypeError, AirflowException):
         # Not a connection that a task could use, so of no type that could be told.
         return None
-    return _judged(connection, "environment") if connection.conn_type == CONN_TYPE else None
+    return _decrypted(connection, "environment") if connection.conn_type == CONN_TYPE else None
 
 
-def _from_backend(conn_id: str) -> Known | None:
+def _from_backend(conn_id: str) -> StoredConnection | None:
     if not backend_name():
         return None
     try:
@@ -227,15 +229,15 @@ def _from_backend(conn_id: str) -> Known | None:
     except AirflowNotFoundException:
         return None
     elsewhere = connection.id is not None or ENVIRONMENT + conn_id.upper() in os.environ
-    return None if elsewhere or connection.conn_type != CONN_TYPE else _judged(connection, "backend")
+    return None if elsewhere or connection.conn_type != CONN_TYPE else _decrypted(connection, "backend")
 
 
-def _judged(connection: Connection, source: Literal["database", "environment", "backend"]) -> Known:
+def _decrypted(connection: Connection, source: Literal["database", "environment", "backend"]) -> StoredConnection:
     """With the reason why its secrets cannot be read, if so: one such connection must not hide the others."""
     try:
         _ = (connection.password, connection.extra_dejson)
     except InvalidToken:
-        return Known(connection, source, "it was encrypted with another Fernet key than this server has")
+        return StoredConnection(connection, source, "it was encrypted with another Fernet key than this server has")
     except (ValueError, AirflowException):
-        return Known(connection, source, "its extra is no JSON object")
-    return Known(connection, source)
+        return StoredConnection(connection, source, "its extra is no JSON object")
+    return StoredConnection(connection, source)

@@ -22,7 +22,8 @@ from airflow_provider_pipedrive.bulk.related import RelatedRecords
 from airflow_provider_pipedrive.bulk.targets import target_of
 from airflow_provider_pipedrive.bulk.writing import OperationWriter, too_many_rejects
 from airflow_provider_pipedrive.catalog import ACTIONS
-from airflow_provider_pipedrive.client.fields import Directory, FieldBook
+from airflow_provider_pipedrive.client.directory import Directory
+from airflow_provider_pipedrive.client.fields import FieldBook
 from airflow_provider_pipedrive.client.record_links import record_url
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedriveTokenCapError
 
@@ -86,7 +87,7 @@ class _BulkRun:
     def do(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         cap = self.client.token_cap
         if self.job.max_tokens is not None:
-            self.client.token_cap = self.client.usage.tokens + self.job.max_tokens
+            self.client.token_cap = self.client.usage.tokens + self.job.max_tokens - self._spent()
         try:
             finished = self._planned(rows)
             if finished is not None:
@@ -98,6 +99,12 @@ class _BulkRun:
         finally:
             self._keep_usage()
             self.client.token_cap = cap
+
+    def _spent(self) -> int:
+        """API tokens that earlier tries of this run have spent."""
+        if self.journal.get("identity") != self._identity() or self.journal.get("receipt"):
+            return 0
+        return int((self.journal.get("usage") or {}).get("tokens", 0))
 
     # ---- the plan
 
@@ -125,8 +132,9 @@ class _BulkRun:
         company = self.directory.me.get("company_id")
         if self.journal.get("company") not in (None, company):
             self.journal.run("DELETE FROM state")  # another company's records are not these
+        usage = self.journal.get("usage") if kept == identity and not self.journal.get("receipt") else None
         self.journal.clear()
-        self.journal.set(identity=identity, company=company)
+        self.journal.set(identity=identity, company=company, usage=usage)
         columns = Columns(self.job, self.book)
         number = RowReader(self.job, self.book, self.journal, columns).read(rows)
         RelatedRecords(self.client, self.journal, columns, create=self.job.create_related).resolve()
@@ -197,9 +205,8 @@ class _BulkRun:
         cap = self.client.token_cap
         if cap is not None and not self.job.dry_run and self.client.usage.tokens + price > cap:
             raise PipedriveTokenCapError(
-                f"Writing costs about {price} API tokens, more than is left of max_tokens={self.job.max_tokens}. "
-                "Nothing was written in this try: write again with a higher max_tokens.",
-                retryable=True,
+                f"Writing costs about {price} API tokens, more than is left of max_tokens={self.job.max_tokens}, "
+                "which counts for the whole run. Nothing was written in this try: write again with a higher max_tokens."
             )
 
     # ---- writing

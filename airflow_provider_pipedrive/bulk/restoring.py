@@ -16,8 +16,9 @@ from airflow_provider_pipedrive.bulk.mirror import journal_in
 from airflow_provider_pipedrive.bulk.related import made_id
 from airflow_provider_pipedrive.bulk.requests import request_of
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, Target, target_of
-from airflow_provider_pipedrive.client.field_values import current, is_empty, same
-from airflow_provider_pipedrive.client.fields import Directory, FieldBook
+from airflow_provider_pipedrive.client.directory import Directory
+from airflow_provider_pipedrive.client.field_values import is_empty
+from airflow_provider_pipedrive.client.fields import FieldBook
 from airflow_provider_pipedrive.errors import (
     PipedriveNotFoundError,
     PipedriveParameterError,
@@ -142,7 +143,7 @@ class _Undo:
 
     def _is_still(self, target: Target, book: FieldBook, name: str, value: Any, record: Mapping[str, Any]) -> bool:
         field = book.fields.get(name)
-        return field is not None and same(field, current(field, record, flat=target.flat), value)
+        return field is not None and field.kind.same(field.kind.current(field, record, flat=target.flat), value)
 
     def _undo_creation(self, target: Target, identity: Any, fields: Mapping[str, Any]) -> tuple[str, str]:
         record = self._present(target, identity, fields)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_pipedrive.accounts import oauth
 from airflow_provider_pipedrive.accounts.oauth import IDLE_DAYS, Grant, Send, lacking, least_scopes
-from airflow_provider_pipedrive.accounts.status import Memory
+from airflow_provider_pipedrive.accounts.status import AuthorizationStatus
 from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.catalog import wanted_actions
@@ -101,7 +101,7 @@ def _settings(connection: Connection) -> Settings:
 
 def _idle(connection: Connection) -> str:
     """How long the authorization has not been used, as far as it is known here, and a warning where that is long."""
-    expires = Memory.of(connection.extra_dejson).expires
+    expires = AuthorizationStatus.of(connection.extra_dejson).expires
     if expires is None:
         return "When it was last renewed is not known here."
     left = (expires - now()).days

@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from airflow_provider_pipedrive.accounts.companies import Company, company_of, variable_name
-from airflow_provider_pipedrive.accounts.store import Stored
+from airflow_provider_pipedrive.accounts.store import UndecryptedConnection
 from airflow_provider_pipedrive.client.settings import trimmed
 from airflow_provider_pipedrive.events.webhook_registration import SHORTEST_SECRET, is_password, secret_part
 
@@ -38,7 +38,7 @@ _KEY: Final = secrets.token_bytes(32)
 
 
 @dataclass(frozen=True)
-class Door:
+class Endpoint:
     """A connection that deliveries are taken for."""
 
     conn_id: str
@@ -51,26 +51,28 @@ class Door:
 class _Entry:
     """What is remembered of a connection, without its secrets."""
 
-    door: Door | None
+    endpoint: Endpoint | None
     app: bytes | None = field(repr=False)
     variable: str = ""
     connection: Any = field(default=None, repr=False)
     status: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-class Doors:
+class Endpoints:
     """The connections with a complete webhook address, and those with an app, read again now and then.
 
     :param load: reads them
     :param clock: seconds that never go back
     """
 
-    def __init__(self, load: Callable[[], Iterable[Stored]], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, load: Callable[[], Iterable[UndecryptedConnection]], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._load = load
         self._clock = clock
         self._lock = threading.Lock()
         self._entries: dict[Any, _Entry] = {}
-        self._doors: tuple[Door, ...] = ()
+        self._endpoints: tuple[Endpoint, ...] = ()
         self._apps: tuple[tuple[str, bytes], ...] = ()
         self._read_at: float | None = None
         self._changes = 1
@@ -82,20 +84,20 @@ class Doors:
         """Whether nothing has to be read now: then asking costs no more than a few comparisons."""
         return not self._is_due(FRESH_SECONDS)
 
-    async def heard(self, ask: Callable[..., T], *given: Any) -> T:
+    async def ask(self, ask: Callable[..., T], *given: Any) -> T:
         """Ask one of the questions below; a thread is taken only where the connections have to be read."""
         return ask(*given) if self.is_fresh else await run_in_threadpool(ask, *given)
 
-    def behind(self, secret: str, seconds: float = FRESH_SECONDS) -> list[Door]:
+    def matching(self, secret: str, seconds: float = FRESH_SECONDS) -> list[Endpoint]:
         """Those whose address ends in this; as a rule one or none. All are compared, each in constant time.
 
         :param seconds: how old an answer may be
         """
         self._refresh(seconds)
         given = digest(secret.encode())
-        return [door for door in self._doors if hmac.compare_digest(door.secret, given)]
+        return [endpoint for endpoint in self._endpoints if hmac.compare_digest(endpoint.secret, given)]
 
-    def of_app(self, credentials: bytes) -> list[str]:
+    def connections_of_app(self, credentials: bytes) -> list[str]:
         """The ids of the database's connections whose app has these credentials, ``id:secret``."""
         self._refresh(FRESH_SECONDS)
         given = digest(credentials)
@@ -133,10 +135,10 @@ class Doors:
 
     def _read(self) -> None:
         entries: dict[Any, _Entry] = {}
-        for stored in self._load():
-            entries[stored.stamp] = self._entries.get(stored.stamp) or _entry(stored)
-        learned = _learned({entry.variable for entry in entries.values() if entry.door})
-        self._doors = tuple(_with_company(entry, learned) for entry in entries.values() if entry.door)
+        for undecrypted in self._load():
+            entries[undecrypted.stamp] = self._entries.get(undecrypted.stamp) or _entry(undecrypted)
+        learned = _learned({entry.variable for entry in entries.values() if entry.endpoint})
+        self._endpoints = tuple(_with_company(entry, learned) for entry in entries.values() if entry.endpoint)
         self._apps = tuple((stamp[0], entry.app) for stamp, entry in entries.items() if entry.app)
         self._entries = entries
         self._read_at = self._clock()
@@ -147,33 +149,33 @@ def digest(text: bytes) -> bytes:
     return hmac.digest(_KEY, text, "sha256")
 
 
-def forget_at_changes(doors: Doors) -> None:
+def forget_at_changes(endpoints: Endpoints) -> None:
     """Have connections read again as soon as this process stores one; others' changes count after a while."""
 
     def changed(_mapper: Any, _connection: Any, _row: Connection) -> None:
-        doors.forget()
+        endpoints.forget()
 
     for name in ("after_insert", "after_update", "after_delete"):
         event.listen(Connection, name, changed)
 
 
-def _entry(stored: Stored) -> _Entry:
-    known = stored.judged()
-    extra, connection = known.extra, known.connection
+def _entry(undecrypted: UndecryptedConnection) -> _Entry:
+    stored = undecrypted.decrypt()
+    extra, connection = stored.extra, stored.connection
     app = None
-    if known.source == "database" and not known.unreadable and connection.login and connection.password:
+    if stored.source == "database" and not stored.unreadable and connection.login and connection.password:
         app = digest(f"{trimmed(connection.login)}:{trimmed(connection.password)}".encode())
-    door = _door(known.conn_id, extra)
+    endpoint = _endpoint(stored.conn_id, extra)
     return _Entry(
-        door,
+        endpoint,
         app,
-        variable_name(connection, extra) if door else "",
-        connection if door else None,
-        {"oauth_status": extra.get("oauth_status")} if door else {},
+        variable_name(connection, extra) if endpoint else "",
+        connection if endpoint else None,
+        {"oauth_status": extra.get("oauth_status")} if endpoint else {},
     )
 
 
-def _door(conn_id: str, extra: Mapping[str, Any]) -> Door | None:
+def _endpoint(conn_id: str, extra: Mapping[str, Any]) -> Endpoint | None:
     secret = secret_part(trimmed(str(extra.get("webhook_url") or "")))
     user, password = (trimmed(str(extra.get(f"webhook_{name}") or "")) for name in ("user", "password"))
     if not (secret and user and password):
@@ -186,13 +188,13 @@ def _door(conn_id: str, extra: Mapping[str, Any]) -> Door | None:
             SHORTEST_SECRET,
         )
         return None
-    return Door(conn_id, digest(secret.encode()), digest(f"{user}:{password}".encode()))
+    return Endpoint(conn_id, digest(secret.encode()), digest(f"{user}:{password}".encode()))
 
 
-def _with_company(entry: _Entry, learned: Mapping[str, str]) -> Door:
-    assert entry.door is not None
+def _with_company(entry: _Entry, learned: Mapping[str, str]) -> Endpoint:
+    assert entry.endpoint is not None
     company = company_of(entry.connection, entry.status, learned.get(entry.variable))
-    return Door(entry.door.conn_id, entry.door.secret, entry.door.credentials, company)
+    return Endpoint(entry.endpoint.conn_id, entry.endpoint.secret, entry.endpoint.credentials, company)
 
 
 def _learned(names: set[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Deliveries on their way into the database: those that arrive together are stored together.
+"""Changes on their way into the database: those that arrive together are stored together.
 
 A transaction for each would be too slow for a burst, and of events that lie so close to one another Airflow makes one
 DAG run anyway.
@@ -19,7 +19,7 @@ from airflow_provider_pipedrive.events.changes.model import Change
 
 log = logging.getLogger(__name__)
 
-GATHER_SECONDS: Final = 0.25
+BATCH_SECONDS: Final = 0.25
 """How long the first delivery waits for others to share its transaction."""
 ANSWER_SECONDS: Final = 8.0
 """A delivery is answered within them: Pipedrive waits for 10, the way there and back included.
@@ -32,8 +32,8 @@ _PAUSE_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True)
-class Told:
-    """A change that a delivery told of.
+class ReceivedChange:
+    """A change that a webhook delivered.
 
     :ivar conn_id: the connection that it belongs to
     :ivar uri: of the asset that has changed
@@ -56,12 +56,12 @@ class BusyError(Exception):
 
 @dataclass(eq=False)
 class _Waiting:
-    told: Told
+    received: ReceivedChange
     due: float
     stored: Future[None] = field(default_factory=Future)
 
 
-class Gatherer:
+class EventWriter:
     """Stores what is handed to it, in batches, by a thread of its own.
 
     What could not be stored is tried again for as long as somebody waits for it.
@@ -70,7 +70,9 @@ class Gatherer:
     :param clock: seconds that never go back
     """
 
-    def __init__(self, store: Callable[[Sequence[Told]], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, store: Callable[[Sequence[ReceivedChange]], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._store = store
         self._clock = clock
         self._queue: deque[_Waiting] = deque()
@@ -78,7 +80,7 @@ class Gatherer:
         self._running = False
         self._bytes = 0
 
-    def hand_over(self, told: Told, seconds: float = ANSWER_SECONDS) -> Future[None]:
+    def submit(self, received: ReceivedChange, seconds: float = ANSWER_SECONDS) -> Future[None]:
         """Have a change stored.
 
         :param seconds: how long its sender is going to wait for that. What has not been tried by then is dropped: the
@@ -86,12 +88,12 @@ class Gatherer:
         :returns: what is done when the change is stored, and fails when it is dropped
         :raises FullError: too many wait
         """
-        waiting = _Waiting(told, self._clock() + seconds)
+        waiting = _Waiting(received, self._clock() + seconds)
         with self._lock:
-            if len(self._queue) >= MOST_WAITING or self._bytes + told.size > MOST_BYTES:
+            if len(self._queue) >= MOST_WAITING or self._bytes + received.size > MOST_BYTES:
                 raise FullError
-            self._bytes += told.size
-            waiting.stored.add_done_callback(lambda _: self._let_go(told.size))
+            self._bytes += received.size
+            waiting.stored.add_done_callback(lambda _: self._let_go(received.size))
             self._queue.append(waiting)
             if not self._running:
                 self._running = True
@@ -106,7 +108,7 @@ class Gatherer:
     def _run(self) -> None:
         """Store batch after batch until none is left; the next delivery starts the next thread."""
         while True:
-            time.sleep(GATHER_SECONDS)
+            time.sleep(BATCH_SECONDS)
             with self._lock:
                 if not self._queue:
                     self._running = False
@@ -124,7 +126,7 @@ class Gatherer:
         if not batch:
             return []
         try:
-            self._store([waiting.told for waiting in batch])
+            self._store([waiting.received for waiting in batch])
         except BusyError as error:
             log.warning("%d webhook deliveries are not stored yet: %s", len(batch), error)
             return batch

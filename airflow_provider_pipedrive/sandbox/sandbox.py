@@ -11,7 +11,7 @@ import uvicorn
 
 from airflow_provider_pipedrive.sandbox.app import App
 from airflow_provider_pipedrive.sandbox.control import marketplace, operations
-from airflow_provider_pipedrive.sandbox.control.world import Box, Logged
+from airflow_provider_pipedrive.sandbox.control.world import LoggedRequest, World
 from airflow_provider_pipedrive.sandbox.server.wire import Protocol
 from airflow_provider_pipedrive.sandbox.state.settings import Settings
 from airflow_provider_pipedrive.sandbox.state.store import Id, Record
@@ -20,10 +20,10 @@ START_SECONDS = 10.0
 STOP_SECONDS = 10.0
 
 
-def server_for(box: Box) -> uvicorn.Server:
-    """A uvicorn server for a box, not started."""
+def server_for(world: World) -> uvicorn.Server:
+    """A uvicorn server for a world, not started."""
     config = uvicorn.Config(
-        App(box),
+        App(world),
         http=Protocol,
         lifespan="off",
         log_config=None,
@@ -56,14 +56,14 @@ class Sandbox:
 
     def __init__(self, *, port: int = 0, **settings: Any) -> None:
         self._port = port
-        self._box = Box(Settings(**settings))
+        self._world = World(Settings(**settings))
         self._thread: threading.Thread | None = None
         self._server: uvicorn.Server | None = None
 
     def __enter__(self) -> Self:
         listener = listen("127.0.0.1", self._port)
-        self._box.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        self._server = server_for(self._box)
+        self._world.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self._server = server_for(self._world)
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(listener, started), name="sandbox", daemon=True)
         self._thread.start()
@@ -90,113 +90,113 @@ class Sandbox:
         assert self._thread is not None
         self._server.should_exit = True
         self._thread.join(STOP_SECONDS)
-        self._box.plans.clear()
-        self._box.webhooks.stop()
+        self._world.schedule.clear()
+        self._world.webhooks.stop()
 
     # What a client needs
 
     @property
     def url(self) -> str:
         """The origin, e.g. ``http://127.0.0.1:40123``; API, OAuth host and storage all stand on it."""
-        return self._box.url
+        return self._world.url
 
     @property
     def api_token(self) -> str:
         """The token of the company's administrator."""
-        return self._box.settings.api_token
+        return self._world.settings.api_token
 
     @property
     def client_id(self) -> str:
         """The OAuth app's id."""
-        return self._box.settings.client_id
+        return self._world.settings.client_id
 
     @property
     def client_secret(self) -> str:
         """The OAuth app's secret."""
-        return self._box.settings.client_secret
+        return self._world.settings.client_secret
 
     @property
     def refresh_token(self) -> str:
         """A refresh token that is authorized already."""
-        return self._box.settings.refresh_token
+        return self._world.settings.refresh_token
 
     def access_token(self, scopes: tuple[str, ...] | None = None) -> str:
         """An access token of a new grant; ``None`` gives it the sandbox's scopes."""
-        with self._box.lock:
-            return self._box.oauth.issue(scopes)
+        with self._world.lock:
+            return self._world.oauth.issue(scopes)
 
     def expire_access_tokens(self) -> None:
         """Let every access token be expired: the next request with one gets 401."""
-        with self._box.lock:
-            self._box.oauth.expire_access_tokens()
+        with self._world.lock:
+            self._world.oauth.expire_access_tokens()
 
     # What a test does to it
 
     def reset(self) -> None:
-        """Back to the beginning: records, limits, faults, plans, tokens, log and clock."""
-        self._box.reset()
+        """Back to the beginning: records, limits, faults, scheduled actions, tokens, log and clock."""
+        self._world.reset()
 
     def fault(self, path: str = "*", kind: str = "500", **options: Any) -> None:
         """Let requests fail; see :class:`~airflow_provider_pipedrive.sandbox.control.faults.Fault`.
 
         :raises ValueError: the kind is unknown
         """
-        with self._box.lock:
-            self._box.faults.add(path=path, kind=kind, **options)
+        with self._world.lock:
+            self._world.faults.add(path=path, kind=kind, **options)
 
     def clear_faults(self) -> None:
         """Let no more requests fail."""
-        with self._box.lock:
-            self._box.faults.clear()
+        with self._world.lock:
+            self._world.faults.clear()
 
     def advance(self, seconds: float) -> None:
         """Move the sandbox's clock on: tokens expire, windows pass, webhooks are tried again."""
-        operations.advance(self._box, seconds)
+        operations.advance(self._world, seconds)
 
     def uninstall(self, redirect_uri: str | None = None) -> int | None:
         """Uninstall the app, as a user would in Pipedrive; see :mod:`.control.marketplace`.
 
         :raises ValueError: there is no callback URL on this machine to tell
         """
-        with self._box.lock:
-            return marketplace.uninstall(self._box, redirect_uri)
+        with self._world.lock:
+            return marketplace.uninstall(self._world, redirect_uri)
 
     def move_deal(self, deal_id: int, stage_id: int) -> Record:
         """Move a deal to a stage, as a person would in Pipedrive's web interface.
 
         :raises LookupError: there is no such deal
         """
-        with self._box.lock:
-            return operations.move_deal(self._box, deal_id, stage_id)
+        with self._world.lock:
+            return operations.move_deal(self._world, deal_id, stage_id)
 
     def add_file(self, name: str = "file.txt", content: bytes = b"content", **links: Any) -> Record:
         """Add a file; ``links`` are ``deal_id``, ``person_id``, ``org_id``, ``product_id``, ``lead_id``, ..."""
-        with self._box.lock:
-            return operations.add_file(self._box, name, content, **links)
+        with self._world.lock:
+            return operations.add_file(self._world, name, content, **links)
 
     def update(self, entity: str, key: Id, **fields: Any) -> Record:
         """Change fields of a record, with all that follows from it.
 
         :raises LookupError: there is no such record
         """
-        with self._box.lock:
-            return operations.update(self._box, entity, key, fields)
+        with self._world.lock:
+            return operations.update(self._world, entity, key, fields)
 
     def delete(self, entity: str, key: Id) -> None:
         """Delete a record, as a person would in Pipedrive's web interface.
 
         :raises LookupError: there is no such record
         """
-        with self._box.lock:
-            operations.delete(self._box, entity, key)
+        with self._world.lock:
+            operations.delete(self._world, entity, key)
 
     def merge(self, entity: str, key: Id, into: Id) -> Record:
         """Merge a deal, person or organization into another, as a person would in Pipedrive's web interface.
 
         :raises LookupError: there is no such record
         """
-        with self._box.lock:
-            return operations.merge(self._box, entity, key, into)
+        with self._world.lock:
+            return operations.merge(self._world, entity, key, into)
 
     def plan(
         self,
@@ -207,46 +207,46 @@ class Sandbox:
         path: str = "*",
         **options: Any,
     ) -> None:
-        """Let something happen later, see :class:`~airflow_provider_pipedrive.sandbox.control.schedule.Plan`.
+        """Let something happen later; see :class:`.control.schedule.ScheduledAction`.
 
         :raises LookupError: ``do`` is not known
         :raises ValueError: neither reads nor time is given, or both
         """
-        with self._box.lock:
-            operations.plan(self._box, do, options, after_reads, after_seconds, path)
+        with self._world.lock:
+            operations.schedule(self._world, do, options, after_reads, after_seconds, path)
 
     def repeat_deliveries(self, count: int) -> None:
         """Deliver each of the next so many webhook events twice, as Pipedrive does where the answer comes too late."""
-        self._box.webhooks.repeat(count)
+        self._world.webhooks.repeat(count)
 
     def settle(self, seconds: float = 10.0) -> None:
         """Wait until every webhook delivery that is due has been answered or has failed.
 
         :raises TimeoutError: that took longer than so many seconds
         """
-        if not self._box.webhooks.settle(seconds):
+        if not self._world.webhooks.settle(seconds):
             raise TimeoutError(f"The sandbox's webhooks were not delivered within {seconds:g} s.")
 
     # What a test sees
 
     @property
-    def requests(self) -> list[Logged]:
+    def requests(self) -> list[LoggedRequest]:
         """Every request since the last reset, the oldest first (at most 20,000)."""
-        with self._box.lock:
-            return list(self._box.log)
+        with self._world.lock:
+            return list(self._world.log)
 
     def counters(self) -> dict[str, Any]:
         """Numbers since the reset: ``requests``, ``tokens``, ``refreshes``, ``faults``, ``webhooks``, statuses."""
-        with self._box.lock:
-            return operations.counters(self._box)
+        with self._world.lock:
+            return operations.counters(self._world)
 
     def records(self, entity: str) -> dict[Id, Record]:
         """The stored records of a table by id. A copy; the records themselves are not to be changed.
 
         :raises LookupError: there is no such table
         """
-        with self._box.lock:
-            return dict(operations.table(self._box, entity).records)
+        with self._world.lock:
+            return dict(operations.table(self._world, entity).records)
 
 
 def loop_factory() -> Any:

@@ -14,7 +14,7 @@ import pytest
 
 from airflow_provider_pipedrive import sandbox
 from airflow_provider_pipedrive.catalog import ACTIONS, ENTITIES, Entity
-from tools.write_entities_page import PAGE, page
+from tools.generate.entities_page import PAGE, page
 
 ROOT = Path(__file__).parents[2]
 SHAPES = json.loads((resources.files(sandbox) / "state/shapes.json").read_text("utf-8"))
@@ -150,7 +150,7 @@ def test_option_labels_come_from_pipedrive_for_three_entities() -> None:
 
 
 def test_the_page_of_entities_says_what_the_code_does() -> None:
-    assert PAGE.read_text("utf-8") == page(), "run: python tools/write_entities_page.py"
+    assert PAGE.read_text("utf-8") == page(), "run: python tools/generate/entities_page.py"
 
 
 def test_the_page_has_a_line_and_a_section_for_every_entity() -> None:
@@ -172,11 +172,11 @@ def test_a_line_of_the_page_says_everything_about_its_entity() -> None:
 def test_the_check_fails_where_the_page_is_out_of_step(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "airflow_provider_pipedrive", tmp_path / "airflow_provider_pipedrive")
     (tmp_path / "docs").mkdir()
-    (tmp_path / "tools").mkdir()
-    shutil.copy(ROOT / "tools" / "write_entities_page.py", tmp_path / "tools")
+    (tmp_path / "tools" / "generate").mkdir(parents=True)
+    shutil.copy(ROOT / "tools" / "generate" / "entities_page.py", tmp_path / "tools" / "generate")
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(tmp_path / "tools" / "write_entities_page.py"), *arguments]
+        command = [sys.executable, str(tmp_path / "tools" / "generate" / "entities_page.py"), *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
     before = run("--check")

@@ -19,7 +19,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import delete, select
 from starlette.testclient import TestClient
 
-from airflow_provider_pipedrive.plugin.webhooks import doors
+from airflow_provider_pipedrive.plugin.webhooks import endpoints
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.support.web_app import ORIGIN, add_connection
 
@@ -40,7 +40,7 @@ DEALS = "pipedrive://acme/deals"
 
 @pytest.fixture(scope="session")
 def tables(airflow_app: Any) -> Iterator[None]:
-    """Airflow's metadata database, beyond what harness.py makes and drops for each test."""
+    """Airflow's metadata database, beyond what the harness makes and drops for each test."""
     others = [
         table for name, table in Base.metadata.tables.items() if name not in ("connection", "team", "revoked_token")
     ]
@@ -63,7 +63,7 @@ def assets(tables: None) -> Iterator[None]:
 def receiver(airflow_app: Any, pipedrive: Sandbox, assets: None) -> Receiver:
     """The receiver, with the connection ``crm`` of the company acme."""
     add_connection(pipedrive, "crm", **WEBHOOK, oauth_status=ACME)
-    doors.forget()
+    endpoints.forget()
     return Receiver(airflow_app)
 
 

@@ -89,7 +89,7 @@ class Webhooks:
         with self._wake:
             self._repeats = count
 
-    def nudge(self) -> None:
+    def wake(self) -> None:
         """Look at the clock again."""
         with self._wake:
             self._wake.notify_all()
@@ -108,7 +108,7 @@ class Webhooks:
             return len(self._queue)
 
     def on_event(self, event: Event) -> None:
-        """Queue the event for every subscriber that asked for it. Called with the box's lock held."""
+        """Queue the event for every subscriber that asked for it. Called with the world's lock held."""
         entity = ENTITY_OF.get(event.table)
         if entity is None:
             return

@@ -32,7 +32,7 @@ AFTER = {
     "repeated-cursor": "a next cursor that leads to the same page; the request's own where it had one",
     "stuck-offset": "more is promised, and the next start is the present one",
 }
-"""Kinds that execute the request and spoil its answer."""
+"""Kinds that execute the request and corrupt its answer."""
 KINDS = BEFORE | AFTER
 
 
@@ -64,7 +64,7 @@ class Fault:
             raise ValueError(f"There is no fault {self.kind!r}. Known: {', '.join(sorted(KINDS))}.")
         self._random = random.Random(self.seed)
 
-    def strikes(self, method: str, path: str) -> bool:
+    def applies_to(self, method: str, path: str) -> bool:
         """Whether this request is hit; counts it."""
         if (self.method and self.method.upper() != method) or not fnmatchcase(path, self.path):
             return False
@@ -85,14 +85,14 @@ class Fault:
 
 
 class Faults:
-    """The faults that are set, in order; the first that strikes wins."""
+    """The faults that are set, in order; the first that applies wins."""
 
     def __init__(self) -> None:
-        self.planned: list[Fault] = []
+        self.active: list[Fault] = []
         self.hits: dict[str, int] = {}
 
     def add(self, **options: Any) -> Fault:
-        """Plan a fault. With ``every`` or ``probability``, ``count`` is unbounded unless given.
+        """Set a fault. With ``every`` or ``probability``, ``count`` is unbounded unless given.
 
         :raises ValueError: the kind is unknown
         :raises TypeError: an option is unknown
@@ -101,18 +101,18 @@ class Faults:
         if endless:
             options.setdefault("count", None)
         fault = Fault(**options)
-        self.planned.append(fault)
+        self.active.append(fault)
         return fault
 
     def clear(self) -> None:
-        """Plan none."""
-        self.planned.clear()
+        """Set none."""
+        self.active.clear()
         self.hits.clear()
 
-    def strike(self, method: str, path: str) -> Fault | None:
+    def next_fault(self, method: str, path: str) -> Fault | None:
         """The fault that hits this request."""
-        for fault in self.planned:
-            if fault.strikes(method, path):
+        for fault in self.active:
+            if fault.applies_to(method, path):
                 self.hits[fault.kind] = self.hits.get(fault.kind, 0) + 1
                 return fault
         return None

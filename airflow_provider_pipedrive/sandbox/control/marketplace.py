@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from airflow_provider_pipedrive.sandbox.control.deliveries import is_loopback
-from airflow_provider_pipedrive.sandbox.control.world import Box
+from airflow_provider_pipedrive.sandbox.control.world import World
 
 TIMEOUT = 5.0
 
 
-def uninstall(box: Box, redirect_uri: str | None = None) -> int | None:
+def uninstall(world: World, redirect_uri: str | None = None) -> int | None:
     """A user uninstalls the app: its authorizations end, and its callback URL is told so.
 
     Pipedrive does not send this to localhost; the sandbox sends it nowhere else.
@@ -30,16 +30,16 @@ def uninstall(box: Box, redirect_uri: str | None = None) -> int | None:
     :returns: the status with which the app answered; ``None`` where no answer came
     :raises ValueError: there is no callback URL on this machine to tell
     """
-    settings = box.settings
+    settings = world.settings
     url = urlsplit(redirect_uri or settings.redirect_uri or "")
     if url.scheme != "http" or not is_loopback(url.geturl()):
         raise ValueError("redirect_uri must be the app's callback URL, http and on this machine.")
-    box.oauth.revoke_all()
+    world.oauth.revoke_all()
     told: dict[str, Any] = {
         "client_id": settings.client_id,
-        "company_id": box.state.company_id,
-        "user_id": box.owner_id,
-        "timestamp": box.clock.stamp(),
+        "company_id": world.state.company_id,
+        "user_id": world.owner_id,
+        "timestamp": world.clock.stamp(),
     }
     pair = base64.b64encode(f"{settings.client_id}:{settings.client_secret}".encode()).decode()
     headers = {"authorization": f"Basic {pair}", "content-type": "application/json"}

@@ -1,4 +1,4 @@
-"""What shall happen later: after so many reads, or when so much time has passed."""
+"""What happens later: after so many reads, or when so much time has passed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from airflow_provider_pipedrive.sandbox.state.clock import Clock
 
 
 @dataclass
-class Plan:
-    """Something that a test's hand shall do later.
+class ScheduledAction:
+    """Something that happens later.
 
     ``do``: ``move_deal``, ``update``, ``delete``, ``merge`` or ``add_file``, with its ``options``. ``after_reads``: so
-    many ``GET`` requests to ``path`` (``*`` matches anything in it) still see what was before. ``at``: the sandbox's
-    time, in seconds since the epoch.
+    many ``GET`` requests to ``path`` (``*`` matches anything in it) still see the state before it. ``at``: the
+    sandbox's time, in seconds since the epoch.
     """
 
     do: str
@@ -43,49 +43,49 @@ class Plan:
         return asdict(self)
 
 
-class Plans:
-    """The plans that wait.
+class Schedule:
+    """The scheduled actions that wait.
 
-    :param lock: is held while a plan is carried out
+    :param lock: is held while an action runs
     """
 
     def __init__(self, clock: Clock, lock: threading.RLock) -> None:
-        self.waiting: list[Plan] = []
+        self.waiting: list[ScheduledAction] = []
         self._clock = clock
         self._lock = lock
         self._timers: list[threading.Timer] = []
 
-    def add(self, plan: Plan, run: Callable[[Plan], object]) -> Plan:
+    def add(self, action: ScheduledAction, run: Callable[[ScheduledAction], object]) -> ScheduledAction:
         """Let something happen later; where time decides, also when no request comes.
 
         :raises ValueError: neither reads nor time is given, or both
         """
-        if (plan.after_reads is None) == (plan.at is None):
+        if (action.after_reads is None) == (action.at is None):
             raise ValueError("A plan needs after_reads or after_seconds, one of them.")
-        self.waiting.append(plan)
-        if plan.at is not None:
-            timer = threading.Timer(max(plan.at - self._clock.time(), 0), self._on_time, [run])
+        self.waiting.append(action)
+        if action.at is not None:
+            timer = threading.Timer(max(action.at - self._clock.time(), 0), self._on_time, [run])
             timer.daemon = True
             timer.start()
             self._timers.append(timer)
-        return plan
+        return action
 
-    def _on_time(self, run: Callable[[Plan], object]) -> None:
+    def _on_time(self, run: Callable[[ScheduledAction], object]) -> None:
         with self._lock:
-            self.carry_out(run)
+            self.run_due(run)
 
-    def carry_out(self, run: Callable[[Plan], object], method: str = "", path: str = "") -> None:
+    def run_due(self, run: Callable[[ScheduledAction], object], method: str = "", path: str = "") -> None:
         """Do what is due now, or seen by this request for the first time."""
         if not self.waiting:
             return
         now = self._clock.time()
-        due = [plan for plan in self.waiting if plan.is_due(now) or plan.is_read(method, path)]
-        for plan in due:
-            self.waiting.remove(plan)
-            run(plan)
+        due = [action for action in self.waiting if action.is_due(now) or action.is_read(method, path)]
+        for action in due:
+            self.waiting.remove(action)
+            run(action)
 
     def clear(self) -> None:
-        """Plan nothing."""
+        """Schedule nothing."""
         self.waiting.clear()
         for timer in self._timers:
             timer.cancel()

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.sandbox.control.deliveries import Webhooks
 from airflow_provider_pipedrive.sandbox.control.faults import Faults
-from airflow_provider_pipedrive.sandbox.control.schedule import Plans
+from airflow_provider_pipedrive.sandbox.control.schedule import Schedule
 from airflow_provider_pipedrive.sandbox.seed.tables import seeded
 from airflow_provider_pipedrive.sandbox.server.limits import Limits
 from airflow_provider_pipedrive.sandbox.server.oauth import OAuth
@@ -21,7 +21,7 @@ LOG_LENGTH = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Logged:
+class LoggedRequest:
     """One request that reached the sandbox, and what it was answered. Its repr leaves out what may hold secrets.
 
     ``headers`` have lower-case names. ``body`` is the parsed JSON, the form's fields, or None. ``status`` is 0 where
@@ -37,7 +37,7 @@ class Logged:
     tokens: int
 
 
-class Box:
+class World:
     """The world behind the server. ``lock`` is held while a request is handled and while a test reaches in."""
 
     def __init__(self, settings: Settings) -> None:
@@ -47,21 +47,21 @@ class Box:
         self.state = State(seeded(settings, self.clock.now()), self.clock, settings)
         self.limits = Limits(settings, self.clock)
         self.faults = Faults()
-        self.plans = Plans(self.clock, self.lock)
+        self.schedule = Schedule(self.clock, self.lock)
         self.oauth = OAuth(settings, self.clock)
         self.webhooks = Webhooks(self.state, self.clock, self.lock)
-        self.log: deque[Logged] = deque(maxlen=LOG_LENGTH)
+        self.log: deque[LoggedRequest] = deque(maxlen=LOG_LENGTH)
         self.counts: Counter[str] = Counter()
         self.url = ""
 
     def reset(self) -> None:
-        """Back to the beginning: records, limits, faults, plans, tokens, log and clock."""
+        """Back to the beginning: records, limits, faults, scheduled actions, tokens, log and clock."""
         with self.lock:
             self.clock.offset = 0.0
             self.state.reset()
             self.limits.reset()
             self.faults.clear()
-            self.plans.clear()
+            self.schedule.clear()
             self.oauth.reset()
             self.webhooks.reset()
             self.log.clear()

@@ -6,15 +6,15 @@ from collections import defaultdict
 from datetime import date, timedelta
 from typing import Any
 
-from airflow_provider_pipedrive.sandbox.control.world import Box
+from airflow_provider_pipedrive.sandbox.control.world import World
 from airflow_provider_pipedrive.sandbox.resources import filtering
 from airflow_provider_pipedrive.sandbox.resources.records import find, find_living
-from airflow_provider_pipedrive.sandbox.resources.registry import answers
+from airflow_provider_pipedrive.sandbox.resources.registry import handles
 from airflow_provider_pipedrive.sandbox.server import refusals
-from airflow_provider_pipedrive.sandbox.server.calls import Answer, Call, ok
+from airflow_provider_pipedrive.sandbox.server.messages import Request, Response, ok
 from airflow_provider_pipedrive.sandbox.state.clock import to_v1
 from airflow_provider_pipedrive.sandbox.state.store import Record, State
-from airflow_provider_pipedrive.sandbox.views.paging import by_sort_text, offset_answer
+from airflow_provider_pipedrive.sandbox.views.paging import by_sort_text, offset_response
 from airflow_provider_pipedrive.sandbox.views.v1 import deal, organization_card, person_card, pipeline, stage, user_card
 
 _SORTS = ("id", "title", "value", "status", "stage_id", "pipeline_id", "add_time", "update_time")
@@ -36,82 +36,84 @@ def _cards(rows: list[Record], name: str, card: Any) -> Record:
     return {str(key): found for key in sorted(keys) if (found := card(key))}
 
 
-def _narrowed(box: Box, call: Call, archived: bool) -> list[Record]:
+def _narrowed(world: World, request: Request, archived: bool) -> list[Record]:
     """Deals by v1's filters, which call the owner ``user_id``."""
-    args = {name: value for name, value in call.args.items() if value not in (None, "")}
+    args = {name: value for name, value in request.args.items() if value not in (None, "")}
     owner = args.pop("user_id", None)
     status = args.pop("status", None)
     if owner is not None:
         args["owner_id"] = owner
     if status and status != "all_not_deleted":
         args["status"] = [status]
-    base = filtering.archived_base(box.state, args) if archived else filtering.base_of(box.state, "deals", args)
+    base = filtering.archived_base(world.state, args) if archived else filtering.base_of(world.state, "deals", args)
     wanted = {n: v for n, v in args.items() if n in _FILTERS}
-    matches = filtering.predicate(box.state, "deals", wanted, base)
-    return [row for row in box.state["deals"] if matches(row)]
+    matches = filtering.predicate(world.state, "deals", wanted, base)
+    return [row for row in world.state["deals"] if matches(row)]
 
 
 _FILTERS = ("filter_id", "owner_id", "person_id", "org_id", "pipeline_id", "stage_id", "status")
 
 
-def list_deals(box: Box, call: Call) -> Answer:
+def list_deals(world: World, request: Request) -> Response:
     """All deals that are neither deleted nor archived, by v1's filters."""
-    return _page(box, call, _narrowed(box, call, archived=False))
+    return _page(world, request, _narrowed(world, request, archived=False))
 
 
-def _page(box: Box, call: Call, rows: list[Record]) -> Answer:
-    state = box.state
-    rows = by_sort_text(rows, call.args.get("sort"), _SORTS)
-    return offset_answer(call, rows, lambda row: deal(state, row), lambda page: related_to(state, page))
+def _page(world: World, request: Request, rows: list[Record]) -> Response:
+    state = world.state
+    rows = by_sort_text(rows, request.args.get("sort"), _SORTS)
+    return offset_response(request, rows, lambda row: deal(state, row), lambda page: related_to(state, page))
 
 
-@answers("getArchivedDealsV1")
-def get_archived_deals(box: Box, call: Call) -> Answer:
+@handles("getArchivedDealsV1")
+def get_archived_deals(world: World, request: Request) -> Response:
     """Archived deals."""
-    rows = _narrowed(box, call, archived=True)
-    if "product_id" in call.args:
-        linked = {row["deal_id"] for row in box.state["dealProducts"].where("product_id", call.args["product_id"])}
+    rows = _narrowed(world, request, archived=True)
+    if "product_id" in request.args:
+        linked = {row["deal_id"] for row in world.state["dealProducts"].where("product_id", request.args["product_id"])}
         rows = [row for row in rows if row["id"] in linked]
-    if call.args.get("owned_by_you"):
-        rows = [row for row in rows if row["owner_id"] == call.user_id]
-    return _page(box, call, rows)
+    if request.args.get("owned_by_you"):
+        rows = [row for row in rows if row["owner_id"] == request.user_id]
+    return _page(world, request, rows)
 
 
-@answers("getPipelineDealsV1", "getStageDealsV1")
-def get_deals_of(box: Box, call: Call) -> Answer:
+@handles("getPipelineDealsV1", "getStageDealsV1")
+def get_deals_of(world: World, request: Request) -> Response:
     """The caller's own open deals of a pipeline or a stage; with ``everyone=1`` all open ones."""
-    assert call.action is not None
-    by_pipeline = call.action.key == "getPipelineDealsV1"
+    assert request.action is not None
+    by_pipeline = request.action.key == "getPipelineDealsV1"
     table, link, thing = ("pipelines", "pipeline_id", "Pipeline") if by_pipeline else ("stages", "stage_id", "Stage")
-    owner = find(box.state, table, call.id, thing)
-    rows = [row for row in _narrowed(box, call, archived=False) if row[link] == owner["id"] and row["status"] == "open"]
-    if not call.args.get("everyone") and "user_id" not in call.args and "filter_id" not in call.args:
-        rows = [row for row in rows if row["owner_id"] == call.user_id]
-    answer = offset_answer(call, rows, lambda row: deal(box.state, row, embedded=False))
-    if call.args.get("get_summary"):
-        answer.document["additional_data"]["deals_summary"] = summary(rows)
-    return answer
+    owner = find(world.state, table, request.id, thing)
+    rows = [
+        row for row in _narrowed(world, request, archived=False) if row[link] == owner["id"] and row["status"] == "open"
+    ]
+    if not request.args.get("everyone") and "user_id" not in request.args and "filter_id" not in request.args:
+        rows = [row for row in rows if row["owner_id"] == request.user_id]
+    response = offset_response(request, rows, lambda row: deal(world.state, row, embedded=False))
+    if request.args.get("get_summary"):
+        response.document["additional_data"]["deals_summary"] = summary(rows)
+    return response
 
 
-@answers("getProductDeals")
-def get_product_deals(box: Box, call: Call) -> Answer:
+@handles("getProductDeals")
+def get_product_deals(world: World, request: Request) -> Response:
     """The deals to which a product is attached."""
-    product = find(box.state, "products", call.id, "Product")
-    keys = {row["deal_id"] for row in box.state["dealProducts"].where("product_id", product["id"])}
-    return _page(box, call, [row for row in _narrowed(box, call, archived=False) if row["id"] in keys])
+    product = find(world.state, "products", request.id, "Product")
+    keys = {row["deal_id"] for row in world.state["dealProducts"].where("product_id", product["id"])}
+    return _page(world, request, [row for row in _narrowed(world, request, archived=False) if row["id"] in keys])
 
 
-@answers("getPersonProducts")
-def get_person_products(box: Box, call: Call) -> Answer:
+@handles("getPersonProducts")
+def get_person_products(world: World, request: Request) -> Response:
     """The products of a person's deals, one object a deal's product, under the deal's id."""
-    person = find(box.state, "persons", call.id, "Person")
+    person = find(world.state, "persons", request.id, "Person")
     rows = []
-    for row in box.state["deals"].where("person_id", person["id"]):
-        for attached in box.state["dealProducts"].where("deal_id", row["id"]):
-            product = box.state["products"].records[attached["product_id"]]
+    for row in world.state["deals"].where("person_id", person["id"]):
+        for attached in world.state["dealProducts"].where("deal_id", row["id"]):
+            product = world.state["products"].records[attached["product_id"]]
             shown = {**product, "deal_id": row["id"], "add_time": to_v1(product["add_time"])}
-            rows.append({str(row["id"]): {"deal": deal(box.state, row, embedded=False), "product": shown}})
-    return offset_answer(call, rows)
+            rows.append({str(row["id"]): {"deal": deal(world.state, row, embedded=False), "product": shown}})
+    return offset_response(request, rows)
 
 
 # Summary and timeline
@@ -149,11 +151,11 @@ def summary(rows: list[Record]) -> Record:
     }
 
 
-@answers("getDealsSummary", "getArchivedDealsSummary")
-def get_summary(box: Box, call: Call) -> Answer:
+@handles("getDealsSummary", "getArchivedDealsSummary")
+def get_summary(world: World, request: Request) -> Response:
     """How many deals, and what they are worth."""
-    assert call.action is not None
-    return ok(summary(_narrowed(box, call, call.action.key == "getArchivedDealsSummary")))
+    assert request.action is not None
+    return ok(summary(_narrowed(world, request, request.action.key == "getArchivedDealsSummary")))
 
 
 def _next_period(start: date, interval: str) -> date:
@@ -163,19 +165,19 @@ def _next_period(start: date, interval: str) -> date:
     return date(start.year + months // 12, months % 12 + 1, min(start.day, 28))
 
 
-@answers("getDealsTimeline", "getArchivedDealsTimeline")
-def get_timeline(box: Box, call: Call) -> Answer:
+@handles("getDealsTimeline", "getArchivedDealsTimeline")
+def get_timeline(world: World, request: Request) -> Response:
     """Open and won deals in periods by a date field."""
-    assert call.action is not None
-    args = call.args
-    rows = _narrowed(box, call, call.action.key == "getArchivedDealsTimeline")
+    assert request.action is not None
+    args = request.args
+    rows = _narrowed(world, request, request.action.key == "getArchivedDealsTimeline")
     rows = [row for row in rows if row["status"] in ("open", "won")]
     periods = []
     start = date.fromisoformat(args["start_date"])
     for _ in range(max(0, int(args["amount"]))):
         end = _next_period(start, args["interval"])
         inside = [row for row in rows if start.isoformat() <= _day_of(row, args["field_key"]) < end.isoformat()]
-        shown = [] if args.get("exclude_deals") else [deal(box.state, row, embedded=False) for row in inside]
+        shown = [] if args.get("exclude_deals") else [deal(world.state, row, embedded=False) for row in inside]
         last = end - timedelta(days=1)
         period = {"period_start": f"{start} 00:00:00", "period_end": f"{last} 23:59:59"}
         periods.append({**period, "deals": shown, "totals": _totals(inside)})
@@ -214,39 +216,39 @@ def _sums(rows: list[Record], weighted: bool = False) -> Record:
 # Duplicate
 
 
-@answers("duplicateDeal")
-def duplicate_deal(box: Box, call: Call) -> Answer:
+@handles("duplicateDeal")
+def duplicate_deal(world: World, request: Request) -> Response:
     """A copy of a deal, open and new."""
-    original = find_living(box.state, "deals", call.id, "Deal")
-    stamp = box.clock.stamp()
+    original = find_living(world.state, "deals", request.id, "Deal")
+    stamp = world.clock.stamp()
     copy = {name: value for name, value in original.items() if name not in ("id", "delete_time")}
     copy.update(title=f"{original['title']} (copy)", status="open", add_time=stamp, update_time=stamp)
     copy.update(dict.fromkeys(("won_time", "lost_time", "close_time", "lost_reason", "stage_change_time")))
-    record = box.state.insert("deals", copy, box.actor(call.user_id, call.correlation_id))
-    return ok(deal(box.state, record, embedded=False))
+    record = world.state.insert("deals", copy, world.actor(request.user_id, request.correlation_id))
+    return ok(deal(world.state, record, embedded=False))
 
 
 # Statistics of pipelines
 
 
-def _in_time(call: Call, rows: list[Record], name: str) -> list[Record]:
-    start, end = call.args["start_date"], call.args["end_date"]
+def _in_time(request: Request, rows: list[Record], name: str) -> list[Record]:
+    start, end = request.args["start_date"], request.args["end_date"]
     if start > end:
         raise refusals.bad_request("start_date must not be after end_date")
     return [row for row in rows if start <= (row.get(name) or "")[:10] <= end]
 
 
-def _of_pipeline(box: Box, call: Call) -> list[Record]:
-    found = find(box.state, "pipelines", call.id, "Pipeline")
-    rows = [row for row in box.state["deals"].where("pipeline_id", found["id"]) if filtering.living(row)]
-    return [row for row in rows if "user_id" not in call.args or row["owner_id"] == call.args["user_id"]]
+def _of_pipeline(world: World, request: Request) -> list[Record]:
+    found = find(world.state, "pipelines", request.id, "Pipeline")
+    rows = [row for row in world.state["deals"].where("pipeline_id", found["id"]) if filtering.living(row)]
+    return [row for row in rows if "user_id" not in request.args or row["owner_id"] == request.args["user_id"]]
 
 
-@answers("getPipelineConversionStatistics")
-def get_conversion_statistics(box: Box, call: Call) -> Answer:
+@handles("getPipelineConversionStatistics")
+def get_conversion_statistics(world: World, request: Request) -> Response:
     """How many percent of the deals went from stage to stage, and were won or lost."""
-    rows = _in_time(call, _of_pipeline(box, call), "add_time")
-    stages = [s for s in box.state["stages"].where("pipeline_id", call.id) if not s.get("is_deleted")]
+    rows = _in_time(request, _of_pipeline(world, request), "add_time")
+    stages = [s for s in world.state["stages"].where("pipeline_id", request.id) if not s.get("is_deleted")]
     stages.sort(key=lambda s: s.get("order_nr") or 0)
     order = {s["id"]: number for number, s in enumerate(stages)}
     reached = [sum(1 for row in rows if order.get(row["stage_id"], -1) >= number) for number in range(len(stages))]
@@ -267,23 +269,23 @@ def _percent(part: int, whole: int) -> int:
     return round(100 * part / whole) if whole else 0
 
 
-@answers("getPipelineMovementStatistics")
-def get_movement_statistics(box: Box, call: Call) -> Answer:
+@handles("getPipelineMovementStatistics")
+def get_movement_statistics(world: World, request: Request) -> Response:
     """What moved in a pipeline within some days."""
-    rows = _of_pipeline(box, call)
+    rows = _of_pipeline(world, request)
     keys = {row["id"] for row in rows}
-    moves = [change for change in box.state["changes"].where("field_key", "stage_id") if change["of"][1] in keys]
-    now = box.clock.now().date()
+    moves = [change for change in world.state["changes"].where("field_key", "stage_id") if change["of"][1] in keys]
+    now = world.clock.now().date()
     ages = {row["id"]: (now - date.fromisoformat(row["add_time"][:10])).days for row in rows}
     by_stage: dict[Any, list[int]] = defaultdict(list)
     for row in rows:
         by_stage[row["stage_id"]].append(ages[row["id"]])
     document = {
-        "movements_between_stages": {"count": len(_in_time(call, moves, "time"))},
-        "new_deals": _group(_in_time(call, rows, "add_time")),
+        "movements_between_stages": {"count": len(_in_time(request, moves, "time"))},
+        "new_deals": _group(_in_time(request, rows, "add_time")),
         "deals_left_open": _group([row for row in rows if row["status"] == "open"]),
-        "won_deals": _group(_in_time(call, [row for row in rows if row["status"] == "won"], "won_time")),
-        "lost_deals": _group(_in_time(call, [row for row in rows if row["status"] == "lost"], "lost_time")),
+        "won_deals": _group(_in_time(request, [row for row in rows if row["status"] == "won"], "won_time")),
+        "lost_deals": _group(_in_time(request, [row for row in rows if row["status"] == "lost"], "lost_time")),
         "average_age_in_days": {
             "across_all_stages": _mean(list(ages.values())),
             "by_stages": [{"stage_id": key, "value": _mean(days)} for key, days in sorted(by_stage.items())],

@@ -6,15 +6,15 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
-from airflow_provider_pipedrive.sandbox.control.world import Box
-from airflow_provider_pipedrive.sandbox.resources.registry import HANDLERS, Handler, answers
+from airflow_provider_pipedrive.sandbox.control.world import World
+from airflow_provider_pipedrive.sandbox.resources.registry import HANDLERS, Handler, handles
 from airflow_provider_pipedrive.sandbox.seed.fields import subfields
 from airflow_provider_pipedrive.sandbox.server import refusals
-from airflow_provider_pipedrive.sandbox.server.calls import Answer, Call, ok
+from airflow_provider_pipedrive.sandbox.server.messages import Request, Response, ok
 from airflow_provider_pipedrive.sandbox.state.clock import to_v1
 from airflow_provider_pipedrive.sandbox.state.store import Record, State
 from airflow_provider_pipedrive.sandbox.views.custom_fields import FIELD_TABLES
-from airflow_provider_pipedrive.sandbox.views.paging import cursor_answer, offset_answer
+from airflow_provider_pipedrive.sandbox.views.paging import cursor_response, offset_response
 
 _KINDS = {
     "Deal": "dealFields",
@@ -126,40 +126,42 @@ def rows_v1(fields: Iterable[Record]) -> list[Record]:
 _SEARCHABLE = frozenset({"address", "varchar", "text", "varchar_auto", "double", "monetary", "phone"})
 
 
-def _by_code(box: Box, table: str, code: str) -> Record:
-    found = next((field for field in box.state[table] if field["field_code"] == code), None)
+def _by_code(world: World, table: str, code: str) -> Record:
+    found = next((field for field in world.state[table] if field["field_code"] == code), None)
     if found is None:
         raise refusals.not_found("Field")
     return found
 
 
-def _custom_by_code(box: Box, table: str, code: str) -> Record:
-    field = _by_code(box, table, code)
+def _custom_by_code(world: World, table: str, code: str) -> Record:
+    field = _by_code(world, table, code)
     if not field.get("is_custom_field"):
         raise refusals.invalid("field_code", "only custom fields can be changed")
     return field
 
 
-def _by_number(box: Box, table: str, key: Any) -> Record:
-    found = box.state.get(table, key)
+def _by_number(world: World, table: str, key: Any) -> Record:
+    found = world.state.get(table, key)
     if found is None:
         raise refusals.gone("Field not found.") if table == "productFields" else refusals.not_found("Field")
     return found
 
 
-def _insert(box: Box, call: Call, table: str, name: str, kind: str, options: list[Any] | None, **more: Any) -> Record:
+def _insert(
+    world: World, request: Request, table: str, name: str, kind: str, options: list[Any] | None, **more: Any
+) -> Record:
     if kind in ("enum", "set") and not options:
         raise refusals.invalid("options", f"'options' is required for a field of type {kind}")
-    number = box.state[table].next_id
+    number = world.state[table].next_id
     code = hashlib.sha1(f"{table}/{number}".encode(), usedforsecurity=False).hexdigest()
     labels = [option["label"] if isinstance(option, dict) else option for option in options or ()]
-    stamp = box.clock.stamp()
+    stamp = world.clock.stamp()
     record = {
         "field_name": name,
         "field_code": code,
         "description": None,
         "field_type": kind,
-        "options": _new_options(box.state, labels, stamp) if kind in ("enum", "set") else None,
+        "options": _new_options(world.state, labels, stamp) if kind in ("enum", "set") else None,
         "subfields": subfields(code, kind),
         "is_custom_field": True,
         "is_optional_response_field": False,
@@ -167,7 +169,7 @@ def _insert(box: Box, call: Call, table: str, name: str, kind: str, options: lis
         "update_time": stamp,
         **more,
     }
-    return box.state.insert(table, record, box.actor(call.user_id, call.correlation_id))
+    return world.state.insert(table, record, world.actor(request.user_id, request.correlation_id))
 
 
 def _new_options(state: State, labels: list[str], stamp: str) -> list[Record]:
@@ -187,79 +189,79 @@ def _new_options(state: State, labels: list[str], stamp: str) -> list[Record]:
     ]
 
 
-def _drop(box: Box, call: Call, table: str, field: Record) -> None:
+def _drop(world: World, request: Request, table: str, field: Record) -> None:
     """Take a field out, and its values out of all records."""
     code = field["field_code"]
-    box.state.remove(table, field["id"], box.actor(call.user_id, call.correlation_id))
+    world.state.remove(table, field["id"], world.actor(request.user_id, request.correlation_id))
     for owner in [name for name, fields in FIELD_TABLES.items() if fields == table]:
-        for record in list(box.state[owner]):
+        for record in list(world.state[owner]):
             custom = record.get("custom_fields") or {}
             if code in custom:
                 kept = {key: value for key, value in custom.items() if key != code}
-                box.state.replace(owner, record["id"], {"custom_fields": kept or None})
+                world.state.replace(owner, record["id"], {"custom_fields": kept or None})
 
 
-def _change(box: Box, call: Call, table: str, field: Record, changes: Record) -> Record:
-    return box.state.update(table, field["id"], changes, box.actor(call.user_id, call.correlation_id))
+def _change(world: World, request: Request, table: str, field: Record, changes: Record) -> Record:
+    return world.state.update(table, field["id"], changes, world.actor(request.user_id, request.correlation_id))
 
 
 # v2
 
 
 def _listing(table: str) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        include = call.args.get("include_fields")
-        return cursor_answer(call, list(box.state[table]), lambda field: field_v2(field, include))
+    def handle(world: World, request: Request) -> Response:
+        include = request.args.get("include_fields")
+        return cursor_response(request, list(world.state[table]), lambda field: field_v2(field, include))
 
     return handle
 
 
 def _single(table: str) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        return ok(field_v2(_by_code(box, table, call.ids["field_code"]), call.args.get("include_fields")))
+    def handle(world: World, request: Request) -> Response:
+        return ok(field_v2(_by_code(world, table, request.ids["field_code"]), request.args.get("include_fields")))
 
     return handle
 
 
 def _adding(table: str) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        body = call.body
+    def handle(world: World, request: Request) -> Response:
+        body = request.body
         more = {name: body[name] for name in (*_ON_REQUEST, "description") if name in body}
-        field = _insert(box, call, table, body["field_name"], body["field_type"], body.get("options"), **more)
+        field = _insert(world, request, table, body["field_name"], body["field_type"], body.get("options"), **more)
         return ok(field_v2(field))
 
     return handle
 
 
 def _changing(table: str) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        field = _custom_by_code(box, table, call.ids["field_code"])
-        return ok(field_v2(_change(box, call, table, field, call.body)))
+    def handle(world: World, request: Request) -> Response:
+        field = _custom_by_code(world, table, request.ids["field_code"])
+        return ok(field_v2(_change(world, request, table, field, request.body)))
 
     return handle
 
 
 def _deleting(table: str) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        field = _custom_by_code(box, table, call.ids["field_code"])
-        _drop(box, call, table, field)
+    def handle(world: World, request: Request) -> Response:
+        field = _custom_by_code(world, table, request.ids["field_code"])
+        _drop(world, request, table, field)
         return ok(field_v2(field))
 
     return handle
 
 
 def _options(table: str, method: str) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        field = _by_code(box, table, call.ids["field_code"])
+    def handle(world: World, request: Request) -> Response:
+        field = _by_code(world, table, request.ids["field_code"])
         if field.get("options") is None:
             raise refusals.invalid("field_code", "this field has no options")
         before: list[Record] = field["options"]
         if method == "add":
-            labels = [_wanted(item, "label") for item in call.body]
-            touched = _new_options(box.state, labels, box.clock.stamp())
+            labels = [_wanted(item, "label") for item in request.body]
+            touched = _new_options(world.state, labels, world.clock.stamp())
             after = [*before, *touched]
         else:
-            given = {_wanted(item, "id"): item for item in call.body}
+            given = {_wanted(item, "id"): item for item in request.body}
             missing = sorted(set(given) - {option["id"] for option in before}, key=str)
             if missing:
                 raise refusals.invalid("id", f"the field has no option {missing[0]}")
@@ -272,7 +274,7 @@ def _options(table: str, method: str) -> Handler:
             else:
                 after = [option for option in before if option["id"] not in given]
                 touched = [option for option in before if option["id"] in given]
-        _change(box, call, table, field, {"options": after})
+        _change(world, request, table, field, {"options": after})
         shown = [{"id": option["id"], "label": option["label"]} for option in touched]
         return ok(shown, additional_data=None)
 
@@ -289,44 +291,46 @@ def _wanted(item: Any, name: str) -> Any:
 
 
 def _listing_v1(table: str) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        return offset_answer(call, rows_v1(box.state[table]))
+    def handle(world: World, request: Request) -> Response:
+        return offset_response(request, rows_v1(world.state[table]))
 
     return handle
 
 
 def _single_v1(table: str) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        return ok(field_v1(_by_number(box, table, call.id)))
+    def handle(world: World, request: Request) -> Response:
+        return ok(field_v1(_by_number(world, table, request.id)))
 
     return handle
 
 
 def _adding_v1(table: str) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        field = _insert(box, call, table, call.body["name"], call.body["field_type"], call.body.get("options"))
+    def handle(world: World, request: Request) -> Response:
+        field = _insert(
+            world, request, table, request.body["name"], request.body["field_type"], request.body.get("options")
+        )
         return ok(field_v1(field), 201 if table == "productFields" else 200)
 
     return handle
 
 
 def _changing_v1(table: str) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        field = _by_number(box, table, call.id)
+    def handle(world: World, request: Request) -> Response:
+        field = _by_number(world, table, request.id)
         changes: Record = {}
-        if call.body.get("name"):
-            changes["field_name"] = call.body["name"]
-        if call.body.get("options") and field.get("options") is not None:
-            changes["options"] = _whole_options(box, field, call.body["options"])
-        return ok(field_v1(_change(box, call, table, field, changes)))
+        if request.body.get("name"):
+            changes["field_name"] = request.body["name"]
+        if request.body.get("options") and field.get("options") is not None:
+            changes["options"] = _whole_options(world, field, request.body["options"])
+        return ok(field_v1(_change(world, request, table, field, changes)))
 
     return handle
 
 
-def _whole_options(box: Box, field: Record, given: list[Record]) -> list[Record]:
+def _whole_options(world: World, field: Record, given: list[Record]) -> list[Record]:
     """v1 writes the whole list: options with an id stay, those without are new, those left out are gone."""
     known = {str(option["id"]): option for option in field["options"]}
-    new = iter(_new_options(box.state, [o["label"] for o in given if "id" not in o], box.clock.stamp()))
+    new = iter(_new_options(world.state, [o["label"] for o in given if "id" not in o], world.clock.stamp()))
     return [
         {**known[str(o["id"])], "label": o["label"]} if str(o.get("id")) in known else next(new)
         for o in given
@@ -335,22 +339,22 @@ def _whole_options(box: Box, field: Record, given: list[Record]) -> list[Record]
 
 
 def _deleting_v1(table: str) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        field = _by_number(box, table, call.id)
+    def handle(world: World, request: Request) -> Response:
+        field = _by_number(world, table, request.id)
         if not field.get("is_custom_field"):
             raise refusals.bad_request("Field cannot be deleted.")
-        _drop(box, call, table, field)
+        _drop(world, request, table, field)
         return ok({"id": field["id"]})
 
     return handle
 
 
 def _deleting_many_v1(table: str) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        fields = [field for key in call.args["ids"] if (field := box.state.get(table, key))]
+    def handle(world: World, request: Request) -> Response:
+        fields = [field for key in request.args["ids"] if (field := world.state.get(table, key))]
         gone = [field for field in fields if field.get("is_custom_field")]
         for field in gone:
-            _drop(box, call, table, field)
+            _drop(world, request, table, field)
         return ok({"id": [field["id"] for field in gone]})
 
     return handle
@@ -381,10 +385,10 @@ def _register() -> None:
 _register()
 
 
-@answers("getActivityFieldsV1", "getNoteFields")
-def _unpaged_v1(box: Box, call: Call) -> Answer:
-    assert call.action is not None
-    table = "noteFields" if call.action.key == "getNoteFields" else "activityFields"
-    rows = rows_v1(box.state[table])
+@handles("getActivityFieldsV1", "getNoteFields")
+def _unpaged_v1(world: World, request: Request) -> Response:
+    assert request.action is not None
+    table = "noteFields" if request.action.key == "getNoteFields" else "activityFields"
+    rows = rows_v1(world.state[table])
     paging = {"pagination": {"start": 0, "limit": len(rows), "more_items_in_collection": False}}
     return ok(rows or None, additional_data=paging)

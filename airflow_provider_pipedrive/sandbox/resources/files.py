@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from airflow_provider_pipedrive.sandbox.control import operations
-from airflow_provider_pipedrive.sandbox.control.world import Box
+from airflow_provider_pipedrive.sandbox.control.world import World
 from airflow_provider_pipedrive.sandbox.resources import storage
 from airflow_provider_pipedrive.sandbox.resources.records import find
-from airflow_provider_pipedrive.sandbox.resources.registry import answers
+from airflow_provider_pipedrive.sandbox.resources.registry import handles
 from airflow_provider_pipedrive.sandbox.server import refusals
-from airflow_provider_pipedrive.sandbox.server.calls import Answer, Call, ok
+from airflow_provider_pipedrive.sandbox.server.messages import Request, Response, ok
 from airflow_provider_pipedrive.sandbox.state.rules import FILE_LINKS
 from airflow_provider_pipedrive.sandbox.state.store import Record
-from airflow_provider_pipedrive.sandbox.views.paging import by_sort_text, offset_answer
+from airflow_provider_pipedrive.sandbox.views.paging import by_sort_text, offset_response
 from airflow_provider_pipedrive.sandbox.views.v1 import with_v1_times
 
 _SORTS = ("id", "update_time")
@@ -24,9 +24,9 @@ _OF = {
 _ITEM_LINKS = {"deal": "deal_id", "organization": "org_id", "person": "person_id"}
 
 
-def file_view(box: Box, record: Record) -> Record:
+def file_view(world: World, record: Record) -> Record:
     """A file's metadata."""
-    state = box.state
+    state = world.state
     names = {
         "deal_name": (state.get("deals", record.get("deal_id")) or {}).get("title"),
         "person_name": (state.get("persons", record.get("person_id")) or {}).get("name"),
@@ -35,93 +35,95 @@ def file_view(box: Box, record: Record) -> Record:
         "lead_name": (state.get("leads", record.get("lead_id")) or {}).get("title"),
         "project_name": (state.get("projects", record.get("project_id")) or {}).get("title"),
     }
-    url = f"{box.url}/v1/files/{record['id']}/download"
+    url = f"{world.url}/v1/files/{record['id']}/download"
     return {**dict.fromkeys(FILE_LINKS), **with_v1_times(state, record), **names, "url": url}
 
 
-def _file(box: Box, call: Call) -> Record:
-    file = box.state.get("files", call.id)
+def _file(world: World, request: Request) -> Record:
+    file = world.state.get("files", request.id)
     if file is None:
         raise refusals.not_found("File")
     return file
 
 
-def _page(box: Box, call: Call, rows: list[Record]) -> Answer:
+def _page(world: World, request: Request, rows: list[Record]) -> Response:
     living = [row for row in rows if row.get("active_flag", True)]
-    return offset_answer(call, by_sort_text(living, call.args.get("sort"), _SORTS), lambda row: file_view(box, row))
+    return offset_response(
+        request, by_sort_text(living, request.args.get("sort"), _SORTS), lambda row: file_view(world, row)
+    )
 
 
-@answers("getFiles")
-def get_files(box: Box, call: Call) -> Answer:
+@handles("getFiles")
+def get_files(world: World, request: Request) -> Response:
     """All files that are not deleted."""
-    return _page(box, call, list(box.state["files"]))
+    return _page(world, request, list(world.state["files"]))
 
 
-@answers(*_OF)
-def get_files_of(box: Box, call: Call) -> Answer:
+@handles(*_OF)
+def get_files_of(world: World, request: Request) -> Response:
     """The files of one record."""
-    assert call.action is not None
-    table, link, thing = _OF[call.action.key]
-    owner = find(box.state, table, call.id, thing)
-    return _page(box, call, box.state["files"].where(link, owner["id"]))
+    assert request.action is not None
+    table, link, thing = _OF[request.action.key]
+    owner = find(world.state, table, request.id, thing)
+    return _page(world, request, world.state["files"].where(link, owner["id"]))
 
 
-@answers("getFile")
-def get_file(box: Box, call: Call) -> Answer:
+@handles("getFile")
+def get_file(world: World, request: Request) -> Response:
     """One file's metadata; a deleted one has ``active_flag`` false."""
-    return ok(file_view(box, _file(box, call)))
+    return ok(file_view(world, _file(world, request)))
 
 
-@answers("addFile")
-def add_file(box: Box, call: Call) -> Answer:
+@handles("addFile")
+def add_file(world: World, request: Request) -> Response:
     """An upload."""
-    upload = call.body["file"]
+    upload = request.body["file"]
     if not upload.name:
         raise refusals.bad_request("No files provided", "The part needs a file name.")
-    links = {name: call.body[name] for name in FILE_LINKS if call.body.get(name) is not None}
-    record = operations.add_file(box, upload.name, upload.content, **links, user_id=call.user_id)
-    return ok(file_view(box, record))
+    links = {name: request.body[name] for name in FILE_LINKS if request.body.get(name) is not None}
+    record = operations.add_file(world, upload.name, upload.content, **links, user_id=request.user_id)
+    return ok(file_view(world, record))
 
 
-@answers("addFileAndLinkIt", "linkFileToItem")
-def add_remote_file(box: Box, call: Call) -> Answer:
+@handles("addFileAndLinkIt", "linkFileToItem")
+def add_remote_file(world: World, request: Request) -> Response:
     """A file that lives in Google Drive, made there or already there."""
-    body = call.body
+    body = request.body
     link = _ITEM_LINKS.get(body["item_type"])
     if link is None:
         raise refusals.bad_request("item_type must be deal, organization or person")
     if body["remote_location"] != "googledrive":
         raise refusals.bad_request("remote_location must be googledrive")
-    remote_id = body.get("remote_id") or f"sandbox-drive-{box.state['files'].next_id}"
+    remote_id = body.get("remote_id") or f"sandbox-drive-{world.state['files'].next_id}"
     name = body.get("title") or remote_id
     page = f"<!DOCTYPE html><title>{remote_id}</title>".encode()
     kind = body.get("file_type") or "gdoc"
-    more = {"remote_location": "googledrive", "remote_id": remote_id, "file_type": kind, "user_id": call.user_id}
-    return ok(file_view(box, operations.add_file(box, name, page, **{link: body["item_id"]}, **more)))
+    more = {"remote_location": "googledrive", "remote_id": remote_id, "file_type": kind, "user_id": request.user_id}
+    return ok(file_view(world, operations.add_file(world, name, page, **{link: body["item_id"]}, **more)))
 
 
-@answers("updateFile")
-def update_file(box: Box, call: Call) -> Answer:
+@handles("updateFile")
+def update_file(world: World, request: Request) -> Response:
     """A file's new name or description."""
-    fields = {name: call.body[name] for name in ("name", "description") if call.body.get(name) is not None}
-    actor = box.actor(call.user_id, call.correlation_id)
-    return ok(file_view(box, box.state.update("files", _file(box, call)["id"], fields, actor)))
+    fields = {name: request.body[name] for name in ("name", "description") if request.body.get(name) is not None}
+    actor = world.actor(request.user_id, request.correlation_id)
+    return ok(file_view(world, world.state.update("files", _file(world, request)["id"], fields, actor)))
 
 
-@answers("deleteFile")
-def delete_file(box: Box, call: Call) -> Answer:
+@handles("deleteFile")
+def delete_file(world: World, request: Request) -> Response:
     """A file marked deleted."""
-    file = _file(box, call)
-    box.state.replace("files", file["id"], {"active_flag": False, "update_time": box.clock.stamp()})
+    file = _file(world, request)
+    world.state.replace("files", file["id"], {"active_flag": False, "update_time": world.clock.stamp()})
     return ok({"id": file["id"]})
 
 
-@answers("downloadFile")
-def download(box: Box, call: Call) -> Answer:
+@handles("downloadFile")
+def download(world: World, request: Request) -> Response:
     """The bytes, or a redirect to the storage host. Files that live elsewhere always redirect."""
-    file = _file(box, call)
+    file = _file(world, request)
     if not file.get("active_flag", True):
         raise refusals.not_found("File")
-    if box.settings.download_redirect or file.get("remote_location") not in (None, "s3"):
-        return Answer(status=302, content=b"", headers=[("location", storage.location(box, file))])
-    return Answer(content=file["content"], content_type="application/octet-stream")
+    if world.settings.download_redirect or file.get("remote_location") not in (None, "s3"):
+        return Response(status=302, content=b"", headers=[("location", storage.location(world, file))])
+    return Response(content=file["content"], content_type="application/octet-stream")

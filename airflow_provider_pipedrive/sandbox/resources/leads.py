@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_pipedrive.sandbox.control.world import Box
+from airflow_provider_pipedrive.sandbox.control.world import World
 from airflow_provider_pipedrive.sandbox.resources import filtering
-from airflow_provider_pipedrive.sandbox.resources.registry import answers
+from airflow_provider_pipedrive.sandbox.resources.registry import handles
 from airflow_provider_pipedrive.sandbox.server import refusals
-from airflow_provider_pipedrive.sandbox.server.calls import Answer, Call, ok
-from airflow_provider_pipedrive.sandbox.server.checks import CUSTOM_KEY
+from airflow_provider_pipedrive.sandbox.server.messages import Request, Response, ok
+from airflow_provider_pipedrive.sandbox.server.validation import CUSTOM_KEY
 from airflow_provider_pipedrive.sandbox.state import rules
 from airflow_provider_pipedrive.sandbox.state.clock import to_millis
 from airflow_provider_pipedrive.sandbox.state.store import Record, State
 from airflow_provider_pipedrive.sandbox.views import custom_fields
-from airflow_provider_pipedrive.sandbox.views.paging import by_sort_text, offset_answer
+from airflow_provider_pipedrive.sandbox.views.paging import by_sort_text, offset_response
 
 _SORTS = (
     "id",
@@ -63,20 +63,22 @@ def find_lead(state: State, key: Any) -> Record:
     return lead
 
 
-@answers("getLeads", "getArchivedLeads")
-def get_leads(box: Box, call: Call) -> Answer:
+@handles("getLeads", "getArchivedLeads")
+def get_leads(world: World, request: Request) -> Response:
     """Leads in the order of their creation, the archived ones apart."""
-    assert call.action is not None
-    archived = call.action.key == "getArchivedLeads"
-    matches = filtering.predicate(box.state, "leads", call.args, lambda lead: bool(lead.get("is_archived")) == archived)
-    rows = sorted((lead for lead in box.state["leads"] if matches(lead)), key=lambda lead: lead["add_time"])
-    return offset_answer(call, by_sort_text(rows, call.args.get("sort"), _SORTS), lead_view)
+    assert request.action is not None
+    archived = request.action.key == "getArchivedLeads"
+    matches = filtering.predicate(
+        world.state, "leads", request.args, lambda lead: bool(lead.get("is_archived")) == archived
+    )
+    rows = sorted((lead for lead in world.state["leads"] if matches(lead)), key=lambda lead: lead["add_time"])
+    return offset_response(request, by_sort_text(rows, request.args.get("sort"), _SORTS), lead_view)
 
 
-@answers("getLead")
-def get_lead(box: Box, call: Call) -> Answer:
+@handles("getLead")
+def get_lead(world: World, request: Request) -> Response:
     """One lead."""
-    return ok(lead_view(find_lead(box.state, call.id)))
+    return ok(lead_view(find_lead(world.state, request.id)))
 
 
 def _checked(state: State, body: Record) -> Record:
@@ -95,23 +97,23 @@ def _checked(state: State, body: Record) -> Record:
             raise refusals.bad_request(f"Lead label {label} does not exist")
     if fields.get("visible_to") is not None:
         fields["visible_to"] = str(fields["visible_to"])
-    rules.prove_links(state, fields)
+    rules.validate_links(state, fields)
     rules.validate_values(state, "leads", fields)
     rules.validate_currency(state, (value or {}).get("currency"), "value")
     return {**fields, **custom}
 
 
-@answers("addLead")
-def add_lead(box: Box, call: Call) -> Answer:
+@handles("addLead")
+def add_lead(world: World, request: Request) -> Response:
     """A new lead."""
-    fields = _checked(box.state, call.body)
+    fields = _checked(world.state, request.body)
     if fields.get("person_id") is None and fields.get("organization_id") is None:
         raise refusals.bad_request("A lead must be linked to a person or an organization.")
-    stamp = box.clock.stamp()
+    stamp = world.clock.stamp()
     lead: Record = {
         "title": None,
-        "owner_id": call.user_id,
-        "creator_id": call.user_id,
+        "owner_id": request.user_id,
+        "creator_id": request.user_id,
         "label_ids": [],
         "value": None,
         "expected_close_date": None,
@@ -133,31 +135,31 @@ def add_lead(box: Box, call: Call) -> Answer:
         "cc_email": "sandbox+lead@pipedrivemail.com",
     }
     given = {name: value for name, value in fields.items() if value is not None}
-    record = box.state.insert("leads", {**lead, **given}, box.actor(call.user_id, call.correlation_id))
+    record = world.state.insert("leads", {**lead, **given}, world.actor(request.user_id, request.correlation_id))
     return ok(lead_view(record), 201)
 
 
-@answers("updateLead")
-def update_lead(box: Box, call: Call) -> Answer:
+@handles("updateLead")
+def update_lead(world: World, request: Request) -> Response:
     """A changed lead."""
-    lead = find_lead(box.state, call.id)
-    if lead["is_archived"] and set(call.body) != {"is_archived"}:
+    lead = find_lead(world.state, request.id)
+    if lead["is_archived"] and set(request.body) != {"is_archived"}:
         raise refusals.bad_request("An archived lead cannot be edited: set is_archived to false first")
-    fields = _checked(box.state, call.body)
+    fields = _checked(world.state, request.body)
     if "is_archived" in fields and fields["is_archived"] != lead["is_archived"]:
-        fields["archive_time"] = box.clock.stamp() if fields["is_archived"] else None
+        fields["archive_time"] = world.clock.stamp() if fields["is_archived"] else None
     after = {**lead, **fields}
     if after.get("person_id") is None and after.get("organization_id") is None:
         raise refusals.bad_request("A lead must be linked to a person or an organization.")
-    actor = box.actor(call.user_id, call.correlation_id)
-    return ok(lead_view(box.state.update("leads", lead["id"], fields, actor)))
+    actor = world.actor(request.user_id, request.correlation_id)
+    return ok(lead_view(world.state.update("leads", lead["id"], fields, actor)))
 
 
-@answers("deleteLead")
-def delete_lead(box: Box, call: Call) -> Answer:
+@handles("deleteLead")
+def delete_lead(world: World, request: Request) -> Response:
     """A deleted lead; it is gone at once."""
-    lead = find_lead(box.state, call.id)
-    box.state.remove("leads", lead["id"], box.actor(call.user_id, call.correlation_id))
+    lead = find_lead(world.state, request.id)
+    world.state.remove("leads", lead["id"], world.actor(request.user_id, request.correlation_id))
     return ok({"id": lead["id"]})
 
 
@@ -168,54 +170,58 @@ def _label_view(record: Record) -> Record:
     return {name: to_millis(value) if name.endswith("_time") else value for name, value in record.items()}
 
 
-def _label(box: Box, call: Call) -> Record:
-    label = box.state.get("leadLabels", call.id)
+def _label(world: World, request: Request) -> Record:
+    label = world.state.get("leadLabels", request.id)
     if label is None:
         raise refusals.not_found("Lead label")
     return label
 
 
-@answers("getLeadLabels")
-def get_lead_labels(box: Box, call: Call) -> Answer:
+@handles("getLeadLabels")
+def get_lead_labels(world: World, request: Request) -> Response:
     """All labels of leads."""
-    return ok([_label_view(label) for label in box.state["leadLabels"]])
+    return ok([_label_view(label) for label in world.state["leadLabels"]])
 
 
-@answers("addLeadLabel")
-def add_lead_label(box: Box, call: Call) -> Answer:
+@handles("addLeadLabel")
+def add_lead_label(world: World, request: Request) -> Response:
     """A new label."""
-    stamp = box.clock.stamp()
-    fields = {"name": call.body["name"], "color": call.body["color"], "add_time": stamp, "update_time": stamp}
-    return ok(_label_view(box.state.insert("leadLabels", fields, box.actor(call.user_id))))
+    stamp = world.clock.stamp()
+    fields = {"name": request.body["name"], "color": request.body["color"], "add_time": stamp, "update_time": stamp}
+    return ok(_label_view(world.state.insert("leadLabels", fields, world.actor(request.user_id))))
 
 
-@answers("updateLeadLabel")
-def update_lead_label(box: Box, call: Call) -> Answer:
+@handles("updateLeadLabel")
+def update_lead_label(world: World, request: Request) -> Response:
     """A changed label."""
-    fields = {name: call.body[name] for name in ("name", "color") if call.body.get(name)}
-    return ok(_label_view(box.state.update("leadLabels", _label(box, call)["id"], fields, box.actor(call.user_id))))
+    fields = {name: request.body[name] for name in ("name", "color") if request.body.get(name)}
+    return ok(
+        _label_view(
+            world.state.update("leadLabels", _label(world, request)["id"], fields, world.actor(request.user_id))
+        )
+    )
 
 
-@answers("deleteLeadLabel")
-def delete_lead_label(box: Box, call: Call) -> Answer:
+@handles("deleteLeadLabel")
+def delete_lead_label(world: World, request: Request) -> Response:
     """A deleted label; leads lose it."""
-    label = _label(box, call)
-    box.state.remove("leadLabels", label["id"], box.actor(call.user_id))
-    for lead in list(box.state["leads"]):
+    label = _label(world, request)
+    world.state.remove("leadLabels", label["id"], world.actor(request.user_id))
+    for lead in list(world.state["leads"]):
         if label["id"] in (lead.get("label_ids") or ()):
             kept = [key for key in lead["label_ids"] if key != label["id"]]
-            box.state.replace("leads", lead["id"], {"label_ids": kept})
+            world.state.replace("leads", lead["id"], {"label_ids": kept})
     return ok({"id": label["id"]})
 
 
-@answers("getLeadSources")
-def get_lead_sources(box: Box, call: Call) -> Answer:
+@handles("getLeadSources")
+def get_lead_sources(world: World, request: Request) -> Response:
     """The names of where leads come from."""
-    return ok([{"name": source["name"]} for source in box.state["leadSources"]])
+    return ok([{"name": source["name"]} for source in world.state["leadSources"]])
 
 
-@answers("getLeadUsers")
-def get_lead_users(box: Box, call: Call) -> Answer:
+@handles("getLeadUsers")
+def get_lead_users(world: World, request: Request) -> Response:
     """Ids of those who see a lead: everybody."""
-    find_lead(box.state, call.id)
-    return ok([user["id"] for user in box.state["users"] if user.get("active_flag", True)])
+    find_lead(world.state, request.id)
+    return ok([user["id"] for user in world.state["users"] if user.get("active_flag", True)])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from airflow_provider_pipedrive.sandbox.control.world import Box
-from airflow_provider_pipedrive.sandbox.resources.registry import answers
+from airflow_provider_pipedrive.sandbox.control.world import World
+from airflow_provider_pipedrive.sandbox.resources.registry import handles
 from airflow_provider_pipedrive.sandbox.server import refusals
-from airflow_provider_pipedrive.sandbox.server.calls import Answer, Call
+from airflow_provider_pipedrive.sandbox.server.messages import Request, Response
 from airflow_provider_pipedrive.sandbox.state import rules
 from airflow_provider_pipedrive.sandbox.state.clock import to_v1
 from airflow_provider_pipedrive.sandbox.state.store import Record
@@ -34,8 +34,8 @@ def _thread_view(record: Record) -> Record:
     }
 
 
-def _thread(box: Box, call: Call) -> Record:
-    thread = box.state.get("mailThreads", call.id)
+def _thread(world: World, request: Request) -> Record:
+    thread = world.state.get("mailThreads", request.id)
     if thread is None or thread.get("deleted_flag"):
         raise refusals.not_found("Mail thread")
     return thread
@@ -47,65 +47,65 @@ def _folder(thread: Record) -> str:
     return str(thread.get("folder") or (thread.get("folders") or ["inbox"])[0])
 
 
-def _mailbox(data: Any, **more: Any) -> Answer:
-    return Answer({"success": True, "data": data, **more, **_ENVELOPE})
+def _mailbox(data: Any, **more: Any) -> Response:
+    return Response({"success": True, "data": data, **more, **_ENVELOPE})
 
 
-def _paged(rows: list[Record], start: int, limit: int, view: Callable[[Record], Record]) -> Answer:
+def _paged(rows: list[Record], start: int, limit: int, view: Callable[[Record], Record]) -> Response:
     """A page of mail. Its paging is not in Pipedrive's schema; readers in production read it all the same."""
     place = offset_place(start, limit, start + limit < len(rows))
     return _mailbox([view(row) for row in rows[start : start + limit]], additional_data={"pagination": place})
 
 
-@answers("getMailThreads")
-def get_threads(box: Box, call: Call) -> Answer:
+@handles("getMailThreads")
+def get_threads(world: World, request: Request) -> Response:
     """The threads of a folder."""
-    rows = [t for t in box.state["mailThreads"] if not t.get("deleted_flag") and _folder(t) == call.args["folder"]]
-    start = max(0, call.args.get("start", 0))
-    return _paged(rows, start, call.args.get("limit", _DEFAULT_PAGE), _thread_view)
+    rows = [t for t in world.state["mailThreads"] if not t.get("deleted_flag") and _folder(t) == request.args["folder"]]
+    start = max(0, request.args.get("start", 0))
+    return _paged(rows, start, request.args.get("limit", _DEFAULT_PAGE), _thread_view)
 
 
-@answers("getMailThread")
-def get_thread(box: Box, call: Call) -> Answer:
+@handles("getMailThread")
+def get_thread(world: World, request: Request) -> Response:
     """One thread."""
-    return _mailbox(_thread_view(_thread(box, call)))
+    return _mailbox(_thread_view(_thread(world, request)))
 
 
-@answers("getMailThreadMessages")
-def get_messages(box: Box, call: Call) -> Answer:
+@handles("getMailThreadMessages")
+def get_messages(world: World, request: Request) -> Response:
     """All messages of a thread, on one page."""
-    rows = box.state["mailMessages"].where("mail_thread_id", _thread(box, call)["id"])
+    rows = world.state["mailMessages"].where("mail_thread_id", _thread(world, request)["id"])
     return _paged(rows, 0, max(_DEFAULT_PAGE, len(rows)), lambda row: message_view(row, False))
 
 
-@answers("getMailMessage")
-def get_message(box: Box, call: Call) -> Answer:
+@handles("getMailMessage")
+def get_message(world: World, request: Request) -> Response:
     """One message."""
-    row = box.state.get("mailMessages", call.id)
+    row = world.state.get("mailMessages", request.id)
     if row is None:
         raise refusals.not_found("Mail message")
-    return _mailbox(message_view(row, bool(call.args.get("include_body"))))
+    return _mailbox(message_view(row, bool(request.args.get("include_body"))))
 
 
-@answers("updateMailThreadDetails")
-def update_thread(box: Box, call: Call) -> Answer:
+@handles("updateMailThreadDetails")
+def update_thread(world: World, request: Request) -> Response:
     """A thread linked to a deal or a lead, shared, read, archived."""
-    thread = _thread(box, call)
-    fields: Record = {name: int(call.body[name]) for name in _FLAGS if call.body.get(name) is not None}
+    thread = _thread(world, request)
+    fields: Record = {name: int(request.body[name]) for name in _FLAGS if request.body.get(name) is not None}
     for link in ("deal_id", "lead_id"):
-        if call.body.get(link):
-            fields[link] = call.body[link]
-    rules.prove_links(box.state, fields)
-    thread = box.state.update("mailThreads", thread["id"], fields, box.actor(call.user_id))
-    for message in box.state["mailMessages"].where("mail_thread_id", thread["id"]):
+        if request.body.get(link):
+            fields[link] = request.body[link]
+    rules.validate_links(world.state, fields)
+    thread = world.state.update("mailThreads", thread["id"], fields, world.actor(request.user_id))
+    for message in world.state["mailMessages"].where("mail_thread_id", thread["id"]):
         if "deal_id" in fields:
-            box.state.replace("mailMessages", message["id"], {"deal_id": fields["deal_id"]})
+            world.state.replace("mailMessages", message["id"], {"deal_id": fields["deal_id"]})
     return _mailbox(_thread_view(thread))
 
 
-@answers("deleteMailThread")
-def delete_thread(box: Box, call: Call) -> Answer:
+@handles("deleteMailThread")
+def delete_thread(world: World, request: Request) -> Response:
     """A thread marked deleted."""
-    thread = _thread(box, call)
-    box.state.replace("mailThreads", thread["id"], {"deleted_flag": 1})
+    thread = _thread(world, request)
+    world.state.replace("mailThreads", thread["id"], {"deleted_flag": 1})
     return _mailbox({"id": thread["id"]})

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from airflow_provider_pipedrive.sandbox.control.world import Box
-from airflow_provider_pipedrive.sandbox.resources.registry import answers
+from airflow_provider_pipedrive.sandbox.control.world import World
+from airflow_provider_pipedrive.sandbox.resources.registry import handles
 from airflow_provider_pipedrive.sandbox.server import refusals
-from airflow_provider_pipedrive.sandbox.server.calls import Answer, Call, ok
+from airflow_provider_pipedrive.sandbox.server.messages import Request, Response, ok
 from airflow_provider_pipedrive.sandbox.state import rules
 from airflow_provider_pipedrive.sandbox.state.clock import to_v1
 from airflow_provider_pipedrive.sandbox.state.store import Record, State
-from airflow_provider_pipedrive.sandbox.views.paging import by_sort_text, offset_answer
+from airflow_provider_pipedrive.sandbox.views.paging import by_sort_text, offset_response
 from airflow_provider_pipedrive.sandbox.views.v1 import with_v1_times
 
 _ANCHORS = ("lead_id", "deal_id", "person_id", "org_id", "project_id", "task_id")
@@ -51,17 +51,17 @@ def _author(user: Record) -> Record:
     return {**{name: user.get(name) for name in names}, "is_you": bool(user.get("is_you"))}
 
 
-def _note(box: Box, call: Call) -> Record:
-    note = box.state.get("notes", call.id)
+def _note(world: World, request: Request) -> Record:
+    note = world.state.get("notes", request.id)
     if note is None:
         raise refusals.not_found("Note")
     return note
 
 
-@answers("getNotes")
-def get_notes(box: Box, call: Call) -> Answer:
+@handles("getNotes")
+def get_notes(world: World, request: Request) -> Response:
     """Notes that are not deleted."""
-    args = call.args
+    args = request.args
 
     def matches(note: Record) -> bool:
         return (
@@ -73,32 +73,34 @@ def get_notes(box: Box, call: Call) -> Answer:
             and note["add_time"][:10] <= args.get("end_date", "9999")
         )
 
-    rows = [note for note in box.state["notes"] if matches(note)]
-    return offset_answer(call, by_sort_text(rows, args.get("sort"), _SORTS), lambda note: note_view(box.state, note))
+    rows = [note for note in world.state["notes"] if matches(note)]
+    return offset_response(
+        request, by_sort_text(rows, args.get("sort"), _SORTS), lambda note: note_view(world.state, note)
+    )
 
 
-@answers("getNote")
-def get_note(box: Box, call: Call) -> Answer:
+@handles("getNote")
+def get_note(world: World, request: Request) -> Response:
     """One note; a deleted one has ``active_flag`` false."""
-    return ok(note_view(box.state, _note(box, call)))
+    return ok(note_view(world.state, _note(world, request)))
 
 
-def _fields(box: Box, call: Call, before: Record) -> Record:
+def _fields(world: World, request: Request, before: Record) -> Record:
     known = ("content", "user_id", "add_time", *_ANCHORS, *_PINS)
-    fields = {name: call.body[name] for name in known if call.body.get(name) is not None}
-    rules.prove_links(box.state, fields)
+    fields = {name: request.body[name] for name in known if request.body.get(name) is not None}
+    rules.validate_links(world.state, fields)
     for pin, anchor in _PINS.items():
         if fields.get(pin) and {**before, **fields}.get(anchor) is None:
             raise refusals.bad_request(f"{pin} needs {anchor}.")
     return fields
 
 
-@answers("addNote")
-def add_note(box: Box, call: Call) -> Answer:
+@handles("addNote")
+def add_note(world: World, request: Request) -> Response:
     """A new note."""
-    stamp = box.clock.stamp()
+    stamp = world.clock.stamp()
     note = {
-        "user_id": call.user_id,
+        "user_id": request.user_id,
         **dict.fromkeys(_ANCHORS),
         "content": None,
         "add_time": stamp,
@@ -106,34 +108,34 @@ def add_note(box: Box, call: Call) -> Answer:
         "active_flag": True,
         **dict.fromkeys(_PINS, False),
         "last_update_user_id": None,
-        **_fields(box, call, {}),
+        **_fields(world, request, {}),
     }
-    record = box.state.insert("notes", note, box.actor(call.user_id, call.correlation_id))
-    return ok(note_view(box.state, record))
+    record = world.state.insert("notes", note, world.actor(request.user_id, request.correlation_id))
+    return ok(note_view(world.state, record))
 
 
-@answers("updateNote")
-def update_note(box: Box, call: Call) -> Answer:
+@handles("updateNote")
+def update_note(world: World, request: Request) -> Response:
     """A changed note."""
-    note = _note(box, call)
-    fields = {**_fields(box, call, note), "last_update_user_id": call.user_id}
-    actor = box.actor(call.user_id, call.correlation_id)
-    return ok(note_view(box.state, box.state.update("notes", note["id"], fields, actor)))
+    note = _note(world, request)
+    fields = {**_fields(world, request, note), "last_update_user_id": request.user_id}
+    actor = world.actor(request.user_id, request.correlation_id)
+    return ok(note_view(world.state, world.state.update("notes", note["id"], fields, actor)))
 
 
-@answers("deleteNote")
-def delete_note(box: Box, call: Call) -> Answer:
+@handles("deleteNote")
+def delete_note(world: World, request: Request) -> Response:
     """A note marked deleted."""
-    note = _note(box, call)
-    box.state.replace("notes", note["id"], {"active_flag": False, "update_time": box.clock.stamp()})
-    box.state.deleted("notes", note, box.actor(call.user_id, call.correlation_id))
+    note = _note(world, request)
+    world.state.replace("notes", note["id"], {"active_flag": False, "update_time": world.clock.stamp()})
+    world.state.deleted("notes", note, world.actor(request.user_id, request.correlation_id))
     return ok(True)
 
 
 # Comments
 
 
-def _comment_view(box: Box, record: Record) -> Record:
+def _comment_view(world: World, record: Record) -> Record:
     return {
         "uuid": record["id"],
         "active_flag": record["active_flag"],
@@ -144,56 +146,58 @@ def _comment_view(box: Box, record: Record) -> Record:
         "object_type": "note",
         "user_id": record["user_id"],
         "updater_id": record["updater_id"],
-        "company_id": box.state.company_id,
+        "company_id": world.state.company_id,
     }
 
 
-def _comment(box: Box, call: Call) -> Record:
-    comment = box.state.get("comments", call.ids["commentId"])
-    if comment is None or comment["note_id"] != _note(box, call)["id"]:
+def _comment(world: World, request: Request) -> Record:
+    comment = world.state.get("comments", request.ids["commentId"])
+    if comment is None or comment["note_id"] != _note(world, request)["id"]:
         raise refusals.not_found("Comment")
     return comment
 
 
-@answers("getNoteComments")
-def get_comments(box: Box, call: Call) -> Answer:
+@handles("getNoteComments")
+def get_comments(world: World, request: Request) -> Response:
     """A note's comments."""
-    rows = [row for row in box.state["comments"].where("note_id", _note(box, call)["id"]) if row["active_flag"]]
-    return offset_answer(call, rows, partial(_comment_view, box))
+    rows = [row for row in world.state["comments"].where("note_id", _note(world, request)["id"]) if row["active_flag"]]
+    return offset_response(request, rows, partial(_comment_view, world))
 
 
-@answers("addNoteComment")
-def add_comment(box: Box, call: Call) -> Answer:
+@handles("addNoteComment")
+def add_comment(world: World, request: Request) -> Response:
     """A new comment."""
     comment = {
-        "note_id": _note(box, call)["id"],
+        "note_id": _note(world, request)["id"],
         "active_flag": True,
-        "add_time": box.clock.stamp(),
+        "add_time": world.clock.stamp(),
         "update_time": None,
-        "content": call.body["content"],
-        "user_id": call.user_id,
+        "content": request.body["content"],
+        "user_id": request.user_id,
         "updater_id": None,
     }
-    return ok(_comment_view(box, box.state.insert("comments", comment, box.actor(call.user_id))))
+    return ok(_comment_view(world, world.state.insert("comments", comment, world.actor(request.user_id))))
 
 
-@answers("getComment")
-def get_comment(box: Box, call: Call) -> Answer:
+@handles("getComment")
+def get_comment(world: World, request: Request) -> Response:
     """One comment."""
-    return ok(_comment_view(box, _comment(box, call)))
+    return ok(_comment_view(world, _comment(world, request)))
 
 
-@answers("updateCommentForNote")
-def update_comment(box: Box, call: Call) -> Answer:
+@handles("updateCommentForNote")
+def update_comment(world: World, request: Request) -> Response:
     """A changed comment."""
-    fields = {"content": call.body["content"], "updater_id": call.user_id}
+    fields = {"content": request.body["content"], "updater_id": request.user_id}
     return ok(
-        _comment_view(box, box.state.update("comments", _comment(box, call)["id"], fields, box.actor(call.user_id)))
+        _comment_view(
+            world, world.state.update("comments", _comment(world, request)["id"], fields, world.actor(request.user_id))
+        )
     )
 
 
-@answers("deleteComment")
-def delete_comment(box: Box, call: Call) -> Answer:
+@handles("deleteComment")
+def delete_comment(world: World, request: Request) -> Response:
     """A comment marked deleted."""
-    box.state.replace("comments", _comment(box, call)["id"], {"active_flag": False})
+    world.state.replace("comments", _comment(world, request)["id"], {"active_flag": False})
     return ok(True)

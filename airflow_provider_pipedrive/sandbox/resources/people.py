@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from airflow_provider_pipedrive.sandbox.control.world import Box
-from airflow_provider_pipedrive.sandbox.resources.registry import answers
+from airflow_provider_pipedrive.sandbox.control.world import World
+from airflow_provider_pipedrive.sandbox.resources.registry import handles
 from airflow_provider_pipedrive.sandbox.server import refusals
-from airflow_provider_pipedrive.sandbox.server.calls import Answer, Call, ok
+from airflow_provider_pipedrive.sandbox.server.messages import Request, Response, ok
 from airflow_provider_pipedrive.sandbox.state import rules
 from airflow_provider_pipedrive.sandbox.state.clock import to_v1
 from airflow_provider_pipedrive.sandbox.state.shapes import fields_of
 from airflow_provider_pipedrive.sandbox.state.store import Record
-from airflow_provider_pipedrive.sandbox.views.paging import offset_answer
+from airflow_provider_pipedrive.sandbox.views.paging import offset_response
 
 COMPANY = {
     "company_name": "Sandbox Ltd",
@@ -37,91 +37,93 @@ _SETTING_KEYS = {
 _APPS = ("global", "sales", "campaigns", "projects", "account_settings", "partnership", "nova")
 
 
-def user_view(box: Box, call: Call, record: Record) -> Record:
+def user_view(world: World, request: Request, record: Record) -> Record:
     """A user as the users' operations show one."""
     times = {name: to_v1(record.get(name)) for name in ("created", "modified", "last_login")}
     blank = dict.fromkeys(fields_of("v1", "BaseUser"))
-    return {**blank, **record, **times, "is_you": record["id"] == call.user_id}
+    return {**blank, **record, **times, "is_you": record["id"] == request.user_id}
 
 
-def _user(box: Box, call: Call) -> Record:
-    user = box.state.get("users", call.id)
+def _user(world: World, request: Request) -> Record:
+    user = world.state.get("users", request.id)
     if user is None:
         raise refusals.short(404, "User not found")
     return user
 
 
-@answers("getUsers")
-def get_users(box: Box, call: Call) -> Answer:
+@handles("getUsers")
+def get_users(world: World, request: Request) -> Response:
     """All users."""
-    rows = [user_view(box, call, user) for user in box.state["users"]]
-    return ok(rows, additional_data={"company_id": box.state.company_id})
+    rows = [user_view(world, request, user) for user in world.state["users"]]
+    return ok(rows, additional_data={"company_id": world.state.company_id})
 
 
-@answers("findUsersByName")
-def find_users(box: Box, call: Call) -> Answer:
+@handles("findUsersByName")
+def find_users(world: World, request: Request) -> Response:
     """Users whose name (or e-mail address) has the term in it."""
-    field = "email" if call.args.get("search_by_email") else "name"
-    term = call.args["term"].lower()
-    rows = [user_view(box, call, u) for u in box.state["users"] if term in str(u.get(field) or "").lower()]
-    return ok(rows or None, additional_data={"company_id": box.state.company_id})
+    field = "email" if request.args.get("search_by_email") else "name"
+    term = request.args["term"].lower()
+    rows = [user_view(world, request, u) for u in world.state["users"] if term in str(u.get(field) or "").lower()]
+    return ok(rows or None, additional_data={"company_id": world.state.company_id})
 
 
-@answers("getCurrentUser")
-def get_me(box: Box, call: Call) -> Answer:
+@handles("getCurrentUser")
+def get_me(world: World, request: Request) -> Response:
     """The caller, and the company."""
-    user = user_view(box, call, box.state["users"].records[call.user_id])
-    return ok({**user, "company_id": box.state.company_id, **COMPANY})
+    user = user_view(world, request, world.state["users"].records[request.user_id])
+    return ok({**user, "company_id": world.state.company_id, **COMPANY})
 
 
-@answers("getUser")
-def get_user(box: Box, call: Call) -> Answer:
+@handles("getUser")
+def get_user(world: World, request: Request) -> Response:
     """One user."""
-    return ok(user_view(box, call, _user(box, call)), additional_data={"company_id": box.state.company_id})
+    return ok(user_view(world, request, _user(world, request)), additional_data={"company_id": world.state.company_id})
 
 
-@answers("addUser")
-def add_user(box: Box, call: Call) -> Answer:
+@handles("addUser")
+def add_user(world: World, request: Request) -> Response:
     """A new user."""
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", call.body["email"]):
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", request.body["email"]):
         raise refusals.short(400, "The email is not valid")
-    if any(user.get("email") == call.body["email"] for user in box.state["users"]):
+    if any(user.get("email") == request.body["email"] for user in world.state["users"]):
         raise refusals.short(400, "A user with this email exists already")
-    unknown = [app for one in call.body.get("access") or () if (app := one.get("app")) not in _APPS]
+    unknown = [app for one in request.body.get("access") or () if (app := one.get("app")) not in _APPS]
     if unknown:
         raise refusals.short(400, f"'{unknown[0]}' is not one of the apps {', '.join(_APPS)}")
-    pattern = next(iter(box.state["users"]))
+    pattern = next(iter(world.state["users"]))
     fields = {
         **{name: value for name, value in pattern.items() if name != "id"},
-        "name": call.body["email"],
-        "email": call.body["email"],
-        "access": call.body.get("access") or [{"app": "sales", "admin": False}],
-        "active_flag": call.body.get("active_flag", True) is not False,
+        "name": request.body["email"],
+        "email": request.body["email"],
+        "access": request.body.get("access") or [{"app": "sales", "admin": False}],
+        "active_flag": request.body.get("active_flag", True) is not False,
         "is_admin": 0,
-        "created": box.clock.stamp(),
-        "modified": box.clock.stamp(),
+        "created": world.clock.stamp(),
+        "modified": world.clock.stamp(),
         "last_login": None,
         "has_created_company": False,
     }
-    record = box.state.insert("users", fields, box.actor(call.user_id, call.correlation_id))
-    return ok(user_view(box, call, record))
+    record = world.state.insert("users", fields, world.actor(request.user_id, request.correlation_id))
+    return ok(user_view(world, request, record))
 
 
-@answers("updateUser")
-def update_user(box: Box, call: Call) -> Answer:
+@handles("updateUser")
+def update_user(world: World, request: Request) -> Response:
     """A user switched on or off."""
-    user = _user(box, call)
-    if user["id"] == box.owner_id and not call.body["active_flag"]:
+    user = _user(world, request)
+    if user["id"] == world.owner_id and not request.body["active_flag"]:
         raise refusals.short(403, "You cannot deactivate yourself")
-    actor = box.actor(call.user_id, call.correlation_id)
-    record = box.state.update("users", user["id"], {"active_flag": call.body["active_flag"]}, actor, touch="modified")
-    return ok(user_view(box, call, record))
+    actor = world.actor(request.user_id, request.correlation_id)
+    record = world.state.update(
+        "users", user["id"], {"active_flag": request.body["active_flag"]}, actor, touch="modified"
+    )
+    return ok(user_view(world, request, record))
 
 
-@answers("getUserPermissions")
-def get_permissions(box: Box, call: Call) -> Answer:
+@handles("getUserPermissions")
+def get_permissions(world: World, request: Request) -> Response:
     """What a user may do: an administrator all, others all but settings."""
-    admin = bool(_user(box, call).get("is_admin"))
+    admin = bool(_user(world, request).get("is_admin"))
     names = fields_of("v1", "GetUserPermissionsResponseAllOfData")
     return ok({name: admin or name not in _ADMIN_ONLY for name in names})
 
@@ -129,15 +131,15 @@ def get_permissions(box: Box, call: Call) -> Answer:
 _ADMIN_ONLY = frozenset({"can_delete_custom_fields", "can_edit_custom_fields", "can_see_security_dashboard"})
 
 
-@answers("getUserRoleAssignments")
-def get_user_roles(box: Box, call: Call) -> Answer:
+@handles("getUserRoleAssignments")
+def get_user_roles(world: World, request: Request) -> Response:
     """The role of a user, as a list of one."""
-    user = _user(box, call)
-    return offset_answer(call, [_assignment(box, user)] if user.get("role_id") else [])
+    user = _user(world, request)
+    return offset_response(request, [_assignment(world, user)] if user.get("role_id") else [])
 
 
-def _assignment(box: Box, user: Record) -> Record:
-    role = box.state.get("roles", user["role_id"]) or {}
+def _assignment(world: World, user: Record) -> Record:
+    role = world.state.get("roles", user["role_id"]) or {}
     return {
         "user_id": user["id"],
         "role_id": user["role_id"],
@@ -148,10 +150,10 @@ def _assignment(box: Box, user: Record) -> Record:
     }
 
 
-@answers("getUserRoleSettings")
-def get_user_role_settings(box: Box, call: Call) -> Answer:
+@handles("getUserRoleSettings")
+def get_user_role_settings(world: World, request: Request) -> Response:
     """The settings of a user's role."""
-    role = box.state.get("roles", _user(box, call).get("role_id")) or {}
+    role = world.state.get("roles", _user(world, request).get("role_id")) or {}
     return ok(_settings(role))
 
 
@@ -162,109 +164,109 @@ def _settings(role: Record) -> Record:
 # Roles
 
 
-def _role(box: Box, call: Call) -> Record:
-    role = box.state.get("roles", call.id)
+def _role(world: World, request: Request) -> Record:
+    role = world.state.get("roles", request.id)
     if role is None or role.get("active_flag") is False:
         raise refusals.not_found("Role")
     return role
 
 
-def _members(box: Box, role: Record) -> list[Record]:
-    return box.state["users"].where("role_id", role["id"])
+def _members(world: World, role: Record) -> list[Record]:
+    return world.state["users"].where("role_id", role["id"])
 
 
-def _role_view(box: Box, role: Record) -> Record:
-    children = [r for r in box.state["roles"].where("parent_role_id", role["id"]) if r.get("active_flag", True)]
+def _role_view(world: World, role: Record) -> Record:
+    children = [r for r in world.state["roles"].where("parent_role_id", role["id"]) if r.get("active_flag", True)]
     level, parent = 1, role
-    while parent.get("parent_role_id") and (above := box.state.get("roles", parent["parent_role_id"])):
+    while parent.get("parent_role_id") and (above := world.state.get("roles", parent["parent_role_id"])):
         level, parent = level + 1, above
     return {
         "id": role["id"],
         "parent_role_id": role.get("parent_role_id"),
         "name": role["name"],
         "active_flag": True,
-        "assignment_count": str(len(_members(box, role))),
+        "assignment_count": str(len(_members(world, role))),
         "sub_role_count": str(len(children)),
         "level": level,
     }
 
 
-@answers("getRoles")
-def get_roles(box: Box, call: Call) -> Answer:
+@handles("getRoles")
+def get_roles(world: World, request: Request) -> Response:
     """All roles."""
-    rows = [role for role in box.state["roles"] if role.get("active_flag", True)]
-    return offset_answer(call, rows, lambda role: _role_view(box, role))
+    rows = [role for role in world.state["roles"] if role.get("active_flag", True)]
+    return offset_response(request, rows, lambda role: _role_view(world, role))
 
 
-@answers("getRole")
-def get_role(box: Box, call: Call) -> Answer:
+@handles("getRole")
+def get_role(world: World, request: Request) -> Response:
     """One role; its settings stand in ``additional_data``."""
-    role = _role(box, call)
-    return ok(_role_view(box, role), additional_data={"settings": _settings(role)})
+    role = _role(world, request)
+    return ok(_role_view(world, role), additional_data={"settings": _settings(role)})
 
 
-@answers("addRole")
-def add_role(box: Box, call: Call) -> Answer:
+@handles("addRole")
+def add_role(world: World, request: Request) -> Response:
     """A new role."""
-    parent = call.body.get("parent_role_id")
+    parent = request.body.get("parent_role_id")
     if parent is not None:
-        rules.need(box.state, "roles", parent, "parent_role_id")
-    fields = {"name": call.body["name"], "parent_role_id": parent, "active_flag": True}
-    return ok({"id": box.state.insert("roles", fields, box.actor(call.user_id))["id"]})
+        rules.need(world.state, "roles", parent, "parent_role_id")
+    fields = {"name": request.body["name"], "parent_role_id": parent, "active_flag": True}
+    return ok({"id": world.state.insert("roles", fields, world.actor(request.user_id))["id"]})
 
 
-@answers("updateRole")
-def update_role(box: Box, call: Call) -> Answer:
+@handles("updateRole")
+def update_role(world: World, request: Request) -> Response:
     """A changed role."""
-    role = _role(box, call)
-    fields = {name: call.body[name] for name in ("name", "parent_role_id") if name in call.body}
+    role = _role(world, request)
+    fields = {name: request.body[name] for name in ("name", "parent_role_id") if name in request.body}
     if fields.get("parent_role_id") == role["id"]:
         raise refusals.bad_request("A role cannot be its own parent.")
-    box.state.update("roles", role["id"], fields, box.actor(call.user_id), touch=None)
+    world.state.update("roles", role["id"], fields, world.actor(request.user_id), touch=None)
     return ok({"id": role["id"]})
 
 
-@answers("deleteRole")
-def delete_role(box: Box, call: Call) -> Answer:
+@handles("deleteRole")
+def delete_role(world: World, request: Request) -> Response:
     """A role marked deleted; one that has users cannot be."""
-    role = _role(box, call)
-    if _members(box, role):
+    role = _role(world, request)
+    if _members(world, role):
         raise refusals.bad_request("The role has users.")
-    box.state.replace("roles", role["id"], {"active_flag": False})
+    world.state.replace("roles", role["id"], {"active_flag": False})
     return ok({"id": role["id"]})
 
 
-@answers("getRoleAssignments")
-def get_role_assignments(box: Box, call: Call) -> Answer:
+@handles("getRoleAssignments")
+def get_role_assignments(world: World, request: Request) -> Response:
     """The users of a role."""
-    return offset_answer(call, _members(box, _role(box, call)), lambda user: _assignment(box, user))
+    return offset_response(request, _members(world, _role(world, request)), lambda user: _assignment(world, user))
 
 
-@answers("addRoleAssignment", "deleteRoleAssignment")
-def change_role_assignment(box: Box, call: Call) -> Answer:
+@handles("addRoleAssignment", "deleteRoleAssignment")
+def change_role_assignment(world: World, request: Request) -> Response:
     """A user given a role, or taken out of it."""
-    role = _role(box, call)
-    user = rules.need(box.state, "users", call.body["user_id"], "user_id")
-    if call.method == "POST":
-        box.state.update("users", user["id"], {"role_id": role["id"]}, box.actor(call.user_id), touch="modified")
+    role = _role(world, request)
+    user = rules.need(world.state, "users", request.body["user_id"], "user_id")
+    if request.method == "POST":
+        world.state.update("users", user["id"], {"role_id": role["id"]}, world.actor(request.user_id), touch="modified")
         return ok({"user_id": user["id"], "role_id": role["id"]})
     if user.get("role_id") != role["id"]:
         raise refusals.not_found("Role assignment")
-    box.state.update("users", user["id"], {"role_id": None}, box.actor(call.user_id), touch="modified")
+    world.state.update("users", user["id"], {"role_id": None}, world.actor(request.user_id), touch="modified")
     return ok({"id": role["id"]})
 
 
-@answers("getRolePipelines", "updateRolePipelines")
-def role_pipelines(box: Box, call: Call) -> Answer:
+@handles("getRolePipelines", "updateRolePipelines")
+def role_pipelines(world: World, request: Request) -> Response:
     """Which pipelines a role sees (or with ``visible=false`` does not)."""
-    role = _role(box, call)
+    role = _role(world, request)
     hidden = set(role.get("hidden_pipelines") or ())
-    if call.method == "PUT":
-        given = call.body["visible_pipeline_ids"]
+    if request.method == "PUT":
+        given = request.body["visible_pipeline_ids"]
         hidden = (hidden - _keys(given.get("add"))) | _keys(given.get("remove"))
-        box.state.replace("roles", role["id"], {"hidden_pipelines": sorted(hidden)})
-    visible = call.args.get("visible", True)
-    keys = [p["id"] for p in box.state["pipelines"] if not p.get("is_deleted") and (p["id"] in hidden) != visible]
+        world.state.replace("roles", role["id"], {"hidden_pipelines": sorted(hidden)})
+    visible = request.args.get("visible", True)
+    keys = [p["id"] for p in world.state["pipelines"] if not p.get("is_deleted") and (p["id"] in hidden) != visible]
     return ok({"pipeline_ids": keys, "visible": visible})
 
 
@@ -273,58 +275,58 @@ def _keys(given: Any) -> set[int]:
     return {int(key) for key in re.findall(r"\d+", str(given or ""))}
 
 
-@answers("getRoleSettings", "addOrUpdateRoleSetting")
-def role_settings(box: Box, call: Call) -> Answer:
+@handles("getRoleSettings", "addOrUpdateRoleSetting")
+def role_settings(world: World, request: Request) -> Response:
     """A role's settings."""
-    role = _role(box, call)
-    if call.method == "GET":
+    role = _role(world, request)
+    if request.method == "GET":
         return ok(_settings(role))
-    key, value = call.body["setting_key"], int(call.body["value"])
-    box.state.replace("roles", role["id"], {"settings": {**(role.get("settings") or {}), key: value}})
+    key, value = request.body["setting_key"], int(request.body["value"])
+    world.state.replace("roles", role["id"], {"settings": {**(role.get("settings") or {}), key: value}})
     return ok({"id": role["id"], key: value})
 
 
 # Permission sets
 
 
-def _assigned(box: Box, key: Any) -> list[Record]:
-    return [u for u in box.state["users"] if any(a.get("permission_set_id") == key for a in u.get("access") or ())]
+def _assigned(world: World, key: Any) -> list[Record]:
+    return [u for u in world.state["users"] if any(a.get("permission_set_id") == key for a in u.get("access") or ())]
 
 
-def _set_view(box: Box, row: Record) -> Record:
+def _set_view(world: World, row: Record) -> Record:
     names = ("id", "name", "description", "app", "type")
-    return {**{name: row.get(name) for name in names}, "assignment_count": len(_assigned(box, row["id"]))}
+    return {**{name: row.get(name) for name in names}, "assignment_count": len(_assigned(world, row["id"]))}
 
 
-def _permission_set(box: Box, call: Call) -> Record:
-    row = box.state.get("permissionSets", call.id)
+def _permission_set(world: World, request: Request) -> Record:
+    row = world.state.get("permissionSets", request.id)
     if row is None:
         raise refusals.not_found("Permission set")
     return row
 
 
-@answers("getPermissionSets")
-def get_permission_sets(box: Box, call: Call) -> Answer:
+@handles("getPermissionSets")
+def get_permission_sets(world: World, request: Request) -> Response:
     """All permission sets, or those of an app."""
-    rows = [r for r in box.state["permissionSets"] if call.args.get("app") in (None, r.get("app"))]
-    return ok([_set_view(box, row) for row in rows] or None)
+    rows = [r for r in world.state["permissionSets"] if request.args.get("app") in (None, r.get("app"))]
+    return ok([_set_view(world, row) for row in rows] or None)
 
 
-@answers("getPermissionSet")
-def get_permission_set(box: Box, call: Call) -> Answer:
+@handles("getPermissionSet")
+def get_permission_set(world: World, request: Request) -> Response:
     """One permission set with its contents, as a list of one."""
-    row = _permission_set(box, call)
-    return ok([{**_set_view(box, row), "contents": row.get("contents") or []}])
+    row = _permission_set(world, request)
+    return ok([{**_set_view(world, row), "contents": row.get("contents") or []}])
 
 
-@answers("getPermissionSetAssignments")
-def get_permission_set_assignments(box: Box, call: Call) -> Answer:
+@handles("getPermissionSetAssignments")
+def get_permission_set_assignments(world: World, request: Request) -> Response:
     """Who has a permission set, a page without a word on whether there are more."""
-    row = _permission_set(box, call)
+    row = _permission_set(world, request)
     name = row.get("name")
-    return offset_answer(
-        call,
-        _assigned(box, row["id"]),
+    return offset_response(
+        request,
+        _assigned(world, row["id"]),
         lambda user: {"user_id": user["id"], "permission_set_id": row["id"], "name": name},
     )
 
@@ -332,73 +334,73 @@ def get_permission_set_assignments(box: Box, call: Call) -> Answer:
 # Teams
 
 
-def _team_view(call: Call, team: Record) -> Record:
+def _team_view(request: Request, team: Record) -> Record:
     shown = {name: to_v1(value) if name == "add_time" else value for name, value in team.items()}
-    if call.args.get("skip_users"):
+    if request.args.get("skip_users"):
         shown.pop("users", None)
     return shown
 
 
-def _team(box: Box, call: Call) -> Record:
-    team = box.state.get("teams", call.id)
+def _team(world: World, request: Request) -> Record:
+    team = world.state.get("teams", request.id)
     if team is None:
         raise refusals.short(404, "Team not found")
     return team
 
 
-@answers("getTeams", "getUserTeams")
-def get_teams(box: Box, call: Call) -> Answer:
+@handles("getTeams", "getUserTeams")
+def get_teams(world: World, request: Request) -> Response:
     """All teams, or those of a user."""
-    rows = [t for t in box.state["teams"] if "id" not in call.ids or call.id in (t.get("users") or ())]
-    order = call.args.get("order_by") or "id"
+    rows = [t for t in world.state["teams"] if "id" not in request.ids or request.id in (t.get("users") or ())]
+    order = request.args.get("order_by") or "id"
     rows.sort(key=lambda team: (str(team.get(order)) if order == "name" else team.get(order) or 0, team["id"]))
-    return ok([_team_view(call, team) for team in rows] or None)
+    return ok([_team_view(request, team) for team in rows] or None)
 
 
-@answers("getTeam")
-def get_team(box: Box, call: Call) -> Answer:
+@handles("getTeam")
+def get_team(world: World, request: Request) -> Response:
     """One team."""
-    return ok(_team_view(call, _team(box, call)))
+    return ok(_team_view(request, _team(world, request)))
 
 
-@answers("addTeam")
-def add_team(box: Box, call: Call) -> Answer:
+@handles("addTeam")
+def add_team(world: World, request: Request) -> Response:
     """A new team."""
-    rules.need(box.state, "users", call.body["manager_id"], "manager_id")
+    rules.need(world.state, "users", request.body["manager_id"], "manager_id")
     fields = {
-        "name": call.body["name"],
-        "description": call.body.get("description"),
-        "manager_id": call.body["manager_id"],
-        "users": call.body.get("users") or [],
+        "name": request.body["name"],
+        "description": request.body.get("description"),
+        "manager_id": request.body["manager_id"],
+        "users": request.body.get("users") or [],
         "active_flag": 1,
         "deleted_flag": 0,
-        "add_time": box.clock.stamp(),
-        "created_by_user_id": call.user_id,
+        "add_time": world.clock.stamp(),
+        "created_by_user_id": request.user_id,
     }
-    return ok(_team_view(call, box.state.insert("teams", fields, box.actor(call.user_id))))
+    return ok(_team_view(request, world.state.insert("teams", fields, world.actor(request.user_id))))
 
 
-@answers("updateTeam")
-def update_team(box: Box, call: Call) -> Answer:
+@handles("updateTeam")
+def update_team(world: World, request: Request) -> Response:
     """A changed team."""
     names = ("name", "description", "manager_id", "users", "active_flag", "deleted_flag")
-    fields = {name: call.body[name] for name in names if call.body.get(name) is not None}
+    fields = {name: request.body[name] for name in names if request.body.get(name) is not None}
     fields.update({name: int(fields[name]) for name in ("active_flag", "deleted_flag") if name in fields})
-    team = box.state.update("teams", _team(box, call)["id"], fields, box.actor(call.user_id), touch=None)
-    return ok(_team_view(call, team))
+    team = world.state.update("teams", _team(world, request)["id"], fields, world.actor(request.user_id), touch=None)
+    return ok(_team_view(request, team))
 
 
-@answers("getTeamUsers", "addTeamUser", "deleteTeamUser")
-def team_users(box: Box, call: Call) -> Answer:
+@handles("getTeamUsers", "addTeamUser", "deleteTeamUser")
+def team_users(world: World, request: Request) -> Response:
     """The ids of a team's users, after adding or removing some."""
-    team = _team(box, call)
+    team = _team(world, request)
     users = list(team.get("users") or ())
-    if call.method == "POST":
-        for key in call.body["users"]:
-            rules.need(box.state, "users", key, "users")
-        users += [key for key in call.body["users"] if key not in users]
-    elif call.method == "DELETE":
-        users = [key for key in users if key not in call.body["users"]]
-    if call.method != "GET":
-        box.state.replace("teams", team["id"], {"users": users})
+    if request.method == "POST":
+        for key in request.body["users"]:
+            rules.need(world.state, "users", key, "users")
+        users += [key for key in request.body["users"] if key not in users]
+    elif request.method == "DELETE":
+        users = [key for key in users if key not in request.body["users"]]
+    if request.method != "GET":
+        world.state.replace("teams", team["id"], {"users": users})
     return ok(users)

@@ -2,81 +2,83 @@
 
 from __future__ import annotations
 
-from airflow_provider_pipedrive.sandbox.control.world import Box
+from airflow_provider_pipedrive.sandbox.control.world import World
 from airflow_provider_pipedrive.sandbox.resources.records import find_living
-from airflow_provider_pipedrive.sandbox.resources.registry import answers
+from airflow_provider_pipedrive.sandbox.resources.registry import handles
 from airflow_provider_pipedrive.sandbox.server import refusals
-from airflow_provider_pipedrive.sandbox.server.calls import Answer, Call, ok
+from airflow_provider_pipedrive.sandbox.server.messages import Request, Response, ok
 from airflow_provider_pipedrive.sandbox.state import rules
 from airflow_provider_pipedrive.sandbox.state.clock import to_v1
 from airflow_provider_pipedrive.sandbox.state.store import Record
-from airflow_provider_pipedrive.sandbox.views.paging import cursor_answer
+from airflow_provider_pipedrive.sandbox.views.paging import cursor_response
 from airflow_provider_pipedrive.sandbox.views.v2 import view_of
 
 
-def _product(box: Box, call: Call) -> Record:
-    return find_living(box.state, "products", call.id, "Product")
+def _product(world: World, request: Request) -> Record:
+    return find_living(world.state, "products", request.id, "Product")
 
 
-@answers("duplicateProduct")
-def duplicate_product(box: Box, call: Call) -> Answer:
+@handles("duplicateProduct")
+def duplicate_product(world: World, request: Request) -> Response:
     """A copy of a product."""
-    stamp = box.clock.stamp()
-    copy = {name: value for name, value in _product(box, call).items() if name != "id"}
+    stamp = world.clock.stamp()
+    copy = {name: value for name, value in _product(world, request).items() if name != "id"}
     copy.update(name=f"{copy['name']} (copy)", add_time=stamp, update_time=stamp)
-    record = box.state.insert("products", copy, box.actor(call.user_id, call.correlation_id))
-    return ok(view_of(box.state, "products")(record), 201)
+    record = world.state.insert("products", copy, world.actor(request.user_id, request.correlation_id))
+    return ok(view_of(world.state, "products")(record), 201)
 
 
 # Variations
 
 
-def _variation(box: Box, call: Call) -> Record:
-    row = box.state.get("variations", call.ids["product_variation_id"])
-    if row is None or row["product_id"] != _product(box, call)["id"]:
+def _variation(world: World, request: Request) -> Record:
+    row = world.state.get("variations", request.ids["product_variation_id"])
+    if row is None or row["product_id"] != _product(world, request)["id"]:
         raise refusals.not_found("Product variation")
     return row
 
 
-@answers("getProductVariations")
-def get_variations(box: Box, call: Call) -> Answer:
+@handles("getProductVariations")
+def get_variations(world: World, request: Request) -> Response:
     """The variations of a product."""
-    return cursor_answer(call, box.state["variations"].where("product_id", _product(box, call)["id"]), lambda row: row)
+    return cursor_response(
+        request, world.state["variations"].where("product_id", _product(world, request)["id"]), lambda row: row
+    )
 
 
-@answers("addProductVariation")
-def add_variation(box: Box, call: Call) -> Answer:
+@handles("addProductVariation")
+def add_variation(world: World, request: Request) -> Response:
     """A new variation."""
-    rules.validate_values(box.state, "variations", call.body)
+    rules.validate_values(world.state, "variations", request.body)
     fields = {
-        "name": call.body["name"],
-        "product_id": _product(box, call)["id"],
-        "prices": call.body.get("prices") or [],
+        "name": request.body["name"],
+        "product_id": _product(world, request)["id"],
+        "prices": request.body.get("prices") or [],
     }
-    return ok(box.state.insert("variations", fields, box.actor(call.user_id)), 201)
+    return ok(world.state.insert("variations", fields, world.actor(request.user_id)), 201)
 
 
-@answers("updateProductVariation")
-def update_variation(box: Box, call: Call) -> Answer:
+@handles("updateProductVariation")
+def update_variation(world: World, request: Request) -> Response:
     """A changed variation; prices are replaced as a whole."""
-    rules.validate_values(box.state, "variations", call.body)
-    key = _variation(box, call)["id"]
-    return ok(box.state.update("variations", key, call.body, box.actor(call.user_id), touch=None))
+    rules.validate_values(world.state, "variations", request.body)
+    key = _variation(world, request)["id"]
+    return ok(world.state.update("variations", key, request.body, world.actor(request.user_id), touch=None))
 
 
-@answers("deleteProductVariation")
-def delete_variation(box: Box, call: Call) -> Answer:
+@handles("deleteProductVariation")
+def delete_variation(world: World, request: Request) -> Response:
     """A variation taken away."""
-    key = _variation(box, call)["id"]
-    box.state.remove("variations", key, box.actor(call.user_id))
+    key = _variation(world, request)["id"]
+    world.state.remove("variations", key, world.actor(request.user_id))
     return ok({"id": key})
 
 
 # Images
 
 
-def _image(box: Box, call: Call) -> Record:
-    rows = box.state["images"].where("product_id", _product(box, call)["id"])
+def _image(world: World, request: Request) -> Record:
+    rows = world.state["images"].where("product_id", _product(world, request)["id"])
     if not rows:
         raise refusals.not_found("Product image")
     return rows[0]
@@ -89,47 +91,47 @@ def _image_view(row: Record, with_url: bool) -> Record:
     return shown
 
 
-@answers("getProductImage")
-def get_image(box: Box, call: Call) -> Answer:
+@handles("getProductImage")
+def get_image(world: World, request: Request) -> Response:
     """A product's image, with the address to fetch it from."""
-    return ok(_image_view(_image(box, call), True))
+    return ok(_image_view(_image(world, request), True))
 
 
-@answers("uploadProductImage", "updateProductImage")
-def put_image(box: Box, call: Call) -> Answer:
+@handles("uploadProductImage", "updateProductImage")
+def put_image(world: World, request: Request) -> Response:
     """A product's first image, or a new one in its place."""
-    product = _product(box, call)
-    upload = call.body["data"]
+    product = _product(world, request)
+    upload = request.body["data"]
     fields = {
         "product_id": product["id"],
-        "company_id": str(box.state.company_id),
-        "add_time": box.clock.stamp(),
+        "company_id": str(world.state.company_id),
+        "add_time": world.clock.stamp(),
         "mime_type": upload.content_type or "image/png",
         "name": upload.name,
         "content": upload.content,
     }
-    existing = box.state["images"].where("product_id", product["id"])
-    if call.method == "POST":
+    existing = world.state["images"].where("product_id", product["id"])
+    if request.method == "POST":
         if existing:
             raise refusals.refuse(400, "The product has an image already")
-        return ok(_image_view(box.state.insert("images", fields, box.actor(call.user_id)), False), 201)
-    row = _image(box, call)
-    return ok(_image_view(box.state.replace("images", row["id"], fields), False))
+        return ok(_image_view(world.state.insert("images", fields, world.actor(request.user_id)), False), 201)
+    row = _image(world, request)
+    return ok(_image_view(world.state.replace("images", row["id"], fields), False))
 
 
-@answers("deleteProductImage")
-def delete_image(box: Box, call: Call) -> Answer:
+@handles("deleteProductImage")
+def delete_image(world: World, request: Request) -> Response:
     """A product's image taken away."""
-    row = _image(box, call)
-    box.state["images"].remove(row["id"])
+    row = _image(world, request)
+    world.state["images"].remove(row["id"])
     return ok({"id": row["id"]})
 
 
 # Pictures of persons
 
 
-def _person(box: Box, call: Call) -> Record:
-    return find_living(box.state, "persons", call.id, "Person")
+def _person(world: World, request: Request) -> Record:
+    return find_living(world.state, "persons", request.id, "Person")
 
 
 def _picture_view(row: Record) -> Record:
@@ -147,35 +149,37 @@ def _picture_view(row: Record) -> Record:
     }
 
 
-@answers("getPersonPicture")
-def get_picture(box: Box, call: Call) -> Answer:
+@handles("getPersonPicture")
+def get_picture(world: World, request: Request) -> Response:
     """A person's picture."""
-    row = box.state.get("pictures", _person(box, call).get("picture_id"))
+    row = world.state.get("pictures", _person(world, request).get("picture_id"))
     if row is None:
         raise refusals.not_found("Picture")
     return ok(_picture_view(row))
 
 
-@answers("addPersonPicture")
-def add_picture(box: Box, call: Call) -> Answer:
+@handles("addPersonPicture")
+def add_picture(world: World, request: Request) -> Response:
     """A person's new picture."""
-    person, actor = _person(box, call), box.actor(call.user_id, call.correlation_id)
+    person, actor = _person(world, request), world.actor(request.user_id, request.correlation_id)
     fields = {
         "item_id": person["id"],
-        "added_by_user_id": call.user_id,
-        "add_time": box.clock.stamp(),
-        "content": call.body["file"].content,
+        "added_by_user_id": request.user_id,
+        "add_time": world.clock.stamp(),
+        "content": request.body["file"].content,
     }
-    row = box.state.insert("pictures", fields, actor)
-    box.state.update("persons", person["id"], {"picture_id": row["id"]}, actor)
+    row = world.state.insert("pictures", fields, actor)
+    world.state.update("persons", person["id"], {"picture_id": row["id"]}, actor)
     return ok(_picture_view(row))
 
 
-@answers("deletePersonPicture")
-def delete_picture(box: Box, call: Call) -> Answer:
+@handles("deletePersonPicture")
+def delete_picture(world: World, request: Request) -> Response:
     """A person's picture taken away."""
-    person = _person(box, call)
+    person = _person(world, request)
     if person.get("picture_id") is None:
         raise refusals.not_found("Picture")
-    box.state.update("persons", person["id"], {"picture_id": None}, box.actor(call.user_id, call.correlation_id))
+    world.state.update(
+        "persons", person["id"], {"picture_id": None}, world.actor(request.user_id, request.correlation_id)
+    )
     return ok({"id": person["id"]})

@@ -2,55 +2,59 @@
 
 from __future__ import annotations
 
-from airflow_provider_pipedrive.sandbox.control.world import Box
+from airflow_provider_pipedrive.sandbox.control.world import World
 from airflow_provider_pipedrive.sandbox.resources import filtering
 from airflow_provider_pipedrive.sandbox.resources.records import body_fields, find, find_living
-from airflow_provider_pipedrive.sandbox.resources.registry import HANDLERS, Handler, answers
+from airflow_provider_pipedrive.sandbox.resources.registry import HANDLERS, Handler, handles
 from airflow_provider_pipedrive.sandbox.server import refusals
-from airflow_provider_pipedrive.sandbox.server.calls import Answer, Call, ok
+from airflow_provider_pipedrive.sandbox.server.messages import Request, Response, ok
 from airflow_provider_pipedrive.sandbox.state import creation, rules
 from airflow_provider_pipedrive.sandbox.state.store import Record
-from airflow_provider_pipedrive.sandbox.views.paging import cursor_answer
+from airflow_provider_pipedrive.sandbox.views.paging import cursor_response
 from airflow_provider_pipedrive.sandbox.views.v1 import activity, project, task, with_v1_times
 from airflow_provider_pipedrive.sandbox.views.v2 import view_of
 
 _GROUPS = ({"id": 1, "name": "To do", "order_nr": 1}, {"id": 2, "name": "Done", "order_nr": 2})
 
 
-def _project(box: Box, call: Call) -> Record:
-    return find_living(box.state, "projects", call.id, "Project")
+def _project(world: World, request: Request) -> Record:
+    return find_living(world.state, "projects", request.id, "Project")
 
 
 # v2
 
 
-@answers("archiveProject", "archiveProjectV1")
-def archive(box: Box, call: Call) -> Answer:
+@handles("archiveProject", "archiveProjectV1")
+def archive(world: World, request: Request) -> Response:
     """An archived project."""
-    assert call.action is not None
-    fields = {"is_archived": True, "archive_time": box.clock.stamp()}
-    actor = box.actor(call.user_id, call.correlation_id)
-    record = box.state.update("projects", _project(box, call)["id"], fields, actor)
-    return ok(view_of(box.state, "projects")(record) if call.action.version == "v2" else project(box.state, record))
+    assert request.action is not None
+    fields = {"is_archived": True, "archive_time": world.clock.stamp()}
+    actor = world.actor(request.user_id, request.correlation_id)
+    record = world.state.update("projects", _project(world, request)["id"], fields, actor)
+    return ok(
+        view_of(world.state, "projects")(record) if request.action.version == "v2" else project(world.state, record)
+    )
 
 
 # v1: projects
 
 
-@answers("getProjectsV1")
-def get_projects(box: Box, call: Call) -> Answer:
+@handles("getProjectsV1")
+def get_projects(world: World, request: Request) -> Response:
     """Projects, archived ones only on request."""
-    args = {name: value for name, value in call.args.items() if name not in ("include_archived", "limit", "cursor")}
-    archived = bool(call.args.get("include_archived"))
+    args = {name: value for name, value in request.args.items() if name not in ("include_archived", "limit", "cursor")}
+    archived = bool(request.args.get("include_archived"))
     base = (lambda row: not row.get("is_deleted")) if archived else filtering.living
-    matches = filtering.predicate(box.state, "projects", args, base)
-    return cursor_answer(call, [r for r in box.state["projects"] if matches(r)], lambda r: project(box.state, r))
+    matches = filtering.predicate(world.state, "projects", args, base)
+    return cursor_response(
+        request, [r for r in world.state["projects"] if matches(r)], lambda r: project(world.state, r)
+    )
 
 
-@answers("getProjectV1")
-def get_project(box: Box, call: Call) -> Answer:
+@handles("getProjectV1")
+def get_project(world: World, request: Request) -> Response:
     """One project."""
-    return ok(project(box.state, find(box.state, "projects", call.id, "Project")))
+    return ok(project(world.state, find(world.state, "projects", request.id, "Project")))
 
 
 _PROJECT_NAMES = (
@@ -77,47 +81,51 @@ def _project_fields(body: Record) -> Record:
     return fields
 
 
-@answers("addProjectV1")
-def add_project(box: Box, call: Call) -> Answer:
+@handles("addProjectV1")
+def add_project(world: World, request: Request) -> Response:
     """A new project."""
-    record = creation.new_record(box.state, "projects", _project_fields(call.body), call.user_id)
-    record = box.state.insert("projects", record, box.actor(call.user_id, call.correlation_id))
-    return ok(project(box.state, record), 201)
+    record = creation.new_record(world.state, "projects", _project_fields(request.body), request.user_id)
+    record = world.state.insert("projects", record, world.actor(request.user_id, request.correlation_id))
+    return ok(project(world.state, record), 201)
 
 
-@answers("updateProjectV1")
-def update_project(box: Box, call: Call) -> Answer:
+@handles("updateProjectV1")
+def update_project(world: World, request: Request) -> Response:
     """A changed project."""
-    key, actor = _project(box, call)["id"], box.actor(call.user_id, call.correlation_id)
-    return ok(project(box.state, creation.change_record(box.state, "projects", key, _project_fields(call.body), actor)))
+    key, actor = _project(world, request)["id"], world.actor(request.user_id, request.correlation_id)
+    return ok(
+        project(world.state, creation.change_record(world.state, "projects", key, _project_fields(request.body), actor))
+    )
 
 
-@answers("deleteProjectV1")
-def delete_project(box: Box, call: Call) -> Answer:
+@handles("deleteProjectV1")
+def delete_project(world: World, request: Request) -> Response:
     """A project marked deleted, its tasks with it."""
-    HANDLERS["deleteProject"](box, call)
-    return ok({"id": call.id})
+    HANDLERS["deleteProject"](world, request)
+    return ok({"id": request.id})
 
 
 # v1: tasks
 
 
-@answers("getTasksV1")
-def get_tasks(box: Box, call: Call) -> Answer:
+@handles("getTasksV1")
+def get_tasks(world: World, request: Request) -> Response:
     """Tasks."""
-    args = {name: value for name, value in call.args.items() if name not in ("limit", "cursor")}
+    args = {name: value for name, value in request.args.items() if name not in ("limit", "cursor")}
     if "done" in args:
         args["is_done"] = args.pop("done")
     if "parent_task_id" in args:
         args["parent_task_id"] = str(args["parent_task_id"])
-    matches = filtering.predicate(box.state, "tasks", args, filtering.living)
-    return cursor_answer(call, [row for row in box.state["tasks"] if matches(row)], lambda row: task(box.state, row))
+    matches = filtering.predicate(world.state, "tasks", args, filtering.living)
+    return cursor_response(
+        request, [row for row in world.state["tasks"] if matches(row)], lambda row: task(world.state, row)
+    )
 
 
-@answers("getTaskV1")
-def get_task(box: Box, call: Call) -> Answer:
+@handles("getTaskV1")
+def get_task(world: World, request: Request) -> Response:
     """One task."""
-    return ok(task(box.state, find(box.state, "tasks", call.id, "Task")))
+    return ok(task(world.state, find(world.state, "tasks", request.id, "Task")))
 
 
 _TASK_NAMES = (
@@ -132,60 +140,69 @@ _TASK_NAMES = (
 )
 
 
-def _task_fields(box: Box, call: Call) -> Record:
-    return body_fields(box.state, "tasks", {name: call.body[name] for name in _TASK_NAMES if name in call.body}, None)
+def _task_fields(world: World, request: Request) -> Record:
+    return body_fields(
+        world.state, "tasks", {name: request.body[name] for name in _TASK_NAMES if name in request.body}, None
+    )
 
 
-@answers("addTaskV1")
-def add_task(box: Box, call: Call) -> Answer:
+@handles("addTaskV1")
+def add_task(world: World, request: Request) -> Response:
     """A new task."""
-    record = creation.new_record(box.state, "tasks", _task_fields(box, call), call.user_id)
-    return ok(task(box.state, box.state.insert("tasks", record, box.actor(call.user_id, call.correlation_id))), 201)
+    record = creation.new_record(world.state, "tasks", _task_fields(world, request), request.user_id)
+    return ok(
+        task(world.state, world.state.insert("tasks", record, world.actor(request.user_id, request.correlation_id))),
+        201,
+    )
 
 
-@answers("updateTaskV1")
-def update_task(box: Box, call: Call) -> Answer:
+@handles("updateTaskV1")
+def update_task(world: World, request: Request) -> Response:
     """A changed task."""
-    key = find_living(box.state, "tasks", call.id, "Task")["id"]
-    actor = box.actor(call.user_id, call.correlation_id)
-    return ok(task(box.state, creation.change_record(box.state, "tasks", key, _task_fields(box, call), actor)))
+    key = find_living(world.state, "tasks", request.id, "Task")["id"]
+    actor = world.actor(request.user_id, request.correlation_id)
+    return ok(task(world.state, creation.change_record(world.state, "tasks", key, _task_fields(world, request), actor)))
 
 
-@answers("deleteTaskV1")
-def delete_task(box: Box, call: Call) -> Answer:
+@handles("deleteTaskV1")
+def delete_task(world: World, request: Request) -> Response:
     """A task marked deleted."""
-    key = find_living(box.state, "tasks", call.id, "Task")["id"]
-    rules.delete(box.state, "tasks", key, box.actor(call.user_id, call.correlation_id))
+    key = find_living(world.state, "tasks", request.id, "Task")["id"]
+    rules.delete(world.state, "tasks", key, world.actor(request.user_id, request.correlation_id))
     return ok({"id": key})
 
 
 # v1: what belongs to a project
 
 
-@answers("getProjectTasks")
-def get_project_tasks(box: Box, call: Call) -> Answer:
+@handles("getProjectTasks")
+def get_project_tasks(world: World, request: Request) -> Response:
     """The tasks of a project."""
-    rows = [row for row in box.state["tasks"].where("project_id", _project(box, call)["id"]) if filtering.living(row)]
-    return cursor_answer(call, rows, lambda row: task(box.state, row))
+    rows = [
+        row for row in world.state["tasks"].where("project_id", _project(world, request)["id"]) if filtering.living(row)
+    ]
+    return cursor_response(request, rows, lambda row: task(world.state, row))
 
 
-@answers("getProjectActivities")
-def get_project_activities(box: Box, call: Call) -> Answer:
+@handles("getProjectActivities")
+def get_project_activities(world: World, request: Request) -> Response:
     """The activities of a project."""
-    rows = box.state["activities"].where("project_id", _project(box, call)["id"])
-    return cursor_answer(call, [row for row in rows if filtering.living(row)], lambda row: activity(box.state, row))
+    rows = world.state["activities"].where("project_id", _project(world, request)["id"])
+    return cursor_response(
+        request, [row for row in rows if filtering.living(row)], lambda row: activity(world.state, row)
+    )
 
 
-@answers("getProjectGroups", by_shape=True)
-def get_project_groups(box: Box, call: Call) -> Answer:
+@handles("getProjectGroups", by_shape=True)
+def get_project_groups(world: World, request: Request) -> Response:
     """The groups of a project: the same two in every project."""
-    _project(box, call)
+    _project(world, request)
     return ok(list(_GROUPS))
 
 
-def _plan_item(box: Box, project_id: int, kind: str, row: Record) -> Record:
-    placed = next((p for p in box.state["projectPlan"].where("item", (kind, row["id"]))), {})
-    owner = box.state["projects"].records[project_id]
+def _plan_item(world: World, project_id: int, kind: str, row: Record) -> Record:
+    placed = next((p for p in world.state["projectPlan"].where("item", (kind, row["id"]))), {})
+    owner = world.state["projects"].records[project_id]
     return {
         "item_id": row["id"],
         "item_type": kind,
@@ -194,29 +211,29 @@ def _plan_item(box: Box, project_id: int, kind: str, row: Record) -> Record:
     }
 
 
-@answers("getProjectPlan")
-def get_plan(box: Box, call: Call) -> Answer:
+@handles("getProjectPlan")
+def get_plan(world: World, request: Request) -> Response:
     """The tasks and activities of a project with their phase and group."""
-    key = _project(box, call)["id"]
-    rows = [("task", row) for row in box.state["tasks"].where("project_id", key) if filtering.living(row)]
-    rows += [("activity", row) for row in box.state["activities"].where("project_id", key) if filtering.living(row)]
-    return ok([_plan_item(box, key, kind, row) for kind, row in rows] or None)
+    key = _project(world, request)["id"]
+    rows = [("task", row) for row in world.state["tasks"].where("project_id", key) if filtering.living(row)]
+    rows += [("activity", row) for row in world.state["activities"].where("project_id", key) if filtering.living(row)]
+    return ok([_plan_item(world, key, kind, row) for kind, row in rows] or None)
 
 
 def _placing(kind: str, table: str, name: str) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        key = _project(box, call)["id"]
-        row = box.state.get(table, call.ids[name])
+    def handle(world: World, request: Request) -> Response:
+        key = _project(world, request)["id"]
+        row = world.state.get(table, request.ids[name])
         if row is None or row.get("project_id") != key:
             raise refusals.not_found(kind.capitalize())
-        fields = {part: call.body[part] for part in ("phase_id", "group_id") if part in call.body}
-        rules.prove_links(box.state, fields)
-        placed = next((p for p in box.state["projectPlan"].where("item", (kind, row["id"]))), None)
+        fields = {part: request.body[part] for part in ("phase_id", "group_id") if part in request.body}
+        rules.validate_links(world.state, fields)
+        placed = next((p for p in world.state["projectPlan"].where("item", (kind, row["id"]))), None)
         if placed:
-            box.state.replace("projectPlan", placed["id"], fields)
+            world.state.replace("projectPlan", placed["id"], fields)
         else:
-            box.state.insert("projectPlan", {"item": (kind, row["id"]), **fields}, box.actor(call.user_id))
-        return ok(_plan_item(box, key, kind, row))
+            world.state.insert("projectPlan", {"item": (kind, row["id"]), **fields}, world.actor(request.user_id))
+        return ok(_plan_item(world, key, kind, row))
 
     return handle
 
@@ -229,24 +246,24 @@ HANDLERS["putProjectPlanActivity"] = _placing("activity", "activities", "activit
 
 
 def _listing(table: str) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        rows = [r for r in box.state[table] if call.args.get("board_id") in (None, r.get("board_id"))]
-        return ok([with_v1_times(box.state, row) for row in rows] or None)
+    def handle(world: World, request: Request) -> Response:
+        rows = [r for r in world.state[table] if request.args.get("board_id") in (None, r.get("board_id"))]
+        return ok([with_v1_times(world.state, row) for row in rows] or None)
 
     return handle
 
 
 def _single(table: str, thing: str) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        return ok(with_v1_times(box.state, find_living(box.state, table, call.id, thing)))
+    def handle(world: World, request: Request) -> Response:
+        return ok(with_v1_times(world.state, find_living(world.state, table, request.id, thing)))
 
     return handle
 
 
-@answers("getProjectTemplatesV1")
-def get_templates(box: Box, call: Call) -> Answer:
+@handles("getProjectTemplatesV1")
+def get_templates(world: World, request: Request) -> Response:
     """Templates of projects."""
-    return cursor_answer(call, list(box.state["projectTemplates"]), lambda row: with_v1_times(box.state, row))
+    return cursor_response(request, list(world.state["projectTemplates"]), lambda row: with_v1_times(world.state, row))
 
 
 HANDLERS["getProjectsBoardsV1"] = _listing("boards")

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_pipedrive.sandbox.control.world import Box
+from airflow_provider_pipedrive.sandbox.control.world import World
 from airflow_provider_pipedrive.sandbox.resources import filtering
 from airflow_provider_pipedrive.sandbox.resources.registry import HANDLERS, Handler
 from airflow_provider_pipedrive.sandbox.server import refusals
-from airflow_provider_pipedrive.sandbox.server.calls import Answer, Call
+from airflow_provider_pipedrive.sandbox.server.messages import Request, Response
 from airflow_provider_pipedrive.sandbox.state import creation, rules
 from airflow_provider_pipedrive.sandbox.state.store import Record, State
 from airflow_provider_pipedrive.sandbox.views import custom_fields
-from airflow_provider_pipedrive.sandbox.views.paging import Listing, ordered, sort_key, stored_answer
+from airflow_provider_pipedrive.sandbox.views.paging import Listing, ordered, sort_key, stored_response
 from airflow_provider_pipedrive.sandbox.views.v2 import asked_view, definitions_version, is_usual, view_of
 
 _CREATED = frozenset({"products", "projects", "tasks"})
@@ -100,19 +100,21 @@ def find_living(state: State, table: str, key: Any, thing: str) -> Record:
     return record
 
 
-def list_answer(box: Box, call: Call, table: str, base: Callable[[Record], bool], name: str = "") -> Answer:
+def list_response(
+    world: World, request: Request, table: str, base: Callable[[Record], bool], name: str = ""
+) -> Response:
     """One page of a table's records that the base condition and the request's filters let through."""
-    state = box.state
-    args = call.args
+    state = world.state
+    args = request.args
     sort_by = args.get("sort_by", "id")
     wanted = tuple((k, str(v)) for k, v in sorted(args.items()) if k not in (*_SHOWING, "sort_direction"))
     matches = filtering.predicate(state, table, args, base)
     versions = tuple(state[t].version for t in (table, *filtering.LOOKED_AT.get(table, ())))
     listing = state.page(
-        (table, name, versions, wanted, box.clock.now().date()),  # the day: deleted ones are shown for thirty
+        (table, name, versions, wanted, world.clock.now().date()),  # the day: deleted ones are shown for thirty
         lambda: ordered([record for record in _candidates(state, table, args) if matches(record)], sort_by),
     )
-    return stored_answer(state, call, table, listing, asked_view(state, call, table), is_usual(call))
+    return stored_response(state, request, table, listing, asked_view(state, request, table), is_usual(request))
 
 
 def _candidates(state: State, table: str, args: Mapping[str, Any]) -> Iterable[Record]:
@@ -131,74 +133,74 @@ def _candidates(state: State, table: str, args: Mapping[str, Any]) -> Iterable[R
 
 
 def _lister(entity: Entity) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
+    def handle(world: World, request: Request) -> Response:
         if not entity.paged:
-            matches = filtering.predicate(box.state, entity.table, call.args, filtering.living)
-            view = view_of(box.state, entity.table)
-            rows = [view(record) for record in box.state[entity.table] if matches(record)]
-            return Answer({"success": True, "data": rows})
-        return list_answer(box, call, entity.table, filtering.base_of(box.state, entity.table, call.args))
+            matches = filtering.predicate(world.state, entity.table, request.args, filtering.living)
+            view = view_of(world.state, entity.table)
+            rows = [view(record) for record in world.state[entity.table] if matches(record)]
+            return Response({"success": True, "data": rows})
+        return list_response(world, request, entity.table, filtering.base_of(world.state, entity.table, request.args))
 
     return handle
 
 
 def _getter(entity: Entity) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        record = find(box.state, entity.table, call.id, entity.thing)
-        if is_usual(call):
-            view, version = view_of(box.state, entity.table), definitions_version(box.state, entity.table)
-            rows = box.state.encode(entity.table, [record], view, version)
-            return Answer(content=b'{"success":true,"data":' + rows[1:-1] + b"}")
-        return Answer({"success": True, "data": asked_view(box.state, call, entity.table)(record)})
+    def handle(world: World, request: Request) -> Response:
+        record = find(world.state, entity.table, request.id, entity.thing)
+        if is_usual(request):
+            view, version = view_of(world.state, entity.table), definitions_version(world.state, entity.table)
+            rows = world.state.encode(entity.table, [record], view, version)
+            return Response(content=b'{"success":true,"data":' + rows[1:-1] + b"}")
+        return Response({"success": True, "data": asked_view(world.state, request, entity.table)(record)})
 
     return handle
 
 
-def _prove_contact_sync(box: Box, entity: Entity, body: Record) -> None:
-    if entity.table == "persons" and not box.settings.contact_sync and not rules.CONTACT_SYNC.isdisjoint(body):
+def _validate_contact_sync(world: World, entity: Entity, body: Record) -> None:
+    if entity.table == "persons" and not world.settings.contact_sync and not rules.CONTACT_SYNC.isdisjoint(body):
         raise refusals.refuse(403, "Contact Sync is not enabled: its fields cannot be written")
 
 
 def _adder(entity: Entity) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        _prove_contact_sync(box, entity, call.body)
-        fields = body_fields(box.state, entity.table, call.body, None)
-        actor = box.actor(call.user_id, call.correlation_id)
-        record = creation.new_record(box.state, entity.table, fields, call.user_id)
-        record = box.state.insert(entity.table, record, actor)
+    def handle(world: World, request: Request) -> Response:
+        _validate_contact_sync(world, entity, request.body)
+        fields = body_fields(world.state, entity.table, request.body, None)
+        actor = world.actor(request.user_id, request.correlation_id)
+        record = creation.new_record(world.state, entity.table, fields, request.user_id)
+        record = world.state.insert(entity.table, record, actor)
         status = 201 if entity.table in _CREATED else 200
-        return Answer({"success": True, "data": view_of(box.state, entity.table)(record)}, status)
+        return Response({"success": True, "data": view_of(world.state, entity.table)(record)}, status)
 
     return handle
 
 
 def _updater(entity: Entity) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        record = find(box.state, entity.table, call.id, entity.thing)
-        if record.get("is_deleted") and call.body.get("is_deleted") is not False:
+    def handle(world: World, request: Request) -> Response:
+        record = find(world.state, entity.table, request.id, entity.thing)
+        if record.get("is_deleted") and request.body.get("is_deleted") is not False:
             raise refusals.not_found(entity.thing)
-        _prove_contact_sync(box, entity, call.body)
-        fields = body_fields(box.state, entity.table, call.body, record)
-        actor = box.actor(call.user_id, call.correlation_id)
-        record = creation.change_record(box.state, entity.table, record["id"], fields, actor)
-        return Answer({"success": True, "data": view_of(box.state, entity.table)(record)})
+        _validate_contact_sync(world, entity, request.body)
+        fields = body_fields(world.state, entity.table, request.body, record)
+        actor = world.actor(request.user_id, request.correlation_id)
+        record = creation.change_record(world.state, entity.table, record["id"], fields, actor)
+        return Response({"success": True, "data": view_of(world.state, entity.table)(record)})
 
     return handle
 
 
 def _deleter(entity: Entity) -> Handler:
-    def handle(box: Box, call: Call) -> Answer:
-        record = find_living(box.state, entity.table, call.id, entity.thing)
-        actor = box.actor(call.user_id, call.correlation_id)
+    def handle(world: World, request: Request) -> Response:
+        record = find_living(world.state, entity.table, request.id, entity.thing)
+        actor = world.actor(request.user_id, request.correlation_id)
         if "is_deleted" in record:
-            rules.delete(box.state, entity.table, record["id"], actor)
+            rules.delete(world.state, entity.table, record["id"], actor)
         else:
-            box.state.remove(entity.table, record["id"], actor)
+            world.state.remove(entity.table, record["id"], actor)
         for table, link in _CHILDREN.get(entity.table, ()):
-            for child in box.state[table].where(link, record["id"]):
+            for child in world.state[table].where(link, record["id"]):
                 if not child.get("is_deleted"):
-                    rules.delete(box.state, table, child["id"], actor)
-        return Answer({"success": True, "data": {"id": record["id"]}})
+                    rules.delete(world.state, table, child["id"], actor)
+        return Response({"success": True, "data": {"id": record["id"]}})
 
     return handle
 
@@ -207,7 +209,7 @@ _CHILDREN = {"projects": (("tasks", "project_id"),), "pipelines": (("stages", "p
 
 
 def body_fields(state: State, table: str, body: Record, before: Record | None) -> Record:
-    """The body's fields as the table stores them: custom fields proven and merged, flags under their stored names.
+    """The body's fields as the table stores them: custom fields validated and merged, flags under their stored names.
 
     :raises Refusal: 400 for a custom field that does not exist or does not fit
     """
@@ -247,13 +249,13 @@ def _register() -> None:
 _register()
 
 
-def _archived_deals(box: Box, call: Call) -> Answer:
-    return list_answer(box, call, "deals", filtering.archived_base(box.state, call.args), "archived")
+def _archived_deals(world: World, request: Request) -> Response:
+    return list_response(world, request, "deals", filtering.archived_base(world.state, request.args), "archived")
 
 
-def _archived_projects(box: Box, call: Call) -> Answer:
-    return list_answer(
-        box, call, "projects", lambda r: bool(r.get("is_archived")) and not r.get("is_deleted"), "archived"
+def _archived_projects(world: World, request: Request) -> Response:
+    return list_response(
+        world, request, "projects", lambda r: bool(r.get("is_archived")) and not r.get("is_deleted"), "archived"
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from airflow_provider_pipedrive.sandbox.control.world import Box
-from airflow_provider_pipedrive.sandbox.server.calls import Answer, Call
+from airflow_provider_pipedrive.sandbox.control.world import World
+from airflow_provider_pipedrive.sandbox.server.messages import Request, Response
 
-Handler = Callable[[Box, Call], Answer]
+Handler = Callable[[World, Request], Response]
 _H = TypeVar("_H", bound=Handler)
 
 HANDLERS: dict[str, Handler] = {}
@@ -16,7 +16,7 @@ BY_SHAPE: set[str] = set()
 """Actions that are answered with plausible, unchanging data."""
 
 
-def answers(*keys: str, by_shape: bool = False) -> Callable[[_H], _H]:
+def handles(*keys: str, by_shape: bool = False) -> Callable[[_H], _H]:
     """Let the function answer the actions with these keys."""
 
     def register(handler: _H) -> _H:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.sandbox.server import refusals
-from airflow_provider_pipedrive.sandbox.server.calls import Answer, Call
+from airflow_provider_pipedrive.sandbox.server.messages import Request, Response
 from airflow_provider_pipedrive.sandbox.state.clock import Clock
 from airflow_provider_pipedrive.sandbox.state.settings import Settings
 
@@ -101,22 +101,22 @@ class OAuth:
 
     # Host side
 
-    def answer(self, call: Call, origin: str) -> Answer:
+    def response(self, request: Request, origin: str) -> Response:
         """One request to the OAuth host.
 
         :raises Refusal: as the host refuses
         """
-        if call.path == "/oauth/authorize":
-            return self._consent(call) if call.method == "GET" else self._decision(call)
-        if call.method != "POST":
+        if request.path == "/oauth/authorize":
+            return self._consent(request) if request.method == "GET" else self._decision(request)
+        if request.method != "POST":
             raise refusals.wrong_method(["POST"])
-        if call.path == "/oauth/token":
-            return self._tokens(call, origin)
-        return self._revoke(call)
+        if request.path == "/oauth/token":
+            return self._tokens(request, origin)
+        return self._revoke(request)
 
-    def _consent(self, call: Call) -> Answer:
-        query = dict(call.query)
-        self._prove_app(query)
+    def _consent(self, request: Request) -> Response:
+        query = dict(request.query)
+        self._validate_app(query)
         hidden = "".join(
             f'<input type="hidden" name="{escape(name)}" value="{escape(query[name])}">'
             for name in ("client_id", "redirect_uri", "state")
@@ -130,11 +130,11 @@ class OAuth:
             '<button name="decision" value="allow">Allow</button> <button name="decision" value="deny">Deny</button>'
             "</form></body></html>"
         )
-        return Answer(content=page.encode(), content_type="text/html; charset=utf-8")
+        return Response(content=page.encode(), content_type="text/html; charset=utf-8")
 
-    def _decision(self, call: Call) -> Answer:
-        form = call.body if isinstance(call.body, dict) else {}
-        self._prove_app(form)
+    def _decision(self, request: Request) -> Response:
+        form = request.body if isinstance(request.body, dict) else {}
+        self._validate_app(form)
         back: dict[str, str] = {}
         if form.get("decision") == "allow":
             back["code"] = self._token("code-")
@@ -144,9 +144,9 @@ class OAuth:
         if "state" in form:
             back["state"] = form["state"]
         joint = "&" if urlsplit(form["redirect_uri"]).query else "?"
-        return Answer(status=302, content=b"", headers=[("location", form["redirect_uri"] + joint + urlencode(back))])
+        return Response(status=302, content=b"", headers=[("location", form["redirect_uri"] + joint + urlencode(back))])
 
-    def _prove_app(self, values: dict[str, Any]) -> None:
+    def _validate_app(self, values: dict[str, Any]) -> None:
         if values.get("client_id") != self._settings.client_id:
             raise refusals.oauth("invalid_client", "The client_id is unknown.")
         uri = values.get("redirect_uri") or ""
@@ -154,8 +154,8 @@ class OAuth:
         if urlsplit(uri).scheme not in ("http", "https") or (registered is not None and uri != registered):
             raise refusals.oauth("invalid_request", "The redirect_uri is missing or not the registered one.")
 
-    def _tokens(self, call: Call, origin: str) -> Answer:
-        form = self._client_form(call)
+    def _tokens(self, request: Request, origin: str) -> Response:
+        form = self._client_form(request)
         grant_type = form.get("grant_type")
         if grant_type == "authorization_code":
             grant = self._by_code(form)
@@ -173,14 +173,14 @@ class OAuth:
             "expires_in": ACCESS_LIFE,
             "api_domain": origin,
         }
-        return Answer(document, headers=[("cache-control", "no-store")])
+        return Response(document, headers=[("cache-control", "no-store")])
 
-    def _client_form(self, call: Call) -> dict[str, str]:
-        """The form of a request whose client has proven itself, by Basic auth or by fields of the form."""
-        if call.content_type != "application/x-www-form-urlencoded":
+    def _client_form(self, request: Request) -> dict[str, str]:
+        """The form of a request whose client has authenticated, by Basic auth or by fields of the form."""
+        if request.content_type != "application/x-www-form-urlencoded":
             raise refusals.oauth("invalid_request", "The content type must be application/x-www-form-urlencoded.")
-        form: dict[str, str] = call.body or {}
-        scheme, _, encoded = call.headers.get("authorization", "").partition(" ")
+        form: dict[str, str] = request.body or {}
+        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "basic":
             try:
                 client_id, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
@@ -224,13 +224,13 @@ class OAuth:
         self._exchanged.add(token)
         return self._new_grant(self._scopes())
 
-    def _revoke(self, call: Call) -> Answer:
-        token = self._client_form(call).get("token", "")
+    def _revoke(self, request: Request) -> Response:
+        token = self._client_form(request).get("token", "")
         self._access.pop(token, None)
         for grant in self._grants:
             if token and grant.refresh_token == token:
                 grant.revoked = True
-        return Answer({"success": True})
+        return Response({"success": True})
 
 
 ALL_SCOPES = frozenset(scope for action in ACTIONS.values() for scope in action.scopes) | {"base"}

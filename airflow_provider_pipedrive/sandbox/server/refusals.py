@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_pipedrive.sandbox.server.calls import Answer
+from airflow_provider_pipedrive.sandbox.server.messages import Response
 
 _INFO = "Please check developers.pipedrive.com for more information about Pipedrive API."
 _GATEWAY_INFO = "Please check developers.pipedrive.com"
@@ -20,20 +20,20 @@ BLOCKED_PAGE = (
 class Refusal(Exception):
     """An answer that ends the handling of a request."""
 
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
 
 
 def refuse(status: int, error: str, info: str = _INFO, **more: Any) -> Refusal:
     """The usual envelope of an error in v1 and v2."""
     document = {"success": False, "error": error, "error_info": info, "data": None, "additional_data": None, **more}
-    return Refusal(Answer(document, status))
+    return Refusal(Response(document, status))
 
 
 def _gateway(status: int, error: str, *headers: tuple[str, str]) -> Refusal:
     document = {"success": False, "error": error, "errorCode": status, "error_info": _GATEWAY_INFO}
-    return Refusal(Answer(document, status, list(headers)))
+    return Refusal(Response(document, status, list(headers)))
 
 
 def unauthorized() -> Refusal:
@@ -53,13 +53,13 @@ def scope_mismatch() -> Refusal:
 
 def unknown_path() -> Refusal:
     """There is no such path."""
-    return Refusal(Answer({"success": False, "error": "Unknown method ."}, 404))
+    return Refusal(Response({"success": False, "error": "Unknown method ."}, 404))
 
 
 def wrong_method(allowed: list[str]) -> Refusal:
     """The path exists, but not with this method."""
-    answer = Answer({"success": False, "error": "Method not allowed"}, 405, [("allow", ", ".join(sorted(allowed)))])
-    return Refusal(answer)
+    response = Response({"success": False, "error": "Method not allowed"}, 405, [("allow", ", ".join(sorted(allowed)))])
+    return Refusal(response)
 
 
 def gone(what: str) -> Refusal:
@@ -86,44 +86,44 @@ def invalid(name: str, reason: str, field_code: str | None = None) -> Refusal:
     }
     if field_code:
         document["field_code"] = field_code
-    return Refusal(Answer(document, 400))
+    return Refusal(Response(document, 400))
 
 
 def short(status: int, error: str) -> Refusal:
     """The short envelope of users, product fields and teams."""
-    return Refusal(Answer({"success": False, "error": error}, status))
+    return Refusal(Response({"success": False, "error": error}, status))
 
 
 def webhook(status: int, errors: dict[str, list[str]]) -> Refusal:
     """The envelope of the webhooks' operations."""
-    return Refusal(Answer({"status": "error", "success": False, "errors": errors}, status))
+    return Refusal(Response({"status": "error", "success": False, "errors": errors}, status))
 
 
 def burst(headers: list[tuple[str, str]]) -> Refusal:
     """429: too many requests in the rolling window."""
     document = {"success": False, "error": "request over limit", "errorCode": 429, "error_info": _GATEWAY_INFO}
-    return Refusal(Answer(document, 429, headers))
+    return Refusal(Response(document, 429, headers))
 
 
 def daily(headers: list[tuple[str, str]]) -> Refusal:
     """429: the company's tokens of the day are spent."""
-    return Refusal(Answer({"success": False, "error": "daily request budget exceeded"}, 429, headers))
+    return Refusal(Response({"success": False, "error": "daily request budget exceeded"}, 429, headers))
 
 
 def blocked() -> Refusal:
     """The HTML 403 that punishes traffic which goes on after 429."""
-    return Refusal(Answer(status=403, content=BLOCKED_PAGE, content_type="text/html; charset=UTF-8"))
+    return Refusal(Response(status=403, content=BLOCKED_PAGE, content_type="text/html; charset=UTF-8"))
 
 
 def server_error(status: int) -> Refusal:
     """5xx."""
     if status == 502:
         page = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
-        return Refusal(Answer(status=502, content=page, content_type="text/html"))
+        return Refusal(Response(status=502, content=page, content_type="text/html"))
     text, code = (
         ("Service Unavailable", "ERR_UNAVAILABLE") if status == 503 else ("Internal Server Error", "ERR_UNKNOWN")
     )
-    return Refusal(Answer({"success": False, "error": text, "code": code}, status))
+    return Refusal(Response({"success": False, "error": text, "code": code}, status))
 
 
 def oauth(error: str, description: str) -> Refusal:
@@ -132,4 +132,4 @@ def oauth(error: str, description: str) -> Refusal:
     https://pipedrive.readme.io/docs/marketplace-oauth-and-api-proxy-status-codes
     """
     document = {"success": False, "error": error, "error_description": description, "message": description}
-    return Refusal(Answer(document, 400))
+    return Refusal(Response(document, 400))

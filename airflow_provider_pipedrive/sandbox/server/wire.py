@@ -8,7 +8,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from airflow_provider_pipedrive.sandbox.server.calls import Answer
+from airflow_provider_pipedrive.sandbox.server.messages import Response
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -39,26 +39,26 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
-async def send_whole(send: Send, answer: Answer) -> None:
+async def send_whole(send: Send, response: Response) -> None:
     """An answer as it should be."""
-    body = answer.encoded()
-    await send(_start(answer, len(body)))
+    body = response.encoded()
+    await send(_start(response, len(body)))
     await send({"type": "http.response.body", "body": body})
 
 
-async def send_truncated(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
+async def send_truncated(scope: Scope, receive: Receive, send: Send, response: Response) -> None:
     """Half of the body that the headers promise, then the end of the connection."""
-    body = answer.encoded()
-    await send(_start(answer, len(body)))
+    body = response.encoded()
+    await send(_start(response, len(body)))
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
     scope["state"][TRANSPORT].close()
     await _disconnected(receive)
 
 
-async def send_slowly(send: Send, answer: Answer, seconds: float) -> None:
+async def send_slowly(send: Send, response: Response, seconds: float) -> None:
     """The body in small parts over so many seconds."""
-    body = answer.encoded()
-    await send(_start(answer, len(body)))
+    body = response.encoded()
+    await send(_start(response, len(body)))
     size = max(1, len(body) // _DRIBBLE_PARTS)
     for start in range(0, len(body), size):
         await asyncio.sleep(seconds / _DRIBBLE_PARTS)
@@ -66,11 +66,11 @@ async def send_slowly(send: Send, answer: Answer, seconds: float) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def _start(answer: Answer, length: int) -> dict[str, Any]:
-    headers = [("content-type", answer.content_type), ("content-length", str(length)), *answer.headers]
+def _start(response: Response, length: int) -> dict[str, Any]:
+    headers = [("content-type", response.content_type), ("content-length", str(length)), *response.headers]
     return {
         "type": "http.response.start",
-        "status": answer.status,
+        "status": response.status,
         "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
     }
 

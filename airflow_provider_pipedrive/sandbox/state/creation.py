@@ -132,7 +132,7 @@ def new_record(state: State, table: str, fields: Record, user_id: int) -> Record
     """
     if table == "deals":
         return rules.new_deal(state, fields, user_id)
-    rules.prove_links(state, fields)
+    rules.validate_links(state, fields)
     rules.validate_values(state, table, fields)
     stamp = state.clock.stamp()
     record: Record = {**BLANK[table], "add_time": stamp, "update_time": stamp}
@@ -174,7 +174,7 @@ def derived(state: State, table: str, after: Record, before: Record) -> Record:
     if table == "projects" and after.get("status") != before.get("status", after.get("status")):
         return {"status_change_time": stamp}
     if table == "products":
-        rules.prove_billing(after)
+        rules.validate_billing(after)
     return {}
 
 
@@ -221,7 +221,7 @@ def change_record(state: State, table: str, key: Id, fields: Record, actor: Any)
     """
     if table == "deals":
         return rules.change_deal(state, key, fields, actor)
-    rules.prove_links(state, fields)
+    rules.validate_links(state, fields)
     rules.validate_values(state, table, fields)
     before = state[table].records[key]
     fields = _places(fields)

@@ -63,7 +63,7 @@ LINKS = {
 }
 
 
-def prove_links(state: State, fields: Record) -> None:
+def validate_links(state: State, fields: Record) -> None:
     """Every id among the fields points to a record.
 
     :raises RuleError: one does not
@@ -123,7 +123,7 @@ def new_deal(state: State, fields: Record, user_id: int) -> Record:
 
     :raises RuleError: a field contradicts another
     """
-    prove_links(state, fields)
+    validate_links(state, fields)
     validate_values(state, "deals", fields)
     stamp = state.clock.stamp()
     stage = (
@@ -175,7 +175,7 @@ def change_deal(state: State, key: Id, fields: Record, actor: Actor) -> Record:
     :raises RuleError: a field contradicts another
     """
     deal = state["deals"].records[key]
-    prove_links(state, fields)
+    validate_links(state, fields)
     validate_values(state, "deals", fields)
     changes = dict(fields)
     if fields.get("stage_id") is not None:
@@ -291,7 +291,7 @@ FILE_LINKS = ("deal_id", "person_id", "org_id", "product_id", "activity_id", "le
 """What a file may be attached to."""
 
 
-def prove_billing(row: Record) -> None:
+def validate_billing(row: Record) -> None:
     """Billing cycles fit the frequency.
 
     :raises RuleError: they do not

@@ -1,4 +1,4 @@
-"""Which fields Pipedrive's answers have, from its specifications (made by tools/make_sandbox_shapes.py)."""
+"""Which fields Pipedrive's answers have, from its specifications (made by tools/generate/sandbox_shapes.py)."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_pipedrive.sandbox.server import refusals
-from airflow_provider_pipedrive.sandbox.server.checks import CUSTOM_KEY, Unfit, clock, day
+from airflow_provider_pipedrive.sandbox.server.validation import CUSTOM_KEY, InvalidValue, clock, day
 from airflow_provider_pipedrive.sandbox.state import rules
 from airflow_provider_pipedrive.sandbox.state.store import Record, State
 
@@ -59,7 +59,7 @@ def option_label(field: Record, option_id: Any) -> str | None:
 
 
 def checked(state: State, table: str, given: Record) -> Record:
-    """The ``custom_fields`` of a v2 body, proven against the fields' definitions.
+    """The ``custom_fields`` of a v2 body, validated against the fields' definitions.
 
     :raises Refusal: 400, naming the field
     """
@@ -71,8 +71,8 @@ def checked(state: State, table: str, given: Record) -> Record:
             raise refusals.invalid(f"custom_fields.{key}", "this custom field does not exist", key)
         try:
             values[key] = None if value is None else _checked_value(state, field, value)
-        except Unfit as unfit:
-            raise refusals.invalid(f"custom_fields.{key}", str(unfit), key) from None
+        except InvalidValue as error:
+            raise refusals.invalid(f"custom_fields.{key}", str(error), key) from None
     return values
 
 
@@ -88,7 +88,7 @@ def _checked_value(state: State, field: Record, value: Any) -> Any:
         return _option(field, value)
     if kind == "set":
         if not isinstance(value, list) or not value:
-            raise Unfit("must be a list with at least one option id; use null to clear it")
+            raise InvalidValue("must be a list with at least one option id; use null to clear it")
         return [_option(field, item) for item in value]
     if kind == "date":
         return day(_text(value, 10))
@@ -97,33 +97,33 @@ def _checked_value(state: State, field: Record, value: Any) -> Any:
 
 def _text(value: Any, longest: int) -> str:
     if not isinstance(value, str):
-        raise Unfit("must be a string")
+        raise InvalidValue("must be a string")
     if len(value) > longest:
-        raise Unfit(f"must have at most {longest} characters")
+        raise InvalidValue(f"must have at most {longest} characters")
     return value
 
 
 def _number(value: Any, integer: bool) -> Any:
     if isinstance(value, bool) or not isinstance(value, int if integer else int | float):
-        raise Unfit("must be a number")
+        raise InvalidValue("must be a number")
     return value
 
 
 def _option(field: Record, value: Any) -> int:
     number = _number(value, integer=True)
     if option_label(field, number) is None:
-        raise Unfit(f"has no option {number}")
+        raise InvalidValue(f"has no option {number}")
     return int(number)
 
 
 def _object(value: Any, known: tuple[str, ...]) -> Record:
     if not isinstance(value, dict):
-        raise Unfit(f"must be an object with {', '.join(known)}")
+        raise InvalidValue(f"must be an object with {', '.join(known)}")
     unknown = sorted(set(value) - set(known))
     if unknown:
-        raise Unfit(f"'{unknown[0]}' is not allowed in it")
+        raise InvalidValue(f"'{unknown[0]}' is not allowed in it")
     if "value" not in value:
-        raise Unfit("needs a 'value'")
+        raise InvalidValue("needs a 'value'")
     return value
 
 
@@ -132,8 +132,8 @@ def _part(given: Record, name: str, read: Callable[[str], str]) -> str | None:
     value = given.get(name)
     try:
         return None if value is None else read(_text(value, 65_000))
-    except Unfit as unfit:
-        raise Unfit(f"'{name}' {unfit}") from None
+    except InvalidValue as error:
+        raise InvalidValue(f"'{name}' {error}") from None
 
 
 def _monetary(state: State, value: Any) -> Record:
@@ -143,7 +143,7 @@ def _monetary(state: State, value: Any) -> Record:
     try:
         rules.validate_currency(state, given.get("currency"), "currency")
     except rules.RuleError as error:
-        raise Unfit(error.reason) from None
+        raise InvalidValue(error.reason) from None
     return {"value": given["value"], "currency": given.get("currency") or "EUR"}
 
 
@@ -212,7 +212,7 @@ def flat(state: State, table: str, values: Record | None) -> Record:
 
 
 def split_flat(state: State, table: str, body: Record) -> tuple[Record, Record]:
-    """A flat v1 body in two: its other names, and its custom fields (with their suffixed companions), proven to exist.
+    """A flat v1 body in two: its other names, and its custom fields (with their suffixed companions), which must exist.
 
     :raises Refusal: 400 for a custom key that is not defined
     """
@@ -246,8 +246,8 @@ def validate_flat(state: State, table: str, values: Record) -> None:
                 float(value)
             elif field["field_type"] == "date":
                 day(str(value))
-        except (Unfit, TypeError, ValueError) as error:
-            reason = str(error) if isinstance(error, Unfit) else "must be a number"
+        except (InvalidValue, TypeError, ValueError) as error:
+            reason = str(error) if isinstance(error, InvalidValue) else "must be a number"
             raise refusals.bad_request("Bad request", f"{name} {reason}") from None
 
 

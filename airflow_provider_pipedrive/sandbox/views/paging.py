@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_pipedrive.sandbox.server import refusals
-from airflow_provider_pipedrive.sandbox.server.calls import Answer, Call
+from airflow_provider_pipedrive.sandbox.server.messages import Request, Response
 from airflow_provider_pipedrive.sandbox.state.store import Record, State
 from airflow_provider_pipedrive.sandbox.views.v2 import definitions_version
 
@@ -80,18 +80,20 @@ def decode_cursor(cursor: str, sort_by: str, direction: str) -> tuple[Any, Any]:
     return tuple(value), key
 
 
-def same_place(call: Call, variant: int) -> str:
+def same_place(request: Request, variant: int) -> str:
     """A cursor that leads to the very page that this request asks for."""
-    sort_by, direction = call.args.get("sort_by", "id"), call.args.get("sort_direction", "asc")
-    cursor = call.args.get("cursor")
+    sort_by, direction = request.args.get("sort_by", "id"), request.args.get("sort_direction", "asc")
+    cursor = request.args.get("cursor")
     start = ((-1, ""), 0) if direction == "asc" else ((2, ""), 0)
     return encode_cursor(sort_by, direction, decode_cursor(cursor, sort_by, direction) if cursor else start, variant)
 
 
-def cut(listing: Listing, call: Call, sort_by: str, direction: str, limit: int) -> tuple[list[Record], str | None]:
+def cut(
+    listing: Listing, request: Request, sort_by: str, direction: str, limit: int
+) -> tuple[list[Record], str | None]:
     """The page that the request's cursor asks for, and the next cursor."""
     count = len(listing.records)
-    cursor = call.args.get("cursor")
+    cursor = request.args.get("cursor")
     after = decode_cursor(cursor, sort_by, direction) if cursor else None
     if direction == "asc":
         start = bisect_right(listing.keys, after) if after else 0
@@ -107,35 +109,37 @@ def cut(listing: Listing, call: Call, sort_by: str, direction: str, limit: int) 
     return page, encode_cursor(sort_by, direction, (sort_key(last.get(sort_by)), last["id"]))
 
 
-def cursor_answer(call: Call, records: list[Record], view: Callable[[Record], Any], sort_by: str = "id") -> Answer:
+def cursor_response(
+    request: Request, records: list[Record], view: Callable[[Record], Any], sort_by: str = "id"
+) -> Response:
     """One page of a list that is made anew for each request."""
-    by = call.args.get("sort_by", sort_by)
-    direction = call.args.get("sort_direction", "asc")
-    page, cursor = cut(ordered(records, by), call, by, direction, call.args.get("limit", _DEFAULT_LIMIT))
-    return Answer(
+    by = request.args.get("sort_by", sort_by)
+    direction = request.args.get("sort_direction", "asc")
+    page, cursor = cut(ordered(records, by), request, by, direction, request.args.get("limit", _DEFAULT_LIMIT))
+    return Response(
         {"success": True, "data": [view(record) for record in page], "additional_data": {"next_cursor": cursor}}
     )
 
 
-def position_answer(call: Call, items: list[Any]) -> Answer:
+def position_response(request: Request, items: list[Any]) -> Response:
     """One page of a list without ids of its own, by position."""
     numbered = [{"id": number, "item": item} for number, item in enumerate(items)]
-    return cursor_answer(call, numbered, lambda row: row["item"])
+    return cursor_response(request, numbered, lambda row: row["item"])
 
 
-def stored_answer(
-    state: State, call: Call, table: str, listing: Listing, view: Callable[[Record], Any], usual: bool
-) -> Answer:
+def stored_response(
+    state: State, request: Request, table: str, listing: Listing, view: Callable[[Record], Any], usual: bool
+) -> Response:
     """One page of a table. In the usual view the records' serialised form is kept and reused."""
-    sort_by = call.args.get("sort_by", "id")
-    direction = call.args.get("sort_direction", "asc")
-    page, cursor = cut(listing, call, sort_by, direction, call.args.get("limit", _DEFAULT_LIMIT))
+    sort_by = request.args.get("sort_by", "id")
+    direction = request.args.get("sort_direction", "asc")
+    page, cursor = cut(listing, request, sort_by, direction, request.args.get("limit", _DEFAULT_LIMIT))
     if usual:
         data = state.encode(table, page, view, definitions_version(state, table))
     else:
         data = msgspec.json.encode([view(record) for record in page])
     end = msgspec.json.encode({"next_cursor": cursor})
-    return Answer(content=b'{"success":true,"data":' + data + b',"additional_data":' + end + b"}")
+    return Response(content=b'{"success":true,"data":' + data + b',"additional_data":' + end + b"}")
 
 
 def offset_place(start: int, limit: int, more: bool) -> dict[str, Any]:
@@ -147,29 +151,31 @@ def offset_place(start: int, limit: int, more: bool) -> dict[str, Any]:
     return {**place, "next_start": start + limit} if more else place
 
 
-def offset_answer(
-    call: Call,
+def offset_response(
+    request: Request,
     records: list[Any],
     view: Callable[[Any], Any] = lambda record: record,
     related: Callable[[list[Any]], Any] | None = None,
     **extra: Any,
-) -> Answer:
+) -> Response:
     """One page of a v1 list. An empty one is ``null``."""
-    assert call.action is not None
-    start = max(0, call.args.get("start", 0))
-    limit = call.args.get("limit", min(_DEFAULT_LIMIT, call.action.paging.max_limit if call.action.paging else 100))
+    assert request.action is not None
+    start = max(0, request.args.get("start", 0))
+    limit = request.args.get(
+        "limit", min(_DEFAULT_LIMIT, request.action.paging.max_limit if request.action.paging else 100)
+    )
     page = records[start : start + limit]
     more = start + limit < len(records)
     paging = offset_place(start, limit, more)
     document: dict[str, Any] = {"success": True, "data": [view(record) for record in page] or None}
-    if call.action.paging is None or call.action.paging.style != "short_page":
+    if request.action.paging is None or request.action.paging.style != "short_page":
         document["additional_data"] = {
             **extra,
-            **(paging if call.action.key in FLAT_OFFSET else {"pagination": paging}),
+            **(paging if request.action.key in FLAT_OFFSET else {"pagination": paging}),
         }
     if related:
         document["related_objects"] = related(page)
-    return Answer(document)
+    return Response(document)
 
 
 def by_sort_text(records: list[Record], text: str | None, allowed: tuple[str, ...]) -> list[Record]:

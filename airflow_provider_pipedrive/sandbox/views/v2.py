@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from airflow_provider_pipedrive.catalog import ACTIONS
-from airflow_provider_pipedrive.sandbox.server.calls import Call
+from airflow_provider_pipedrive.sandbox.server.messages import Request
 from airflow_provider_pipedrive.sandbox.state.store import Record, State
 from airflow_provider_pipedrive.sandbox.views.custom_fields import FIELD_TABLES, definitions, option_label, whole
 
@@ -63,9 +63,9 @@ def definitions_version(state: State, table: str) -> int:
     return state[FIELD_TABLES[table]].version if table in FIELD_TABLES else 0
 
 
-def is_usual(call: Call) -> bool:
+def is_usual(request: Request) -> bool:
     """Whether the request asks for nothing beside the usual view."""
-    args = call.args
+    args = request.args
     return not (
         args.get("include_fields")
         or args.get("custom_fields")
@@ -74,12 +74,12 @@ def is_usual(call: Call) -> bool:
     )
 
 
-def asked_view(state: State, call: Call, table: str) -> View:
+def asked_view(state: State, request: Request, table: str) -> View:
     """The view that the request's ``include_fields``, ``custom_fields`` and labels ask for."""
     usual = view_of(state, table)
-    if is_usual(call):
+    if is_usual(request):
         return usual
-    args = call.args
+    args = request.args
     known = definitions(state, table)
 
     def view(record: Record) -> Record:

@@ -1,6 +1,7 @@
 """Make ``sandbox/state/shapes.json``: which fields the answers of Pipedrive's operations have.
 
-    python tools/make_sandbox_shapes.py OPERATIONS MODELS_V1 MODELS_V2
+    python tools/generate/sandbox_shapes.py OPERATIONS MODELS_V1 MODELS_V2            write it
+    python tools/generate/sandbox_shapes.py OPERATIONS MODELS_V1 MODELS_V2 --check    fail if it is out of step
 
 ``OPERATIONS`` lists Pipedrive's operations with the name of each response model; ``MODELS_V1`` and ``MODELS_V2`` are
 the models of the official client's two specifications: a model is a list of ``{name, type}``, ``__alias__`` holds
@@ -9,13 +10,14 @@ intersections (``A & B``).
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
-TARGET = Path(__file__).parent.parent / "airflow_provider_pipedrive" / "sandbox" / "state" / "shapes.json"
+TARGET = Path(__file__).resolve().parents[2] / "airflow_provider_pipedrive" / "sandbox" / "state" / "shapes.json"
 ENVELOPE = ("success", "additional_data", "related_objects")
 
 
@@ -76,19 +78,31 @@ def shapes(operations: list[dict[str, Any]], models: dict[str, dict[str, Any]]) 
     return found
 
 
-def main(operations_path: str, v1_path: str, v2_path: str) -> None:
-    """Write the file."""
-    operations = json.loads(Path(operations_path).read_text())["operations"]
-    models = {"v1": json.loads(Path(v1_path).read_text()), "v2": json.loads(Path(v2_path).read_text())}
-    found = shapes(operations, models)
+def main() -> None:
+    """Command line: writes the file, or looks whether it is as it should be."""
+    parser = argparse.ArgumentParser(description="Make the sandbox's table of fields.")
+    for name in ("operations", "models_v1", "models_v2"):
+        parser.add_argument(name, type=_read_json, metavar=name.upper())
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if the file is out of step")
+    options = parser.parse_args()
+    text = as_text(shapes(options.operations["operations"], {"v1": options.models_v1, "v2": options.models_v2}))
+    if not options.check:
+        TARGET.write_text(text, encoding="utf-8")
+    elif TARGET.read_text(encoding="utf-8") != text:
+        sys.exit(f"{TARGET.name} is out of step. Run this again without --check.")
+
+
+def _read_json(path: str) -> Any:
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """The table as JSON with one operation or model a line."""
     lines = [
         f'"{name}": {json.dumps(dict(sorted(part.items())), separators=(",", ":"))}' for name, part in found.items()
     ]
-    text = "{\n" + ",\n".join(lines).replace('],"', '],\n"').replace('},"', '},\n"') + "\n}\n"
-    json.loads(text)
-    TARGET.write_text(text)
-    print(f"{len(found['operations'])} operations, {len(found['models'])} models in {TARGET}")
+    return "{\n" + ",\n".join(lines).replace('],"', '],\n"').replace('},"', '},\n"') + "\n}\n"
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

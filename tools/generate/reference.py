@@ -1,7 +1,7 @@
 """Writes what is derived from the catalog: docs/actions.md, and the action keys as a type that editors complete.
 
-python tools/write_reference.py            write both
-python tools/write_reference.py --check    write nothing; fail and name the files that are out of step
+python tools/generate/reference.py            write both
+python tools/generate/reference.py --check    write nothing; fail and name the files that are out of step
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout's catalog, whatever else is installed
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout's catalog, whatever else is installed
 
 from airflow_provider_pipedrive.catalog import ACTIONS, RESOURCES, Action, Parameter
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 INTRO = """\
 # Actions
 
-<!-- Written by tools/write_reference.py from the catalog. Change the catalog, then run it again. -->
+<!-- Written by tools/generate/reference.py from the catalog. Change the catalog, then run it again. -->
 
 Everything that Pipedrive offers, under the key that goes into `action`:
 
@@ -226,7 +226,7 @@ def keys_module() -> str:
     """airflow_provider_pipedrive/catalog/keys.py."""
     keys = "\n".join(f'    "{key}",' for key in sorted(ACTIONS))
     return f'''\
-"""The keys of all actions as a type, for editors and type checkers. Written by tools/write_reference.py."""
+"""The keys of all actions as a type, for editors and type checkers. Written by tools/generate/reference.py."""
 
 from typing import Literal, TypeAlias
 
@@ -263,7 +263,7 @@ def main() -> None:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, "utf-8")
     elif stale := out_of_step():
-        sys.exit(f"Out of step with the catalog: {', '.join(stale)}. Run python tools/write_reference.py")
+        sys.exit(f"Out of step with the catalog: {', '.join(stale)}. Run python tools/generate/reference.py")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 The client is generated from Pipedrive's OpenAPI documents, so a new release of it shows what changed in the API::
 
-    npm pack pipedrive && python tools/node_client_facts.py pipedrive-*.tgz > tests/catalog/node_client_facts.json
+    npm pack pipedrive
+    python tools/generate/node_client_facts.py pipedrive-*.tgz > tests/catalog/node_client_facts.json
     pytest tests/catalog/test_against_node_client.py
 
 The argument is the archive that ``npm pack`` made, or its unpacked folder. The table goes to standard output, sorted,
@@ -23,6 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+TABLE = Path(__file__).resolve().parents[2] / "tests" / "catalog" / "node_client_facts.json"
 BASES = {"v1": "/v1", "v2": "/api/v2"}
 
 FUNCTION = re.compile(r"/\*\*((?:(?!\*/).)*)\*/\s+(\w+): \(([^)]*)\) => __awaiter\(", re.S)
@@ -283,10 +285,16 @@ def main() -> None:
     """Command line: prints the table of the client that the argument names."""
     parser = argparse.ArgumentParser(description="Table of facts about Pipedrive's official Node client.")
     parser.add_argument("client", type=Path, help="the .tgz made by `npm pack pipedrive`, or its unpacked folder")
+    parser.add_argument("--check", action="store_true", help="print nothing, fail if tests/ has another table")
+    options = parser.parse_args()
     try:
-        sys.stdout.write(as_text(facts(read_client(parser.parse_args().client))))
+        table = as_text(facts(read_client(options.client)))
     except (UnexpectedCodeError, OSError, tarfile.TarError) as error:
         sys.exit(f"No table written: {error}")
+    if not options.check:
+        sys.stdout.write(table)
+    elif TABLE.read_text(encoding="utf-8") != table:
+        sys.exit(f"{TABLE.name} is out of step with {options.client.name}.")
 
 
 if __name__ == "__main__":

@@ -1,27 +1,32 @@
 """Write ``docs/sandbox.md``: how to use the sandbox, and what each operation does in it.
 
-python tools/write_sandbox_page.py
+python tools/generate/sandbox_page.py            write it
+python tools/generate/sandbox_page.py --check    write nothing; fail if it is out of step with the code
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout's code, whatever else is installed
+
 from airflow_provider_pipedrive.catalog import ACTIONS, RESOURCES
-from airflow_provider_pipedrive.sandbox.control.api import DOINGS
+from airflow_provider_pipedrive.sandbox.control.api import CONTROL_OPERATIONS
 from airflow_provider_pipedrive.sandbox.control.faults import AFTER, BEFORE
 from airflow_provider_pipedrive.sandbox.resources import BY_SHAPE, HANDLERS
 from airflow_provider_pipedrive.sandbox.server.routes import OUT_OF_SUPPORT
 from airflow_provider_pipedrive.sandbox.state.settings import Settings
 
-PAGE = Path(__file__).parent.parent / "docs" / "sandbox.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "sandbox.md"
 
 HEAD = """\
 # The sandbox: Pipedrive in a box
 
-<!-- Written by tools/write_sandbox_page.py. Do not edit. -->
+<!-- Written by tools/generate/sandbox_page.py. Do not edit. -->
 
 A local server that behaves like Pipedrive, so that tests and demos run without an account. It knows the operations from
 the package's catalog and the rest from Pipedrive's documentation and from recordings of the live API that others have
@@ -52,11 +57,11 @@ ATTRIBUTES = (
         "`access_token(scopes=None)`, `expire_access_tokens()`",
         "a new grant's access token; let all access tokens be expired",
     ),
-    ("`reset()`", "records, limits, faults, plans, tokens, log and clock as in the beginning"),
+    ("`reset()`", "records, limits, faults, scheduled actions, tokens, log and clock as in the beginning"),
     ("`fault(path, kind, ...)`, `clear_faults()`", "let requests fail, see below"),
     (
         "`advance(seconds)`",
-        "move the clock on: windows pass, tokens expire, plans and webhooks come due",
+        "move the clock on: windows pass, tokens expire, scheduled actions and webhooks come due",
     ),
     ("`repeat_deliveries(count)`", "deliver each of the next so many webhook events twice"),
     ("`settle()`", "wait until all webhook deliveries that are due were answered"),
@@ -168,7 +173,7 @@ def _control() -> list[str]:
         "The same for another process: JSON, no credentials. A `GET` takes its options from the query, a `POST` from "
         "its body."
     )
-    rows = [(f"`{method} {path}`", doing.options) for (method, path), doing in DOINGS.items()]
+    rows = [(f"`{method} {path}`", operation.options) for (method, path), operation in CONTROL_OPERATIONS.items()]
     return ["## Control API", "", intro, "", *_table(("request", "options"), rows), ""]
 
 
@@ -214,6 +219,15 @@ def page() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
+def main() -> None:
+    """Command line: writes the page, or looks whether it is as it should be."""
+    parser = argparse.ArgumentParser(description="Write docs/sandbox.md.")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if the page is out of step")
+    if not parser.parse_args().check:
+        PAGE.write_text(page(), encoding="utf-8")
+    elif PAGE.read_text(encoding="utf-8") != page():
+        sys.exit("docs/sandbox.md is out of step with the code. Run python tools/generate/sandbox_page.py")
+
+
 if __name__ == "__main__":
-    PAGE.write_text(page())
-    print(PAGE)
+    main()

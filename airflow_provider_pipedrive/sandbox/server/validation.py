@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.catalog.model import Action, Parameter
 from airflow_provider_pipedrive.sandbox.server import refusals
-from airflow_provider_pipedrive.sandbox.server.calls import Call, Upload
+from airflow_provider_pipedrive.sandbox.server.messages import Request, Upload
 from airflow_provider_pipedrive.sandbox.state.clock import to_v2
 from airflow_provider_pipedrive.sandbox.state.settings import Settings
 
@@ -38,25 +38,25 @@ _PARTS: dict[str, dict[str, type | tuple[type, ...]]] = {
 """The names and types within the objects of some lists."""
 
 
-class Unfit(ValueError):
+class InvalidValue(ValueError):
     """A value that is not of its declared type. The message says what it must be."""
 
 
-def check(call: Call, path_values: dict[str, str], settings: Settings) -> None:
-    """Fill ``call.ids`` and ``call.args`` and prove the body.
+def check(request: Request, path_values: dict[str, str], settings: Settings) -> None:
+    """Fill ``request.ids`` and ``request.args`` and validate the body.
 
     :raises Refusal: 400, or 404 for an id of v1 that cannot be one
     """
-    action = call.action
+    action = request.action
     assert action is not None
-    call.ids = {name: _path_value(action, name, value) for name, value in path_values.items()}
-    call.args = _query(action, call.query, settings)
-    if isinstance(call.body, dict):
-        call.body = dict(call.body)
+    request.ids = {name: _path_value(action, name, value) for name, value in path_values.items()}
+    request.args = _query(action, request.query, settings)
+    if isinstance(request.body, dict):
+        request.body = dict(request.body)
     if action.version == "v2":
-        _body_v2(action, call)
+        _body_v2(action, request)
     else:
-        _body_v1(action, call)
+        _body_v1(action, request)
 
 
 def _path_value(action: Action, name: str, text: str) -> Any:
@@ -102,20 +102,20 @@ def _query_value(action: Action, parameter: Parameter, texts: list[str]) -> Any:
             return _query_list(parameter, texts, strict)
         value = _from_text(parameter, parameter.type, texts[-1], strict)
         if parameter.enum and value not in parameter.enum and (strict or value != ""):
-            raise Unfit(f"must be one of {', '.join(map(str, parameter.enum))}")
-    except Unfit as unfit:
-        raise _refusal(strict, parameter.name, str(unfit)) from None
+            raise InvalidValue(f"must be one of {', '.join(map(str, parameter.enum))}")
+    except InvalidValue as error:
+        raise _refusal(strict, parameter.name, str(error)) from None
     return _page_size(action, value) if parameter.name == "limit" else value
 
 
 def _query_list(parameter: Parameter, texts: list[str], strict: bool) -> list[Any]:
     parts = [part.strip() for text in texts for part in text.split(",") if part.strip() or strict]
     if parameter.max_items and len(parts) > parameter.max_items:
-        raise Unfit(f"must contain at most {parameter.max_items} items")
+        raise InvalidValue(f"must contain at most {parameter.max_items} items")
     values = [_from_text(parameter, parameter.items or "string", part, strict) for part in parts]
     for value in values:
         if parameter.enum and value not in parameter.enum:
-            raise Unfit(f"'{value}' is not one of {', '.join(map(str, parameter.enum))}")
+            raise InvalidValue(f"'{value}' is not one of {', '.join(map(str, parameter.enum))}")
     return values
 
 
@@ -138,17 +138,17 @@ def _refusal(strict: bool, name: str, reason: str) -> refusals.Refusal:
 def _from_text(parameter: Parameter, kind: str, text: str, strict: bool) -> Any:
     if kind == "integer":
         if not re.fullmatch(r"-?\d+", text):
-            raise Unfit("must be a number")
+            raise InvalidValue("must be a number")
         return int(text)
     if kind == "number":
         try:
             return float(text)
         except ValueError:
-            raise Unfit("must be a number") from None
+            raise InvalidValue("must be a number") from None
     if kind in ("boolean", "flag"):
         known = {"true": True, "false": False} if strict else {"true": True, "false": False, "1": True, "0": False}
         if text not in known:
-            raise Unfit("must be a boolean")
+            raise InvalidValue("must be a boolean")
         return known[text]
     if kind == "datetime":
         return moment(text, parameter.time_format or ("v2" if strict else "v1"))
@@ -166,13 +166,13 @@ def moment(text: str, time_format: str) -> str:
         try:
             return to_v2(datetime.fromisoformat(text))
         except ValueError:
-            raise Unfit("is not a valid datetime") from None
+            raise InvalidValue("is not a valid datetime") from None
     if time_format == "v1" and V1_TIME.fullmatch(text):
         try:
             return datetime.fromisoformat(text).strftime("%Y-%m-%dT%H:%M:%SZ")
         except ValueError:
             pass
-    raise Unfit("is not a valid datetime")
+    raise InvalidValue("is not a valid datetime")
 
 
 def day(text: str) -> str:
@@ -185,7 +185,7 @@ def day(text: str) -> str:
             return date.fromisoformat(text).isoformat()
     except ValueError:
         pass
-    raise Unfit("is not a valid date")
+    raise InvalidValue("is not a valid date")
 
 
 def clock(text: str) -> str:
@@ -194,7 +194,7 @@ def clock(text: str) -> str:
     :raises Unfit: it is none
     """
     if not _TIME.fullmatch(text):
-        raise Unfit("is not a valid time")
+        raise InvalidValue("is not a valid time")
     return text
 
 
@@ -205,28 +205,28 @@ def _declared_body(action: Action) -> dict[str, Parameter]:
     return {p.name: p for p in action.parameters if p.place in ("body", "form", "file")}
 
 
-def _body_v2(action: Action, call: Call) -> None:
+def _body_v2(action: Action, request: Request) -> None:
     declared = _declared_body(action)
     if any(parameter.place == "file" for parameter in declared.values()):
-        _files(declared, call, strict=True)
+        _files(declared, request, strict=True)
         return
     if action.body_is_array:
-        if not isinstance(call.body, list) or not call.body:
+        if not isinstance(request.body, list) or not request.body:
             raise refusals.invalid("body", "the body must be a list with at least one item")
         return
     if not declared:
         return
-    if call.body is None:
-        call.body = {}
-    if not isinstance(call.body, dict):
+    if request.body is None:
+        request.body = {}
+    if not isinstance(request.body, dict):
         raise refusals.invalid("body", "the body must be a JSON object")
     try:
-        _prove(action, declared, call.body)
-    except _UnfitField as unfit:
-        raise refusals.invalid(unfit.field, str(unfit)) from None
+        _validate(action, declared, request.body)
+    except _InvalidField as error:
+        raise refusals.invalid(error.field, str(error)) from None
 
 
-class _UnfitField(Unfit):
+class _InvalidField(InvalidValue):
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"'{field}' {reason}")
         self.field = field
@@ -238,26 +238,26 @@ def strict_fields(action: Action, body: Any) -> None:
     :raises Unfit: a name is unknown or missing, or a value is not of its type
     """
     if not isinstance(body, dict):
-        raise Unfit("must be a JSON object")
-    _prove(action, _declared_body(action), body)
+        raise InvalidValue("must be a JSON object")
+    _validate(action, _declared_body(action), body)
 
 
-def _prove(action: Action, declared: dict[str, Parameter], body: dict[str, Any]) -> None:
+def _validate(action: Action, declared: dict[str, Parameter], body: dict[str, Any]) -> None:
     for name in body:
         if name not in declared:
-            raise _UnfitField(name, "is not allowed for this request")
+            raise _InvalidField(name, "is not allowed for this request")
     for name, parameter in declared.items():
         value = body.get(name)
         if value is None:
             if parameter.required and (name in body or action.method == "POST"):
-                raise _UnfitField(name, "is required")
+                raise _InvalidField(name, "is required")
             if name in body and name in _NEVER_NULL:
-                raise _UnfitField(name, "must not be null")
+                raise _InvalidField(name, "must not be null")
             continue
         try:
             body[name] = _strict(parameter, parameter.type, value)
-        except Unfit as unfit:
-            raise _UnfitField(name, str(unfit)) from None
+        except InvalidValue as error:
+            raise _InvalidField(name, str(error)) from None
 
 
 _JSON_TYPES: dict[str, tuple[type, ...]] = {
@@ -277,16 +277,16 @@ def _strict(parameter: Parameter, kind: str, value: Any) -> Any:
     if kind == "flag":  # v2 tasks take 0 and 1 beside false and true
         if value in (0, 1):
             return bool(value)
-        raise Unfit("must be 0 or 1")
+        raise InvalidValue("must be 0 or 1")
     expected = _JSON_TYPES.get(kind)
     if expected and (not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected)):
-        raise Unfit(f"must be of type {kind}")
+        raise InvalidValue(f"must be of type {kind}")
     if kind == "array":
         if parameter.max_items and len(value) > parameter.max_items:
-            raise Unfit(f"must contain at most {parameter.max_items} items")
+            raise InvalidValue(f"must contain at most {parameter.max_items} items")
         return [_strict_item(parameter, item) for item in value]
     if parameter.enum and value not in parameter.enum:
-        raise Unfit(f"must be one of {', '.join(map(str, parameter.enum))}")
+        raise InvalidValue(f"must be one of {', '.join(map(str, parameter.enum))}")
     if kind == "date":
         return day(value)
     if kind == "time":
@@ -300,39 +300,39 @@ def _strict_item(parameter: Parameter, item: Any) -> Any:
     kind = parameter.items or "any"
     expected = _JSON_TYPES.get(kind)
     if expected and (not isinstance(item, expected) or (isinstance(item, bool) and bool not in expected)):
-        raise Unfit(f"must contain values of type {kind}")
+        raise InvalidValue(f"must contain values of type {kind}")
     if parameter.enum and item not in parameter.enum:
-        raise Unfit(f"'{item}' is not one of {', '.join(map(str, parameter.enum))}")
+        raise InvalidValue(f"'{item}' is not one of {', '.join(map(str, parameter.enum))}")
     for name, value in item.items() if parameter.name in _PARTS else ():
         known = _PARTS[parameter.name].get(name)
         if known is None:
-            raise Unfit(f"has no '{name}' in its items")
+            raise InvalidValue(f"has no '{name}' in its items")
         if value is not None and (not isinstance(value, known) or (isinstance(value, bool) and known is not bool)):
-            raise Unfit(f"has a wrong type of '{name}' in its items")
+            raise InvalidValue(f"has a wrong type of '{name}' in its items")
     return item
 
 
-def _body_v1(action: Action, call: Call) -> None:
+def _body_v1(action: Action, request: Request) -> None:
     declared = _declared_body(action)
     if not declared:
         return
     if any(parameter.place == "file" for parameter in declared.values()):
-        _files(declared, call, strict=False)
-    if call.body is None:
-        call.body = {}
-    if not isinstance(call.body, dict):
+        _files(declared, request, strict=False)
+    if request.body is None:
+        request.body = {}
+    if not isinstance(request.body, dict):
         raise refusals.bad_request()
     for name, parameter in declared.items():
-        value = call.body.get(name)
-        if parameter.required and value in (None, "") and (name in call.body or action.method in ("POST", "PUT")):
-            raise _missing(action, [name for name, p in declared.items() if p.required and not call.body.get(name)])
+        value = request.body.get(name)
+        if parameter.required and value in (None, "") and (name in request.body or action.method in ("POST", "PUT")):
+            raise _missing(action, [name for name, p in declared.items() if p.required and not request.body.get(name)])
         if value is None or parameter.place == "file":
             continue
         try:
-            call.body[name] = _tolerant(parameter, value)
-        except Unfit as unfit:
-            raise refusals.bad_request("Bad request", f"{name} {unfit}") from None
-    if action.one_of and not any(call.body.get(name) for name in action.one_of):
+            request.body[name] = _tolerant(parameter, value)
+        except InvalidValue as error:
+            raise refusals.bad_request("Bad request", f"{name} {error}") from None
+    if action.one_of and not any(request.body.get(name) for name in action.one_of):
         raise refusals.bad_request(f"One of {', '.join(action.one_of)} must be given.")
 
 
@@ -351,12 +351,12 @@ def _tolerant(parameter: Parameter, value: Any) -> Any:
         value = _from_text(parameter, kind, value, strict=False)
     if kind in ("boolean", "flag"):
         if value not in (0, 1):
-            raise Unfit("must be a boolean")
+            raise InvalidValue("must be a boolean")
         value = bool(value)
     if kind == "integer" and not isinstance(value, int):
-        raise Unfit("must be a number")
+        raise InvalidValue("must be a number")
     if kind == "object" and not isinstance(value, dict):
-        raise Unfit("must be an object")
+        raise InvalidValue("must be an object")
     if kind == "string" and isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)
     if kind == "datetime":
@@ -364,13 +364,13 @@ def _tolerant(parameter: Parameter, value: Any) -> Any:
     if kind == "date" and value != "":
         return day(str(value))
     if parameter.enum and value not in parameter.enum and str(value) not in map(str, parameter.enum):
-        raise Unfit(f"must be one of {', '.join(map(str, parameter.enum))}")
+        raise InvalidValue(f"must be one of {', '.join(map(str, parameter.enum))}")
     return value
 
 
-def _files(declared: dict[str, Parameter], call: Call, strict: bool) -> None:
+def _files(declared: dict[str, Parameter], request: Request, strict: bool) -> None:
     wanted = next(name for name, parameter in declared.items() if parameter.place == "file")
-    given = call.body.get(wanted) if isinstance(call.body, dict) else None
+    given = request.body.get(wanted) if isinstance(request.body, dict) else None
     if isinstance(given, Upload):
         return
     if strict:

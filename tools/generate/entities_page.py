@@ -1,7 +1,7 @@
 """Writes docs/entities.md: what can be extracted, and how its records read.
 
-python tools/write_entities_page.py            write it
-python tools/write_entities_page.py --check    write nothing; fail if it is out of step with the code
+python tools/generate/entities_page.py            write it
+python tools/generate/entities_page.py --check    write nothing; fail if it is out of step with the code
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout's code, whatever else is installed
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout's code, whatever else is installed
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction import histories
@@ -21,7 +21,7 @@ from airflow_provider_pipedrive.extraction.columns import PARTS, VALUES, Column,
 from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES
 from airflow_provider_pipedrive.extraction.sweep import sweepable
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "entities.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "entities.md"
 
 INCREMENTAL: Final = {
     "window": "window",
@@ -33,7 +33,7 @@ INCREMENTAL: Final = {
 HEAD = """\
 # What can be extracted
 
-<!-- Written by tools/write_entities_page.py. Change the code, then run it again. -->
+<!-- Written by tools/generate/entities_page.py. Change the code, then run it again. -->
 
 Each name below is an entity: a kind of record that can be read whole (a snapshot) or, where Pipedrive's list allows it,
 by what has changed. What is read is what the credential's user may see in Pipedrive, nothing else.
@@ -253,7 +253,7 @@ def main() -> None:
     if not parser.parse_args().check:
         PAGE.write_text(page(), "utf-8")
     elif not PAGE.exists() or PAGE.read_text("utf-8") != page():
-        sys.exit("docs/entities.md is out of step with the code. Run python tools/write_entities_page.py")
+        sys.exit("docs/entities.md is out of step with the code. Run python tools/generate/entities_page.py")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ class Upload:
 
 
 @dataclass(slots=True)
-class Call:
+class Request:
     """A request. ``args`` and ``ids`` are the query and the path after validation, ``body`` is the body after it,
     ``sent`` the body as it came; ``user_id`` is the caller."""
 
@@ -54,7 +54,7 @@ class Call:
 
 
 @dataclass(slots=True)
-class Answer:
+class Response:
     """What goes back: a JSON document, or ready bytes with a content type of their own."""
 
     document: Any = None
@@ -70,38 +70,38 @@ class Answer:
         return self.content
 
 
-def ok(data: Any, status: int = 200, **more: Any) -> Answer:
+def ok(data: Any, status: int = 200, **more: Any) -> Response:
     """A plain success: ``data``, and what else stands in the envelope."""
-    return Answer({"success": True, "data": data, **more}, status)
+    return Response({"success": True, "data": data, **more}, status)
 
 
 class BodyError(ValueError):
     """A body that cannot be read."""
 
 
-def parse_body(call: Call) -> Any:
+def parse_body(request: Request) -> Any:
     """The body by its content type: a JSON document, or a dict of form fields in which a file is an :class:`Upload`.
 
     :raises BodyError: it is not what its content type says
     """
-    if not call.raw:
+    if not request.raw:
         return None
-    if call.content_type == "multipart/form-data":
-        return _multipart(call)
-    if call.content_type == "application/x-www-form-urlencoded":
-        return dict(parse_qsl(call.raw.decode("utf-8", "replace"), keep_blank_values=True))
+    if request.content_type == "multipart/form-data":
+        return _multipart(request)
+    if request.content_type == "application/x-www-form-urlencoded":
+        return dict(parse_qsl(request.raw.decode("utf-8", "replace"), keep_blank_values=True))
     try:
-        return msgspec.json.decode(call.raw)
+        return msgspec.json.decode(request.raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BodyError(f"The body is not valid JSON: {error}") from error
 
 
-def _multipart(call: Call) -> dict[str, Any]:
-    boundary = re.search(r'boundary="?([^";]+)"?', call.headers["content-type"])
+def _multipart(request: Request) -> dict[str, Any]:
+    boundary = re.search(r'boundary="?([^";]+)"?', request.headers["content-type"])
     if not boundary:
         raise BodyError("The multipart body has no boundary.")
     parts: dict[str, Any] = {}
-    for chunk in (b"\r\n" + call.raw).split(b"\r\n--" + boundary[1].encode())[1:]:
+    for chunk in (b"\r\n" + request.raw).split(b"\r\n--" + boundary[1].encode())[1:]:
         if chunk.startswith(b"--"):
             return parts
         head, found, content = chunk.partition(b"\r\n\r\n")
