@@ -1,46 +1,30 @@
 """Activity fields."""
 
-from airflow_provider_pipedrive.catalog.model import CURSOR, Action, path, query
+from airflow_provider_pipedrive.catalog.declaring import action, get
+from airflow_provider_pipedrive.catalog.groups import FIELD_CODE
+from airflow_provider_pipedrive.catalog.model import CURSOR, query
+from airflow_provider_pipedrive.catalog.scopes import ACTIVITIES_READ, ADMIN
 
 ACTIONS = (
-    Action(
-        key="getActivityFieldsV1",
-        summary="List activity fields",
-        method="GET",
-        path="/v1/activityFields",
-        scopes=("activities:read", "activities:full"),
-        token_cost=20,
+    action(
+        "getActivityFieldsV1",
+        "List activity fields",
+        get("/v1/activityFields", ACTIVITIES_READ, tokens=20),
         result="records",
-        idempotent=True,
     ),
-    Action(
-        key="getActivityFields",
-        summary="List activity fields",
-        method="GET",
-        path="/api/v2/activityFields",
-        scopes=("admin",),
-        token_cost=10,
+    action(
+        "getActivityFields",
+        "List activity fields",
+        get("/api/v2/activityFields", ADMIN, tokens=10),
+        query("include_fields", "array", items="string", enum=("ui_visibility",)),
         result="records",
-        parameters=(
-            query("include_fields", "array", items="string", enum=("ui_visibility",)),
-            query("limit", "integer", maximum=500),
-            query("cursor", "string"),
-        ),
         paging=CURSOR,
-        idempotent=True,
     ),
-    Action(
-        key="getActivityField",
-        summary="Get an activity field",
-        method="GET",
-        path="/api/v2/activityFields/{field_code}",
-        scopes=("admin",),
-        token_cost=1,
-        result="record",
-        parameters=(
-            path("field_code", "string"),
-            query("include_fields", "array", items="string", enum=("ui_visibility",)),
-        ),
-        idempotent=True,
+    action(
+        "getActivityField",
+        "Get an activity field",
+        get("/api/v2/activityFields/{field_code}", ADMIN, tokens=1),
+        FIELD_CODE,
+        query("include_fields", "array", items="string", enum=("ui_visibility",)),
     ),
 )

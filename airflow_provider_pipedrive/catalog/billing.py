@@ -1,16 +1,13 @@
 """Billing."""
 
-from airflow_provider_pipedrive.catalog.model import Action
+from airflow_provider_pipedrive.catalog.declaring import action, get
+from airflow_provider_pipedrive.catalog.scopes import USERS_READ
 
 ACTIONS = (
-    Action(
-        key="getCompanyAddons",
-        summary="List the company's add-ons",
-        method="GET",
-        path="/v1/billing/subscriptions/addons",
-        scopes=("users:read",),
-        token_cost=20,
+    action(
+        "getCompanyAddons",
+        "List the company's add-ons",
+        get("/v1/billing/subscriptions/addons", USERS_READ, tokens=20),
         result="records",
-        idempotent=True,
     ),
 )

@@ -1,17 +1,15 @@
 """Currencies."""
 
-from airflow_provider_pipedrive.catalog.model import Action, query
+from airflow_provider_pipedrive.catalog.declaring import action, get
+from airflow_provider_pipedrive.catalog.model import query
+from airflow_provider_pipedrive.catalog.scopes import BASE
 
 ACTIONS = (
-    Action(
-        key="getCurrencies",
-        summary="List supported currencies",
-        method="GET",
-        path="/v1/currencies",
-        scopes=("base",),
-        token_cost=20,
+    action(
+        "getCurrencies",
+        "List supported currencies",
+        get("/v1/currencies", BASE, tokens=20),
+        query("term", "string"),
         result="records",
-        parameters=(query("term", "string"),),
-        idempotent=True,
     ),
 )

@@ -1,67 +1,39 @@
 """Deal installments."""
 
-from airflow_provider_pipedrive.catalog.model import CURSOR, Action, body, path, query
+from airflow_provider_pipedrive.catalog.declaring import action, delete, get, patch, post
+from airflow_provider_pipedrive.catalog.model import CURSOR, body, query
+from airflow_provider_pipedrive.catalog.scopes import DEALS_READ
 
 ACTIONS = (
-    Action(
-        key="getInstallments",
-        summary="List the installments of several deals",
-        method="GET",
-        path="/api/v2/deals/installments",
-        scopes=("deals:read", "deals:full"),
-        token_cost=10,
+    action(
+        "getInstallments",
+        "List the installments of several deals",
+        get("/api/v2/deals/installments", DEALS_READ, tokens=10),
+        query("deal_ids", "array", required=True, items="integer", max_items=100, repeated=True),
+        query("sort_by", "string", enum=("id", "billing_date", "deal_id")),
+        query("sort_direction", "string", enum=("asc", "desc")),
         result="records",
-        parameters=(
-            query("deal_ids", "array", required=True, items="integer", max_items=100, repeated=True),
-            query("cursor", "string"),
-            query("limit", "integer", maximum=500),
-            query("sort_by", "string", enum=("id", "billing_date", "deal_id")),
-            query("sort_direction", "string", enum=("asc", "desc")),
-        ),
         paging=CURSOR,
-        idempotent=True,
     ),
-    Action(
-        key="postInstallment",
-        summary="Add an installment to a deal",
-        method="POST",
-        path="/api/v2/deals/{id}/installments",
-        scopes=("deals:read", "deals:full"),
-        token_cost=5,
-        result="record",
-        parameters=(
-            path("id"),
-            body("description", "string", required=True),
-            body("amount", "number", required=True),
-            body("billing_date", "date", required=True),
-        ),
+    action(
+        "postInstallment",
+        "Add an installment to a deal",
+        post("/api/v2/deals/{id}/installments", DEALS_READ, tokens=5),
+        body("description", "string", required=True),
+        body("amount", "number", required=True),
+        body("billing_date", "date", required=True),
     ),
-    Action(
-        key="deleteInstallment",
-        summary="Delete an installment from a deal",
-        method="DELETE",
-        path="/api/v2/deals/{id}/installments/{installment_id}",
-        scopes=("deals:read", "deals:full"),
-        token_cost=3,
-        result="record",
-        parameters=(path("id"), path("installment_id")),
-        idempotent=True,
+    action(
+        "deleteInstallment",
+        "Delete an installment from a deal",
+        delete("/api/v2/deals/{id}/installments/{installment_id}", DEALS_READ, tokens=3),
     ),
-    Action(
-        key="updateInstallment",
-        summary="Update an installment of a deal",
-        method="PATCH",
-        path="/api/v2/deals/{id}/installments/{installment_id}",
-        scopes=("deals:read", "deals:full"),
-        token_cost=5,
-        result="record",
-        parameters=(
-            path("id"),
-            path("installment_id"),
-            body("description", "string"),
-            body("amount", "number"),
-            body("billing_date", "date"),
-        ),
-        idempotent=True,
+    action(
+        "updateInstallment",
+        "Update an installment of a deal",
+        patch("/api/v2/deals/{id}/installments/{installment_id}", DEALS_READ, tokens=5),
+        body("description", "string"),
+        body("amount", "number"),
+        body("billing_date", "date"),
     ),
 )

@@ -1,98 +1,53 @@
 """Filters."""
 
-from airflow_provider_pipedrive.catalog.model import Action, body, path, query
+from airflow_provider_pipedrive.catalog.declaring import action, delete, get, post, put
+from airflow_provider_pipedrive.catalog.model import body, query
+from airflow_provider_pipedrive.catalog.scopes import FILES_FULL, FILES_READ
 
 ACTIONS = (
-    Action(
-        key="deleteFilters",
-        summary="Delete several filters",
-        method="DELETE",
-        path="/v1/filters",
-        scopes=("deals:full", "activities:full", "contacts:full"),
-        token_cost=10,
-        result="record",
-        parameters=(query("ids", "array", required=True, items="integer"),),
-        idempotent=True,
+    action(
+        "deleteFilters",
+        "Delete several filters",
+        delete("/v1/filters", FILES_FULL, tokens=10),
+        query("ids", "array", required=True, items="integer"),
     ),
-    Action(
-        key="getFilters",
-        summary="List filters",
-        method="GET",
-        path="/v1/filters",
-        scopes=("deals:read", "deals:full", "activities:read", "activities:full", "contacts:read", "contacts:full"),
-        token_cost=20,
+    action(
+        "getFilters",
+        "List filters",
+        get("/v1/filters", FILES_READ, tokens=20),
+        query("type", "string", enum=("deals", "leads", "org", "people", "products", "activity", "projects")),
         result="records",
-        parameters=(
-            query("type", "string", enum=("deals", "leads", "org", "people", "products", "activity", "projects")),
-        ),
-        idempotent=True,
     ),
-    Action(
-        key="addFilter",
-        summary="Add a filter",
-        method="POST",
-        path="/v1/filters",
-        scopes=("deals:full", "activities:full", "contacts:full"),
-        token_cost=10,
-        result="record",
-        parameters=(
-            query("include_field_code", "boolean"),
-            body("name", "string", required=True),
-            body("conditions", "object", required=True),
-            body(
-                "type",
-                "string",
-                required=True,
-                enum=("deals", "leads", "org", "people", "products", "activity", "projects"),
-            ),
+    action(
+        "addFilter",
+        "Add a filter",
+        post("/v1/filters", FILES_FULL, tokens=10),
+        query("include_field_code", "boolean"),
+        body("name", "string", required=True),
+        body("conditions", "object", required=True),
+        body(
+            "type",
+            "string",
+            required=True,
+            enum=("deals", "leads", "org", "people", "products", "activity", "projects"),
         ),
     ),
-    Action(
-        key="getFilterHelpers",
-        summary="Get the helpers for writing filters",
-        method="GET",
-        path="/v1/filters/helpers",
-        scopes=("deals:read", "deals:full", "activities:read", "activities:full", "contacts:read", "contacts:full"),
-        token_cost=20,
-        result="record",
-        idempotent=True,
+    action(
+        "getFilterHelpers", "Get the helpers for writing filters", get("/v1/filters/helpers", FILES_READ, tokens=20)
     ),
-    Action(
-        key="deleteFilter",
-        summary="Delete a filter",
-        method="DELETE",
-        path="/v1/filters/{id}",
-        scopes=("deals:full", "activities:full", "contacts:full"),
-        token_cost=6,
-        result="record",
-        parameters=(path("id"),),
-        idempotent=True,
+    action("deleteFilter", "Delete a filter", delete("/v1/filters/{id}", FILES_FULL, tokens=6)),
+    action(
+        "getFilter",
+        "Get a filter",
+        get("/v1/filters/{id}", FILES_READ, tokens=2),
+        query("include_field_code", "boolean"),
     ),
-    Action(
-        key="getFilter",
-        summary="Get a filter",
-        method="GET",
-        path="/v1/filters/{id}",
-        scopes=("deals:read", "deals:full", "activities:read", "activities:full", "contacts:read", "contacts:full"),
-        token_cost=2,
-        result="record",
-        parameters=(path("id"), query("include_field_code", "boolean")),
-        idempotent=True,
-    ),
-    Action(
-        key="updateFilter",
-        summary="Update a filter",
-        method="PUT",
-        path="/v1/filters/{id}",
-        scopes=("deals:full", "activities:full", "contacts:full"),
-        token_cost=10,
-        result="record",
-        parameters=(
-            path("id"),
-            query("include_field_code", "boolean"),
-            body("conditions", "object", required=True),
-            body("name", "string"),
-        ),
-        idempotent=True,
+    action(
+        "updateFilter",
+        "Update a filter",
+        put("/v1/filters/{id}", FILES_FULL, tokens=10),
+        query("include_field_code", "boolean"),
+        body("conditions", "object", required=True),
+        body("name", "string"),
     ),
 )

@@ -1,18 +1,14 @@
 """Lead fields."""
 
-from airflow_provider_pipedrive.catalog.model import OFFSET, Action, query
+from airflow_provider_pipedrive.catalog.declaring import action, get
+from airflow_provider_pipedrive.catalog.model import OFFSET
 
 ACTIONS = (
-    Action(
-        key="getLeadFields",
-        summary="List lead fields",
-        method="GET",
-        path="/v1/leadFields",
-        scopes=("leads:read", "leads:full", "admin"),
-        token_cost=20,
+    action(
+        "getLeadFields",
+        "List lead fields",
+        get("/v1/leadFields", ("leads:read", "leads:full", "admin"), tokens=20),
         result="records",
-        parameters=(query("start", "integer"), query("limit", "integer", maximum=500)),
         paging=OFFSET,
-        idempotent=True,
     ),
 )

@@ -1,16 +1,8 @@
 """Lead sources."""
 
-from airflow_provider_pipedrive.catalog.model import Action
+from airflow_provider_pipedrive.catalog.declaring import action, get
+from airflow_provider_pipedrive.catalog.scopes import LEADS_READ
 
 ACTIONS = (
-    Action(
-        key="getLeadSources",
-        summary="List lead sources",
-        method="GET",
-        path="/v1/leadSources",
-        scopes=("leads:read", "leads:full"),
-        token_cost=2,
-        result="records",
-        idempotent=True,
-    ),
+    action("getLeadSources", "List lead sources", get("/v1/leadSources", LEADS_READ, tokens=2), result="records"),
 )

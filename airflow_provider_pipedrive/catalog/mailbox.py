@@ -1,84 +1,40 @@
 """Mailbox."""
 
-from airflow_provider_pipedrive.catalog.model import Action, Paging, form, path, query
+from airflow_provider_pipedrive.catalog.declaring import action, delete, get, put
+from airflow_provider_pipedrive.catalog.model import Paging, form, query
+from airflow_provider_pipedrive.catalog.scopes import MAIL_FULL, MAIL_READ
 
 ACTIONS = (
-    Action(
-        key="getMailMessage",
-        summary="Get a mail message",
-        method="GET",
-        path="/v1/mailbox/mailMessages/{id}",
-        scopes=("mail:read", "mail:full"),
-        token_cost=2,
-        result="record",
-        parameters=(path("id"), query("include_body", "flag")),
-        idempotent=True,
+    action(
+        "getMailMessage",
+        "Get a mail message",
+        get("/v1/mailbox/mailMessages/{id}", MAIL_READ, tokens=2),
+        query("include_body", "flag"),
     ),
-    Action(
-        key="getMailThreads",
-        summary="List mail threads",
-        method="GET",
-        path="/v1/mailbox/mailThreads",
-        scopes=("mail:read", "mail:full"),
-        token_cost=20,
+    action(
+        "getMailThreads",
+        "List mail threads",
+        get("/v1/mailbox/mailThreads", MAIL_READ, tokens=20),
+        query("folder", "string", required=True, enum=("inbox", "drafts", "sent", "archive")),
         result="records",
-        parameters=(
-            query("folder", "string", required=True, enum=("inbox", "drafts", "sent", "archive")),
-            query("start", "integer"),
-            query("limit", "integer", maximum=500),
-        ),
         paging=Paging("short_page", 500),
-        idempotent=True,
     ),
-    Action(
-        key="deleteMailThread",
-        summary="Delete a mail thread",
-        method="DELETE",
-        path="/v1/mailbox/mailThreads/{id}",
-        scopes=("mail:full",),
-        token_cost=6,
-        result="record",
-        parameters=(path("id"),),
-        idempotent=True,
+    action("deleteMailThread", "Delete a mail thread", delete("/v1/mailbox/mailThreads/{id}", MAIL_FULL, tokens=6)),
+    action("getMailThread", "Get a mail thread", get("/v1/mailbox/mailThreads/{id}", MAIL_READ, tokens=20)),
+    action(
+        "updateMailThreadDetails",
+        "Update a mail thread",
+        put("/v1/mailbox/mailThreads/{id}", MAIL_FULL, tokens=10),
+        form("deal_id", "integer"),
+        form("lead_id", "string"),
+        form("shared_flag", "flag"),
+        form("read_flag", "flag"),
+        form("archived_flag", "flag"),
     ),
-    Action(
-        key="getMailThread",
-        summary="Get a mail thread",
-        method="GET",
-        path="/v1/mailbox/mailThreads/{id}",
-        scopes=("mail:read", "mail:full"),
-        token_cost=20,
-        result="record",
-        parameters=(path("id"),),
-        idempotent=True,
-    ),
-    Action(
-        key="updateMailThreadDetails",
-        summary="Update a mail thread",
-        method="PUT",
-        path="/v1/mailbox/mailThreads/{id}",
-        scopes=("mail:full",),
-        token_cost=10,
-        result="record",
-        parameters=(
-            path("id"),
-            form("deal_id", "integer"),
-            form("lead_id", "string"),
-            form("shared_flag", "flag"),
-            form("read_flag", "flag"),
-            form("archived_flag", "flag"),
-        ),
-        idempotent=True,
-    ),
-    Action(
-        key="getMailThreadMessages",
-        summary="List the messages of a mail thread",
-        method="GET",
-        path="/v1/mailbox/mailThreads/{id}/mailMessages",
-        scopes=("mail:read", "mail:full"),
-        token_cost=20,
+    action(
+        "getMailThreadMessages",
+        "List the messages of a mail thread",
+        get("/v1/mailbox/mailThreads/{id}/mailMessages", MAIL_READ, tokens=20),
         result="records",
-        parameters=(path("id"),),
-        idempotent=True,
     ),
 )

@@ -1,32 +1,23 @@
 """Meetings."""
 
-from airflow_provider_pipedrive.catalog.model import Action, body, path
+from airflow_provider_pipedrive.catalog.declaring import action, delete, post
+from airflow_provider_pipedrive.catalog.model import body, path
+from airflow_provider_pipedrive.catalog.scopes import VIDEO_CALLS
 
 ACTIONS = (
-    Action(
-        key="saveUserProviderLink",
-        summary="Link a user with the installed video call integration",
-        method="POST",
-        path="/v1/meetings/userProviderLinks",
-        scopes=("video-calls",),
-        token_cost=10,
-        result="record",
-        parameters=(
-            body("user_provider_id", "string", required=True),
-            body("user_id", "integer", required=True),
-            body("company_id", "integer", required=True),
-            body("marketplace_client_id", "string", required=True),
-        ),
+    action(
+        "saveUserProviderLink",
+        "Link a user with the installed video call integration",
+        post("/v1/meetings/userProviderLinks", VIDEO_CALLS, tokens=10),
+        body("user_provider_id", "string", required=True),
+        body("user_id", "integer", required=True),
+        body("company_id", "integer", required=True),
+        body("marketplace_client_id", "string", required=True),
     ),
-    Action(
-        key="deleteUserProviderLink",
-        summary="Delete the link between a user and the installed video call integration",
-        method="DELETE",
-        path="/v1/meetings/userProviderLinks/{id}",
-        scopes=("video-calls",),
-        token_cost=6,
-        result="record",
-        parameters=(path("id", "string"),),
-        idempotent=True,
+    action(
+        "deleteUserProviderLink",
+        "Delete the link between a user and the installed video call integration",
+        delete("/v1/meetings/userProviderLinks/{id}", VIDEO_CALLS, tokens=6),
+        path("id", "string"),
     ),
 )

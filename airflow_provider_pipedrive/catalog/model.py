@@ -16,6 +16,7 @@ Type = Literal[
     "string", "integer", "number", "boolean", "flag", "object", "array", "date", "datetime", "time", "file", "any"
 ]
 Result = Literal["record", "records", "nothing", "binary", "upload", "options", "any"]
+Adapter = Literal["any_request", "numeric_field_id", "one_person_field"]
 Lifecycle = Literal["active", "beta", "deprecated", "removed"]
 TimeFormat = Literal["v1", "v2"]
 """``v1``: ``YYYY-MM-DD HH:MM:SS`` in UTC. ``v2``: RFC 3339, whole seconds, ``Z``."""
@@ -82,10 +83,17 @@ def file(name: str, **options: Any) -> Parameter:
 class Paging:
     """How a list is paged: ``cursor``, ``offset`` (v1's ``start``), or ``short_page``, an offset list whose answers
     need not say whether there is more: where one does not, only a page shorter than the limit ends it. ``max_limit``
-    is the largest page size that Pipedrive takes."""
+    is the largest page size that Pipedrive takes. ``takes_limit``: whether Pipedrive describes ``limit`` for it."""
 
     style: Literal["cursor", "offset", "short_page"]
     max_limit: int
+    takes_limit: bool = True
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The query parameters of every list that is paged like this."""
+        limit = (query("limit", "integer", maximum=self.max_limit),) if self.takes_limit else ()
+        return (*limit, query("cursor", "string")) if self.style == "cursor" else (query("start", "integer"), *limit)
 
 
 CURSOR = Paging("cursor", 500)
@@ -102,7 +110,9 @@ class Action:
     one uses. ``filter_overrides``: query parameters that Pipedrive silently ignores when ``filter_id`` is given.
     ``one_of``: at least one of these must be given. ``custom_fields``: ``flat`` where 40-character custom field keys
     stand beside the other body keys, ``nested`` where they stand in ``custom_fields``. ``since``, ``source``: when the
-    lifecycle began, and where Pipedrive says so.
+    lifecycle began, and where Pipedrive says so. ``adapter``: what the client has to do for it besides sending what is
+    declared: ``any_request`` takes method and path from its parameters, ``numeric_field_id`` looks up the field code
+    that a numeric id has, ``one_person_field`` puts one value into the body of an update.
     """
 
     key: str
@@ -125,6 +135,7 @@ class Action:
     filter_overrides: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
     custom_fields: Literal["flat", "nested"] | None = None
+    adapter: Adapter | None = None
 
     @property
     def version(self) -> Literal["v1", "v2"]:

@@ -1,16 +1,6 @@
 """Note fields."""
 
-from airflow_provider_pipedrive.catalog.model import Action
+from airflow_provider_pipedrive.catalog.declaring import action, get
+from airflow_provider_pipedrive.catalog.scopes import NOTES_READ
 
-ACTIONS = (
-    Action(
-        key="getNoteFields",
-        summary="List note fields",
-        method="GET",
-        path="/v1/noteFields",
-        scopes=("deals:read", "deals:full", "contacts:read", "contacts:full"),
-        token_cost=20,
-        result="records",
-        idempotent=True,
-    ),
-)
+ACTIONS = (action("getNoteFields", "List note fields", get("/v1/noteFields", NOTES_READ, tokens=20), result="records"),)

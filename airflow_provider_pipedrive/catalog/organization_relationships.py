@@ -1,71 +1,44 @@
 """Organization relationships."""
 
-from airflow_provider_pipedrive.catalog.model import Action, body, path, query
+from airflow_provider_pipedrive.catalog.declaring import action, delete, get, post, put
+from airflow_provider_pipedrive.catalog.model import body, query
+from airflow_provider_pipedrive.catalog.scopes import CONTACTS_FULL, CONTACTS_READ
 
 ACTIONS = (
-    Action(
-        key="getOrganizationRelationships",
-        summary="List the relationships of an organization",
-        method="GET",
-        path="/v1/organizationRelationships",
-        scopes=("contacts:read", "contacts:full"),
-        token_cost=20,
+    action(
+        "getOrganizationRelationships",
+        "List the relationships of an organization",
+        get("/v1/organizationRelationships", CONTACTS_READ, tokens=20),
+        query("org_id", "integer", required=True),
         result="records",
-        parameters=(query("org_id", "integer", required=True),),
-        idempotent=True,
     ),
-    Action(
-        key="addOrganizationRelationship",
-        summary="Add an organization relationship",
-        method="POST",
-        path="/v1/organizationRelationships",
-        scopes=("contacts:full",),
-        token_cost=10,
-        result="record",
-        parameters=(
-            body("type", "string", required=True, enum=("parent", "related")),
-            body("rel_owner_org_id", "integer", required=True),
-            body("rel_linked_org_id", "integer", required=True),
-            body("org_id", "integer"),
-        ),
+    action(
+        "addOrganizationRelationship",
+        "Add an organization relationship",
+        post("/v1/organizationRelationships", CONTACTS_FULL, tokens=10),
+        body("type", "string", required=True, enum=("parent", "related")),
+        body("rel_owner_org_id", "integer", required=True),
+        body("rel_linked_org_id", "integer", required=True),
+        body("org_id", "integer"),
     ),
-    Action(
-        key="deleteOrganizationRelationship",
-        summary="Delete an organization relationship",
-        method="DELETE",
-        path="/v1/organizationRelationships/{id}",
-        scopes=("contacts:full",),
-        token_cost=6,
-        result="record",
-        parameters=(path("id"),),
-        idempotent=True,
+    action(
+        "deleteOrganizationRelationship",
+        "Delete an organization relationship",
+        delete("/v1/organizationRelationships/{id}", CONTACTS_FULL, tokens=6),
     ),
-    Action(
-        key="getOrganizationRelationship",
-        summary="Get an organization relationship",
-        method="GET",
-        path="/v1/organizationRelationships/{id}",
-        scopes=("contacts:read", "contacts:full"),
-        token_cost=2,
-        result="record",
-        parameters=(path("id"), query("org_id", "integer")),
-        idempotent=True,
+    action(
+        "getOrganizationRelationship",
+        "Get an organization relationship",
+        get("/v1/organizationRelationships/{id}", CONTACTS_READ, tokens=2),
+        query("org_id", "integer"),
     ),
-    Action(
-        key="updateOrganizationRelationship",
-        summary="Update an organization relationship",
-        method="PUT",
-        path="/v1/organizationRelationships/{id}",
-        scopes=("contacts:full",),
-        token_cost=10,
-        result="record",
-        parameters=(
-            path("id"),
-            body("org_id", "integer"),
-            body("type", "string", enum=("parent", "related")),
-            body("rel_owner_org_id", "integer"),
-            body("rel_linked_org_id", "integer"),
-        ),
-        idempotent=True,
+    action(
+        "updateOrganizationRelationship",
+        "Update an organization relationship",
+        put("/v1/organizationRelationships/{id}", CONTACTS_FULL, tokens=10),
+        body("org_id", "integer"),
+        body("type", "string", enum=("parent", "related")),
+        body("rel_owner_org_id", "integer"),
+        body("rel_linked_org_id", "integer"),
     ),
 )

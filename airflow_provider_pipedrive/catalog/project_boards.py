@@ -1,85 +1,50 @@
 """Project boards."""
 
-from airflow_provider_pipedrive.catalog.model import Action, body, path
+from airflow_provider_pipedrive.catalog.declaring import action, delete, get, patch, post
+from airflow_provider_pipedrive.catalog.model import body
+from airflow_provider_pipedrive.catalog.scopes import PROJECTS_FULL, PROJECTS_READ
 
 ACTIONS = (
-    Action(
-        key="getProjectsBoardsV1",
-        summary="List project boards",
-        method="GET",
-        path="/v1/projects/boards",
-        scopes=("projects:read", "projects:full"),
-        token_cost=20,
+    action(
+        "getProjectsBoardsV1",
+        "List project boards",
+        get("/v1/projects/boards", PROJECTS_READ, tokens=20),
         result="records",
-        idempotent=True,
     ),
-    Action(
-        key="getProjectsBoardV1",
-        summary="Get a project board",
-        method="GET",
-        path="/v1/projects/boards/{id}",
-        scopes=("projects:read", "projects:full"),
-        token_cost=2,
-        result="record",
-        parameters=(path("id"),),
-        idempotent=True,
-    ),
-    Action(
-        key="getProjectsBoards",
-        summary="List project boards",
-        method="GET",
-        path="/api/v2/boards",
-        scopes=("projects:read", "projects:full"),
-        token_cost=10,
+    action("getProjectsBoardV1", "Get a project board", get("/v1/projects/boards/{id}", PROJECTS_READ, tokens=2)),
+    action(
+        "getProjectsBoards",
+        "List project boards",
+        get("/api/v2/boards", PROJECTS_READ, tokens=10),
         result="records",
-        idempotent=True,
         lifecycle="beta",
     ),
-    Action(
-        key="addProjectBoard",
-        summary="Add a project board",
-        method="POST",
-        path="/api/v2/boards",
-        scopes=("projects:full",),
-        token_cost=5,
-        result="record",
-        parameters=(body("name", "string", required=True), body("order_nr", "integer")),
+    action(
+        "addProjectBoard",
+        "Add a project board",
+        post("/api/v2/boards", PROJECTS_FULL, tokens=5),
+        body("name", "string", required=True),
+        body("order_nr", "integer"),
         lifecycle="beta",
     ),
-    Action(
-        key="deleteProjectBoard",
-        summary="Delete a project board",
-        method="DELETE",
-        path="/api/v2/boards/{id}",
-        scopes=("projects:full",),
-        token_cost=3,
-        result="record",
-        parameters=(path("id"),),
-        idempotent=True,
+    action(
+        "deleteProjectBoard",
+        "Delete a project board",
+        delete("/api/v2/boards/{id}", PROJECTS_FULL, tokens=3),
         lifecycle="beta",
     ),
-    Action(
-        key="getProjectsBoard",
-        summary="Get a project board",
-        method="GET",
-        path="/api/v2/boards/{id}",
-        scopes=("projects:read", "projects:full"),
-        token_cost=10,
-        result="record",
-        parameters=(path("id"),),
-        idempotent=True,
+    action(
+        "getProjectsBoard",
+        "Get a project board",
+        get("/api/v2/boards/{id}", PROJECTS_READ, tokens=10),
         lifecycle="beta",
     ),
-    Action(
-        key="updateProjectBoard",
-        summary="Update a project board",
-        method="PATCH",
-        path="/api/v2/boards/{id}",
-        scopes=("projects:full",),
-        token_cost=5,
-        result="record",
-        parameters=(path("id"), body("name", "string"), body("order_nr", "integer")),
-        idempotent=True,
+    action(
+        "updateProjectBoard",
+        "Update a project board",
+        patch("/api/v2/boards/{id}", PROJECTS_FULL, tokens=5),
+        body("name", "string"),
+        body("order_nr", "integer"),
         lifecycle="beta",
     ),
 )

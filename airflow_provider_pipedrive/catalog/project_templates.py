@@ -1,52 +1,26 @@
 """Project templates."""
 
-from airflow_provider_pipedrive.catalog.model import CURSOR, Action, path, query
+from airflow_provider_pipedrive.catalog.declaring import action, get
+from airflow_provider_pipedrive.catalog.model import CURSOR
+from airflow_provider_pipedrive.catalog.scopes import PROJECTS_READ
 
 ACTIONS = (
-    Action(
-        key="getProjectTemplatesV1",
-        summary="List project templates",
-        method="GET",
-        path="/v1/projectTemplates",
-        scopes=("projects:read", "projects:full"),
-        token_cost=20,
+    action(
+        "getProjectTemplatesV1",
+        "List project templates",
+        get("/v1/projectTemplates", PROJECTS_READ, tokens=20),
         result="records",
-        parameters=(query("cursor", "string"), query("limit", "integer", maximum=500)),
         paging=CURSOR,
-        idempotent=True,
     ),
-    Action(
-        key="getProjectTemplateV1",
-        summary="Get a project template",
-        method="GET",
-        path="/v1/projectTemplates/{id}",
-        scopes=("projects:read", "projects:full"),
-        token_cost=2,
-        result="record",
-        parameters=(path("id"),),
-        idempotent=True,
-    ),
-    Action(
-        key="getProjectTemplates",
-        summary="List project templates",
-        method="GET",
-        path="/api/v2/projectTemplates",
-        scopes=("projects:read", "projects:full"),
-        token_cost=10,
+    action("getProjectTemplateV1", "Get a project template", get("/v1/projectTemplates/{id}", PROJECTS_READ, tokens=2)),
+    action(
+        "getProjectTemplates",
+        "List project templates",
+        get("/api/v2/projectTemplates", PROJECTS_READ, tokens=10),
         result="records",
-        parameters=(query("cursor", "string"), query("limit", "integer", maximum=500)),
         paging=CURSOR,
-        idempotent=True,
     ),
-    Action(
-        key="getProjectTemplate",
-        summary="Get a project template",
-        method="GET",
-        path="/api/v2/projectTemplates/{id}",
-        scopes=("projects:read", "projects:full"),
-        token_cost=1,
-        result="record",
-        parameters=(path("id"),),
-        idempotent=True,
+    action(
+        "getProjectTemplate", "Get a project template", get("/api/v2/projectTemplates/{id}", PROJECTS_READ, tokens=1)
     ),
 )

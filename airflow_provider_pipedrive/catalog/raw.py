@@ -1,21 +1,18 @@
 """The raw request: any method and path that the catalog does not name."""
 
-from airflow_provider_pipedrive.catalog.model import Action, Parameter
+from airflow_provider_pipedrive.catalog.declaring import Route, action
+from airflow_provider_pipedrive.catalog.model import body, query
 
 ACTIONS = (
-    Action(
-        key="rawRequest",
-        summary="Send any request to the connection's own host",
-        method="*",
-        path="*",
-        scopes=(),
-        token_cost=0,
+    action(
+        "rawRequest",
+        "Send any request to the connection's own host",
+        Route("*", "*", (), 0),
+        query("method", "string", required=True, enum=("GET", "POST", "PUT", "PATCH", "DELETE")),
+        query("path", "string", required=True),
+        query("query", "any", nullable=True),
+        body("body", "any", nullable=True),
         result="any",
-        parameters=(
-            Parameter("method", "query", "string", required=True, enum=("GET", "POST", "PUT", "PATCH", "DELETE")),
-            Parameter("path", "query", "string", required=True),
-            Parameter("query", "query", "any", nullable=True),
-            Parameter("body", "body", "any", nullable=True),
-        ),
+        adapter="any_request",
     ),
 )

@@ -1,78 +1,62 @@
 """Subscriptions: removed by Pipedrive, kept so that old DAGs hear what replaces them."""
 
-from airflow_provider_pipedrive.catalog.model import Action, path
+from airflow_provider_pipedrive.catalog.declaring import action, delete, get, put
+from airflow_provider_pipedrive.catalog.scopes import DEALS_FULL
 
+_BILLING_FIELDS = "getDealProducts (billing_* fields) and getInstallments"
+_REMOVAL = (
+    "https://developers.pipedrive.com/changelog/post/removal-of-subscriptions-api-replaced-by-product-subscriptions-api"
+)
 ACTIONS = (
-    Action(
-        key="cancelRecurringSubscription",
-        summary="Cancel a recurring subscription",
-        method="PUT",
-        path="/v1/subscriptions/recurring/{id}/cancel",
-        scopes=("deals:full",),
-        token_cost=0,
-        result="record",
-        parameters=(path("id"),),
+    action(
+        "cancelRecurringSubscription",
+        "Cancel a recurring subscription",
+        put("/v1/subscriptions/recurring/{id}/cancel", DEALS_FULL, tokens=0),
+        idempotent=False,
         lifecycle="removed",
         since="2025-06-27",
-        source="https://developers.pipedrive.com/changelog/post/removal-of-subscriptions-api-replaced-by-product-subscriptions-api",
-        successor=(
-            "updateDealProduct (billing_frequency, billing_frequency_cycles, billing_start_date) or deleteDealProduct"
-        ),
+        successor="updateDealProduct (billing_frequency, billing_frequency_cycles, billing_start_date) "
+        "or deleteDealProduct",
+        source=_REMOVAL,
     ),
-    Action(
-        key="deleteSubscription",
-        summary="Delete a subscription",
-        method="DELETE",
-        path="/v1/subscriptions/{id}",
-        scopes=("deals:full",),
-        token_cost=0,
-        result="record",
-        parameters=(path("id"),),
+    action(
+        "deleteSubscription",
+        "Delete a subscription",
+        delete("/v1/subscriptions/{id}", DEALS_FULL, tokens=0),
+        idempotent=False,
         lifecycle="removed",
         since="2025-06-27",
-        source="https://developers.pipedrive.com/changelog/post/removal-of-subscriptions-api-replaced-by-product-subscriptions-api",
         successor="deleteInstallment, or deleteDealProduct for a recurring one",
+        source=_REMOVAL,
     ),
-    Action(
-        key="findSubscriptionByDeal",
-        summary="Find the subscription of a deal",
-        method="GET",
-        path="/v1/subscriptions/find/{dealId}",
-        scopes=("deals:full",),
-        token_cost=0,
-        result="record",
-        parameters=(path("dealId"),),
+    action(
+        "findSubscriptionByDeal",
+        "Find the subscription of a deal",
+        get("/v1/subscriptions/find/{dealId}", DEALS_FULL, tokens=0),
+        idempotent=False,
         lifecycle="removed",
         since="2025-06-27",
-        source="https://developers.pipedrive.com/changelog/post/removal-of-subscriptions-api-replaced-by-product-subscriptions-api",
-        successor="getDealProducts (billing_* fields) and getInstallments",
+        successor=_BILLING_FIELDS,
+        source=_REMOVAL,
     ),
-    Action(
-        key="getSubscription",
-        summary="Get a subscription",
-        method="GET",
-        path="/v1/subscriptions/{id}",
-        scopes=("deals:full",),
-        token_cost=0,
-        result="record",
-        parameters=(path("id"),),
+    action(
+        "getSubscription",
+        "Get a subscription",
+        get("/v1/subscriptions/{id}", DEALS_FULL, tokens=0),
+        idempotent=False,
         lifecycle="removed",
         since="2025-06-27",
-        source="https://developers.pipedrive.com/changelog/post/removal-of-subscriptions-api-replaced-by-product-subscriptions-api",
-        successor="getDealProducts (billing_* fields) and getInstallments",
+        successor=_BILLING_FIELDS,
+        source=_REMOVAL,
     ),
-    Action(
-        key="getSubscriptionPayments",
-        summary="List the payments of a subscription",
-        method="GET",
-        path="/v1/subscriptions/{id}/payments",
-        scopes=("deals:full",),
-        token_cost=0,
-        result="record",
-        parameters=(path("id"),),
+    action(
+        "getSubscriptionPayments",
+        "List the payments of a subscription",
+        get("/v1/subscriptions/{id}/payments", DEALS_FULL, tokens=0),
+        idempotent=False,
         lifecycle="removed",
         since="2025-06-27",
-        source="https://developers.pipedrive.com/changelog/post/removal-of-subscriptions-api-replaced-by-product-subscriptions-api",
         successor="getInstallments",
+        source=_REMOVAL,
     ),
 )

@@ -1,16 +1,8 @@
 """User connections."""
 
-from airflow_provider_pipedrive.catalog.model import Action
+from airflow_provider_pipedrive.catalog.declaring import action, get
+from airflow_provider_pipedrive.catalog.scopes import BASE
 
 ACTIONS = (
-    Action(
-        key="getUserConnections",
-        summary="Get the authorized user's connections",
-        method="GET",
-        path="/v1/userConnections",
-        scopes=("base",),
-        token_cost=20,
-        result="record",
-        idempotent=True,
-    ),
+    action("getUserConnections", "Get the authorized user's connections", get("/v1/userConnections", BASE, tokens=20)),
 )

@@ -1,16 +1,6 @@
 """User settings."""
 
-from airflow_provider_pipedrive.catalog.model import Action
+from airflow_provider_pipedrive.catalog.declaring import action, get
+from airflow_provider_pipedrive.catalog.scopes import BASE
 
-ACTIONS = (
-    Action(
-        key="getUserSettings",
-        summary="Get the authorized user's settings",
-        method="GET",
-        path="/v1/userSettings",
-        scopes=("base",),
-        token_cost=2,
-        result="record",
-        idempotent=True,
-    ),
-)
+ACTIONS = (action("getUserSettings", "Get the authorized user's settings", get("/v1/userSettings", BASE, tokens=2)),)

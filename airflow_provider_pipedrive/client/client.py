@@ -171,9 +171,9 @@ class PipedriveClient:
         """
         found = self._action(action)
         given = as_dict(action, parameters)
-        if found.key == "rawRequest":
+        if found.adapter == "any_request":
             return self._raw(found, given, already_tried=already_tried)
-        if found.key == "getPersonFieldDetails":
+        if found.adapter == "numeric_field_id":
             given = self._with_field_code(given)
         if found.result == "binary":
             sink = _Bounded(DOWNLOAD_IN_MEMORY, found.key)

@@ -18,8 +18,9 @@ _LAST_IS_ID = re.compile(r"/(\d+|[0-9a-f]{8}-[0-9a-f-]{27})$")
 
 def cost_of(call: Call) -> int:
     """API tokens of one request: the catalog's figure, Pipedrive's rule for what the catalog does not know."""
-    if call.key and call.key in ACTIONS and call.key != "rawRequest":
-        return ACTIONS[call.key].token_cost
+    known = ACTIONS.get(call.key or "")
+    if known and known.adapter != "any_request":
+        return known.token_cost
     path = call.path.split("?")[0]
     for pattern, cost in _patterns(call.method):
         if pattern.fullmatch(path):

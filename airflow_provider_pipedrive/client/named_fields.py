@@ -38,7 +38,6 @@ _AMBIGUOUS = re.compile(
 """What templates make of numbers, amounts, lists and objects, and one word: an option's label, ``None``, or nothing at
 all. Sentences, addresses of all kinds and times are what they are."""
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_SETTER = "setFieldValueForPerson"
 _UPDATES = {
     "deals": "updateDeal",
     "leads": "updateLead",
@@ -158,7 +157,7 @@ def _entity(action: Action) -> str | None:
 
 def _custom_values(action: Action, given: Mapping[str, Any]) -> dict[str, Any]:
     """The custom fields that a write gives, by key or name."""
-    if action.key == _SETTER:
+    if action.adapter == "one_person_field":
         code = str(given.get("field_code"))
         return {code: given.get("value")} if _KEY.fullmatch(code) else {}
     if action.custom_fields is None:
@@ -177,7 +176,7 @@ def _with_values(
     action: Action, given: Mapping[str, Any], values: Mapping[str, tuple[Field | None, Any]]
 ) -> dict[str, Any]:
     """The parameters with custom fields in the place where the action takes them."""
-    if action.key == _SETTER:
+    if action.adapter == "one_person_field":
         return {**given, "value": next(value for _field, value in values.values())}
     rest = {name: value for name, value in given.items() if name != "custom_fields"}
     if action.custom_fields == "flat":

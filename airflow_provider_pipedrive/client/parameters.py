@@ -78,7 +78,7 @@ def bind(action: Action, parameters: Mapping[str, Any]) -> Request:
     :raises PipedriveParameterError: naming every fault found
     """
     values = _bound(action, parameters, lambda value: False)
-    if action.key == "setFieldValueForPerson":
+    if action.adapter == "one_person_field":
         action, values = _person_patch(action, values)
     in_place: dict[str, dict[str, Any]] = {place: {} for place in ("path", "query", "body", "form", "file")}
     for name, value in values.items():
@@ -248,8 +248,8 @@ def _contradictions(action: Action, named: Mapping[str, str]) -> list[str]:
 
 
 def _person_patch(action: Action, values: Mapping[str, Any]) -> tuple[Action, dict[str, Any]]:
-    """setFieldValueForPerson as updatePerson: a person's own columns at the root, custom fields below."""
-    update = replace(ACTIONS["updatePerson"], key=action.key)
+    """One field as the update of a person: a person's own columns at the root, custom fields below."""
+    update = replace(ACTIONS[str(action.alias_of)], key=action.key)
     code, value = values["field_code"], values["value"]
     patch = {code: value} if code in update.by_name else {"custom_fields": {code: value}}
     return update, _bound(update, patch | {"id": values["id"]}, lambda value: False)

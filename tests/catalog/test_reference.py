@@ -93,8 +93,8 @@ def test_another_name_shows_its_own_parameter_and_whose_the_others_are() -> None
 
 def test_values_lists_and_bounds_are_spelled_out() -> None:
     assert row_of("getInstallments")[2] == (
-        r"`deal_ids`\* list of integer (at most 100)<br>`cursor` text<br>`limit` integer up to 500"
-        "<br>`sort_by` one of id, billing_date, deal_id<br>`sort_direction` one of asc, desc"
+        r"`deal_ids`\* list of integer (at most 100)<br>`sort_by` one of id, billing_date, deal_id"
+        "<br>`sort_direction` one of asc, desc<br>`limit` integer up to 500<br>`cursor` text"
     )
 
 
