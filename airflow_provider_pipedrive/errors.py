@@ -20,6 +20,8 @@
             PipedriveTokenCapError           a run would spend more API tokens than it was granted
         were rows refused?
             PipedriveRejectedRowsError       more rows of a bulk run than max_rejects allows
+        did the load fail?
+            PipedriveWarehouseError          the warehouse is out of reach, or did not take the rows
         is Pipedrive down?
             PipedriveServerError             5xx
         did no whole answer come?
@@ -136,3 +138,7 @@ class PipedriveResponseError(PipedriveError):
 
 class PipedriveRejectedRowsError(PipedriveError):
     """More rows are rejected than a bulk run's ``max_rejects`` allows; its folder has each with the reason."""
+
+
+class PipedriveWarehouseError(PipedriveError):
+    """The warehouse could not be reached, or did not take what it was given. Nothing is wrong with Pipedrive."""

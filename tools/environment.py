@@ -60,6 +60,7 @@ def ready(airflow: str, extra: str) -> Path:
         "pip",
         "install",
         "-qq",
+        "--no-compile",  # most of an Airflow's modules are never imported here
         "--disable-pip-version-check",
         "-c",
         constraints(airflow),

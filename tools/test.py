@@ -1,16 +1,20 @@
 """All checks of this repository, from nothing: Python 3.11 or newer, pip and a package index are enough.
 
-    python3 tools/test.py [--long]
+    python3 tools/test.py [--long] [--conformance FOLDER]
 
 Makes an environment for each Airflow (see environment.py), then runs the linter, the type checker, the whole test suite
-on the newest Airflow and (but for the longest of what knows no Airflow) on the oldest, what runs in a triggerer on 3.0
-and 3.1, and the conformance cases where they lie beside this checkout. With --long nothing is left out, and all that
-the versions differ in runs on 3.0, 3.1 and 3.2. What starts no Airflow runs on the newest and the oldest side by side.
-Every part runs even if an earlier one failed; the last line counts tests.
+on the newest Airflow, the rooms that know Airflow on the oldest, what runs in a triggerer on 3.0 and 3.1, and the
+conformance cases in FOLDER, if there are any. With --long nothing is left out on the oldest, and all that the versions
+differ in runs on 3.0, 3.1 and 3.2.
+
+Two parts run at a time, each for one core: the linter while environments are made, then the suite in parts. What starts
+an Airflow runs alone: two of them on one machine fight over ports. Every part runs even if an earlier one failed; the
+last line counts tests.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -20,21 +24,30 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
 from environment import BETWEEN, NEWEST, OLDEST, ROOT, clean_environ, ready, runs_here
 
 PACKAGE = "airflow_provider_pipedrive"
-CONFORMANCE = ROOT.parent / "shared" / "conformance"
+# Recorded requests of other clients, in a folder that is not part of this repository.
+CONFORMANCE = os.environ.get("PIPEDRIVE_CONFORMANCE", str(ROOT.parent / "shared" / "conformance"))
 
 # A triggerer of these versions ends by an answer of its supervisor that is read in the wrong place. Later ones do not.
 STRICT_TRIGGERERS = ("3.0.6", "3.1.8")
 IN_TRIGGERERS = ["tests/triggers", "tests/system/test_triggerer.py"]
-# Rooms that know no Airflow, and whose tests take longest: once is enough, but for the long form.
-ON_THE_NEWEST_ALONE = ("tests/extraction", "tests/warehouse")
+# Rooms that know no Airflow, as tests/tools/test_street.py holds them to, and tests that need none: no Airflow can
+# change what they do, so the newest's environment is enough but for the long form.
+WITHOUT_AIRFLOW = [
+    *("tests/bulk", "tests/catalog", "tests/client", "tests/events", "tests/extraction", "tests/files"),
+    *("tests/properties", "tests/sandbox", "tests/tools", "tests/warehouse"),
+]
+# It looks at what the tests of its own process have shown.
+SECRETS = "tests/test_no_secret_was_shown.py"
 VERSIONS_DIFFER = [
     *IN_TRIGGERERS,
     *("tests/sensors", "tests/assets", "tests/plugin", "tests/hooks", "tests/system/test_sensors_on_airflow_3.py"),
@@ -115,56 +128,28 @@ def test_environ(scratch: Path) -> dict[str, str]:
 
 def main() -> int:
     """Run everything; the exit code is 1 if any part failed."""
-    is_long = "--long" in sys.argv[1:]
-    short = "" if is_long else " and not long"
-    extras = {
-        NEWEST: "dev",
-        OLDEST: "test",
-        **dict.fromkeys(BETWEEN if is_long else STRICT_TRIGGERERS, "airflow-test"),
-    }
-    report = Report()
-    heading("Environments")
-    with ThreadPoolExecutor(2) as two:  # one waits for the index while the other unpacks
-        making = {version: two.submit(ready, version, extra) for version, extra in extras.items() if runs_here(version)}
-        pythons = {version: made.result() for version, made in making.items()}
-    newest = pythons[NEWEST]
-    print(f"Airflow {', '.join(pythons)} on Python {sys.version.split()[0]}", flush=True)
-    for version in extras.keys() - pythons.keys():
+    options = _options()
+    versions = BETWEEN if options.long else STRICT_TRIGGERERS
+    extras = {NEWEST: "dev", OLDEST: "test", **dict.fromkeys(versions, "airflow-test")}
+    for version in [version for version in extras if not runs_here(version)]:
         heading(f"Tests on Airflow {version}: left out, it does not run on Python {sys.version.split()[0]}")
-
-    plain = clean_environ()
-    report.run("Lint", [newest, "-m", "ruff", "check", "."], plain)
-    report.run("Format", [newest, "-m", "ruff", "format", "--check", "."], plain)
-    report.run("Types", [newest, "-m", "mypy", "--strict", PACKAGE], plain)
-    with tempfile.TemporaryDirectory(prefix="pipedrive-test-") as folder:
+        del extras[version]
+    report = Report()
+    heading(f"Environments of Airflow {', '.join(extras)} on Python {sys.version.split()[0]}")
+    with (
+        tempfile.TemporaryDirectory(prefix="pipedrive-test-") as folder,
+        ThreadPoolExecutor(1) as installer,
+        ThreadPoolExecutor(2) as cores,
+    ):
         scratch = Path(folder)
-        left_out = [] if is_long else [f"--ignore={folder}" for folder in ON_THE_NEWEST_ALONE]
-        both = [version for version in (NEWEST, OLDEST) if version in pythons]
-        with ThreadPoolExecutor(len(both)) as side_by_side:
-            running = [
-                side_by_side.submit(
-                    report.pytest,
-                    f"Tests on Airflow {version}",
-                    pythons[version],
-                    scratch / version,
-                    ["-m", f"not airflow{short}", *(left_out if version == OLDEST else [])],
-                    f"{version} | ",
-                )
-                for version in both
-            ]
-        for done in running:
-            done.result()  # what went wrong with running them, not with a test
-        # One after the other: two Airflows on one machine fight over ports.
-        for version, python in pythons.items():
-            arguments = [] if version in both else VERSIONS_DIFFER if is_long else IN_TRIGGERERS
-            marked = f"airflow{short}" if version in both else short.removeprefix(" and ")
-            report.pytest(
-                f"Tests that start Airflow {version}" if version in both else f"Tests on Airflow {version}",
-                python,
-                scratch / f"{version}-started",
-                [*(["-m", marked] if marked else []), *arguments],
-            )
-        conformance(report, newest, scratch / "conformance")
+        # In this order: the last ones are made while tests run on the first.
+        making = {version: installer.submit(ready, version, extra) for version, extra in extras.items()}
+        newest = making[NEWEST].result()
+        check(report, newest)
+        finish([cores.submit(run) for run in suites(report, making, scratch, is_long=options.long)])
+        for version, made in making.items():
+            started(report, version, made.result(), scratch, is_long=options.long)
+        conformance(report, newest, Path(options.conformance), scratch / "conformance")
 
     print()
     for title in report.failed:
@@ -173,18 +158,75 @@ def main() -> int:
     return 1 if report.failed else 0
 
 
-def conformance(report: Report, python: Path, scratch: Path) -> None:
-    """Play other clients' recorded requests against this package, if the recordings are at hand.
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--long", action="store_true", help="the long trials too, on all versions")
+    parser.add_argument(
+        "--conformance",
+        metavar="FOLDER",
+        default=CONFORMANCE,
+        help="recorded requests of other clients, with the program that plays them (default: PIPEDRIVE_CONFORMANCE)",
+    )
+    return parser.parse_args()
+
+
+def check(report: Report, python: Path) -> None:
+    """Linter, formatter and type checker."""
+    plain = clean_environ()
+    report.run("Lint", [python, "-m", "ruff", "check", "."], plain)
+    report.run("Format", [python, "-m", "ruff", "format", "--check", "."], plain)
+    report.run("Types", [python, "-m", "mypy", "--strict", PACKAGE], plain)
+
+
+def suites(
+    report: Report, making: dict[str, Future[Path]], scratch: Path, *, is_long: bool
+) -> Iterator[Callable[[], None]]:
+    """What starts no Airflow, in parts of similar length, those first that can begin first."""
+    marked = ["-m", "not airflow" if is_long else "not airflow and not long"]
+    others = [f"--ignore={folder}" for folder in WITHOUT_AIRFLOW]
+    parts = [
+        (NEWEST, "rooms without Airflow", [*WITHOUT_AIRFLOW, SECRETS]),
+        (NEWEST, "rooms with Airflow", others),
+        (OLDEST, "all rooms" if is_long else "rooms with Airflow", [] if is_long else others),
+    ]
+
+    def run(version: str, rooms: str, arguments: list[str]) -> None:
+        python = making[version].result()
+        prefix = f"{version}, {rooms} | "
+        home = scratch / f"{version}-{rooms}".replace(" ", "-")
+        report.pytest(f"Tests on Airflow {version}, {rooms}", python, home, [*marked, *arguments], prefix)
+
+    return (partial(run, *part) for part in parts if part[0] in making)
+
+
+def started(report: Report, version: str, python: Path, scratch: Path, *, is_long: bool) -> None:
+    """What starts an Airflow of that version; for one between the oldest and the newest, all that is run on it."""
+    is_between = version not in (NEWEST, OLDEST)
+    marks = [*([] if is_between else ["airflow"]), *([] if is_long else ["not long"])]
+    arguments = [] if not is_between else VERSIONS_DIFFER if is_long else IN_TRIGGERERS
+    title = f"Tests on Airflow {version}" if is_between else f"Tests that start Airflow {version}"
+    marked = ["-m", " and ".join(marks)] if marks else []
+    report.pytest(title, python, scratch / f"{version}-started", [*marked, *arguments])
+
+
+def finish(running: list[Future[None]]) -> None:
+    """Wait for parts; what went wrong with running them, not with a test, is raised here."""
+    for done in running:
+        done.result()
+
+
+def conformance(report: Report, python: Path, recordings: Path, scratch: Path) -> None:
+    """Play other clients' recorded requests against this package, if the recordings are there.
 
     Some recordings contradict Pipedrive's own description; conformance_misses.json names them with the reason. Any
     other miss is a failure, and so is a named one that no longer is one.
     """
     title = "Conformance"
-    if not CONFORMANCE.is_dir():
-        heading(f"{title}: left out, {os.path.relpath(CONFORMANCE, ROOT)} is not there")
+    if not recordings.is_dir():
+        heading(f"{title}: left out, there are no recordings (--conformance FOLDER)")
         return
     adapter = ROOT / "tools" / "conformance_adapter.py"
-    command: list[str | Path] = [python, CONFORMANCE / "run.py", "--adapter", adapter]
+    command: list[str | Path] = [python, recordings / "run.py", "--adapter", adapter]
     command += ["--allow-extra-query", "limit,start"]
     output = report.run(title, command, test_environ(scratch), may_fail=True)
     explained = json.loads((ROOT / "tools" / "conformance_misses.json").read_text(encoding="utf-8"))

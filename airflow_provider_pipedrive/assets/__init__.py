@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Change": "client.changes.model",
+    "Change": "events.changes.model",
     "PipedriveChangesOperator": "assets.changes",
     "asset_uri": "assets.uris",
     "changes_of": "assets.changes",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.bulk.index import PRODUCTS
 from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.bulk.journal import Journal, to_json
-from airflow_provider_pipedrive.bulk.matching import phone_key, shown_key, text_key, value_key
+from airflow_provider_pipedrive.bulk.matching import shown_key
 from airflow_provider_pipedrive.bulk.reading import Columns, missing_for_creation
 from airflow_provider_pipedrive.bulk.related import named
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, PARTICIPANTS
-from airflow_provider_pipedrive.client.field_values import Reference, is_empty, same, to_wire
+from airflow_provider_pipedrive.client.field_kinds import Field, PrimaryEntry
+from airflow_provider_pipedrive.client.field_values import Reference, is_empty
 from airflow_provider_pipedrive.client.fields import PRIMARY
 from airflow_provider_pipedrive.client.values import Unfit
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -123,28 +124,26 @@ class Difference:
             if name in self._columns.protected and not is_empty(before.get(name)):
                 continue
             field = self._book.fields[name]
-            if name in PRIMARY:
-                merged = _with_primary(before.get(PRIMARY[name]) or [], after, phone=name == "phone")
+            if isinstance(field.kind, PrimaryEntry):
+                merged = field.kind.merged(before.get(PRIMARY[name]) or [], after)
                 if merged is not None:
                     changed[PRIMARY[name]] = merged
                 continue
-            if field.kind == "money":
-                after = self._with_currency(after, before.get(name))
-            if self._is_own_key(name, before.get(name), after) or same(field, before.get(name), after):
+            after = field.kind.completed(after, self._currency(before.get(name)))
+            if self._is_own_key(field, before.get(name), after) or field.kind.same(before.get(name), after):
                 continue
             changed[name] = after
         return changed
 
-    def _is_own_key(self, name: str, before: Any, after: Any) -> bool:
+    def _is_own_key(self, field: Field, before: Any, after: Any) -> bool:
         """What a record was found by is not written again because of its capital letters or spaces."""
-        own = any(part.field.key == name and part.rule == "value" for part in self._columns.key)
-        return own and value_key(before) == value_key(after)
+        own = any(part.field.key == field.key and not part.by_domain for part in self._columns.key)
+        return own and field.kind.key(before) == field.kind.key(after)
 
-    def _with_currency(self, after: Any, before: Any) -> Any:
-        if not isinstance(after, Mapping) or after.get("currency"):
-            return after
-        currency = (before or {}).get("currency") or self._book.directory.me.get("default_currency")
-        return {**after, "currency": currency}
+    def _currency(self, before: Any) -> Callable[[], str | None]:
+        """The currency of an amount without one: what the record has, or the user's."""
+        has = before.get("currency") if isinstance(before, Mapping) else None
+        return lambda: has or self._book.directory.me.get("default_currency")
 
     def _plan_creation(self, row: int, key: str | None, given: str, fields: dict[str, Any]) -> None:
         missing = missing_for_creation(self._job, fields)
@@ -158,11 +157,9 @@ class Difference:
             if name in PRIMARY:
                 made[PRIMARY[name]] = [{"value": value, "primary": True, "label": "work"}]
             else:
-                made[name] = self._with_currency(value, None) if self._kind(name) == "money" else value
+                field = self._book.fields.get(name)
+                made[name] = field.kind.completed(value, self._currency(None)) if field else value
         self._keep("create", row, key, None, made, {})
-
-    def _kind(self, name: str) -> str:
-        return self._book.fields[name].kind if name in self._book.fields else ""
 
     def _plan_removal(self, row: int | None, key: str | None, identity: Any, before: dict[str, Any]) -> None:
         how = self._job.on_remove
@@ -181,7 +178,7 @@ class Difference:
         for name, value in how.items():
             field = self._columns.field(name)
             try:
-                found[field.key] = to_wire(self._book, field, value)
+                found[field.key] = field.kind.to_wire(self._book, field, value)
             except Unfit as unfit:
                 raise PipedriveParameterError(f"on_remove: {name} must be {unfit}") from None
             if isinstance(found[field.key], Reference):
@@ -212,29 +209,6 @@ class Difference:
         )  # fmt: skip
 
 
-def _with_primary(
-    entries: Sequence[Mapping[str, Any]], value: str | None, *, phone: bool
-) -> list[dict[str, Any]] | None:
-    """A record's addresses or numbers with another primary one, the rest kept; None where nothing changes.
-
-    Pipedrive replaces the whole list. https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide
-    """
-    form = phone_key if phone else text_key
-    kept = [dict(entry) for entry in entries if entry.get("value")]
-    if value is None:
-        rest = [entry for entry in kept if not entry.get("primary")]
-        return _first_is_primary(rest) if len(rest) < len(kept) else None
-    place = next((at for at, entry in enumerate(kept) if form(entry["value"]) == form(value)), None)
-    if place is not None and kept[place].get("primary"):
-        return None
-    chosen = kept.pop(place) if place is not None else {"value": value, "label": "work"}
-    return _first_is_primary([chosen, *kept])
-
-
-def _first_is_primary(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**entry, "primary": at == 0} for at, entry in enumerate(entries)]
-
-
 def described(book: FieldBook, entity: str, journal: Journal) -> Iterator[dict[str, Any]]:
     """What is to be created, changed and removed, as people read it."""
     names = {key: str(field) for key, field in book.fields.items()}
@@ -258,8 +232,4 @@ def readable(book: FieldBook, name: str, value: Any) -> Any:
     field = book.fields.get(name)
     if field is None or value is None:
         return value
-    if field.kind in ("option", "options", "labels") and field.options:
-        labels = {str(key): label for key, label in field.options.items()}
-        found = [labels.get(str(item), item) for item in (value if isinstance(value, list) else [value])]
-        return found if isinstance(value, list) else found[0]
-    return value
+    return field.kind.labelled(field, value) if field.kind.has_labels else value

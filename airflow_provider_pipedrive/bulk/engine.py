@@ -17,12 +17,14 @@ from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.bulk.journal import Journal, row_to_json
 from airflow_provider_pipedrive.bulk.matching import shown_key
 from airflow_provider_pipedrive.bulk.mirror import journal_in
+from airflow_provider_pipedrive.bulk.new_options import ADD_OPTIONS, NewOptions
 from airflow_provider_pipedrive.bulk.reading import Columns, Digest, RowReader
 from airflow_provider_pipedrive.bulk.related import RelatedRecords
 from airflow_provider_pipedrive.bulk.targets import target_of
-from airflow_provider_pipedrive.bulk.writing import Writer, too_many_rejects
+from airflow_provider_pipedrive.bulk.writing import OperationWriter, too_many_rejects
 from airflow_provider_pipedrive.catalog import ACTIONS
-from airflow_provider_pipedrive.client.fields import Directory, FieldBook
+from airflow_provider_pipedrive.client.directory import Directory
+from airflow_provider_pipedrive.client.fields import DEFINITIONS, FieldBook
 from airflow_provider_pipedrive.client.record_links import record_url
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedriveTokenCapError
 
@@ -57,7 +59,7 @@ def write(client: PipedriveClient, rows: Iterable[Mapping[str, Any]], job: BulkJ
     job.check()
     journal = journal_in(folder)
     try:
-        return _Run(client, job, journal).do(rows)
+        return _BulkRun(client, job, journal).do(rows)
     except sqlite3.OperationalError as error:
         raise PipedriveError(
             f"{folder}: the run's journal cannot be kept: {error}. What was written before is journalled: make room, "
@@ -68,7 +70,7 @@ def write(client: PipedriveClient, rows: Iterable[Mapping[str, Any]], job: BulkJ
         journal.close()
 
 
-class _Run:
+class _BulkRun:
     def __init__(self, client: PipedriveClient, job: BulkJob, journal: Journal) -> None:
         self.client = client
         self.job = job
@@ -86,7 +88,7 @@ class _Run:
     def do(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         cap = self.client.token_cap
         if self.job.max_tokens is not None:
-            self.client.token_cap = self.client.usage.tokens + self.job.max_tokens
+            self.client.token_cap = self.client.usage.tokens + self.job.max_tokens - self._spent()
         try:
             finished = self._planned(rows)
             if finished is not None:
@@ -98,6 +100,12 @@ class _Run:
         finally:
             self._keep_usage()
             self.client.token_cap = cap
+
+    def _spent(self) -> int:
+        """API tokens that earlier tries of this run have spent."""
+        if self.journal.get("identity") != self._identity() or self.journal.get("receipt"):
+            return 0
+        return int((self.journal.get("usage") or {}).get("tokens", 0))
 
     # ---- the plan
 
@@ -125,8 +133,9 @@ class _Run:
         company = self.directory.me.get("company_id")
         if self.journal.get("company") not in (None, company):
             self.journal.run("DELETE FROM state")  # another company's records are not these
+        usage = self.journal.get("usage") if kept == identity and not self.journal.get("receipt") else None
         self.journal.clear()
-        self.journal.set(identity=identity, company=company)
+        self.journal.set(identity=identity, company=company, usage=usage)
         columns = Columns(self.job, self.book)
         number = RowReader(self.job, self.book, self.journal, columns).read(rows)
         RelatedRecords(self.client, self.journal, columns, create=self.job.create_related).resolve()
@@ -135,6 +144,7 @@ class _Run:
             RecordIndex(self.client, self.job, self.book, self.journal, columns).read()
         difference = Difference(self.job, self.book, self.journal, columns)
         difference.plan()
+        NewOptions(self.book, self.journal).plan()
         diff = self.journal.lines("diff.jsonl", described(self.book, self.job.entity, self.journal))
         self.journal.set(diff=diff)
         log.info(
@@ -184,7 +194,7 @@ class _Run:
             raise too_many_rejects(self._rejected, self._rows, self.job, f"row {row}: {reason}")
         planned = self._planned_actions()
         removed = int(self.journal.one("SELECT count(*) FROM operations WHERE phase = 2"))
-        whole = sum(planned.values())
+        whole = sum(number for action, number in planned.items() if action != ADD_OPTIONS)
         for name, number in (("max_deletes", removed), ("max_writes", whole)):
             allowed = getattr(self.job, name)
             if allowed is not None and number > allowed and not self.job.dry_run:
@@ -197,9 +207,8 @@ class _Run:
         cap = self.client.token_cap
         if cap is not None and not self.job.dry_run and self.client.usage.tokens + price > cap:
             raise PipedriveTokenCapError(
-                f"Writing costs about {price} API tokens, more than is left of max_tokens={self.job.max_tokens}. "
-                "Nothing was written in this try: write again with a higher max_tokens.",
-                retryable=True,
+                f"Writing costs about {price} API tokens, more than is left of max_tokens={self.job.max_tokens}, "
+                "which counts for the whole run. Nothing was written in this try: write again with a higher max_tokens."
             )
 
     # ---- writing
@@ -209,7 +218,8 @@ class _Run:
             self.journal.set(writing_since=self._now().isoformat())
             self.journal.store_plan()
         self._note_edits()
-        Writer(self.client, self.job, self.books, self.journal, self._rows).write()
+        NewOptions(self.book, self.journal).add()
+        OperationWriter(self.client, self.job, self.books, self.journal, self._rows).write()
 
     def _note_edits(self) -> None:
         """Count the records that somebody has edited since they were looked at: they are written all the same.
@@ -296,7 +306,11 @@ class _Run:
 
     def _related_created(self) -> int:
         state = "planned" if self.job.dry_run else "done"
-        return int(self.journal.one("SELECT count(*) FROM operations WHERE phase = 0 AND state = ?", [state]))
+        return int(
+            self.journal.one(
+                "SELECT count(*) FROM operations WHERE phase = 0 AND action = 'create' AND state = ?", [state]
+            )
+        )
 
     def _keep_usage(self) -> None:
         """Requests, tokens and seconds of the whole run, resumes included."""
@@ -323,8 +337,9 @@ class _Run:
 
     def _results(self) -> Iterator[dict[str, Any]]:
         done = self.journal.each(
-            "SELECT row, key, action, id FROM operations WHERE state = 'done' AND entity = ? ORDER BY row, operation",
-            [self.job.entity],
+            "SELECT row, key, action, id FROM operations WHERE state = 'done' AND entity = ? AND action != ? "
+            "ORDER BY row, operation",
+            [self.job.entity, ADD_OPTIONS],
         )
         for row, key, action, identity in done:
             known = None if identity is None else json.loads(identity)
@@ -356,14 +371,14 @@ def _brief(value: Any) -> str:
 
 
 def _counted(actions: Mapping[str, int]) -> str:
-    words = {"create": "create", "update": "update", "delete": "delete", "archive": "archive"}
-    return ", ".join(f"{number} to {words[action]}" for action, number in sorted(actions.items()))
+    words = {ADD_OPTIONS: "fields to get options"}
+    return ", ".join(f"{number} {words.get(action, f'to {action}')}" for action, number in sorted(actions.items()))
 
 
 def _cost(entity: str, action: str) -> int:
     target = target_of(entity)
-    key = {"create": target.create, "delete": target.delete}.get(action, target.update or target.create)
-    return ACTIONS[key].token_cost
+    keys = {"create": target.create, "delete": target.delete, ADD_OPTIONS: _adding_options(entity)}
+    return ACTIONS[keys.get(action) or target.update or target.create].token_cost
 
 
 def _digest(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -371,3 +386,7 @@ def _digest(rows: Iterable[Mapping[str, Any]]) -> str:
     for row in rows:
         digest.add(row_to_json(row))
     return digest.text
+
+
+def _adding_options(entity: str) -> str | None:
+    return DEFINITIONS[entity].add_options if entity in DEFINITIONS else None

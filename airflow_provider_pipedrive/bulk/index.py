@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.bulk.journal import Journal, to_json
-from airflow_provider_pipedrive.bulk.matching import keys_of_record, value_key
+from airflow_provider_pipedrive.bulk.matching import keys_of_record
 from airflow_provider_pipedrive.bulk.reading import Columns
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, PARTICIPANTS
 from airflow_provider_pipedrive.catalog import ACTIONS
-from airflow_provider_pipedrive.client.field_values import Reference, current, to_wire
-from airflow_provider_pipedrive.client.fields import PRIMARY, Field, FieldBook
+from airflow_provider_pipedrive.client.field_kinds import Field
+from airflow_provider_pipedrive.client.field_values import Reference, value_key
+from airflow_provider_pipedrive.client.fields import PRIMARY, FieldBook
 from airflow_provider_pipedrive.client.values import Unfit
 from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError, PipedriveValidationError
 
@@ -196,7 +197,7 @@ class RecordIndex:
         )
 
     def _before(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        found = {field.key: current(field, record, flat=self._target.flat) for field in self._fields}
+        found = {field.key: field.kind.current(field, record, flat=self._target.flat) for field in self._fields}
         if self._target.is_link:
             found[LINK_OF] = record[LINK_OF]
         if record.get(PRODUCTS):
@@ -213,7 +214,11 @@ class RecordIndex:
             return False  # what the filter finds is read by itself
         for name, field in self._within.items():
             keys = {value_key(value) for value in self._allowed(name)}
-            has = record.get(LINK_OF) if field.key == LINK_OF else current(field, record, flat=self._target.flat)
+            has = (
+                record.get(LINK_OF)
+                if field.key == LINK_OF
+                else field.kind.current(field, record, flat=self._target.flat)
+            )
             if value_key(has) not in keys:
                 return False
         return True
@@ -224,7 +229,7 @@ class RecordIndex:
             wanted = (self._job.within or {})[name]
             try:
                 self._allowed_values[name] = [
-                    to_wire(self._book, self._within[name], value)
+                    self._within[name].kind.to_wire(self._book, self._within[name], value)
                     for value in (wanted if isinstance(wanted, list | tuple | set) else [wanted])
                 ]
             except Unfit as unfit:

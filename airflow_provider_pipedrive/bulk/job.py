@@ -46,7 +46,7 @@ class BulkJob:
         always empty it
     :ivar diff: ``live`` compares with what Pipedrive has; ``state`` with what the last run in the folder has written
     :ivar dry_run: decide everything, write nothing
-    :ivar max_tokens: API tokens that a run may spend
+    :ivar max_tokens: API tokens that the whole run may spend, all its tries together
     :ivar max_writes: records that may be created, changed or removed
     :ivar max_deletes: records that may be removed; ``delete`` and ``mirror`` need it
     :ivar within: of ``mirror``, the records that rows speak for: ``{"filter_id": 7}`` or ``{"Pipeline": "Sales"}``

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_pipedrive.bulk.journal import FILE, Journal, to_json
+from airflow_provider_pipedrive.bulk.lease import FolderLease
 
 _EVERY = 1.0
 """Seconds between two segments."""
@@ -46,6 +47,15 @@ class MirroredJournal(Journal):
 
     def __init__(self, path: Any) -> None:
         self.path = path
+        self._lease = FolderLease(path)
+        try:
+            self._open()
+        except BaseException:
+            self._lease.release()
+            raise
+
+    def _open(self) -> None:
+        path = self.path
         self._scratch = tempfile.TemporaryDirectory(prefix="pipedrive-bulk-")
         local = Path(self._scratch.name)
         self._segments = self._stored_segments()
@@ -65,9 +75,11 @@ class MirroredJournal(Journal):
         finally:
             super().close()
             self._scratch.cleanup()
+            self._lease.release()
 
     def store_plan(self) -> None:
         """Store the whole journal, in place of earlier segments."""
+        self._lease.check()
         whole = self.folder / "whole.sqlite"
         self.run("VACUUM INTO ?", [str(whole)])
         (self.path / FILE).write_bytes(whole.read_bytes())
@@ -79,6 +91,7 @@ class MirroredJournal(Journal):
 
     def checkpoint(self, *, force: bool = False) -> None:
         """Store what has changed, if it is time to."""
+        self._lease.check()
         now = time.monotonic()
         if not force and now - self._stored_at < _EVERY:
             return

@@ -7,15 +7,16 @@ import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from airflow_provider_pipedrive.bulk.journal import Journal, row_to_json, to_json
 from airflow_provider_pipedrive.bulk.matching import KeyPart, key_of_row, shown_key
 from airflow_provider_pipedrive.bulk.targets import LINK_OF
-from airflow_provider_pipedrive.client.field_values import Reference, is_missing, native, to_wire
-from airflow_provider_pipedrive.client.fields import PRIMARY, Field
+from airflow_provider_pipedrive.catalog.advice import nearest
+from airflow_provider_pipedrive.client.field_kinds import KINDS, Field
+from airflow_provider_pipedrive.client.field_values import Reference, is_missing, native
+from airflow_provider_pipedrive.client.fields import PRIMARY
 from airflow_provider_pipedrive.client.values import Unfit
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
@@ -28,7 +29,6 @@ _BATCH = 500
 _LARGEST_ID = 2**53
 """JSON's numbers are exact up to here."""
 _REFERENCE = "$reference"
-_RULES = {"email": "email", "phone": "phone", "domain": "domain"}
 
 
 class Columns:
@@ -61,9 +61,9 @@ class Columns:
         :raises PipedriveParameterError: there is none
         """
         if name.strip().lower() == "id":
-            return Field("id", "id", "text" if self._job.target.flat else "integer")
+            return Field("id", "id", KINDS["text" if self._job.target.flat else "integer"])
         if self._job.target.is_link and name.strip().lower() in (LINK_OF, "deal"):
-            return Field(LINK_OF, LINK_OF, "deal")
+            return Field(LINK_OF, LINK_OF, KINDS["deal"])
         return self._book.find(name)
 
     def of(self, column: Any) -> Field | None:
@@ -106,9 +106,9 @@ class Columns:
         for folded, column in self._spelled.items():
             if not had or folded in had:
                 continue
-            if near := get_close_matches(folded, free, n=1, cutoff=0.75):
+            if near := nearest(column, free.values(), cutoff=0.75):
                 raise PipedriveParameterError(
-                    f"mapping names the column {column!r}, which no row has. Did you mean {free[near[0]]!r}?"
+                    f"mapping names the column {column!r}, which no row has. Did you mean {near[0]!r}?"
                 )
             log.warning("%s: no row has the column %r, which mapping names.", self._job.entity, column)
 
@@ -116,14 +116,14 @@ class Columns:
         alias = name.strip().lower()
         if alias == "domain" and self._job.entity in ("persons", "organizations"):
             key = "email" if self._job.entity == "persons" else "website"
-            return KeyPart(name, self.field(key), "domain")
+            return KeyPart(name, self.field(key), by_domain=True)
         if alias == "name" and self._job.entity in ("deals", "leads"):
-            return KeyPart(name, self.field("title"), "value")
+            return KeyPart(name, self.field("title"))
         found = self.field(name)
         if found.key in PRIMARY.values():
             short = next(short for short, whole in PRIMARY.items() if whole == found.key)
             found = self.field(short)
-        return KeyPart(name, found, _RULES.get(found.key, "value"))
+        return KeyPart(name, found)
 
 
 class RowReader:
@@ -161,7 +161,7 @@ class RowReader:
 
     def _keep(self, batch: list[tuple[int, Mapping[str, Any], str]]) -> None:
         if self._job.missing_options == "create":
-            self._add_options(row for _number, row, _given in batch)
+            self._expect_options(row for _number, row, _given in batch)
         with self._journal.transaction():
             for number, row, given in batch:
                 self._keep_one(number, row, given)
@@ -210,13 +210,13 @@ class RowReader:
 
     def _value(self, column: str, field: Field, value: Any, pipeline: int | None) -> Any:
         try:
-            if field.kind == "stage" and pipeline is not None and not is_missing(value):
+            if field.kind is KINDS["stage"] and pipeline is not None and not is_missing(value):
                 return self._book.directory.stage_id(value, pipeline)
-            found = to_wire(self._book, field, self._in_zone(field, value))
+            found = field.kind.to_wire(self._book, field, self._in_zone(field, self._as_key(field, value)))
             if field.key == "id":
                 found = _identity(found, uuid=self._job.target.flat)
         except Unfit as unfit:
-            if field.kind in ("option", "options", "labels"):
+            if field.kind.has_labels:
                 return self._missing_label(column, field, value, unfit)
             raise _Rejected(
                 f"{column} ({field}) must be {unfit}" if column != str(field) else f"{column} must be {unfit}",
@@ -226,9 +226,15 @@ class RowReader:
             return {_REFERENCE: [found.kind, found.text]}
         return found
 
+    def _as_key(self, field: Field, value: Any) -> Any:
+        """A number in a text that rows are matched on: a table's column with gaps has 5.0 for the key ``5``."""
+        value = native(value)
+        is_key = any(part.field.key == field.key for part in self._columns.key)
+        return int(value) if is_key and isinstance(value, float) and value.is_integer() else value
+
     def _in_zone(self, field: Field, value: Any) -> Any:
         """A time without a zone in that of the job."""
-        if self._job.zone is None or field.kind not in ("datetime", "date"):
+        if self._job.zone is None or field.kind.name not in ("datetime", "date"):
             return value
         moment = native(value)
         if isinstance(moment, str) and len(moment.strip()) > len("2026-01-31"):
@@ -280,27 +286,23 @@ class RowReader:
             'them, or set missing_options="create" or "null".'
         )
 
-    def _add_options(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    def _expect_options(self, rows: Iterable[Mapping[str, Any]]) -> None:
         wanted: dict[str, dict[str, str]] = {}
         for row in rows:
             for column, value in row.items():
                 field = self._columns.of(column)
-                if field is None or field.kind not in ("option", "options") or is_missing(value) or value == "":
+                if field is None or field.kind.name not in ("option", "options") or is_missing(value) or value == "":
                     continue
                 for label in self._new_labels(field, value):
                     wanted.setdefault(field.key, {}).setdefault(_folded(label), label)
         for key, labels in wanted.items():
             field = self._book.fields[key]
-            if self._job.dry_run:
-                self._book.expect_options(field, list(labels.values()))
-            else:
-                log.info("%s: adding %d options to the field %s.", self._job.entity, len(labels), field)
-                self._book.add_options(field, list(labels.values()))
+            self._book.expect_options(field, list(labels.values()))
 
     def _new_labels(self, field: Field, value: Any) -> Iterator[str]:
         """The labels in a row's value that no option has yet."""
         items = value if isinstance(value, list | tuple | set) else [value]
-        if field.kind == "options" and isinstance(value, str):
+        if field.kind.has_many and isinstance(value, str):
             if _fits(self._book, field, value):
                 return
             items = [part for part in re.split(r"[,;]", value) if part.strip()]
@@ -348,7 +350,7 @@ def _identity(value: Any, *, uuid: bool) -> Any:
 
 def _fits(book: FieldBook, field: Field, value: Any) -> bool:
     try:
-        to_wire(book, field, value)
+        field.kind.to_wire(book, field, value)
     except Unfit:
         return False
     return True

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.bulk.journal import Journal, to_json
-from airflow_provider_pipedrive.bulk.matching import key_of_row, shown_key, text_key
+from airflow_provider_pipedrive.bulk.matching import key_of_row, shown_key
 from airflow_provider_pipedrive.bulk.reading import Columns, reference_in
 from airflow_provider_pipedrive.bulk.targets import target_of
+from airflow_provider_pipedrive.client.field_values import text_key
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient

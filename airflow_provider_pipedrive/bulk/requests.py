@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, PARTICIPANTS, Target
-from airflow_provider_pipedrive.client.field_values import to_flat
-from airflow_provider_pipedrive.client.fields import Field
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.fields import FieldBook
@@ -56,17 +54,9 @@ def body_of(target: Target, book: FieldBook, fields: Mapping[str, Any]) -> dict[
         if field is None:  # the deal of a link, which is in the path, and what archives a record
             body |= {} if key in (LINK_OF, "id") else {key: value}
         elif not field.custom:
-            body[key] = _system(target, field, value)
+            body[key] = field.kind.to_system(value, flat=target.flat)
         elif target.flat:
-            body |= to_flat(field, value)
+            body |= field.kind.to_flat(field, value)
         else:
             custom[key] = value
     return {**body, "custom_fields": custom} if custom else body
-
-
-def _system(target: Target, field: Field, value: Any) -> Any:
-    if field.kind in ("labels", "emails", "phones") and value is None:
-        return []  # a system field's list is cleared by an empty one, a custom field's by null
-    if target.flat and field.kind == "money" and value is not None:
-        return {"amount": value["value"], "currency": value["currency"]}
-    return value

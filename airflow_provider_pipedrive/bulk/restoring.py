@@ -13,11 +13,13 @@ from airflow_provider_pipedrive.bulk.journal import FILE, Journal
 from airflow_provider_pipedrive.bulk.lookup import Lookup
 from airflow_provider_pipedrive.bulk.matching import shown_key
 from airflow_provider_pipedrive.bulk.mirror import journal_in
+from airflow_provider_pipedrive.bulk.new_options import ADD_OPTIONS, NewOptions
 from airflow_provider_pipedrive.bulk.related import made_id
 from airflow_provider_pipedrive.bulk.requests import request_of
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, Target, target_of
-from airflow_provider_pipedrive.client.field_values import current, is_empty, same
-from airflow_provider_pipedrive.client.fields import Directory, FieldBook
+from airflow_provider_pipedrive.client.directory import Directory
+from airflow_provider_pipedrive.client.field_values import is_empty
+from airflow_provider_pipedrive.client.fields import FieldBook
 from airflow_provider_pipedrive.errors import (
     PipedriveNotFoundError,
     PipedriveParameterError,
@@ -75,6 +77,8 @@ class _Undo:
         Lookup(self._client, books, self._journal).settle()  # what was made and never answered is taken back too
         if self._journal.get("writing_since"):
             self._journal.set(undone=True)
+        for book in books.values():
+            NewOptions(book, self._journal).put_ids()
         for number, entity, action, identity, fields, before in self._done():
             outcome, why = self._undo_one(target_of(entity), action, identity, fields, before)
             self._journal.run(
@@ -110,6 +114,8 @@ class _Undo:
         self, target: Target, action: str, identity: Any, fields: Mapping[str, Any], before: Mapping[str, Any]
     ) -> tuple[str, str]:
         try:
+            if action == ADD_OPTIONS:
+                return IMPOSSIBLE, f"options that were added to a field stay: {', '.join(fields[identity])}"
             if action == "create":
                 return self._undo_creation(target, identity, fields)
             if action == "delete":
@@ -142,7 +148,7 @@ class _Undo:
 
     def _is_still(self, target: Target, book: FieldBook, name: str, value: Any, record: Mapping[str, Any]) -> bool:
         field = book.fields.get(name)
-        return field is not None and same(field, current(field, record, flat=target.flat), value)
+        return field is not None and field.kind.same(field.kind.current(field, record, flat=target.flat), value)
 
     def _undo_creation(self, target: Target, identity: Any, fields: Mapping[str, Any]) -> tuple[str, str]:
         record = self._present(target, identity, fields)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from airflow_provider_pipedrive.catalog.advice import nearest
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 LINK_OF: Final = "deal_id"
@@ -142,6 +142,6 @@ def target_of(entity: Any) -> Target:
     """
     if isinstance(entity, str) and entity in TARGETS:
         return TARGETS[entity]
-    near = get_close_matches(str(entity).lower().replace(" ", "_"), list(TARGETS), n=1, cutoff=0.75)
+    near = nearest(entity, TARGETS, cutoff=0.75)
     hint = f"Did you mean {near[0]!r}?" if near else f"Rows can be written to {', '.join(TARGETS)}."
     raise PipedriveParameterError(f"Rows cannot be written to {entity!r}. {hint}")

@@ -69,7 +69,7 @@ class Operation:
         return (self.entity, self.identity) if self.identity is not None else ("operation", self.number)
 
 
-class Writer:
+class OperationWriter:
     """Carries out the planned operations of a journal.
 
     :param books: the fields of each entity that is written

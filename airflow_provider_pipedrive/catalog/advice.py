@@ -112,7 +112,7 @@ def _airflow_takes_commands() -> bool:
 
 def _words(name: object) -> list[str]:
     """The words of a name, each in the singular and as Pipedrive says it."""
-    found = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", re.sub(r"V([12])\b", r"_v_\1", str(name)))
+    found = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+", re.sub(r"V([12])\b", r"_v_\1", str(name)))
     words = [_MEANS.get(word, word) for word in map(_singular, map(str.lower, found))]
     return [word for word in words if word not in _NOISE]
 
@@ -145,7 +145,7 @@ def _variants(words: list[str]) -> Iterable[list[str]]:
 
 
 def _plain(name: object) -> str:
-    return re.sub(r"[^a-z0-9]", "", str(name).lower())
+    return re.sub(r"[\W_]", "", str(name).lower())
 
 
 def _likeness(given: object, name: str) -> float:

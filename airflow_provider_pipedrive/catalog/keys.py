@@ -1,4 +1,4 @@
-"""The keys of all actions as a type, for editors and type checkers. Written by tools/write_reference.py."""
+"""The keys of all actions as a type, for editors and type checkers. Written by tools/generate/reference.py."""
 
 from typing import Literal, TypeAlias
 

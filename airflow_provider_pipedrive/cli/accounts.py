@@ -7,19 +7,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from airflow_provider_pipedrive.accounts import oauth
+from airflow_provider_pipedrive.accounts.oauth import IDLE_DAYS, Grant, Send, lacking, least_scopes
+from airflow_provider_pipedrive.accounts.status import AuthorizationStatus
 from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.catalog import wanted_actions
 from airflow_provider_pipedrive.cli.connect import good_until, granted, sending, whose
 from airflow_provider_pipedrive.cli.connections import StoreError
 from airflow_provider_pipedrive.cli.terminal import ask, command, confirmed, put, say
-from airflow_provider_pipedrive.client import oauth
-from airflow_provider_pipedrive.client.oauth import IDLE_DAYS, Grant, Send, lacking, least_scopes
 from airflow_provider_pipedrive.client.settings import ApiToken, OAuth, Settings
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedrivePermissionError
 from airflow_provider_pipedrive.hooks.pipedrive import client_of
-from airflow_provider_pipedrive.plugin.memory import Memory
-from airflow_provider_pipedrive.plugin.sealing import now
+from airflow_provider_pipedrive.plugin.sealed_cookies import now
 
 if TYPE_CHECKING:
     from airflow.models import Connection
@@ -101,7 +101,7 @@ def _settings(connection: Connection) -> Settings:
 
 def _idle(connection: Connection) -> str:
     """How long the authorization has not been used, as far as it is known here, and a warning where that is long."""
-    expires = Memory.of(connection.extra_dejson).expires
+    expires = AuthorizationStatus.of(connection.extra_dejson).expires
     if expires is None:
         return "When it was last renewed is not known here."
     left = (expires - now()).days

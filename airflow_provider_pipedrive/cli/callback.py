@@ -16,9 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import SplitResult, urlsplit
 
+from airflow_provider_pipedrive.accounts.oauth import Callback
 from airflow_provider_pipedrive.cli.terminal import UsageError
 from airflow_provider_pipedrive.client.hosts import is_loopback, plain_url
-from airflow_provider_pipedrive.client.oauth import Callback
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParameterError
 
 WAIT = 300.0

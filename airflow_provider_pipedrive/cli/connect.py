@@ -14,15 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_pipedrive.cli import connections
-from airflow_provider_pipedrive.cli.callback import CallbackServer, can_listen, checked_redirect_uri
-from airflow_provider_pipedrive.cli.connections import Fields, StoreError
-from airflow_provider_pipedrive.cli.definition import DEFAULT_CONN_ID, DEFAULT_REDIRECT_URI, SECRET_VARIABLE
-from airflow_provider_pipedrive.cli.terminal import UsageError, ask, ask_secret, command, confirmed, put, say
-from airflow_provider_pipedrive.client import PipedriveClient
-from airflow_provider_pipedrive.client.clock import SystemClock
-from airflow_provider_pipedrive.client.hosts import OAUTH_ORIGIN, origin_of
-from airflow_provider_pipedrive.client.oauth import (
+from airflow_provider_pipedrive.accounts.oauth import (
     IDLE_DAYS,
     Callback,
     Grant,
@@ -31,6 +23,14 @@ from airflow_provider_pipedrive.client.oauth import (
     exchange,
     new_state,
 )
+from airflow_provider_pipedrive.cli import connections
+from airflow_provider_pipedrive.cli.callback import CallbackServer, can_listen, checked_redirect_uri
+from airflow_provider_pipedrive.cli.connections import Fields, StoreError
+from airflow_provider_pipedrive.cli.definition import DEFAULT_CONN_ID, DEFAULT_REDIRECT_URI, SECRET_VARIABLE
+from airflow_provider_pipedrive.cli.terminal import UsageError, ask, ask_secret, command, confirmed, put, say
+from airflow_provider_pipedrive.client import PipedriveClient
+from airflow_provider_pipedrive.client.clock import SystemClock
+from airflow_provider_pipedrive.client.hosts import OAUTH_ORIGIN, origin_of
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE, OAuth, Settings, trimmed
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pipedrive.accounts.status import AuthorizationStatus, forget_tokens, remember, stamp
 from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.cli.terminal import UsageError
 from airflow_provider_pipedrive.client.hosts import OAUTH_ORIGIN
@@ -17,8 +18,7 @@ from airflow_provider_pipedrive.client.settings import OAuth
 from airflow_provider_pipedrive.client.shared_tokens import SharedTokens
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError
 from airflow_provider_pipedrive.hooks.pipedrive import VariableKeeper
-from airflow_provider_pipedrive.plugin.memory import Memory, forget_tokens, remember, stamp
-from airflow_provider_pipedrive.plugin.sealing import now
+from airflow_provider_pipedrive.plugin.sealed_cookies import now
 
 if TYPE_CHECKING:
     from airflow.models import Connection
@@ -101,8 +101,8 @@ def save(conn_id: str, fields: Fields) -> bool:
             if name not in ("api_token", "access_token", "oauth_host")
         }
         time = stamp(now())
-        memory = Memory(connected=time, renewed=time)  # of this authorization; whose it is, the page asks
-        connection.set_extra(json.dumps(remember({**kept, **fields.extra()}, memory)))
+        status = AuthorizationStatus(connected=time, renewed=time)  # of this authorization; whose it is, the page asks
+        connection.set_extra(json.dumps(remember({**kept, **fields.extra()}, status)))
 
     return _change(conn_id, change)
 
@@ -147,9 +147,9 @@ def note_renewal(conn_id: str, refresh_token: str) -> None:
         connection = _row(session, conn_id)
         extra = connection.extra_dejson if connection else {}
         if connection is not None and extra.get("refresh_token") == refresh_token:
-            memory = Memory.of(extra)
-            memory = memory.but(renewed=stamp(now()), state="connected" if memory.state else "")
-            connection.set_extra(json.dumps(remember(extra, memory)))
+            status = AuthorizationStatus.of(extra)
+            status = status.replace(renewed=stamp(now()), state="connected" if status.state else "")
+            connection.set_extra(json.dumps(remember(extra, status)))
 
 
 def forget_authorization(conn_id: str, credential: OAuth) -> bool:

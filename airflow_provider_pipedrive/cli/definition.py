@@ -157,7 +157,7 @@ def get_commands() -> list[GroupCommand]:
     """The ``pipedrive`` group, for Airflow's command line."""
     if sys.argv[1:2] == ["connections"]:
         # What `airflow connections add` and `import` store is typed by whoever runs them.
-        from airflow_provider_pipedrive.plugin.approvals import watch_connections
+        from airflow_provider_pipedrive.accounts.approvals import watch_connections
 
         watch_connections()
     return [

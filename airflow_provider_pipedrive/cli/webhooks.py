@@ -6,15 +6,15 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from airflow_provider_pipedrive.accounts.companies import learn_company
+from airflow_provider_pipedrive.accounts.status import stamp
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.terminal import UsageError, command, put, say
-from airflow_provider_pipedrive.client import subscriptions
 from airflow_provider_pipedrive.client.client import PipedriveClient
+from airflow_provider_pipedrive.events import webhook_registration as subscriptions
 from airflow_provider_pipedrive.events.webhook_registration import Address
-from airflow_provider_pipedrive.hooks.companies import learn_company
 from airflow_provider_pipedrive.hooks.pipedrive import client_of
-from airflow_provider_pipedrive.plugin.memory import stamp
-from airflow_provider_pipedrive.plugin.sealing import now
+from airflow_provider_pipedrive.plugin.sealed_cookies import now
 
 
 @command

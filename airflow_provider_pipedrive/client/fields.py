@@ -1,33 +1,27 @@
 """The fields of an entity as people name them: what they are called, what they hold, and their options.
 
-A :class:`FieldBook` finds a field by its key or by its name in Pipedrive, and a :class:`Directory` finds stages, users
-and the like by theirs. Definitions are read once, and only if they are needed.
+A :class:`FieldBook` finds a field by its key or by its name in Pipedrive. Definitions are read once, and only if they
+are needed.
 https://pipedrive.readme.io/docs/core-api-concepts-custom-fields
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from airflow_provider_pipedrive.catalog import ACTIONS
-from airflow_provider_pipedrive.client.values import Unfit
+from airflow_provider_pipedrive.catalog.advice import did_you_mean
+from airflow_provider_pipedrive.client.directory import Directory, folded, one_of
+from airflow_provider_pipedrive.client.field_kinds import KINDS, Field, PrimaryEntry
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 if TYPE_CHECKING:
-    from airflow_provider_pipedrive.client.client import PipedriveClient
+    from airflow_provider_pipedrive.client.runner import ActionRunner
 
-Kind = Literal[
-    "text", "number", "integer", "boolean", "flag", "date", "datetime", "time", "object", "any", "money",
-    "daterange", "timerange", "clock", "address", "option", "options", "labels", "emails", "phones", "user",
-    "organization", "person", "deal", "product", "stage", "pipeline", "currency", "activity_type",
-]  # fmt: skip
-"""What a field holds. ``clock`` is a custom field of Pipedrive's type ``time``, an object; ``time`` is plain text."""
-
-CUSTOM_KINDS: Mapping[str, Kind] = {
+CUSTOM_KINDS: Mapping[str, str] = {
     "varchar": "text",
     "varchar_auto": "text",
     "text": "text",
@@ -50,7 +44,7 @@ CUSTOM_KINDS: Mapping[str, Kind] = {
 _MAX_LENGTHS: Mapping[str, int] = {"varchar": 255, "varchar_auto": 255, "phone": 255}
 """Characters by Pipedrive's type of a custom field; ``text`` holds about 65,000.
 https://pipedrive.readme.io/docs/core-api-concepts-custom-fields"""
-_PLAIN: Mapping[str, Kind] = {
+_PLAIN: Mapping[str, str] = {
     "string": "text",
     "integer": "integer",
     "number": "number",
@@ -60,7 +54,7 @@ _PLAIN: Mapping[str, Kind] = {
     "datetime": "datetime",
     "time": "time",
 }
-_KNOWN_KINDS: Mapping[str, Kind] = {
+_KNOWN_KINDS: Mapping[str, str] = {
     "owner_id": "user",
     "user_id": "user",
     "stage_id": "stage",
@@ -101,8 +95,12 @@ _SYNONYMS: Mapping[str, str] = {
     "archived": "is_archived",
 }
 """Words that people use for a system field."""
-PRIMARY: Mapping[str, str] = {"email": "emails", "phone": "phones"}
+PRIMARY: Mapping[str, str] = {kind.name: kind.listed for kind in KINDS.values() if isinstance(kind, PrimaryEntry)}
 """A field that stands for the primary entry of a list, and that list."""
+
+
+EXPECTED: Final = "$new:"
+"""What stands before the label in the id of an option that does not exist yet."""
 
 
 @dataclass(frozen=True)
@@ -125,32 +123,6 @@ DEFINITIONS: Mapping[str, Definitions] = {
 """Leads have the deals' custom fields. https://pipedrive.readme.io/docs/core-api-concepts-custom-fields"""
 
 
-@dataclass(frozen=True)
-class Field:
-    """One field that can be written.
-
-    :ivar key: Pipedrive's key of it: a system name such as ``owner_id``, or 40 hexadecimal digits; ``email`` and
-        ``phone`` stand for the primary entry of their lists
-    :ivar name: what people call it in Pipedrive
-    :ivar kind: what it holds
-    :ivar custom: whether it is a custom field
-    :ivar options: the label of each of its options by id
-    :ivar enum: the texts that it takes, where they are few
-    :ivar max_length: characters that its text may have, where that is known
-    """
-
-    key: str
-    name: str
-    kind: Kind
-    custom: bool = False
-    options: Mapping[int | str, str] = field(default_factory=dict)
-    enum: tuple[Any, ...] = ()
-    max_length: int | None = None
-
-    def __str__(self) -> str:
-        return self.name if self.name and self.name != self.key else self.key
-
-
 class FieldBook:
     """The fields of one entity in one account.
 
@@ -160,7 +132,7 @@ class FieldBook:
     :param directory: stages, users and the like, shared by several books
     """
 
-    def __init__(self, client: PipedriveClient, entity: str, write_action: str, directory: Directory) -> None:
+    def __init__(self, client: ActionRunner, entity: str, write_action: str, directory: Directory) -> None:
         self.entity = entity
         self.directory = directory
         self._client = client
@@ -186,12 +158,14 @@ class FieldBook:
                 continue
             item = described.get(key) if self.entity != "leads" else None
             name = str((item or {}).get("field_name") or key)
-            yield Field(key, name, self._system_kind(key, parameter.type), enum=parameter.enum, options=_options(item))
+            yield Field(
+                key, name, KINDS[self._system_kind(key, parameter.type)], enum=parameter.enum, options=_options(item)
+            )
             if key in PRIMARY.values():
                 short = next(short for short, whole in PRIMARY.items() if whole == key)
-                yield Field(short, name, "text")
+                yield Field(short, name, KINDS[short])
 
-    def _system_kind(self, key: str, type_: str) -> Kind:
+    def _system_kind(self, key: str, type_: str) -> str:
         if self.entity == "leads" and key == "value":
             return "money"
         if self.entity == "activities" and key == "type":
@@ -211,7 +185,7 @@ class FieldBook:
             return self.fields[name]
         listed = [field for field in self.fields.values() if field.key not in PRIMARY.values()]
         exact = [field for field in listed if field.name == name]
-        loose = [field for field in listed if _folded(field.name) == _folded(name) or field.key == _folded(name)]
+        loose = [field for field in listed if folded(field.name) == folded(name) or field.key == folded(name)]
         found = exact or loose
         if len(found) > 1:
             shown = ", ".join(f"{field.name!r} ({field.key})" for field in found)
@@ -226,32 +200,47 @@ class FieldBook:
         raise PipedriveParameterError(self._unknown(name))
 
     def _synonym(self, name: str) -> Field | None:
-        key = _SYNONYMS.get(_folded(name), "")
+        key = _SYNONYMS.get(folded(name), "")
         if key == "org_id" and self.entity == "leads":
             key = "organization_id"
         return self.fields.get(key)
 
     def _unknown(self, name: str) -> str:
-        known = {_folded(text): text for field in self.fields.values() for text in (field.key, field.name)}
-        known |= {word: word for word in _SYNONYMS if self._synonym(word)}
-        near = get_close_matches(_folded(name), known, n=1, cutoff=0.6)
+        known = [text for field in self.fields.values() for text in (field.name, field.key)]
+        known += [word for word in _SYNONYMS if self._synonym(word)]
         shown = sorted({str(field) for field in self.fields.values()}, key=str.lower)
-        hint = f"Did you mean {known[near[0]]!r}?" if near else f"Its fields are: {', '.join(shown)}."
-        return f"{self.entity}: there is no field {name!r} that can be written. {hint}"
+        hint = did_you_mean(name, known) or f" Its fields are: {', '.join(shown)}."
+        return f"{self.entity}: there is no field {name!r} that can be written.{hint}"
 
     def add_options(self, field: Field, labels: Sequence[str]) -> None:
         """Add options to a field in Pipedrive, and know them from now on."""
+        given = {"field_code": field.key, "body": [{"label": label} for label in labels]}
+        self._client.run(self.adding_options(field), given)
+        self.reread()
+
+    def adding_options(self, field: Field) -> str:
+        """The action that adds options to a field.
+
+        :raises PipedriveParameterError: the API cannot
+        """
         action = DEFINITIONS[self.entity].add_options
         if not field.custom or action is None:
             raise PipedriveParameterError(f"{self.entity}: options of the field {field} cannot be added by the API.")
-        self._client.run(action, {"field_code": field.key, "body": [{"label": label} for label in labels]})
-        del self._definitions, self.fields
+        return action
+
+    def reread(self) -> None:
+        """Forget what is known of the fields: they are read again when they are needed."""
+        self.__dict__.pop("_definitions", None)
+        self.__dict__.pop("fields", None)
 
     def expect_options(self, field: Field, labels: Sequence[str]) -> None:
-        """Know options that a field does not have yet: their labels stand for their ids."""
-        self.fields[field.key] = replace(field, options={**field.options, **{label: label for label in labels}})
+        """Know options that a field does not have yet: their ids are :data:`EXPECTED` and their labels.
 
-    # ---- values
+        :raises PipedriveParameterError: the API cannot add them
+        """
+        self.adding_options(field)
+        expected: dict[int | str, str] = {f"{EXPECTED}{label}": label for label in labels}
+        self.fields[field.key] = replace(field, options={**field.options, **expected})
 
     def option_id(self, field: Field, value: Any) -> int | str:
         """The id of an option that is given by its label or its id.
@@ -259,105 +248,13 @@ class FieldBook:
         :raises Unfit: there is no such option, or there are several
         """
         options = self.fields[field.key].options  # as they are now: some may have been added
-        return cast("int | str", _one_of("option", value, [(key, [label]) for key, label in options.items()]))
-
-
-class Directory:
-    """The company's stages, pipelines, users, labels, currencies and activity types: each list is read at most once,
-    and only if it is needed."""
-
-    def __init__(self, client: PipedriveClient) -> None:
-        self._client = client
-
-    @cached_property
-    def me(self) -> Mapping[str, Any]:
-        """The credential's user."""
-        found: Mapping[str, Any] = self._client.run("getCurrentUser")
-        return found
-
-    @cached_property
-    def users(self) -> list[Mapping[str, Any]]:
-        """All users."""
-        return list(self._client.run("getUsers") or [])
-
-    @cached_property
-    def stages(self) -> list[Mapping[str, Any]]:
-        """The stages of all pipelines."""
-        return list(self._client.iterate("getStages"))
-
-    @cached_property
-    def pipelines(self) -> list[Mapping[str, Any]]:
-        """All pipelines."""
-        return list(self._client.iterate("getPipelines"))
-
-    @cached_property
-    def currencies(self) -> list[Mapping[str, Any]]:
-        """The currencies of the company."""
-        return [item for item in self._client.run("getCurrencies") or [] if item.get("active_flag", True)]
-
-    @cached_property
-    def lead_labels(self) -> list[Mapping[str, Any]]:
-        """The labels of leads."""
-        return list(self._client.run("getLeadLabels") or [])
-
-    @cached_property
-    def activity_types(self) -> list[Mapping[str, Any]]:
-        """The types of activities."""
-        return list(self._client.run("getActivityTypes") or [])
-
-    def user_id(self, value: Any) -> int:
-        """A user by id, name or e-mail address.
-
-        :raises Unfit: there is none, or there are several
-        """
-        return int(_one_of("user", value, [(user["id"], [user.get("email"), user.get("name")]) for user in self.users]))
-
-    def pipeline_id(self, value: Any) -> int:
-        """A pipeline by id or name.
-
-        :raises Unfit: there is none, or there are several
-        """
-        return int(_one_of("pipeline", value, [(item["id"], [item["name"]]) for item in self.pipelines]))
-
-    def stage_id(self, value: Any, pipeline_id: int | None = None) -> int:
-        """A stage by id or name; a name that several pipelines have needs the pipeline, or ``Pipeline: Stage``.
-
-        :raises Unfit: there is none, or there are several
-        """
-        pipelines = {item["id"]: str(item["name"]) for item in self.pipelines}
-        stages = [
-            (stage["id"], [stage["name"], f"{pipelines.get(stage['pipeline_id'])}: {stage['name']}"])
-            for stage in self.stages
-            if pipeline_id is None or stage["pipeline_id"] == pipeline_id
-        ]
-        return int(_one_of("stage", value, stages))
-
-    def currency_code(self, value: Any) -> str:
-        """A currency's code, its capital letters right.
-
-        :raises Unfit: the company has no such currency
-        """
-        return str(_one_of("currency", value, [(item["code"], [item["code"]]) for item in self.currencies]))
-
-    def lead_label_id(self, value: Any) -> str:
-        """A lead's label by id or name.
-
-        :raises Unfit: there is none, or there are several
-        """
-        return str(_one_of("label", value, [(item["id"], [item["name"]]) for item in self.lead_labels]))
-
-    def activity_type(self, value: Any) -> str:
-        """The key of an activity type that is given by key or name.
-
-        :raises Unfit: there is none, or there are several
-        """
-        return str(_one_of("activity type", value, [(i["key_string"], [i["name"]]) for i in self.activity_types]))
+        return cast("int | str", one_of("option", value, [(key, [label]) for key, label in options.items()]))
 
 
 def _custom(code: str, item: Mapping[str, Any]) -> Field | None:
     if not item.get("is_custom_field"):
         return None
-    kind = CUSTOM_KINDS.get(str(item.get("field_type")), "any")
+    kind = KINDS[CUSTOM_KINDS.get(str(item.get("field_type")), "any")]
     return Field(
         code,
         str(item.get("field_name") or code),
@@ -370,43 +267,3 @@ def _custom(code: str, item: Mapping[str, Any]) -> Field | None:
 
 def _options(item: Mapping[str, Any] | None) -> dict[int | str, str]:
     return {option["id"]: str(option["label"]) for option in (item or {}).get("options") or ()}
-
-
-def _folded(text: str) -> str:
-    return " ".join(str(text).split()).casefold()
-
-
-def _one_of(what: str, value: Any, known: Sequence[tuple[Any, Sequence[str | None]]]) -> Any:
-    """The id of the one thing that ``value`` names, by a name or by its id.
-
-    :param known: every id with its names
-    :raises Unfit: there is none, or there are several
-    """
-    whole = isinstance(value, float) and value.is_integer()  # a table's column with gaps has ids such as 5.0
-    text = str(int(value) if whole else value).strip()
-    for matches in _ways(text):
-        found = list(dict.fromkeys(key for key, names in known if matches(key, names)))
-        if len(found) == 1:
-            return found[0]
-        if found:
-            shown = ", ".join(f"{next(filter(None, names), '')} ({key})" for key, names in known if key in found)
-            raise Unfit(f"one {what}, but several are called {text!r}: {shown}; give the id")
-    names = [str(name) for _key, texts in known for name in texts if name]
-    near = get_close_matches(text.casefold(), {name.casefold(): None for name in names}, n=1)
-    right = next((name for name in names if near and name.casefold() == near[0]), None)
-    hint = f"did you mean {right!r}?" if right else f"there are: {', '.join(dict.fromkeys(names)) or 'none'}"
-    raise Unfit(f"the name or id of {_article(what)} {what}, which {text!r} is not ({hint})")
-
-
-def _ways(text: str) -> list[Callable[[Any, Sequence[str | None]], bool]]:
-    """From the strictest way of comparing to the loosest: a label of digits wins over an id."""
-    folded = _folded(text)
-    return [
-        lambda key, names: text in names,
-        lambda key, names: folded in [_folded(name) for name in names if name],
-        lambda key, names: str(key) == text,
-    ]
-
-
-def _article(word: str) -> str:
-    return "an" if word[0] in "aeio" else "a"

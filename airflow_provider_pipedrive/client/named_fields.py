@@ -15,20 +15,20 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.catalog import shapes
 from airflow_provider_pipedrive.catalog.model import Action, Parameter
 from airflow_provider_pipedrive.client.clock import Clock
-from airflow_provider_pipedrive.client.field_values import Reference, to_flat, to_wire
-from airflow_provider_pipedrive.client.fields import DEFINITIONS, Directory, Field, FieldBook
+from airflow_provider_pipedrive.client.directory import Directory
+from airflow_provider_pipedrive.client.field_kinds import KINDS, Field
+from airflow_provider_pipedrive.client.field_values import Reference
+from airflow_provider_pipedrive.client.fields import DEFINITIONS, FieldBook
+from airflow_provider_pipedrive.client.named_references import FRESH, NamedReferences
 from airflow_provider_pipedrive.client.values import Unfit, convert, from_text
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedriveValidationError
 
 if TYPE_CHECKING:
-    from airflow_provider_pipedrive.client.client import PipedriveClient
+    from airflow_provider_pipedrive.client.runner import ActionRunner
 
 log = logging.getLogger(__name__)
-FRESH = 300.0
-"""Seconds for which definitions are kept."""
 _KEY = re.compile(r"[0-9a-f]{40}")
 _LIKE_A_KEY = re.compile(r"[a-z][a-z0-9_]*|[0-9a-f]{40}")
 _UNREADABLE = "%s: its custom fields are sent as they are, since their definitions cannot be read: %s"
@@ -38,7 +38,6 @@ _AMBIGUOUS = re.compile(
 """What templates make of numbers, amounts, lists and objects, and one word: an option's label, ``None``, or nothing at
 all. Sentences, addresses of all kinds and times are what they are."""
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_WHOLE = re.compile(r"\s*\d{1,18}\s*", re.ASCII)
 _SETTER = "setFieldValueForPerson"
 _UPDATES = {
     "deals": "updateDeal",
@@ -48,24 +47,17 @@ _UPDATES = {
     "products": "updateProduct",
     "projects": "updateProject",
 }
-_PARTS: Mapping[str, tuple[Parameter, ...]] = {
-    "money": shapes.MONEY,
-    "daterange": shapes.DATE_RANGE,
-    "timerange": shapes.TIME_RANGE,
-    "clock": shapes.TIME_OF_DAY,
-    "address": shapes.CUSTOM_ADDRESS,
-}
-"""What values consist of that are objects, by the kind of their field."""
 
 
 class NamedFields:
     """Turns names into keys and back, for one client."""
 
-    def __init__(self, client: PipedriveClient, clock: Clock) -> None:
+    def __init__(self, client: ActionRunner, clock: Clock) -> None:
         self._client = client
         self._clock = clock
         self._books: dict[str, tuple[float, FieldBook]] = {}
         self._reading = threading.Lock()
+        self._references = NamedReferences(client, clock, self._book)
 
     def to_keys(self, action: Action, given: dict[str, Any]) -> dict[str, Any]:
         """The parameters of a write with keys in place of names, and values as the fields take them.
@@ -73,6 +65,7 @@ class NamedFields:
         :raises PipedriveParameterError: a name is no field, or a value does not fit; each is named
         """
         entity = _entity(action)
+        given = self._references.to_ids(action, given, entity)
         values = _custom_values(action, given)
         if entity is None or not values:
             return given
@@ -189,7 +182,7 @@ def _with_values(
     rest = {name: value for name, value in given.items() if name != "custom_fields"}
     if action.custom_fields == "flat":
         for key, (field, value) in values.items():
-            rest |= to_flat(field or Field(key, key, "any"), value)
+            rest |= (field.kind if field else KINDS["any"]).to_flat(field or Field(key, key, KINDS["any"]), value)
         return rest
     return {**rest, "custom_fields": {key: value for key, (_field, value) in values.items()}}
 
@@ -241,17 +234,10 @@ def _under_key(action: Action) -> Callable[[FieldBook, Field, Any], Any]:
 def _as_defined(book: FieldBook, field: Field, value: Any) -> Any:
     """A value under a field's key: ids are ids, and no list of users or currencies is read for it."""
     value = _read(field, value)
-    if field.kind in _PARTS and isinstance(value, Mapping):
+    if field.kind.parts and isinstance(value, Mapping):
         return _parts_converted(field, value)
-    if field.kind == "option":
-        return _option(book, field, value)
-    if field.kind == "options" and value is not None:
-        items = value if isinstance(value, list | tuple | set) else re.split(r"[,;]", str(value))
-        if all(_is_option(field, item) for item in items):
-            return [int(item) for item in items]
-    if field.kind in ("user", "organization", "person") and _is_whole(value):
-        return int(value)
-    return _fitting(book, field, value)
+    by_id = field.kind.given_by_id(field, value)
+    return _fitting(book, field, value) if by_id is None else by_id
 
 
 def _flat_as_defined(book: FieldBook, field: Field, value: Any) -> Any:
@@ -259,29 +245,8 @@ def _flat_as_defined(book: FieldBook, field: Field, value: Any) -> Any:
     clears."""
     if value == "":
         return value
-    if field.kind == "option" and isinstance(value, str) and _is_option(field, value):
-        return value
-    if field.kind == "options" and isinstance(value, str) and all(_is_option(field, i) for i in value.split(",")):
-        return [item.strip() for item in value.split(",")]
-    if isinstance(value, str | int | float) and field.kind == "money":
-        return convert(Parameter(field.key, "body", "number"), value, "v1")
-    if isinstance(value, str) and field.kind in ("daterange", "timerange", "clock", "address"):
-        return value
-    return _as_defined(book, field, value)
-
-
-def _option(book: FieldBook, field: Field, value: Any) -> Any:
-    return int(value) if _is_option(field, value) else _fitting(book, field, value)
-
-
-def _is_option(field: Field, value: Any) -> bool:
-    return _is_whole(value) and int(value) in field.options
-
-
-def _is_whole(value: Any) -> bool:
-    return (isinstance(value, int) and not isinstance(value, bool)) or (
-        isinstance(value, str) and bool(_WHOLE.fullmatch(value))
-    )
+    flat = field.kind.given_flat(field, value)
+    return _as_defined(book, field, value) if flat is None else flat
 
 
 def _explained(
@@ -300,24 +265,22 @@ def _explained(
 
 def _read(field: Field, value: Any) -> Any:
     """A list or an object that a template has made a text of; a text field's value is none."""
-    return from_text(value) if isinstance(value, str) and field.kind != "text" else value
+    return from_text(value) if isinstance(value, str) and field.kind is not KINDS["text"] else value
 
 
 def _parts_converted(field: Field, value: Mapping[str, Any]) -> Any:
-    return convert(Parameter(field.key, "body", "object", parts=_PARTS[field.kind]), value, "v2")
+    return convert(Parameter(field.key, "body", "object", parts=field.kind.parts), value, "v2")
 
 
 def _fitting(book: FieldBook, field: Field, value: Any) -> Any:
     """A value as people give it by a field's name: labels, names and e-mail addresses stand for ids."""
     value = _read(field, value)
-    if field.kind in _PARTS and field.kind != "money" and isinstance(value, Mapping):
+    if field.kind.parts and field.kind is not KINDS["money"] and isinstance(value, Mapping):
         value = _parts_converted(field, value)
-    found = to_wire(book, field, value)
+    found = field.kind.to_wire(book, field, value)
     if isinstance(found, Reference):
         raise Unfit(f"the id of a {found.kind}, not {found.text!r}")
-    if field.kind == "money" and found is not None and found["currency"] is None:
-        return {**found, "currency": book.directory.me.get("default_currency")}
-    return found
+    return field.kind.completed(found, lambda: book.directory.me.get("default_currency"))
 
 
 def _name(fields: Mapping[str, Field], names: list[str], key: str) -> str:
@@ -325,10 +288,4 @@ def _name(fields: Mapping[str, Field], names: list[str], key: str) -> str:
 
 
 def _labelled(field: Field | None, value: Any) -> Any:
-    if field is None or not field.options or value is None:
-        return value
-    labels = {str(key): label for key, label in field.options.items()}
-    if field.kind == "options":
-        items = value.split(",") if isinstance(value, str) else value
-        return [labels.get(str(item), item) for item in items]
-    return labels.get(str(value), value)
+    return value if field is None else field.kind.labelled(field, value)

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.catalog.advice import nearest, same_words
 from airflow_provider_pipedrive.catalog.model import Action, Parameter, TimeFormat
+from airflow_provider_pipedrive.client.named_references import without_names
 from airflow_provider_pipedrive.client.values import Unfit, convert, plain
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
@@ -68,7 +69,7 @@ def check(
     if action.custom_fields == "flat" and isinstance(parameters.get("custom_fields"), Mapping):
         # What names fields there is put next to the other parameters once their keys are known.
         parameters = {name: value for name, value in parameters.items() if name != "custom_fields"}
-    _bound(action, parameters, open_value)
+    _bound(action, without_names(action, parameters), open_value)
 
 
 def bind(action: Action, parameters: Mapping[str, Any]) -> Request:

@@ -34,7 +34,7 @@ EXTRAS = (
     "webhook_user",
     "webhook_password",
     # what the package itself notes there
-    "approved_ways",
+    "approved_routes",
     "oauth_status",
 )
 """What a connection's extra may hold of this package's."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, Literal
 
+from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.client.json_text import NESTED, Place
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.entities import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction.fitting import Fitting
 from airflow_provider_pipedrive.extraction.names import ADDED, LONGEST, unique_names
 from airflow_provider_pipedrive.extraction.rows import CUSTOM, OTHER, Record, Row, RowPlan

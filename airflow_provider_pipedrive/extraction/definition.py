@@ -10,10 +10,11 @@ from datetime import datetime
 from importlib.util import find_spec
 from typing import Any, Literal, cast
 
+from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.catalog.advice import nearest
 from airflow_provider_pipedrive.client.parameters import check
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.entities import ENTITIES, HISTORIES, OBSERVED, entity_of
+from airflow_provider_pipedrive.extraction.entities import HISTORIES, OBSERVED, entity_of
 
 Format = Literal["jsonl", "jsonl.gz", "csv", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "jsonl.gz", "csv", "parquet")

@@ -20,8 +20,9 @@ from typing import Any, Final
 
 import msgspec
 
+from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction.columns import Column
-from airflow_provider_pipedrive.extraction.entities import ENTITIES, EXACT, HISTORIES, OBSERVED, Entity
+from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES, OBSERVED
 from airflow_provider_pipedrive.extraction.formats import PartWriter, read_rows
 from airflow_provider_pipedrive.extraction.increments import Window
 from airflow_provider_pipedrive.extraction.landing import EntityLanding, read_json, write_json

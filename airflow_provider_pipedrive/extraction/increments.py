@@ -7,7 +7,7 @@ batches of a landing, not its history.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_pipedrive.extraction.entities import ENTITIES, Entity
+from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction.landing import PART_ROWS, EntityLanding
 from airflow_provider_pipedrive.extraction.listing import pages_of, read_list, whole_pages
 from airflow_provider_pipedrive.extraction.pages import Identity, Page, timestamp
@@ -98,9 +98,9 @@ class Changes:
             "since": "since, its end applied here",
             "newest": "newest first",
             "whole": "whole: the list has no window",
-        }[self.entity.feed]
+        }[self.entity.incremental]
         self.landing.save(plan | {"way": self._outcome.way, "window": True, **self.window.bounds})
-        getattr(self, f"_{self.entity.feed}")()
+        getattr(self, f"_{self.entity.incremental}")()
         self._outcome.mark = self.landing.newest
         return self._outcome
 
@@ -126,12 +126,12 @@ class Changes:
             page = self.crew.read(self.entity, parameters, self.tally)
             reader.adopt(region, {region.left: (parameters, page)})
         reader.run()
-        works = []
+        works: list[Callable[[], None]] = []
         if "add_time" in self.entity.sort_by and self._is_recent:
             works.append(self._untouched)
         self._outcome.proof["untouched"] = "looked for" if works else "not looked for"
-        if self.entity.name == "deals" and "status" not in self._parameters and "filter_id" not in self._parameters:
-            works.append(self._archived)
+        if self.entity.archived_in and not {"status", "filter_id"} & self._parameters.keys():
+            works.append(partial(self._archived, ENTITIES[self.entity.archived_in]))
             if self._deletes:
                 works.append(self._deleted)
         for work in works:
@@ -187,10 +187,9 @@ class Changes:
                 break
         self.landing.finish(late(1), {})
 
-    def _archived(self) -> None:
-        """Deals that were archived: flagged in their rows (``is_archived``)."""
-        entity = ENTITIES["archived_deals"]
-        for page in pages_of(self.crew, entity, {**self._narrowing, **self._between}, self.tally):
+    def _archived(self, archive: Entity) -> None:
+        """Records that were archived: flagged in their rows (``is_archived``)."""
+        for page in pages_of(self.crew, archive, {**self._narrowing, **self._between}, self.tally):
             self._keep(late(2), page)
         self.landing.finish(late(2), {})
 

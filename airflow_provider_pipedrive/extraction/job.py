@@ -20,18 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.client.verdicts import read_json as parsed
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveResponseError
 from airflow_provider_pipedrive.extraction.columns import Column, Shape, shape_of
 from airflow_provider_pipedrive.extraction.definition import Job
-from airflow_provider_pipedrive.extraction.entities import (
-    ENTITIES,
-    EXACT,
-    HISTORIES,
-    OBSERVED,
-    Entity,
-    entity_of,
-)
+from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES, OBSERVED, entity_of
 from airflow_provider_pipedrive.extraction.histories import (
     COLUMNS,
     Fixed,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.client.paging import Look, Position, walk_pages
-from airflow_provider_pipedrive.extraction.entities import Entity
 from airflow_provider_pipedrive.extraction.landing import PART_ROWS, EntityLanding
 from airflow_provider_pipedrive.extraction.pages import Identity, Page
 from airflow_provider_pipedrive.extraction.regions import PAGE

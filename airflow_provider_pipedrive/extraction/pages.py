@@ -13,10 +13,10 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
+from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client import json_text
 from airflow_provider_pipedrive.client.paging import Position, Walk, records_in
-from airflow_provider_pipedrive.extraction.entities import Entity
 
 log = logging.getLogger(__name__)
 LARGEST = 2**63 - 1

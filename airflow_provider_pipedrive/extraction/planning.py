@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.client.limits import WINDOW
 from airflow_provider_pipedrive.extraction.definition import Job
-from airflow_provider_pipedrive.extraction.entities import ENTITIES, EXACT, OBSERVED, Entity, entity_of
+from airflow_provider_pipedrive.extraction.entities import EXACT, OBSERVED, entity_of
 from airflow_provider_pipedrive.extraction.listing import page_size
 from airflow_provider_pipedrive.extraction.pages import Page
 from airflow_provider_pipedrive.extraction.snapshot import Likeness
@@ -119,7 +120,7 @@ def _windowed(crew: Crew, entity: Entity, given: dict[str, Any], window: tuple[d
     if "updated_until" in entity.listing.by_name:
         parameters["updated_until"] = rfc3339(int(until.timestamp()))
     page = crew.read(entity, parameters, Tally())
-    also = 4 if entity.name == "deals" else 1  # archived and deleted ones, and those that were never updated
+    also = 4 if entity.archived_in else 1  # archived and deleted ones, and those that were never updated
     last = page.keys[-1].update_time if page.keys else None
     if not _more(page) or last is None:
         return _estimate(entity, len(page), 1 + also, "the window's first page holds it all")

@@ -27,10 +27,9 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_pipedrive.catalog import ACTIONS
+from airflow_provider_pipedrive.catalog import ACTIONS, ENTITIES, Entity
 from airflow_provider_pipedrive.client.limits import WINDOW
 from airflow_provider_pipedrive.errors import PipedriveResponseError
-from airflow_provider_pipedrive.extraction.entities import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction.landing import EntityLanding, Finished
 from airflow_provider_pipedrive.extraction.listing import pages_of, read_list, whole_pages
 from airflow_provider_pipedrive.extraction.pages import Identity, Key, Page
@@ -39,7 +38,6 @@ from airflow_provider_pipedrive.extraction.resuming import open_regions
 from airflow_provider_pipedrive.extraction.walk import Crew, Reader, Tally, rfc3339, sorting
 
 log = logging.getLogger(__name__)
-EVERY_STATUS = "open,won,lost,deleted"
 LATE = "late"
 """Streams of what was read after the walk, and wins over it."""
 _CHEAP = 0.1  # a way whose proof by ids costs a larger share of the pages is not taken
@@ -115,7 +113,7 @@ class Snapshot:
         self.landing = landing
         self.tally = tally
         self._parameters = {**(shown or {}), **(parameters or {})}
-        self._counted = entity.name == "deals" and not parameters
+        self._counted = entity.counted_by is not None and not parameters
         self._overlap = overlap
         self._clock = clock
         self._plan: dict[str, Any] = {}
@@ -157,7 +155,7 @@ class Snapshot:
 
     @property
     def _has_windows(self) -> bool:
-        return self.entity.feed == "window" and not {"filter_id", "ids"} & self._parameters.keys()
+        return self.entity.incremental == "window" and not {"filter_id", "ids"} & self._parameters.keys()
 
     def _reader(self) -> Reader:
         return Reader(
@@ -339,14 +337,14 @@ class Snapshot:
         if "updated_since" not in self.entity.listing.by_name:
             return 0
         works: list[Callable[[], Any]] = []
-        archived = archived and self.entity.name == "deals"
-        if archived:
-            works.append(lambda: list(self._pages(ENTITIES["archived_deals"], self._since_began)))
+        archive = ENTITIES[self.entity.archived_in] if archived and self.entity.archived_in else None
+        if archive:
+            works.append(lambda: list(self._pages(archive, self._since_began)))
         if count:
             works.append(self._count)
         found = self.crew.beside(partial(self._walk_late, number), works)
         live: dict[Identity, datetime | None] = found[0]
-        if archived:
+        if archive:
             for key in (key for page in found[1] for key in page.keys):
                 back = live.get(key.id)  # taken out of the archive since
                 if back is None or (key.update_time is not None and key.update_time > back):
@@ -357,8 +355,8 @@ class Snapshot:
     def _changed(self) -> dict[str, Any]:
         """The parameters that list what was updated since the walk began."""
         parameters = {**self._parameters, **self._since_began, **sorting(self.entity, "update_time", ascending=True)}
-        if self.entity.name == "deals" and "status" not in parameters and "filter_id" not in parameters:
-            parameters["status"] = EVERY_STATUS
+        if self.entity.every_status and not {"status", "filter_id"} & parameters.keys():
+            parameters["status"] = self.entity.every_status
         return parameters
 
     @property
@@ -410,11 +408,12 @@ class Snapshot:
         return pages_of(self.crew, entity, parameters, self.tally)
 
     def _count(self) -> int:
-        data = self.crew.client.run("getDealsSummary")
-        self.tally.tokens += ACTIONS["getDealsSummary"].token_cost
+        action = ACTIONS[str(self.entity.counted_by)]
+        data = self.crew.client.run(action.key)
+        self.tally.tokens += action.token_cost
         found = (data or {}).get("total_count")
         if type(found) is not int:
-            raise PipedriveResponseError("getDealsSummary: no total_count came.", action="getDealsSummary")
+            raise PipedriveResponseError(f"{action.key}: no total_count came.", action=action.key)
         return found
 
     # ---- the plan, as it survives

@@ -14,9 +14,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from airflow_provider_pipedrive.catalog import ACTIONS
+from airflow_provider_pipedrive.catalog import ACTIONS, Entity
 from airflow_provider_pipedrive.errors import PipedriveNotFoundError
-from airflow_provider_pipedrive.extraction.entities import Entity
 from airflow_provider_pipedrive.extraction.listing import pages_of
 from airflow_provider_pipedrive.extraction.pages import Identity, timestamp
 from airflow_provider_pipedrive.extraction.regions import PAGE

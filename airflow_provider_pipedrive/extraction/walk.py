@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
+from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.client.paging import Position, Walk
 from airflow_provider_pipedrive.errors import PipedriveValidationError
-from airflow_provider_pipedrive.extraction.entities import Entity
 from airflow_provider_pipedrive.extraction.landing import PART_ROWS, EntityLanding
 from airflow_provider_pipedrive.extraction.memory import give_back
 from airflow_provider_pipedrive.extraction.pages import Identity, Key, Page, decode, next_position, server_time

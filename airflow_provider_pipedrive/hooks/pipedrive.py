@@ -211,22 +211,22 @@ class PipedriveHook(BaseHook):
 
     def _asked_whose_it_is(self) -> Any:
         """The credential's user. For Airflow's own Test, the connection is one that the server has merged of stored
-        secrets and what somebody has typed, see :mod:`.ways`."""
-        from airflow_provider_pipedrive.hooks.ways import (
-            Way,
-            asked_by_a_page,
+        secrets and what somebody has typed, see :mod:`.accounts.approved_routes`."""
+        from airflow_provider_pipedrive.accounts.approved_routes import (
+            CredentialRoute,
             check_approved,
+            is_asked_by_page,
             secrets_in,
-            telling_nothing_of_the_server,
+            uniform_errors,
         )
 
-        if not asked_by_a_page():
+        if not is_asked_by_page():
             return self.client.run("getCurrentUser")
         connection = self._connection()
         extra = connection.extra_dejson
-        way = Way.of(connection, extra)
-        check_approved("that is tested", way, secrets_in(connection, extra), extra)
-        with telling_nothing_of_the_server(way):
+        route = CredentialRoute.of(connection, extra)
+        check_approved("that is tested", route, secrets_in(connection, extra), extra)
+        with uniform_errors(route):
             return self.client.run("getCurrentUser")
 
     def _connection(self) -> Connection:

@@ -35,6 +35,8 @@ _JOB = (
     *("entity", "mode", "match_on", "mapping", "max_rejects", "on_ambiguous", "missing_options", "create_related"),
     *("only_if_empty", "empty", *_COUNTS, "within", "on_remove", "timezone", "concurrency"),
 )
+_ONE_MACHINE = ("LocalExecutor", "SequentialExecutor", "DebugExecutor")
+"""Executors whose tasks all run on one machine."""
 _HARMLESS: Mapping[str, Any] = {"entity": "persons", "mapping": None, "within": {"filter_id": 1}, "match_on": "id"}
 """What contradicts nothing, in place of what is only known when the task runs."""
 
@@ -59,7 +61,7 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
     :param only_if_empty: columns that never overwrite what a record has already
     :param empty: what an empty text means: ``ignore`` or ``clear``
     :param dry_run: decide everything, write nothing, and show it in the log
-    :param max_tokens: API tokens that a try may spend (templated)
+    :param max_tokens: API tokens that the run may spend, all its tries together (templated)
     :param max_writes: records that may be written (templated)
     :param max_deletes: records that may be removed; ``delete`` and ``mirror`` need it (templated)
     :param within: of ``mirror``, the records that the rows speak for (templated)
@@ -153,12 +155,13 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
         self._lineage = Lineage()
         try:
             with permanent_errors_end_the_task():
-                job = BulkJob(**self._given())
-                receipt = write(hook.client, self._rows(context), job, folder=self._folder(context))
+                job, folder = BulkJob(**self._given()), self._folder(context)
+                self._refuse_to_double(job, folder)
+                receipt = write(hook.client, self._rows(context), job, folder=folder)
                 link = _first_link(receipt["results"] and storage_path("results", receipt["results"]))
         except PipedriveTokenCapError as error:
-            # It may be tried again, but not by Airflow: each of its retries would spend max_tokens.
-            raise AirflowFailException(f"{error} Clear the task for that.") from error
+            # Another try would end the same: what was spent counts for the whole run.
+            raise AirflowFailException(f"{error} Raise max_tokens, and clear the task.") from error
         except PipedriveDailyBudgetError as error:
             if not self.deferrable:
                 raise
@@ -209,6 +212,21 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
             return storage_path("folder", self.folder)
         return Path(tempfile.gettempdir()) / "airflow-pipedrive-bulk" / run_name(self, context)
 
+    def _refuse_to_double(self, job: BulkJob, folder: Any) -> None:
+        """Creations without a key are told apart by their journal alone: every try must find it.
+
+        :raises PipedriveParameterError: another worker would not
+        """
+        if job.mode != "create" or job.matched_on or job.dry_run or getattr(folder, "fs", None) is not None:
+            return
+        executor = self.executor or conf.get("core", "executor", fallback="LocalExecutor").split(",")[0]
+        if executor.rpartition(".")[2].rpartition(":")[2] not in _ONE_MACHINE:
+            raise PipedriveParameterError(
+                f'mode="create" without match_on knows what it has made by its journal in {folder}, and {executor} may '
+                "give the next try to a worker that does not have it, which would double records. Set folder to a path "
+                "in object storage, or match_on."
+            )
+
     def _check_when_parsing(self) -> None:
         """Find wrong arguments; what is only known at run time is let through."""
         if self.rows is None and type(self) is PipedriveBulkOperator:
@@ -231,4 +249,6 @@ def _first_link(results: Any) -> str:
     if not results:
         return ""
     with results.open(encoding="utf-8") as file:
-        return next(filter(None, (json.loads(line)["link"] for line in file)), "")
+        # Airflow 2's files in object storage cannot be iterated over.
+        lines = iter(file.readline, "")
+        return next(filter(None, (json.loads(line)["link"] for line in lines)), "")

@@ -55,8 +55,8 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
         """Do it. Permanent errors fail the task at once, passing ones leave Airflow's retries to work."""
         from airflow.providers.common.compat.sdk import Variable
 
+        from airflow_provider_pipedrive.accounts.companies import learn_company
         from airflow_provider_pipedrive.events.webhook_registration import Address, ensure, wanted
-        from airflow_provider_pipedrive.hooks.companies import learn_company
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
         hook = PipedriveHook(self.pipedrive_conn_id)

@@ -75,7 +75,7 @@ class PipedrivePlugin(AirflowPlugin):
     def on_load(cls, *args: Any, **kwargs: Any) -> None:
         """In the web server, look at each connection that is stored from its first moment on."""
         if AIRFLOW_V_3_1_PLUS and "airflow.api_fastapi.app" in sys.modules:
-            from airflow_provider_pipedrive.plugin.approvals import watch_connections
+            from airflow_provider_pipedrive.accounts.approvals import watch_connections
 
             watch_connections()
 

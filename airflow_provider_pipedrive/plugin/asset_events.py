@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 from airflow_provider_pipedrive.assets.uris import EACH
 from airflow_provider_pipedrive.events.changes.batch import Batch
 from airflow_provider_pipedrive.events.changes.model import Change, in_order
-from airflow_provider_pipedrive.plugin.deliveries import BusyError, Told
-from airflow_provider_pipedrive.plugin.sealing import now
+from airflow_provider_pipedrive.plugin.event_writer import BusyError, ReceivedChange
+from airflow_provider_pipedrive.plugin.sealed_cookies import now
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _REPEATED_WITHIN: Final = timedelta(hours=1)
 """For longer Pipedrive does not repeat a delivery: its last attempt is after three minutes."""
 
 
-def store(batch: Sequence[Told]) -> None:
+def store(batch: Sequence[ReceivedChange]) -> None:
     """Store changes in one transaction: one event for each asset and connection, more where it would be too big.
 
     An asset that no DAG has ever named gets none: nobody waits for it.
@@ -40,9 +40,9 @@ def store(batch: Sequence[Told]) -> None:
     :raises BusyError: the database is locked or gone for the moment
     """
     changes: dict[tuple[str, str], dict[str, Change]] = {}
-    for told in batch:
+    for received in batch:
         # Within a batch a repeated delivery is seen at once.
-        changes.setdefault((told.uri, told.conn_id), {})[told.change.event_id] = told.change
+        changes.setdefault((received.uri, received.conn_id), {})[received.change.event_id] = received.change
     try:
         with create_session() as session:
             # Always in the same order: two web servers must not wait for one another.
@@ -57,19 +57,19 @@ def _store(session: Session, uri: str, conn_id: str, changes: list[Change]) -> N
     for asset_id in asset_ids:
         for part in _parts(conn_id, changes):
             _add(session, asset_id, part)
-    heard = len(asset_ids)
+    ask = len(asset_ids)
     if AIRFLOW_V_3_2_PLUS:
         for asset_id in session.scalars(select(AssetModel.id).where(AssetModel.uri == uri + _EACH)).all():
             _store_each(session, asset_id, conn_id, changes)
-            heard += 1
-    if not heard:
+            ask += 1
+    if not ask:
         log.warning("%d changes from Pipedrive were let go: no DAG has the asset %s", len(changes), uri)
 
 
 def _store_each(session: Session, asset_id: int, conn_id: str, changes: list[Change]) -> None:
     """An event for each change. A key that is used again would make another DAG run: repetitions are left out."""
     keys = [change.event_id for change in changes]
-    known = set(
+    stored = set(
         session.scalars(
             select(AssetEvent.partition_key).where(
                 AssetEvent.asset_id == asset_id,
@@ -79,7 +79,7 @@ def _store_each(session: Session, asset_id: int, conn_id: str, changes: list[Cha
         )
     )
     for change in changes:
-        if change.event_id not in known:
+        if change.event_id not in stored:
             _add(session, asset_id, Batch(conn_id, (change,)), partition_key=change.event_id)
 
 

@@ -1,4 +1,4 @@
-"""One visit of a browser: who it is, what it sent, and the answer with everything that keeps it safe."""
+"""One request of a browser for a page: who it is, what it sent, and the answer with everything that keeps it safe."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from starlette.responses import RedirectResponse, Response
 
 from airflow_provider_pipedrive.errors import PipedriveError
 from airflow_provider_pipedrive.plugin import access, addresses
-from airflow_provider_pipedrive.plugin.sealing import seal, unseal
+from airflow_provider_pipedrive.plugin.sealed_cookies import seal, unseal
 
 log = logging.getLogger(__name__)
 
 LONGEST_QUERY = 8192
 LONGEST_BODY = 16 * 1024
 _BROWSER = "pipedrive_browser"
-_SAID = "pipedrive_said"
+_FLASH = "pipedrive_flash"
 _FORM_SECONDS = 8 * 3600
-_SAID_SECONDS = 60
+_FLASH_SECONDS = 60
 
 
 class StopError(Exception):
-    """Ends a visit with a page that says why."""
+    """Ends a request with a page that says why."""
 
     def __init__(self, status: int, title: str, text: str) -> None:
         super().__init__(title)
@@ -45,7 +45,7 @@ class StopError(Exception):
 
 
 @dataclass
-class Visit:
+class PageRequest:
     """One request and what is known about its sender.
 
     :param user: the signed-in user, or ``None``
@@ -147,7 +147,7 @@ class Visit:
 
     # ---- answers
 
-    def page(self, template: str, status: int = 200, **values: Any) -> Response:
+    def render(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page. Everything in it is escaped."""
         text = (
             _templates()
@@ -157,7 +157,7 @@ class Visit:
                 nonce=self.nonce,
                 home=addresses.airflow_path(self.request, "plugin/pipedrive"),
                 form_token=self.form_token,
-                said=self._said(),
+                flash=self._flash(),
                 framed=self.framed,
                 page_url=addresses.page_url(self.request),
                 **values,
@@ -165,22 +165,22 @@ class Visit:
         )
         return Response(text, status, media_type="text/html")
 
-    def go(self, page: str, text: str = "", good: bool = False) -> Response:
+    def redirect(self, path: str, text: str = "", good: bool = False) -> Response:
         """Lead the browser on to one of our pages, which then shows ``text``."""
         if text:
-            self.keep(_SAID, seal("said", {"text": text[:2000], "good": good}), _SAID_SECONDS)
-        return RedirectResponse(f"{self.root}/{page}", 303)
+            self.keep(_FLASH, seal("flash", {"text": text[:2000], "good": good}), _FLASH_SECONDS)
+        return RedirectResponse(f"{self.root}/{path}", 303)
 
-    def to_login(self, page: str) -> Response:
+    def to_login(self, path: str) -> Response:
         """Lead a guest to Airflow's login, and from there to one of our pages."""
-        return RedirectResponse(access.login_path(f"{self.root}/{page}"), 303)
+        return RedirectResponse(access.login_path(f"{self.root}/{path}"), 303)
 
-    def _said(self) -> dict[str, Any] | None:
-        cookie = self.request.cookies.get(_SAID)
+    def _flash(self) -> dict[str, Any] | None:
+        cookie = self.request.cookies.get(_FLASH)
         if cookie is None:
             return None
-        self.drop(_SAID)
-        return unseal("said", cookie, _SAID_SECONDS)
+        self.drop(_FLASH)
+        return unseal("flash", cookie, _FLASH_SECONDS)
 
     def finish(self, response: Response) -> Response:
         """The answer with its cookies and the headers that every answer has."""
@@ -202,29 +202,30 @@ class Visit:
         return response
 
 
-Handler = Callable[[Visit], Response]
+Handler = Callable[[PageRequest], Response]
+Route = Callable[[Request], Awaitable[Response]]
 
 
-def open_to_all(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+def open_to_all(handler: Handler) -> Route:
     """A route for everyone: the handler itself asks who it is."""
-    return _route(handler, lambda visit: None)
+    return _route(handler, lambda page: None)
 
 
-def for_editors(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+def requires_edit(handler: Handler) -> Route:
     """A route for those who may edit connections. Guests are led to the login, forms must come from our own pages."""
 
-    def admit(visit: Visit) -> Response | None:
-        if visit.user is None:
-            return visit.to_login("finish" if visit.request.url.path.endswith("/finish") else "page")
-        demand(access.may_edit(visit.user))
-        if visit.request.method == "POST":
-            visit.check_form()
+    def admit(page: PageRequest) -> Response | None:
+        if page.user is None:
+            return page.to_login("finish" if page.request.url.path.endswith("/finish") else "page")
+        require(access.may_edit(page.user))
+        if page.request.method == "POST":
+            page.check_form()
         return None
 
     return _route(handler, admit)
 
 
-def demand(allowed: bool) -> None:
+def require(allowed: bool) -> None:
     """Stop someone who may not.
 
     :raises StopError: not allowed
@@ -237,22 +238,22 @@ def demand(allowed: bool) -> None:
         )
 
 
-def _route(handler: Handler, admit: Callable[[Visit], Response | None]) -> Callable[[Request], Awaitable[Response]]:
+def _route(handler: Handler, admit: Callable[[PageRequest], Response | None]) -> Route:
     async def route(request: Request) -> Response:
-        visit = Visit(request, await access.user_of(request), {}, {}, b"")
+        page = PageRequest(request, await access.user_of(request), {}, {}, b"")
 
         def answer() -> Response:
             try:
-                _read(visit, request.scope["query_string"], body)
-                return admit(visit) or handler(visit)
+                _read(page, request.scope["query_string"], body)
+                return admit(page) or handler(page)
             except StopError as stop:
-                return visit.page("message.html", stop.status, title=stop.title, text=stop.text)
+                return page.render("message.html", stop.status, title=stop.title, text=stop.text)
             except PipedriveError as error:
-                return visit.page("message.html", 400, title="That did not work", text=str(error))
+                return page.render("message.html", 400, title="That did not work", text=str(error))
             except Exception as error:  # noqa: BLE001 - a person gets a page, the log the place, neither any values
                 place = "".join(traceback.format_tb(error.__traceback__))
                 log.error("Pipedrive page failed with %s at\n%s", type(error).__name__, place)
-                return visit.page(
+                return page.render(
                     "message.html",
                     500,
                     title="Something went wrong",
@@ -263,7 +264,7 @@ def _route(handler: Handler, admit: Callable[[Visit], Response | None]) -> Calla
             body = await body_of(request)
         except ClientDisconnect:  # nobody is there to read an answer, and nothing has gone wrong here
             return Response(status_code=408)
-        return visit.finish(await run_in_threadpool(answer))
+        return page.finish(await run_in_threadpool(answer))
 
     return route
 
@@ -278,13 +279,13 @@ async def body_of(request: Request) -> bytes | None:
     return body
 
 
-def _read(visit: Visit, raw_query: bytes, body: bytes | None) -> None:
+def _read(page: PageRequest, raw_query: bytes, body: bytes | None) -> None:
     if body is None or len(raw_query) > LONGEST_QUERY:
         raise StopError(413, "Too long", "No page of ours sends that much.")
-    visit.query = _parts(raw_query)
-    if visit.request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        visit.form = _parts(body)
-    visit.body = body
+    page.query = _parts(raw_query)
+    if page.request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        page.form = _parts(body)
+    page.body = body
 
 
 def _parts(text: bytes) -> dict[str, str]:

@@ -21,16 +21,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from airflow_provider_pipedrive.accounts import store
+from airflow_provider_pipedrive.accounts.companies import host_of, number_of
+from airflow_provider_pipedrive.accounts.store import UndecryptedConnection
 from airflow_provider_pipedrive.assets.uris import asset_uri
 from airflow_provider_pipedrive.client.verdicts import read_json
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.deliveries import OldPayloadError, change_of
-from airflow_provider_pipedrive.hooks.companies import host_of, number_of
-from airflow_provider_pipedrive.plugin import store
 from airflow_provider_pipedrive.plugin.asset_events import store as store_changes
-from airflow_provider_pipedrive.plugin.deliveries import ANSWER_SECONDS, FullError, Gatherer, Told
-from airflow_provider_pipedrive.plugin.doors import FRESH_SECONDS, Door, Doors, digest, forget_at_changes
-from airflow_provider_pipedrive.plugin.store import Stored
+from airflow_provider_pipedrive.plugin.endpoints import FRESH_SECONDS, Endpoint, Endpoints, digest, forget_at_changes
+from airflow_provider_pipedrive.plugin.event_writer import ANSWER_SECONDS, EventWriter, FullError, ReceivedChange
 from airflow_provider_pipedrive.plugin.web import basic_credentials
 
 log = logging.getLogger(__name__)
@@ -43,30 +43,30 @@ LARGE_BODY: Final = 64 * 1024
 """A longer one is read by a thread of its own: all of Airflow's requests wait for the event loop."""
 LEARNING_SECONDS: Final = 1.0
 """How soon a company counts that was not known before."""
-__all__ = ["ANSWER_SECONDS", "FRESH_SECONDS", "LONGEST_BODY", "READ_SECONDS", "Doors", "doors", "gatherer", "receive"]
+__all__ = ["ANSWER_SECONDS", "FRESH_SECONDS", "LONGEST_BODY", "READ_SECONDS", "endpoints", "event_writer", "receive"]
 
 
-def known_connections() -> list[Stored]:
+def webhook_connections() -> list[UndecryptedConnection]:
     """Those of the database and the environment, and of a secrets backend those that the configuration names.
 
     A secrets backend cannot be asked for all it has.
     """
     named = conf.get("pipedrive", "webhook_connections", fallback="")
     ids = [part.strip() for part in named.split(",") if part.strip()]
-    found = {stored.stamp[0]: stored for stored in store.all_stored()}
+    found = {undecrypted.stamp[0]: undecrypted for undecrypted in store.all_undecrypted()}
     for conn_id in ids:
         try:
-            known = store.find(conn_id)
-            if known.source == "backend":
-                found[conn_id] = store.already_known(known)
+            stored = store.find(conn_id)
+            if stored.source == "backend":
+                found[conn_id] = store.from_elsewhere(stored)
         except PipedriveParameterError:
             log.warning("[pipedrive] webhook_connections names %r, but there is no such connection", conn_id)
     return list(found.values())
 
 
-doors = Doors(known_connections)
-forget_at_changes(doors)
-gatherer = Gatherer(store_changes)
+endpoints = Endpoints(webhook_connections)
+forget_at_changes(endpoints)
+event_writer = EventWriter(store_changes)
 
 
 async def receive(request: Request) -> Response:
@@ -76,17 +76,17 @@ async def receive(request: Request) -> Response:
     if request.method != "POST":
         return _refusal(405, "Pipedrive posts its deliveries.", Allow="POST")
     credentials = digest(basic_credentials(request))
-    behind = await doors.heard(doors.behind, secret)
-    if not behind:
+    matched = await endpoints.ask(endpoints.matching, secret)
+    if not matched:
         return _refusal(404, "There is nothing here.")
-    admitted = [door for door in behind if hmac.compare_digest(door.credentials, credentials)]
+    admitted = [endpoint for endpoint in matched if hmac.compare_digest(endpoint.credentials, credentials)]
     if not admitted:
-        log.warning("A webhook delivery for connection %s has the wrong user or password", behind[0].conn_id)
+        log.warning("A webhook delivery for connection %s has the wrong user or password", matched[0].conn_id)
         return _refusal(401, "The user or the password is wrong.", **{"WWW-Authenticate": 'Basic realm="Pipedrive"'})
-    if not any(door.company.is_known for door in admitted):
-        ids = {door.conn_id for door in admitted}
-        again = await run_in_threadpool(doors.behind, secret, LEARNING_SECONDS)
-        admitted = [door for door in again if door.conn_id in ids] or admitted
+    if not any(endpoint.company.is_known for endpoint in admitted):
+        ids = {endpoint.conn_id for endpoint in admitted}
+        again = await run_in_threadpool(endpoints.matching, secret, LEARNING_SECONDS)
+        admitted = [endpoint for endpoint in again if endpoint.conn_id in ids] or admitted
     if _media_type(request) != "application/json" or "content-encoding" in request.headers:
         return _refusal(415, "Pipedrive sends application/json.")
     try:
@@ -97,15 +97,15 @@ async def receive(request: Request) -> Response:
         return _refusal(413, f"A delivery has {LONGEST_BODY} bytes at most.")
     try:
         is_large = len(body) > LARGE_BODY
-        told = await run_in_threadpool(_told, admitted, body) if is_large else _told(admitted, body)
+        received = await run_in_threadpool(_received, admitted, body) if is_large else _received(admitted, body)
     except PipedriveParameterError as error:
         log.warning("A webhook delivery for connection %s was refused: %r", admitted[0].conn_id, str(error)[:500])
         reason = str(error) if isinstance(error, OldPayloadError | _StrangerError) else _NOT_PIPEDRIVES
         return _refusal(422, reason)
-    if told is None:
+    if received is None:
         # Refused, it would count towards a ban of all webhooks of this address.
         return JSONResponse({"stored": False})
-    return await _stored(told, ANSWER_SECONDS - (time.monotonic() - began))
+    return await _stored(received, ANSWER_SECONDS - (time.monotonic() - began))
 
 
 def _media_type(request: Request) -> str:
@@ -132,7 +132,7 @@ class _StrangerError(PipedriveParameterError):
 _NOT_PIPEDRIVES: Final = "This is no delivery that Pipedrive sends."
 
 
-def _told(admitted: list[Door], body: bytes) -> Told | None:
+def _received(admitted: list[Endpoint], body: bytes) -> ReceivedChange | None:
     """What a delivery tells of.
 
     :param admitted: those whose secrets its sender knows
@@ -147,10 +147,10 @@ def _told(admitted: list[Door], body: bytes) -> Told | None:
         return None
     meta = payload["meta"]
     host, company_id = host_of(meta.get("host")), number_of(meta.get("company_id"))
-    for door in admitted:
-        if host in door.company.hosts and door.company.id in (0, company_id):
-            return Told(door.conn_id, asset_uri(host, change.entity), change, len(body))
-    if not any(door.company.is_known for door in admitted):
+    for endpoint in admitted:
+        if host in endpoint.company.hosts and endpoint.company.id in (0, company_id):
+            return ReceivedChange(endpoint.conn_id, asset_uri(host, change.entity), change, len(body))
+    if not any(endpoint.company.is_known for endpoint in admitted):
         log.warning(
             "Connection %s takes no webhooks yet: nobody has asked which company it belongs to. Press Test on the "
             "Pipedrive page, or run `airflow pipedrive webhooks ensure` (or PipedriveEnsureWebhooksOperator).",
@@ -170,10 +170,10 @@ def _read(body: bytes) -> Any:
         return read_json(body)
 
 
-async def _stored(told: Told, seconds: float) -> Response:
+async def _stored(received: ReceivedChange, seconds: float) -> Response:
     """The answer, given when the change is stored or the time is up."""
     try:
-        future = asyncio.wrap_future(gatherer.hand_over(told, seconds))
+        future = asyncio.wrap_future(event_writer.submit(received, seconds))
     except FullError:
         return _later("Too many deliveries are waiting.")
     done, _ = await asyncio.wait({future}, timeout=seconds)

@@ -8,6 +8,6 @@ docs/sandbox.md says what each operation does here.
 
 from __future__ import annotations
 
-from airflow_provider_pipedrive.sandbox.server import Sandbox
+from airflow_provider_pipedrive.sandbox.sandbox import Sandbox
 
 __all__ = ["Sandbox"]

@@ -12,9 +12,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
-from airflow_provider_pipedrive.sandbox.box import Box
-from airflow_provider_pipedrive.sandbox.server import listen, loop_factory, server_for
-from airflow_provider_pipedrive.sandbox.settings import FEWEST_CUSTOM_FIELDS, Settings
+from airflow_provider_pipedrive.sandbox.control.world import World
+from airflow_provider_pipedrive.sandbox.sandbox import listen, loop_factory, server_for
+from airflow_provider_pipedrive.sandbox.state.settings import FEWEST_CUSTOM_FIELDS, Settings
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -33,17 +33,17 @@ def main(arguments: list[str] | None = None) -> int:
         listener = listen(options.host, options.port)
     except OSError as error:
         parser.error(f"port {options.port} cannot be taken ({error.strerror}): choose another, or 0 for a free one")
-    box = Box(_settings(options))
+    world = World(_settings(options))
     port = listener.getsockname()[1]
-    box.url = f"http://{f'[{options.host}]' if ':' in options.host else options.host}:{port}"
-    server = server_for(box)
+    world.url = f"http://{f'[{options.host}]' if ':' in options.host else options.host}:{port}"
+    server = server_for(world)
     if options.port_file:
         _write_whole(Path(options.port_file), str(port))
-    print(f"Sandbox on {box.url} ({len(box.state['deals'])} deals). {_connection(box)}", flush=True)
+    print(f"Sandbox on {world.url} ({len(world.state['deals'])} deals). {_connection(world)}", flush=True)
     # uvicorn has stopped when it passes SIGINT on
     with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(server.serve(sockets=[listener]))
-    box.webhooks.stop()
+    world.webhooks.stop()
     return 0
 
 
@@ -95,11 +95,11 @@ def _settings(options: argparse.Namespace) -> Settings:
     return Settings(**{setting.name: getattr(options, setting.name) for setting in fields(Settings)})
 
 
-def _connection(box: Box) -> str:
+def _connection(world: World) -> str:
     connection = {
         "conn_type": "pipedrive",
-        "host": box.url,
-        "extra": {"api_token": box.settings.api_token, "oauth_host": box.url},
+        "host": world.url,
+        "extra": {"api_token": world.settings.api_token, "oauth_host": world.url},
     }
     return f"AIRFLOW_CONN_PIPEDRIVE_DEFAULT='{json.dumps(connection)}'"
 

@@ -262,7 +262,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
 
 def entities_read(origin: str, names: Sequence[str]) -> Lineage:
     """The lineage of a task that reads whole entities; the histories of stages come of the deals."""
-    from airflow_provider_pipedrive.extraction.entities import ENTITIES
+    from airflow_provider_pipedrive.catalog import ENTITIES
 
     lineage = Lineage()
     lineage.read(*(entity(origin, name if name in ENTITIES else "deals") for name in names))

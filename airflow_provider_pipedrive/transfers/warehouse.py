@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_pipedrive.client import PipedriveClient
     from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
-    from airflow_provider_pipedrive.warehouse import Delivery, Destination, Scope, Warehouse
+    from airflow_provider_pipedrive.warehouse import Destination, EntityLoad, Scope, Warehouse
 
 _EXTRACTED = "extracted"
 """The folder of the receipts of what was read and is not loaded yet."""
@@ -173,33 +173,33 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         self._lineage = entities_read(hook.client.origin, self.entities)
         address = warehouse.destination.address
         scopes = self._scopes(context, account_of(hook.client))
-        memories = warehouse.memories()
+        load_states = warehouse.load_states()
         for entity, scope in scopes.items():
-            scope.check(entity, memories, f"Dataset {self.dataset}", confirmed=self.allow_shrink)
-        jobs = self._jobs(context, warehouse, memories, scopes)
+            scope.check(entity, load_states, f"Dataset {self.dataset}", confirmed=self.allow_shrink)
+        jobs = self._jobs(context, warehouse, load_states, scopes)
         folder, work = self._folders(context, scopes)
         with private_files(folder):
-            landed = {entity: warehouse.landed(entity) for entity in self.entities if entity in memories}
-            hand_in(folder, [memory.get("files", {}) for memory in memories.values()], landed)
+            landed = {entity: warehouse.landed(entity) for entity in self.entities if entity in load_states}
+            hand_in(folder, [load_state.get("files", {}) for load_state in load_states.values()], landed)
         loaded: dict[str, Any] = {}
         for job in jobs:
             with private_files(folder):
-                receipt = self._extract(hook.client, folder, job, run_name(self, context), memories)
+                receipt = self._extract(hook.client, folder, job, run_name(self, context), load_states)
             # The moves seen in deals before the deals: from then on the table has the stages that they came to.
             for entity in sorted(job.entities, key=lambda name: name != OBSERVED):
-                delivery = self._delivery(folder, job, receipt, entity, scopes[entity], memories.get(entity) or {})
-                loaded[entity] = self._load_one(warehouse, delivery, work, folder)
+                load = self._entity_load(folder, job, receipt, entity, scopes[entity], load_states.get(entity) or {})
+                loaded[entity] = self._load_one(warehouse, load, work, folder)
                 self._lineage.wrote(table(self.destination, address, self.dataset, entity))
                 loaded[entity]["tokens"] = receipt["entities"][entity]["tokens"]
         for path in [work] if self.keep_staging else [folder, work]:
             remove_folder(path)
         return {"destination": str(self.destination).partition("?")[0], "dataset": self.dataset, "entities": loaded}
 
-    def _load_one(self, warehouse: Warehouse, delivery: Delivery, work: Path, folder: Any) -> dict[str, Any]:
+    def _load_one(self, warehouse: Warehouse, load: EntityLoad, work: Path, folder: Any) -> dict[str, Any]:
         from airflow_provider_pipedrive.extraction.landing import remove_folder
 
         try:
-            return warehouse.load(delivery, work).to_json()
+            return warehouse.load(load, work).to_json()
         except PipedriveError as error:
             if not error.retryable:  # by the same rows it would end like this again: a cleared task reads again
                 remove_folder(folder / _EXTRACTED)
@@ -247,7 +247,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         self,
         context: Context,
         warehouse: Warehouse,
-        memories: Mapping[str, Mapping[str, Any]],
+        load_states: Mapping[str, Mapping[str, Any]],
         scopes: Mapping[str, Scope],
     ) -> list[Job]:
         """One job for what has not been loaded before, which is read whole, and one for each entity that has."""
@@ -258,9 +258,9 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
             return [self._job(self.entities, "snapshot", None, None)]
         # The moves that are seen in deals go with them.
         alone = [entity for entity in self.entities if entity != OBSERVED]
-        marks = {entity: self._mark(warehouse, entity, memories.get(entity), scopes[entity]) for entity in alone}
+        marks = {entity: self._mark(warehouse, entity, load_states.get(entity), scopes[entity]) for entity in alone}
         if since is not None:
-            new = [entity for entity in alone if memories.get(entity) and marks[entity] is None]
+            new = [entity for entity in alone if load_states.get(entity) and marks[entity] is None]
             rest = [entity for entity in alone if entity not in new]
             windows = [self._job(self._with_moves(rest), "changes", since, until)] if rest else []
         else:
@@ -277,12 +277,12 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         return [*entities, OBSERVED] if "deals" in entities and OBSERVED in self.entities else list(entities)
 
     def _mark(
-        self, warehouse: Warehouse, entity: str, memory: Mapping[str, Any] | None, scope: Scope
+        self, warehouse: Warehouse, entity: str, load_state: Mapping[str, Any] | None, scope: Scope
     ) -> datetime | None:
         """How far the table has come; None where the entity is to be read whole."""
-        if not memory or not memory.get("mark") or not scope.continues(memory.get("scope") or {}):
+        if not load_state or not load_state.get("mark") or not scope.continues(load_state.get("scope") or {}):
             return None
-        rows, least = warehouse.rows(entity), memory.get("rows_at_least", 0)
+        rows, least = warehouse.rows(entity), load_state.get("rows_at_least", 0)
         if rows < least:
             self.log.warning(
                 "The table %s has %d rows, and had at least %d after the last load: it is read whole again.",
@@ -291,7 +291,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
                 least,
             )
             return None
-        return datetime.fromisoformat(memory["mark"])
+        return datetime.fromisoformat(load_state["mark"])
 
     def _job(
         self,
@@ -319,7 +319,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         )
 
     def _extract(
-        self, client: PipedriveClient, folder: Any, job: Job, run: str, memories: Mapping[str, Any]
+        self, client: PipedriveClient, folder: Any, job: Job, run: str, load_states: Mapping[str, Any]
     ) -> dict[str, Any]:
         """The receipt of the job: of this try, or of one before that was not loaded, if nothing else was since."""
         from airflow_provider_pipedrive.extraction.job import extract
@@ -327,7 +327,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         from airflow_provider_pipedrive.extraction.remembered import put_back, take_out
 
         done = folder / _EXTRACTED / f"{job.key}.json"
-        after = {entity: memories.get(entity) for entity in job.entities}
+        after = {entity: load_states.get(entity) for entity in job.entities}
         before = read_json(done)
         if before is not None and before["after"] == after:
             self.log.info("%s: an earlier try has read it, and it is loaded now.", ", ".join(job.entities))
@@ -364,7 +364,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         given = {name: value for name, value in parts.items() if value not in (None, "")}
         return Destination(self.destination, {**given, **_extra(self.destination, connection.extra_dejson)})
 
-    def _delivery(
+    def _entity_load(
         self,
         folder: Any,
         job: Job,
@@ -372,10 +372,10 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         name: str,
         scope: Scope,
         before: Mapping[str, Any],
-    ) -> Delivery:
+    ) -> EntityLoad:
         from airflow_provider_pipedrive.extraction.landing import read_json
         from airflow_provider_pipedrive.extraction.remembered import take_out
-        from airflow_provider_pipedrive.warehouse import Delivery
+        from airflow_provider_pipedrive.warehouse import EntityLoad
 
         told = receipt["entities"][name]
         manifest = storage_path("staging", told["manifest"])
@@ -387,7 +387,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         kept = datetime.fromisoformat(before["mark"]) if before.get("mark") else None
         mark = mark_after(job, told["mark"], kept)
         other_shape = (before.get("scope") or {}).get("versions", self.versions) != self.versions
-        return Delivery(
+        return EntityLoad(
             entity=name,
             key=entity.key,
             updated=entity.updated,
@@ -396,7 +396,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
             tombstones=[manifest.parent / part["name"] for part in listed["tombstones"]],
             read_at=datetime.fromisoformat(receipt["began"]).astimezone(UTC),
             write=write,
-            memory={
+            load_state={
                 "read_at": receipt["began"],
                 "mark": mark.isoformat() if mark else None,
                 "files": {**before.get("files", {}), **take_out(folder, name)},

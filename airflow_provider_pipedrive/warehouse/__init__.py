@@ -3,9 +3,9 @@
 dlt and pyarrow are the extra ``warehouse`` of this package, and are imported only when a warehouse is used.
 """
 
-from airflow_provider_pipedrive.warehouse.delivery import Delivery, Lists, Loaded, Write
-from airflow_provider_pipedrive.warehouse.destination import Destination, PipedriveWarehouseError
+from airflow_provider_pipedrive.warehouse.destination import Destination
+from airflow_provider_pipedrive.warehouse.entity_load import EntityLoad, Lists, Loaded, Write
 from airflow_provider_pipedrive.warehouse.scope import Scope
 from airflow_provider_pipedrive.warehouse.warehouse import Warehouse
 
-__all__ = ["Delivery", "Destination", "Lists", "Loaded", "PipedriveWarehouseError", "Scope", "Warehouse", "Write"]
+__all__ = ["Destination", "EntityLoad", "Lists", "Loaded", "Scope", "Warehouse", "Write"]

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from airflow_provider_pipedrive.catalog.advice import did_you_mean
-from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 DUCKDB = "duckdb:///"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -39,10 +39,6 @@ _DLT_SETTINGS = {
     # Rows are not left behind a second time in the staging dataset.
     "LOAD__TRUNCATE_STAGING_DATASET": "true",
 }
-
-
-class PipedriveWarehouseError(PipedriveError):
-    """The warehouse could not be reached, or did not take what it was given. Nothing is wrong with Pipedrive."""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """The statements of a merge: committed together, and counted before they are.
 
-dlt puts the rows of a delivery into a staging table, and then runs a script for each table: remove what the rows take
+dlt puts the rows of a load into a staging table, and then runs a script for each table: remove what the rows take
 the place of, insert them. Left to itself dlt 1.31 opens no transaction for such a script on most destinations
 (``supports_transactions`` is set for none of those below), so that a script that fails half-way leaves a table without
 the rows it removed. Postgres alone takes the statements of one call as one transaction.
 
 Here each script is one transaction, in the table as it is: constraints, grants and views stay. Before it is committed
-the records are counted: what the delivery does not account for is not lost, it is rolled back.
+the records are counted: what the load does not account for is not lost, it is rolled back.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class CheckedScript(SqlLoadJob):
     def run(self) -> None:
         """Run it.
 
-        :raises RowsLostError: records went that the delivery does not account for
+        :raises RowsLostError: records went that the load does not account for
         :raises StagedRowsChangedError: another load uses the staging table
         """
         self._sql_client = self._job_client.sql_client

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.formats import Column
-from airflow_provider_pipedrive.warehouse.delivery import DELETED, PARENT_UPDATED, VERSION, Delivery, Lists
+from airflow_provider_pipedrive.warehouse.entity_load import DELETED, PARENT_UPDATED, VERSION, EntityLoad, Lists
 
 _ROWS: Final = 1_000
 """Rows handled together."""
@@ -72,11 +72,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A delivery, ready to be loaded.
+    """The tables of a load, ready to be loaded.
 
     :ivar main: the entity's own table
     :ivar children: tables of lists, by the name of the list's column
-    :ivar deleted: the table of the records that are known to be deleted, if any are in the delivery
+    :ivar deleted: the table of the records that are known to be deleted, if any are in the load
     :ivar superseded: rows that were left out
     :ivar notes: what people should know of
     """
@@ -93,43 +93,41 @@ class Prepared:
         return [self.main, *self.children.values(), *([self.deleted] if self.deleted else [])]
 
 
-def prepare(delivery: Delivery, folder: Path, lists: Lists, present: Mapping[str, Mapping[str, str]]) -> Prepared:
-    """Write a delivery's tables as Parquet files.
+def prepare(load: EntityLoad, folder: Path, lists: Lists, present: Mapping[str, Mapping[str, str]]) -> Prepared:
+    """Write a load's tables as Parquet files.
 
     :param folder: where to
     :param present: the tables that the warehouse has: dlt's type by column
     :raises PipedriveParameterError: parts and columns do not belong together, or the key's type has changed
     """
     try:
-        return _Preparation(delivery, folder, lists, present).run()
+        return _Preparation(load, folder, lists, present).run()
     finally:
         # Arrow's allocator keeps what it was given, several times what is ever in use here.
         pa.default_memory_pool().release_unused()
 
 
 class _Preparation:
-    def __init__(
-        self, delivery: Delivery, folder: Path, lists: Lists, present: Mapping[str, Mapping[str, str]]
-    ) -> None:
-        self.delivery = delivery
+    def __init__(self, load: EntityLoad, folder: Path, lists: Lists, present: Mapping[str, Mapping[str, str]]) -> None:
+        self.load = load
         self.folder = folder
         self.present = present
         self.notes: list[str] = []
         self.keyless = 0
-        self.child_columns = [c for c in delivery.columns if c.type == "list" and lists == "child_tables"]
-        self.inline = [c for c in delivery.columns if c not in self.child_columns]
-        self.types = {column.name: _DLT[column.type] for column in delivery.columns}
+        self.child_columns = [c for c in load.columns if c.type == "list" and lists == "child_tables"]
+        self.inline = [c for c in load.columns if c not in self.child_columns]
+        self.types = {column.name: _DLT[column.type] for column in load.columns}
 
     def run(self) -> Prepared:
-        delivery = self.delivery
+        load = self.load
         names = self._names()
-        extra = {DELETED: "timestamp"} if delivery.write != "replace" else {}
-        if delivery.write == "versions":
+        extra = {DELETED: "timestamp"} if load.write != "replace" else {}
+        if load.write == "versions":
             extra[VERSION] = "timestamp"
-        main = self._table(delivery.entity, {names[c.name]: _DLT[c.type] for c in self.inline} | extra)
+        main = self._table(load.entity, {names[c.name]: _DLT[c.type] for c in self.inline} | extra)
         children = {c.name: self._child(c) for c in self.child_columns}
         superseded = self._superseded()
-        writers = {table.name: _Writer(table) for table in (main, *children.values())}
+        writers = {table.name: _TableFile(table) for table in (main, *children.values())}
         number = 0
         for batch in self._batches():
             keep = [row not in superseded for row in range(number, number + len(batch))]
@@ -144,7 +142,7 @@ class _Preparation:
             writer.close()
         if self.keyless:
             self.notes.append(
-                f"{delivery.entity}: rows without {' or '.join(delivery.key)} are left out ({self.keyless}): no table "
+                f"{load.entity}: rows without {' or '.join(load.key)} are left out ({self.keyless}): no table "
                 "takes a row without its key."
             )
         return Prepared(main, children, self._deleted_table(), len(superseded), tuple(self.notes))
@@ -152,8 +150,8 @@ class _Preparation:
     # ---- columns
 
     def _names(self) -> dict[str, str]:
-        """The column of each of the delivery's columns: another one where the warehouse has it with another type."""
-        present = self.present.get(self.delivery.entity, {})
+        """The column of each of the load's columns: another one where the warehouse has it with another type."""
+        present = self.present.get(self.load.entity, {})
         names: dict[str, str] = {}
         for column in self.inline:
             kind = _DLT[column.type]
@@ -162,13 +160,13 @@ class _Preparation:
                 name, count = f"{column.name}_{kind}" + (f"_{count}" if count > 1 else ""), count + 1
             names[column.name] = name
             if name != column.name:
-                if column.name in (*self.delivery.key, self.delivery.updated):
+                if column.name in (*self.load.key, self.load.updated):
                     raise PipedriveParameterError(
-                        f"The table {self.delivery.entity} has {column.name} as {present[column.name]}, but it is "
+                        f"The table {self.load.entity} has {column.name} as {present[column.name]}, but it is "
                         f"{kind} now. Load into another dataset, or change the column's type in the warehouse."
                     )
                 self.notes.append(
-                    f"{self.delivery.entity}.{column.name} is {present[column.name]} in the warehouse, and {kind} in "
+                    f"{self.load.entity}.{column.name} is {present[column.name]} in the warehouse, and {kind} in "
                     f"Pipedrive now: values go to the column {name}."
                 )
         return names
@@ -185,20 +183,20 @@ class _Preparation:
         )
 
     def _child(self, column: Column) -> Table:
-        delivery = self.delivery
-        columns = {f"parent_{key}": self.types[key] for key in delivery.key}
+        load = self.load
+        columns = {f"parent_{key}": self.types[key] for key in load.key}
         columns |= {"position": "bigint", "value": _DLT[column.items or "string"]}
-        if delivery.write == "merge":
+        if load.write == "merge":
             columns |= {PARENT_UPDATED: "timestamp", DELETED: "timestamp"}
-        return self._table(f"{delivery.entity}__{column.name}", columns)
+        return self._table(f"{load.entity}__{column.name}", columns)
 
     # ---- rows
 
     def _batches(self) -> Iterator[Any]:
-        """All rows of the delivery, tombstones last: columns as declared, and DELETED."""
-        fields = [(column.name, _read_type(column)) for column in self.delivery.columns]
+        """All rows of the load, tombstones last: columns as declared, and DELETED."""
+        fields = [(column.name, _read_type(column)) for column in self.load.columns]
         schema = pa.schema([*fields, (DELETED, _UTC)])
-        for part in self.delivery.parts:
+        for part in self.load.parts:
             for batch in _read(part):
                 unknown = sorted(set(batch.schema.names) - set(self.types))
                 if unknown:
@@ -209,7 +207,7 @@ class _Preparation:
 
     def _with_keys(self, batch: Any) -> Any:
         """The rows that have a key: one that has none would make the whole load fail."""
-        for key in self.delivery.key:
+        for key in self.load.key:
             missing = batch.column(key).null_count
             if missing:
                 self.keyless += missing
@@ -218,26 +216,26 @@ class _Preparation:
 
     def _tombstones(self) -> Iterator[Any]:
         """The tombstones as rows: the key, the time of the deletion as that of the last update, and DELETED."""
-        for part in self.delivery.tombstones if self.delivery.write != "replace" else ():
+        for part in self.load.tombstones if self.load.write != "replace" else ():
             for batch in _read(part):
                 deleted = self._deleted_at(batch)
-                columns = {name: batch.column(name) for name in self.delivery.key}
-                if self.delivery.updated:
-                    columns[self.delivery.updated] = deleted
+                columns = {name: batch.column(name) for name in self.load.key}
+                if self.load.updated:
+                    columns[self.load.updated] = deleted
                 yield pa.record_batch({**columns, DELETED: deleted})
 
     def _deleted_at(self, batch: Any) -> Any:
         """When records were deleted; where that is not known, when they were found gone."""
         known = pc.cast(batch.column("deleted_at"), _UTC)
-        return pc.fill_null(known, pa.scalar(self.delivery.read_at, _UTC))
+        return pc.fill_null(known, pa.scalar(self.load.read_at, _UTC))
 
     def _superseded(self) -> frozenset[int]:
-        """The numbers of the rows of which the delivery has a later version."""
-        keys = [*self.delivery.key]
+        """The numbers of the rows of which the load has a later version."""
+        keys = [*self.load.key]
         # The time of a move is a part of its key.
-        wanted = list(dict.fromkeys([*keys, *([self.delivery.updated] if self.delivery.updated else [])]))
+        wanted = list(dict.fromkeys([*keys, *([self.load.updated] if self.load.updated else [])]))
         columns: dict[str, list[Any]] = {name: [] for name in wanted}
-        for part in self.delivery.parts:
+        for part in self.load.parts:
             for batch in _read(part, wanted):
                 for name in wanted:
                     columns[name].append(batch.column(name))
@@ -246,9 +244,7 @@ class _Preparation:
                 columns[name].append(batch.column(name))
         if not any(columns.values()):
             return frozenset()
-        return _earlier(
-            pa.table({name: pa.chunked_array(chunks) for name, chunks in columns.items()}), keys, self.delivery
-        )
+        return _earlier(pa.table({name: pa.chunked_array(chunks) for name, chunks in columns.items()}), keys, self.load)
 
     def _main_rows(self, batch: Any, names: Mapping[str, str]) -> dict[str, Any]:
         rows = {
@@ -257,17 +253,17 @@ class _Preparation:
             else batch.column(column.name)
             for column in self.inline
         }
-        if self.delivery.write != "replace":
+        if self.load.write != "replace":
             rows[DELETED] = batch.column(DELETED)
-        if self.delivery.write == "versions":
-            rows[VERSION] = pc.fill_null(_version(batch, self.delivery), _NEVER)
+        if self.load.write == "versions":
+            rows[VERSION] = pc.fill_null(_version(batch, self.load), _NEVER)
         return rows
 
     def _child_rows(self, batch: Any, column: Column) -> dict[str, Any]:
         """A row an element; where there is none, a row that makes dlt remove those of before."""
         lists = batch.column(column.name)
         lengths = [length or 0 for length in pc.list_value_length(lists).to_pylist()]
-        merging = self.delivery.write == "merge"
+        merging = self.load.write == "merge"
         parents = [row for row, length in enumerate(lengths) for _ in range(max(length, int(merging)))]
         positions = [at if length else None for length in lengths for at in range(max(length, int(merging)))]
         values = pa.array(
@@ -275,30 +271,30 @@ class _Preparation:
             _ARROW[_DLT[column.items or "string"]],
         )
         owner = batch.take(pa.array(parents, pa.int64()))
-        rows = {f"parent_{key}": owner.column(key) for key in self.delivery.key}
+        rows = {f"parent_{key}": owner.column(key) for key in self.load.key}
         rows |= {"position": pa.array(positions, pa.int64()), "value": values}
         if merging:
-            empty = pa.array([None if at is not None else self.delivery.read_at for at in positions], _UTC)
-            rows |= {PARENT_UPDATED: _version(owner, self.delivery), DELETED: empty}
+            empty = pa.array([None if at is not None else self.load.read_at for at in positions], _UTC)
+            rows |= {PARENT_UPDATED: _version(owner, self.load), DELETED: empty}
         return rows
 
     def _deleted_table(self) -> Table | None:
         """The table that keeps who was deleted and when."""
-        if not self.delivery.tombstones or self.delivery.write != "merge":
+        if not self.load.tombstones or self.load.write != "merge":
             return None
-        columns = {key: self.types[key] for key in self.delivery.key} | {"deleted_at": "timestamp"}
-        table = self._table(deleted_name(self.delivery.entity), columns)
-        names = [*self.delivery.key, "deleted_at"]
+        columns = {key: self.types[key] for key in self.load.key} | {"deleted_at": "timestamp"}
+        table = self._table(deleted_name(self.load.entity), columns)
+        names = [*self.load.key, "deleted_at"]
         found = pa.Table.from_batches(
             pa.record_batch(
-                {**{key: batch.column(key) for key in self.delivery.key}, "deleted_at": self._deleted_at(batch)}
+                {**{key: batch.column(key) for key in self.load.key}, "deleted_at": self._deleted_at(batch)}
             )
-            for part in self.delivery.tombstones
+            for part in self.load.tombstones
             for batch in _read(part, names)
         )
-        earlier = _earlier_by(found, [*self.delivery.key], found.column("deleted_at"))
+        earlier = _earlier_by(found, [*self.load.key], found.column("deleted_at"))
         found = found.filter(pa.array([row not in earlier for row in range(len(found))]))
-        writer = _Writer(table)
+        writer = _TableFile(table)
         for batch in found.to_batches():
             writer.write({name: batch.column(name) for name in names})
         writer.close()
@@ -313,10 +309,10 @@ def deleted_name(entity: str) -> str:
     return f"{entity}__deleted"
 
 
-def _earlier(rows: Any, keys: Sequence[str], delivery: Delivery) -> frozenset[int]:
+def _earlier(rows: Any, keys: Sequence[str], load: EntityLoad) -> frozenset[int]:
     nothing = pa.nulls(len(rows), _UTC)
-    times = pc.cast(rows.column(delivery.updated), _UTC) if delivery.updated else nothing
-    if delivery.write != "versions":
+    times = pc.cast(rows.column(load.updated), _UTC) if load.updated else nothing
+    if load.write != "versions":
         return _earlier_by(rows, keys, times)
     # The same version twice is one too many; another one is not.
     return _earlier_by(rows.append_column(VERSION, pc.fill_null(times, _NEVER)), [*keys, VERSION], nothing)
@@ -337,10 +333,10 @@ def _earlier_by(rows: Any, keys: Sequence[str], times: Any) -> frozenset[int]:
     return frozenset(order.slice(0, len(order) - 1).filter(pc.fill_null(same, False)).to_pylist())
 
 
-def _version(batch: Any, delivery: Delivery) -> Any:
+def _version(batch: Any, load: EntityLoad) -> Any:
     """When each row came to be as it is."""
-    if delivery.updated:
-        return pc.cast(batch.column(delivery.updated), _UTC)
+    if load.updated:
+        return pc.cast(batch.column(load.updated), _UTC)
     return batch.column(DELETED) if DELETED in batch.schema.names else pa.nulls(len(batch), _UTC)
 
 
@@ -378,7 +374,7 @@ def _as_json(lists: Any, items: str | None) -> Any:
     return pa.array(found, pa.string())
 
 
-class _Writer:
+class _TableFile:
     """A table's file being written, in row groups of bounded size."""
 
     def __init__(self, table: Table) -> None:

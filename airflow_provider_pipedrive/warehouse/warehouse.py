@@ -21,20 +21,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.client.redaction import Redactor
-from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
-from airflow_provider_pipedrive.warehouse.delivery import (
+from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedriveWarehouseError
+from airflow_provider_pipedrive.warehouse.destination import (
+    Destination,
+    check_dataset,
+    dlt_settings,
+)
+from airflow_provider_pipedrive.warehouse.entity_load import (
     DELETED,
     PARENT_UPDATED,
     VERSION,
-    Delivery,
+    EntityLoad,
     Lists,
     Loaded,
-)
-from airflow_provider_pipedrive.warehouse.destination import (
-    Destination,
-    PipedriveWarehouseError,
-    check_dataset,
-    dlt_settings,
 )
 
 if TYPE_CHECKING:
@@ -90,14 +89,14 @@ class Warehouse:
         with self._pipeline("check") as pipeline, self._sql(pipeline) as client:
             client.execute_sql("SELECT 1")
 
-    def memory(self, entity: str) -> dict[str, Any] | None:
-        """What the last delivery of the entity wanted to be remembered; None where there was none."""
-        return self.memories().get(entity)
+    def load_state(self, entity: str) -> dict[str, Any] | None:
+        """What the last load of the entity wanted to be remembered; None where there was none."""
+        return self.load_states().get(entity)
 
-    def memories(self) -> dict[str, dict[str, Any]]:
+    def load_states(self) -> dict[str, dict[str, Any]]:
         """What is remembered of each entity of the dataset, by the last load package of it that is complete."""
         with self._pipeline("check") as pipeline:
-            return _memories(pipeline)
+            return _load_states(pipeline)
 
     def landed(self, entity: str) -> Iterator[tuple[int, Any]]:
         """The numeric ids in an entity's table, but for archived records, each with its ``stage_id`` if there is one.
@@ -129,37 +128,37 @@ class Warehouse:
             except DatabaseUndefinedRelation:
                 return 0
 
-    def load(self, delivery: Delivery, work: Path | None = None) -> Loaded:
+    def load(self, load: EntityLoad, work: Path | None = None) -> Loaded:
         """Load the records of one entity.
 
         Done once or twice, whole or again after it broke off: the result is the same.
 
         :param work: the folder for what is needed meanwhile; by default one for temporary files
-        :raises PipedriveParameterError: the delivery does not fit the warehouse, or its rows do not belong there
+        :raises PipedriveParameterError: the load does not fit the warehouse, or its rows do not belong there
         :raises PipedriveWarehouseError: the warehouse did not take it
         """
-        if delivery.write == "versions" and self.lists == "child_tables":
+        if load.write == "versions" and self.lists == "child_tables":
             raise PipedriveParameterError("write='versions' keeps lists in their rows: it takes lists='json' only.")
         from airflow_provider_pipedrive.warehouse.parts import prepare
 
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="pipedrive-warehouse-", dir=work) as name:
             folder = Path(name)
-            with self._pipeline(delivery.entity, folder) as pipeline:
+            with self._pipeline(load.entity, folder) as pipeline:
                 pipeline.sync_destination()
                 present = _present(pipeline)
-            ready = prepare(delivery, folder, self.lists, present)
+            ready = prepare(load, folder, self.lists, present)
             with (
-                self._pipeline(delivery.entity, folder, _memory_mb(ready)) as pipeline,
-                self._alone(pipeline, delivery.entity),
+                self._pipeline(load.entity, folder, _memory_mb(ready)) as pipeline,
+                self._alone(pipeline, load.entity),
             ):
-                self._run(pipeline, delivery, ready, present)
-                self._finish(pipeline, delivery, ready)
+                self._run(pipeline, load, ready, present)
+                self._finish(pipeline, load, ready)
         for note in ready.notes:
             log.warning("%s", note)
         tombstones = ready.deleted.rows if ready.deleted else 0
         loaded = Loaded(
-            entity=delivery.entity,
+            entity=load.entity,
             rows=ready.main.rows,
             superseded=ready.superseded,
             tombstones=tombstones,
@@ -170,7 +169,7 @@ class Warehouse:
         )
         log.info(
             "%s: %d rows and %d deleted records into %s of %s, %.1f s",
-            delivery.entity, loaded.rows, loaded.tombstones, self.dataset, self.destination.name, loaded.seconds,
+            load.entity, loaded.rows, loaded.tombstones, self.dataset, self.destination.name, loaded.seconds,
         )  # fmt: skip
         return loaded
 
@@ -179,7 +178,11 @@ class Warehouse:
     @contextmanager
     def _pipeline(self, entity: str, folder: Path | None = None, memory_mb: int = _MEMORY_MB) -> Iterator[Any]:
         """dlt's pipeline of an entity, and its errors as ours."""
-        with dlt_settings(), tempfile.TemporaryDirectory(prefix="pipedrive-dlt-", dir=folder) as work, self._told():
+        with (
+            dlt_settings(),
+            tempfile.TemporaryDirectory(prefix="pipedrive-dlt-", dir=folder) as work,
+            self._translated_errors(),
+        ):
             import dlt
 
             pipeline = dlt.pipeline(
@@ -223,7 +226,7 @@ class Warehouse:
             yield
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         """What dlt raises, in a sentence and without secrets."""
         from dlt.common.exceptions import DltException
 
@@ -276,19 +279,17 @@ class Warehouse:
             advice = " Give DuckDB more: ?memory_limit=1GB behind the destination."
         return PipedriveWarehouseError(f"Warehouse {place}: {words[:2000]}{advice}", retryable=not permanent)
 
-    def _run(
-        self, pipeline: Any, delivery: Delivery, ready: Prepared, present: Mapping[str, Mapping[str, str]]
-    ) -> None:
-        """One package of dlt's: all tables of the delivery and its memory, which counts when all tables are written."""
+    def _run(self, pipeline: Any, load: EntityLoad, ready: Prepared, present: Mapping[str, Mapping[str, str]]) -> None:
+        """One package of dlt's: all tables of the load and its state, which counts when all tables are written."""
         from airflow_provider_pipedrive.warehouse.merging import merge_in_transactions
 
         pipeline.sync_destination()
-        memory = self._checked_memory(pipeline, delivery, ready, present)
+        load_state = self._checked_load_state(pipeline, load, ready, present)
         # Postgres takes Parquet only by a further driver. CSV it copies as fast.
         file_format = "csv" if _is_postgres(pipeline) else "parquet"
-        condition = _Conditions(delivery, ready, present, pipeline)
+        condition = _Conditions(load, ready, present, pipeline)
         merge_in_transactions(pipeline.destination, condition.merges())
-        resources = [_resource(ready.main, memory, delivery.entity, **condition.main())]
+        resources = [_resource(ready.main, load_state, load.entity, **condition.main())]
         resources += [_resource(table, **condition.child()) for table in ready.children.values()]
         if ready.deleted:
             resources.append(_resource(ready.deleted, **condition.deleted(ready.deleted)))
@@ -303,56 +304,56 @@ class Warehouse:
         pipeline.normalize()
         pipeline.load()
 
-    def _checked_memory(
-        self, pipeline: Any, delivery: Delivery, ready: Prepared, present: Mapping[str, Mapping[str, str]]
+    def _checked_load_state(
+        self, pipeline: Any, load: EntityLoad, ready: Prepared, present: Mapping[str, Mapping[str, str]]
     ) -> dict[str, Any] | None:
         """What is to be remembered: with a scope also that, and the rows that the table has at least from then on.
 
         :raises PipedriveParameterError: the rows do not belong into the table
         """
-        if delivery.scope is None:
-            return None if delivery.memory is None else dict(delivery.memory)
+        if load.scope is None:
+            return None if load.load_state is None else dict(load.load_state)
         # Looked at before reading too, but another load may have been faster.
         place = f"Dataset {self.dataset}"
-        memories = _memories(pipeline)
-        delivery.scope.check(delivery.entity, memories, place, confirmed=delivery.confirmed)
-        last = (memories.get(delivery.entity) or {}).get("read_at")
-        if delivery.is_whole and last and datetime.fromisoformat(last) > delivery.read_at:
+        load_states = _load_states(pipeline)
+        load.scope.check(load.entity, load_states, place, confirmed=load.confirmed)
+        last = (load_states.get(load.entity) or {}).get("read_at")
+        if load.is_whole and last and datetime.fromisoformat(last) > load.read_at:
             raise PipedriveWarehouseError(
-                f"{delivery.entity} was read whole at {delivery.read_at.isoformat()}, and what another run read at "
+                f"{load.entity} was read whole at {load.read_at.isoformat()}, and what another run read at "
                 f"{last} has been loaded since: nothing was loaded over it. Another try reads again.",
                 retryable=True,
             )
         least = ready.main.rows
-        if not delivery.is_whole:
+        if not load.is_whole:
             with self._sql(pipeline) as client:
-                there = _count(client, delivery.entity) if delivery.entity in present else 0
+                there = _count(client, load.entity) if load.entity in present else 0
             least = max(0, there - (ready.deleted.rows if ready.deleted else 0))
-        return {**(delivery.memory or {}), "scope": delivery.scope.to_json(), "rows_at_least": least}
+        return {**(load.load_state or {}), "scope": load.scope.to_json(), "rows_at_least": least}
 
-    def _finish(self, pipeline: Any, delivery: Delivery, ready: Prepared) -> None:
+    def _finish(self, pipeline: Any, load: EntityLoad, ready: Prepared) -> None:
         """What is left to do when the rows are there."""
         with self._sql(pipeline) as client:
             if _is_postgres(pipeline):
                 for table in ready.tables:
-                    client.execute_sql(_index(client, delivery, table))
-            if delivery.write == "versions":
-                client.execute_sql(_latest(client, delivery, ready.main))
+                    client.execute_sql(_index(client, load, table))
+            if load.write == "versions":
+                client.execute_sql(_latest(client, load, ready.main))
 
 
-def _index(client: Any, delivery: Delivery, table: Table) -> str:
+def _index(client: Any, load: EntityLoad, table: Table) -> str:
     """An index of the records' keys, which merges look for."""
-    keys = [key if key in table.columns else f"parent_{key}" for key in delivery.key]
+    keys = [key if key in table.columns else f"parent_{key}" for key in load.key]
     columns = ", ".join(map(client.escape_column_name, keys))
     name = client.escape_column_name(f"{table.name[:50]}__by_key")
     return f"CREATE INDEX IF NOT EXISTS {name} ON {client.make_qualified_table_name(table.name)} ({columns})"
 
 
-def _latest(client: Any, delivery: Delivery, table: Table) -> str:
+def _latest(client: Any, load: EntityLoad, table: Table) -> str:
     """A view of the latest version of each record, where the table has all of them."""
     escape = client.escape_column_name
     columns = ", ".join(escape(name) for name in table.columns if name not in (DELETED, VERSION))
-    keys = ", ".join(map(escape, delivery.key))
+    keys = ", ".join(map(escape, load.key))
     rank = f"ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {escape(VERSION)} DESC)"
     return (
         f"CREATE OR REPLACE VIEW {client.make_qualified_table_name(f'{table.name}__latest')} AS SELECT {columns} FROM "
@@ -373,23 +374,23 @@ def _is_postgres(pipeline: Any) -> bool:
 class _Conditions:
     """How dlt is told which of the rows count.
 
-    A condition is put to every row of the delivery, before the rows in the warehouse that have the same key are removed
-    and those of the delivery are inserted. A column without a table is the delivery's there; the warehouse's own
+    A condition is put to every row of the load, before the rows in the warehouse that have the same key are removed
+    and those of the load are inserted. A column without a table is the load's there; the warehouse's own
     columns are given other names, so that none of them comes in between.
     """
 
     def __init__(
-        self, delivery: Delivery, ready: Prepared, present: Mapping[str, Mapping[str, str]], pipeline: Any
+        self, load: EntityLoad, ready: Prepared, present: Mapping[str, Mapping[str, str]], pipeline: Any
     ) -> None:
         from airflow_provider_pipedrive.warehouse.merging import is_transactional
         from airflow_provider_pipedrive.warehouse.parts import deleted_name
 
         client = pipeline.sql_client()
-        self._delivery = delivery
+        self._load = load
         self._ready = ready
         self._escape = client.escape_column_name
         self._qualify = client.make_qualified_table_name
-        deleted = deleted_name(delivery.entity)
+        deleted = deleted_name(load.entity)
         self._deleted = deleted if ready.deleted or deleted in present else None
         # Where a script cannot be one transaction, dlt's own place for the condition keeps it to fewer statements.
         self._by_dlt = not is_transactional(pipeline.destination)
@@ -398,41 +399,41 @@ class _Conditions:
         """What the load does to each table."""
         from airflow_provider_pipedrive.warehouse.merging import Merge
 
-        delivery, ready = self._delivery, self._ready
-        if delivery.is_whole:
+        load, ready = self._load, self._ready
+        if load.is_whole:
             return {table.name: Merge(table.rows, whole=True) for table in ready.tables}
         known = [(ready.main, self._of_main()), *((table, self._of_child()) for table in ready.children.values())]
         known += [(ready.deleted, self._of_deleted(ready.deleted))] if ready.deleted else []
         counts = {table.name: None if self._by_dlt else condition for table, condition in known}
         merges = {table.name: Merge(table.rows, counts=counts[table.name]) for table in ready.children.values()}
         if deleted := ready.deleted:
-            merges[deleted.name] = Merge(deleted.rows, delivery.key, removed=0, counts=counts[deleted.name])
-        keys, removed = [*delivery.key], ready.deleted.rows if ready.deleted else 0
-        if delivery.write == "versions":
+            merges[deleted.name] = Merge(deleted.rows, load.key, removed=0, counts=counts[deleted.name])
+        keys, removed = [*load.key], ready.deleted.rows if ready.deleted else 0
+        if load.write == "versions":
             keys, removed = [*keys, VERSION], 0
         return merges | {ready.main.name: Merge(ready.main.rows, keys, removed, counts=counts[ready.main.name])}
 
     def main(self) -> dict[str, Any]:
         """For the entity's own table."""
-        delivery = self._delivery
-        if delivery.is_whole:
+        load = self._load
+        if load.is_whole:
             return {"write_disposition": "replace"}
-        if delivery.write == "versions":
-            return {"write_disposition": self._merge(None), "primary_key": [*delivery.key, VERSION]}
+        if load.write == "versions":
+            return {"write_disposition": self._merge(None), "primary_key": [*load.key, VERSION]}
         return {
             "write_disposition": self._merge(self._of_main()),
-            "primary_key": list(delivery.key),
+            "primary_key": list(load.key),
             "hard_delete": DELETED,
         }
 
     def child(self) -> dict[str, Any]:
         """For the table of a list: all elements of a record are replaced together, if the record's row counts."""
-        delivery = self._delivery
-        if delivery.is_whole:
+        load = self._load
+        if load.is_whole:
             return {"write_disposition": "replace"}
         return {
             "write_disposition": self._merge(self._of_child()),
-            "merge_key": [f"parent_{key}" for key in delivery.key],
+            "merge_key": [f"parent_{key}" for key in load.key],
             "hard_delete": DELETED,
         }
 
@@ -440,42 +441,42 @@ class _Conditions:
         """For the table of deleted records: of two deletions the later one counts."""
         return {
             "write_disposition": self._merge(self._of_deleted(table)),
-            "primary_key": list(self._delivery.key),
+            "primary_key": list(self._load.key),
         }
 
     def _merge(self, condition: str | None) -> dict[str, Any]:
-        # The delivery has each key once: dlt need not look for more.
+        # The load has each key once: dlt need not look for more.
         known = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
         return known | ({"source_filter": condition} if condition and self._by_dlt else {})
 
     def _of_main(self) -> str | None:
-        if self._delivery.write == "versions":
+        if self._load.write == "versions":
             return None
-        return self._counts({key: key for key in self._delivery.key}, self._delivery.updated)
+        return self._counts({key: key for key in self._load.key}, self._load.updated)
 
     def _of_child(self) -> str | None:
-        parents = {key: f"parent_{key}" for key in self._delivery.key}
-        return self._counts(parents, PARENT_UPDATED if self._delivery.updated else None)
+        parents = {key: f"parent_{key}" for key in self._load.key}
+        return self._counts(parents, PARENT_UPDATED if self._load.updated else None)
 
     def _of_deleted(self, table: Table) -> str:
-        own = {key: key for key in self._delivery.key}
+        own = {key: key for key in self._load.key}
         return self._none_in(table.name, own, "deleted_at", f"> {self._escape('deleted_at')}")
 
     def _counts(self, keys: Mapping[str, str], updated: str | None) -> str | None:
         """A row counts unless the warehouse has a later version, or knows of a deletion after the row was read.
 
-        :param keys: the delivery's columns by the warehouse's
-        :param updated: the delivery's column with the time of the last update; no time is earlier than any
+        :param keys: the load's columns by the warehouse's
+        :param updated: the load's column with the time of the last update; no time is earlier than any
         """
         conditions = []
-        if self._delivery.updated and updated:
+        if self._load.updated and updated:
             known = f"COALESCE({self._escape(updated)}, {_moment(_LONG_AGO)})"
-            conditions.append(self._none_in(self._delivery.entity, keys, self._delivery.updated, f"> {known}"))
+            conditions.append(self._none_in(self._load.entity, keys, self._load.updated, f"> {known}"))
         else:
             known = _moment(_LONG_AGO)
         if self._deleted:
             # What was edited after its deletion was brought back, whatever the clock of the reader says.
-            later = f"> {_moment(self._delivery.read_at)} AND _there._moment >= {known}"
+            later = f"> {_moment(self._load.read_at)} AND _there._moment >= {known}"
             gone = self._none_in(self._deleted, keys, "deleted_at", later)
             conditions.append(f"({self._escape(DELETED)} IS NOT NULL OR {gone})")
         return " AND ".join(conditions) or None
@@ -496,7 +497,7 @@ def _moment(moment: datetime) -> str:
 
 def _resource(
     table: Table,
-    memory: Mapping[str, Any] | None = None,
+    load_state: Mapping[str, Any] | None = None,
     entity: str = "",
     *,
     write_disposition: Any,
@@ -510,8 +511,8 @@ def _resource(
     from dlt.extract.extractors import with_file_import
 
     def rows() -> Iterator[Any]:
-        if memory is not None:
-            dlt.current.resource_state(entity)["memory"] = dict(memory)
+        if load_state is not None:
+            dlt.current.resource_state(entity)["load_state"] = dict(load_state)
         if table.rows:
             yield with_file_import(str(table.path), "parquet", table.rows)
         else:
@@ -534,7 +535,7 @@ def _resource(
     return dlt.resource(rows, name=table.name, columns=columns, write_disposition=write_disposition)
 
 
-def _memories(pipeline: Any) -> dict[str, dict[str, Any]]:
+def _load_states(pipeline: Any) -> dict[str, dict[str, Any]]:
     """What is remembered of each entity: dlt counts only what belongs to a load package that is complete."""
     from dlt.common.destination.exceptions import DestinationUndefinedEntity
     from dlt.pipeline.state_sync import load_pipeline_state_from_destination
@@ -551,9 +552,9 @@ def _memories(pipeline: Any) -> dict[str, dict[str, Any]]:
             entity = str(name).removeprefix(_PIPELINE)
             state = load_pipeline_state_from_destination(str(name), client) if entity != str(name) else None
             for source in ((state or {}).get("sources") or {}).values():
-                memory = source.get("resources", {}).get(entity, {}).get("memory")
-                if memory is not None:
-                    found[entity] = dict(memory)
+                load_state = source.get("resources", {}).get(entity, {}).get("load_state")
+                if load_state is not None:
+                    found[entity] = dict(load_state)
     return found
 
 

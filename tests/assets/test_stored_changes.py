@@ -29,8 +29,8 @@ from airflow_provider_pipedrive.events.changes.watch import Position, change_wat
 from airflow_provider_pipedrive.events.waits.times import moment
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.assets.supervisor import NOON, FakeTask, Supervisor
 from tests.conftest import API_TOKEN
+from tests.support.supervisor import NOON, FakeTask, Supervisor
 
 SCOPE: Any = None  # only for state backends of one's own
 DEALS = Asset("pipedrive://acme/deals")

@@ -146,6 +146,19 @@ def test_a_run_that_would_cost_more_than_it_may_writes_nothing(sandbox: Sandbox,
     assert all(entry.method == "GET" for entry in sandbox.requests)
 
 
+def test_the_tokens_of_a_run_are_those_of_all_its_tries(client: PipedriveClient, tmp_path: Path) -> None:
+    with pytest.raises(PipedriveTokenCapError, match="counts for the whole run"):
+        write(client, people(20), BulkJob("persons", max_tokens=90), folder=tmp_path)
+    read = client.usage.tokens
+
+    with pytest.raises(PipedriveTokenCapError):
+        write(client, people(20), BulkJob("persons", max_tokens=read + 100), folder=tmp_path)
+    receipt = write(client, people(20), BulkJob("persons", max_tokens=3 * read + 100), folder=tmp_path)
+
+    assert receipt["created"] == 20
+    assert receipt["tokens"] == client.usage.tokens
+
+
 def test_a_finished_run_answers_its_receipt_again_and_other_rows_need_another_folder(
     client: PipedriveClient, sandbox: Sandbox, tmp_path: Path
 ) -> None:

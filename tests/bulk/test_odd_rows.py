@@ -173,3 +173,12 @@ def test_an_option_that_is_a_number_is_found_though_a_table_made_it_a_float(
     assert (
         write_rows([{"id": 1, "Discount": 20.0}, {"id": 2, "Discount": "10"}], "deals", match_on="id")["updated"] == 2
     )
+
+
+def test_a_key_of_digits_is_found_though_a_table_made_it_a_float(client: PipedriveClient, write_rows: Write) -> None:
+    client.run("updateProduct", {"id": 1, "code": "50417"})
+
+    receipt = write_rows([{"code": 50417.0, "name": "Renamed"}], "products", match_on="code")
+
+    assert (receipt["created"], receipt["updated"]) == (0, 1)
+    assert client.run("getProduct", {"id": 1})["code"] == "50417"

@@ -89,3 +89,11 @@ def test_a_command_is_advised_in_the_form_that_exists_here(
         assert own_command("actions") == command
     finally:
         advice._airflow_takes_commands.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("given", "known", "near"),
+    [("Имя", ["Фамилия", "Имена"], []), ("Менеджр", ["Город", "Менеджер"], ["Менеджер"]), ("大", ["小", "中"], [])],
+)
+def test_names_in_other_scripts_are_compared_by_their_letters(given: str, known: list[str], near: list[str]) -> None:
+    assert nearest(given, known) == near

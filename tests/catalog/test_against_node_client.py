@@ -1,8 +1,8 @@
 """The catalog against Pipedrive's own word: its official Node client, operation by operation.
 
-``node_client_facts.json`` is that client as a table; ``tools/node_client_facts.py`` makes it. When Pipedrive releases
-a new client: make the table anew, run these tests, and read the list of differences that they print. Mend the catalog,
-or declare the difference in ``DEVIATIONS`` with its reason.
+``node_client_facts.json`` is that client as a table; ``tools/generate/node_client_facts.py`` makes it. When Pipedrive
+releases a new client: make the table again, run these tests, and read the list of differences that they print. Correct
+the catalog, or declare the difference in ``DEVIATIONS`` with its reason.
 """
 
 from __future__ import annotations

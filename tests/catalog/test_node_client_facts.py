@@ -1,4 +1,4 @@
-"""How tools/node_client_facts.py reads the official Node client: a small client in, its table out."""
+"""How tools/generate/node_client_facts.py reads the official Node client: a small client in, its table out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-TOOL = Path(__file__).parents[2] / "tools" / "node_client_facts.py"
+TOOL = Path(__file__).parents[2] / "tools" / "generate" / "node_client_facts.py"
 
 CODE = """
 exports.DealsApi = exports.DealsApiAxiosParamCreator = void 0;

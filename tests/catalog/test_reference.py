@@ -1,4 +1,4 @@
-"""docs/actions.md and the type of all keys are what the catalog says: tools/write_reference.py wrote them."""
+"""docs/actions.md and the type of all keys are what the catalog says: tools/generate/reference.py wrote them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.catalog.keys import ActionKey
 
 ROOT = Path(__file__).parents[2]
-TOOL = ROOT / "tools" / "write_reference.py"
+TOOL = ROOT / "tools" / "generate" / "reference.py"
 REFERENCE = (ROOT / "docs" / "actions.md").read_text("utf-8")
 
 
@@ -23,19 +23,19 @@ def cells(line: str) -> list[str]:
 
 
 def test_nothing_is_out_of_step_with_the_catalog() -> None:
-    assert runpy.run_path(str(TOOL))["out_of_step"]() == [], "run python tools/write_reference.py"
+    assert runpy.run_path(str(TOOL))["out_of_step"]() == [], "run python tools/generate/reference.py"
 
 
 def test_the_check_fails_and_names_what_is_out_of_step_until_it_is_written_anew(tmp_path: Path) -> None:
     package = tmp_path / "airflow_provider_pipedrive"
     shutil.copytree(ROOT / "airflow_provider_pipedrive" / "catalog", package / "catalog")
     (package / "__init__.py").touch()
-    (tmp_path / "tools").mkdir()
-    shutil.copy(TOOL, tmp_path / "tools")
+    (tmp_path / "tools" / "generate").mkdir(parents=True)
+    shutil.copy(TOOL, tmp_path / "tools" / "generate")
     (package / "catalog" / "keys.py").write_text("ActionKey = str\n", "utf-8")
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(tmp_path / "tools" / TOOL.name), *arguments]
+        command = [sys.executable, str(tmp_path / "tools" / "generate" / TOOL.name), *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
     before = run("--check")

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_pipedrive.accounts.oauth import revoke
 from airflow_provider_pipedrive.client import OAuth, PipedriveClient, settings_from
 from airflow_provider_pipedrive.client.auth import forget_tokens
 from airflow_provider_pipedrive.client.clock import SystemClock
-from airflow_provider_pipedrive.client.oauth import revoke
 from airflow_provider_pipedrive.client.shared_tokens import LONGEST_WAIT, SharedState, SharedTokens
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.sandbox import Sandbox

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError
 from airflow_provider_pipedrive.extraction import walk
-from airflow_provider_pipedrive.extraction.entities import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction.increments import read_by_parents
 from airflow_provider_pipedrive.extraction.landing import EntityLanding, Untouched
 from airflow_provider_pipedrive.extraction.pages import Key, Page

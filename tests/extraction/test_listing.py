@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction import walk
-from airflow_provider_pipedrive.extraction.entities import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction.increments import Changes, Window
 from airflow_provider_pipedrive.extraction.landing import EntityLanding, Untouched
 from airflow_provider_pipedrive.extraction.listing import page_size, whole_pages

@@ -14,11 +14,11 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.columns import shape_of
 from airflow_provider_pipedrive.extraction.definition import Job
-from airflow_provider_pipedrive.extraction.entities import ENTITIES
 from airflow_provider_pipedrive.extraction.formats import read_rows
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.sandbox import Sandbox

@@ -171,7 +171,7 @@ def test_lists_by_offset_lose_nothing_when_records_before_are_deleted(
 
 
 def test_every_entity_can_be_extracted_at_once_and_each_has_a_manifest(client: PipedriveClient, tmp_path: Path) -> None:
-    from airflow_provider_pipedrive.extraction.entities import ENTITIES
+    from airflow_provider_pipedrive.catalog import ENTITIES
 
     receipt = extract(client, tmp_path, Job(list(ENTITIES)))
     assert {path.parent.name for path in tmp_path.glob("*/_manifest.json")} == set(ENTITIES)

@@ -12,9 +12,9 @@ import pytest
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.storage import remove
 from airflow_provider_pipedrive.extraction.versioned import Conflict, read_versioned, replace_versioned
-from tests.s3_server import Storage
-from tests.s3_server import s3 as s3
-from tests.s3_server import s3_server as s3_server
+from tests.support.s3_server import Storage
+from tests.support.s3_server import s3 as s3
+from tests.support.s3_server import s3_server as s3_server
 
 
 def in_memory() -> Any:

@@ -15,7 +15,7 @@ from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import ObjectStorageToPipedriveOperator, SqlToPipedriveOperator
-from tests.postgres_server import postgres as postgres
+from tests.support.postgres_server import postgres as postgres
 from tests.transfers.conftest import bucket as bucket
 
 ROWS = [{"email": "anna@example.com", "name": "Anna"}, {"email": "ben@example.com", "name": "Ben"}]
@@ -280,3 +280,30 @@ def test_rows_that_a_template_rendered_to_text_are_rows(sandbox: Sandbox, tmp_pa
 def test_what_cannot_be_rows_is_said_when_the_dag_is_parsed(rows: Any) -> None:
     with pytest.raises(PipedriveParameterError, match="rows must be a list of dicts"):
         PipedriveBulkOperator(task_id="write", rows=rows, entity="persons")
+
+
+def test_creations_without_a_key_need_a_journal_that_the_next_worker_finds(
+    sandbox: Sandbox, tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    before = len(sandbox.records("notes"))
+    note = {"content": "Called", "deal_id": 1}
+
+    with pytest.raises(AirflowFailException, match="would double records. Set folder to a path in object storage"):
+        run(PipedriveBulkOperator(task_id="a", rows=[note], entity="notes", mode="create", folder=tmp_path))
+    assert len(sandbox.records("notes")) == before
+
+    task = PipedriveBulkOperator(task_id="b", rows=[note], entity="notes", mode="create", folder=f"{bucket}/journal")
+    assert run(task)["created"] == 1
+
+
+@pytest.mark.parametrize("executor", ["LocalExecutor", "airflow.executors.local_executor.LocalExecutor"])
+def test_on_one_machine_a_local_journal_will_do(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executor: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
+    note = {"content": "Called", "deal_id": 1}
+
+    task = PipedriveBulkOperator(task_id="a", rows=[note], entity="notes", mode="create", folder=tmp_path)
+
+    assert run(task)["created"] == 1

@@ -1,4 +1,4 @@
-"""The fixtures of harness.py, where Airflow has the pages."""
+"""The fixtures of tests.support.web_app, where Airflow has the pages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_1_PLUS
 collect_ignore: list[str] = []
 
 if AIRFLOW_V_3_1_PLUS:
-    from tests.plugin.harness import (  # noqa: F401 - pytest finds fixtures by their names here
+    from tests.support.web_app import (  # noqa: F401 - pytest finds fixtures by their names here
         airflow_app,
         browser,
         clock,
@@ -19,7 +19,7 @@ if AIRFLOW_V_3_1_PLUS:
         stranger,
         viewer,
     )
-    from tests.plugin.receiver import assets, receiver, tables  # noqa: F401
+    from tests.support.webhook_receiver import assets, receiver, tables  # noqa: F401
 else:
     collect_ignore += [
         "test_attacks.py",

@@ -16,11 +16,12 @@ import pytest
 from airflow.models import Connection
 from airflow.utils.session import create_session
 
-from airflow_provider_pipedrive.plugin import accounts, sealing, store
-from airflow_provider_pipedrive.plugin.memory import use_up
+from airflow_provider_pipedrive.accounts import authorization, store
+from airflow_provider_pipedrive.accounts.status import consume_attempt
+from airflow_provider_pipedrive.plugin import sealed_cookies
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import CLIENT_ID, CLIENT_SECRET
-from tests.plugin.harness import ORIGIN, PAGES, SAME_SITE, Browser, Clock, add_connection, change, stored, text_of
+from tests.support.web_app import ORIGIN, PAGES, SAME_SITE, Browser, Clock, add_connection, change, stored, text_of
 
 CALLBACK = f"{PAGES}/callback"
 EVIL = "https://evil.example.com"
@@ -92,8 +93,8 @@ def test_of_two_servers_with_the_same_answer_at_once_one_wins(browser: Browser, 
         """The other server is faster: it writes after this one has read."""
         if not others:
             others.append("faster")
-            store.change_extra("crm", lambda extra: use_up(extra, "the-same-attempt"))
-        return use_up(extra, "the-same-attempt")
+            store.change_extra("crm", lambda extra: consume_attempt(extra, "the-same-attempt"))
+        return consume_attempt(extra, "the-same-attempt")
 
     others: list[str] = []
     with pytest.raises(ValueError, match="has been used already"):
@@ -121,9 +122,9 @@ def test_a_sealed_text_is_good_for_its_own_use_only(browser: Browser, crm: str) 
     browser.get(browser.install())
     (held,) = [c.value for c in browser.http.cookies.jar if c.name == "pipedrive_code"]
     assert held
-    assert sealing.unseal("code", held, 300)
-    assert sealing.unseal("state", held, 300) is None
-    assert sealing.unseal("code", held[:-2] + "AA", 300) is None
+    assert sealed_cookies.unseal("code", held, 300)
+    assert sealed_cookies.unseal("state", held, 300) is None
+    assert sealed_cookies.unseal("code", held[:-2] + "AA", 300) is None
 
 
 # 6: code injection
@@ -418,7 +419,7 @@ def test_an_unexpected_fault_tells_neither_page_nor_log_a_value(
     def fail(*_: Any) -> None:
         raise RuntimeError(secret)
 
-    monkeypatch.setattr(accounts, "test", fail)
+    monkeypatch.setattr(authorization, "test", fail)
     page = browser.post("test", conn_id="crm")
     assert page.status_code == 500
     assert secret not in page.text + caplog.text + "".join(capfd.readouterr())

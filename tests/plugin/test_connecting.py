@@ -11,11 +11,11 @@ from airflow.utils.session import create_session
 from sqlalchemy import select, update
 
 from airflow_provider_pipedrive.__main__ import main
+from airflow_provider_pipedrive.accounts import authorization, store
 from airflow_provider_pipedrive.hooks.pipedrive import client_of
-from airflow_provider_pipedrive.plugin import accounts, store
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, oauth_connection
-from tests.plugin.harness import PAGES, Browser, Clock, add_connection, change, forget_fernet, stored, text_of
+from tests.support.web_app import PAGES, Browser, Clock, add_connection, change, forget_fernet, stored, text_of
 
 DAY = 86_400
 
@@ -157,7 +157,7 @@ def test_a_token_that_another_server_has_renewed_meanwhile_is_taken(browser: Bro
     change("crm", refresh_token="replaced-meanwhile")
     read_too_early = store.find("crm")
     change("crm", refresh_token=REFRESH_TOKEN)
-    assert "company" in accounts.test(read_too_early)
+    assert "company" in authorization.test(read_too_early)
     assert stored()["oauth_status"]["state"] == "connected"
 
 

@@ -14,12 +14,12 @@ from airflow.models import Connection
 from airflow.utils.session import create_session
 from sqlalchemy import select, update
 
+from airflow_provider_pipedrive.accounts import store
+from airflow_provider_pipedrive.accounts.approved_routes import KEY
 from airflow_provider_pipedrive.hooks.pipedrive import client_of
-from airflow_provider_pipedrive.hooks.ways import KEY
-from airflow_provider_pipedrive.plugin import store
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
-from tests.plugin.harness import ORIGIN, Browser, add_connection, change, stored, text_of, token_on
+from tests.support.web_app import ORIGIN, Browser, add_connection, change, stored, text_of, token_on
 
 NOTHING_SENT = "Nothing was sent"
 NO_ANSWER = "No answer of Pipedrive's came back"

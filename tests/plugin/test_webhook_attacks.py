@@ -17,12 +17,13 @@ from airflow.models import Connection, Variable
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
-from airflow_provider_pipedrive.hooks.companies import learn_company
-from airflow_provider_pipedrive.plugin import app, deliveries, store, webhooks
-from airflow_provider_pipedrive.plugin.webhooks import LONGEST_BODY, Doors
+from airflow_provider_pipedrive.accounts import store
+from airflow_provider_pipedrive.accounts.companies import learn_company
+from airflow_provider_pipedrive.plugin import app, event_writer, webhooks
+from airflow_provider_pipedrive.plugin.webhooks import LONGEST_BODY, Endpoints
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.plugin.harness import add_connection, change
-from tests.plugin.receiver import (
+from tests.support.web_app import add_connection, change
+from tests.support.webhook_receiver import (
     AUTH,
     PASSWORD,
     PATH,
@@ -93,14 +94,14 @@ def test_a_guessed_address_is_not_there_even_with_the_right_password(path: str, 
 def test_a_connection_whose_webhook_settings_are_not_whole_takes_nothing(missing: str, receiver: Receiver) -> None:
     """An empty password above all must not be one that anybody has."""
     change("crm", **{missing: ""})
-    webhooks.doors.forget()
+    webhooks.endpoints.forget()
     assert receiver.post(delivery()).status_code == 404
     assert receiver.post(delivery(), headers=basic(f"{USER}:")).status_code == 404
 
 
 def test_a_connection_with_a_short_secret_in_its_address_takes_nothing(receiver: Receiver) -> None:
     change("crm", webhook_url="https://airflow.example.com/pipedrive/webhook/short")
-    webhooks.doors.forget()
+    webhooks.endpoints.forget()
     assert receiver.post(delivery(), "/pipedrive/webhook/short").status_code == 404
 
 
@@ -245,17 +246,17 @@ def test_neither_secret_reaches_a_log_or_an_answer(
     for text in (shown, *(answer.text + str(answer.headers) for answer in answers)):
         assert SECRET not in text
         assert PASSWORD not in text
-    assert SECRET not in repr(webhooks.doors._doors)
+    assert SECRET not in repr(webhooks.endpoints._endpoints)
 
 
 def test_strangers_make_the_server_read_its_connections_only_now_and_then() -> None:
     reads, now = [], [100.0]
-    doors = Doors(lambda: reads.append(1) or [], lambda: now[0])
+    endpoints = Endpoints(lambda: reads.append(1) or [], lambda: now[0])
     for _ in range(50):
-        doors.behind("x")
+        endpoints.matching("x")
     assert len(reads) == 1
     now[0] += webhooks.FRESH_SECONDS
-    doors.behind("x")
+    endpoints.matching("x")
     assert len(reads) == 2
 
 
@@ -308,7 +309,7 @@ def test_ensuring_webhooks_tells_the_receiver_whose_they_are(receiver: Receiver)
     on_pipedrives_shared_host()
     assert receiver.post(delivery()).status_code == 422
     learn_company(client, store.find("crm").connection, Variable, "2026-11-02T08:00:00+00:00")
-    webhooks.doors.forget()
+    webhooks.endpoints.forget()
     assert receiver.post(delivery()).status_code == 200
     assert receiver.post(delivery(host="umbrella.pipedrive.com")).status_code == 422
     assert receiver.post(delivery(company_id="901")).status_code == 422
@@ -345,17 +346,17 @@ def test_a_password_that_is_too_short_is_none(
 
 
 def test_waiting_deliveries_are_bounded_by_their_bytes(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliveries, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(event_writer, "MOST_BYTES", 100_000)
     large = delivery()
     large["data"]["note"] = "x" * 100_000
     assert receiver.post(large).status_code == 503
     assert receiver.post(delivery()).status_code == 200
-    assert webhooks.gatherer._bytes == 0
+    assert webhooks.event_writer._bytes == 0
 
 
 def test_a_large_body_is_parsed_beside_the_event_loop(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[bool] = []
-    real = webhooks._told
+    real = webhooks._received
 
     def told(*arguments: Any) -> Any:
         try:
@@ -365,7 +366,7 @@ def test_a_large_body_is_parsed_beside_the_event_loop(receiver: Receiver, monkey
             threads.append(True)
         return real(*arguments)
 
-    monkeypatch.setattr(webhooks, "_told", told)
+    monkeypatch.setattr(webhooks, "_received", told)
     large = delivery()
     large["data"]["note"] = "x" * 100_000
     assert [receiver.post(document).status_code for document in (large, delivery())] == [200, 200]
@@ -379,16 +380,16 @@ def test_a_flood_reads_the_connections_once_and_decrypts_none_again(
         add_connection(pipedrive, f"other_{number}", login=f"app-{number}")
     assert receiver.post(delivery()).status_code == 200
     decrypted: list[str] = []
-    judged = store._judged
-    monkeypatch.setattr(store, "_judged", lambda row, source: decrypted.append(row.conn_id) or judged(row, source))
+    judged = store._decrypted
+    monkeypatch.setattr(store, "_decrypted", lambda row, source: decrypted.append(row.conn_id) or judged(row, source))
     reads: list[int] = []
-    load = webhooks.doors._load
-    monkeypatch.setattr(webhooks.doors, "_load", lambda: reads.append(1) or load())
+    load = webhooks.endpoints._load
+    monkeypatch.setattr(webhooks.endpoints, "_load", lambda: reads.append(1) or load())
     for _ in range(20):
         assert receiver.post(delivery(), "/pipedrive/webhook/wrong").status_code == 404
         assert receiver.http.request("DELETE", "/pipedrive/callback").status_code == 401
         assert receiver.http.request("DELETE", "/pipedrive/callback", auth=("app-1", "wrong")).status_code == 401
-    webhooks.doors.forget()
+    webhooks.endpoints.forget()
     assert receiver.post(delivery(), "/pipedrive/webhook/wrong").status_code == 404
     assert (len(reads), decrypted) == (1, [])
 
@@ -403,13 +404,13 @@ def test_while_one_reads_the_connections_the_others_take_what_was_known() -> Non
             done.set()
         return []
 
-    doors = Doors(load, lambda: now[0])
-    doors.behind("x")
+    endpoints = Endpoints(load, lambda: now[0])
+    endpoints.matching("x")
     now[0] += webhooks.FRESH_SECONDS
-    reader = threading.Thread(target=doors.behind, args=["x"])
+    reader = threading.Thread(target=endpoints.matching, args=["x"])
     reader.start()
     assert reading.wait(30)
-    assert doors.behind("x") == []
+    assert endpoints.matching("x") == []
     assert not done.is_set()  # nobody has waited for it
     go_on.set()
     reader.join(30)
@@ -423,7 +424,7 @@ def test_an_uninstallation_without_credentials_is_refused_before_anything_is_rea
     def read(*_: Any) -> None:
         raise AssertionError("something was read")
 
-    monkeypatch.setattr(webhooks.doors, "of_app", read)
+    monkeypatch.setattr(webhooks.endpoints, "connections_of_app", read)
     monkeypatch.setattr(app, "body_of", read)
     for headers in ({}, basic(""), {"Authorization": "Bearer x"}):
         answer = receiver.http.request("DELETE", "/pipedrive/callback", content=b"{}", headers=headers)

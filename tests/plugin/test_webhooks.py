@@ -13,10 +13,10 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from sqlalchemy.exc import OperationalError
 
 from airflow_provider_pipedrive.events.changes.batch import Batch
-from airflow_provider_pipedrive.plugin import asset_events, deliveries, webhooks
+from airflow_provider_pipedrive.plugin import asset_events, event_writer, webhooks
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.plugin.harness import change
-from tests.plugin.receiver import (
+from tests.support.web_app import change
+from tests.support.webhook_receiver import (
     ACME,
     AUTH,
     DEALS,
@@ -179,7 +179,7 @@ def test_one_delivery_that_the_database_refuses_does_not_hold_up_the_others(
 
 
 def test_more_than_can_wait_is_answered_503_at_once(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliveries, "MOST_WAITING", 0)
+    monkeypatch.setattr(event_writer, "MOST_WAITING", 0)
     assert receiver.post(delivery()).status_code == 503
 
 
@@ -212,7 +212,7 @@ def test_the_sandboxs_deliveries_arrive(receiver: Receiver, pipedrive: Sandbox, 
 def test_another_password_counts_when_the_connections_are_read_again(receiver: Receiver) -> None:
     assert receiver.post(delivery()).status_code == 200
     change("crm", webhook_password="AnotherPasswordOfTheTests01")
-    webhooks.doors.forget()
+    webhooks.endpoints.forget()
     assert receiver.post(delivery()).status_code == 401
 
 
@@ -227,7 +227,7 @@ def test_a_connection_in_a_secrets_backend_is_found_if_the_configuration_names_i
     monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", json.dumps({"connections_file_path": str(file)}))
     assert receiver.post(delivery(), f"/pipedrive/webhook/{secret}").status_code == 404
     monkeypatch.setenv("AIRFLOW__PIPEDRIVE__WEBHOOK_CONNECTIONS", "missing, vaulted")
-    webhooks.doors.forget()
+    webhooks.endpoints.forget()
     assert receiver.post(delivery(), f"/pipedrive/webhook/{secret}").status_code == 200
     (event,) = stored_events()
     assert event.extra["pipedrive"]["connection"] == "vaulted"

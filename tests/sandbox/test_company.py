@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from airflow_provider_pipedrive.sandbox.company import build, field_code
+from airflow_provider_pipedrive.sandbox.seed import build, field_code
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -201,7 +201,7 @@ def test_the_same_seed_size_and_moment_give_the_same_company() -> None:
 def test_the_company_does_not_depend_on_the_process_that_makes_it() -> None:
     code = (
         "import hashlib; from datetime import UTC, datetime;"
-        "from airflow_provider_pipedrive.sandbox.company import build;"
+        "from airflow_provider_pipedrive.sandbox.seed import build;"
         "print(hashlib.sha256(repr(build(7, 40, datetime(2026, 11, 1, 12, tzinfo=UTC))).encode()).hexdigest())"
     )
     made = {

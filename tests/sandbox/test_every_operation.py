@@ -8,8 +8,8 @@ import pytest
 
 from airflow_provider_pipedrive.catalog import ACTIONS, Action, Parameter
 from airflow_provider_pipedrive.sandbox import Sandbox
-from airflow_provider_pipedrive.sandbox.routes import operations
-from airflow_provider_pipedrive.sandbox.shapes import data_of
+from airflow_provider_pipedrive.sandbox.server.routes import operations
+from airflow_provider_pipedrive.sandbox.state.shapes import data_of
 from tests.sandbox.conftest import Api
 
 CREATED = {

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from airflow_provider_pipedrive.sandbox import Sandbox
-from airflow_provider_pipedrive.sandbox.settings import Settings
+from airflow_provider_pipedrive.sandbox.state.settings import Settings
 from tests.sandbox.conftest import Api
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from airflow_provider_pipedrive.sandbox import Sandbox
-from airflow_provider_pipedrive.sandbox.settings import Settings
+from airflow_provider_pipedrive.sandbox.state.settings import Settings
 from tests.sandbox.conftest import Api
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tools.write_sandbox_page import PAGE, page
+from tools.generate.sandbox_page import PAGE, page
 
 
 def test_the_page_is_not_stale() -> None:
-    assert PAGE.read_text() == page(), "run: python tools/write_sandbox_page.py"
+    assert PAGE.read_text() == page(), "run: python tools/generate/sandbox_page.py"
 
 
 def test_every_operation_is_answered_somehow() -> None:

@@ -36,10 +36,10 @@ def test_what_is_planned_for_a_time_happens_when_the_clock_gets_there(sandbox: S
 
 def test_it_happens_by_itself_when_that_time_has_passed(sandbox: Sandbox) -> None:
     happened = threading.Event()
-    sandbox._box.state.listeners.append(lambda event: happened.set())
+    sandbox._world.state.listeners.append(lambda event: happened.set())
     sandbox.plan("update", after_seconds=0.01, entity="deals", id=1, fields={"title": "Later"})
     assert happened.wait(10)
-    sandbox._box.state.listeners.pop()
+    sandbox._world.state.listeners.pop()
     assert sandbox.records("deals")[1]["title"] == "Later"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import api_token_connection
-from tests.sensors.waiting import Waiting
+from tests.support.waiting import Waiting
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_pipedrive.errors import PipedriveServerError
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.sensors.pipedrive import PipedriveDealStageSensor
-from tests.sensors.waiting import MODES, Waiting
+from tests.support.waiting import MODES, Waiting
 
 pytestmark = pytest.mark.parametrize("mode", MODES)
 NEVER = 14  # a stage of another pipeline, which the deal does not come to

@@ -16,7 +16,7 @@ from airflow_provider_pipedrive.sensors.pipedrive import (
     PipedriveNewFileSensor,
     PipedriveRecordSensor,
 )
-from tests.sensors.waiting import MODES, Waiting
+from tests.support.waiting import MODES, Waiting
 
 DEAL = {"task_id": "wait", "poke_interval": 60, "timeout": 600}
 

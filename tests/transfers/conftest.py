@@ -9,7 +9,7 @@ import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 from fsspec.implementations.memory import MemoryFileSystem
 
-from tests.postgres_server import postgres as postgres
+from tests.support.postgres_server import postgres as postgres
 
 with contextlib.suppress(ImportError):
     from airflow.io.store import attach  # Airflow 2.11

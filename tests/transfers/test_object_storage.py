@@ -34,7 +34,7 @@ from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers.object_storage import PipedriveToObjectStorageOperator
 from airflow_provider_pipedrive.triggers.budget import PipedriveBudgetTrigger
 from tests.conftest import API_TOKEN, api_token_connection
-from tests.triggers.virtual import run as run_virtually
+from tests.support.virtual_time import run as run_virtually
 
 DEALS = 5754
 """Of the company's 6,000 those that are neither archived nor deleted."""

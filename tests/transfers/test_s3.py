@@ -15,8 +15,8 @@ from airflow_provider_pipedrive.extraction.expiry import have_expired
 from airflow_provider_pipedrive.extraction.landing import EntityLanding
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveFileToObjectStorageOperator, PipedriveToObjectStorageOperator
-from tests.s3_server import Storage
-from tests.s3_server import s3_server as s3_server
+from tests.support.s3_server import Storage
+from tests.support.s3_server import s3_server as s3_server
 from tests.transfers.conftest import attach
 
 

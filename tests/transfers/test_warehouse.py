@@ -16,15 +16,19 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskD
 from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_pipedrive.client.limits import forget_limits
-from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveParameterError
+from airflow_provider_pipedrive.errors import (
+    PipedriveDailyBudgetError,
+    PipedriveParameterError,
+    PipedriveWarehouseError,
+)
 from airflow_provider_pipedrive.extraction.definition import Job
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveToWarehouseOperator
 from airflow_provider_pipedrive.transfers.warehouse import columns_of, mark_after
-from airflow_provider_pipedrive.warehouse import Delivery, Destination, PipedriveWarehouseError, Warehouse
+from airflow_provider_pipedrive.warehouse import Destination, EntityLoad, Warehouse
 from tests.conftest import API_TOKEN, api_token_connection
-from tests.postgres_server import PASSWORD
+from tests.support.postgres_server import PASSWORD
 
 duckdb = pytest.importorskip("duckdb", reason="the extra warehouse is not installed")
 pytest.importorskip("dlt", reason="the extra warehouse is not installed")
@@ -96,7 +100,7 @@ def test_an_older_state_that_comes_later_does_not_win(sandbox: Sandbox, file: Pa
     load("after", entities=["deals"], mode="snapshot", **into)
 
     parts = [staged / "deals" / name for name in old if name.endswith(".parquet")]
-    late = Delivery("deals", ["id"], "update_time", columns_of(staged, "deals"), parts, datetime.now(UTC))
+    late = EntityLoad("deals", ["id"], "update_time", columns_of(staged, "deals"), parts, datetime.now(UTC))
     Warehouse(Destination(into["destination"]), "pipedrive").load(late)
     assert rows(file, f"SELECT title FROM pipedrive.deals WHERE id = {deal['id']}") == [("the newest",)]
 
@@ -294,7 +298,7 @@ def test_the_example_dag_loads_its_entities(sandbox: Sandbox, tmp_path: Path, mo
 
 
 def mark_of(into: dict[str, Any]) -> datetime | None:
-    kept = Warehouse(Destination(into["destination"]), "pipedrive").memory("deals")
+    kept = Warehouse(Destination(into["destination"]), "pipedrive").load_state("deals")
     return datetime.fromisoformat(kept["mark"]) if kept and kept["mark"] else None
 
 

@@ -15,10 +15,11 @@ from unittest.mock import MagicMock
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_pipedrive.errors import PipedriveWarehouseError
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveToWarehouseOperator
-from airflow_provider_pipedrive.warehouse import PipedriveWarehouseError, Warehouse
+from airflow_provider_pipedrive.warehouse import Warehouse
 from tests.conftest import API_TOKEN, api_token_connection
 from tests.transfers.test_warehouse import rows
 
@@ -219,17 +220,17 @@ def test_a_new_worker_refuses_a_snapshot_that_has_shrunk(
 
 def test_what_a_load_that_did_not_complete_remembers_does_not_count(sandbox: Sandbox, file: Path) -> None:
     load(file)
-    first = Warehouse(_destination(file), "pipedrive").memory("deals")
+    first = Warehouse(_destination(file), "pipedrive").load_state("deals")
     sandbox.advance(120)
     sandbox.update("deals", min(titles_in(sandbox)), title="edited")
     sandbox.advance(120)
     load(file, "tuesday")
-    assert Warehouse(_destination(file), "pipedrive").memory("deals") != first
+    assert Warehouse(_destination(file), "pipedrive").load_state("deals") != first
     with duckdb.connect(str(file)) as connection:
         connection.execute(
             "DELETE FROM pipedrive._dlt_loads WHERE load_id = (SELECT max(load_id) FROM pipedrive._dlt_loads)"
         )
-    assert Warehouse(_destination(file), "pipedrive").memory("deals") == first
+    assert Warehouse(_destination(file), "pipedrive").load_state("deals") == first
 
 
 def _destination(file: Path) -> Any:
@@ -292,10 +293,10 @@ def test_staged_rows_are_this_user_s_alone_and_go_with_the_load(
     modes: dict[str, set[int]] = {"folders": set(), "files": set()}
     real = Warehouse.load
 
-    def seen(self: Warehouse, delivery: Any, *others: Any) -> Any:
+    def seen(self: Warehouse, load: Any, *others: Any) -> Any:
         for path in temporary.rglob("*"):
             modes["folders" if path.is_dir() else "files"].add(path.stat().st_mode & 0o777)
-        return real(self, delivery, *others)
+        return real(self, load, *others)
 
     mocker.patch.object(Warehouse, "load", seen)
     load(file)
@@ -381,12 +382,12 @@ def test_a_retry_reads_again_where_another_run_has_loaded_since(sandbox: Sandbox
 def test_an_older_reading_does_not_take_the_place_of_a_newer_one(sandbox: Sandbox, file: Path, mocker: Any) -> None:
     real, first = Warehouse.load, []
 
-    def slow(self: Warehouse, *delivery: Any) -> Any:
+    def slow(self: Warehouse, *arguments: Any) -> Any:
         if not first:
-            first.append(delivery)
+            first.append(arguments)
             sandbox.update("deals", min(titles_in(sandbox)), title="edited")
             load(file, "tuesday", mode="snapshot")
-        return real(self, *delivery)
+        return real(self, *arguments)
 
     mocker.patch.object(Warehouse, "load", slow)
     with pytest.raises(PipedriveWarehouseError, match="another run read at .* has been loaded since") as caught:

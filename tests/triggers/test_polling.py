@@ -24,7 +24,7 @@ from airflow_provider_pipedrive.events.waits.watches import DealWatch, FileWatch
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.triggers import connected, polling
 from tests.conftest import api_token_connection, oauth_connection
-from tests.triggers.virtual import run
+from tests.support.virtual_time import run
 
 CONNECTION = "pipedrive_default"
 MINUTE = 60.0

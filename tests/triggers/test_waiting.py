@@ -28,7 +28,7 @@ from airflow_provider_pipedrive.triggers.pipedrive import (
 )
 from airflow_provider_pipedrive.triggers.waiting import WaitTrigger, told, untold
 from tests.conftest import api_token_connection
-from tests.triggers.virtual import run
+from tests.support.virtual_time import run
 
 DAY = 86_400.0
 

@@ -1,3 +1,3 @@
 """What the tests of the warehouse share."""
 
-from tests.postgres_server import postgres as postgres
+from tests.support.postgres_server import postgres as postgres

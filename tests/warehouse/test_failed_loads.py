@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_pipedrive.warehouse import Destination, PipedriveWarehouseError, Warehouse
+from airflow_provider_pipedrive.errors import PipedriveWarehouseError
+from airflow_provider_pipedrive.warehouse import Destination, Warehouse
 from tests.warehouse.test_loading import MONDAY, TUESDAY, WEDNESDAY, Place, deal
 from tests.warehouse.test_loading import place as place
 
@@ -58,14 +59,14 @@ def forbid(place: Place, title: str) -> None:
 @pytest.mark.parametrize("write", ["merge", "replace", "versions"])
 def test_a_constraint_that_fails_leaves_the_table_and_what_is_remembered_as_they_were(place: Place, write: str) -> None:
     first = "replace" if write == "replace" else write
-    place.load(THIRTY, write=first, memory={"mark": "monday"})
+    place.load(THIRTY, write=first, load_state={"mark": "monday"})
     forbid(place, "edited 30")
     with pytest.raises(PipedriveWarehouseError, match=r"(?i)check"):
-        place.load(EDITED, write=write, memory={"mark": "tuesday"})
+        place.load(EDITED, write=write, load_state={"mark": "tuesday"})
     assert place.rows() == [(number, f"deal {number}") for number in range(1, 31)]
-    assert Warehouse(place.destination, place.dataset).memory("deals")["mark"] == "monday"  # type: ignore[index]
+    assert Warehouse(place.destination, place.dataset).load_state("deals")["mark"] == "monday"  # type: ignore[index]
 
-    place.load([*EDITED[:29], deal(30, "allowed", WEDNESDAY)], write=write, memory={"mark": "tuesday"})
+    place.load([*EDITED[:29], deal(30, "allowed", WEDNESDAY)], write=write, load_state={"mark": "tuesday"})
     latest = place.rows(table="deals__latest" if write == "versions" else "deals")
     assert latest == [*((number, f"edited {number}") for number in range(1, 30)), (30, "allowed")]
     assert (30, "allowed") in place.rows(table="titles")
@@ -99,7 +100,7 @@ def test_an_index_that_is_met_stays_and_keeps_nothing_out(place: Place) -> None:
 def test_rows_that_a_trigger_keeps_out_are_missed_before_anything_is_committed(place: Place, write: str) -> None:
     if place.destination.file:
         pytest.skip("DuckDB has no triggers")
-    place.load(THIRTY, memory={"mark": "monday"})
+    place.load(THIRTY, load_state={"mark": "monday"})
     change(
         place,
         f"CREATE FUNCTION {place.dataset}.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
@@ -107,10 +108,10 @@ def test_rows_that_a_trigger_keeps_out_are_missed_before_anything_is_committed(p
         f"{place.dataset}.nothing()",
     )
     with pytest.raises(PipedriveWarehouseError, match="had 30 records and would have 0 .*triggers") as caught:
-        place.load(EDITED, write=write, memory={"mark": "tuesday"})
+        place.load(EDITED, write=write, load_state={"mark": "tuesday"})
     assert not caught.value.retryable
     assert place.rows() == [(number, f"deal {number}") for number in range(1, 31)]
-    assert Warehouse(place.destination, place.dataset).memory("deals")["mark"] == "monday"  # type: ignore[index]
+    assert Warehouse(place.destination, place.dataset).load_state("deals")["mark"] == "monday"  # type: ignore[index]
 
 
 def test_tombstones_and_rows_that_are_there_twice_are_no_loss(place: Place) -> None:
@@ -149,7 +150,7 @@ if limit:
     import resource, signal
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-place.load(many(int(sys.argv[5])), write=sys.argv[4], memory={{"mark": int(sys.argv[5])}})
+place.load(many(int(sys.argv[5])), write=sys.argv[4], load_state={{"mark": int(sys.argv[5])}})
 """
 
 
@@ -171,21 +172,21 @@ def loading(place: Place, folder: Path, write: str, edition: int, limit: int = 0
 def test_a_full_disk_takes_nothing(place: Place, tmp_path: Path) -> None:
     if not place.destination.file:
         pytest.skip("Postgres writes in a process of its own")
-    place.load(many(1), memory={"mark": 1})
+    place.load(many(1), load_state={"mark": 1})
     for write in ("merge", "replace"):
         with loading(place, tmp_path, write, 2, limit=100_000) as process:
             _, said = process.communicate(timeout=120)
         assert process.returncode, said
         assert {title for _, title in place.rows()} == {"edition 1"}
         assert len(place.rows()) == 3_000
-    place.load(many(3), memory={"mark": 3})
+    place.load(many(3), load_state={"mark": 3})
     assert {title for _, title in place.rows()} == {"edition 3"}
 
 
 def kill_at_random_moments(place: Place, folder: Path, times: int, seed: int) -> None:
     """Kill loads, each after a random part of the time that one takes, and look at what is there."""
     dice = random.Random(seed)
-    place.load(many(0), memory={"mark": 0})
+    place.load(many(0), load_state={"mark": 0})
     began = time.monotonic()
     with loading(place, folder, "merge", 1) as process:
         process.communicate(timeout=300)
@@ -204,11 +205,11 @@ def kill_at_random_moments(place: Place, folder: Path, times: int, seed: int) ->
         titles = {title for _, title in found}
         assert len(found) == 3_000, f"{write} killed: {len(found)} rows"
         assert len(titles) == 1, f"{write} killed: a mix of {titles}"
-        mark = Warehouse(place.destination, place.dataset).memory("deals")["mark"]  # type: ignore[index]
+        mark = Warehouse(place.destination, place.dataset).load_state("deals")["mark"]  # type: ignore[index]
         assert mark in (marked, edition)
         assert mark == marked or titles == {f"edition {edition}"}
         marked = mark
-    place.load(many(times + 2), memory={"mark": times + 2})
+    place.load(many(times + 2), load_state={"mark": times + 2})
     assert {title for _, title in place.rows()} == {f"edition {times + 2}"}
     assert len(place.rows()) == 3_000
 

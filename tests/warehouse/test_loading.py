@@ -1,4 +1,4 @@
-"""What a delivery does to a warehouse that has something already: each test twice, on DuckDB and on Postgres."""
+"""What a load does to a warehouse that has something already: each test twice, on DuckDB and on Postgres."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveWarehouseError
 from airflow_provider_pipedrive.extraction.columns import Column
 from airflow_provider_pipedrive.extraction.formats import open_part
-from airflow_provider_pipedrive.warehouse import Delivery, Destination, Loaded, PipedriveWarehouseError, Warehouse
-from tests.postgres_server import PASSWORD
+from airflow_provider_pipedrive.warehouse import Destination, EntityLoad, Loaded, Warehouse
+from tests.support.postgres_server import PASSWORD
 
 duckdb = pytest.importorskip("duckdb", reason="the extra warehouse is not installed")
 pytest.importorskip("dlt", reason="the extra warehouse is not installed")
@@ -63,7 +63,7 @@ class Place:
         **others: Any,
     ) -> Loaded:
         tombstones = [Column("id", columns[0].type), Column("deleted_at", "timestamp")]
-        delivery: dict[str, Any] = {
+        load: dict[str, Any] = {
             "entity": "deals",
             "key": ["id"],
             "updated": "update_time",
@@ -72,7 +72,7 @@ class Place:
             "tombstones": [self.part(deleted, tombstones)] if deleted else [],
             "read_at": datetime.fromisoformat(read_at),
         }
-        return Warehouse(self.destination, self.dataset, lists).load(Delivery(**delivery | others))
+        return Warehouse(self.destination, self.dataset, lists).load(EntityLoad(**load | others))
 
     def rows(self, what: str = "id, title", table: str = "deals") -> list[tuple[Any, ...]]:
         return self._query(f"SELECT {what} FROM {self.dataset}.{table} ORDER BY 1, 2")
@@ -317,16 +317,16 @@ def test_a_table_that_was_empty_at_first_takes_rows_later(place: Place, lists: s
 
 def test_what_is_remembered_comes_with_the_rows_and_needs_nothing_of_the_worker(place: Place) -> None:
     warehouse = Warehouse(place.destination, place.dataset)
-    assert warehouse.memory("deals") is None
-    place.load([deal(1, "one")], memory={"mark": MONDAY})
-    place.load([deal(2, "two")], memory={"mark": TUESDAY})
-    assert warehouse.memory("deals") == {"mark": TUESDAY}
-    assert warehouse.memory("persons") is None
+    assert warehouse.load_state("deals") is None
+    place.load([deal(1, "one")], load_state={"mark": MONDAY})
+    place.load([deal(2, "two")], load_state={"mark": TUESDAY})
+    assert warehouse.load_state("deals") == {"mark": TUESDAY}
+    assert warehouse.load_state("persons") is None
     broken = place.part([deal(3, "three")], COLUMNS)
     broken.write_bytes(broken.read_bytes()[:-20])
     with pytest.raises(PipedriveParameterError, match="is no whole Parquet file"):
-        place.load(parts=[broken], memory={"mark": WEDNESDAY})
-    assert warehouse.memory("deals") == {"mark": TUESDAY}
+        place.load(parts=[broken], load_state={"mark": WEDNESDAY})
+    assert warehouse.load_state("deals") == {"mark": TUESDAY}
 
 
 # ---- what can be wrong
@@ -418,7 +418,7 @@ socket.socket.connect = refuse
 sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
 from tests.warehouse.test_loading import Destination, Place, deal
 place = Place(Destination("duckdb:///crm.duckdb"), None, Path.cwd() / "parts", "pipedrive")
-place.load([deal(1, "one")], memory={{"mark": "now"}})
+place.load([deal(1, "one")], load_state={{"mark": "now"}})
 assert dict(os.environ) == before
 assert not [name for name in sys.modules if name == "airflow.models" or name.startswith("airflow.models.")]
 """

@@ -34,15 +34,15 @@ def main() -> None:
         _shape(sandbox, options)
         print(json.dumps({"url": sandbox.url, "api_token": sandbox.api_token}), flush=True)
         for line in sys.stdin:
-            box = sandbox._box
-            box.settings = box.limits._settings = box.state.settings = replace(box.settings, **json.loads(line))
+            world = sandbox._world
+            world.settings = world.limits._settings = world.state.settings = replace(world.settings, **json.loads(line))
             print("{}", flush=True)
 
 
 def _shape(sandbox: Sandbox, options: argparse.Namespace) -> None:
     """Give every deal its time of last update, and take some deals away."""
     chance = random.Random(options.seed)
-    table = sandbox._box.state["deals"]  # one by one over the API it would take minutes
+    table = sandbox._world.state["deals"]  # one by one over the API it would take minutes
     now = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
     begin = now - timedelta(days=365 * YEARS)
     imported = begin + timedelta(days=500)

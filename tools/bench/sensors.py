@@ -3,7 +3,7 @@
     python tools/bench/sensors.py              # 5 intervals of 60 s in half a minute for each fleet
     python tools/bench/sensors.py --speed 1    # the same in real time
 
-Needs this package's `sandbox` extra, Airflow and aiohttp. The sandbox runs as a process of its own, each fleet in
+Needs this package's `bench` extra and Airflow. The sandbox runs as a process of its own, each fleet in
 another one, so that CPU and memory are a fleet's own. `--speed` lets the fleets' event loops run so many times faster
 than the clock; times below are those of the loops. What the fleets spend on a request, and Pipedrive's answer to it,
 does not get faster: with a speed, both count that many times over in the delays.

@@ -85,13 +85,13 @@ def _load(source: Path, file: Path, lists: str) -> dict[str, Any]:
         import_module(module)
     import duckdb
 
-    from airflow_provider_pipedrive.warehouse import Delivery, Destination, Warehouse
+    from airflow_provider_pipedrive.warehouse import Destination, EntityLoad, Warehouse
 
     parts = sorted(source.glob("*.parquet"))
-    delivery = Delivery("deals", ["id"], "update_time", _columns(parts[0]), parts, datetime.now(UTC), write="merge")
+    load = EntityLoad("deals", ["id"], "update_time", _columns(parts[0]), parts, datetime.now(UTC), write="merge")
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     before, cpu, began = _status("VmRSS"), time.process_time(), time.monotonic()
-    loaded = Warehouse(Destination(f"duckdb:///{file}"), "pipedrive", lists).load(delivery)  # type: ignore[arg-type]
+    loaded = Warehouse(Destination(f"duckdb:///{file}"), "pipedrive", lists).load(load)  # type: ignore[arg-type]
     spent = {"cpu": time.process_time() - cpu, "wall": time.monotonic() - began, "mb": _status("VmHWM") - before}
     with duckdb.connect(str(file)) as connection:
         [(rows, distinct)] = connection.execute("SELECT count(*), count(DISTINCT id) FROM pipedrive.deals").fetchall()

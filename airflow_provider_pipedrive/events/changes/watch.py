@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
+from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.catalog.advice import did_you_mean
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.model import (
@@ -22,12 +23,11 @@ from airflow_provider_pipedrive.events.changes.model import (
     STATUS_CHANGED,
 )
 from airflow_provider_pipedrive.events.waits.times import stamp
-from airflow_provider_pipedrive.extraction.entities import ENTITIES
 
 OVERLAP: Final = timedelta(seconds=60)
 """How far a walk reads back behind the end of the window before."""
 ENTITIES_WITH_CHANGES: Final = (
-    *(name for name, entity in ENTITIES.items() if entity.feed in ("window", "since")),
+    *(name for name, entity in ENTITIES.items() if entity.incremental in ("window", "since")),
     "files",
 )
 """Those whose lists tell what has changed since a time, and files, whose list tells what is new."""

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.deliveries import ENTITY_OF, OldPayloadError, change_of
 from airflow_provider_pipedrive.events.changes.model import Change
-from airflow_provider_pipedrive.extraction.entities import ENTITIES
 
 FIELD = "a" * 40
 

@@ -1,0 +1,1 @@
+"""Connecting an account: OAuth, the stored connections, and what is known of their authorizations."""

@@ -1,0 +1,243 @@
+"""The Pipedrive connections that this Airflow knows, and the one way to change them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+from airflow.configuration import conf
+from airflow.models import Connection
+from airflow.models.crypto import get_fernet
+from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException
+from airflow.utils.session import create_session
+from cryptography.fernet import InvalidToken
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.plugin.addresses import checked
+
+CONN_TYPE = "pipedrive"
+ENVIRONMENT = "AIRFLOW_CONN_"
+_TRIES = 10
+
+Extra = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StoredConnection:
+    """A connection and where Airflow has it from.
+
+    :param unreadable: why its secrets cannot be read; empty where they can
+    """
+
+    connection: Connection = field(repr=False)
+    source: Literal["database", "environment", "backend"]
+    unreadable: str = ""
+
+    @property
+    def conn_id(self) -> str:
+        """Its id."""
+        return str(self.connection.conn_id)
+
+    @property
+    def extra(self) -> Extra:
+        """What its extra holds, decrypted."""
+        return {} if self.unreadable else dict(self.connection.extra_dejson)
+
+
+@dataclass(frozen=True)
+class UndecryptedConnection:
+    """A connection as it is stored, nothing of it decrypted yet.
+
+    :param stamp: the same for as long as it has not changed; its id comes first
+    :param judged: decrypts it
+    """
+
+    stamp: tuple[Any, ...] = field(repr=False)
+    decrypt: Callable[[], StoredConnection] = field(repr=False)
+
+
+def all_undecrypted() -> list[UndecryptedConnection]:
+    """What :func:`all_known` lists, undecrypted."""
+    environment = _in_environment()
+    hidden = {stored.conn_id.upper() for stored in environment}
+    with create_session() as session:
+        rows = session.scalars(select(Connection).where(Connection.conn_type == CONN_TYPE)).all()
+        session.expunge_all()
+    return [
+        *map(from_elsewhere, environment),
+        *(
+            UndecryptedConnection(
+                (row.conn_id, row.login, row.host, row.port, row._password, row._extra),
+                partial(_decrypted, row, "database"),
+            )
+            for row in rows
+            if str(row.conn_id).upper() not in hidden
+        ),
+    ]
+
+
+def from_elsewhere(stored: StoredConnection) -> UndecryptedConnection:
+    """A connection of another source, where nothing is encrypted."""
+    row = stored.connection
+    return UndecryptedConnection(
+        (stored.conn_id, stored.source, row.login, row.host, row.port, row.password, row.extra), lambda: stored
+    )
+
+
+def all_connections() -> list[StoredConnection]:
+    """Those of the metadata database and of this process's environment, by id.
+
+    A secrets backend cannot be asked for all it has.
+    """
+    environment = _in_environment()
+    hidden = {stored.conn_id.upper() for stored in environment}
+    database = (stored for stored in _in_database() if stored.conn_id.upper() not in hidden)
+    return sorted((*environment, *database), key=lambda stored: stored.conn_id)
+
+
+def find(conn_id: str) -> StoredConnection:
+    """The connection that a task gets under this id: a secrets backend comes before the environment, which comes before
+    the database.
+
+    :raises PipedriveParameterError: there is none, or it is of another type
+    """
+    stored = _from_backend(conn_id) or _from_environment(conn_id) or _from_database(conn_id)
+    if stored is None:
+        raise PipedriveParameterError(f"There is no connection {conn_id!r} of type Pipedrive.")
+    return stored
+
+
+def create(conn_id: str, client_id: str, client_secret: str, own_redirect_uri: str = "") -> None:
+    """Store a new connection: the app, still without an authorization.
+
+    :raises PipedriveParameterError: a field is wrong, or the id is taken
+    """
+    if not re.fullmatch(r"[\w#!()\-.:/\\]{1,250}", conn_id, re.ASCII):
+        raise PipedriveParameterError("The connection id may have letters, digits, and _ - . : in it, and no spaces.")
+    for name, value in (("client id", client_id), ("client secret", client_secret)):
+        if not re.fullmatch(r"[\x21-\x7e]{1,500}", value):
+            raise PipedriveParameterError(f"The {name} is missing or has spaces in it: copy it from the Developer Hub.")
+    if ":" in client_id:  # Basic auth ends a name there
+        raise PipedriveParameterError("The client id has a colon in it: copy it from the Developer Hub.")
+    extra = {"redirect_uri": checked(own_redirect_uri, "The redirect URI")} if own_redirect_uri else {}
+    taken = PipedriveParameterError(f"There is a connection {conn_id!r} already: choose another id.")
+    if ENVIRONMENT + conn_id.upper() in os.environ:
+        raise taken
+    try:
+        with create_session() as session:
+            session.add(
+                Connection(
+                    conn_id=conn_id,
+                    conn_type=CONN_TYPE,
+                    login=client_id,
+                    password=client_secret,
+                    extra=json.dumps(extra) if extra else None,
+                )
+            )
+    except IntegrityError:
+        raise taken from None
+
+
+def change_extra(conn_id: str, edit: Callable[[Extra], Extra]) -> None:
+    """Replace a stored connection's extra by what ``edit`` makes of it.
+
+    The new text is written only in place of the very text that was read (an encrypted text never repeats itself), else
+    ``edit`` is asked again. So of two servers that change a connection at once, neither undoes the other's work,
+    whatever the database and its isolation.
+
+    :raises PipedriveParameterError: there is no such connection in the database
+    """
+    for _ in range(_TRIES):
+        with create_session() as session:
+            row = session.scalar(_query(conn_id))
+            if row is None:
+                raise PipedriveParameterError(f"The database has no connection {conn_id!r} of type Pipedrive.")
+            before = row._extra
+            fresh = Connection(conn_id=conn_id, conn_type=CONN_TYPE, extra=json.dumps(edit(dict(row.extra_dejson))))
+            unchanged = Connection._extra.is_(None) if before is None else Connection._extra == before
+            done: Any = session.execute(
+                update(Connection)
+                .where(Connection.id == row.id, unchanged)
+                .values({"_extra": fresh._extra, "is_extra_encrypted": fresh.is_extra_encrypted})
+                .execution_options(synchronize_session=False)
+            )
+            if done.rowcount == 1:
+                return
+    raise PipedriveParameterError(f"The connection {conn_id!r} is being changed by others all the time: try again.")
+
+
+def is_encrypted() -> bool:
+    """Whether Airflow encrypts what it stores: without a Fernet key it does not."""
+    return bool(get_fernet().is_encrypted)
+
+
+def backend_name() -> str:
+    """Class of the secrets backend that comes before environment and database; empty where there is none."""
+    return str(conf.get("secrets", "backend", fallback="") or "")
+
+
+def _query(conn_id: str) -> Any:
+    return select(Connection).where(Connection.conn_id == conn_id, Connection.conn_type == CONN_TYPE)
+
+
+def _in_database() -> list[StoredConnection]:
+    with create_session() as session:
+        rows = session.scalars(select(Connection).where(Connection.conn_type == CONN_TYPE)).all()
+        session.expunge_all()
+    return [_decrypted(row, "database") for row in rows]
+
+
+def _from_database(conn_id: str) -> StoredConnection | None:
+    with create_session() as session:
+        row = session.scalar(_query(conn_id))
+        session.expunge_all()
+    return None if row is None else _decrypted(row, "database")
+
+
+def _in_environment() -> list[StoredConnection]:
+    names = (name.removeprefix(ENVIRONMENT).lower() for name in os.environ if name.startswith(ENVIRONMENT))
+    return [stored for stored in map(_from_environment, names) if stored is not None]
+
+
+def _from_environment(conn_id: str) -> StoredConnection | None:
+    value = os.environ.get(ENVIRONMENT + conn_id.upper())
+    if not value:
+        return None
+    try:
+        if value.lstrip().startswith("{"):
+            connection = Connection.from_json(value, conn_id)
+        else:
+            connection = Connection(conn_id, uri=value)
+    except (ValueError, TypeError, AirflowException):
+        # Not a connection that a task could use, so of no type that could be told.
+        return None
+    return _decrypted(connection, "environment") if connection.conn_type == CONN_TYPE else None
+
+
+def _from_backend(conn_id: str) -> StoredConnection | None:
+    if not backend_name():
+        return None
+    try:
+        connection = Connection.get_connection_from_secrets(conn_id)
+    except AirflowNotFoundException:
+        return None
+    elsewhere = connection.id is not None or ENVIRONMENT + conn_id.upper() in os.environ
+    return None if elsewhere or connection.conn_type != CONN_TYPE else _decrypted(connection, "backend")
+
+
+def _decrypted(connection: Connection, source: Literal["database", "environment", "backend"]) -> StoredConnection:
+    """With the reason why its secrets cannot be read, if so: one such connection must not hide the others."""
+    try:
+        _ = (connection.password, connection.extra_dejson)
+    except InvalidToken:
+        return StoredConnection(connection, source, "it was encrypted with another Fernet key than this server has")
+    except (ValueError, AirflowException):
+        return StoredConnection(connection, source, "its extra is no JSON object")
+    return StoredConnection(connection, source)

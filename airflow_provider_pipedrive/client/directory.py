@@ -1,0 +1,150 @@
+"""Stages, pipelines, users, labels, currencies and activity types of a company, by the names that people give them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_pipedrive.catalog.advice import nearest
+from airflow_provider_pipedrive.client.values import Unfit
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client.runner import ActionRunner
+
+
+class Directory:
+    """The company's stages, pipelines, users, labels, currencies and activity types: each list is read at most once,
+    and only if it is needed."""
+
+    def __init__(self, client: ActionRunner) -> None:
+        self._client = client
+
+    @cached_property
+    def me(self) -> Mapping[str, Any]:
+        """The credential's user."""
+        found: Mapping[str, Any] = self._client.run("getCurrentUser")
+        return found
+
+    @cached_property
+    def users(self) -> list[Mapping[str, Any]]:
+        """All users."""
+        return list(self._client.run("getUsers") or [])
+
+    @cached_property
+    def stages(self) -> list[Mapping[str, Any]]:
+        """The stages of all pipelines."""
+        return list(self._client.iterate("getStages"))
+
+    @cached_property
+    def pipelines(self) -> list[Mapping[str, Any]]:
+        """All pipelines."""
+        return list(self._client.iterate("getPipelines"))
+
+    @cached_property
+    def currencies(self) -> list[Mapping[str, Any]]:
+        """The currencies of the company."""
+        return [item for item in self._client.run("getCurrencies") or [] if item.get("active_flag", True)]
+
+    @cached_property
+    def lead_labels(self) -> list[Mapping[str, Any]]:
+        """The labels of leads."""
+        return list(self._client.run("getLeadLabels") or [])
+
+    @cached_property
+    def activity_types(self) -> list[Mapping[str, Any]]:
+        """The types of activities."""
+        return list(self._client.run("getActivityTypes") or [])
+
+    def user_id(self, value: Any) -> int:
+        """A user by id, name or e-mail address.
+
+        :raises Unfit: there is none, or there are several
+        """
+        return int(one_of("user", value, [(user["id"], [user.get("name"), user.get("email")]) for user in self.users]))
+
+    def pipeline_id(self, value: Any) -> int:
+        """A pipeline by id or name.
+
+        :raises Unfit: there is none, or there are several
+        """
+        return int(one_of("pipeline", value, [(item["id"], [item["name"]]) for item in self.pipelines]))
+
+    def stage_id(self, value: Any, pipeline_id: int | None = None) -> int:
+        """A stage by id or name; a name that several pipelines have needs the pipeline, or ``Pipeline: Stage``.
+
+        :raises Unfit: there is none, or there are several
+        """
+        pipelines = {item["id"]: str(item["name"]) for item in self.pipelines}
+        stages = [
+            (stage["id"], [stage["name"], f"{pipelines.get(stage['pipeline_id'])}: {stage['name']}"])
+            for stage in self.stages
+            if pipeline_id is None or stage["pipeline_id"] == pipeline_id
+        ]
+        return int(one_of("stage", value, stages))
+
+    def currency_code(self, value: Any) -> str:
+        """A currency's code, its capital letters right.
+
+        :raises Unfit: the company has no such currency
+        """
+        return str(one_of("currency", value, [(item["code"], [item["code"]]) for item in self.currencies]))
+
+    def lead_label_id(self, value: Any) -> str:
+        """A lead's label by id or name.
+
+        :raises Unfit: there is none, or there are several
+        """
+        return str(one_of("label", value, [(item["id"], [item["name"]]) for item in self.lead_labels]))
+
+    def activity_type(self, value: Any) -> str:
+        """The key of an activity type that is given by key or name.
+
+        :raises Unfit: there is none, or there are several
+        """
+        return str(one_of("activity type", value, [(i["key_string"], [i["name"]]) for i in self.activity_types]))
+
+
+def folded(text: str) -> str:
+    """A name as it is compared: without capital letters, and with single spaces."""
+    return " ".join(str(text).split()).casefold()
+
+
+def one_of(what: str, value: Any, known: Sequence[tuple[Any, Sequence[str | None]]]) -> Any:
+    """The id of the one thing that ``value`` names, by a name or by its id.
+
+    :param known: every id with its names
+    :raises Unfit: there is none, or there are several
+    """
+    whole = isinstance(value, float) and value.is_integer()  # a table's column with gaps has ids such as 5.0
+    text = str(int(value) if whole else value).strip()
+    for matches in _ways(text):
+        found = list(dict.fromkeys(key for key, names in known if matches(key, names)))
+        if len(found) == 1:
+            return found[0]
+        if found:
+            shown = ", ".join(f"{_fullest(names)} ({key})" for key, names in known if key in found)
+            raise Unfit(f"one {what}, but several are called {text!r}: {shown}; give the id")
+    names = [str(name) for _key, texts in known for name in texts if name]
+    near = nearest(text, names)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(dict.fromkeys(names)) or 'none'}"
+    raise Unfit(f"the name or id of {_article(what)} {what}, which {text!r} is not ({hint})")
+
+
+def _fullest(names: Sequence[str | None]) -> str:
+    """The last name is the one that tells most: a user's e-mail address, a stage with its pipeline."""
+    return next(filter(None, reversed(names)), None) or ""
+
+
+def _ways(text: str) -> list[Callable[[Any, Sequence[str | None]], bool]]:
+    """From the strictest way of comparing to the loosest: a label of digits wins over an id."""
+    loose = folded(text)
+    return [
+        lambda key, names: text in names,
+        lambda key, names: loose in [folded(name) for name in names if name],
+        lambda key, names: str(key) == text,
+    ]
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeio" else "a"

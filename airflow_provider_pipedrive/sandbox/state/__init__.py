@@ -1,0 +1,1 @@
+"""The company's records and what Pipedrive does to them. Knows no HTTP."""

@@ -1,0 +1,71 @@
+"""What the code is held to, in numbers. Tightening a bound is always right; loosening one needs a reason next to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from measures import PACKAGE, House
+
+HOUSE = House()
+
+
+def house_of(folder: Path, **modules: str) -> House:
+    (folder / PACKAGE).mkdir()
+    for name, text in modules.items():
+        (folder / PACKAGE / f"{name}.py").write_text(text)
+    return House(folder)
+
+
+def test_a_class_name_means_one_thing() -> None:
+    assert len(HOUSE.shared_class_names()) <= 18, HOUSE.shared_class_names()
+
+
+def test_files_do_not_import_each_other() -> None:
+    assert len(HOUSE.circles()) <= 5, HOUSE.circles()
+
+
+def test_classes_can_be_read_in_one_sitting() -> None:
+    assert len(HOUSE.long_classes()) <= 8, HOUSE.long_classes()
+
+
+def test_functions_fit_a_screen() -> None:
+    assert len(HOUSE.long_functions()) <= 23, HOUSE.long_functions()
+
+
+def test_exceptions_are_in_the_tree_of_errors() -> None:
+    assert len(HOUSE.stray_exceptions()) <= 16, HOUSE.stray_exceptions()
+
+
+def test_modules_have_a_test_file_of_their_name() -> None:
+    untested, modules = HOUSE.untested_modules()
+    assert 1 - len(untested) / modules >= 0.43, untested
+
+
+def test_the_catalog_says_each_fact_once() -> None:
+    assert HOUSE.repeated("catalog") <= 0.30
+    assert HOUSE.catalog_lines() <= 8218
+
+
+def test_nothing_is_written_twice() -> None:
+    assert HOUSE.repeated() <= 0.068
+
+
+LINES = "\n".join(f"value_{number} = {number}" for number in range(6))
+
+
+@pytest.mark.parametrize(("before", "share"), [("", 0.5), ("other = 1\n", 6 / 13)])
+def test_six_equal_lines_are_repeated_whatever_is_between_them(tmp_path: Path, before: str, share: float) -> None:
+    spaced = before + LINES.replace("\n", "\n\n# a reason\n")
+    assert house_of(tmp_path, one=LINES, two=spaced).repeated() == share
+
+
+def test_a_class_name_with_an_underscore_is_the_same_name(tmp_path: Path) -> None:
+    house = house_of(tmp_path, one="class Run: ...", two="class _Run: ...")
+    assert house.shared_class_names() == {"Run": ["one", "two"]}
+
+
+def test_imports_for_types_and_deferred_ones_count(tmp_path: Path) -> None:
+    one = f"if TYPE_CHECKING:\n    from {PACKAGE}.two import thing\n"
+    two = f"def work():\n    from {PACKAGE} import one\n"
+    assert house_of(tmp_path, one=one, two=two).circles() == [("one", "two")]
