@@ -127,7 +127,7 @@ with DAG("with_a_table", schedule=None):
 """
 
 
-@pytest.fixture(scope="module", params=["as usual", pytest.param("full_task_info", watermarks=pytest.mark.long)])
+@pytest.fixture(scope="module", params=["as usual", pytest.param("full_task_info", marks=pytest.mark.long)])
 def events(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The text of all events and, by task, what its last one says was read and written."""
     folder, home = tmp_path_factory.mktemp("lineage"), tmp_path_factory.mktemp("airflow")
