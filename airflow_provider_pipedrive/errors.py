@@ -12,7 +12,8 @@
             PipedrivePaymentRequiredError    402: the company's account is not open
         is it not there?
             PipedriveNotFoundError           404, 410
-                PipedriveEndpointRemovedError    the whole operation is gone: since when, what replaces it
+                PipedriveGoneError               what a sensor waits for was deleted or merged away, or can no longer
+                come PipedriveEndpointRemovedError    the whole operation is gone: since when, what replaces it
         am I too fast?
             PipedriveBurstLimitError         429 within the 2 s window
             PipedriveDailyBudgetError        429 until Pipedrive's midnight, or this process's own budget
@@ -93,6 +94,10 @@ class PipedrivePaymentRequiredError(PipedriveError):
 
 class PipedriveNotFoundError(PipedriveError):
     """The record does not exist, is deleted, or is not visible to the credential's user (404, 410)."""
+
+
+class PipedriveGoneError(PipedriveNotFoundError):
+    """A record that a sensor waits for is deleted or merged away, or what it waits for can no longer come."""
 
 
 class PipedriveEndpointRemovedError(PipedriveNotFoundError):

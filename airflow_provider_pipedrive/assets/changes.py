@@ -37,7 +37,7 @@ def pipedrive_changes(
     fields: str | Iterable[str] | None = None,
     pipedrive_conn_id: str | None = None,
     since: datetime | str | None = None,
-    look_back: float = 600.0,
+    lookback: float = 600.0,
     **kwargs: Any,
 ) -> Any:
     """Every change of an asset's records since the DAG's run before, sorted by time, each once.
@@ -60,7 +60,7 @@ def pipedrive_changes(
     :param pipedrive_conn_id: by default that of the asset's watcher, or of its events, where it is
         ``pipedrive_default`` or belongs to the asset's company
     :param since: where the very first run begins; by default with all that is stored
-    :param look_back: before Airflow 3.3: seconds before now at which it begins
+    :param lookback: before Airflow 3.3: seconds before now at which it begins
     :param kwargs: in a DAG's body: of :class:`PipedriveChangesOperator`
     :raises PipedriveParameterError: an argument is wrong, the asset is not among the inlets, or the DAG may run twice
         at the same time
@@ -70,7 +70,7 @@ def pipedrive_changes(
         "fields": fields,
         "pipedrive_conn_id": pipedrive_conn_id,
         "since": since,
-        "look_back": look_back,
+        "lookback": lookback,
     }
     context = _context()
     if context is None:
@@ -104,7 +104,7 @@ class PipedriveChangesOperator(ReportsLineage, BaseOperator):
         fields: str | Iterable[str] | None = None,
         pipedrive_conn_id: str | None = None,
         since: datetime | str | None = None,
-        look_back: float = 600.0,
+        lookback: float = 600.0,
         batch_size: int = 100,
         path: str | None = None,
         **kwargs: Any,
@@ -117,7 +117,7 @@ class PipedriveChangesOperator(ReportsLineage, BaseOperator):
         self.fields = fields
         self.pipedrive_conn_id = pipedrive_conn_id
         self.since = since
-        self.look_back = look_back
+        self.lookback = lookback
         self.batch_size = batch_size
         self.path = path
         self._consumer(since=None)
@@ -139,7 +139,7 @@ class PipedriveChangesOperator(ReportsLineage, BaseOperator):
         return written
 
     def _consumer(self, since: datetime | str | None) -> _Consumer:
-        return _Consumer(self.asset, self.kinds, self.fields, self.pipedrive_conn_id, since, self.look_back)
+        return _Consumer(self.asset, self.kinds, self.fields, self.pipedrive_conn_id, since, self.lookback)
 
     def _written(self, batch: list[dict[str, Any]], number: int, context: Context) -> dict[str, Any]:
         from airflow_provider_pipedrive.extraction.storage import bucket_must_exist, make_folder
@@ -177,7 +177,7 @@ class _Consumer:
     """Checked arguments, and what this version of Airflow makes of them."""
 
     def __init__(
-        self, asset: Any, kinds: Any, fields: Any, pipedrive_conn_id: str | None, since: Any, look_back: float
+        self, asset: Any, kinds: Any, fields: Any, pipedrive_conn_id: str | None, since: Any, lookback: float
     ) -> None:
         if urlsplit(str(getattr(asset, "uri", asset))).scheme != "pipedrive":
             raise PipedriveParameterError(
@@ -191,7 +191,7 @@ class _Consumer:
         self._fields = fields
         self._connection_id = pipedrive_conn_id
         self._since = None if since is None else datetime.fromisoformat(given_moment("since", since))
-        self._look_back = timedelta(seconds=look_back)
+        self._lookback = timedelta(seconds=lookback)
 
     def changes(self, context: Context) -> Iterator[Change]:
         """What the run has to handle."""
@@ -207,7 +207,7 @@ class _Consumer:
             from airflow_provider_pipedrive.assets.polled import PolledChanges
 
             watch, connection_id = self._watch()
-            found = PolledChanges(watch, connection_id, context).changes(self._since, self._look_back)
+            found = PolledChanges(watch, connection_id, context).changes(self._since, self._lookback)
         return (change for change in found if not self._kinds or self._kinds & set(change.kinds))
 
     def _watch(self) -> tuple[ChangeWatch, str]:

@@ -13,9 +13,9 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_pipedrive.events.changes.batch import Window
+from airflow_provider_pipedrive.events.changes.batch import ChangeWindow
 from airflow_provider_pipedrive.events.changes.model import Change, deduplicate, sort_changes
-from airflow_provider_pipedrive.events.changes.reading import Reader, WatchRequest
+from airflow_provider_pipedrive.events.changes.reading import ChangeReader, WatchRequest
 from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, Position
 
 if TYPE_CHECKING:
@@ -35,16 +35,16 @@ class PolledChanges:
         task = context["ti"]
         self._watch = watch
         self._run = str(context["run_id"])
-        self._reader = Reader(PipedriveHook(connection_id).client, watch.entity)
+        self._reader = ChangeReader(PipedriveHook(connection_id).client, watch.entity)
         self._variable = re.sub(
             r"[^\w.-]", "_", f"pipedrive_changes__{task.dag_id}__{task.task_id}__{connection_id}_{watch.digest}"
         )
 
-    def changes(self, since: datetime | None, look_back: timedelta) -> list[Change]:
+    def changes(self, since: datetime | None, lookback: timedelta) -> list[Change]:
         """The run's changes, each once, sorted.
 
         :param since: where the first run of all begins
-        :param look_back: or how long before now
+        :param lookback: or how long before now
         """
         kept = self._kept()
         for run, window in kept:
@@ -55,28 +55,28 @@ class PolledChanges:
             last, seen = kept[-1][1], self._seen()
             position = last.position.after(last.until, seen)
         else:
-            position = Position.start(since or self._reader.now() - look_back)
+            position = Position.start(since or self._reader.now() - lookback)
         changes, window, seen = self._claim(position)
         self._keep([*kept, (self._run, window)], seen)
         return changes
 
-    def _claim(self, position: Position) -> tuple[list[Change], Window, dict[str, int]]:
+    def _claim(self, position: Position) -> tuple[list[Change], ChangeWindow, dict[str, int]]:
         found: list[Change] = []
         walked = self._reader.walk([WatchRequest(self._watch, position)], lambda _, change: found.append(change))
         seen = position.after(walked.until, walked.seen).seen
-        window = Window(self._watch, position, walked.until)
+        window = ChangeWindow(self._watch, position, walked.until)
         log.info("%d changes of %s up to %s.", len(found), self._watch.entity, walked.until)
         return sort_changes(deduplicate(found)), window, dict(seen)
 
-    def _read(self, window: Window) -> tuple[list[Change], Any]:
+    def _read(self, window: ChangeWindow) -> tuple[list[Change], Any]:
         found: list[Change] = []
         walked = self._reader.walk(
             [WatchRequest(self._watch, window.position)], lambda _, change: found.append(change), window.until
         )
         return sort_changes(deduplicate(found)), walked
 
-    def _kept(self) -> list[tuple[str, Window]]:
-        return [(one["run"], Window.from_json(one["window"])) for one in self._load().get("claims", ())]
+    def _kept(self) -> list[tuple[str, ChangeWindow]]:
+        return [(one["run"], ChangeWindow.from_json(one["window"])) for one in self._load().get("claims", ())]
 
     def _seen(self) -> dict[str, int]:
         return dict(self._load().get("seen", {}))
@@ -88,7 +88,7 @@ class PolledChanges:
         found: dict[str, Any] = json.loads(text) if text else {}
         return found
 
-    def _keep(self, claims: list[tuple[str, Window]], seen: dict[str, int]) -> None:
+    def _keep(self, claims: list[tuple[str, ChangeWindow]], seen: dict[str, int]) -> None:
         from airflow.providers.common.compat.sdk import Variable
 
         kept = [{"run": run, "window": window.to_json()} for run, window in claims[-KEPT:]]

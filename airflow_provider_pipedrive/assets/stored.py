@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_pipedrive.assets.claims import Claim, Claims, Row, claimed
 from airflow_provider_pipedrive.assets.trusted import TrustedConnections
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.events.changes.batch import Batch, Window
+from airflow_provider_pipedrive.events.changes.batch import Batch, ChangeWindow
 from airflow_provider_pipedrive.events.changes.model import Change, deduplicate, sort_changes
-from airflow_provider_pipedrive.events.changes.reading import Reader, WatchRequest
+from airflow_provider_pipedrive.events.changes.reading import ChangeReader, WatchRequest
 from airflow_provider_pipedrive.events.waits.times import moment
 
 if TYPE_CHECKING:
@@ -172,12 +172,12 @@ def _of_the_watcher(asset: Any) -> str | None:
     return next((str(conn_id) for conn_id in found if conn_id), None)
 
 
-def read_window(window: Window, connection_id: str) -> list[Change]:
+def read_window(window: ChangeWindow, connection_id: str) -> list[Change]:
     """The changes of a window, from Pipedrive."""
     from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
     found: list[Change] = []
-    reader = Reader(PipedriveHook(connection_id).client, window.watch.entity)
+    reader = ChangeReader(PipedriveHook(connection_id).client, window.watch.entity)
     reader.walk([WatchRequest(window.watch, window.position)], lambda _, change: found.append(change), window.until)
     return found
 
@@ -187,5 +187,5 @@ def _was_claimed_before(row: Row, mine: Claim | None) -> bool:
     return mine is not None and mine.since is not None and (row.time <= mine.since or row.id in mine.before)
 
 
-def _in_one_of(windows: list[Window], change: Change) -> bool:
+def _in_one_of(windows: list[ChangeWindow], change: Change) -> bool:
     return any(set(window.watch.kinds) & set(change.kinds) and window.covers(change) for window in windows)

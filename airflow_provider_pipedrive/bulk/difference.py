@@ -16,7 +16,7 @@ from airflow_provider_pipedrive.bulk.targets import LINK_OF, PARTICIPANTS
 from airflow_provider_pipedrive.client.field_kinds import Field, PrimaryEntry
 from airflow_provider_pipedrive.client.field_values import Reference, is_empty
 from airflow_provider_pipedrive.client.fields import PRIMARY
-from airflow_provider_pipedrive.client.values import Unfit
+from airflow_provider_pipedrive.client.values import InvalidValue
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 if TYPE_CHECKING:
@@ -179,8 +179,8 @@ class Difference:
             field = self._columns.field(name)
             try:
                 found[field.key] = field.kind.to_wire(self._book, field, value)
-            except Unfit as unfit:
-                raise PipedriveParameterError(f"on_remove: {name} must be {unfit}") from None
+            except InvalidValue as invalid:
+                raise PipedriveParameterError(f"on_remove: {name} must be {invalid}") from None
             if isinstance(found[field.key], Reference):
                 raise PipedriveParameterError(f"on_remove: {name} must be given by its id, not {value!r}.")
         return found

@@ -17,7 +17,7 @@ from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.client.field_kinds import Field
 from airflow_provider_pipedrive.client.field_values import Reference, value_key
 from airflow_provider_pipedrive.client.fields import PRIMARY, FieldBook
-from airflow_provider_pipedrive.client.values import Unfit
+from airflow_provider_pipedrive.client.values import InvalidValue
 from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError, PipedriveValidationError
 
 if TYPE_CHECKING:
@@ -232,8 +232,8 @@ class RecordIndex:
                     self._within[name].kind.to_wire(self._book, self._within[name], value)
                     for value in (wanted if isinstance(wanted, list | tuple | set) else [wanted])
                 ]
-            except Unfit as unfit:
-                raise PipedriveParameterError(f"within: {name} must be {unfit}") from None
+            except InvalidValue as invalid:
+                raise PipedriveParameterError(f"within: {name} must be {invalid}") from None
             if any(isinstance(value, Reference) for value in self._allowed_values[name]):
                 raise PipedriveParameterError(f"within: {name} must be given by ids, not {wanted!r}.")
         return self._allowed_values[name]

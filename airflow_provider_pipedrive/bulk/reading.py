@@ -17,7 +17,7 @@ from airflow_provider_pipedrive.catalog.advice import nearest
 from airflow_provider_pipedrive.client.field_kinds import KINDS, Field
 from airflow_provider_pipedrive.client.field_values import Reference, is_missing, native
 from airflow_provider_pipedrive.client.fields import PRIMARY
-from airflow_provider_pipedrive.client.values import Unfit
+from airflow_provider_pipedrive.client.values import InvalidValue
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 if TYPE_CHECKING:
@@ -215,11 +215,11 @@ class RowReader:
             found = field.kind.to_wire(self._book, field, self._in_zone(field, self._as_key(field, value)))
             if field.key == "id":
                 found = _identity(found, uuid=self._job.target.flat)
-        except Unfit as unfit:
+        except InvalidValue as invalid:
             if field.kind.has_labels:
-                return self._missing_label(column, field, value, unfit)
+                return self._missing_label(column, field, value, invalid)
             raise _Rejected(
-                f"{column} ({field}) must be {unfit}" if column != str(field) else f"{column} must be {unfit}",
+                f"{column} ({field}) must be {invalid}" if column != str(field) else f"{column} must be {invalid}",
                 str(field),
             ) from None
         if isinstance(found, Reference):
@@ -266,12 +266,12 @@ class RowReader:
 
     # ---- labels
 
-    def _missing_label(self, column: str, field: Field, value: Any, unfit: Unfit) -> Any:
+    def _missing_label(self, column: str, field: Field, value: Any, invalid: InvalidValue) -> Any:
         if self._job.missing_options == "null":
             return None
-        if isinstance(value, Mapping) or "several are called" in str(unfit):
-            raise _Rejected(f"{column} must be {unfit}", str(field)) from None
-        self._missing_labels.setdefault(str(field), {}).setdefault(str(value), str(unfit))
+        if isinstance(value, Mapping) or "several are called" in str(invalid):
+            raise _Rejected(f"{column} must be {invalid}", str(field)) from None
+        self._missing_labels.setdefault(str(field), {}).setdefault(str(value), str(invalid))
         return None
 
     def _refuse_missing_labels(self) -> None:
@@ -334,7 +334,7 @@ def missing_for_creation(job: BulkJob, fields: Mapping[str, Any]) -> list[str]:
 def _identity(value: Any, *, uuid: bool) -> Any:
     """A record's id, in the form in which Pipedrive writes it.
 
-    :raises Unfit: no record can have it
+    :raises InvalidValue: no record can have it
     """
     if value is None:
         return None
@@ -342,16 +342,16 @@ def _identity(value: Any, *, uuid: bool) -> Any:
         try:
             return str(UUID(str(value)))
         except ValueError:
-            raise Unfit(f"the id of a lead, a UUID, not {value!r:.60}") from None
+            raise InvalidValue(f"the id of a lead, a UUID, not {value!r:.60}") from None
     if not 0 < value <= _LARGEST_ID:
-        raise Unfit(f"the id of a record, not {value}")
+        raise InvalidValue(f"the id of a record, not {value}")
     return value
 
 
 def _fits(book: FieldBook, field: Field, value: Any) -> bool:
     try:
         field.kind.to_wire(book, field, value)
-    except Unfit:
+    except InvalidValue:
         return False
     return True
 

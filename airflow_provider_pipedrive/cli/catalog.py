@@ -10,7 +10,7 @@ from airflow_provider_pipedrive.accounts.oauth import least_scopes
 from airflow_provider_pipedrive.catalog import ACTIONS, UnknownActionError, get_action
 from airflow_provider_pipedrive.catalog.advice import did_you_mean
 from airflow_provider_pipedrive.catalog.model import Action, Parameter
-from airflow_provider_pipedrive.cli.dagfiles import Found, read_folder
+from airflow_provider_pipedrive.cli.dagfiles import FoundKeys, read_folder
 from airflow_provider_pipedrive.cli.terminal import UsageError, command, put, say
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
@@ -80,7 +80,7 @@ def _in_dags(folder: str) -> set[str]:
     return set(found.keys)
 
 
-def _problems(found: Found) -> list[str]:
+def _problems(found: FoundKeys) -> list[str]:
     wrong = [f"{place}: {what}." for place, what in found.unreadable]
     for key, places in sorted(found.keys.items()):
         try:

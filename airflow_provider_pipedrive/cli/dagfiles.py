@@ -17,7 +17,7 @@ Place = str
 
 
 @dataclass
-class Found:
+class FoundKeys:
     """What stands in the files.
 
     :param keys: the actions, each with the places that use it. A key of an operator may be unknown.
@@ -32,9 +32,9 @@ class Found:
     files: int = 0
 
 
-def read_folder(folder: Path) -> Found:
+def read_folder(folder: Path) -> FoundKeys:
     """The actions of all Python files in a folder and below it, or of one file."""
-    found = Found()
+    found = FoundKeys()
     files = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*.py") if path.is_file())
     for path in files:
         name = path.name if folder.is_file() else str(path.relative_to(folder))
@@ -48,17 +48,17 @@ def read_folder(folder: Path) -> Found:
     return found
 
 
-def read_source(source: str, name: str = "dag.py") -> Found:
+def read_source(source: str, name: str = "dag.py") -> FoundKeys:
     """The actions of one DAG file's text.
 
     :raises SyntaxError: it is no Python
     """
-    found = Found(files=1)
+    found = FoundKeys(files=1)
     _read(ast.parse(source), name, found)
     return found
 
 
-def _read(tree: ast.Module, name: str, found: Found) -> None:
+def _read(tree: ast.Module, name: str, found: FoundKeys) -> None:
     imports = _Imports(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
@@ -132,7 +132,7 @@ def _actions_of(node: ast.Dict) -> list[ast.expr]:
     ]
 
 
-def _note(value: ast.expr, is_ours: bool, place: Place, found: Found) -> None:
+def _note(value: ast.expr, is_ours: bool, place: Place, found: FoundKeys) -> None:
     if isinstance(value, ast.Constant):
         key = value.value
         if isinstance(key, str) and ("{{" in key or "{%" in key):

@@ -30,7 +30,7 @@ from airflow_provider_pipedrive.client.repeats import repeated
 from airflow_provider_pipedrive.client.settings import ApiToken, Settings
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.client.uploads import multipart
-from airflow_provider_pipedrive.client.values import Unfit, plain
+from airflow_provider_pipedrive.client.values import InvalidValue, plain
 from airflow_provider_pipedrive.client.verdicts import (
     Answer,
     Call,
@@ -347,7 +347,7 @@ class PipedriveClient:
     def _pages(self, action: Action, request: Request) -> Iterator[tuple[dict[str, Any], list[Any]]]:
         """The envelopes of a list, one after the other, each with those of its records that have not come before."""
         given = dict(request.query)
-        progress = _Progress(self._clock, action.key)
+        progress = _PageProgress(self._clock, action.key)
 
         def read(position: Position) -> dict[str, Any]:
             envelope = self._send_action(action, request, position)
@@ -603,7 +603,7 @@ class _Bounded(io.BytesIO):
         return super().write(chunk)
 
 
-class _Progress:
+class _PageProgress:
     """A line in the log every 10 seconds of a long walk."""
 
     def __init__(self, clock: Clock, action: str) -> None:
@@ -708,8 +708,8 @@ def _pairs(params: Any, path: str) -> list[tuple[str, str]]:
     version: TimeFormat = "v2" if path.startswith("/api/v2/") else "v1"
     try:
         values = plain(params, version)
-    except Unfit as unfit:
-        raise PipedriveParameterError(f"The query parameters must be {unfit}.") from None
+    except InvalidValue as invalid:
+        raise PipedriveParameterError(f"The query parameters must be {invalid}.") from None
     if not isinstance(values, dict):
         raise PipedriveParameterError(f"The query parameters must be a dict, not a {type(params).__name__}.")
     return [(name, query_text(value)) for name, value in values.items() if value is not None]

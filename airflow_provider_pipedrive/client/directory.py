@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.catalog.advice import nearest
-from airflow_provider_pipedrive.client.values import Unfit
+from airflow_provider_pipedrive.client.values import InvalidValue
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.runner import ActionRunner
@@ -59,21 +59,21 @@ class Directory:
     def user_id(self, value: Any) -> int:
         """A user by id, name or e-mail address.
 
-        :raises Unfit: there is none, or there are several
+        :raises InvalidValue: there is none, or there are several
         """
         return int(one_of("user", value, [(user["id"], [user.get("name"), user.get("email")]) for user in self.users]))
 
     def pipeline_id(self, value: Any) -> int:
         """A pipeline by id or name.
 
-        :raises Unfit: there is none, or there are several
+        :raises InvalidValue: there is none, or there are several
         """
         return int(one_of("pipeline", value, [(item["id"], [item["name"]]) for item in self.pipelines]))
 
     def stage_id(self, value: Any, pipeline_id: int | None = None) -> int:
         """A stage by id or name; a name that several pipelines have needs the pipeline, or ``Pipeline: Stage``.
 
-        :raises Unfit: there is none, or there are several
+        :raises InvalidValue: there is none, or there are several
         """
         pipelines = {item["id"]: str(item["name"]) for item in self.pipelines}
         stages = [
@@ -86,21 +86,21 @@ class Directory:
     def currency_code(self, value: Any) -> str:
         """A currency's code, its capital letters right.
 
-        :raises Unfit: the company has no such currency
+        :raises InvalidValue: the company has no such currency
         """
         return str(one_of("currency", value, [(item["code"], [item["code"]]) for item in self.currencies]))
 
     def lead_label_id(self, value: Any) -> str:
         """A lead's label by id or name.
 
-        :raises Unfit: there is none, or there are several
+        :raises InvalidValue: there is none, or there are several
         """
         return str(one_of("label", value, [(item["id"], [item["name"]]) for item in self.lead_labels]))
 
     def activity_type(self, value: Any) -> str:
         """The key of an activity type that is given by key or name.
 
-        :raises Unfit: there is none, or there are several
+        :raises InvalidValue: there is none, or there are several
         """
         return str(one_of("activity type", value, [(i["key_string"], [i["name"]]) for i in self.activity_types]))
 
@@ -114,7 +114,7 @@ def one_of(what: str, value: Any, known: Sequence[tuple[Any, Sequence[str | None
     """The id of the one thing that ``value`` names, by a name or by its id.
 
     :param known: every id with its names
-    :raises Unfit: there is none, or there are several
+    :raises InvalidValue: there is none, or there are several
     """
     whole = isinstance(value, float) and value.is_integer()  # a table's column with gaps has ids such as 5.0
     text = str(int(value) if whole else value).strip()
@@ -124,11 +124,11 @@ def one_of(what: str, value: Any, known: Sequence[tuple[Any, Sequence[str | None
             return found[0]
         if found:
             shown = ", ".join(f"{_fullest(names)} ({key})" for key, names in known if key in found)
-            raise Unfit(f"one {what}, but several are called {text!r}: {shown}; give the id")
+            raise InvalidValue(f"one {what}, but several are called {text!r}: {shown}; give the id")
     names = [str(name) for _key, texts in known for name in texts if name]
     near = nearest(text, names)
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(dict.fromkeys(names)) or 'none'}"
-    raise Unfit(f"the name or id of {_article(what)} {what}, which {text!r} is not ({hint})")
+    raise InvalidValue(f"the name or id of {_article(what)} {what}, which {text!r} is not ({hint})")
 
 
 def _fullest(names: Sequence[str | None]) -> str:

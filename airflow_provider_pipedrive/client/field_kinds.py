@@ -27,7 +27,7 @@ from airflow_provider_pipedrive.client.field_values import (
     text_key,
     value_key,
 )
-from airflow_provider_pipedrive.client.values import Unfit, convert, plain
+from airflow_provider_pipedrive.client.values import InvalidValue, convert, plain
 
 _PAIR = re.compile(
     r"(?P<value>[+-]?[\d.]+)\s*(?P<currency>[A-Za-z]{3})|(?P<first>[A-Za-z]{3})\s*(?P<amount>[+-]?[\d.]+)"
@@ -70,7 +70,7 @@ class FieldKind:
         """``value`` as the field takes it, exactly.
 
         :returns: v2's shape, or a :class:`Reference` where a record is meant by its name
-        :raises Unfit: it cannot be converted exactly; the text completes "<name> must be ..."
+        :raises InvalidValue: it cannot be converted exactly; the text completes "<name> must be ..."
         """
         value = native(value)
         if is_missing(value):
@@ -193,7 +193,7 @@ class _Plain(FieldKind):
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
         found = convert(Parameter(field.key, "body", self.type, enum=field.enum), value, "v2")
         if field.max_length and len(found) > field.max_length:
-            raise Unfit(f"at most {field.max_length} characters long, not {len(found)}")
+            raise InvalidValue(f"at most {field.max_length} characters long, not {len(found)}")
         return found
 
 
@@ -259,7 +259,9 @@ class _Entries(FieldKind):
     def _entry(self, item: Any, whole: Any) -> dict[str, Any]:
         entry = {"value": item} if isinstance(item, str) else item
         if not isinstance(entry, Mapping) or not isinstance(entry.get("value"), str):
-            raise Unfit(f"a list such as [{{'value': 'a@b.example', 'primary': True, 'label': 'work'}}], not {whole!r}")
+            raise InvalidValue(
+                f"a list such as [{{'value': 'a@b.example', 'primary': True, 'label': 'work'}}], not {whole!r}"
+            )
         label = entry.get("label") or "work"
         return {"value": entry["value"].strip(), "primary": bool(entry.get("primary")), "label": label}
 
@@ -301,7 +303,7 @@ class _Money(_Object):
         amount = value.get("value", value.get("amount"))
         currency = value.get("currency")
         if set(value) - {"value", "amount", "currency"} or amount is None:
-            raise Unfit("an amount with its currency, such as {'value': 1200, 'currency': 'EUR'} or '1200 EUR'")
+            raise InvalidValue("an amount with its currency, such as {'value': 1200, 'currency': 'EUR'} or '1200 EUR'")
         return {"value": _number(amount), "currency": names.directory.currency_code(currency) if currency else None}
 
     def completed(self, value: Any, currency: Callable[[], str | None]) -> Any:
@@ -340,7 +342,7 @@ class _Ends(_Object):
             return {**value, "value": self._end(value["value"]), "until": self._end(value["until"])}
         if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2:
             return {"value": self._end(value[0]), "until": self._end(value[1])}
-        raise Unfit(f"a begin and an end, such as {self._example}")
+        raise InvalidValue(f"a begin and an end, such as {self._example}")
 
 
 class _TimeOfDay(_Object):
@@ -356,7 +358,7 @@ class _Address(_Object):
             return dict(value)
         if isinstance(value, str) and value.strip():
             return {"value": value}
-        raise Unfit("an address: a text, or an object with its text as 'value'")
+        raise InvalidValue("an address: a text, or an object with its text as 'value'")
 
 
 class _Option(FieldKind):
@@ -415,7 +417,7 @@ class _Options(FieldKind):
         return {str(item) for item in before} == {str(item) for item in after}
 
 
-class _Labels(_Options):
+class _RecordLabels(_Options):
     """A record's labels; leads have labels of their own."""
 
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
@@ -452,7 +454,7 @@ class _Related(FieldKind):
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
         if isinstance(value, str) and not _WHOLE.fullmatch(value):
             if not value.strip():
-                raise Unfit(f"the id or the name of a {self.name}, not an empty text")
+                raise InvalidValue(f"the id or the name of a {self.name}, not an empty text")
             return Reference(self.name, plain(" ".join(value.split()), "v2"))
         return convert(Parameter(field.key, "body", "integer"), value, "v2")
 
@@ -485,13 +487,13 @@ def _is_whole(value: Any) -> bool:
 def _listed(value: Any, one: Callable[[Any], Any]) -> list[Any] | None:
     """Several ids from a list, or from a text with commas or semicolons that is not a label as a whole."""
     if isinstance(value, Mapping):
-        raise Unfit("a list of labels")
+        raise InvalidValue("a list of labels")
     if not isinstance(value, str):
         items = list(value) if isinstance(value, Sequence | set | frozenset) else [value]
     else:
         try:
             return [one(value)]
-        except Unfit:
+        except InvalidValue:
             items = [part for part in re.split(r"[,;]", value) if part.strip()]
             if len(items) < 2:
                 raise
@@ -552,7 +554,7 @@ KINDS: Final[Mapping[str, FieldKind]] = {
         _Address("address", shapes.CUSTOM_ADDRESS),
         _Option("option"),
         _Options("options"),
-        _Labels("labels"),
+        _RecordLabels("labels"),
         _User("user", Directory.user_id),
         _Named("pipeline", Directory.pipeline_id),
         _Named("stage", Directory.stage_id),

@@ -22,7 +22,7 @@ from airflow_provider_pipedrive.client.field_kinds import KINDS, Field
 from airflow_provider_pipedrive.client.field_values import Reference
 from airflow_provider_pipedrive.client.fields import DEFINITIONS, FieldBook
 from airflow_provider_pipedrive.client.named_references import FRESH, NamedReferences
-from airflow_provider_pipedrive.client.values import Unfit, convert, from_text
+from airflow_provider_pipedrive.client.values import InvalidValue, convert, from_text
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedriveValidationError
 
 if TYPE_CHECKING:
@@ -212,8 +212,8 @@ def _fitted(
             found[key] = (field, fit(book, field, value) if field else value)
         except PipedriveParameterError as error:
             faults.append(str(error).removeprefix(f"{book.entity}: ").rstrip("."))
-        except Unfit as unfit:
-            faults.append(unfit.about(f"{book.fields[name]} ({name})" if is_key else name))
+        except InvalidValue as invalid:
+            faults.append(invalid.about(f"{book.fields[name]} ({name})" if is_key else name))
     return found, faults
 
 
@@ -278,7 +278,7 @@ def _fitting(book: FieldBook, field: Field, value: Any) -> Any:
         value = _parts_converted(field, value)
     found = field.kind.to_wire(book, field, value)
     if isinstance(found, Reference):
-        raise Unfit(f"the id of a {found.kind}, not {found.text!r}")
+        raise InvalidValue(f"the id of a {found.kind}, not {found.text!r}")
     return field.kind.completed(found, lambda: book.directory.me.get("default_currency"))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client.clock import Clock
 from airflow_provider_pipedrive.client.directory import Directory
-from airflow_provider_pipedrive.client.values import Unfit, from_text
+from airflow_provider_pipedrive.client.values import InvalidValue, from_text
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 if TYPE_CHECKING:
@@ -91,13 +91,13 @@ class NamedReferences:
                     found[name] = self._label_ids(given[name], entity, reread=reread)
                 else:
                     found[name] = _REFERENCES[name](directory, given[name], {**given, **found})
-            except Unfit as unfit:
-                faults.append(unfit.about(name))
+            except InvalidValue as invalid:
+                faults.append(invalid.about(name))
         return found, faults
 
     def _label_ids(self, value: Any, entity: str | None, *, reread: bool) -> Any:
         if entity is None:
-            raise Unfit(f"ids, not {value!r}")
+            raise InvalidValue(f"ids, not {value!r}")
         book = self._book(entity, reread=reread)
         field = book.fields[_LABELS]
         return field.kind.to_wire(book, field, from_text(value) if isinstance(value, str) else value)

@@ -12,7 +12,7 @@ from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.catalog.advice import nearest, same_words
 from airflow_provider_pipedrive.catalog.model import Action, Parameter, TimeFormat
 from airflow_provider_pipedrive.client.named_references import without_names
-from airflow_provider_pipedrive.client.values import Unfit, convert, plain
+from airflow_provider_pipedrive.client.values import InvalidValue, convert, plain
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 # 40 hexadecimal digits, with a companion's suffix in v1 (facts of the Custom fields page).
@@ -144,8 +144,8 @@ def _take(
     try:
         converted = convert(parameter, value, _time_format(action, parameter), resolved_later)
         _refuse_bounds(parameter, converted)
-    except Unfit as unfit:
-        faults.append(unfit.about(spelling))
+    except InvalidValue as invalid:
+        faults.append(invalid.about(spelling))
         return
     if parameter.name == "custom_fields" and parameter.place == "body":
         _take_custom_fields(converted, values, faults)
@@ -163,8 +163,8 @@ def _take_flat(
 ) -> None:
     try:
         values[name] = value if resolved_later(value) else plain(value, action.version)
-    except Unfit as unfit:
-        faults.append(unfit.about(name))
+    except InvalidValue as invalid:
+        faults.append(invalid.about(name))
 
 
 def _take_custom_fields(converted: dict[str, Any], values: dict[str, Any], faults: list[str]) -> None:
@@ -178,13 +178,13 @@ def _take_custom_fields(converted: dict[str, Any], values: dict[str, Any], fault
 
 def _refuse_bounds(parameter: Parameter, value: Any) -> None:
     if parameter.maximum is not None and not 1 <= value <= parameter.maximum:
-        raise Unfit(f"from 1 to {parameter.maximum}, not {value}")
+        raise InvalidValue(f"from 1 to {parameter.maximum}, not {value}")
     if isinstance(value, int) and value < 0 and (parameter.place == "path" or parameter.name == "start"):
-        raise Unfit(f"0 or more, not {value}")
+        raise InvalidValue(f"0 or more, not {value}")
     if parameter.place == "path" and (str(value).strip() == "" or str(value) in (".", "..")):
-        raise Unfit(f"an id, not {value!r}")
+        raise InvalidValue(f"an id, not {value!r}")
     if parameter.place in ("path", "query", "form") and isinstance(value, str) and "\x00" in value:
-        raise Unfit("text without zero bytes")
+        raise InvalidValue("text without zero bytes")
 
 
 def _time_format(action: Action, parameter: Parameter) -> TimeFormat:

@@ -24,7 +24,7 @@ _TOO_LARGE = 10**40  # no id or amount is; Python itself refuses to write down n
 _CLOCK = re.compile(r"\d{1,3}:[0-5]\d(:[0-5]\d)?", re.ASCII)
 
 
-class Unfit(ValueError):
+class InvalidValue(ValueError):
     """The value does not fit; the text completes the sentence "<name> must be ...".
 
     :ivar where: what in the value does not fit, such as ``[0].person_id``; empty for the whole
@@ -38,12 +38,12 @@ class Unfit(ValueError):
         """The whole sentence."""
         return f"{name}{self.where} must be {self}"
 
-    def inside(self, place: str) -> Unfit:
+    def inside(self, place: str) -> InvalidValue:
         """The same of what contains the value at ``place``."""
         return type(self)(str(self), f"{place}{self.where}")
 
 
-class UnknownPart(Unfit):
+class UnknownPart(InvalidValue):
     """An object has a key that looks like another one, misspelled; the text says so."""
 
     def about(self, name: str) -> str:
@@ -63,13 +63,13 @@ def convert(
 
     :param time_format: the wire format of timestamps for this parameter
     :param resolved_later: tells which parts cannot be judged yet (templates): they stay as they are
-    :raises Unfit: it cannot be converted exactly
+    :raises InvalidValue: it cannot be converted exactly
     """
     if parameter.type == "array":
         return _array(parameter, value, time_format, resolved_later)
     if parameter.type == "object":
         if not isinstance(_parsed(value), Mapping):
-            raise Unfit(f"an object (a dict){_such_as(parameter)}, not {_shown(value)}")
+            raise InvalidValue(f"an object (a dict){_such_as(parameter)}, not {_shown(value)}")
         return _parts(parameter, _parsed(value), time_format, resolved_later)
     return _enumerated(parameter, _scalar(parameter.type, value, time_format))
 
@@ -101,8 +101,8 @@ def _parts(
 def _at(place: str, do: Callable[..., Any], *arguments: Any) -> Any:
     try:
         return do(*arguments)
-    except Unfit as unfit:
-        raise unfit.inside(place) from None
+    except InvalidValue as invalid:
+        raise invalid.inside(place) from None
 
 
 def _scalar(kind: Type, value: Any, time_format: TimeFormat) -> Any:
@@ -130,7 +130,7 @@ def _scalar(kind: Type, value: Any, time_format: TimeFormat) -> Any:
 def _integer(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         if abs(value) >= _TOO_LARGE:
-            raise Unfit("a whole number of at most 40 digits")
+            raise InvalidValue("a whole number of at most 40 digits")
         return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
@@ -138,13 +138,13 @@ def _integer(value: Any) -> int:
         return int(value)
     if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,1000}\s*", value, re.ASCII):
         return int(value)
-    raise Unfit(f"a whole number, not {_shown(value)}")
+    raise InvalidValue(f"a whole number, not {_shown(value)}")
 
 
 def _number(value: Any) -> int | float:
     if isinstance(value, int) and not isinstance(value, bool):
         if abs(value) >= _TOO_LARGE:
-            raise Unfit("a number of at most 40 digits")
+            raise InvalidValue("a number of at most 40 digits")
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
@@ -157,7 +157,7 @@ def _number(value: Any) -> int | float:
             return _number(int(exact))
         if Decimal(repr(float(exact))) == exact:
             return float(exact)
-    raise Unfit(f"a number, not {_shown(value)}")
+    raise InvalidValue(f"a number, not {_shown(value)}")
 
 
 def _decimal_like(value: Any) -> bool:
@@ -169,7 +169,7 @@ def _boolean(value: Any) -> bool:
         return value
     if isinstance(value, int | str) and str(value).strip().lower() in _WORDS:
         return _WORDS[str(value).strip().lower()]
-    raise Unfit(f"true or false, not {_shown(value)}")
+    raise InvalidValue(f"true or false, not {_shown(value)}")
 
 
 def _string(value: Any) -> str:
@@ -179,32 +179,32 @@ def _string(value: Any) -> str:
         try:
             return str(value)
         except ValueError:  # Python does not write down numbers of thousands of digits
-            raise Unfit("text, not a number of thousands of digits") from None
+            raise InvalidValue("text, not a number of thousands of digits") from None
     if isinstance(value, float | Decimal) and math.isfinite(value):
         return str(value)
     if isinstance(value, date | time):
         return value.isoformat()
-    raise Unfit(f"text, not {_shown(value)}")
+    raise InvalidValue(f"text, not {_shown(value)}")
 
 
 def _utf8(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise Unfit("text that UTF-8 can write: it has half of a surrogate pair") from None
+        raise InvalidValue("text that UTF-8 can write: it has half of a surrogate pair") from None
     return text
 
 
 def _aware(value: datetime) -> datetime:
     if value.tzinfo is None or value.utcoffset() is None:
-        raise Unfit(
+        raise InvalidValue(
             f"a time with a zone, but {value.isoformat()} has none. Pipedrive's times are UTC: "
             "say datetime(..., tzinfo=timezone.utc), or write 2026-01-31T12:00:00Z"
         )
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        raise Unfit(f"a time between the years 1 and 9999 in UTC, not {value.isoformat()}") from None
+        raise InvalidValue(f"a time between the years 1 and 9999 in UTC, not {value.isoformat()}") from None
 
 
 def _parse_datetime(text: str) -> datetime | None:
@@ -217,7 +217,7 @@ def _parse_datetime(text: str) -> datetime | None:
 def _own_day(value: datetime) -> str:
     """The calendar day that a moment is in its own zone: a date has none, so nothing is moved to UTC."""
     if value.tzinfo is None:
-        raise Unfit(f"a date (YYYY-MM-DD), or a datetime with a zone, which {value.isoformat()} has not")
+        raise InvalidValue(f"a date (YYYY-MM-DD), or a datetime with a zone, which {value.isoformat()} has not")
     return value.date().isoformat()
 
 
@@ -233,7 +233,7 @@ def _date(value: Any) -> str:
             return text
         if parsed is not None and "-" in text and len(text) > 10:
             return _own_day(parsed)
-    raise Unfit(f"a date (YYYY-MM-DD), not {_shown(value)}")
+    raise InvalidValue(f"a date (YYYY-MM-DD), not {_shown(value)}")
 
 
 def _datetime(value: Any, time_format: TimeFormat) -> str:
@@ -247,7 +247,7 @@ def _datetime(value: Any, time_format: TimeFormat) -> str:
     if isinstance(value, datetime):
         return _aware(value).strftime(_FORMATS[time_format])
     example = "2026-01-31 12:00:00 (in UTC)" if time_format == "v1" else "2026-01-31T12:00:00Z"
-    raise Unfit(f"a time such as {example}, or a datetime with a zone, not {_shown(value)}")
+    raise InvalidValue(f"a time such as {example}, or a datetime with a zone, not {_shown(value)}")
 
 
 def _time(value: Any) -> str:
@@ -255,7 +255,7 @@ def _time(value: Any) -> str:
         return value.strftime("%H:%M:%S" if value.second else "%H:%M")
     if isinstance(value, str) and _CLOCK.fullmatch(value.strip()):
         return value.strip()
-    raise Unfit(f"HH:MM or HH:MM:SS (in UTC), not {_shown(value)}")
+    raise InvalidValue(f"HH:MM or HH:MM:SS (in UTC), not {_shown(value)}")
 
 
 def from_text(text: str) -> Any:
@@ -279,9 +279,11 @@ def _array(
     else:
         items = [_enumerated(parameter, _scalar(parameter.items or "any", item, time_format)) for item in elements]
     if not items and parameter.place == "query":
-        raise Unfit("a list with at least one element: an empty one would not narrow anything down. Leave it out")
+        raise InvalidValue(
+            "a list with at least one element: an empty one would not narrow anything down. Leave it out"
+        )
     if parameter.max_items and len(items) > parameter.max_items:
-        raise Unfit(f"a list of at most {parameter.max_items} elements, not {len(items)}: call once per batch")
+        raise InvalidValue(f"a list of at most {parameter.max_items} elements, not {len(items)}: call once per batch")
     return items
 
 
@@ -294,7 +296,7 @@ def _objects(
 ) -> list[Any]:
     parsed = [item if resolved_later(item) else _parsed(item) for item in elements]
     if not all(isinstance(item, Mapping) or resolved_later(item) for item in parsed):
-        raise Unfit(f"a list of objects (dicts){_such_as(parameter)}, not {_shown(value)}")
+        raise InvalidValue(f"a list of objects (dicts){_such_as(parameter)}, not {_shown(value)}")
     return [
         _at(f"[{place}]", _parts, parameter, item, time_format, resolved_later) if isinstance(item, Mapping) else item
         for place, item in enumerate(parsed)
@@ -315,8 +317,8 @@ def _elements(parameter: Parameter, value: Any) -> list[Any]:
     if parameter.items != "object" and isinstance(value, int) and not isinstance(value, bool):
         return [value]
     if parameter.items == "object":
-        raise Unfit(f"a list of objects (dicts){_such_as(parameter)}, not {_shown(value)}")
-    raise Unfit(f"a list, not {_shown(value)}")
+        raise InvalidValue(f"a list of objects (dicts){_such_as(parameter)}, not {_shown(value)}")
+    raise InvalidValue(f"a list, not {_shown(value)}")
 
 
 def _such_as(parameter: Parameter) -> str:
@@ -332,18 +334,18 @@ def _enumerated(parameter: Parameter, value: Any) -> Any:
         return value
     near = nearest(value, map(str, parameter.enum))
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    raise Unfit(f"one of {', '.join(str(option) for option in parameter.enum)}, not {_shown(value)}{hint}")
+    raise InvalidValue(f"one of {', '.join(str(option) for option in parameter.enum)}, not {_shown(value)}{hint}")
 
 
 def plain(value: Any, time_format: TimeFormat) -> Any:
     """``value`` with everything inside it made of JSON's own types.
 
-    :raises Unfit: there is something that JSON cannot say
+    :raises InvalidValue: there is something that JSON cannot say
     """
     try:
         return _plain(value, time_format)
     except RecursionError:
-        raise Unfit("less deep: it is nested too far, or contains itself") from None
+        raise InvalidValue("less deep: it is nested too far, or contains itself") from None
 
 
 def _plain(value: Any, time_format: TimeFormat) -> Any:
@@ -363,7 +365,7 @@ def _plain(value: Any, time_format: TimeFormat) -> Any:
         return {str(key): _plain(item, time_format) for key, item in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray):
         return [_plain(item, time_format) for item in value]
-    raise Unfit(f"made of JSON's types, not {_shown(value)}")
+    raise InvalidValue(f"made of JSON's types, not {_shown(value)}")
 
 
 def _shown(value: Any) -> str:

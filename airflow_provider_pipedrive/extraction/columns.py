@@ -82,7 +82,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Field:
+class SchemaField:
     """A custom field as the schema file remembers it.
 
     :ivar name: what it is called in Pipedrive
@@ -113,7 +113,7 @@ class Shape:
     entity: str
     columns: tuple[Column, ...]
     drift: tuple[str, ...]
-    fields: Mapping[str, Field]
+    fields: Mapping[str, SchemaField]
     version: Literal["v1", "v2"]
 
     @cached_property
@@ -196,7 +196,7 @@ def shape_of(
     return Shape(entity.name, columns, tuple(drift) if frozen is not None else (), fields, version)
 
 
-def _read(frozen: Mapping[str, Any] | None) -> dict[str, Field]:
+def _read(frozen: Mapping[str, Any] | None) -> dict[str, SchemaField]:
     """The fields of a schema file."""
     if frozen is None:
         return {}
@@ -207,7 +207,7 @@ def _read(frozen: Mapping[str, Any] | None) -> dict[str, Field]:
                 "Update the provider, or move the file away: columns are then named anew."
             )
         fields = {
-            str(code): Field(
+            str(code): SchemaField(
                 name=str(item["name"]),
                 column=str(item["column"]),
                 type=str(item["type"]),
@@ -253,8 +253,8 @@ def _own_names(column: str, field_type: str) -> list[str]:
 
 
 def _fields(
-    entity: Entity, definitions: Sequence[Mapping[str, Any]], before: Mapping[str, Field], *, rename: bool
-) -> tuple[dict[str, Field], list[str]]:
+    entity: Entity, definitions: Sequence[Mapping[str, Any]], before: Mapping[str, SchemaField], *, rename: bool
+) -> tuple[dict[str, SchemaField], list[str]]:
     """The custom fields, those of the schema file first, and what has changed about them."""
     now = {str(item["field_code"]): _defined(item) for item in definitions if item.get("is_custom_field")}
     kept = {
@@ -269,7 +269,7 @@ def _fields(
         {code: (field.name, _suffixes(field.type)) for code, field in now.items() if code not in kept},
         _reserved(entity).union(*taken.values()),
     )
-    fields: dict[str, Field] = {}
+    fields: dict[str, SchemaField] = {}
     drift: list[str] = []
     for code in [*before, *(code for code in now if code not in before)]:
         if code not in now:
@@ -280,8 +280,8 @@ def _fields(
     return fields, drift
 
 
-def _defined(definition: Mapping[str, Any]) -> Field:
-    return Field(
+def _defined(definition: Mapping[str, Any]) -> SchemaField:
+    return SchemaField(
         name=str(definition.get("field_name") or ""),
         column="",
         type=str(definition.get("field_type") or ""),
@@ -304,7 +304,7 @@ def _reserved(entity: Entity) -> set[str]:
     return {OTHER, CUSTOM, *ADDED, *(column.name for column in columns), *(column.path[0] for column in columns)}
 
 
-def _drift(before: Field | None, now: Field) -> Iterator[str]:
+def _drift(before: SchemaField | None, now: SchemaField) -> Iterator[str]:
     """What has happened to a field, a sentence each."""
     if before is None:
         yield f"The field {now.name!r} is new: its column is {now.column}."
@@ -334,7 +334,7 @@ def _drift(before: Field | None, now: Field) -> Iterator[str]:
             yield f"The option {label!r} of the field {now.name!r} is now called {now.options[key]!r}."
 
 
-def _custom_columns(code: str, field: Field, version: Literal["v1", "v2"]) -> Iterator[Column]:
+def _custom_columns(code: str, field: SchemaField, version: Literal["v1", "v2"]) -> Iterator[Column]:
     """The columns of a custom field. v1 lays its parts flat beside it: ``<code>_currency``."""
     parts = PARTS.get(field.type, {})
     kind = VALUES.get(field.type, "json")

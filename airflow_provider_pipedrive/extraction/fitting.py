@@ -46,7 +46,7 @@ _ZERO_DATE: Final = re.compile(r"0000-00-00([T ]00:00(:00(\.0+)?)?Z?)?", re.ASCI
 _MOST_NAMED: Final = 5
 
 
-class Unfit(ValueError):
+class DoesNotFitError(ValueError):
     """The value does not fit its column's type."""
 
 
@@ -58,7 +58,7 @@ def integer(value: Any) -> int:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and -LARGEST - 1 <= value <= LARGEST:
         return value
-    raise Unfit
+    raise DoesNotFitError
 
 
 def number(value: Any) -> int | float:
@@ -68,9 +68,9 @@ def number(value: Any) -> int | float:
     try:
         found = float(value)
     except (ValueError, TypeError, OverflowError):
-        raise Unfit from None
+        raise DoesNotFitError from None
     if isinstance(value, bool) or not math.isfinite(found):
-        raise Unfit
+        raise DoesNotFitError
     return found
 
 
@@ -81,7 +81,7 @@ def boolean(value: Any) -> bool:
     """Whether or not."""
     if isinstance(value, int | str) and str(value).lower() in _WORDS:
         return _WORDS[str(value).lower()]
-    raise Unfit
+    raise DoesNotFitError
 
 
 def timestamp(value: Any) -> datetime:
@@ -90,14 +90,14 @@ def timestamp(value: Any) -> datetime:
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
-        raise Unfit from None
+        raise DoesNotFitError from None
 
 
 def day(value: Any) -> date:
     """A date, or midnight of one."""
     moment = _moment(value)
     if (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0):
-        raise Unfit
+        raise DoesNotFitError
     return moment.date()
 
 
@@ -105,7 +105,7 @@ def _moment(value: Any) -> datetime:
     try:
         return datetime.fromisoformat(value)
     except (ValueError, TypeError):
-        raise Unfit from None
+        raise DoesNotFitError from None
 
 
 def _timestamp_text(value: Any) -> str:
@@ -212,7 +212,7 @@ def _fit_one(value: Any, kind: str | None) -> tuple[Any, int, bool]:
         return None, 0, False
     try:
         return _FIT[kind][1](value), 0, False
-    except Unfit:
+    except DoesNotFitError:
         nothing = isinstance(value, str) and _ZERO_DATE.fullmatch(value) and kind in ("timestamp", "date")
         return None, 1, not nothing
 

@@ -49,7 +49,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 _JSON = msgspec.json.Encoder()
 
 
-class Column(Protocol):
+class FileColumn(Protocol):
     """What a column has to tell of itself."""
 
     @property
@@ -111,7 +111,7 @@ class PartWriter(Protocol):
 def open_part(
     path: Any,
     format: str,  # noqa: A002 - the users' word
-    columns: Sequence[Column] | None,
+    columns: Sequence[FileColumn] | None,
     *,
     escape_formulas: bool = False,
 ) -> PartWriter:
@@ -143,7 +143,7 @@ def without_rows(
     source: Any,
     target: Any,
     format: str,  # noqa: A002 - the users' word
-    columns: Sequence[Column] | None,
+    columns: Sequence[FileColumn] | None,
     drop: Container[int],
 ) -> Part:
     """Write the rows of the part ``source`` to ``target``, but for those whose numbers (from 0) are in ``drop``.

@@ -28,7 +28,7 @@ from airflow_provider_pipedrive.extraction.increments import Window
 from airflow_provider_pipedrive.extraction.landing import EntityLanding, read_json, write_json
 from airflow_provider_pipedrive.extraction.listing import pages_of
 from airflow_provider_pipedrive.extraction.pages import Key, as_dict, timestamp
-from airflow_provider_pipedrive.extraction.snapshot import Outcome
+from airflow_provider_pipedrive.extraction.snapshot import ReadOutcome
 from airflow_provider_pipedrive.extraction.walk import Crew, Tally, rfc3339, sorting
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, change
 
@@ -87,7 +87,7 @@ def read_stage_history(
     parameters: Mapping[str, Any],
     tally: Tally,
     until: datetime | None = None,
-) -> Outcome:
+) -> ReadOutcome:
     """Read the changelogs of the deals that moved in the window, or of the chosen ones.
 
     A run that ends early, because its tokens or the day's are spent, continues with the next deal. It takes days, and
@@ -124,12 +124,12 @@ def read_stage_history(
         if done % _PART_DEALS < crew.concurrency:
             landing.finish(STREAM, {"deals": done})
     landing.finish(STREAM, {"deals": done})
-    return Outcome("changelogs", {"kind": "deals", "deals": len(deals)}, watermark=landing.newest)
+    return ReadOutcome("changelogs", {"kind": "deals", "deals": len(deals)}, watermark=landing.newest)
 
 
 def observe(
     landing: EntityLanding, deals: EntityLanding, dropped: Mapping[str, set[int]], state: Any, run: str
-) -> Outcome:
+) -> ReadOutcome:
     """Write what the stages of the deals say when they are held against those of the reading before.
 
     The stages that are seen now take the place of those before, so they say so once only. What a run has seen is kept
@@ -163,7 +163,7 @@ def observe(
     landing.finish("observed", {})
     write_json(landing.folder / _SEEN, _Stages(now, {run: found}).to_json())
     about = {"kind": "observed", "deals": len(now), "seen_before": len(kept.stages)}
-    return Outcome("observed", about, landing.newest)
+    return ReadOutcome("observed", about, landing.newest)
 
 
 def keep_observed(landing: EntityLanding, state: Any) -> None:

@@ -21,8 +21,8 @@ from airflow_provider_pipedrive.extraction.listing import pages_of, read_list, w
 from airflow_provider_pipedrive.extraction.pages import Identity, Page, timestamp
 from airflow_provider_pipedrive.extraction.regions import OPEN_END, Region
 from airflow_provider_pipedrive.extraction.resuming import open_regions
-from airflow_provider_pipedrive.extraction.snapshot import Outcome, late
-from airflow_provider_pipedrive.extraction.walk import Crew, Reader, Tally, query, rfc3339, sorting
+from airflow_provider_pipedrive.extraction.snapshot import ReadOutcome, late
+from airflow_provider_pipedrive.extraction.walk import Crew, RangeReader, Tally, query, rfc3339, sorting
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ class Changes:
         self._parameters = {**(shown or {}), **(parameters or {})}
         self._narrowing = dict(parameters or {})
         self._deletes = deletes
-        self._outcome = Outcome("", {"kind": "window"})
+        self._outcome = ReadOutcome("", {"kind": "window"})
         self._known: dict[Identity, datetime | None] = dict(window.known)
 
-    def read(self) -> Outcome:
+    def read(self) -> ReadOutcome:
         """Read it, going on where an earlier run ended.
 
         :raises PipedriveError: what ended it; what was read is in finished parts
@@ -107,7 +107,7 @@ class Changes:
     # ---- the feeds
 
     def _window(self) -> None:
-        reader = Reader(
+        reader = RangeReader(
             self.crew,
             self.entity,
             self.landing,
@@ -250,7 +250,7 @@ def read_by_parents(
     parents: Sequence[Identity],
     parameters: Mapping[str, Any],
     tally: Tally,
-) -> Outcome:
+) -> ReadOutcome:
     """Read an entity that Pipedrive lists by its parents' ids only, a batch of them a request.
 
     :param parents: the ids, in the order of the batches
@@ -280,7 +280,7 @@ def read_by_parents(
             landing.finish("parents", {"batches": done})
         crew.watch()
     landing.finish("parents", {"batches": done})
-    return Outcome("by batches of parents' ids", {"kind": "walk"}, watermark=landing.newest)
+    return ReadOutcome("by batches of parents' ids", {"kind": "walk"}, watermark=landing.newest)
 
 
 def _batch(crew: Crew, entity: Entity, parameters: Mapping[str, Any], tally: Tally) -> list[Page]:

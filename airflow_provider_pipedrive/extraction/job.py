@@ -48,7 +48,7 @@ from airflow_provider_pipedrive.extraction.landing import (
 from airflow_provider_pipedrive.extraction.listing import pages_of
 from airflow_provider_pipedrive.extraction.pages import Identity, as_dict, server_time
 from airflow_provider_pipedrive.extraction.progress import Progress
-from airflow_provider_pipedrive.extraction.snapshot import Ids, Outcome, Snapshot
+from airflow_provider_pipedrive.extraction.snapshot import Ids, ReadOutcome, Snapshot
 from airflow_provider_pipedrive.extraction.storage import plain
 from airflow_provider_pipedrive.extraction.sweep import Known, confirm, sweep, sweepable
 from airflow_provider_pipedrive.extraction.versioned import Conflict, read_versioned, replace_versioned
@@ -129,7 +129,7 @@ class _Run:
         self.parts: dict[str, EntityLanding] = {}
         self.windows: dict[str, Window | None] = {}
         self.claims: dict[str, WindowClaim] = {}
-        self.outcomes: dict[str, Outcome] = {}
+        self.outcomes: dict[str, ReadOutcome] = {}
         self.known: dict[str, Known] = {}
 
     def do(self) -> dict[str, Any]:
@@ -184,7 +184,7 @@ class _Run:
         self._know_shapes()
         self.progress.end(self.tallies)
 
-    def _together(self, entities: Sequence[Entity], read: Callable[[Entity], Outcome]) -> None:
+    def _together(self, entities: Sequence[Entity], read: Callable[[Entity], ReadOutcome]) -> None:
         def one(entity: Entity) -> None:
             try:
                 self.outcomes[entity.name] = read(entity)
@@ -209,7 +209,7 @@ class _Run:
         if self.crew.failure is not None:
             raise self.crew.failure
 
-    def _read(self, entity: Entity) -> Outcome:
+    def _read(self, entity: Entity) -> ReadOutcome:
         landing, tally = self.parts[entity.name], self.tallies[entity.name]
         self.progress.begin(entity.name, tally)
         if landing.publishing:
@@ -237,13 +237,13 @@ class _Run:
         ).read()
 
     @staticmethod
-    def _published_before(landing: EntityLanding) -> Outcome:
+    def _published_before(landing: EntityLanding) -> ReadOutcome:
         """What an entity came to whose publication was interrupted: all of it is read, and decided."""
         landing.load()
         about, deleted = landing.decided()
-        return Outcome(about["strategy"], about["completeness"], landing.newest, deleted=deleted)
+        return ReadOutcome(about["strategy"], about["completeness"], landing.newest, deleted=deleted)
 
-    def _read_children(self, entity: Entity) -> Outcome:
+    def _read_children(self, entity: Entity) -> ReadOutcome:
         landing, tally = self.parts[entity.name], self.tallies[entity.name]
         self.progress.begin(entity.name, tally)
         if landing.publishing:
@@ -256,13 +256,13 @@ class _Run:
             parents = [key.id for page in pages for key in page.keys]
         return read_by_parents(self.crew, entity, landing, parents, self.job.parameters.get(entity.name, {}), tally)
 
-    def _observe(self, entity: Entity) -> Outcome:
+    def _observe(self, entity: Entity) -> ReadOutcome:
         deals, landing = self.parts["deals"], self.parts[entity.name]
         if landing.publishing:
             return self._published_before(landing)
         if deals.publishing:  # what was seen in them is written
             landing.load()
-            return Outcome("observed", {"kind": "observed"}, landing.newest)
+            return ReadOutcome("observed", {"kind": "observed"}, landing.newest)
         before = read_json(self._receipt) or {}
         if entity.name in before.get("entities", {}) and not has_observed(self._stages, self.run):
             raise PipedriveParameterError(

@@ -37,7 +37,7 @@ import msgspec
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import KEEP_PREVIOUS, LOOKBACK
 from airflow_provider_pipedrive.extraction.formats import (
-    Column,
+    FileColumn,
     Part,
     PartWriter,
     open_part,
@@ -89,7 +89,7 @@ class Encoder(Protocol):
     """Puts records into a part."""
 
     @property
-    def columns(self) -> Sequence[Column] | None:
+    def columns(self) -> Sequence[FileColumn] | None:
         """The columns of its rows; None for records as they come."""
 
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
@@ -99,7 +99,7 @@ class Encoder(Protocol):
 class Untouched:
     """Records as Pipedrive sends them."""
 
-    columns: Sequence[Column] | None = None
+    columns: Sequence[FileColumn] | None = None
 
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append them."""

@@ -29,8 +29,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from airflow_provider_pipedrive.extraction import fitting
-from airflow_provider_pipedrive.extraction.fitting import Unfit
-from airflow_provider_pipedrive.extraction.formats import Column, Rows, Writer, as_text, opened
+from airflow_provider_pipedrive.extraction.fitting import DoesNotFitError
+from airflow_provider_pipedrive.extraction.formats import FileColumn, Rows, Writer, as_text, opened
 
 BATCH_ROWS = 500
 """Rows that are converted together."""
@@ -46,7 +46,7 @@ class ParquetPart(Writer):
     :param schema: of the file whose rows are to be copied; by default that of the columns
     """
 
-    def __init__(self, path: Any, columns: Sequence[Column], schema: Any = None) -> None:
+    def __init__(self, path: Any, columns: Sequence[FileColumn], schema: Any = None) -> None:
         super().__init__(path)
         self._columns = columns
         self._schema = schema or pa.schema([(column.name, _arrow(column)) for column in columns])
@@ -119,7 +119,7 @@ class _Kind:
     """How values of one type get into Arrow.
 
     :ivar plain: the Python types of values that Arrow takes all at once, if they are in its range
-    :ivar fit: one value on its own, or :class:`Unfit`
+    :ivar fit: one value on its own, or :class:`DoesNotFitError`
     :ivar bulk: reads a whole column of texts
     """
 
@@ -144,7 +144,7 @@ def _array(values: list[Any], kind: _Kind) -> tuple[Any, int]:
     for value in values:
         try:
             fitted.append(None if value in nothing else kind.fit(value))
-        except Unfit:
+        except DoesNotFitError:
             fitted.append(None)
             nulled_values += 1
     return pa.array(fitted, kind.arrow), nulled_values
@@ -202,15 +202,15 @@ _KINDS = {
 }
 
 
-def _arrow(column: Column) -> Any:
+def _arrow(column: FileColumn) -> Any:
     return pa.list_(_items(column).arrow) if column.type == "list" else _KINDS[column.type].arrow
 
 
-def _items(column: Column) -> _Kind:
+def _items(column: FileColumn) -> _Kind:
     return _KINDS[column.items or "string"]
 
 
-def _converted(column: Column, values: list[Any]) -> tuple[Any, int]:
+def _converted(column: FileColumn, values: list[Any]) -> tuple[Any, int]:
     if column.type == "list":
         return _list_array(values, _items(column))
     return _array(values, _KINDS[column.type])

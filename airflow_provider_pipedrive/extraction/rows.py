@@ -156,7 +156,7 @@ def _conversion(column: Column, version: str, *, labelled: bool) -> Convert | No
     return {"timestamp": utc, "boolean": _flag, "integer": _integer, "number": _number}[column.type]
 
 
-class _Labels(dict[Any, Any]):
+class _LabelColumn(dict[Any, Any]):
     """Labels by option id, as number and as text; of an option that is no more, the id as text."""
 
     def __init__(self, labels: Mapping[str, str]) -> None:
@@ -170,7 +170,7 @@ class _Labels(dict[Any, Any]):
 
 def one_label(labels: Mapping[str, str]) -> Convert:
     """Reads the value of a single-option field: an id as number or text, or ``{id, label}``."""
-    by_id = _Labels(labels)
+    by_id = _LabelColumn(labels)
 
     def read(value: Any) -> Any:
         return by_id[value] if value.__class__ is not dict else _given_label(value, by_id)
@@ -180,7 +180,7 @@ def one_label(labels: Mapping[str, str]) -> Convert:
 
 def many_labels(labels: Mapping[str, str]) -> Convert:
     """Reads the value of a multiple-option field: a list of ids or of ``{id, label}``, or v1's ``"123,456"``."""
-    by_id = _Labels(labels)
+    by_id = _LabelColumn(labels)
 
     def read(value: Any) -> list[Any] | None:
         if value.__class__ is dict:
@@ -192,7 +192,7 @@ def many_labels(labels: Mapping[str, str]) -> Convert:
     return read
 
 
-def _given_label(option: Record, by_id: _Labels) -> Any:
+def _given_label(option: Record, by_id: _LabelColumn) -> Any:
     """The label of ``{id, label}``, which of an option that is no more is missing."""
     label = option.get("label")
     return label if isinstance(label, str) else by_id[option.get("id")]

@@ -35,7 +35,7 @@ from airflow_provider_pipedrive.extraction.listing import pages_of, read_list, w
 from airflow_provider_pipedrive.extraction.pages import Identity, Key, Page
 from airflow_provider_pipedrive.extraction.regions import OPEN_END, PAGE, Region, cuts, likely_seconds
 from airflow_provider_pipedrive.extraction.resuming import open_regions
-from airflow_provider_pipedrive.extraction.walk import Crew, Reader, Tally, rfc3339, sorting
+from airflow_provider_pipedrive.extraction.walk import Crew, RangeReader, Tally, rfc3339, sorting
 
 log = logging.getLogger(__name__)
 LATE = "late"
@@ -46,7 +46,7 @@ _ROUNDS = 3  # of catching up, until the count agrees
 
 
 @dataclass
-class Outcome:
+class ReadOutcome:
     """What reading an entity came to.
 
     :ivar strategy: how it was read
@@ -117,10 +117,10 @@ class Snapshot:
         self._lookback = lookback
         self._clock = clock
         self._plan: dict[str, Any] = {}
-        self._outcome = Outcome("", {})
+        self._outcome = ReadOutcome("", {})
         self._count_at_rest: int | None = None
 
-    def read(self) -> Outcome:
+    def read(self) -> ReadOutcome:
         """Read it, going on where an earlier run ended.
 
         :raises PipedriveError: what ended it; what was read is in finished parts
@@ -157,8 +157,8 @@ class Snapshot:
     def _has_windows(self) -> bool:
         return self.entity.incremental == "window" and not {"filter_id", "ids"} & self._parameters.keys()
 
-    def _reader(self) -> Reader:
-        return Reader(
+    def _reader(self) -> RangeReader:
+        return RangeReader(
             self.crew, self.entity, self.landing, self._parameters, self.tally, both_ends=self.crew.concurrency > 1
         )
 
@@ -231,7 +231,7 @@ class Snapshot:
         by_ids = likeness.unseen / 100 <= _CHEAP * pages
         return "windows" if from_everywhere < 0.75 * from_both_ends and (counted or by_ids) else "both ends"
 
-    def _cut(self, reader: Reader, ends: Sequence[Page], pages: float) -> None:
+    def _cut(self, reader: RangeReader, ends: Sequence[Page], pages: float) -> None:
         front, back = (
             [int(key.update_time.timestamp()) for key in page.keys if key.update_time is not None] for page in ends
         )
@@ -240,7 +240,7 @@ class Snapshot:
         for low, high in pairwise([0, *(place for place in places if 0 < place < until), until]):
             reader.open(Region("time", low, high))
 
-    def _read_and_count(self, reader: Reader) -> None:
+    def _read_and_count(self, reader: RangeReader) -> None:
         """Read the windows, and see meanwhile whether the account is at rest: then nothing has to be asked afterwards.
 
         Where nothing was updated, archived or deleted from before the walk until a moment near its end, the count that
@@ -306,7 +306,7 @@ class Snapshot:
             self.entity.name,
         )
         self.landing.forget({part.name for part in self.landing.finished})
-        self._outcome = Outcome("", {"kind": "walk"})
+        self._outcome = ReadOutcome("", {"kind": "walk"})
         self._begin("both ends", after="windows")
         reader = self._reader()
         reader.open(Region("id", 0, OPEN_END))

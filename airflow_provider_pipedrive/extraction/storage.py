@@ -35,7 +35,7 @@ _PRETTY = msgspec.json.format
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundFile:
     """A file in a folder.
 
     :ivar name: its name from there
@@ -112,7 +112,7 @@ def make_folder(folder: Any) -> None:
         fs.makedirs(folder.path, exist_ok=True)
 
 
-def files(folder: Any) -> list[Found]:
+def files(folder: Any) -> list[FoundFile]:
     """The files that lie in a folder, not below it; none where there is no folder."""
     fs = file_system(folder)
     if fs is None:
@@ -127,22 +127,22 @@ def files(folder: Any) -> list[Found]:
     except FileNotFoundError:
         return []
     plain = [each for each in listed if each["type"] == "file"]
-    return [Found(_last(each["name"]), _modified(each)) for each in plain if _last(each["name"])]
+    return [FoundFile(_last(each["name"]), _modified(each)) for each in plain if _last(each["name"])]
 
 
-def below(folder: Any) -> list[Found]:
+def below(folder: Any) -> list[FoundFile]:
     """The files that lie in a folder or below it, by their names from there, steps apart by ``/``."""
     fs = file_system(folder)
     if fs is None:
         found = ((path.relative_to(folder).as_posix(), _on_disk(path)) for path in sorted(folder.rglob("*")))
-        return [Found(name, file.modified) for name, file in found if file is not None]
+        return [FoundFile(name, file.modified) for name, file in found if file is not None]
     fs.invalidate_cache(folder.path)
     begin = f"{folder.path.strip('/')}/"
     try:
         keys = fs.find(folder.path, detail=True)
     except FileNotFoundError:
         return []
-    return [Found(key.lstrip("/").removeprefix(begin), _modified(known)) for key, known in sorted(keys.items())]
+    return [FoundFile(key.lstrip("/").removeprefix(begin), _modified(known)) for key, known in sorted(keys.items())]
 
 
 def remove_all(paths: Sequence[Any]) -> None:
@@ -264,9 +264,9 @@ def _make_private(folder: Path) -> None:
             each.chmod(0o700)
 
 
-def _on_disk(path: Path) -> Found | None:
+def _on_disk(path: Path) -> FoundFile | None:
     try:
-        return None if path.is_dir() else Found(path.name, path.lstat().st_mtime)
+        return None if path.is_dir() else FoundFile(path.name, path.lstat().st_mtime)
     except FileNotFoundError:  # removed meanwhile
         return None
 

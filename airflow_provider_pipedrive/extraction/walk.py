@@ -188,7 +188,7 @@ class _Chain:
         }
 
 
-class Reader:
+class RangeReader:
     """Reads the regions of one entity into its landing.
 
     :param parameters: sent with every request

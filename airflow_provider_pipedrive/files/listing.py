@@ -30,7 +30,7 @@ LISTS = {
     "product_id": "getProductFiles",
 }
 """Lists of one record's files. Activities, leads and projects have none: all files are looked through for theirs."""
-OVERLAP = timedelta(seconds=60)
+LOOKBACK = timedelta(seconds=60)
 """A file may become visible a little after the time that it bears."""
 OLDER_IN_A_ROW = 50
 """Ids grow with time but for exceptions, such as the attachments of an old mail that comes in late: so many files older
@@ -146,7 +146,7 @@ def within(window: FileWindow, files: Iterator[Record]) -> Iterator[Record]:
         if window.after_id is not None and file["id"] <= window.after_id:
             return
         added = added_at(file)
-        if added and window.since and added < window.since - OVERLAP:
+        if added and window.since and added < window.since - LOOKBACK:
             older += 1
             if older >= OLDER_IN_A_ROW:
                 return

@@ -32,10 +32,10 @@ from airflow_provider_pipedrive.errors import (
     PipedriveBurstLimitError,
     PipedriveDailyBudgetError,
     PipedriveError,
-    PipedriveNotFoundError,
+    PipedriveGoneError,
     PipedriveParameterError,
 )
-from airflow_provider_pipedrive.events.waits.outcomes import SHORTEST_INTERVAL, WAITING, Outcome, pause_after
+from airflow_provider_pipedrive.events.waits.outcomes import SHORTEST_INTERVAL, WAITING, WaitOutcome, pause_after
 from airflow_provider_pipedrive.hooks.lineage import DataSet, Lineage, ReportsLineage, entity, entity_of_action
 from airflow_provider_pipedrive.operators.pipedrive import is_templated
 
@@ -56,17 +56,13 @@ SETTLING = 20.0
 hears of a deferral only when the task is queued again takes the task for one that was killed, and fails it."""
 AIRFLOWS_TIME_UP = ("Trigger timeout", "Trigger/execution timeout")
 """What Airflow 3 and 2.11 say of a deferred task whose time they have ended."""
-LOOK_BACK = 600.0
+LOOKBACK = 600.0
 """Seconds, beyond two intervals, within which a look in reschedule mode, which remembers nothing, reads what a deal has
 passed through."""
 
 
 _LISTS = {"moves": "deals", "files": "files"}
 """The entities that are read by feeds that are no actions."""
-
-
-class PipedriveGoneError(PipedriveNotFoundError):
-    """A record that was waited for is deleted or merged away, or what is waited for can no longer come."""
 
 
 class _Over(BaseException):
@@ -145,7 +141,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
             raise self._ending(over.error) from over.error
         return PokeReturnValue(True, outcome.result) if outcome.kind == "success" else False
 
-    def _look(self, context: Context) -> Outcome:
+    def _look(self, context: Context) -> WaitOutcome:
         from airflow_provider_pipedrive.events.waits.checking import check_waits
 
         self._pause = 0.0
@@ -169,7 +165,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         self._say_where_it_stands(answer)
         return answer
 
-    def _say_where_it_stands(self, answer: Outcome) -> None:
+    def _say_where_it_stands(self, answer: WaitOutcome) -> None:
         """In the log: the end, and what is waited for, once and whenever it stands elsewhere."""
         from airflow_provider_pipedrive.events.waits.sentences import awaited, elsewhere, happened, standing
 
@@ -192,8 +188,8 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
             decided = self._wait(_run_began(context), lambda value: False)
             assert decided is not None, "nothing is open when a task runs"
             remembers_nothing = self.reschedule and not self.deferrable
-            look_back = 2 * self.poke_interval + LOOK_BACK if remembers_nothing else None
-            self._pending = Wait(*decided, look_back=look_back)
+            lookback = 2 * self.poke_interval + LOOKBACK if remembers_nothing else None
+            self._pending = Wait(*decided, lookback=lookback)
             self._log_cost(decided[0])
         return self._pending
 

@@ -22,9 +22,9 @@ from airflow_provider_pipedrive.errors import (
     PipedriveError,
     PipedriveParameterError,
 )
-from airflow_provider_pipedrive.events.changes.batch import MOST_CHANGES, Batch, Window
+from airflow_provider_pipedrive.events.changes.batch import MOST_CHANGES, Batch, ChangeWindow
 from airflow_provider_pipedrive.events.changes.model import Change, sort_changes
-from airflow_provider_pipedrive.events.changes.reading import Reader, WatchRequest, closed
+from airflow_provider_pipedrive.events.changes.reading import ChangeReader, WatchRequest, closed
 from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, Position
 from airflow_provider_pipedrive.events.waits.outcomes import pause_after
 from airflow_provider_pipedrive.triggers.connected import Connected
@@ -48,10 +48,10 @@ class WatchSubscriber:
     :ivar acknowledged: up to where its news are known to be stored
     """
 
-    def __init__(self, watch: ChangeWatch, interval: float, look_back: float = 0.0) -> None:
+    def __init__(self, watch: ChangeWatch, interval: float, lookback: float = 0.0) -> None:
         self.watch = watch
         self.interval = interval
-        self.look_back = look_back
+        self.lookback = lookback
         self.position: Position | None = None
         self.acknowledged: Position | None = None
         self.due = 0.0
@@ -103,7 +103,7 @@ class ChangePoller:
         self._connection_id = connection_id
         self._entity = entity
         self._connected = Connected(connection_id)
-        self._reader: tuple[PipedriveClient, Reader] | None = None
+        self._reader: tuple[PipedriveClient, ChangeReader] | None = None
         self._joined = asyncio.Event()
         self._failures = 0
         self._told_at = 0.0
@@ -157,7 +157,7 @@ class ChangePoller:
         if new:
             now = closed(await in_thread(reader.now))
             for one in new:
-                await one.started(Position.start(now - timedelta(seconds=one.look_back)))
+                await one.started(Position.start(now - timedelta(seconds=one.lookback)))
         asked = {one: WatchRequest(one.watch, one.position) for one in due if one.position is not None}
         found, until = await in_thread(_scan, reader, asked)
         news = Round()
@@ -172,18 +172,18 @@ class ChangePoller:
             await one.moved(found_by.position, news if batch is not None else None)
         return news
 
-    def _batch(self, one: WatchSubscriber, position: Position, found_by: _Found, until: Any) -> Batch | None:
+    def _batch(self, one: WatchSubscriber, position: Position, found_by: _FoundChanges, until: Any) -> Batch | None:
         if not found_by.changes:
             return None
         batch = Batch(self._connection_id, tuple(sort_changes(found_by.changes)))
         if batch.is_too_big:
-            return Batch(self._connection_id, window=Window(one.watch, position, until))
+            return Batch(self._connection_id, window=ChangeWindow(one.watch, position, until))
         return batch
 
-    async def _current_reader(self) -> Reader:
+    async def _current_reader(self) -> ChangeReader:
         client = await self._connected.client()
         if self._reader is None or self._reader[0] is not client:
-            self._reader = client, Reader(client, self._entity)
+            self._reader = client, ChangeReader(client, self._entity)
         return self._reader[1]
 
     def _wait_out(self, error: Exception, due: list[WatchSubscriber]) -> None:
@@ -207,12 +207,14 @@ class ChangePoller:
 
 
 @dataclass
-class _Found:
+class _FoundChanges:
     position: Position
     changes: list[Change] = field(default_factory=list)
 
 
-def _scan(reader: Reader, asked: dict[WatchSubscriber, WatchRequest]) -> tuple[dict[WatchSubscriber, _Found], Any]:
+def _scan(
+    reader: ChangeReader, asked: dict[WatchSubscriber, WatchRequest]
+) -> tuple[dict[WatchSubscriber, _FoundChanges], Any]:
     """One walk for all, in a worker thread. Whose fields are not there is left out, and told of once."""
     fit = {one: question for one, question in asked.items() if _fits(reader, one)}
     if not fit:
@@ -225,12 +227,12 @@ def _scan(reader: Reader, asked: dict[WatchSubscriber, WatchRequest]) -> tuple[d
 
     found_by = reader.walk(list(fit.values()), tell)
     return {
-        one: _Found(question.position.after(found_by.until, found_by.seen), news)
+        one: _FoundChanges(question.position.after(found_by.until, found_by.seen), news)
         for (one, question), news in zip(fit.items(), changes, strict=True)
     }, found_by.until
 
 
-def _fits(reader: Reader, one: WatchSubscriber) -> bool:
+def _fits(reader: ChangeReader, one: WatchSubscriber) -> bool:
     try:
         for name in one.watch.fields:
             reader.key_of(name)

@@ -14,21 +14,21 @@ from airflow_provider_pipedrive.events.waits.outcomes import SHORTEST_INTERVAL
 from airflow_provider_pipedrive.triggers.change_polling import WatchSubscriber, batches
 
 if TYPE_CHECKING or find_spec("airflow.triggers.shared_stream") is not None:
-    from airflow_provider_pipedrive.triggers.acknowledged import AcknowledgedStream
+    from airflow_provider_pipedrive.triggers.acknowledged import AcknowledgedStream as _SharedStream
 else:
 
-    class AcknowledgedStream:
-        """Before Airflow 3.3 there are no shared streams."""
+    class _SharedStream:
+        """Before Airflow 3.3 there are none."""
 
 
-class PipedriveChangeEventTrigger(AcknowledgedStream, BaseEventTrigger):
+class PipedriveChangeEventTrigger(_SharedStream, BaseEventTrigger):
     """Makes an asset event whenever records have changed in Pipedrive: one event a poll, with a batch of changes.
 
     For ``AssetWatcher``. Consumers read the changes by ``airflow_provider_pipedrive.assets.pipedrive_changes``, each
     exactly once; docs/events.md says how.
 
     All watchers of one connection and entity in a triggerer share their requests. On Airflow 3.3 each asset's watcher
-    goes on where its stored events end, whatever was killed in between. Before, it begins ``look_back`` seconds before
+    goes on where its stored events end, whatever was killed in between. Before, it begins ``lookback`` seconds before
     its start, so that events may come twice.
 
     :param entity: ``deals``, ``persons``, ``organizations``, ``activities``, ``products``, ``leads``, ``notes``,
@@ -39,7 +39,7 @@ class PipedriveChangeEventTrigger(AcknowledgedStream, BaseEventTrigger):
     :param pipedrive_conn_id: the connection
     :param interval: seconds between two polls. A quiet one costs 10 API tokens (v1 lists 20), 10 more for ``deleted``
         and 20 more for ``new_file``
-    :param look_back: seconds before its start from which it tells of changes, before Airflow 3.3
+    :param lookback: seconds before its start from which it tells of changes, before Airflow 3.3
     :raises PipedriveParameterError: an argument is wrong
     """
 
@@ -51,13 +51,13 @@ class PipedriveChangeEventTrigger(AcknowledgedStream, BaseEventTrigger):
         fields: str | list[str] | tuple[str, ...] | None = None,
         pipedrive_conn_id: str = "pipedrive_default",
         interval: float = 60.0,
-        look_back: float = 600.0,
+        lookback: float = 600.0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.watch = change_watch(entity, changes, fields)
         self.pipedrive_conn_id = pipedrive_conn_id
         self.interval = _seconds("interval", interval, SHORTEST_INTERVAL)
-        self.look_back = _seconds("look_back", look_back, 0.0)
+        self.lookback = _seconds("lookback", lookback, 0.0)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and its arguments."""
@@ -67,12 +67,12 @@ class PipedriveChangeEventTrigger(AcknowledgedStream, BaseEventTrigger):
             "fields": list(self.watch.fields),
             "pipedrive_conn_id": self.pipedrive_conn_id,
             "interval": self.interval,
-            "look_back": self.look_back,
+            "lookback": self.lookback,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """An event for each poll that has news; never ends."""
-        subscriber = WatchSubscriber(self.watch, self.interval, self.look_back)
+        subscriber = WatchSubscriber(self.watch, self.interval, self.lookback)
         async for batch in batches((self.pipedrive_conn_id, self.watch.entity), subscriber):
             yield TriggerEvent(batch.to_json())  # type: ignore[no-untyped-call]
 

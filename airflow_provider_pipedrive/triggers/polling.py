@@ -22,7 +22,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveError,
 )
 from airflow_provider_pipedrive.events.waits.checking import Wait, check_waits
-from airflow_provider_pipedrive.events.waits.outcomes import SHORTEST_INTERVAL, Outcome, pause_after
+from airflow_provider_pipedrive.events.waits.outcomes import SHORTEST_INTERVAL, WaitOutcome, pause_after
 from airflow_provider_pipedrive.triggers.connected import Connected
 from airflow_provider_pipedrive.triggers.threads import in_thread
 
@@ -32,7 +32,7 @@ LONGEST_BACK_OFF = 3600.0
 
 async def wait_for(
     connection_id: str, pending: Wait, interval: float, *, retry_errors: bool, pause: float = 0.0
-) -> Outcome:
+) -> WaitOutcome:
     """Wait until what is pending is decided.
 
     :param interval: seconds between two looks
@@ -67,17 +67,17 @@ class WaitSubscriber:
         self.pending = pending
         self.interval = interval
         self.retry_errors = retry_errors
-        self.decided: asyncio.Future[Outcome] = loop.create_future()
+        self.decided: asyncio.Future[WaitOutcome] = loop.create_future()
         self.due = next_on_grid(loop.time() + pause, interval)
         self.failures = 0
         self._context = contextvars.copy_context()
 
-    def decide(self, answer: Outcome | BaseException, now: float) -> None:
+    def decide(self, answer: WaitOutcome | BaseException, now: float) -> None:
         """Take the answer of a round: tell the trigger, or come again."""
         self.due = next_on_grid(now, self.interval)
         if self.decided.done():
             return
-        if isinstance(answer, Outcome):
+        if isinstance(answer, WaitOutcome):
             self.failures = 0
             if answer.kind != "waiting":
                 self.decided.set_result(answer)
@@ -156,7 +156,7 @@ class Poller:
             except TimeoutError:
                 return
 
-    async def _answers(self, due: list[WaitSubscriber]) -> list[Outcome | BaseException]:
+    async def _answers(self, due: list[WaitSubscriber]) -> list[WaitOutcome | BaseException]:
         """What a look has shown to each; an error that would hit any request goes to all, to each its own copy."""
         try:
             client = await self._connected.client()

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.formats import Column
+from airflow_provider_pipedrive.extraction.formats import FileColumn
 from airflow_provider_pipedrive.warehouse.entity_load import DELETED, PARENT_UPDATED, VERSION, EntityLoad, Lists
 
 _ROWS: Final = 1_000
@@ -182,7 +182,7 @@ class _Preparation:
             self.folder / f"{name}.parquet",
         )
 
-    def _child(self, column: Column) -> Table:
+    def _child(self, column: FileColumn) -> Table:
         load = self.load
         columns = {f"parent_{key}": self.types[key] for key in load.key}
         columns |= {"position": "bigint", "value": _DLT[column.items or "string"]}
@@ -259,7 +259,7 @@ class _Preparation:
             rows[VERSION] = pc.fill_null(_version(batch, self.load), _NEVER)
         return rows
 
-    def _child_rows(self, batch: Any, column: Column) -> dict[str, Any]:
+    def _child_rows(self, batch: Any, column: FileColumn) -> dict[str, Any]:
         """A row an element; where there is none, a row that makes dlt remove those of before."""
         lists = batch.column(column.name)
         lengths = [length or 0 for length in pc.list_value_length(lists).to_pylist()]
@@ -349,7 +349,7 @@ def _read(part: Any, columns: Sequence[str] | None = None) -> Iterator[Any]:
             raise PipedriveParameterError(f"{part} is no whole Parquet file ({error}). Extract it again.") from None
 
 
-def _read_type(column: Column) -> Any:
+def _read_type(column: FileColumn) -> Any:
     if column.type == "list":
         return pa.list_(_ARROW[_DLT[column.items or "string"]])
     return _ARROW[_DLT[column.type]]

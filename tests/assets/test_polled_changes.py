@@ -42,7 +42,7 @@ def deals(sandbox: Sandbox) -> list[int]:
 
 
 def reads(run_id: str, asset: Asset = DEALS, **arguments: Any) -> list[Any]:
-    given = {"kinds": None, "fields": None, "pipedrive_conn_id": None, "since": None, "look_back": 60.0, **arguments}
+    given = {"kinds": None, "fields": None, "pipedrive_conn_id": None, "since": None, "lookback": 60.0, **arguments}
     context: Any = {
         "ti": SimpleNamespace(dag_id="mirror", task_id="read"),
         "run_id": run_id,
@@ -89,7 +89,7 @@ def test_the_first_run_begins_where_it_is_told_to(sandbox: Sandbox, variables: d
     edit(sandbox, deals[1])
     assert reads("run 1") == [deals[1]]
     variables.clear()
-    assert reads("run 1", look_back=600.0) == deals[:2]
+    assert reads("run 1", lookback=600.0) == deals[:2]
 
 
 def test_what_is_read_is_what_the_assets_watcher_watches(sandbox: Sandbox, variables: dict[str, str], deals: list[int]):

@@ -22,7 +22,7 @@ from airflow.sdk.execution_time.context import (
 from airflow_provider_pipedrive.assets import PipedriveChangesOperator, changes_of
 from airflow_provider_pipedrive.assets.changes import _Consumer
 from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveParameterError
-from airflow_provider_pipedrive.events.changes.batch import Batch, Window
+from airflow_provider_pipedrive.events.changes.batch import Batch, ChangeWindow
 from airflow_provider_pipedrive.events.changes.model import Change, make_change
 from airflow_provider_pipedrive.events.changes.reading import closed
 from airflow_provider_pipedrive.events.changes.watch import Position, change_watch
@@ -60,7 +60,7 @@ class Run:
 
     def reads(self, **arguments: Any) -> list[Any]:
         """The ids of the changed deals, in their order."""
-        given = {"kinds": None, "fields": None, "pipedrive_conn_id": None, "since": None, "look_back": 600.0}
+        given = {"kinds": None, "fields": None, "pipedrive_conn_id": None, "since": None, "lookback": 600.0}
         return [change.id for change in _Consumer(DEALS, **{**given, **arguments}).changes(self.context)]
 
 
@@ -169,7 +169,7 @@ def test_a_window_is_read_from_pipedrive_and_once(sandbox: Sandbox, airflow: Sup
     assert now is not None
     after_noon = (now - NOON).total_seconds()
     sandbox.advance(30)
-    window = Window(change_watch("deals"), Position.start(closed(now)), now + timedelta(seconds=20))
+    window = ChangeWindow(change_watch("deals"), Position.start(closed(now)), now + timedelta(seconds=20))
     airflow.add_event(DEALS, {"payload": Batch("pipedrive_default", window=window).to_json()}, after_noon + 30)
     assert Run("run 1").reads() == [deal]
     again = make_change("deals", deal, ["changed"], now, {"title": "Edited"})
@@ -269,7 +269,7 @@ def test_an_event_that_names_another_companys_connection_is_set_aside_and_reads_
 ):
     monkeypatch.setenv("AIRFLOW_CONN_OTHER", connection_to(sandbox))
     monkeypatch.setenv("AIRFLOW_CONN_UMBRELLA", connection_to(sandbox, host="umbrella.pipedrive.com"))
-    window = Window(change_watch("deals"), Position.start(NOON), NOON + timedelta(seconds=5)).to_json()
+    window = ChangeWindow(change_watch("deals"), Position.start(NOON), NOON + timedelta(seconds=5)).to_json()
     airflow.add_event(DEALS, by_rest("other", window=window), 10)
     airflow.add_event(DEALS, by_rest("umbrella", changes=[as_json(7)]), 11)
     airflow.add_event(DEALS, by_rest("not_there", changes=[as_json(8)]), 12)
@@ -324,7 +324,7 @@ def test_what_was_made_by_the_rest_api_takes_no_other_change_away(sandbox: Sandb
         "event_id": "made-up",
         "values": {"title": "forged"},
     }
-    everything = Window(change_watch("deals"), Position.start(NOON - timedelta(days=1)), NOON + timedelta(days=1))
+    everything = ChangeWindow(change_watch("deals"), Position.start(NOON - timedelta(days=1)), NOON + timedelta(days=1))
     airflow.add_event(DEALS, by_rest(changes=[forged]), 10)
     airflow.add_event(DEALS, by_rest(window=everything.to_json()), 11)
     assert 2 in Run("run 1").reads()

@@ -15,7 +15,7 @@ from airflow_provider_pipedrive.catalog import get_action
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.client.paging import look_at, walk_pages
 from airflow_provider_pipedrive.errors import PipedriveResponseError
-from airflow_provider_pipedrive.events.changes.reading import Reader, WatchRequest, closed
+from airflow_provider_pipedrive.events.changes.reading import ChangeReader, WatchRequest, closed
 from airflow_provider_pipedrive.events.changes.watch import Position, change_watch
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -285,7 +285,7 @@ def test_what_the_answer_says_goes_before_the_length_of_its_page(
 def test_a_late_attachment_of_an_older_mail_hides_no_new_file_from_the_watcher(sandbox: Sandbox) -> None:
     sandbox.advance(3600)
     client = PipedriveHook().client
-    reader = Reader(client, "deals")
+    reader = ChangeReader(client, "deals")
     watch = change_watch("deals", ["new_file"])
     position = Position.start(closed(reader.now()))
     new = sandbox.add_file(name="contract.pdf", deal_id=1)
@@ -316,7 +316,7 @@ def test_files_that_are_deleted_while_the_watcher_reads_hide_none(client: Pipedr
     began = datetime(2026, 11, 30, 9, 59, 50, tzinfo=UTC)
     asked = WatchRequest(change_watch("deals", ["new_file"]), Position.start(began))
     found: list[Any] = []
-    Reader(client, "deals").walk(
+    ChangeReader(client, "deals").walk(
         [asked], lambda _, change: found.append(change.id), until=began + timedelta(seconds=40)
     )
     assert sorted(found) == list(range(1, 251))

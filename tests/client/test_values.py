@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.catalog.model import Parameter, body, query
-from airflow_provider_pipedrive.client.values import Unfit, convert
+from airflow_provider_pipedrive.client.values import InvalidValue, convert
 
 HELSINKI = timezone(timedelta(hours=2))
 NOON = datetime(2026, 1, 31, 12, 0, 0, 999_999, tzinfo=UTC)
@@ -106,7 +106,7 @@ def test_a_value_that_says_exactly_what_is_meant_is_taken(declared: Any, given: 
     ],
 )
 def test_a_value_that_does_not_is_refused_with_the_reason(declared: Any, given: Any, why: str) -> None:
-    with pytest.raises(Unfit) as refused:
+    with pytest.raises(InvalidValue) as refused:
         convert(body("x", declared), given, "v2")
     assert str(refused.value).startswith(why)
 
@@ -168,6 +168,6 @@ def test_whatever_means_a_list_becomes_one(parameter: Parameter, given: Any, sen
     ],
 )
 def test_a_list_that_does_not_fit_is_refused_with_the_reason(parameter: Parameter, given: Any, why: str) -> None:
-    with pytest.raises(Unfit) as refused:
+    with pytest.raises(InvalidValue) as refused:
         convert(parameter, given, "v2")
     assert str(refused.value).startswith(why)

@@ -20,8 +20,8 @@ from airflow_provider_pipedrive.extraction.landing import EntityLanding
 from airflow_provider_pipedrive.extraction.pages import timestamp
 from airflow_provider_pipedrive.extraction.regions import Region
 from airflow_provider_pipedrive.extraction.resuming import open_regions
-from airflow_provider_pipedrive.extraction.snapshot import Outcome, Snapshot
-from airflow_provider_pipedrive.extraction.walk import Reader, Tally
+from airflow_provider_pipedrive.extraction.snapshot import ReadOutcome, Snapshot
+from airflow_provider_pipedrive.extraction.walk import RangeReader, Tally
 from tests.support.company_in_memory import BEGIN, Company, Crew, Killed, landing_in, small_pages
 
 __all__ = ["small_pages"]
@@ -56,7 +56,7 @@ def read(
     return published(landing, outcome) if publishes else []
 
 
-def published(landing: EntityLanding, outcome: Outcome) -> list[dict[str, Any]]:
+def published(landing: EntityLanding, outcome: ReadOutcome) -> list[dict[str, Any]]:
     manifest = landing.publish(outcome.dropped, {})
     parts = [(landing.target / part["name"]).read_text() for part in manifest["parts"]]
     return [json.loads(line) for part in parts for line in part.splitlines()]
@@ -201,7 +201,7 @@ def test_where_two_heads_met_nothing_is_left_to_be_read_again(tmp_path: Path) ->
     company = Company(7, count=35, gaps=0.0, lump=0.0, untouched=0.0)
     landing = landing_in(tmp_path, ENTITIES["persons"])
     landing.load()
-    reader = Reader(Crew(company, 8), ENTITIES["persons"], landing, {}, Tally())
+    reader = RangeReader(Crew(company, 8), ENTITIES["persons"], landing, {}, Tally())
     reader.open(Region("time", 0, BEGIN))
     reader.run()
     assert sorted(landing.ids()) == list(range(1, 36))

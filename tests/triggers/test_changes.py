@@ -35,7 +35,7 @@ def test_it_is_made_again_from_its_plain_arguments():
         "fields": ["Region"],
         "pipedrive_conn_id": "crm",
         "interval": 30.0,
-        "look_back": 600.0,
+        "lookback": 600.0,
     }
     assert triggers.PipedriveChangeEventTrigger(**arguments).serialize() == (path, arguments)
 
@@ -48,7 +48,7 @@ def test_it_is_made_again_from_its_plain_arguments():
         ({"changes": "moved"}, "There is no kind of change 'moved'"),
         ({"interval": 0.5}, "interval must be a number of seconds from 1 on, not 0.5"),
         ({"interval": "60"}, "interval must be a number of seconds from 1 on, not '60'"),
-        ({"look_back": -1}, "look_back must be a number of seconds from 0 on, not -1"),
+        ({"lookback": -1}, "lookback must be a number of seconds from 0 on, not -1"),
     ],
 )
 def test_wrong_arguments_are_refused_when_the_dag_is_parsed(arguments: dict[str, Any], message: str):
@@ -63,8 +63,8 @@ def test_a_trigger_that_starts_tells_of_a_while_before_and_two_share_their_reque
     sandbox.update("deals", deal, title="Edited")
     sandbox.advance(60)
 
-    async def first_event(look_back: float) -> Batch:
-        trigger = triggers.PipedriveChangeEventTrigger(interval=3600, look_back=look_back)
+    async def first_event(lookback: float) -> Batch:
+        trigger = triggers.PipedriveChangeEventTrigger(interval=3600, lookback=lookback)
         events = trigger.run()
         async for event in events:
             batch = Batch.from_extra({"from_trigger": True, "payload": event.payload})

@@ -18,7 +18,7 @@ from airflow_provider_pipedrive.errors import (
 )
 from airflow_provider_pipedrive.events.waits.checking import Wait
 from airflow_provider_pipedrive.events.waits.movement import Movement
-from airflow_provider_pipedrive.events.waits.outcomes import Outcome
+from airflow_provider_pipedrive.events.waits.outcomes import WaitOutcome
 from airflow_provider_pipedrive.events.waits.times import stamp
 from airflow_provider_pipedrive.events.waits.watches import DealsWait, FilesWait
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -40,7 +40,7 @@ def reach(deal_id: int, stage: int) -> Wait:
     return Wait(DealsWait((deal_id,), movement, stamp(datetime.now(UTC)), local_clock=True, single=True))
 
 
-def wait(pending: Wait, interval: float = MINUTE, retry_errors: bool = False) -> Awaitable[Outcome]:
+def wait(pending: Wait, interval: float = MINUTE, retry_errors: bool = False) -> Awaitable[WaitOutcome]:
     return polling.wait_for(CONNECTION, pending, interval, retry_errors=retry_errors)
 
 
@@ -55,7 +55,7 @@ def pollers() -> int:
 def test_waits_that_start_at_different_times_share_their_requests(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
-    async def main() -> list[Outcome]:
+    async def main() -> list[WaitOutcome]:
         waits = []
         for deal_id in deals:
             waits.append(asyncio.ensure_future(wait(reach(deal_id, target))))
@@ -101,7 +101,7 @@ def test_files_and_deals_have_polls_of_their_own(sandbox: Sandbox, deals: list[i
 def test_a_wait_that_is_cancelled_harms_no_other_and_the_last_one_ends_the_poll(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
-    async def main() -> tuple[int, Outcome, int]:
+    async def main() -> tuple[int, WaitOutcome, int]:
         first, second = (asyncio.ensure_future(wait(reach(deal_id, target))) for deal_id in deals[:2])
         await asyncio.sleep(MINUTE)
         first.cancel()
@@ -121,7 +121,7 @@ def test_a_wait_that_is_cancelled_harms_no_other_and_the_last_one_ends_the_poll(
 def test_a_cleared_task_begins_its_wait_before_the_old_one_ends(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
-    async def main() -> Outcome:
+    async def main() -> WaitOutcome:
         old = asyncio.ensure_future(wait(reach(deals[0], target)))
         await asyncio.sleep(1)
         new = asyncio.ensure_future(wait(reach(deals[0], target)))
@@ -137,7 +137,7 @@ def test_a_cleared_task_begins_its_wait_before_the_old_one_ends(
 def test_an_hour_of_5xx_is_waited_out_by_a_patient_wait_with_fewer_and_fewer_looks(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
-    async def main() -> tuple[Outcome, int]:
+    async def main() -> tuple[WaitOutcome, int]:
         waiting = asyncio.ensure_future(wait(reach(deals[0], target), retry_errors=True))
         sandbox.fault("*", "503", count=None)
         await asyncio.sleep(3600)
@@ -166,7 +166,7 @@ def test_a_failing_round_is_told_to_every_wait_that_was_looked_for(
 def test_a_wait_with_an_error_of_its_own_leaves_the_others_waiting(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
-    async def main() -> tuple[BaseException | None, Outcome]:
+    async def main() -> tuple[BaseException | None, WaitOutcome]:
         from airflow_provider_pipedrive.events.waits.naming import NameRefs
 
         wrong = reach(deals[0], target)
@@ -183,7 +183,7 @@ def test_a_wait_with_an_error_of_its_own_leaves_the_others_waiting(
 
 
 def test_a_spent_daily_budget_is_waited_out_in_silence(sandbox: Sandbox, deals: list[int], target: int) -> None:
-    async def main() -> tuple[Outcome, int]:
+    async def main() -> tuple[WaitOutcome, int]:
         sandbox.fault("*", "429-daily", headers={"retry-after": "7200"})
         waiting = asyncio.ensure_future(wait(reach(deals[0], target)))
         await asyncio.sleep(7200)
@@ -200,7 +200,7 @@ def test_a_token_that_expires_mid_wait_is_renewed(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", oauth_connection(sandbox))
 
-    async def main() -> Outcome:
+    async def main() -> WaitOutcome:
         waiting = asyncio.ensure_future(wait(reach(deals[0], target)))
         await asyncio.sleep(2 * MINUTE)
         sandbox.expire_access_tokens()
@@ -215,7 +215,7 @@ def test_a_token_that_expires_mid_wait_is_renewed(
 def test_a_connection_that_is_changed_is_used_from_the_next_look_on(
     sandbox: Sandbox, deals: list[int], target: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def main() -> Outcome:
+    async def main() -> WaitOutcome:
         waiting = asyncio.ensure_future(wait(reach(deals[0], target)))
         await asyncio.sleep(2 * MINUTE)
         monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", oauth_connection(sandbox))
@@ -242,7 +242,7 @@ def test_a_slow_api_makes_rounds_rarer_and_never_two_at_once(
 ) -> None:
     at_once, most = [0], [0]
 
-    def slow_look(client: Any, pending: list[Wait]) -> list[Outcome]:
+    def slow_look(client: Any, pending: list[Wait]) -> list[WaitOutcome]:
         at_once[0] += 1
         most[0] = max(most[0], at_once[0])
         loop.call_soon_threadsafe(loop.skip, 3 * MINUTE)
@@ -324,7 +324,7 @@ def test_rounds_stand_on_a_grid(now: float, due: float) -> None:
 
 
 def test_a_deal_that_is_deleted_is_told_as_gone(sandbox: Sandbox, deals: list[int], target: int) -> None:
-    async def main() -> Outcome:
+    async def main() -> WaitOutcome:
         waiting = asyncio.ensure_future(wait(reach(deals[0], target)))
         await asyncio.sleep(MINUTE)
         sandbox.delete("deals", deals[0])

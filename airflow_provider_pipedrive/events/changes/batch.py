@@ -24,7 +24,7 @@ MOST_BYTES: Final = 128 * 1024
 
 
 @dataclass(frozen=True)
-class Window:
+class ChangeWindow:
     """The changes that a watch finds from a position on, up to a closed second, for the consumer to read by itself.
 
     :ivar until: the window's end, on Pipedrive's clock
@@ -69,7 +69,7 @@ class Batch:
 
     connection: str
     changes: tuple[Change, ...] = ()
-    window: Window | None = None
+    window: ChangeWindow | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain data, below :data:`KEY`."""
@@ -104,7 +104,7 @@ class Batch:
             return cls(
                 connection,
                 tuple(Change.from_json(change) for change in data.get("changes", ())),
-                None if window is None else Window.from_json(window),
+                None if window is None else ChangeWindow.from_json(window),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise PipedriveParameterError(f"An asset event carries a batch that cannot be read: {error}.") from None

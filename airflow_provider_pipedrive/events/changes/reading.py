@@ -5,8 +5,8 @@ happened is told by which of these lie in the window of time that is asked for; 
 end still tells of a creation or move inside it.
 
 A window ends at a second that is closed: Pipedrive's clock, as its answers tell it, is past it by :data:`MARGIN`. So a
-record cannot change once more within a second that was told of already. It begins with an overlap: nothing promises
-that a write is visible at once. What was seen in the overlap is remembered.
+record cannot change once more within a second that was told of already. It begins with a lookback: nothing promises
+that a write is visible at once. What was seen in the lookback is remembered.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from airflow_provider_pipedrive.events.changes.model import (
     make_change,
     values_of,
 )
-from airflow_provider_pipedrive.events.changes.watch import CHANGELOGS, FILE_LINKS, OVERLAP, ChangeWatch, Position
+from airflow_provider_pipedrive.events.changes.watch import CHANGELOGS, FILE_LINKS, LOOKBACK, ChangeWatch, Position
 from airflow_provider_pipedrive.events.waits.movement import moved_at
 from airflow_provider_pipedrive.events.waits.times import moment
 from airflow_provider_pipedrive.extraction.entities import get_entity
@@ -52,7 +52,7 @@ MARGIN: Final = timedelta(seconds=5)
 READ_FIELDS_AFTER: Final = 3600.0
 """Seconds after which a field that was not there is looked for again."""
 MOST_SEEN: Final = 2000
-"""Of how many records it is remembered that they were seen in the overlap. Those beyond it may be told of again."""
+"""Of how many records it is remembered that they were seen in the lookback. Those beyond it may be told of again."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class ScanResult:
     """What a walk has found.
 
     :ivar until: the last closed second; what comes after it is for the next walk
-    :ivar seen: what to remember of the overlap
+    :ivar seen: what to remember of the lookback
     """
 
     until: datetime
@@ -79,7 +79,7 @@ Emit = Callable[[int, Change], None]
 """Takes each change with the number of the watcher that asked for it, as they are found."""
 
 
-class Reader:
+class ChangeReader:
     """Reads the changes of one entity.
 
     :param client: whose account
@@ -110,9 +110,9 @@ class Reader:
         """
         since = min(one.position.since for one in asked)
         sources = [
-            (_Scan.look_at_record, self._records(asked, since - OVERLAP)),
-            (_Scan.look_at_deleted, self._deleted(asked, since - OVERLAP)),
-            (_Scan.look_at_file, self._files(asked, since - OVERLAP)),
+            (_Scan.look_at_record, self._records(asked, since - LOOKBACK)),
+            (_Scan.look_at_deleted, self._deleted(asked, since - LOOKBACK)),
+            (_Scan.look_at_file, self._files(asked, since - LOOKBACK)),
         ]
         began = datetime.now(UTC)
         first = [next(source, None) for _, source in sources]  # asks, and so tells Pipedrive's clock
@@ -182,7 +182,7 @@ class Reader:
 class _Scan:
     """One walk while it goes on."""
 
-    def __init__(self, asked: Sequence[WatchRequest], tell: Emit, until: datetime, reader: Reader) -> None:
+    def __init__(self, asked: Sequence[WatchRequest], tell: Emit, until: datetime, reader: ChangeReader) -> None:
         self._asked = asked
         self._tell = tell
         self._until = until
@@ -242,13 +242,13 @@ class _Scan:
                 self._tell(number, make_change("files", file["id"], [NEW_FILE], time, values_of("files", file)))
 
     def newest_seen(self) -> dict[str, int]:
-        """What to remember of the overlap of the next walk."""
+        """What to remember of the lookback of the next walk."""
         kept = sorted(self._seen.items(), key=lambda item: item[1], reverse=True)[:MOST_SEEN]
         return dict(kept)
 
     def _remember(self, key: str, times: Iterable[datetime | None]) -> None:
         told = [time for time in times if time is not None and time <= self._until]
-        if told and max(told) > self._until - OVERLAP:
+        if told and max(told) > self._until - LOOKBACK:
             self._seen[key] = int(max(told).timestamp())
 
 

@@ -24,7 +24,7 @@ from airflow_provider_pipedrive.events.changes.model import (
 )
 from airflow_provider_pipedrive.events.waits.times import stamp
 
-OVERLAP: Final = timedelta(seconds=60)
+LOOKBACK: Final = timedelta(seconds=60)
 """How far a walk reads back behind the end of the window before."""
 ENTITIES_WITH_CHANGES: Final = (
     *(name for name, entity in ENTITIES.items() if entity.incremental in ("window", "since")),
@@ -93,11 +93,11 @@ class ChangeWatch:
 class Position:
     """How far a watcher has come, on Pipedrive's clock.
 
-    A walk begins with an overlap before ``since``: nothing promises that a write is visible at once.
+    A walk begins with a lookback before ``since``: nothing promises that a write is visible at once.
 
     :ivar since: the end of the window before
     :ivar floor: what happened up to then is never news
-    :ivar seen: the latest time up to which records of the overlap are known, in seconds since the epoch, by their key
+    :ivar seen: the latest time up to which records of the lookback are known, in seconds since the epoch, by their key
     """
 
     since: datetime
@@ -116,7 +116,7 @@ class Position:
     def lower(self, key: str) -> datetime:
         """What is later than this is news of the record with this key."""
         known = self.seen.get(key)
-        earliest = max(self.since - OVERLAP, self.floor)
+        earliest = max(self.since - LOOKBACK, self.floor)
         return earliest if known is None else max(earliest, datetime.fromtimestamp(known, UTC))
 
     def to_json(self) -> dict[str, Any]:

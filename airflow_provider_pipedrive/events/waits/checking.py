@@ -20,7 +20,7 @@ from airflow_provider_pipedrive.errors import (
 )
 from airflow_provider_pipedrive.events.waits.movement import History, StageChange, moved_at, stage_changes
 from airflow_provider_pipedrive.events.waits.naming import NameLookup, NameRefs, resolve_names
-from airflow_provider_pipedrive.events.waits.outcomes import WAITING, Memory, Outcome, Record
+from airflow_provider_pipedrive.events.waits.outcomes import WAITING, Memory, Record, WaitOutcome
 from airflow_provider_pipedrive.events.waits.times import moment, on_server, stamp
 from airflow_provider_pipedrive.events.waits.watches import (
     BATCH,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.client import PipedriveClient
 
 log = logging.getLogger(__name__)
-OVERLAP = timedelta(seconds=60)
+LOOKBACK = timedelta(seconds=60)
 """How far a list is read back behind what was seen: nothing promises that a write is visible at once."""
 ABOUT_THE_RECORD = (
     PipedriveNotFoundError,
@@ -53,17 +53,17 @@ ABOUT_THE_RECORD = (
 class Wait:
     """One wait: what for, names that are still to be looked up, and what earlier looks have shown.
 
-    ``look_back``: seconds that a deal's last move may be past for its history to be read. ``None``: as long as the wait
+    ``lookback``: seconds that a deal's last move may be past for its history to be read. ``None``: as long as the wait
     asks for; it is for one that remembers nothing, and would read the same histories at each look.
     """
 
     watch: WaitSpec
     names: NameRefs | None = None
     memory: Memory = field(default_factory=dict)
-    look_back: float | None = None
+    lookback: float | None = None
 
 
-Answer = Outcome | PipedriveError
+Answer = WaitOutcome | PipedriveError
 
 
 def check_waits(client: PipedriveClient, pending: Sequence[Wait], *, alone: bool = False) -> list[Answer]:
@@ -196,9 +196,9 @@ class _Histories:
 
         def history(deal: Record) -> Iterable[StageChange]:
             moved = moved_at(deal)
-            if wait.look_back is not None and moved is not None:
+            if wait.lookback is not None and moved is not None:
                 now = datetime.now(UTC) + timedelta(seconds=self._client.server_ahead or 0.0)
-                if moved < now - timedelta(seconds=wait.look_back):
+                if moved < now - timedelta(seconds=wait.lookback):
                     return ()
             return self._of(deal["id"])
 
@@ -235,7 +235,7 @@ def _at_moves(client: PipedriveClient, pending: list[Wait]) -> list[Answer]:
     histories = _Histories(client)
     waits = [_MoveSearch(wait, wait.watch, ahead) for wait in pending if isinstance(wait.watch, AnyDealWait)]
     newest = min(wait.edge for wait in waits)
-    for deal in client.iterate("getDeals", {"updated_since": stamp(newest - OVERLAP), "sort_by": "update_time"}):
+    for deal in client.iterate("getDeals", {"updated_since": stamp(newest - LOOKBACK), "sort_by": "update_time"}):
         updated = moment(deal.get("update_time"))
         if updated is not None:
             changed[deal["id"]] = updated
@@ -245,7 +245,7 @@ def _at_moves(client: PipedriveClient, pending: list[Wait]) -> list[Answer]:
     for wait in waits:
         wait.remember(newest, changed)
     _only_in_filters(client, waits, changed)
-    return [Outcome("success", _by_time(wait.moves)) if wait.moves else WAITING for wait in waits]
+    return [WaitOutcome("success", _by_time(wait.moves)) if wait.moves else WAITING for wait in waits]
 
 
 class _MoveSearch:
@@ -322,7 +322,7 @@ def _at_files(client: PipedriveClient, pending: list[Wait], alone: bool) -> list
     else:
         answers = _at_all_files(client, pending, ahead)
     for wait in pending:
-        wait.memory["edge"] = stamp(began - OVERLAP)
+        wait.memory["edge"] = stamp(began - LOOKBACK)
     return answers
 
 
@@ -339,7 +339,7 @@ def _at_own_files(client: PipedriveClient, watch: FilesWait, ahead: float) -> An
     try:
         return watch.judge(list(_down_to(files, [_enough(watch, since, None)])), since)
     except PipedriveNotFoundError:
-        return Outcome("gone", reason=f"{watch.link} {watch.record_id} is not there.")
+        return WaitOutcome("gone", reason=f"{watch.link} {watch.record_id} is not there.")
     except ABOUT_THE_RECORD as error:
         return error
 

@@ -9,7 +9,7 @@ from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, Pipedri
 
 
 @dataclass(frozen=True)
-class Outcome:
+class WaitOutcome:
     """What one look has shown of a wait.
 
     :ivar kind: ``success``: it has happened. ``waiting``: not yet. ``gone``: a record that was waited for is no longer
@@ -23,7 +23,7 @@ class Outcome:
     reason: str = ""
 
 
-WAITING = Outcome("waiting")
+WAITING = WaitOutcome("waiting")
 Record = dict[str, Any]
 Memory = dict[str, Any]
 """What earlier looks have shown, as JSON: it travels with a trigger."""

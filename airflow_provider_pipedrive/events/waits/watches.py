@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal, Self
 from airflow_provider_pipedrive.catalog import ACTIONS, get_action
 from airflow_provider_pipedrive.events.waits.conditions import Condition
 from airflow_provider_pipedrive.events.waits.movement import History, Movement
-from airflow_provider_pipedrive.events.waits.outcomes import WAITING, Memory, Outcome, Record
+from airflow_provider_pipedrive.events.waits.outcomes import WAITING, Memory, Record, WaitOutcome
 from airflow_provider_pipedrive.events.waits.times import moment
 from airflow_provider_pipedrive.files.listing import name_of
 
@@ -109,18 +109,18 @@ class RecordWait(WaitSpec):
         """The record."""
         return (RecordRead.of(self.action, self.parameters),)
 
-    def judge(self, found: Mapping[RecordRead, Record | None]) -> Outcome:
+    def judge(self, found: Mapping[RecordRead, Record | None]) -> WaitOutcome:
         """``found``: the record, ``None`` for one that is not there."""
         record = found[self.reads[0]]
         if record is None:
-            return Outcome("gone", reason=f"{self}: there is no such record: {_MERGED}.")
+            return WaitOutcome("gone", reason=f"{self}: there is no such record: {_MERGED}.")
         if all(condition.holds(record) for condition in self.success):
-            return Outcome("success", record)
+            return WaitOutcome("success", record)
         for condition in self.failure:
             if condition.holds(record):
-                return Outcome("failed", record, f"{self}: {condition} holds, so what is waited for will not come.")
+                return WaitOutcome("failed", record, f"{self}: {condition} holds, so what is waited for will not come.")
         if is_deleted(record):
-            return Outcome("gone", record, f"{self}: it was deleted in Pipedrive.")
+            return WaitOutcome("gone", record, f"{self}: it was deleted in Pipedrive.")
         return WAITING
 
     def __str__(self) -> str:
@@ -171,7 +171,7 @@ class DealsWait(WaitSpec):
 
     def judge(
         self, found: Mapping[RecordRead, Record | None], since: datetime, memory: Memory, history: History
-    ) -> Outcome:
+    ) -> WaitOutcome:
         """``found``: the deals, ``None`` for one that is not there. A move once seen counts, whatever comes after."""
         gone = []
         done = []
@@ -189,9 +189,9 @@ class DealsWait(WaitSpec):
             elif is_deleted(deal):
                 gone.append(f"deal {deal_id} was deleted in Pipedrive.")
         if len(done) == len(self.deal_ids) or (done and self.require == "any"):
-            return Outcome("success", done[0] if self.single else done)
+            return WaitOutcome("success", done[0] if self.single else done)
         if gone and (self.require == "all" or len(gone) == len(self.deal_ids)):
-            return Outcome("gone", reason="What is waited for will not come: " + " ".join(gone))
+            return WaitOutcome("gone", reason="What is waited for will not come: " + " ".join(gone))
         return WAITING
 
 
@@ -294,12 +294,12 @@ class FilesWait(WaitSpec):
             and (self.mail_attachments or file.get("inline_flag") or not file.get("mail_message_id"))
         )
 
-    def judge(self, newest_first: Sequence[Record], since: datetime | None) -> Outcome:
+    def judge(self, newest_first: Sequence[Record], since: datetime | None) -> WaitOutcome:
         """``newest_first``: the files down to the mark, others among them."""
         fitting = {file["id"]: file for file in newest_first if self.fits(file, since)}
         if not fitting:
             return WAITING
-        return Outcome("success", [fitting[file_id] for file_id in sorted(fitting)][: self.max_files])
+        return WaitOutcome("success", [fitting[file_id] for file_id in sorted(fitting)][: self.max_files])
 
 
 BATCH = 100

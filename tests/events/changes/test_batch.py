@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.events.changes.batch import Batch, Window
+from airflow_provider_pipedrive.events.changes.batch import Batch, ChangeWindow
 from airflow_provider_pipedrive.events.changes.model import make_change
 from airflow_provider_pipedrive.events.changes.watch import Position, change_watch
 
@@ -25,7 +25,7 @@ def test_a_batch_of_changes_is_read_back_from_a_watchers_event_and_from_a_webhoo
 
 def test_a_window_is_read_back():
     position = Position(SINCE, SINCE, {"17": 1777890000})
-    window = Window(change_watch("deals"), position, SINCE + timedelta(minutes=10))
+    window = ChangeWindow(change_watch("deals"), position, SINCE + timedelta(minutes=10))
     batch = Batch("pipedrive_default", window=window)
     assert Batch.from_extra(json.loads(json.dumps(batch.to_json()))) == batch
 

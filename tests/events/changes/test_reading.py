@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.model import Change
-from airflow_provider_pipedrive.events.changes.reading import Reader, WatchRequest, closed
+from airflow_provider_pipedrive.events.changes.reading import ChangeReader, WatchRequest, closed
 from airflow_provider_pipedrive.events.changes.watch import Position, change_watch
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -23,7 +23,7 @@ class Watcher:
 
     def __init__(self, entity: str, kinds: Any = None, fields: Any = None) -> None:
         self.client = PipedriveHook().client
-        self.reader = Reader(self.client, entity)
+        self.reader = ChangeReader(self.client, entity)
         self.watch = change_watch(entity, kinds, fields)
         self.position = Position.start(closed(self.reader.now()))
 
@@ -152,7 +152,7 @@ def test_a_record_whose_changelog_may_not_be_read_does_not_stop_the_others(calm:
 
 def test_a_field_that_is_not_there_is_refused_with_the_nearest_name(calm: Sandbox):
     with pytest.raises(PipedriveParameterError, match="deals have no field 'Titel'. Did you mean 'Title'?"):
-        Reader(PipedriveHook().client, "deals").key_of("Titel")
+        ChangeReader(PipedriveHook().client, "deals").key_of("Titel")
 
 
 def test_new_files_of_deals_are_told_and_those_of_others_are_not(calm: Sandbox):

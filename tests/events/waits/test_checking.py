@@ -20,7 +20,7 @@ from airflow_provider_pipedrive.events.waits.checking import Answer, Wait, check
 from airflow_provider_pipedrive.events.waits.conditions import Condition
 from airflow_provider_pipedrive.events.waits.movement import Movement
 from airflow_provider_pipedrive.events.waits.naming import NameRefs
-from airflow_provider_pipedrive.events.waits.outcomes import Outcome
+from airflow_provider_pipedrive.events.waits.outcomes import WaitOutcome
 from airflow_provider_pipedrive.events.waits.times import stamp
 from airflow_provider_pipedrive.events.waits.watches import AnyDealWait, DealsWait, FilesWait, RecordWait
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -60,7 +60,7 @@ def reach(deal: dict[str, Any], stage: int, since: str | None = None, **more: An
 
 
 def kinds(answers: list[Answer]) -> list[str]:
-    return [answer.kind if isinstance(answer, Outcome) else type(answer).__name__ for answer in answers]
+    return [answer.kind if isinstance(answer, WaitOutcome) else type(answer).__name__ for answer in answers]
 
 
 def asked(sandbox: Sandbox) -> list[tuple[str, int]]:
@@ -156,7 +156,7 @@ def test_a_deal_moved_twice_between_two_looks_is_noticed(
     sandbox.move_deal(deal["id"], passed)
     sandbox.move_deal(deal["id"], last)
     (answer,) = check_waits(client, pending)
-    assert isinstance(answer, Outcome)
+    assert isinstance(answer, WaitOutcome)
     result = answer.result
     assert (result["from_stage_id"], result["to_stage_id"], result["stage_id"]) == (deal["stage_id"], passed, last)
 
