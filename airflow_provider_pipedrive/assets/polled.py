@@ -1,8 +1,8 @@
-"""Before Airflow 3.3 an asset event is only a wake-up: what has changed is read from Pipedrive, since an own mark.
+"""Before Airflow 3.3 an asset event is only a wake-up: what has changed is read from Pipedrive, since an own watermark.
 
-The mark is an Airflow Variable. It holds the claims of the latest runs, each a window of time on Pipedrive's clock, so
-that a repeated or cleared run reads its own window again. A record that was changed once more since then has left that
-window, and is in a later run's.
+The watermark is an Airflow Variable. It holds the claims of the latest runs, each a window of time on Pipedrive's
+clock, so that a repeated or cleared run reads its own window again. A record that was changed once more since then has
+left that window, and is in a later run's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which of Pipedrive's files to bring: listed from the newest on, down to a mark.
+"""Which of Pipedrive's files to bring: listed from the newest on, down to a watermark.
 
 There is no list of new files, and none can be narrowed down; what they can be is sorted by id.
 https://developers.pipedrive.com/docs/api/v1/Files

@@ -137,8 +137,8 @@ def run_window(context: Context) -> tuple[datetime | None, datetime | None]:
     """The window that Airflow says is the run's: its data interval, or for a run of a backfill that has none, the time
     from the tick of its schedule before its logical date to that date; ``(None, None)`` where it says none.
 
-    :raises PipedriveParameterError: a run of a backfill whose schedule does not say it: reading on from a mark would
-        give it the present in place of its day
+    :raises PipedriveParameterError: a run of a backfill whose schedule does not say it: reading on from a watermark
+        would give it the present in place of its day
     """
     start, end = data_interval(context)
     run = context.get("dag_run")

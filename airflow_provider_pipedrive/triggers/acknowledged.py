@@ -1,9 +1,9 @@
-"""Asset watchers of Airflow 3.3 and later: one stream for all, and marks that grow only by what was stored.
+"""Asset watchers of Airflow 3.3 and later: one stream for all, and watermarks that grow only by what was stored.
 
 A trigger cannot save its position by itself without losing events when the triggerer dies: an event is stored a moment
 after it was given away. The producer of a shared stream is told when the events of an item are stored; only then is a
-watcher's mark moved. The mark stands in the state store of the watched asset, so that a watcher that starts late, after
-a crash or in another triggerer goes on where its own stored events end.
+watcher's watermark moved. The watermark stands in the state store of the watched asset, so that a watcher that starts
+late, after a crash or in another triggerer goes on where its own stored events end.
 """
 
 from __future__ import annotations
@@ -29,31 +29,32 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 TRUSTED_AFTER: Final = timedelta(seconds=60)
-"""By how much a mark stays behind what Airflow says it has stored. When a DAG is paused, or another DAG file names the
-asset without its watcher, Airflow parts the two, and for some seconds stores the watcher's events for nobody."""
+"""By how much a watermark stays behind what Airflow says it has stored. When a DAG is paused, or another DAG file
+names the asset without its watcher, Airflow parts the two, and for some seconds stores the watcher's events for
+nobody."""
 _STEP: Final = TRUSTED_AFTER / 4
 SAVE_QUIET_MARKS_AFTER: Final = 600.0
-"""Seconds after which a mark is saved though there was no news: reading from an older one finds the same."""
+"""Seconds after which a watermark is saved though there was no news: reading from an older one finds the same."""
 _TRY_AGAIN: Final = 5.0
 
 
 class MarkedSubscriber(WatchSubscriber):
-    """A watcher whose mark is kept with its asset."""
+    """A watcher whose watermark is kept with its asset."""
 
-    def __init__(self, watch: ChangeWatch, interval: float, marks: Marks) -> None:
+    def __init__(self, watch: ChangeWatch, interval: float, watermarks: StoredPositions) -> None:
         super().__init__(watch, interval)
-        self._marks = marks
+        self._watermarks = watermarks
         self._saved_at = time.monotonic()
         self._delivered: deque[Position] = deque()
-        """The mark, and what may become the mark when a minute has passed."""
+        """The watermark, and what may become the watermark when a minute has passed."""
 
     async def load(self) -> None:
-        """Go on from the mark, if there is one."""
-        self._delivered.extend(await self._marks.load())
+        """Go on from the watermark, if there is one."""
+        self._delivered.extend(await self._watermarks.load())
         self.position = self.acknowledged = self._delivered[0] if self._delivered else None
 
     async def started(self, position: Position) -> None:
-        """Begin: the mark is saved before anything is read, so that a crash does not move the beginning."""
+        """Begin: the watermark is saved before anything is read, so that a crash does not move the beginning."""
         await self._save(position)
         await super().started(position)
 
@@ -71,22 +72,23 @@ class MarkedSubscriber(WatchSubscriber):
         if self.acknowledged is not None and self.acknowledged is not before:
             try:
                 await self._save(self.acknowledged)
-            except Exception:  # an older mark is no fault: what follows it may be told twice
-                log.warning("A watcher's mark could not be saved; it is with the next news.", exc_info=True)
+            except Exception:  # an older watermark is no fault: what follows it may be told twice
+                log.warning("A watcher's watermark could not be saved; it is with the next news.", exc_info=True)
 
     async def _save(self, acknowledged: Position) -> None:
         if len(self._delivered) < 2 or acknowledged.since - self._delivered[-1].since >= _STEP:
             self._delivered.append(acknowledged)
         while len(self._delivered) > 1 and self._delivered[1].since <= acknowledged.since - TRUSTED_AFTER:
             self._delivered.popleft()
-        await self._marks.save(list(self._delivered))
+        await self._watermarks.save(list(self._delivered))
         self._saved_at = time.monotonic()
 
 
-class Marks:
-    """A watcher's mark, in the state store of each asset that it watches for (one, or several with equal watchers).
+class StoredPositions:
+    """A watcher's watermark, in the state store of each asset that it watches for (one, or several with equal
+    watchers).
 
-    Beside it stand the times that may become the mark: a watcher may begin anew more often than once a minute.
+    Beside it stand the times that may become the watermark: a watcher may begin anew more often than once a minute.
     """
 
     def __init__(self, stores: Sequence[AssetStateStoreAccessor], key: str) -> None:
@@ -94,31 +96,31 @@ class Marks:
         self._key = key
 
     async def load(self) -> list[Position]:
-        """The mark, and those to come; of several marks the oldest."""
-        found = [_positions(mark) for store in self._stores if (mark := await self._of(store))]
+        """The watermark, and those to come; of several watermarks the oldest."""
+        found = [_positions(watermark) for store in self._stores if (watermark := await self._of(store))]
         return min(found, key=lambda positions: positions[0].since, default=[])
 
     async def save(self, positions: Sequence[Position]) -> None:
-        """Move the mark, never back: another triggerer may have moved it further."""
-        mark, *later = positions
-        saved = {**mark.to_json(), "later": [stamp(position.since) for position in later]}
+        """Move the watermark, never back: another triggerer may have moved it further."""
+        watermark, *later = positions
+        saved = {**watermark.to_json(), "later": [stamp(position.since) for position in later]}
         for store in self._stores:
             there = await self._of(store)
-            if there is None or (there != saved and Position.from_json(there).since <= mark.since):
+            if there is None or (there != saved and Position.from_json(there).since <= watermark.since):
                 await store.aset(self._key, saved)
 
     async def _of(self, store: AssetStateStoreAccessor) -> dict[str, Any] | None:
-        mark = await store.aget(self._key)
-        return mark if isinstance(mark, dict) else None
+        watermark = await store.aget(self._key)
+        return watermark if isinstance(watermark, dict) else None
 
 
 def _positions(saved: dict[str, Any]) -> list[Position]:
-    mark = Position.from_json(saved)
-    return [mark, *(Position(datetime.fromisoformat(text), mark.floor) for text in saved.get("later", ()))]
+    watermark = Position.from_json(saved)
+    return [watermark, *(Position(datetime.fromisoformat(text), watermark.floor) for text in saved.get("later", ()))]
 
 
 class Producer(SharedStreamProducer):
-    """Gives each poll to the watchers, and moves their marks when what they made of it is stored."""
+    """Gives each poll to the watchers, and moves their watermarks when what they made of it is stored."""
 
     def __init__(self, key: Key) -> None:
         self._poller = poller_of(key)
@@ -166,13 +168,15 @@ class AcknowledgedStream:
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """An event for each poll that has news for this watcher."""
         poller = poller_of((self.pipedrive_conn_id, self.watch.entity))
-        subscriber = MarkedSubscriber(self.watch, self.interval, self._marks())
+        subscriber = MarkedSubscriber(self.watch, self.interval, self._watermarks())
         while True:
             try:
                 await subscriber.load()
                 break
             except Exception:  # Airflow would start the trigger again at once, and for ever
-                log.warning("A watcher's mark could not be read. Next attempt in %.0f s.", _TRY_AGAIN, exc_info=True)
+                log.warning(
+                    "A watcher's watermark could not be read. Next attempt in %.0f s.", _TRY_AGAIN, exc_info=True
+                )
                 await asyncio.sleep(_TRY_AGAIN)
         poller.join(subscriber)
         try:
@@ -183,11 +187,11 @@ class AcknowledgedStream:
         finally:
             poller.leave(subscriber)
 
-    def _marks(self) -> Marks:
+    def _watermarks(self) -> StoredPositions:
         # Airflow gives the accessors of a watcher's assets, but not their names; it has several only where two assets
         # of one DAG file have equal watchers.
         accessors = vars(self.asset_state_store)
-        return Marks(
+        return StoredPositions(
             [*accessors["_by_name"].values(), *accessors["_by_uri"].values()],
             f"pipedrive:{self.pipedrive_conn_id}:{self.watch.digest}",
         )

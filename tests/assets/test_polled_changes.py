@@ -1,4 +1,5 @@
-"""``pipedrive_changes`` before Airflow 3.3: from Pipedrive, since a mark in a Variable. It runs on every version."""
+"""``pipedrive_changes`` before Airflow 3.3: from Pipedrive, since a watermark in a Variable. It runs on every
+version."""
 
 from __future__ import annotations
 

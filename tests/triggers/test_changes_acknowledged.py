@@ -34,19 +34,19 @@ MARGIN = 6
 
 
 class Database:
-    """What Airflow stores: marks and asset events."""
+    """What Airflow stores: watermarks and asset events."""
 
     def __init__(self) -> None:
-        self.marks: dict[tuple[str, str], Any] = {}
+        self.watermarks: dict[tuple[str, str], Any] = {}
         self.events: list[tuple[str, Batch]] = []
 
     async def asend(self, message: Any) -> Any:
         if isinstance(message, GetAssetStateStoreByName):
-            if (message.name, message.key) not in self.marks:
+            if (message.name, message.key) not in self.watermarks:
                 return ErrorResponse(error=ErrorType.ASSET_STORE_NOT_FOUND)
-            return AssetStateStoreResult(value=self.marks[message.name, message.key])
+            return AssetStateStoreResult(value=self.watermarks[message.name, message.key])
         assert isinstance(message, SetAssetStateStoreByName)
-        self.marks[message.name, message.key] = message.value
+        self.watermarks[message.name, message.key] = message.value
         return OKResponse(ok=True)
 
     def told(self, asset: str) -> list[Any]:
@@ -139,8 +139,8 @@ def edit(sandbox: Sandbox, *deals: int) -> None:
     sandbox.advance(MARGIN)
 
 
-def mark(database: Database, asset: str = "a") -> str:
-    (found,) = [value for (name, _), value in database.marks.items() if name == asset]
+def watermark(database: Database, asset: str = "a") -> str:
+    (found,) = [value for (name, _), value in database.watermarks.items() if name == asset]
     since: str = found["since"]
     return since
 
@@ -151,17 +151,17 @@ def test_a_poll_makes_one_event_with_all_changes_and_the_mark_moves_a_minute_aft
     async def live() -> None:
         async with triggerer_of(database) as triggerer:
             triggerer.start("a")
-            await until(lambda: database.marks)
-            beginning = mark(database)
+            await until(lambda: database.watermarks)
+            beginning = watermark(database)
             edit(sandbox, *deals[:3])
             await until(lambda: triggerer.fired)
             triggerer.store()
             sandbox.advance(60)
             edit(sandbox, deals[3])
             await until(lambda: triggerer.fired)
-            assert mark(database) == beginning
+            assert watermark(database) == beginning
             triggerer.store()
-            await until(lambda: mark(database) > beginning)
+            await until(lambda: watermark(database) > beginning)
 
     asyncio.run(live())
     assert [len(batch.changes) for _, batch in database.events] == [3, 1]
@@ -174,7 +174,7 @@ def test_what_airflow_has_stored_for_nobody_comes_again_when_the_watcher_has_its
     async def live() -> None:
         async with triggerer_of(database) as triggerer:
             parted = triggerer.start("a")
-            await until(lambda: database.marks)
+            await until(lambda: database.watermarks)
             edit(sandbox, deals[0])
             await until(lambda: triggerer.fired)
             [(assets, _, _)] = triggerer.fired
@@ -202,15 +202,15 @@ def test_the_mark_moves_though_the_watcher_begins_anew_more_often_than_once_a_mi
         async with triggerer_of(database) as triggerer:
             for deal in deals[:9]:
                 watcher = triggerer.start("a")
-                await until(lambda: database.marks)
+                await until(lambda: database.watermarks)
                 sandbox.advance(24)
                 edit(sandbox, deal)
                 await until(lambda: triggerer.fired)
                 fired = [Batch.from_extra(event.payload) for _, event, _ in triggerer.fired]
                 told.append(sum(len(batch.changes) for batch in fired if batch is not None))
-                before = dict(database.marks)
+                before = dict(database.watermarks)
                 triggerer.store()
-                await until(lambda before=before: database.marks != before)
+                await until(lambda before=before: database.watermarks != before)
                 triggerer.tasks[watcher].cancel()
                 with suppress(asyncio.CancelledError):
                     await triggerer.tasks[watcher]
@@ -231,7 +231,7 @@ def test_what_a_killed_triggerer_had_fired_but_not_stored_comes_again_with_the_s
     async def live() -> tuple[list[str], list[str], list[str]]:
         async with triggerer_of(database) as first:
             first.start("a")
-            await until(lambda: database.marks)
+            await until(lambda: database.watermarks)
             edit(sandbox, deals[0])
             await until(lambda: first.fired)
             stored = ids(first)
@@ -257,7 +257,7 @@ def test_a_watcher_that_was_away_is_told_what_the_others_had_meanwhile(
         async with triggerer_of(database) as triggerer:
             triggerer.start("a")
             away = triggerer.start("b")
-            await until(lambda: len(database.marks) == 2)
+            await until(lambda: len(database.watermarks) == 2)
             triggerer.tasks[away].cancel()
             with suppress(asyncio.CancelledError):
                 await triggerer.tasks[away]
@@ -285,7 +285,7 @@ def test_a_watcher_that_is_stopped_while_its_event_is_taken_keeps_its_mark(
 
         first = Slow(database)
         first.start("a")
-        await until(lambda: database.marks)
+        await until(lambda: database.watermarks)
         edit(sandbox, deals[0])
         await taking.wait()
         await first.kill()
@@ -306,7 +306,7 @@ def test_fifty_watchers_make_the_requests_of_one(sandbox: Sandbox, database: Dat
         async with triggerer_of(database) as triggerer:
             for number in range(50):
                 triggerer.start(f"asset {number}", interval=3600.0)
-            await until(lambda: len(database.marks) == 50)
+            await until(lambda: len(database.watermarks) == 50)
 
     before = rounds()
     asyncio.run(live())
@@ -320,14 +320,14 @@ def test_two_assets_with_equal_watchers_in_one_dag_file_have_a_mark_each(
     async def live() -> None:
         async with triggerer_of(database) as triggerer:
             triggerer.start("a", "b")
-            await until(lambda: len(database.marks) == 2)
-            beginning = mark(database, "b")
+            await until(lambda: len(database.watermarks) == 2)
+            beginning = watermark(database, "b")
             for deal in deals[:2]:
                 sandbox.advance(60)
                 edit(sandbox, deal)
                 await until(lambda: triggerer.fired)
                 triggerer.store()
-            await until(lambda: mark(database, "a") > beginning and mark(database, "b") > beginning)
+            await until(lambda: watermark(database, "a") > beginning and watermark(database, "b") > beginning)
 
     asyncio.run(live())
     assert database.told("a") == database.told("b") == deals[:2]
@@ -338,7 +338,7 @@ def test_a_watcher_is_told_only_what_it_watches(sandbox: Sandbox, database: Data
         async with triggerer_of(database) as triggerer:
             triggerer.start("moves", changes="stage_moved")
             triggerer.start("deletions", changes="deleted")
-            await until(lambda: len(database.marks) == 2)
+            await until(lambda: len(database.watermarks) == 2)
             stage = sandbox.records("deals")[deals[0]]["stage_id"]
             sandbox.move_deal(deals[0], 3 if stage != 3 else 2)
             sandbox.delete("deals", deals[1])
@@ -363,7 +363,7 @@ def test_failures_are_waited_out_told_once_and_lose_nothing(
     async def live() -> None:
         async with triggerer_of(database) as triggerer:
             triggerer.start("a")
-            await until(lambda: database.marks)
+            await until(lambda: database.watermarks)
             sandbox.fault(path="/api/v2/deals", kind="500", count=5)
             edit(sandbox, deals[0])
             await until(lambda: triggerer.fired)
@@ -383,7 +383,7 @@ def test_a_field_that_is_not_there_stops_its_own_watcher_only(
         async with triggerer_of(database) as triggerer:
             triggerer.start("broken", fields=["Titel"])
             triggerer.start("a")
-            await until(lambda: len(database.marks) == 2)
+            await until(lambda: len(database.watermarks) == 2)
             edit(sandbox, deals[0])
             await until(lambda: triggerer.fired)
             triggerer.store()
@@ -401,7 +401,7 @@ def test_too_many_changes_are_named_by_their_window(
     async def live() -> Batch:
         async with triggerer_of(database) as triggerer:
             triggerer.start("a")
-            await until(lambda: database.marks)
+            await until(lambda: database.watermarks)
             edit(sandbox, *deals[:3])
             await until(lambda: triggerer.fired)
             triggerer.store()

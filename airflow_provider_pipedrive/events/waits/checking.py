@@ -310,10 +310,10 @@ def _listed_by_filter(
 
 
 def _at_files(client: PipedriveClient, pending: list[Wait], alone: bool) -> list[Answer]:
-    """The files down to the lowest mark, in one walk of the listing of all files.
+    """The files down to the lowest watermark, in one walk of the listing of all files.
 
-    A wait in a worker, which nobody shares a walk with, reads one record's own list: however far back its mark is, that
-    list is short.
+    A wait in a worker, which nobody shares a walk with, reads one record's own list: however far back its watermark
+    is, that list is short.
     """
     ahead = _ahead(client, pending)
     began = datetime.now(UTC) + timedelta(seconds=ahead)

@@ -271,7 +271,7 @@ class FilesWait(WaitSpec):
         return get_action("getFiles").token_cost
 
     def is_new(self, file: Record, since: datetime | None) -> bool:
-        """Whether a file is newer than the mark."""
+        """Whether a file is newer than the watermark."""
         added = moment(file.get("add_time"))
         if self.after_id is not None and file["id"] <= self.after_id:
             return False
@@ -295,7 +295,7 @@ class FilesWait(WaitSpec):
         )
 
     def judge(self, newest_first: Sequence[Record], since: datetime | None) -> WaitOutcome:
-        """``newest_first``: the files down to the mark, others among them."""
+        """``newest_first``: the files down to the watermark, others among them."""
         fitting = {file["id"]: file for file in newest_first if self.fits(file, since)}
         if not fitting:
             return WAITING
