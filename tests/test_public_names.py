@@ -50,9 +50,9 @@ CALLABLES = {
     "operators.bulk.PipedriveBulkOperator": f"rows {OF_BULK}",
     "transfers.SqlToPipedriveOperator": "sql sql_conn_id sql_parameters **kwargs",
     "transfers.ObjectStorageToPipedriveOperator": "path format **kwargs",
-    "transfers.PipedriveToObjectStorageOperator": """entities path mode since until format escape_formulas columns rename
-        partition parameters versions deletes sweep allow_shrink lookback concurrency max_tokens keep_previous
-        pipedrive_conn_id deferrable **kwargs""",
+    "transfers.PipedriveToObjectStorageOperator": """entities path mode since until format escape_formulas columns
+        rename partition parameters versions deletes sweep allow_shrink lookback concurrency max_tokens
+        keep_previous pipedrive_conn_id deferrable **kwargs""",
     "transfers.PipedriveToWarehouseOperator": """entities destination destination_conn_id dataset mode since until
         versions lists staging keep_staging rename parameters sweep allow_shrink lookback concurrency max_tokens
         pipedrive_conn_id deferrable **kwargs""",
