@@ -10,6 +10,7 @@ from typing import Any
 from airflow_provider_pipedrive.sandbox.control.schedule import ScheduledAction
 from airflow_provider_pipedrive.sandbox.control.world import World
 from airflow_provider_pipedrive.sandbox.state import rules
+from airflow_provider_pipedrive.sandbox.state.creation import NEW_FILE
 from airflow_provider_pipedrive.sandbox.state.store import Id, Record, Table
 
 
@@ -129,16 +130,9 @@ def add_file(world: World, name: str, content: bytes, **fields: Any) -> Record:
         "file_name": f"{number:08x}_{name}",
         "file_type": (mimetypes.guess_type(name)[0] or "application/octet-stream").split("/")[-1],
         "file_size": len(content),
-        "active_flag": True,
-        "inline_flag": False,
-        "remote_location": "s3",
+        **NEW_FILE,
         "remote_id": f"{number:08x}",
-        "cid": None,
-        "s3_bucket": None,
-        "mail_message_id": None,
-        "mail_template_id": None,
         "name": name,
-        "description": None,
         "content": content,
     }
     return world.state.insert("files", {**record, **fields}, world.actor())

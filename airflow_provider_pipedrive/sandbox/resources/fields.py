@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from airflow_provider_pipedrive.sandbox.control.world import World
-from airflow_provider_pipedrive.sandbox.resources.registry import HANDLERS, Handler, handles
+from airflow_provider_pipedrive.sandbox.resources.registry import Handler, handles
 from airflow_provider_pipedrive.sandbox.seed.fields import subfields
 from airflow_provider_pipedrive.sandbox.server import refusals
 from airflow_provider_pipedrive.sandbox.server.messages import Request, Response, ok
@@ -362,24 +362,24 @@ def _deleting_many_v1(table: str) -> Handler:
 
 def _register() -> None:
     for kind, table in _KINDS.items():
-        HANDLERS[f"get{kind}Fields"] = _listing(table)
-        HANDLERS[f"get{kind}Field"] = _single(table)
+        handles(f"get{kind}Fields")(_listing(table))
+        handles(f"get{kind}Field")(_single(table))
         if kind == "Activity":
             continue
-        HANDLERS[f"add{kind}Field"] = _adding(table)
-        HANDLERS[f"update{kind}Field"] = _changing(table)
-        HANDLERS[f"delete{kind}Field"] = _deleting(table)
+        handles(f"add{kind}Field")(_adding(table))
+        handles(f"update{kind}Field")(_changing(table))
+        handles(f"delete{kind}Field")(_deleting(table))
         for method in ("add", "update", "delete"):
-            HANDLERS[f"{method}{kind}FieldOptions"] = _options(table, method)
+            handles(f"{method}{kind}FieldOptions")(_options(table, method))
         if kind == "Project":
             continue
-        HANDLERS[f"get{kind}FieldsV1"] = _listing_v1(table)
-        HANDLERS[f"get{kind}FieldV1"] = _single_v1(table)
-        HANDLERS[f"add{kind}FieldV1"] = _adding_v1(table)
-        HANDLERS[f"update{kind}FieldV1"] = _changing_v1(table)
-        HANDLERS[f"delete{kind}FieldV1"] = _deleting_v1(table)
-        HANDLERS[f"delete{kind}Fields"] = _deleting_many_v1(table)
-    HANDLERS["getLeadFields"] = _listing_v1("leadFields")
+        handles(f"get{kind}FieldsV1")(_listing_v1(table))
+        handles(f"get{kind}FieldV1")(_single_v1(table))
+        handles(f"add{kind}FieldV1")(_adding_v1(table))
+        handles(f"update{kind}FieldV1")(_changing_v1(table))
+        handles(f"delete{kind}FieldV1")(_deleting_v1(table))
+        handles(f"delete{kind}Fields")(_deleting_many_v1(table))
+    handles("getLeadFields")(_listing_v1("leadFields"))
 
 
 _register()

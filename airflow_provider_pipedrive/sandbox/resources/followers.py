@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_pipedrive.sandbox.control.world import World
 from airflow_provider_pipedrive.sandbox.resources.records import find
-from airflow_provider_pipedrive.sandbox.resources.registry import HANDLERS, Handler
+from airflow_provider_pipedrive.sandbox.resources.registry import Handler, handles
 from airflow_provider_pipedrive.sandbox.server import refusals
 from airflow_provider_pipedrive.sandbox.server.messages import Request, Response, ok
 from airflow_provider_pipedrive.sandbox.state import rules
@@ -72,13 +72,16 @@ def _register(kind: str, table: str, link: str) -> None:
         row = _follow(world, request, table, key)
         return ok({"user_id": row["user_id"], "add_time": row["add_time"]}, 201)
 
-    def deleting(world: World, request: Request) -> Response:
+    def unfollow(world: World, request: Request, named_by: str) -> Record:
         rows = _rows(world, table, owner(world, request)["id"])
-        row = next((row for row in rows if row["user_id"] == request.ids["follower_id"]), None)
+        row = next((row for row in rows if row[named_by] == request.ids["follower_id"]), None)
         if row is None:
             raise refusals.not_found("Follower")
         _unfollow(world, request, row)
-        return ok({"user_id": row["user_id"]})
+        return row
+
+    def deleting(world: World, request: Request) -> Response:
+        return ok({"user_id": unfollow(world, request, "user_id")["user_id"]})
 
     def listing_v1(world: World, request: Request) -> Response:
         rows = _rows(world, table, owner(world, request)["id"])
@@ -93,12 +96,7 @@ def _register(kind: str, table: str, link: str) -> None:
         return ok(view_v1(row), 201 if kind == "Product" else 200)
 
     def deleting_v1(world: World, request: Request) -> Response:
-        rows = _rows(world, table, owner(world, request)["id"])
-        row = next((row for row in rows if row["id"] == request.ids["follower_id"]), None)
-        if row is None:
-            raise refusals.not_found("Follower")
-        _unfollow(world, request, row)
-        return ok({"id": row["id"]})
+        return ok({"id": unfollow(world, request, "id")["id"]})
 
     handlers: dict[str, Handler] = {f"get{kind}Followers": listing, f"get{kind}FollowersV1": listing_v1}
     if kind != "User":
@@ -109,7 +107,8 @@ def _register(kind: str, table: str, link: str) -> None:
             f"add{kind}FollowerV1": adding_v1,
             f"delete{kind}FollowerV1": deleting_v1,
         }
-    HANDLERS.update(handlers)
+    for key, handler in handlers.items():
+        handles(key)(handler)
 
 
 for _kind, (_table, _link) in _KINDS.items():

@@ -238,8 +238,8 @@ def _placing(kind: str, table: str, name: str) -> Handler:
     return handle
 
 
-HANDLERS["putProjectPlanTask"] = _placing("task", "tasks", "taskId")
-HANDLERS["putProjectPlanActivity"] = _placing("activity", "activities", "activityId")
+handles("putProjectPlanTask")(_placing("task", "tasks", "taskId"))
+handles("putProjectPlanActivity")(_placing("activity", "activities", "activityId"))
 
 
 # v1: boards, phases, templates
@@ -266,8 +266,8 @@ def get_templates(world: World, request: Request) -> Response:
     return cursor_response(request, list(world.state["projectTemplates"]), lambda row: with_v1_times(world.state, row))
 
 
-HANDLERS["getProjectsBoardsV1"] = _listing("boards")
-HANDLERS["getProjectsPhasesV1"] = _listing("phases")
-HANDLERS["getProjectsBoardV1"] = _single("boards", "Board")
-HANDLERS["getProjectsPhaseV1"] = _single("phases", "Phase")
-HANDLERS["getProjectTemplateV1"] = _single("projectTemplates", "Template")
+handles("getProjectsBoardsV1")(_listing("boards"))
+handles("getProjectsPhasesV1")(_listing("phases"))
+handles("getProjectsBoardV1")(_single("boards", "Board"))
+handles("getProjectsPhaseV1")(_single("phases", "Phase"))
+handles("getProjectTemplateV1")(_single("projectTemplates", "Template"))

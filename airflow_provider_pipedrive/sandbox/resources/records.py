@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.sandbox.control.world import World
 from airflow_provider_pipedrive.sandbox.resources import filtering
-from airflow_provider_pipedrive.sandbox.resources.registry import HANDLERS, Handler
+from airflow_provider_pipedrive.sandbox.resources.registry import Handler, handles
 from airflow_provider_pipedrive.sandbox.server import refusals
 from airflow_provider_pipedrive.sandbox.server.messages import Request, Response
 from airflow_provider_pipedrive.sandbox.state import creation, rules
@@ -243,21 +243,19 @@ def _register() -> None:
         for attribute, maker in makers:
             key = getattr(entity, attribute)
             if key:
-                HANDLERS[key] = maker(entity)
+                handles(key)(maker(entity))
 
 
 _register()
 
 
+@handles("getArchivedDeals")
 def _archived_deals(world: World, request: Request) -> Response:
     return list_response(world, request, "deals", filtering.archived_base(world.state, request.args), "archived")
 
 
+@handles("getArchivedProjects")
 def _archived_projects(world: World, request: Request) -> Response:
     return list_response(
         world, request, "projects", lambda r: bool(r.get("is_archived")) and not r.get("is_deleted"), "archived"
     )
-
-
-HANDLERS["getArchivedDeals"] = _archived_deals
-HANDLERS["getArchivedProjects"] = _archived_projects

@@ -9,21 +9,12 @@ from collections.abc import Iterable, Iterator
 from itertools import count, cycle, product
 from typing import Any
 
+from airflow_provider_pipedrive.catalog.shapes import ADDRESS, CUSTOM_ADDRESS
 from airflow_provider_pipedrive.sandbox.seed.source import Source, Table, digits, v2_time
 
 LABELS = (("Hot", "red"), ("Warm", "yellow"), ("Cold", "blue"), ("Key account", "green"))
-PLACE_PARTS = (
-    "country",
-    "admin_area_level_1",
-    "admin_area_level_2",
-    "locality",
-    "sublocality",
-    "route",
-    "street_number",
-    "subpremise",
-    "postal_code",
-)
-ADDRESS_PARTS = (*PLACE_PARTS, "formatted_address")
+PLACE_PARTS = tuple(part.name for part in ADDRESS[1:])
+ADDRESS_PARTS = tuple(part.name for part in CUSTOM_ADDRESS[1:])
 # Name and type of the custom fields of deals: one of each type.
 DEAL_FIELDS = (
     ("Contract number", "varchar"),

@@ -8,6 +8,7 @@ from airflow_provider_pipedrive.sandbox.seed.contacts import owner
 from airflow_provider_pipedrive.sandbox.seed.office import FIRST_USER
 from airflow_provider_pipedrive.sandbox.seed.source import Source, Table, iso_time, v1_time
 from airflow_provider_pipedrive.sandbox.seed.work import about
+from airflow_provider_pipedrive.sandbox.state.creation import NEW_FILE
 
 
 def _pdf(text: str) -> bytes:
@@ -280,14 +281,7 @@ def _file(
         "file_name": f"{stem}_{source.below(1 << 48):012x}.{ending}",
         "file_type": kind,
         "file_size": len(content),
-        "active_flag": True,
-        "inline_flag": False,
-        "remote_location": "s3",
-        "cid": None,
-        "s3_bucket": None,
-        "mail_message_id": None,
-        "mail_template_id": None,
+        **NEW_FILE,
         "name": name,
-        "description": None,
         "content": content,
     }

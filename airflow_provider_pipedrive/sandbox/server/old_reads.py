@@ -9,8 +9,9 @@ https://developers.pipedrive.com/changelog/post/deprecated-apiv1-endpoints-becom
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from airflow_provider_pipedrive.catalog.model import OFFSET, Action, path, query
+from airflow_provider_pipedrive.catalog.model import OFFSET, Action, Parameter, path, query
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,41 +54,39 @@ _RECORDS = {f"/v1/{table}/{{id}}": table for table in _SCOPES if table != "dealP
 _FILTERS = ("user_id", "filter_id", "stage_id", "pipeline_id", "org_id")
 
 
-def _list(where: str, listing: OldList) -> Action:
+def _read(where: str, table: str, *parameters: Parameter, **more: Any) -> Action:
+    scope = _SCOPES[table]
     return Action(
         key=f"GET {where}",
-        summary="A v1 list out of support",
+        summary="A v1 read out of support",
         method="GET",
         path=where,
-        scopes=(f"{_SCOPES[listing.table]}:read", f"{_SCOPES[listing.table]}:full"),
+        scopes=(f"{scope}:read", f"{scope}:full"),
+        parameters=parameters,
+        idempotent=True,
+        **more,
+    )
+
+
+def _list(where: str, listing: OldList) -> Action:
+    return _read(
+        where,
+        listing.table,
+        *((path("id"),) if listing.owner else ()),
+        query("start", "integer"),
+        query("limit", "integer", maximum=OFFSET.max_limit),
+        query("sort", "string"),
+        *(query(name, "integer") for name in _FILTERS),
+        query("status", "string", enum=("open", "won", "lost", "deleted", "all_not_deleted")),
+        query("done", "flag"),
         token_cost=20,
         result="records",
-        parameters=(
-            *((path("id"),) if listing.owner else ()),
-            query("start", "integer"),
-            query("limit", "integer", maximum=OFFSET.max_limit),
-            query("sort", "string"),
-            *(query(name, "integer") for name in _FILTERS),
-            query("status", "string", enum=("open", "won", "lost", "deleted", "all_not_deleted")),
-            query("done", "flag"),
-        ),
         paging=OFFSET,
-        idempotent=True,
     )
 
 
 def _record(where: str, table: str) -> Action:
-    return Action(
-        key=f"GET {where}",
-        summary="A v1 record out of support",
-        method="GET",
-        path=where,
-        scopes=(f"{_SCOPES[table]}:read", f"{_SCOPES[table]}:full"),
-        token_cost=2,
-        result="record",
-        parameters=(path("id"),),
-        idempotent=True,
-    )
+    return _read(where, table, path("id"), token_cost=2, result="record")
 
 
 OLD_LISTS = {f"GET {where}": listing for where, listing in _LISTS.items()}

@@ -22,20 +22,10 @@ _NOT_PAGED_LIMIT = 500
 _STRICTER_THAN_PIPEDRIVE = frozenset({("deleteManyDealProducts", "ids")})
 """What the catalog requires so that nobody deletes by mistake what Pipedrive deletes when it is left out."""
 _NEVER_NULL = frozenset({"title", "name", "owner_id"})
-_PARTS: dict[str, dict[str, type | tuple[type, ...]]] = {
-    "emails": {"value": str, "primary": bool, "label": str},
-    "phones": {"value": str, "primary": bool, "label": str},
-    "prices": {
-        "product_id": int,
-        "currency": str,
-        "price": (int, float),
-        "cost": (int, float),
-        "direct_cost": (int, float),
-        "notes": str,
-    },
-    "participants": {"person_id": int, "primary": bool},
-}
-"""The names and types within the objects of some lists."""
+_STRICT_PARTS = frozenset({"emails", "phones", "prices", "participants"})
+"""Lists whose objects have no names but those that the catalog declares."""
+_MORE_PARTS = {"prices": {"product_id": "integer"}}
+"""What Pipedrive takes in them as it gives it in its answers, though its description of bodies does not name it."""
 
 
 class InvalidValue(ValueError):
@@ -303,13 +293,19 @@ def _strict_item(parameter: Parameter, item: Any) -> Any:
         raise InvalidValue(f"must contain values of type {kind}")
     if parameter.enum and item not in parameter.enum:
         raise InvalidValue(f"'{item}' is not one of {', '.join(map(str, parameter.enum))}")
-    for name, value in item.items() if parameter.name in _PARTS else ():
-        known = _PARTS[parameter.name].get(name)
-        if known is None:
-            raise InvalidValue(f"has no '{name}' in its items")
-        if value is not None and (not isinstance(value, known) or (isinstance(value, bool) and known is not bool)):
-            raise InvalidValue(f"has a wrong type of '{name}' in its items")
+    if parameter.name in _STRICT_PARTS:
+        _validate_parts(parameter, item)
     return item
+
+
+def _validate_parts(parameter: Parameter, item: dict[str, Any]) -> None:
+    kinds = {part.name: part.type for part in parameter.parts} | _MORE_PARTS.get(parameter.name, {})
+    for name, value in item.items():
+        if name not in kinds:
+            raise InvalidValue(f"has no '{name}' in its items")
+        known = _JSON_TYPES[kinds[name]]
+        if value is not None and (not isinstance(value, known) or (isinstance(value, bool) and bool not in known)):
+            raise InvalidValue(f"has a wrong type of '{name}' in its items")
 
 
 def _body_v1(action: Action, request: Request) -> None:

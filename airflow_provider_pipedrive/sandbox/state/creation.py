@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_pipedrive.sandbox.seed.fields import PLACE_PARTS
+from airflow_provider_pipedrive.catalog.shapes import ADDRESS
 from airflow_provider_pipedrive.sandbox.state import rules
 from airflow_provider_pipedrive.sandbox.state.store import Id, Record, State
 
@@ -149,7 +149,7 @@ def new_record(state: State, table: str, fields: Record, user_id: int) -> Record
 def _places(fields: Record) -> Record:
     """An address or a location has all its parts: those that were not given are null."""
     return {
-        name: {**dict.fromkeys(PLACE_PARTS), **value}
+        name: {**dict.fromkeys(part.name for part in ADDRESS[1:]), **value}
         if name in ("address", "location") and isinstance(value, dict)
         else value
         for name, value in fields.items()
@@ -227,3 +227,16 @@ def change_record(state: State, table: str, key: Id, fields: Record, actor: Any)
     fields = _places(fields)
     after = {**before, **fields}
     return state.update(table, key, {**fields, **derived(state, table, after, before)}, actor)
+
+
+NEW_FILE = {
+    "active_flag": True,
+    "inline_flag": False,
+    "remote_location": "s3",
+    "cid": None,
+    "s3_bucket": None,
+    "mail_message_id": None,
+    "mail_template_id": None,
+    "description": None,
+}
+"""What every file has that was uploaded."""
