@@ -85,9 +85,10 @@ NAMES = """
     triggers.pipedrive.PipedriveNewFileTrigger triggers.pipedrive.PipedriveRecordTrigger errors.PipedriveError
     errors.PipedriveParameterError errors.PipedriveValidationError errors.PipedriveAuthError
     errors.PipedrivePermissionError errors.PipedrivePaymentRequiredError errors.PipedriveNotFoundError
-    errors.PipedriveEndpointRemovedError errors.PipedriveBurstLimitError errors.PipedriveDailyBudgetError
-    errors.PipedriveBlockedError errors.PipedriveTokenCapError errors.PipedriveRejectedRowsError
-    errors.PipedriveServerError errors.PipedriveConnectionError errors.PipedriveResponseError
+    errors.PipedriveGoneError errors.PipedriveEndpointRemovedError errors.PipedriveBurstLimitError
+    errors.PipedriveDailyBudgetError errors.PipedriveBlockedError errors.PipedriveTokenCapError
+    errors.PipedriveRejectedRowsError errors.PipedriveServerError errors.PipedriveConnectionError
+    errors.PipedriveResponseError errors.PipedriveWarehouseError
 """
 EXTRAS = """
     refresh_token access_token api_token oauth_host redirect_uri timeout max_attempts burst_limit

@@ -70,4 +70,4 @@ def test_a_year_is_loaded_run_by_run_within_the_tokens_of_each(sandbox: Sandbox,
 def test_each_entity_is_a_task_of_its_own() -> None:
     task = declared("pipedrive_mapped_entities", {}).get_task("extract")
     assert task.expand_input.value["entities"][:2] == [["deals"], ["persons"]]
-    assert (task.partial_kwargs["connections"], task.partial_kwargs["max_active_tis_per_dagrun"]) == (4, 4)
+    assert (task.partial_kwargs["concurrency"], task.partial_kwargs["max_active_tis_per_dagrun"]) == (4, 4)

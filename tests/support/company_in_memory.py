@@ -140,10 +140,10 @@ class Crew(walk.Crew):
     """
 
     def __init__(
-        self, company: Company, connections: int, fails_at: int | None = None, *, forgetful: bool = False
+        self, company: Company, concurrency: int, fails_at: int | None = None, *, forgetful: bool = False
     ) -> None:
         self.company = company
-        self.connections = connections
+        self.concurrency = concurrency
         self.client: Any = Client(self._count)
         self.watch = self._complete_one
         self.latest = None
