@@ -12,8 +12,8 @@
             PipedrivePaymentRequiredError    402: the company's account is not open
         is it not there?
             PipedriveNotFoundError           404, 410
-                PipedriveGoneError               what a sensor waits for was deleted or merged away, or can no longer
-                come PipedriveEndpointRemovedError    the whole operation is gone: since when, what replaces it
+                PipedriveGoneError               what a sensor waits for is deleted, merged, or cannot come any more
+                PipedriveEndpointRemovedError    the whole operation is gone: since when, what replaces it
         am I too fast?
             PipedriveBurstLimitError         429 within the 2 s window
             PipedriveDailyBudgetError        429 until Pipedrive's midnight, or this process's own budget
