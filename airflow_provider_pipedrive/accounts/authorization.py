@@ -19,6 +19,7 @@ from airflow_provider_pipedrive.accounts.status import (
     AuthorizationStatus,
     consume_attempt,
     forget_tokens,
+    now,
     remember,
     stamp,
 )
@@ -28,7 +29,6 @@ from airflow_provider_pipedrive.client import OAuth, PipedriveClient, Settings, 
 from airflow_provider_pipedrive.client.clock import SystemClock
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
-from airflow_provider_pipedrive.plugin.sealed_cookies import now
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow_provider_pipedrive.accounts import approved_routes
 from airflow_provider_pipedrive.accounts.companies import STATUS
 from airflow_provider_pipedrive.accounts.oauth import IDLE_DAYS
+from airflow_provider_pipedrive.client.clock import Clock, SystemClock
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.plugin.sealed_cookies import now
 
 KEY = STATUS
 """Its name in the connection's extra. Airflow's masker leaves it alone, and so does the client."""
 TOKENS = ("access_token", "refresh_token", "api_token")
 """Names of the credentials in the connection's extra."""
+clock: Clock = SystemClock()
+"""The time that authorizations, and the pages, go by."""
 _KEPT = ("used", approved_routes.KEY)
 _USED_FOR = timedelta(minutes=15)  # longer than any attempt lives
 
@@ -96,6 +98,11 @@ def consume_attempt(extra: dict[str, Any], attempt: str) -> dict[str, Any]:
         raise PipedriveParameterError("This answer of Pipedrive's has been used already. Press Connect again.")
     recent = {name: time for name, time in before.items() if str(time) > stamp(now() - _USED_FOR)}
     return {**extra, KEY: {**kept, "used": {**recent, attempt: stamp(now())}}}
+
+
+def now() -> datetime:
+    """The present time, in UTC."""
+    return datetime.fromtimestamp(clock.time(), UTC)
 
 
 def stamp(time: datetime) -> str:

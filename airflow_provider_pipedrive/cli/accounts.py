@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_pipedrive.accounts import oauth
 from airflow_provider_pipedrive.accounts.oauth import IDLE_DAYS, Grant, Send, lacking, least_scopes
-from airflow_provider_pipedrive.accounts.status import AuthorizationStatus
+from airflow_provider_pipedrive.accounts.status import AuthorizationStatus, now
 from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.catalog import wanted_actions
@@ -19,7 +19,6 @@ from airflow_provider_pipedrive.cli.terminal import ask, command, confirmed, put
 from airflow_provider_pipedrive.client.settings import ApiToken, OAuth, Settings
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedrivePermissionError
 from airflow_provider_pipedrive.hooks.pipedrive import client_of
-from airflow_provider_pipedrive.plugin.sealed_cookies import now
 
 if TYPE_CHECKING:
     from airflow.models import Connection

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.accounts.status import AuthorizationStatus, forget_tokens, remember, stamp
+from airflow_provider_pipedrive.accounts.status import AuthorizationStatus, forget_tokens, now, remember, stamp
 from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.cli.terminal import UsageError
 from airflow_provider_pipedrive.client.hosts import OAUTH_ORIGIN
@@ -18,7 +18,6 @@ from airflow_provider_pipedrive.client.settings import OAuth
 from airflow_provider_pipedrive.client.shared_tokens import SharedTokens
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError
 from airflow_provider_pipedrive.hooks.pipedrive import VariableKeeper
-from airflow_provider_pipedrive.plugin.sealed_cookies import now
 
 if TYPE_CHECKING:
     from airflow.models import Connection

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from airflow_provider_pipedrive.accounts.companies import learn_company
-from airflow_provider_pipedrive.accounts.status import stamp
+from airflow_provider_pipedrive.accounts.status import now, stamp
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.terminal import UsageError, command, put, say
 from airflow_provider_pipedrive.client.client import PipedriveClient
 from airflow_provider_pipedrive.events import webhook_registration
 from airflow_provider_pipedrive.events.webhook_registration import WebhookAddress
 from airflow_provider_pipedrive.hooks.pipedrive import client_of
-from airflow_provider_pipedrive.plugin.sealed_cookies import now
 
 
 @command

@@ -29,13 +29,13 @@ from airflow_provider_pipedrive.accounts import approvals, authorization, store
 from airflow_provider_pipedrive.accounts.approvals import watch_connections
 from airflow_provider_pipedrive.accounts.approved_routes import CredentialRoute
 from airflow_provider_pipedrive.accounts.oauth import CODE_LIFE, Grant, authorize_url, new_state
-from airflow_provider_pipedrive.accounts.status import AuthorizationStatus
+from airflow_provider_pipedrive.accounts.status import AuthorizationStatus, now
 from airflow_provider_pipedrive.accounts.store import StoredConnection
 from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE, trimmed
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.plugin import access, addresses, webhooks
-from airflow_provider_pipedrive.plugin.sealed_cookies import now, seal, unseal
+from airflow_provider_pipedrive.plugin.sealed_cookies import seal, unseal
 from airflow_provider_pipedrive.plugin.web import (
     LONGEST_BODY,
     PageRequest,

@@ -18,11 +18,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from airflow_provider_pipedrive.accounts.status import now
 from airflow_provider_pipedrive.assets.uris import EACH
 from airflow_provider_pipedrive.events.changes.batch import Batch
 from airflow_provider_pipedrive.events.changes.model import Change, sort_changes
 from airflow_provider_pipedrive.plugin.event_writer import BusyError, ReceivedChange
-from airflow_provider_pipedrive.plugin.sealed_cookies import now
 
 log = logging.getLogger(__name__)
 

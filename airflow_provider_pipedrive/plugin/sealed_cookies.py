@@ -9,24 +9,16 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow.configuration import conf
 from cryptography.fernet import Fernet, InvalidToken
 
-from airflow_provider_pipedrive.client.clock import Clock, SystemClock
+from airflow_provider_pipedrive.accounts.status import now
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 LONGEST = 8192
 """Characters of the longest text that is looked at."""
-clock: Clock = SystemClock()
-"""The time that all pages go by."""
-
-
-def now() -> datetime:
-    """The present time, in UTC."""
-    return datetime.fromtimestamp(clock.time(), UTC)
 
 
 def seal(use: str, value: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from airflow_provider_pipedrive.plugin import sealed_cookies
+from airflow_provider_pipedrive.accounts import status
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import CLIENT_ID, CLIENT_SECRET
 
@@ -93,7 +93,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     it = Clock()
-    monkeypatch.setattr(sealed_cookies, "clock", it)
+    monkeypatch.setattr(status, "clock", it)
     return it
 
 

@@ -26,13 +26,10 @@ WITHOUT_AIRFLOW = ["catalog", "errors", "client", "extraction", "bulk", "events"
 AGAINST = {
     ("accounts", "cli"),
     ("accounts", "plugin"),
-    ("hooks", "assets"),
 }
 MUTUAL = {
     ("accounts", "cli"),
     ("accounts", "plugin"),
-    ("assets", "hooks"),
-    ("assets", "operators"),
 }
 
 
