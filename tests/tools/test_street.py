@@ -25,11 +25,9 @@ WITHOUT_AIRFLOW = ["catalog", "errors", "client", "extraction", "bulk", "events"
 # Still against the street; each goes when its last import does.
 AGAINST = {
     ("accounts", "cli"),
-    ("accounts", "plugin"),
 }
 MUTUAL = {
     ("accounts", "cli"),
-    ("accounts", "plugin"),
 }
 
 
