@@ -14,6 +14,7 @@ from airflow_provider_pipedrive.accounts.approvals import must_be_approved
 from airflow_provider_pipedrive.accounts.approved_routes import CredentialRoute, uniform_errors, with_approval
 from airflow_provider_pipedrive.accounts.companies import domain_of, number_of
 from airflow_provider_pipedrive.accounts.oauth import Grant, Send, exchange, refresh, revoke
+from airflow_provider_pipedrive.accounts.refresh_tokens import kept_refresh_token
 from airflow_provider_pipedrive.accounts.status import (
     TOKENS,
     AuthorizationStatus,
@@ -24,7 +25,6 @@ from airflow_provider_pipedrive.accounts.status import (
     stamp,
 )
 from airflow_provider_pipedrive.accounts.store import Extra, StoredConnection
-from airflow_provider_pipedrive.cli.connections import kept_refresh_token
 from airflow_provider_pipedrive.client import OAuth, PipedriveClient, Settings, settings_from
 from airflow_provider_pipedrive.client.clock import SystemClock
 from airflow_provider_pipedrive.client.transport import Transport

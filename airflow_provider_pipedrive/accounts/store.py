@@ -19,8 +19,8 @@ from cryptography.fernet import InvalidToken
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
+from airflow_provider_pipedrive.accounts.redirect_uri import checked
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.plugin.addresses import checked
 
 CONN_TYPE = "pipedrive"
 ENVIRONMENT = "AIRFLOW_CONN_"

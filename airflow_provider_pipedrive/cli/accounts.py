@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_pipedrive.accounts import oauth
 from airflow_provider_pipedrive.accounts.oauth import IDLE_DAYS, Grant, Send, lacking, least_scopes
+from airflow_provider_pipedrive.accounts.refresh_tokens import kept_refresh_token
 from airflow_provider_pipedrive.accounts.status import AuthorizationStatus, now
 from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.cli import connections
@@ -75,7 +76,7 @@ def revoke(options: Namespace) -> None:
     if not options.yes and not confirmed(f"Revoke connection {options.conn_id!r}?"):
         raise PipedriveAuthError("Nothing was revoked.")
     with sending(settings) as send:
-        oauth.revoke(send, settings.credential, connections.kept_refresh_token(settings.credential))
+        oauth.revoke(send, settings.credential, kept_refresh_token(settings.credential))
     if connection.id is not None:  # of the metadata database
         _forget(options.conn_id, settings.credential)
     say(
@@ -161,7 +162,7 @@ def _refreshed(send: Send, credential: OAuth) -> Grant:
     try:
         return oauth.refresh(send, credential)
     except PipedriveAuthError as error:
-        kept = connections.kept_refresh_token(credential) if error.status == 400 else None
+        kept = kept_refresh_token(credential) if error.status == 400 else None
         if kept is None:
             raise
     return oauth.refresh(send, replace(credential, refresh_token=kept))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from airflow_provider_pipedrive.accounts.oauth import Callback
 from airflow_provider_pipedrive.cli.terminal import UsageError
@@ -36,32 +36,12 @@ _SECURITY = {
 
 
 def can_listen(redirect_uri: str) -> bool:
-    """Whether the callback URL leads to an IPv4 port of this machine, in plain http."""
-    parts = _parts(redirect_uri)
-    return parts.scheme == "http" and is_loopback(parts.hostname) and ":" not in (parts.hostname or "")
+    """Whether the callback URL leads to an IPv4 port of this machine, in plain http.
 
-
-def checked_redirect_uri(redirect_uri: str, source: str) -> str:
-    """The redirect URI, as it is.
-
-    :param source: where it comes from
-    :raises UsageError: it cannot be a callback URL
+    :param redirect_uri: a whole URL, see :mod:`.accounts.redirect_uri`
     """
-    parts = _parts(redirect_uri)
-    if parts.scheme not in ("http", "https") or parts.fragment:
-        raise UsageError(
-            f"{source} must be the callback URL that is registered with the app, such as "
-            "http://localhost:8910/callback."
-        )
-    return redirect_uri
-
-
-def _parts(redirect_uri: str) -> SplitResult:
-    try:
-        parts = plain_url(redirect_uri)
-    except ValueError:
-        return SplitResult("", "", "", "", "")
-    return parts
+    parts = plain_url(redirect_uri)
+    return parts.scheme == "http" and is_loopback(parts.hostname) and ":" not in (parts.hostname or "")
 
 
 class CallbackServer:

@@ -23,8 +23,9 @@ from airflow_provider_pipedrive.accounts.oauth import (
     exchange,
     new_state,
 )
+from airflow_provider_pipedrive.accounts.redirect_uri import stated_redirect_uri
 from airflow_provider_pipedrive.cli import connections
-from airflow_provider_pipedrive.cli.callback import CallbackServer, can_listen, checked_redirect_uri
+from airflow_provider_pipedrive.cli.callback import CallbackServer, can_listen
 from airflow_provider_pipedrive.cli.connections import Fields, StoreError
 from airflow_provider_pipedrive.cli.definition import DEFAULT_CONN_ID, DEFAULT_REDIRECT_URI, SECRET_VARIABLE
 from airflow_provider_pipedrive.cli.terminal import UsageError, ask, ask_secret, command, confirmed, put, say
@@ -39,8 +40,6 @@ from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError
 @command
 def connect(options: Namespace) -> None:
     """Connect an account and save or print the connection."""
-    if options.redirect_uri:
-        checked_redirect_uri(options.redirect_uri, "--redirect-uri")
     before = connections.stored(connections.checked_conn_id(options.save)) if options.save else None
     redirect_uri = _redirect_uri(options.redirect_uri, before.extra_dejson.get("redirect_uri") if before else None)
     app = _app(options, before.login if before else None, before.password if before else None)
@@ -57,21 +56,10 @@ def connect(options: Namespace) -> None:
 
 
 def _redirect_uri(given: str | None, connections_own: Any) -> str:
-    """The callback URL: the command line's, else the connection's, else the configuration's, else the default.
-
-    The page in the web UI goes by the same order, see :func:`.plugin.addresses.redirect_uri`.
-    """
-    from airflow.configuration import conf
-
-    configured = conf.get("pipedrive", "redirect_uri", fallback="")
-    sources = {
-        "--redirect-uri": given,
-        "The connection's redirect_uri": connections_own,
-        "[pipedrive] redirect_uri": configured,
-    }
-    return next(
-        (checked_redirect_uri(str(uri), source) for source, uri in sources.items() if uri), DEFAULT_REDIRECT_URI
-    )
+    try:
+        return stated_redirect_uri(connections_own, given) or DEFAULT_REDIRECT_URI
+    except PipedriveParameterError as error:
+        raise UsageError(str(error)) from None
 
 
 def _app(options: Namespace, known_id: str | None, known_secret: str | None) -> OAuth:

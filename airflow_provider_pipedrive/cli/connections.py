@@ -15,9 +15,7 @@ from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.cli.terminal import UsageError
 from airflow_provider_pipedrive.client.hosts import OAUTH_ORIGIN
 from airflow_provider_pipedrive.client.settings import OAuth
-from airflow_provider_pipedrive.client.shared_tokens import SharedTokens
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError
-from airflow_provider_pipedrive.hooks.pipedrive import VariableKeeper
 
 if TYPE_CHECKING:
     from airflow.models import Connection
@@ -116,25 +114,6 @@ def save_refresh_token(conn_id: str, refresh_token: str) -> None:
         connection.set_extra(json.dumps({**connection.extra_dejson, "refresh_token": refresh_token}))
 
     _change(conn_id, change)
-
-
-def kept_refresh_token(credential: OAuth) -> str | None:
-    """The refresh token that tasks have kept in place of the connection's own, if Pipedrive has ever replaced it."""
-    from airflow.models import Variable
-    from sqlalchemy import select
-
-    if credential.refresh_token is None:
-        return None
-    shared = SharedTokens(credential).read()
-    if shared is not None and shared.refresh_token != credential.refresh_token:
-        return shared.refresh_token
-    name = VariableKeeper(credential.refresh_token).name
-    try:  # not by Variable.get, which logs a traceback where there is no database
-        with _database() as session:
-            row = session.scalar(select(Variable).where(Variable.key == name))
-            return row.get_val() or None if row is not None else None
-    except StoreError:  # a machine without Airflow's database: no task has kept anything that can be seen from here
-        return None
 
 
 def note_renewal(conn_id: str, refresh_token: str) -> None:

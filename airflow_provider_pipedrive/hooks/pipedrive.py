@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import shutil
 import tempfile
 import uuid
@@ -23,10 +21,10 @@ from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
+    from airflow_provider_pipedrive.accounts.refresh_tokens import VariableKeeper
     from airflow_provider_pipedrive.client import PipedriveClient, Settings, Usage
     from airflow_provider_pipedrive.hooks.lineage import Lineage
 
-log = logging.getLogger(__name__)
 _CLIENT = "_client_and_its_connection"
 _NONE = object()
 SHORTEST_MASKED = 5
@@ -284,45 +282,11 @@ def _host(connection: Connection) -> str | None:
 
 def _keeper(settings: Settings) -> VariableKeeper | None:
     token = getattr(settings.credential, "refresh_token", None)
-    return VariableKeeper(token) if token else None
+    if not token:
+        return None
+    from airflow_provider_pipedrive.accounts.refresh_tokens import VariableKeeper
 
-
-class VariableKeeper:
-    """Keeps a refresh token that replaces a connection's in an Airflow Variable: a task can write no connection.
-
-    The Variable belongs to the connection's own token: a new one in the connection begins anew. Airflow encrypts it,
-    and hides it for its name.
-
-    :param refresh_token: the connection's own
-    """
-
-    def __init__(self, refresh_token: str) -> None:
-        self.name = f"pipedrive_refresh_token_{hashlib.sha256(refresh_token.encode()).hexdigest()[:16]}"
-
-    def load(self) -> str | None:
-        """The newest refresh token, if Pipedrive has ever replaced the connection's."""
-        from airflow.providers.common.compat.sdk import Variable
-
-        # Given by position: the one spelling of a default that Airflow 2.11 and 3 share.
-        found = Variable.get(self.name, None)
-        return str(found) if found else None
-
-    def save(self, refresh_token: str) -> bool:
-        """Keep it, and say where; whether that was possible."""
-        from airflow.providers.common.compat.sdk import Variable
-
-        try:
-            Variable.set(self.name, refresh_token)
-        except Exception as error:  # noqa: BLE001 - Airflow raises many kinds; the token still works in this process
-            log.warning(
-                "The new refresh token could not be kept in the Variable %s: %s", self.name, type(error).__name__
-            )
-            return False
-        log.info(
-            "Pipedrive handed out a new refresh token: kept in the Variable %s, used when the connection's is refused.",
-            self.name,
-        )
-        return True
+    return VariableKeeper(token)
 
 
 def _mask(secret: str) -> None:

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from airflow.configuration import conf
 from starlette.requests import Request
 
-from airflow_provider_pipedrive.client.hosts import is_loopback, plain_url
+from airflow_provider_pipedrive.accounts.redirect_uri import checked, stated_redirect_uri
+from airflow_provider_pipedrive.client.hosts import is_loopback
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.plugin import PREFIX
 
@@ -36,17 +37,14 @@ def page_url(request: Request) -> str:
 
 
 def redirect_uri(request: Request, extra: Mapping[str, Any]) -> str:
-    """The callback URL to register with the app: the connection's own, else that of the configuration, else the one
-    below Airflow's ``[api] base_url``, else, on this machine only, the one that the browser came by.
+    """The callback URL to register with the app: the one that is stated, else the one below Airflow's
+    ``[api] base_url``, else, on this machine only, the one that the browser came by.
 
     :raises PipedriveParameterError: none of them is there, or the one there is no such URL
     """
-    own = extra.get("redirect_uri")
-    if own:
-        return checked(str(own), "the connection's redirect_uri")
-    configured = conf.get("pipedrive", "redirect_uri", fallback="")
-    if configured:
-        return checked(configured, "[pipedrive] redirect_uri")
+    stated = stated_redirect_uri(extra.get("redirect_uri"))
+    if stated:
+        return stated
     base_url = conf.get("api", "base_url", fallback="")
     if base_url:
         return checked(f"{base_url.rstrip('/')}{PREFIX}/callback", "[api] base_url")
@@ -58,25 +56,6 @@ def redirect_uri(request: Request, extra: Mapping[str, Any]) -> str:
         "browsers reach, or the whole redirect URI as AIRFLOW__PIPEDRIVE__REDIRECT_URI or in the connection's extra "
         "field redirect_uri."
     )
-
-
-def checked(uri: str, what: str) -> str:
-    """The URI, if Pipedrive can send a browser there.
-
-    :param what: it comes from
-    :raises PipedriveParameterError: it cannot
-    """
-    try:
-        parts = plain_url(uri)
-        is_right = parts.scheme in ("http", "https") and not parts.fragment
-    except ValueError:
-        is_right = False
-    if not is_right:
-        raise PipedriveParameterError(
-            f"{what} must be a whole URL (https://airflow.example.com{PREFIX}/callback), without user, #fragment, "
-            "spaces, quotes, backslashes and letters that are not ASCII."
-        )
-    return uri
 
 
 def origin_of_url(url: str) -> str:

@@ -15,12 +15,13 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
+from airflow_provider_pipedrive.accounts.refresh_tokens import VariableKeeper
 from airflow_provider_pipedrive.accounts.status import KEY
 from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.connections import Fields
 from airflow_provider_pipedrive.client.settings import OAuth
-from airflow_provider_pipedrive.hooks.pipedrive import VariableKeeper, client_of
+from airflow_provider_pipedrive.hooks.pipedrive import client_of
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.cli.conftest import Terminal
 from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, oauth_connection

@@ -390,7 +390,7 @@ def test_a_configured_redirect_uri_that_is_none_is_named(
     monkeypatch.setenv("AIRFLOW__PIPEDRIVE__REDIRECT_URI", "airflow.example.com")
     callback = app.index("--redirect-uri")
     assert terminal.run("connect", *app[:callback], *app[callback + 2 :]) == 2
-    assert "[pipedrive] redirect_uri must be the callback URL" in terminal.err
+    assert "[pipedrive] redirect_uri must be a whole URL" in terminal.err
 
 
 # ---- what is asked for, and what is refused at once
@@ -409,12 +409,12 @@ def test_what_is_missing_is_asked_for_and_the_secret_is_not_shown(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--redirect-uri", "localhost:8910"], "--redirect-uri must be the callback URL"),
-        (["--redirect-uri", "http://localhost:port/"], "--redirect-uri must be the callback URL"),
-        (["--redirect-uri", "ftp://localhost/"], "--redirect-uri must be the callback URL"),
-        (["--redirect-uri", "https://\uff4cocalhost/"], "--redirect-uri must be the callback URL"),
-        (["--redirect-uri", "https://storage.example\\@localhost/"], "--redirect-uri must be the callback URL"),
-        (["--redirect-uri", "https://@localhost/"], "--redirect-uri must be the callback URL"),
+        (["--redirect-uri", "localhost:8910"], "--redirect-uri must be a whole URL"),
+        (["--redirect-uri", "http://localhost:port/"], "--redirect-uri must be a whole URL"),
+        (["--redirect-uri", "ftp://localhost/"], "--redirect-uri must be a whole URL"),
+        (["--redirect-uri", "https://\uff4cocalhost/"], "--redirect-uri must be a whole URL"),
+        (["--redirect-uri", "https://storage.example\\@localhost/"], "--redirect-uri must be a whole URL"),
+        (["--redirect-uri", "https://@localhost/"], "--redirect-uri must be a whole URL"),
         (["--host", "https://evil.example.com"], "--host: 'https://evil.example.com' is no host"),
         (["--oauth-host", "http://oauth.pipedrive.com"], "--oauth-host: 'http://oauth.pipedrive.com' is no host"),
         (["--client-id", "a b"], "There is no client id"),

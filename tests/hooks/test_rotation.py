@@ -7,9 +7,10 @@ import json
 import pytest
 from airflow.providers.common.compat.sdk import Variable
 
+from airflow_provider_pipedrive.accounts.refresh_tokens import VariableKeeper
 from airflow_provider_pipedrive.client.auth import forget_tokens
 from airflow_provider_pipedrive.errors import PipedriveAuthError
-from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook, VariableKeeper
+from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
 
