@@ -129,7 +129,7 @@ class Changes:
         works: list[Callable[[], None]] = []
         if "add_time" in self.entity.sort_by and self._is_recent:
             works.append(self._untouched)
-        self._outcome.completeness["untouched"] = "looked for" if works else "not looked for"
+        self._outcome.completeness["never_updated"] = "looked for" if works else "not looked for"
         if self.entity.archived_in and not {"status", "filter_id"} & self._parameters.keys():
             works.append(partial(self._archived, ENTITIES[self.entity.archived_in]))
             if self._deletes:

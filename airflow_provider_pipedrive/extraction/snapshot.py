@@ -5,7 +5,7 @@ There are three ways to read one, chosen by its first two pages before more is s
 - *windows*: stretches of last-update time, many at once, cut where the two pages make it likely that they take equally
   long. Fast, but a record without ``update_time`` is in no window, so a proof that nothing is missing follows: the
   count that Pipedrive tells (deals), or the ids that are missing below the greatest one, asked for by name.
-- *both ends*: by id, from the front and from the back until they meet. Whole by nature, and as fast as anything where
+- *bidirectional*: by id, from the front and from the back until they meet. Whole by nature, and as fast as anything where
   the rate limit is what binds.
 - *front to back*: on one connection, and for lists that cannot be sorted.
 
@@ -223,13 +223,13 @@ class Snapshot:
         :param took: seconds of a request
         """
         if not more or not self._has_windows or likeness.pages < _LEAST_PAGES:
-            return "both ends"
+            return "bidirectional"
         rate, pages = self.crew.client.burst_limit / WINDOW, likeness.pages
         from_both_ends = max(pages / rate, pages / 2 * took)
         from_everywhere = max(1.15 * pages / rate, pages / self.crew.concurrency * took) + 2 * took
         counted = self._counted and not likeness.untouched
         by_ids = likeness.unseen / 100 <= _CHEAP * pages
-        return "windows" if from_everywhere < 0.75 * from_both_ends and (counted or by_ids) else "both ends"
+        return "windows" if from_everywhere < 0.75 * from_both_ends and (counted or by_ids) else "bidirectional"
 
     def _cut(self, reader: RangeReader, ends: Sequence[Page], pages: float) -> None:
         front, back = (
@@ -307,7 +307,7 @@ class Snapshot:
         )
         self.landing.forget({part.name for part in self.landing.finished})
         self._outcome = ReadOutcome("", {"kind": "walk"})
-        self._begin("both ends", after="windows")
+        self._begin("bidirectional", after="windows")
         reader = self._reader()
         reader.open(Region("id", 0, OPEN_END))
         reader.run()

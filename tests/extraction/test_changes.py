@@ -216,7 +216,7 @@ def test_what_was_created_and_never_updated_is_in_its_window_too(
     assert newest in ids_of(landed(tmp_path / "deals"))
     assert receipt["entities"]["deals"]["completeness"] == {
         "kind": "window",
-        "untouched": "looked for",
+        "never_updated": "looked for",
         "deleted": "told",
     }
 
@@ -225,7 +225,7 @@ def test_an_old_window_says_that_it_did_not_look_for_what_was_never_updated(
     client: PipedriveClient, tmp_path: Path
 ) -> None:
     receipt = extract(client, tmp_path, ExtractionJob(["deals"], "changes", at("2025-01-15"), at("2025-01-16")))
-    assert receipt["entities"]["deals"]["completeness"]["untouched"] == "not looked for"
+    assert receipt["entities"]["deals"]["completeness"]["never_updated"] == "not looked for"
 
 
 def test_a_small_window_costs_one_page(client: PipedriveClient, company: Sandbox, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_path_that_is_a_file_is_an_error_before_anything_is_read(
 
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("written", [0, 3, 9])
-@pytest.mark.parametrize("strategy", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "bidirectional"])
 def test_a_full_disk_ends_a_run_and_the_next_one_goes_on(
     client: PipedriveClient,
     tmp_path: Path,
@@ -197,7 +197,7 @@ def test_two_runs_of_one_job_at_once_leave_a_whole_folder(company: Sandbox, tmp_
         assert by_id(landed(tmp_path / "deals")) == live(client)
 
 
-@pytest.mark.parametrize("strategy", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "bidirectional"])
 def test_a_repeated_cursor_is_an_error_and_never_a_quiet_end(
     company: Sandbox, client: PipedriveClient, tmp_path: Path, through: Callable[[str], None], strategy: str
 ) -> None:
@@ -211,7 +211,7 @@ def test_a_repeated_cursor_is_an_error_and_never_a_quiet_end(
     assert by_id(landed(tmp_path / "deals")) == live(client)
 
 
-@pytest.mark.parametrize("strategy", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "bidirectional"])
 def test_empty_pages_that_promise_more_are_followed(
     company: Sandbox, client: PipedriveClient, tmp_path: Path, through: Callable[[str], None], strategy: str
 ) -> None:

@@ -23,7 +23,7 @@ def live(client: PipedriveClient, action: str = "getDeals") -> dict[Any, dict[st
     return by_id(list(client.iterate(action)))
 
 
-@pytest.mark.parametrize("strategy", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "bidirectional"])
 def test_a_snapshot_holds_every_deal_as_the_api_lists_it(
     client: PipedriveClient, tmp_path: Path, through: Callable[[str], None], strategy: str
 ) -> None:
@@ -52,7 +52,7 @@ def test_windows_are_proven_whole_by_the_count_that_pipedrive_tells(
     assert receipt["entities"]["deals"]["completeness"] == {"kind": "count", "records": 5754}
 
 
-@pytest.mark.parametrize("strategy", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "bidirectional"])
 def test_records_without_a_time_of_last_update_are_there_too(
     client: PipedriveClient, company: Sandbox, tmp_path: Path, through: Callable[[str], None], strategy: str
 ) -> None:
@@ -65,7 +65,7 @@ def test_records_without_a_time_of_last_update_are_there_too(
         assert receipt["entities"]["deals"]["completeness"]["kind"] == "ids"
 
 
-@pytest.mark.parametrize("strategy", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "bidirectional"])
 def test_what_is_edited_archived_deleted_and_created_meanwhile_is_there_in_its_last_state(
     client: PipedriveClient, company: Sandbox, tmp_path: Path, through: Callable[[str], None], strategy: str
 ) -> None:
@@ -84,7 +84,7 @@ def test_what_is_edited_archived_deleted_and_created_meanwhile_is_there_in_its_l
     assert receipt["entities"]["deals"]["tombstones"] == 9
 
 
-@pytest.mark.parametrize("strategy", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "bidirectional"])
 def test_faults_of_every_kind_cost_and_double_nothing(
     company: Sandbox, tmp_path: Path, through: Callable[[str], None], strategy: str
 ) -> None:
@@ -98,7 +98,7 @@ def test_faults_of_every_kind_cost_and_double_nothing(
 
 
 @pytest.mark.usefixtures("small_parts")
-@pytest.mark.parametrize("strategy", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "bidirectional"])
 def test_a_run_that_failed_goes_on_from_its_finished_parts(
     company: Sandbox, tmp_path: Path, through: Callable[[str], None], strategy: str
 ) -> None:
@@ -151,7 +151,7 @@ def test_a_cap_of_tokens_ends_a_run_before_it_spends_more_and_leaves_it_resumabl
 def test_all_versions_are_kept_on_request(
     client: PipedriveClient, company: Sandbox, tmp_path: Path, through: Callable[[str], None]
 ) -> None:
-    through("both ends")
+    through("bidirectional")
     # Read first as it was, then again, because it was edited while the walk went on.
     company.plan("update", entity="deals", id=1, fields={"title": "edited"}, after_reads=2, path="/api/v2/deals")
     extract(client, tmp_path, ExtractionJob(["deals"], columns="raw", concurrency=8, versions="all"))

@@ -95,7 +95,7 @@ def read_at_last(
 
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("entity", ["deals", "persons"])
-@pytest.mark.parametrize("strategy", ["windows", "both ends", "front to back"])
+@pytest.mark.parametrize("strategy", ["windows", "bidirectional", "front to back"])
 def test_every_live_record_is_there_once_in_its_last_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str, entity: str
 ) -> None:
@@ -167,7 +167,7 @@ def test_what_is_created_meanwhile_and_never_updated_is_there_after_windows_too(
 
 
 @pytest.mark.usefixtures("small_pages")
-@pytest.mark.parametrize("strategy", ["windows", "both ends"])
+@pytest.mark.parametrize("strategy", ["windows", "bidirectional"])
 def test_a_record_that_is_deleted_and_restored_meanwhile_is_live(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str
 ) -> None:
