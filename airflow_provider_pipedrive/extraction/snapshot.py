@@ -5,7 +5,8 @@ There are three ways to read one, chosen by its first two pages before more is s
 - *windows*: stretches of last-update time, many at once, cut where the two pages make it likely that they take equally
   long. Fast, but a record without ``update_time`` is in no window, so a proof that nothing is missing follows: the
   count that Pipedrive tells (deals), or the ids that are missing below the greatest one, asked for by name.
-- *bidirectional*: by id, from the front and from the back until they meet. Whole by nature, and as fast as anything where
+- *bidirectional*: by id, from the front and from the back until they meet. Whole by nature, and as fast as anything
+where
   the rate limit is what binds.
 - *front to back*: on one connection, and for lists that cannot be sorted.
 
