@@ -6,8 +6,7 @@ There are three ways to read one, chosen by its first two pages before more is s
   long. Fast, but a record without ``update_time`` is in no window, so a proof that nothing is missing follows: the
   count that Pipedrive tells (deals), or the ids that are missing below the greatest one, asked for by name.
 - *bidirectional*: by id, from the front and from the back until they meet. Whole by nature, and as fast as anything
-where
-  the rate limit is what binds.
+  where the rate limit is what binds.
 - *front to back*: on one connection, and for lists that cannot be sorted.
 
 A closing catch-up then brings what was edited, created, archived or deleted while the walk went on. With the last pages
