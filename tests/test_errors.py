@@ -16,8 +16,8 @@ import urllib3
 from airflow_provider_pipedrive import errors
 from airflow_provider_pipedrive.client import settings_from
 from airflow_provider_pipedrive.client.clock import SystemClock
+from airflow_provider_pipedrive.client.responses import Call
 from airflow_provider_pipedrive.client.transport import Transport
-from airflow_provider_pipedrive.client.verdicts import Call
 from airflow_provider_pipedrive.errors import (
     PipedriveConnectionError,
     PipedriveError,

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.client.auth import forget_tokens
-from airflow_provider_pipedrive.client.verdicts import Answer, Call, judge, may_repeat
+from airflow_provider_pipedrive.client.responses import Answer, Call, judge, may_repeat
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
     PipedriveBlockedError,

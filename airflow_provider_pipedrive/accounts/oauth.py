@@ -18,9 +18,9 @@ from urllib.parse import parse_qs, urlencode
 from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
 from airflow_provider_pipedrive.client.auth import app_headers, basic, company_origin, lifetime
 from airflow_provider_pipedrive.client.redaction import Redactor
+from airflow_provider_pipedrive.client.responses import Answer, Call, judge
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE, OAuth
 from airflow_provider_pipedrive.client.shared_tokens import SharedTokens
-from airflow_provider_pipedrive.client.verdicts import Answer, Call, judge
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
     PipedriveParameterError,

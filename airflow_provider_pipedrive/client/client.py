@@ -26,12 +26,7 @@ from airflow_provider_pipedrive.client.named_fields import NamedFields
 from airflow_provider_pipedrive.client.paging import Position, look_at, records_in, walk_pages
 from airflow_provider_pipedrive.client.parameters import NOTHING, Request, as_dict, bind, query_text
 from airflow_provider_pipedrive.client.redaction import Redactor
-from airflow_provider_pipedrive.client.repeats import repeated
-from airflow_provider_pipedrive.client.settings import ApiToken, Settings
-from airflow_provider_pipedrive.client.transport import Transport
-from airflow_provider_pipedrive.client.uploads import multipart
-from airflow_provider_pipedrive.client.values import InvalidValue, plain
-from airflow_provider_pipedrive.client.verdicts import (
+from airflow_provider_pipedrive.client.responses import (
     Answer,
     Call,
     call_of,
@@ -40,6 +35,11 @@ from airflow_provider_pipedrive.client.verdicts import (
     may_have_happened,
     unreadable,
 )
+from airflow_provider_pipedrive.client.retries import repeated
+from airflow_provider_pipedrive.client.settings import ApiToken, Settings
+from airflow_provider_pipedrive.client.transport import Transport
+from airflow_provider_pipedrive.client.uploads import multipart
+from airflow_provider_pipedrive.client.values import InvalidValue, plain
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
     PipedriveEndpointRemovedError,

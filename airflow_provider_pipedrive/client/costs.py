@@ -9,7 +9,7 @@ import re
 from functools import cache
 
 from airflow_provider_pipedrive.catalog import ACTIONS
-from airflow_provider_pipedrive.client.verdicts import Call
+from airflow_provider_pipedrive.client.responses import Call
 
 # Where no operation is known, v1 and v2 by method: one record, a list, a search.
 _V1 = {"POST": 10, "PUT": 10, "PATCH": 10, "DELETE": 6}

@@ -23,8 +23,8 @@ from requests.adapters import HTTPAdapter
 from airflow_provider_pipedrive import __version__
 from airflow_provider_pipedrive.client.clock import Clock
 from airflow_provider_pipedrive.client.hosts import is_loopback, is_public, plain_url
+from airflow_provider_pipedrive.client.responses import Answer, Call, outcome_unknown
 from airflow_provider_pipedrive.client.settings import Settings
-from airflow_provider_pipedrive.client.verdicts import Answer, Call, outcome_unknown
 from airflow_provider_pipedrive.errors import (
     PipedriveConnectionError,
     PipedriveError,

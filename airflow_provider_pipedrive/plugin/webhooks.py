@@ -25,7 +25,7 @@ from airflow_provider_pipedrive.accounts import store
 from airflow_provider_pipedrive.accounts.companies import host_of, number_of
 from airflow_provider_pipedrive.accounts.store import UndecryptedConnection
 from airflow_provider_pipedrive.assets.uris import asset_uri
-from airflow_provider_pipedrive.client.verdicts import read_json
+from airflow_provider_pipedrive.client.responses import read_json
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.deliveries import OldPayloadError, change_of
 from airflow_provider_pipedrive.plugin.asset_events import store as store_changes

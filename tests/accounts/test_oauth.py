@@ -23,9 +23,9 @@ from airflow_provider_pipedrive.accounts.oauth import (
 )
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.client.clock import SystemClock
+from airflow_provider_pipedrive.client.responses import Answer, Call
 from airflow_provider_pipedrive.client.settings import OAuth, Settings
 from airflow_provider_pipedrive.client.transport import Transport
-from airflow_provider_pipedrive.client.verdicts import Answer, Call
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
     PipedriveParameterError,

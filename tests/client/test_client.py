@@ -13,8 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
-from airflow_provider_pipedrive.client.repeats import BURST_PATIENCE
-from airflow_provider_pipedrive.client.verdicts import LONGEST_WAIT
+from airflow_provider_pipedrive.client.responses import LONGEST_WAIT
+from airflow_provider_pipedrive.client.retries import BURST_PATIENCE
 from airflow_provider_pipedrive.errors import (
     PipedriveBlockedError,
     PipedriveBurstLimitError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_pipedrive.client.costs import cost_of
-from airflow_provider_pipedrive.client.verdicts import Call
+from airflow_provider_pipedrive.client.responses import Call
 
 UUID = "0b1b1e40-1f5b-11f0-9b1a-6b2c4c7d8e9f"
 

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_pipedrive.catalog import ACTIONS, Action
 from airflow_provider_pipedrive.client import PipedriveClient
-from airflow_provider_pipedrive.client.verdicts import Call, is_gone_already, may_have_happened
+from airflow_provider_pipedrive.client.responses import Call, is_gone_already, may_have_happened
 from airflow_provider_pipedrive.errors import (
     PipedriveConnectionError,
     PipedriveEndpointRemovedError,

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient
-from airflow_provider_pipedrive.client.verdicts import read_json
+from airflow_provider_pipedrive.client.responses import read_json
 from tests.support.scripted_server import ScriptedServer, http
 
 

@@ -12,8 +12,8 @@ import urllib3
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from, transport
 from airflow_provider_pipedrive.client.client import DOWNLOAD_IN_MEMORY
+from airflow_provider_pipedrive.client.responses import Call
 from airflow_provider_pipedrive.client.uploads import multipart
-from airflow_provider_pipedrive.client.verdicts import Call
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveError,

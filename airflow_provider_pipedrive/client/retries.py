@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import tenacity
 
 from airflow_provider_pipedrive.client.limits import WINDOW
-from airflow_provider_pipedrive.client.verdicts import LONGEST_WAIT, Call, may_repeat, wait_before
+from airflow_provider_pipedrive.client.responses import LONGEST_WAIT, Call, may_repeat, wait_before
 from airflow_provider_pipedrive.errors import PipedriveBurstLimitError, PipedriveError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.catalog import get_action
-from airflow_provider_pipedrive.client.verdicts import Answer, Call, call_of, judge, may_repeat, read_json, wait_before
+from airflow_provider_pipedrive.client.responses import Answer, Call, call_of, judge, may_repeat, read_json, wait_before
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
     PipedriveBlockedError,
