@@ -16,7 +16,7 @@ import urllib3
 from airflow_provider_pipedrive import errors
 from airflow_provider_pipedrive.client import settings_from
 from airflow_provider_pipedrive.client.clock import SystemClock
-from airflow_provider_pipedrive.client.responses import Call
+from airflow_provider_pipedrive.client.responses import Operation
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.errors import (
     PipedriveConnectionError,
@@ -89,7 +89,7 @@ def raised(kind: type) -> BaseException:
     return error
 
 
-def through_the_transport(error: BaseException, call: Call = Call("GET", "/v1/x")) -> PipedriveError:  # noqa: B008
+def through_the_transport(error: BaseException, call: Operation = Operation("GET", "/v1/x")) -> PipedriveError:  # noqa: B008
     def exchange() -> None:
         raise error
 
@@ -138,7 +138,7 @@ def test_whatever_the_http_libraries_raise_becomes_an_error_of_ours_without_a_wo
 def test_what_kind_of_fault_it_was_and_whether_pipedrive_can_have_seen_the_request(
     foreign: BaseException, kind: type, nothing_sent: bool | None, write_repeatable: bool
 ) -> None:
-    error = through_the_transport(foreign, Call("POST", "/v1/x"))
+    error = through_the_transport(foreign, Operation("POST", "/v1/x"))
     assert type(error) is kind
     assert getattr(error, "nothing_sent", None) is nothing_sent
     assert error.retryable is write_repeatable

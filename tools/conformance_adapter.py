@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.client.auth import forget_tokens
-from airflow_provider_pipedrive.client.responses import Answer, Call, judge, may_repeat
+from airflow_provider_pipedrive.client.responses import Operation, Response, may_repeat, raise_for_response
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
     PipedriveBlockedError,
@@ -48,9 +48,9 @@ def paginate(
 
 def classify(status: int, headers: Mapping[str, str], body: str, method: str = "GET") -> dict[str, Any]:
     """How an answer is judged."""
-    request = Call(method, "/v1/anything")
+    request = Operation(method, "/v1/anything")
     try:
-        judge(request, Answer(status, headers, body.encode()))
+        raise_for_response(request, Response(status, headers, body.encode()))
     except PipedriveError as error:
         return {
             "retryable": may_repeat(request, error),

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlencode
 from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
 from airflow_provider_pipedrive.client.auth import app_headers, basic, company_origin, lifetime
 from airflow_provider_pipedrive.client.redaction import Redactor
-from airflow_provider_pipedrive.client.responses import Answer, Call, judge
+from airflow_provider_pipedrive.client.responses import Operation, Response, raise_for_response
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE, OAuth
 from airflow_provider_pipedrive.client.shared_tokens import SharedTokens
 from airflow_provider_pipedrive.errors import (
@@ -35,7 +35,7 @@ IDLE_DAYS = 60
 BASE = "base"
 """The scope that every app has."""
 
-Send = Callable[[Call, str, Mapping[str, str], bytes], Answer]
+Send = Callable[[Operation, str, Mapping[str, str], bytes], Response]
 """Sends one request: call, URL, headers, body."""
 
 _TOKEN = "/oauth/token"  # with a slash at its end it redirects, which loses the form
@@ -196,27 +196,27 @@ def _post(send: Send, app: OAuth, path: str, form: Mapping[str, str], secret: st
     :param secret: the form's own secret
     :param advice: what to do when the secret is refused
     """
-    call = Call("POST", path, safe=True)  # nothing in the account changes
+    call = Operation("POST", path, safe=True)  # nothing in the account changes
     clean = Redactor((app.client_secret, basic(app), secret))
     answer = send(call, app.origin + path, app_headers(app), urlencode(form).encode())
     if path == _REVOKE and 200 <= answer.status < 300:  # RFC 7009: the status says it all, the body may be empty
         return {}
     try:
-        return judge(call, answer, clean=clean)
+        return raise_for_response(call, answer, redact=clean)
     except (PipedriveAuthError, PipedriveValidationError) as error:
-        flash = error.reason or f"status {error.status}"
+        words = error.reason or f"status {error.status}"
         raise PipedriveAuthError(
-            f"Pipedrive's OAuth host refuses: {flash.rstrip('.')}. {_advice(flash, advice)}",
+            f"Pipedrive's OAuth host refuses: {words.rstrip('.')}. {_advice(words, advice)}",
             status=error.status,
             reason=error.reason,
         ) from None
 
 
-def _advice(flash: str, advice: str) -> str:
+def _advice(words: str, advice: str) -> str:
     """What to do about the host's words. Their JSON is not documented, so all of its text counts."""
-    if "redirect_uri" in flash:
+    if "redirect_uri" in words:
         return "The redirect URI must be exactly the callback URL that is registered with the app in the Developer Hub."
-    if re.search(r"invalid_client|unauthorized_client|client.(credentials|id|secret)", flash, re.IGNORECASE):
+    if re.search(r"invalid_client|unauthorized_client|client.(credentials|id|secret)", words, re.IGNORECASE):
         return (
             "Client id and client secret must be those of the app in the Developer Hub (OAuth & access scopes), "
             "without spaces around them."

@@ -11,7 +11,7 @@ from airflow_provider_pipedrive.client.shared_tokens import SharedTokens
 log = logging.getLogger(__name__)
 
 
-class VariableKeeper:
+class VariableRefreshTokenStore:
     """Keeps a refresh token that replaces a connection's in an Airflow Variable: a task can write no connection.
 
     The Variable belongs to the connection's own token: a new one in the connection begins anew. Airflow encrypts it,
@@ -61,7 +61,7 @@ def kept_refresh_token(credential: OAuth) -> str | None:
     shared = SharedTokens(credential).read()
     if shared is not None and shared.refresh_token != credential.refresh_token:
         return shared.refresh_token
-    name = VariableKeeper(credential.refresh_token).name
+    name = VariableRefreshTokenStore(credential.refresh_token).name
     try:  # not by Variable.get, which logs a traceback where there is no database
         with create_session() as session:
             row = session.scalar(select(Variable).where(Variable.key == name))

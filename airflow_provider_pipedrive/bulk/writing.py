@@ -45,7 +45,7 @@ _LONGEST_PAUSE = 10.0
 
 
 @dataclass
-class Operation:
+class PlannedWrite:
     """One planned operation, and how often it was tried."""
 
     number: int
@@ -139,8 +139,8 @@ class OperationWriter:
     # ---- one phase
 
     def _write_phase(self, pool: ThreadPoolExecutor, phase: int) -> None:
-        waiting: deque[Operation] = deque()
-        running: dict[Future[Any], Operation] = {}
+        waiting: deque[PlannedWrite] = deque()
+        running: dict[Future[Any], PlannedWrite] = {}
         busy: set[tuple[str, Any]] = set()
         failure: BaseException | None = None
         planned = iter(self._planned(phase))
@@ -167,7 +167,7 @@ class OperationWriter:
         if failure is not None:
             raise failure
 
-    def _planned(self, phase: int) -> Iterator[Operation]:
+    def _planned(self, phase: int) -> Iterator[PlannedWrite]:
         last = -1
         while chunk := self._journal.run(
             "SELECT operation, row, action, entity, key, id, fields, before FROM operations "
@@ -176,7 +176,7 @@ class OperationWriter:
         ).fetchall():
             for number, row, action, entity, key, identity, fields, before in chunk:
                 last = number
-                yield Operation(
+                yield PlannedWrite(
                     number, row, action, entity, key, None if identity is None else json.loads(identity),
                     json.loads(fields), json.loads(before),
                 )  # fmt: skip
@@ -184,13 +184,13 @@ class OperationWriter:
     def _submit(
         self,
         pool: ThreadPoolExecutor,
-        planned: Iterator[Operation],
-        waiting: deque[Operation],
-        running: dict[Future[Any], Operation],
+        planned: Iterator[PlannedWrite],
+        waiting: deque[PlannedWrite],
+        running: dict[Future[Any], PlannedWrite],
         busy: set[tuple[str, Any]],
     ) -> None:
         """Start as many as may be under way; of one record never two."""
-        chosen: list[Operation] = []
+        chosen: list[PlannedWrite] = []
         now = time.monotonic()
         for _ in range(len(waiting)):
             operation = waiting.popleft()
@@ -215,7 +215,7 @@ class OperationWriter:
         for operation in chosen:
             running[pool.submit(self._send, operation, self._resolved(operation.fields))] = operation
 
-    def _note_creations(self, creations: list[Operation]) -> None:
+    def _note_creations(self, creations: list[PlannedWrite]) -> None:
         """A creation that is not answered when the process dies must be looked for: note it before it is sent."""
         if creations:
             with self._journal.transaction():
@@ -228,7 +228,7 @@ class OperationWriter:
         """Pipedrive's clock, as far as it is known."""
         return datetime.now(UTC) + timedelta(seconds=self._client.server_ahead or 0)
 
-    def _send(self, operation: Operation, fields: Mapping[str, Any]) -> Any:
+    def _send(self, operation: PlannedWrite, fields: Mapping[str, Any]) -> Any:
         """One request, in a thread of its own."""
         action, parameters = request_of(
             target_of(operation.entity),
@@ -244,7 +244,7 @@ class OperationWriter:
         """Fields with ids in place of what stands for a record that this run has made."""
         return {name: made_id(self._journal, value) for name, value in fields.items()}
 
-    def _finished(self, running: Mapping[Future[Any], Operation], waiting: deque[Operation]) -> set[Future[Any]]:
+    def _finished(self, running: Mapping[Future[Any], PlannedWrite], waiting: deque[PlannedWrite]) -> set[Future[Any]]:
         if not running:
             soonest = min(operation.not_before for operation in waiting)
             time.sleep(max(0.0, min(soonest - time.monotonic(), _LONGEST_PAUSE)))
@@ -253,7 +253,7 @@ class OperationWriter:
 
     # ---- one answer
 
-    def _take(self, future: Future[Any], operation: Operation, waiting: deque[Operation]) -> BaseException | None:
+    def _take(self, future: Future[Any], operation: PlannedWrite, waiting: deque[PlannedWrite]) -> BaseException | None:
         """Journal what became of an operation; returns what ends the run."""
         error = future.exception()
         if error is None:
@@ -277,12 +277,12 @@ class OperationWriter:
             self._journal.run("UPDATE operations SET state = 'planned' WHERE operation = ?", [operation.number])
         return error
 
-    def _spent(self, operation: Operation, error: BaseException) -> BaseException | None:
+    def _spent(self, operation: PlannedWrite, error: BaseException) -> BaseException | None:
         tries = (self._journal.get(f"tries {operation.number}") or 0) + 1
         self._journal.set(**{f"tries {operation.number}": tries})
         return error if tries >= self._client.settings.max_attempts else None
 
-    def _done(self, operation: Operation, answer: Any, note: str | None = None) -> None:
+    def _done(self, operation: PlannedWrite, answer: Any, note: str | None = None) -> None:
         identity = operation.identity
         if operation.action == "create" and isinstance(answer, Mapping):
             identity = answer.get(target_of(operation.entity).record_id)
@@ -292,7 +292,7 @@ class OperationWriter:
             [to_json(identity), note or seen, operation.number],
         )
 
-    def _refused(self, operation: Operation, error: PipedriveError) -> BaseException | None:
+    def _refused(self, operation: PlannedWrite, error: PipedriveError) -> BaseException | None:
         """Pipedrive does not take this one row: it is set aside, and the others go on."""
         reason = error.reason or str(error)
         if isinstance(error, PipedriveNotFoundError):
@@ -309,7 +309,7 @@ class OperationWriter:
             return too_many_rejects(self._rejected, self._rows, self._job, f"row {operation.row}: {reason}")
         return None
 
-    def _field_in(self, reason: str, operation: Operation) -> str | None:
+    def _field_in(self, reason: str, operation: PlannedWrite) -> str | None:
         """The field that Pipedrive's words name, as people call it."""
         fields = self._books[operation.entity].fields
         return next((str(fields[key]) for key in operation.fields if key in reason and key in fields), None)

@@ -37,7 +37,7 @@ class TokenRequest(Protocol):
         """Send it and return the parsed answer."""
 
 
-class Keeper(Protocol):
+class RefreshTokenStore(Protocol):
     """Keeps a refresh token that Pipedrive handed out in place of the connection's, for processes to come."""
 
     def load(self) -> str | None:
@@ -47,7 +47,7 @@ class Keeper(Protocol):
         """Keep it; whether that was possible."""
 
 
-class NoKeeper:
+class NoRefreshTokenStore:
     """Keeps nothing: outside Airflow there is no place that every process can reach."""
 
     def load(self) -> str | None:
@@ -59,7 +59,7 @@ class NoKeeper:
         return False
 
 
-class Signer(Protocol):
+class Auth(Protocol):
     """Adds the credential to a request."""
 
     def origin(self) -> str:
@@ -75,7 +75,7 @@ class Signer(Protocol):
         """
 
 
-class ApiTokenSigner:
+class ApiTokenAuth:
     """Signs with a personal API token."""
 
     def __init__(self, settings: Settings, credential: ApiToken) -> None:
@@ -108,7 +108,7 @@ class Tokens:
         self.renew_at: float | None = None  # unknown for a token that came with the connection
         self.api_domain: Any = None
         """The company's origin, as the OAuth host says, not yet checked."""
-        self.flights = 0
+        self.refresh_attempts = 0
         """How many renewals have been tried."""
         self.failure: PipedriveError | None = None
         """How the last renewal failed. Final where Pipedrive refused the refresh token: it is not offered again."""
@@ -174,14 +174,14 @@ def forget_tokens() -> None:
         _shared.clear()
 
 
-class OAuthSigner:
+class OAuthTokenAuth:
     """Signs with an OAuth access token: renewed before it expires, one renewal at a time, once after a 401.
 
     Processes of one user on one machine renew once for all of them, see :mod:`.shared_tokens`.
 
     :param request: sends the token request
-    :param learned: is told every new secret, so that it is never shown
-    :param keeper: keeps a refresh token that replaces the connection's
+    :param on_secret: is told every new secret, so that it is never shown
+    :param token_store: keeps a refresh token that replaces the connection's
     """
 
     def __init__(
@@ -190,15 +190,15 @@ class OAuthSigner:
         credential: OAuth,
         request: TokenRequest,
         clock: Clock,
-        learned: Callable[[str], None],
-        keeper: Keeper,
+        on_secret: Callable[[str], None],
+        token_store: RefreshTokenStore,
     ) -> None:
-        self._keeper = keeper
+        self._token_store = token_store
         self._settings = settings
         self._credential = credential
         self._request = request
         self._clock = clock
-        self._learned = learned
+        self._on_secret = on_secret
         self.tokens = tokens_of(credential)
         self._told = credential.access_token
 
@@ -213,10 +213,10 @@ class OAuthSigner:
         :raises PipedriveAuthError: it cannot be renewed
         """
         tokens = self.tokens
-        flights = tokens.flights
+        refresh_attempts = tokens.refresh_attempts
         with tokens.lock:
             if tokens.access_token is None or self._expires_soon(tokens):
-                self._refresh(tokens, flights)
+                self._refresh(tokens, refresh_attempts)
             if tokens.access_token != self._told:  # another client of this process may have renewed it
                 self._tell(tokens)
             return {"Authorization": f"Bearer {tokens.access_token}"}
@@ -227,12 +227,12 @@ class OAuthSigner:
         Another process's token may be dead as well, if it has not been used since all died: then once more.
         """
         tokens = self.tokens
-        flights = tokens.flights
+        refresh_attempts = tokens.refresh_attempts
         with tokens.lock:
             if used.get("Authorization") == f"Bearer {tokens.access_token}":
                 if tokens.refresh_token is None or (again and not tokens.is_borrowed):
                     return False
-                self._refresh(tokens, flights)
+                self._refresh(tokens, refresh_attempts)
             return True
 
     def _expires_soon(self, tokens: Tokens) -> bool:
@@ -240,31 +240,31 @@ class OAuthSigner:
             tokens.renew_at is not None and tokens.refresh_token is not None and self._clock.time() >= tokens.renew_at
         )
 
-    def _refresh(self, tokens: Tokens, flights: int) -> None:
+    def _refresh(self, tokens: Tokens, refresh_attempts: int) -> None:
         """Renew the tokens, or fail as the renewal failed that this thread has just waited for.
 
-        :param flights: renewals tried when this thread came for a token
+        :param refresh_attempts: renewals tried when this thread came for a token
         """
         old = tokens.access_token
-        if self._borrow(tokens, old):
+        if self._take_cached(tokens, old):
             return
         failure = tokens.failure
         # A refresh token that was refused (400) stays refused; anything else may have passed by now.
         final = isinstance(failure, PipedriveAuthError) and failure.status == 400
-        if failure is not None and (tokens.flights > flights or final):
+        if failure is not None and (tokens.refresh_attempts > refresh_attempts or final):
             raise copy.copy(failure)
         try:
-            with tokens.shared.turn(self._clock, lambda: self._borrow(tokens, old)):
-                if not self._borrow(tokens, old):
+            with tokens.shared.lock(self._clock, lambda: self._take_cached(tokens, old)):
+                if not self._take_cached(tokens, old):
                     self._adopt(tokens, self._ask_with_any(tokens))
             tokens.failure = None
         except PipedriveError as error:
             tokens.failure = copy.copy(error)
             raise
         finally:
-            tokens.flights += 1
+            tokens.refresh_attempts += 1
 
-    def _borrow(self, tokens: Tokens, old: str | None) -> bool:
+    def _take_cached(self, tokens: Tokens, old: str | None) -> bool:
         """Whether another process has left a better access token than the ``old`` one; it is then used here."""
         found = tokens.shared.read()
         if found is None:
@@ -283,10 +283,10 @@ class OAuthSigner:
         try:
             return self._ask(tokens)
         except PipedriveAuthError as error:
-            kept = self._keeper.load() if error.status == 400 else None
+            kept = self._token_store.load() if error.status == 400 else None
             if kept is None or kept == tokens.refresh_token or not HEADER_SAFE.fullmatch(kept):
                 raise
-            self._learned(kept)
+            self._on_secret(kept)
             tokens.refresh_token = kept
         return self._ask(tokens)
 
@@ -308,7 +308,7 @@ class OAuthSigner:
         self._tell(tokens)
         domain = tokens.api_domain if isinstance(tokens.api_domain, str) else None
         tokens.shared.write(SharedState(access, tokens.refresh_token or "", tokens.renew_at, domain))
-        if is_replaced and not self._keeper.save(tokens.refresh_token or ""):
+        if is_replaced and not self._token_store.save(tokens.refresh_token or ""):
             log.warning(
                 "Pipedrive handed out a new refresh_token and may refuse the connection's old one from now on: "
                 "store it by `airflow pipedrive refresh` (or `python -m airflow_provider_pipedrive refresh`)."
@@ -317,4 +317,4 @@ class OAuthSigner:
     def _tell(self, tokens: Tokens) -> None:
         self._told = tokens.access_token
         for secret in (tokens.access_token, tokens.refresh_token):
-            self._learned(secret or "")
+            self._on_secret(secret or "")

@@ -17,7 +17,14 @@ from urllib.parse import unquote, urlencode, urlsplit
 
 from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
 from airflow_provider_pipedrive.catalog.model import Action, TimeFormat
-from airflow_provider_pipedrive.client.auth import ApiTokenSigner, Keeper, NoKeeper, OAuthSigner, Signer, basic
+from airflow_provider_pipedrive.client.auth import (
+    ApiTokenAuth,
+    Auth,
+    NoRefreshTokenStore,
+    OAuthTokenAuth,
+    RefreshTokenStore,
+    basic,
+)
 from airflow_provider_pipedrive.client.clock import Clock, SystemClock
 from airflow_provider_pipedrive.client.costs import cost_of
 from airflow_provider_pipedrive.client.hosts import origin_of, plain_url
@@ -27,15 +34,15 @@ from airflow_provider_pipedrive.client.paging import Position, look_at, records_
 from airflow_provider_pipedrive.client.parameters import NOTHING, Request, as_dict, bind, query_text
 from airflow_provider_pipedrive.client.redaction import Redactor
 from airflow_provider_pipedrive.client.responses import (
-    Answer,
-    Call,
+    Operation,
+    Response,
     call_of,
     is_gone_already,
-    judge,
     may_have_happened,
+    raise_for_response,
     unreadable,
 )
-from airflow_provider_pipedrive.client.retries import repeated
+from airflow_provider_pipedrive.client.retries import with_retries
 from airflow_provider_pipedrive.client.settings import ApiToken, Settings
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.client.uploads import multipart
@@ -76,10 +83,10 @@ class PipedriveClient:
 
     :param settings: host, credential and limits, see :func:`settings_from`
     :param clock: time; another one in tests
-    :param learned: is told every secret that comes up (renewed tokens), to have it masked elsewhere too
+    :param on_secret: is told every secret that comes up (renewed tokens), to have it masked elsewhere too
     :ivar token_cap: API tokens of :attr:`usage` that may not be exceeded, None for no cap
     :ivar tokens_left: API tokens that the company has left today, where Pipedrive says so
-    :param keeper: keeps a refresh token that Pipedrive hands out in place of the connection's
+    :param token_store: keeps a refresh token that Pipedrive hands out in place of the connection's
     """
 
     def __init__(
@@ -87,8 +94,8 @@ class PipedriveClient:
         settings: Settings,
         *,
         clock: Clock | None = None,
-        learned: Callable[[str], None] = lambda secret: None,
-        keeper: Keeper | None = None,
+        on_secret: Callable[[str], None] = lambda secret: None,
+        token_store: RefreshTokenStore | None = None,
     ) -> None:
         self.settings = settings
         self.usage = Usage()
@@ -99,8 +106,8 @@ class PipedriveClient:
         self._clock = clock or SystemClock()
         self._transport = Transport(settings, self._clock)
         self._limits = limits_of(settings)
-        self._learned = learned
-        self._keeper = keeper or NoKeeper()
+        self._on_secret = on_secret
+        self._token_store = token_store or NoRefreshTokenStore()
         self.redact = Redactor()
         for secret in secrets_of(settings):
             self._learn(secret)
@@ -246,7 +253,7 @@ class PipedriveClient:
             sink.truncate()
             answer = self._signed(call, lambda url, headers: self._transport.download(call, url, headers, sink))
             if not 200 <= answer.status < 300:
-                self._judge(call, answer, windows_waited)
+                self._raise_for_response(call, answer, windows_waited)
             return sink.tell() - begin
 
         return self._repeating(call, attempt)
@@ -287,7 +294,7 @@ class PipedriveClient:
         path = target.split("?")[0]
         if params:
             target += ("&" if "?" in target else "?") + urlencode(_pairs(params, path))
-        call = Call(method, path, action, search="earch" in path)
+        call = Operation(method, path, action, search="earch" in path)
         body = _json_bytes(call, json)
         return dict(self._exchange(call, target, body, "application/json", already_tried=already_tried))
 
@@ -307,18 +314,18 @@ class PipedriveClient:
         call = call_of(found, request.path)
         target = request.target()
 
-        def send(url: str, headers: dict[str, str]) -> Answer:
+        def send(url: str, headers: dict[str, str]) -> Response:
             headers["Accept"] = "application/json"
             return self._transport.send(call, url, headers, None)
 
         def attempt(windows_waited: int) -> tuple[T, Mapping[str, str]]:
             answer = self._signed(call, send, target)
             if answer.status != 200:
-                self._judge(call, answer, windows_waited)
+                self._raise_for_response(call, answer, windows_waited)
             try:
                 return decode(answer.body), answer.headers
             except ValueError as error:
-                self._judge(call, answer, windows_waited)  # which knows a refusal and an empty body
+                self._raise_for_response(call, answer, windows_waited)  # which knows a refusal and an empty body
                 raise unreadable(call, answer, str(error)) from None
 
         return self._repeating(call, attempt)
@@ -391,7 +398,7 @@ class PipedriveClient:
 
     def _exchange(
         self,
-        call: Call,
+        call: Operation,
         target: str,
         body: bytes | None,
         content_type: str,
@@ -407,7 +414,7 @@ class PipedriveClient:
         may_be_done = already_tried
 
         def attempt(windows_waited: int) -> dict[str, Any]:
-            def send(url: str, headers: dict[str, str]) -> Answer:
+            def send(url: str, headers: dict[str, str]) -> Response:
                 headers["Accept"] = "application/json"
                 if body is not None:
                     headers["Content-Type"] = content_type
@@ -415,7 +422,7 @@ class PipedriveClient:
 
             nonlocal may_be_done
             try:
-                return self._judge(call, self._signed(call, send, target), windows_waited)
+                return self._raise_for_response(call, self._signed(call, send, target), windows_waited)
             except PipedriveError as error:
                 refused = call.is_delete and isinstance(error, PipedriveValidationError)
                 if may_be_done and (is_gone_already(call, error) or (refused and is_gone())):
@@ -426,10 +433,12 @@ class PipedriveClient:
 
         return self._repeating(call, attempt)
 
-    def _signed(self, call: Call, send: Callable[[str, dict[str, str]], Answer], target: str | None = None) -> Answer:
+    def _signed(
+        self, call: Operation, send: Callable[[str, dict[str, str]], Response], target: str | None = None
+    ) -> Response:
         """Send with the credential; again with a renewed one where Pipedrive answers 401, twice at most."""
 
-        def signed() -> tuple[dict[str, str], Answer]:
+        def signed() -> tuple[dict[str, str], Response]:
             credential = self._signer.headers()
             return credential, self._paced(call, lambda: send(self._url(call, target), dict(credential)))
 
@@ -440,10 +449,10 @@ class PipedriveClient:
             credential, answer = signed()
         return answer
 
-    def _url(self, call: Call, target: str | None) -> str:
+    def _url(self, call: Operation, target: str | None) -> str:
         return self._signer.origin() + (target or call.path)
 
-    def _paced(self, call: Call, send: Callable[[], Answer]) -> Answer:
+    def _paced(self, call: Operation, send: Callable[[], Response]) -> Response:
         tokens = cost_of(call)
         with self._counting:
             self._refuse_above_cap(tokens, call)
@@ -467,7 +476,7 @@ class PipedriveClient:
             self._dated = answer.headers["date"], self._clock.time()
         return answer
 
-    def _refuse_above_cap(self, tokens: int, call: Call) -> None:
+    def _refuse_above_cap(self, tokens: int, call: Operation) -> None:
         if self.token_cap is not None and self.usage.tokens + tokens > self.token_cap:
             raise PipedriveTokenCapError(
                 f"{call} costs {tokens} API tokens, more than is left of the run's max_tokens. What was read so far is "
@@ -476,10 +485,10 @@ class PipedriveClient:
                 retryable=True,
             )
 
-    def _judge(self, call: Call, answer: Answer, windows_waited: int) -> dict[str, Any]:
-        return judge(call, answer, windows_waited=windows_waited, clean=self.redact)
+    def _raise_for_response(self, call: Operation, answer: Response, windows_waited: int) -> dict[str, Any]:
+        return raise_for_response(call, answer, windows_waited=windows_waited, redact=self.redact)
 
-    def _repeating(self, call: Call, attempt: Callable[[int], T]) -> T:
+    def _repeating(self, call: Operation, attempt: Callable[[int], T]) -> T:
         """:meth:`_repeated`, its time added to :attr:`usage`."""
         began = self._clock.monotonic()
         try:
@@ -488,28 +497,32 @@ class PipedriveClient:
             with self._counting:
                 self.usage.seconds += self._clock.monotonic() - began
 
-    def _repeated(self, call: Call, attempt: Callable[[int], T]) -> T:
-        return repeated(call, attempt, max_attempts=self.settings.max_attempts, limits=self._limits, clock=self._clock)
+    def _repeated(self, call: Operation, attempt: Callable[[int], T]) -> T:
+        return with_retries(
+            call, attempt, max_attempts=self.settings.max_attempts, limits=self._limits, clock=self._clock
+        )
 
     # ---- credential
 
-    def _make_signer(self) -> Signer:
+    def _make_signer(self) -> Auth:
         credential = self.settings.credential
         if isinstance(credential, ApiToken):
-            return ApiTokenSigner(self.settings, credential)
-        return OAuthSigner(self.settings, credential, self._token_request, self._clock, self._learn, self._keeper)
+            return ApiTokenAuth(self.settings, credential)
+        return OAuthTokenAuth(
+            self.settings, credential, self._token_request, self._clock, self._learn, self._token_store
+        )
 
     def _learn(self, secret: str) -> None:
         self.redact.add(secret)
         for form in self.redact.forms:
-            self._learned(form)
+            self._on_secret(form)
 
     def _token_request(self, url: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
         # Repeated after passing faults: unlike a create, a second renewal does no harm.
-        call = Call("POST", "/oauth/token", safe=True)
+        call = Operation("POST", "/oauth/token", safe=True)
 
         def attempt(windows_waited: int) -> dict[str, Any]:
-            return self._judge(call, self._transport.send(call, url, headers, body), windows_waited)
+            return self._raise_for_response(call, self._transport.send(call, url, headers, body), windows_waited)
 
         try:
             return self._repeated(call, attempt)
@@ -715,7 +728,7 @@ def _pairs(params: Any, path: str) -> list[tuple[str, str]]:
     return [(name, query_text(value)) for name, value in values.items() if value is not None]
 
 
-def _json_bytes(call: Call, value: Any) -> bytes | None:
+def _json_bytes(call: Operation, value: Any) -> bytes | None:
     if value is NOTHING or (value is None and call.method == "GET"):
         return None
     try:

@@ -9,14 +9,14 @@ import re
 from functools import cache
 
 from airflow_provider_pipedrive.catalog import ACTIONS
-from airflow_provider_pipedrive.client.responses import Call
+from airflow_provider_pipedrive.client.responses import Operation
 
 # Where no operation is known, v1 and v2 by method: one record, a list, a search.
 _V1 = {"POST": 10, "PUT": 10, "PATCH": 10, "DELETE": 6}
 _LAST_IS_ID = re.compile(r"/(\d+|[0-9a-f]{8}-[0-9a-f-]{27})$")
 
 
-def cost_of(call: Call) -> int:
+def cost_of(call: Operation) -> int:
     """API tokens of one request: the catalog's figure, Pipedrive's rule for what the catalog does not know."""
     known = ACTIONS.get(call.key or "")
     if known and known.adapter != "any_request":

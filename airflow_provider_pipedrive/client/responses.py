@@ -40,7 +40,7 @@ WINDOWS_BEFORE_DAILY = 3
 """Full windows waited, after which a 429 without an explanation means that the day is spent."""
 
 
-def outcome_unknown(call: Call) -> str:
+def outcome_unknown(call: Operation) -> str:
     """What to say of a write to which no clear answer came."""
     if call.same_state_twice:
         return "Whether it was carried out is unknown; doing it again leads to the same state."
@@ -52,7 +52,7 @@ _DAILY = re.compile(r"\bdaily\b|per day", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Call:
+class Operation:
     """What must be known of a request to judge its answer. ``safe``: it does no harm twice, though its method writes
     (a token renewal)."""
 
@@ -84,7 +84,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What came back: ``headers`` with lower-case names, ``body`` as bytes, and when it ``began`` to come, in seconds
     on the client's clock."""
 
@@ -94,26 +94,26 @@ class Answer:
     began: float = 0.0
 
 
-def call_of(action: Action, path: str) -> Call:
+def call_of(action: Action, path: str) -> Operation:
     """The call that a request for ``action`` makes."""
-    return Call(action.method, path, action.key, action.scopes, action.is_search, action.idempotent)
+    return Operation(action.method, path, action.key, action.scopes, action.is_search, action.idempotent)
 
 
-def judge(
-    call: Call, answer: Answer, *, windows_waited: int = 0, clean: Callable[[str], str] = lambda text: text
+def raise_for_response(
+    call: Operation, answer: Response, *, windows_waited: int = 0, redact: Callable[[str], str] = lambda text: text
 ) -> dict[str, Any]:
     """The parsed body of a good answer.
 
     :param windows_waited: full 2-second windows that have been waited before this try
-    :param clean: takes secrets out of text that will be shown
+    :param redact: takes secrets out of text that will be shown
     :raises PipedriveError: the answer is not good; its class says in which way
     """
     if 200 <= answer.status < 300:
-        return _good(call, answer, clean)
-    raise _bad(call, answer, windows_waited, clean)
+        return _good(call, answer, redact)
+    raise _bad(call, answer, windows_waited, redact)
 
 
-def may_repeat(call: Call, error: PipedriveError) -> bool:
+def may_repeat(call: Operation, error: PipedriveError) -> bool:
     """Whether the client may send the same request again at once.
 
     A write is repeated only when nothing can have happened. Pipedrive has no idempotency keys: a repeated create
@@ -135,7 +135,7 @@ def may_have_happened(error: PipedriveError) -> bool:
     return isinstance(error, PipedriveServerError | PipedriveResponseError)
 
 
-def is_gone_already(call: Call, error: PipedriveError) -> bool:
+def is_gone_already(call: Operation, error: PipedriveError) -> bool:
     """Whether an error to a repeated request says that there is nothing left to delete."""
     is_missing = isinstance(error, PipedriveNotFoundError) and not isinstance(error, PipedriveEndpointRemovedError)
     return call.is_delete and is_missing
@@ -156,7 +156,7 @@ def read_json(body: bytes) -> Any:
     return json_text.read(body)[0]
 
 
-def unreadable(call: Call, answer: Answer, why: str) -> PipedriveResponseError:
+def unreadable(call: Operation, answer: Response, why: str) -> PipedriveResponseError:
     """The error for an answer that cannot be read."""
     return PipedriveResponseError(
         f"{call}: Pipedrive's answer cannot be read: {why} (status {answer.status}{_trace(answer)})."
@@ -167,7 +167,7 @@ def unreadable(call: Call, answer: Answer, why: str) -> PipedriveResponseError:
     )
 
 
-def _good(call: Call, answer: Answer, clean: Callable[[str], str]) -> dict[str, Any]:
+def _good(call: Operation, answer: Response, redact: Callable[[str], str]) -> dict[str, Any]:
     if answer.status == 204:
         return {}
     if not answer.body.strip():
@@ -181,7 +181,7 @@ def _good(call: Call, answer: Answer, clean: Callable[[str], str]) -> dict[str, 
     if not isinstance(parsed, dict):
         raise unreadable(call, answer, f"an object was expected, a {type(parsed).__name__} came")
     if parsed.get("success") is False:
-        reason = clean(_words(parsed))
+        reason = redact(_words(parsed))
         raise PipedriveValidationError(
             f"{call}: Pipedrive answered {answer.status}, but refused: {reason}{_where(call, answer)}",
             action=call.key,
@@ -191,7 +191,7 @@ def _good(call: Call, answer: Answer, clean: Callable[[str], str]) -> dict[str, 
     return _without_nulls(call, parsed)
 
 
-def _without_nulls(call: Call, parsed: dict[str, Any]) -> dict[str, Any]:
+def _without_nulls(call: Operation, parsed: dict[str, Any]) -> dict[str, Any]:
     """The answer, but for nulls that stand where its records do: nobody could do anything with them."""
     data = parsed.get("data")
     if isinstance(data, list) and None in data:
@@ -200,9 +200,9 @@ def _without_nulls(call: Call, parsed: dict[str, Any]) -> dict[str, Any]:
     return parsed
 
 
-def _bad(call: Call, answer: Answer, windows_waited: int, clean: Callable[[str], str]) -> PipedriveError:
+def _bad(call: Operation, answer: Response, windows_waited: int, redact: Callable[[str], str]) -> PipedriveError:
     parsed = _parsed(answer)
-    reason = clean(_words(parsed) if parsed is not None else _excerpt(answer))
+    reason = redact(_words(parsed) if parsed is not None else _excerpt(answer))
     kind, advice, retryable, retry_after = _classify(call, answer, parsed, windows_waited)
     said = f"Pipedrive answered {answer.status}" + (f": {reason}" if reason else "")
     text = f"{call}: {said.rstrip('.')}. {advice}{_where(call, answer)}"
@@ -214,7 +214,7 @@ def _bad(call: Call, answer: Answer, windows_waited: int, clean: Callable[[str],
 _Judgement = tuple[type[PipedriveError], str, bool, float | None]
 
 
-def _classify(call: Call, answer: Answer, parsed: dict[str, Any] | None, windows_waited: int) -> _Judgement:
+def _classify(call: Operation, answer: Response, parsed: dict[str, Any] | None, windows_waited: int) -> _Judgement:
     """Class of the error, advice, whether a later try could help, and after how many seconds."""
     status = answer.status
     if status == 429:
@@ -241,7 +241,7 @@ def _classify(call: Call, answer: Answer, parsed: dict[str, Any] | None, windows
     return kind, advice, False, None
 
 
-def _refusal(call: Call, answer: Answer, parsed: dict[str, Any] | None) -> tuple[type[PipedriveError], str]:
+def _refusal(call: Operation, answer: Response, parsed: dict[str, Any] | None) -> tuple[type[PipedriveError], str]:
     status = answer.status
     oauth_error = str((parsed or {}).get("error", ""))
     if status == 400 and oauth_error in ("invalid_grant", "invalid_client", "unauthorized_client"):
@@ -267,12 +267,12 @@ def _refusal(call: Call, answer: Answer, parsed: dict[str, Any] | None) -> tuple
     return PipedriveServerError, ""
 
 
-def _refused_advice(call: Call) -> str:
+def _refused_advice(call: Operation) -> str:
     known = f" {own_command(f'actions {call.key}')} shows what the action takes." if call.key else ""
     return f"Correct the request.{known}"
 
 
-def _permission_advice(call: Call, status: int) -> str:
+def _permission_advice(call: Operation, status: int) -> str:
     if status == 415:
         return "The feature is not enabled for this Pipedrive account."
     if call.scopes:
@@ -284,7 +284,7 @@ def _permission_advice(call: Call, status: int) -> str:
     return "The user or the app may not do this: a right, an OAuth scope or a feature of the plan is missing."
 
 
-def _not_there(call: Call, status: int) -> tuple[type[PipedriveError], str]:
+def _not_there(call: Operation, status: int) -> tuple[type[PipedriveError], str]:
     removed = next((action for action in ACTIONS.values() if _is_removed_path(action, call)), None)
     if removed is not None:
         return PipedriveEndpointRemovedError, removed.removed_message()
@@ -295,14 +295,14 @@ def _not_there(call: Call, status: int) -> tuple[type[PipedriveError], str]:
     )
 
 
-def _is_removed_path(action: Action, call: Call) -> bool:
+def _is_removed_path(action: Action, call: Operation) -> bool:
     if action.lifecycle != "removed" or action.method != call.method:
         return False
     pattern = re.sub(r"\\\{[^}]+\\\}", "[^/]+", re.escape(action.path))
     return re.fullmatch(pattern, call.path.split("?")[0].replace("/api/v1/", "/v1/")) is not None
 
 
-def _too_fast(call: Call, answer: Answer, parsed: dict[str, Any] | None, windows_waited: int) -> _Judgement:
+def _too_fast(call: Operation, answer: Response, parsed: dict[str, Any] | None, windows_waited: int) -> _Judgement:
     """Burst or day, in the order of how reliable the signs are."""
     day_left = _integer(answer.headers.get("x-daily-ratelimit-token-remaining"))
     window_left = _integer(answer.headers.get("x-ratelimit-remaining"))
@@ -336,7 +336,7 @@ def _too_fast(call: Call, answer: Answer, parsed: dict[str, Any] | None, windows
     )
 
 
-def _retry_after(answer: Answer) -> float | None:
+def _retry_after(answer: Response) -> float | None:
     return _seconds(answer.headers.get("retry-after"), 86400)
 
 
@@ -353,7 +353,7 @@ def _integer(text: str | None) -> int | None:
     return int(text) if text and re.fullmatch(r"-?[0-9]{1,18}", text) else None
 
 
-def _parsed(answer: Answer) -> dict[str, Any] | None:
+def _parsed(answer: Response) -> dict[str, Any] | None:
     try:
         parsed = read_json(answer.body)
     except ValueError:
@@ -378,7 +378,7 @@ def _joined(texts: Any) -> str:
     return ", ".join(map(str, texts)) if isinstance(texts, list) else str(texts)
 
 
-def _excerpt(answer: Answer) -> str:
+def _excerpt(answer: Response) -> str:
     text = re.sub(r"<[^>]*>|\s+", " ", answer.body[:2000].decode("utf-8", "replace"))
     return _cut(re.sub(r"\s+", " ", text).strip())
 
@@ -387,11 +387,11 @@ def _cut(text: str) -> str:
     return text if len(text) <= 400 else text[:397] + "..."
 
 
-def _trace(answer: Answer) -> str:
+def _trace(answer: Response) -> str:
     correlation = answer.headers.get("x-correlation-id")
     return f", correlation id {correlation}" if correlation else ""
 
 
-def _where(call: Call, answer: Answer) -> str:
+def _where(call: Operation, answer: Response) -> str:
     where = f"{call.method} {call.path.split('?')[0]}"
     return f" [{where}{_trace(answer)}]"

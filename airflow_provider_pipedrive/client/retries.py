@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import tenacity
 
 from airflow_provider_pipedrive.client.limits import WINDOW
-from airflow_provider_pipedrive.client.responses import LONGEST_WAIT, Call, may_repeat, wait_before
+from airflow_provider_pipedrive.client.responses import LONGEST_WAIT, Operation, may_repeat, wait_before
 from airflow_provider_pipedrive.errors import PipedriveBurstLimitError, PipedriveError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ BURST_PATIENCE = 120.0
 not carried out, so it counts as no attempt."""
 
 
-def repeated(call: Call, attempt: Callable[[int], T], *, max_attempts: int, limits: Limits, clock: Clock) -> T:
+def with_retries(call: Operation, attempt: Callable[[int], T], *, max_attempts: int, limits: Limits, clock: Clock) -> T:
     """``attempt`` until it succeeds, may not be repeated, or has been tried often enough.
 
     :param attempt: is told how many full rate-limit windows have been waited
@@ -40,7 +40,7 @@ def repeated(call: Call, attempt: Callable[[int], T], *, max_attempts: int, limi
         stop=waits.are_enough,
         wait=waits.next,
         sleep=clock.sleep,
-        before_sleep=_say_so(call),
+        before_sleep=_log_retry(call),
         reraise=True,
     )(lambda: attempt(waits.windows))
 
@@ -84,7 +84,7 @@ def _error_of(state: RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome else None
 
 
-def _say_so(call: Call) -> Callable[[RetryCallState], None]:
+def _log_retry(call: Operation) -> Callable[[RetryCallState], None]:
     def say(state: RetryCallState) -> None:
         error = _error_of(state)
         seconds = state.next_action.sleep if state.next_action else 0.0

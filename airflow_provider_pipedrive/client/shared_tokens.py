@@ -76,7 +76,7 @@ class SharedTokens:
             return None if file is None else self._decrypted(os.pread(file, _LARGEST, 0))
 
     @contextmanager
-    def turn(self, clock: Clock, is_done: Callable[[], bool]) -> Iterator[None]:
+    def lock(self, clock: Clock, is_done: Callable[[], bool]) -> Iterator[None]:
         """The block runs in one process at a time.
 
         It is entered without the lock where there is none to be had: after :data:`LONGEST_WAIT`, or when another

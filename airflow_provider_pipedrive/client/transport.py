@@ -23,7 +23,7 @@ from requests.adapters import HTTPAdapter
 from airflow_provider_pipedrive import __version__
 from airflow_provider_pipedrive.client.clock import Clock
 from airflow_provider_pipedrive.client.hosts import is_loopback, is_public, plain_url
-from airflow_provider_pipedrive.client.responses import Answer, Call, outcome_unknown
+from airflow_provider_pipedrive.client.responses import Operation, Response, outcome_unknown
 from airflow_provider_pipedrive.client.settings import Settings
 from airflow_provider_pipedrive.errors import (
     PipedriveConnectionError,
@@ -69,13 +69,13 @@ class Transport:
         """Close the kept connections."""
         self._session.close()
 
-    def send(self, call: Call, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    def send(self, call: Operation, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
         """Send one request and read the whole answer.
 
         :raises PipedriveConnectionError: no whole answer came in time
         """
 
-        def exchange() -> Answer:
+        def exchange() -> Response:
             with (
                 _whole_within(self._clock, self._settings.timeout * WHOLE_ANSWER),
                 self._open(call.method, url, headers, body) as response,
@@ -85,7 +85,7 @@ class Transport:
 
         return self._shielded(call, exchange)
 
-    def download(self, call: Call, url: str, headers: Mapping[str, str], sink: BinaryIO) -> Answer:
+    def download(self, call: Operation, url: str, headers: Mapping[str, str], sink: BinaryIO) -> Response:
         """Read a file into ``sink``, following redirects without the credential.
 
         Pipedrive may send the bytes itself or point to a storage host, which must not see the credential, and which is
@@ -117,7 +117,7 @@ class Transport:
                 return answer
         raise PipedriveResponseError(f"{call}: more than {_MOST_HOPS} redirects lead to the file.", action=call.key)
 
-    def _fetch(self, url: str, headers: Mapping[str, str], sink: BinaryIO) -> Answer:
+    def _fetch(self, url: str, headers: Mapping[str, str], sink: BinaryIO) -> Response:
         with self._open("GET", url, headers, None) as response:
             began = self._clock.monotonic()
             if not 200 <= response.status_code < 300:
@@ -126,7 +126,7 @@ class Transport:
                 _write(sink, chunk)
             return _answer(response, b"", began)
 
-    def _redirect(self, call: Call, url: str, target: str) -> str:
+    def _redirect(self, call: Operation, url: str, target: str) -> str:
         """The address to continue with: https, or this machine in plain http too where ``url`` is there as well."""
         try:
             following = urljoin(url, target)
@@ -176,7 +176,7 @@ class Transport:
             return dict(self._settings.proxies)
         return dict(requests.utils.get_environ_proxies(url, no_proxy=None))
 
-    def _shielded(self, call: Call, exchange: Callable[[], T]) -> T:
+    def _shielded(self, call: Operation, exchange: Callable[[], T]) -> T:
         """Turns whatever the libraries underneath raise into our errors.
 
         Their texts can hold URLs and proxies' passwords, so only the kind of fault is told, and the error is raised
@@ -190,7 +190,7 @@ class Transport:
             fault = self._fault(call, error)
         raise fault
 
-    def _fault(self, call: Call, error: BaseException) -> PipedriveError:
+    def _fault(self, call: Operation, error: BaseException) -> PipedriveError:
         """What a library's exception means."""
         seconds = self._settings.timeout
         kinds = tuple(type(cause) for cause in _causes(error))
@@ -231,7 +231,7 @@ class Transport:
             return self._cut(call, text, sent=False)
         return self._cut(call, f"the connection failed ({_kind(error)})", sent=not never_connected)
 
-    def _cut(self, call: Call, what: str, *, sent: bool, retryable: bool = True) -> PipedriveConnectionError:
+    def _cut(self, call: Operation, what: str, *, sent: bool, retryable: bool = True) -> PipedriveConnectionError:
         harmless = call.is_read or not sent
         error = PipedriveConnectionError(
             f"{call}: {what}, talking to {self._settings.origin or 'Pipedrive'}."
@@ -302,7 +302,7 @@ class _Received(io.RawIOBase):
         super().close()
 
 
-class _Response(http.client.HTTPResponse):
+class _BoundedResponse(http.client.HTTPResponse):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fp = io.BufferedReader(_Received(self.fp.detach()))
@@ -334,14 +334,14 @@ def _judged(opened: socket.socket, *, proxied: bool) -> socket.socket:
 
 
 class _Connection(urllib3.connection.HTTPConnection):
-    response_class = _Response
+    response_class = _BoundedResponse
 
     def _new_conn(self) -> socket.socket:
         return _judged(super()._new_conn(), proxied=self.proxy is not None)
 
 
 class _TlsConnection(urllib3.connection.HTTPSConnection):
-    response_class = _Response
+    response_class = _BoundedResponse
 
     def _new_conn(self) -> socket.socket:
         return _judged(super()._new_conn(), proxied=self.proxy is not None)
@@ -409,9 +409,9 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
         yield chunk
 
 
-def _answer(response: requests.Response, content: bytes, began: float) -> Answer:
+def _answer(response: requests.Response, content: bytes, began: float) -> Response:
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(response.status_code, headers, content, began)
+    return Response(response.status_code, headers, content, began)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -21,7 +21,7 @@ from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider_pipedrive.accounts.refresh_tokens import VariableKeeper
+    from airflow_provider_pipedrive.accounts.refresh_tokens import VariableRefreshTokenStore
     from airflow_provider_pipedrive.client import PipedriveClient, Settings, Usage
     from airflow_provider_pipedrive.hooks.lineage import Lineage
 
@@ -271,7 +271,7 @@ def client_of(connection: Connection) -> PipedriveClient:
         password=connection.password,
         extra=connection.extra_dejson,
     )
-    return PipedriveClient(settings, learned=_mask, keeper=_keeper(settings))
+    return PipedriveClient(settings, on_secret=_mask, token_store=_token_store(settings))
 
 
 def _host(connection: Connection) -> str | None:
@@ -280,13 +280,13 @@ def _host(connection: Connection) -> str | None:
     return host or None
 
 
-def _keeper(settings: Settings) -> VariableKeeper | None:
+def _token_store(settings: Settings) -> VariableRefreshTokenStore | None:
     token = getattr(settings.credential, "refresh_token", None)
     if not token:
         return None
-    from airflow_provider_pipedrive.accounts.refresh_tokens import VariableKeeper
+    from airflow_provider_pipedrive.accounts.refresh_tokens import VariableRefreshTokenStore
 
-    return VariableKeeper(token)
+    return VariableRefreshTokenStore(token)
 
 
 def _mask(secret: str) -> None:

@@ -23,7 +23,7 @@ from airflow_provider_pipedrive.accounts.oauth import (
 )
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.client.clock import SystemClock
-from airflow_provider_pipedrive.client.responses import Answer, Call
+from airflow_provider_pipedrive.client.responses import Operation, Response
 from airflow_provider_pipedrive.client.settings import OAuth, Settings
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.errors import (
@@ -61,8 +61,8 @@ def code_of(app: OAuth) -> str:
 def answering(status: int, body: object) -> Send:
     """An OAuth host that always answers this."""
 
-    def send(call: Call, url: str, headers: Mapping[str, str], sent: bytes) -> Answer:
-        return Answer(status, {}, json.dumps(body).encode())
+    def send(call: Operation, url: str, headers: Mapping[str, str], sent: bytes) -> Response:
+        return Response(status, {}, json.dumps(body).encode())
 
     return send
 
@@ -276,8 +276,8 @@ def test_revoking_an_access_token_leaves_the_authorization(app: OAuth, send: Sen
 
 
 def test_a_revocation_needs_no_words_in_the_answer(app: OAuth):
-    def silent(call: Call, url: str, headers: Mapping[str, str], sent: bytes) -> Answer:
-        return Answer(200, {}, b"")
+    def silent(call: Operation, url: str, headers: Mapping[str, str], sent: bytes) -> Response:
+        return Response(200, {}, b"")
 
     revoke(silent, app)
 

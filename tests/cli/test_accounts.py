@@ -15,7 +15,7 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
-from airflow_provider_pipedrive.accounts.refresh_tokens import VariableKeeper
+from airflow_provider_pipedrive.accounts.refresh_tokens import VariableRefreshTokenStore
 from airflow_provider_pipedrive.accounts.status import KEY
 from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.cli import connections
@@ -283,7 +283,7 @@ def test_an_authorization_that_came_while_another_was_revoked_stays(sandbox: San
 
 def test_the_refresh_token_that_tasks_have_kept_is_revoked_too(terminal: Terminal, oauth: Sandbox, database: None):
     with create_session() as session:
-        session.add(Variable(VariableKeeper(REFRESH_TOKEN).name, "kept-by-a-task"))
+        session.add(Variable(VariableRefreshTokenStore(REFRESH_TOKEN).name, "kept-by-a-task"))
     assert terminal.run("revoke", "--yes") == 0
     assert [request.body["token"] for request in oauth.requests] == ["kept-by-a-task", REFRESH_TOKEN]
 

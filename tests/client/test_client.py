@@ -533,7 +533,7 @@ def test_a_secret_that_pipedrive_repeats_is_shown_nowhere(
 def test_every_secret_is_told_to_whoever_masks_them() -> None:
     told: list[str] = []
     settings = settings_from(login="id", password="the/word", extra={"refresh_token": "refresh-1"})
-    PipedriveClient(settings, learned=told.append)
+    PipedriveClient(settings, on_secret=told.append)
     assert {"the/word", "the%2Fword", "refresh-1"} <= set(told)
 
 

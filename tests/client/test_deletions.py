@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_pipedrive.catalog import ACTIONS, Action
 from airflow_provider_pipedrive.client import PipedriveClient
-from airflow_provider_pipedrive.client.responses import Call, is_gone_already, may_have_happened
+from airflow_provider_pipedrive.client.responses import Operation, is_gone_already, may_have_happened
 from airflow_provider_pipedrive.errors import (
     PipedriveConnectionError,
     PipedriveEndpointRemovedError,
@@ -158,10 +158,10 @@ def test_deletions_that_keep_failing_end_as_the_failure_that_they_are(
 
 
 def test_an_operation_that_pipedrive_removed_is_no_record_that_is_gone() -> None:
-    call = Call("DELETE", "/v1/channels/1")
+    call = Operation("DELETE", "/v1/channels/1")
     assert is_gone_already(call, PipedriveNotFoundError("not there"))
     assert not is_gone_already(call, PipedriveEndpointRemovedError("removed"))
-    assert not is_gone_already(Call("GET", "/v1/notes/1"), PipedriveNotFoundError("not there"))
+    assert not is_gone_already(Operation("GET", "/v1/notes/1"), PipedriveNotFoundError("not there"))
 
 
 # ---- options of a field: Pipedrive refuses to delete one that is not there

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.catalog import get_action
-from airflow_provider_pipedrive.client.responses import Answer, Call, call_of, judge, may_repeat, read_json, wait_before
+from airflow_provider_pipedrive.client.responses import (
+    Operation,
+    Response,
+    call_of,
+    may_repeat,
+    raise_for_response,
+    read_json,
+    wait_before,
+)
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
     PipedriveBlockedError,
@@ -25,22 +33,22 @@ from airflow_provider_pipedrive.errors import (
     PipedriveValidationError,
 )
 
-READ = Call("GET", "/api/v2/deals", "getDeals", ("deals:read", "deals:full"))
-SEARCH = Call("GET", "/api/v2/deals/search", "searchDeals", search=True)
-CREATE = Call("POST", "/api/v2/deals", "addDeal")
-UPDATE = Call("PATCH", "/api/v2/deals/1", "updateDeal", idempotent=True)
+READ = Operation("GET", "/api/v2/deals", "getDeals", ("deals:read", "deals:full"))
+SEARCH = Operation("GET", "/api/v2/deals/search", "searchDeals", search=True)
+CREATE = Operation("POST", "/api/v2/deals", "addDeal")
+UPDATE = Operation("PATCH", "/api/v2/deals/1", "updateDeal", idempotent=True)
 JSON = {"content-type": "application/json"}
 HTML = {"content-type": "text/html"}
 
 
-def answer(status: int, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
+def answer(status: int, body: Any = None, headers: dict[str, str] | None = None) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body or {"success": False, "error": "No."}).encode()
-    return Answer(status, {**JSON, **(headers or {})}, content)
+    return Response(status, {**JSON, **(headers or {})}, content)
 
 
-def error_of(call: Call, given: Answer, windows_waited: int = 0) -> PipedriveError:
+def error_of(call: Operation, given: Response, windows_waited: int = 0) -> PipedriveError:
     with pytest.raises(PipedriveError) as raised:
-        judge(call, given, windows_waited=windows_waited)
+        raise_for_response(call, given, windows_waited=windows_waited)
     return raised.value
 
 
@@ -54,7 +62,7 @@ def error_of(call: Call, given: Answer, windows_waited: int = 0) -> PipedriveErr
     ],
 )
 def test_a_good_answer_is_its_json(status: int, body: bytes, read: dict[str, Any]) -> None:
-    assert judge(READ, Answer(status, JSON, body)) == read
+    assert raise_for_response(READ, Response(status, JSON, body)) == read
 
 
 @pytest.mark.parametrize(
@@ -75,13 +83,13 @@ def test_a_good_answer_is_its_json(status: int, body: bytes, read: dict[str, Any
     ],
 )
 def test_an_answer_that_is_no_strict_json_object_is_unreadable(body: bytes) -> None:
-    error = error_of(READ, Answer(200, JSON, body))
+    error = error_of(READ, Response(200, JSON, body))
     assert type(error) is PipedriveResponseError
     assert (error.status, error.retryable) == (200, True)
 
 
 def test_the_outcome_of_a_create_with_an_unreadable_answer_is_unknown() -> None:
-    error = error_of(CREATE, Answer(200, JSON, b""))
+    error = error_of(CREATE, Response(200, JSON, b""))
     assert error.retryable is False
     assert "look in Pipedrive before you repeat it" in str(error)
 
@@ -111,12 +119,14 @@ def test_the_outcome_of_a_create_with_an_unreadable_answer_is_unknown() -> None:
         (UPDATE, answer(500), PipedriveServerError, True),
         (CREATE, answer(500), PipedriveServerError, False),
         (CREATE, answer(429), PipedriveBurstLimitError, True),
-        (Call("GET", "/v1/subscriptions/5"), answer(404), PipedriveEndpointRemovedError, False),
-        (Call("POST", "/oauth/token"), answer(400, {"error": "invalid_grant"}), PipedriveAuthError, False),
-        (Call("POST", "/oauth/token"), answer(400, {"error": "invalid_request"}), PipedriveValidationError, False),
+        (Operation("GET", "/v1/subscriptions/5"), answer(404), PipedriveEndpointRemovedError, False),
+        (Operation("POST", "/oauth/token"), answer(400, {"error": "invalid_grant"}), PipedriveAuthError, False),
+        (Operation("POST", "/oauth/token"), answer(400, {"error": "invalid_request"}), PipedriveValidationError, False),
     ],
 )
-def test_the_class_of_an_error_answers_a_question(call: Call, given: Answer, kind: type, retryable: bool) -> None:
+def test_the_class_of_an_error_answers_a_question(
+    call: Operation, given: Response, kind: type, retryable: bool
+) -> None:
     error = error_of(call, given)
     assert type(error) is kind
     assert (error.status, error.retryable, error.action) == (given.status, retryable, call.key)
@@ -147,7 +157,7 @@ BURST, DAY = PipedriveBurstLimitError, PipedriveDailyBudgetError
     ],
 )
 def test_a_429_is_told_apart_by_its_headers_then_its_words_then_the_waits(
-    call: Call, headers: dict[str, str], body: Any, waited: int, kind: type
+    call: Operation, headers: dict[str, str], body: Any, waited: int, kind: type
 ) -> None:
     assert type(error_of(call, answer(429, body, headers), waited)) is kind
 
@@ -233,7 +243,9 @@ def test_an_error_says_where_it_came_from_and_which_scope_is_missing() -> None:
 
 def test_what_is_shown_goes_through_the_redaction() -> None:
     with pytest.raises(PipedriveError) as raised:
-        judge(READ, answer(400, {"error": "token abc is bad"}), clean=lambda text: text.replace("abc", "***"))
+        raise_for_response(
+            READ, answer(400, {"error": "token abc is bad"}), redact=lambda text: text.replace("abc", "***")
+        )
     assert "abc" not in str(raised.value)
     assert raised.value.reason == "token *** is bad"
 

@@ -118,7 +118,7 @@ def test_a_process_that_waits_too_long_for_anothers_renewal_goes_on_alone(
 ) -> None:
     settings = settings_from(**fields(sandbox))
     assert isinstance(settings.credential, OAuth)
-    with SharedTokens(settings.credential).turn(clock, lambda: False):
+    with SharedTokens(settings.credential).lock(clock, lambda: False):
         with PipedriveClient(settings, clock=clock) as client:
             assert client.run("getDeal", {"id": 1})["id"] == 1
     assert LONGEST_WAIT <= sum(clock.slept) < LONGEST_WAIT + 1
@@ -218,7 +218,7 @@ def test_where_it_is_not_safe_nothing_is_shared_and_nothing_fails(
 ) -> None:
     spoil(folder)
     shared = SharedTokens(CREDENTIAL)
-    with shared.turn(SystemClock(), lambda: False):
+    with shared.lock(SystemClock(), lambda: False):
         shared.write(STATE)
     assert shared.read() is None
     shared.forget()
@@ -237,7 +237,7 @@ def test_without_a_folder_a_client_renews_for_itself(sandbox: Sandbox, monkeypat
 
 
 def test_a_forked_process_does_not_keep_the_lock(folder: Path) -> None:
-    with SharedTokens(CREDENTIAL).turn(SystemClock(), lambda: False):
+    with SharedTokens(CREDENTIAL).lock(SystemClock(), lambda: False):
         (file,) = folder.iterdir()
         inherited = [os.dup(int(fd)) for fd in os.listdir("/proc/self/fd") if _leads_to(fd, file)]  # noqa: PTH208
     assert inherited

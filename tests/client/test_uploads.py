@@ -12,7 +12,7 @@ import urllib3
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from, transport
 from airflow_provider_pipedrive.client.client import DOWNLOAD_IN_MEMORY
-from airflow_provider_pipedrive.client.responses import Call
+from airflow_provider_pipedrive.client.responses import Operation
 from airflow_provider_pipedrive.client.uploads import multipart
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
@@ -147,7 +147,7 @@ def test_this_machine_is_a_storage_host_only_where_the_connection_is_here_too(
     client: PipedriveClient, origin: str, location: str, followed: bool
 ) -> None:
     with nullcontext() if followed else pytest.raises(PipedriveResponseError, match="redirects to"):
-        assert client._transport._redirect(Call("GET", "/v1/files/1/download"), origin, location) == location
+        assert client._transport._redirect(Operation("GET", "/v1/files/1/download"), origin, location) == location
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,9 @@ def test_a_redirect_from_pipedrive_to_an_address_that_is_not_on_the_internet_is_
     client: PipedriveClient, location: str
 ) -> None:
     with pytest.raises(PipedriveResponseError, match="redirects to"):
-        client._transport._redirect(Call("GET", "/v1/files/1/download"), "https://acme.pipedrive.com/v1/1", location)
+        client._transport._redirect(
+            Operation("GET", "/v1/files/1/download"), "https://acme.pipedrive.com/v1/1", location
+        )
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import json
 import pytest
 from airflow.providers.common.compat.sdk import Variable
 
-from airflow_provider_pipedrive.accounts.refresh_tokens import VariableKeeper
+from airflow_provider_pipedrive.accounts.refresh_tokens import VariableRefreshTokenStore
 from airflow_provider_pipedrive.client.auth import forget_tokens
 from airflow_provider_pipedrive.errors import PipedriveAuthError
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
@@ -42,7 +42,7 @@ def test_every_later_process_goes_on_with_the_newest_refresh_token(
         forget_tokens()  # a new process, which knows no more than the connection says
         assert PipedriveHook().run("getDeal", {"id": 1})["id"] == 1
         assert rotating.counters()["refreshes"] == renewals
-    assert list(variables) == [VariableKeeper(REFRESH_TOKEN).name]
+    assert list(variables) == [VariableRefreshTokenStore(REFRESH_TOKEN).name]
     assert REFRESH_TOKEN not in variables.values()
 
 
