@@ -8,8 +8,8 @@ conformance cases in FOLDER, if there are any. With --long nothing is left out o
 differ in runs on 3.0, 3.1 and 3.2.
 
 Two parts run at a time, each for one core: the linter while environments are made, then the suite in parts. What starts
-an Airflow runs alone: two of them on one machine fight over ports. Every part runs even if an earlier one failed; the
-last line counts tests.
+an Airflow runs one after the other, next to what starts none: two of them on one machine fight over ports. Every part
+runs even if an earlier one failed; the last line counts tests.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -146,9 +146,10 @@ def main() -> int:
         making = {version: installer.submit(ready, version, extra) for version, extra in extras.items()}
         newest = making[NEWEST].result()
         check(report, newest)
-        finish([cores.submit(run) for run in suites(report, making, scratch, is_long=options.long)])
-        for version, made in making.items():
-            started(report, version, made.result(), scratch, is_long=options.long)
+        # What waits for an Airflow most of the time goes first, next to what keeps a core busy.
+        parts = [partial(started, report, making, scratch, is_long=options.long)]
+        parts += suites(report, making, scratch, is_long=options.long)
+        finish([cores.submit(run) for run in parts])
         conformance(report, newest, Path(options.conformance), scratch / "conformance")
 
     print()
@@ -178,9 +179,7 @@ def check(report: Report, python: Path) -> None:
     report.run("Types", [python, "-m", "mypy", "--strict", PACKAGE], plain)
 
 
-def suites(
-    report: Report, making: dict[str, Future[Path]], scratch: Path, *, is_long: bool
-) -> Iterator[Callable[[], None]]:
+def suites(report: Report, making: dict[str, Future[Path]], scratch: Path, *, is_long: bool) -> Iterator[partial[None]]:
     """What starts no Airflow, in parts of similar length, those first that can begin first."""
     marked = ["-m", "not airflow" if is_long else "not airflow and not long"]
     others = [f"--ignore={folder}" for folder in WITHOUT_AIRFLOW]
@@ -199,14 +198,19 @@ def suites(
     return (partial(run, *part) for part in parts if part[0] in making)
 
 
-def started(report: Report, version: str, python: Path, scratch: Path, *, is_long: bool) -> None:
-    """What starts an Airflow of that version; for one between the oldest and the newest, all that is run on it."""
-    is_between = version not in (NEWEST, OLDEST)
-    marks = [*([] if is_between else ["airflow"]), *([] if is_long else ["not long"])]
-    arguments = [] if not is_between else VERSIONS_DIFFER if is_long else IN_TRIGGERERS
-    title = f"Tests on Airflow {version}" if is_between else f"Tests that start Airflow {version}"
-    marked = ["-m", " and ".join(marks)] if marks else []
-    report.pytest(title, python, scratch / f"{version}-started", [*marked, *arguments])
+def started(report: Report, making: dict[str, Future[Path]], scratch: Path, *, is_long: bool) -> None:
+    """What starts an Airflow, one version after the other: two on one machine fight over ports.
+
+    For versions between the oldest and the newest, all that is run on them.
+    """
+    for version, made in making.items():
+        is_between = version not in (NEWEST, OLDEST)
+        marks = [*([] if is_between else ["airflow"]), *([] if is_long else ["not long"])]
+        arguments = [] if not is_between else VERSIONS_DIFFER if is_long else IN_TRIGGERERS
+        title = f"Tests on Airflow {version}" if is_between else f"Tests that start Airflow {version}"
+        marked = ["-m", " and ".join(marks)] if marks else []
+        python, home = made.result(), scratch / f"{version}-started"
+        report.pytest(title, python, home, [*marked, *arguments], f"{version}, started | ")
 
 
 def finish(running: list[Future[None]]) -> None:
