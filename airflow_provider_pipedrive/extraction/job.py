@@ -23,19 +23,9 @@ import msgspec
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.client.responses import read_json as parsed
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveResponseError
-from airflow_provider_pipedrive.extraction.columns import Column, Shape, shape_of
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES, OBSERVED, entity_of
-from airflow_provider_pipedrive.extraction.histories import (
-    COLUMNS,
-    Fixed,
-    has_observed,
-    keep_observed,
-    observe,
-    read_stage_history,
-)
-from airflow_provider_pipedrive.extraction.increments import Changes, Window, read_by_parents
-from airflow_provider_pipedrive.extraction.landing import (
+from airflow_provider_pipedrive.extraction.output.landing import (
     MANIFEST,
     STATE,
     Encoder,
@@ -45,19 +35,29 @@ from airflow_provider_pipedrive.extraction.landing import (
     read_json,
     write_json,
 )
-from airflow_provider_pipedrive.extraction.listing import pages_of
-from airflow_provider_pipedrive.extraction.pages import Identity, as_dict, server_time
+from airflow_provider_pipedrive.extraction.output.storage import plain
+from airflow_provider_pipedrive.extraction.output.versioned import Conflict, read_versioned, replace_versioned
 from airflow_provider_pipedrive.extraction.progress import Progress
-from airflow_provider_pipedrive.extraction.snapshot import Ids, ReadOutcome, Snapshot
-from airflow_provider_pipedrive.extraction.storage import plain
-from airflow_provider_pipedrive.extraction.sweep import Known, confirm, sweep, sweepable
-from airflow_provider_pipedrive.extraction.versioned import Conflict, read_versioned, replace_versioned
-from airflow_provider_pipedrive.extraction.walk import Crew, Stopped, Tally
+from airflow_provider_pipedrive.extraction.reading.histories import (
+    COLUMNS,
+    Fixed,
+    has_observed,
+    keep_observed,
+    observe,
+    read_stage_history,
+)
+from airflow_provider_pipedrive.extraction.reading.increments import Changes, Window, read_by_parents
+from airflow_provider_pipedrive.extraction.reading.listing import pages_of
+from airflow_provider_pipedrive.extraction.reading.pages import Identity, as_dict, server_time
+from airflow_provider_pipedrive.extraction.reading.snapshot import Ids, ReadOutcome, Snapshot
+from airflow_provider_pipedrive.extraction.reading.sweep import Known, confirm, sweep, sweepable
+from airflow_provider_pipedrive.extraction.reading.walk import Crew, Stopped, Tally
+from airflow_provider_pipedrive.extraction.rows.columns import Column, Shape, shape_of
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, Watermarks, WindowClaim
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
-    from airflow_provider_pipedrive.extraction.formats import PartWriter
+    from airflow_provider_pipedrive.extraction.output.formats import PartWriter
 
 log = logging.getLogger(__name__)
 _SHRINK = 0.1

@@ -14,10 +14,10 @@ from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.client.limits import WINDOW
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.entities import EXACT, OBSERVED, entity_of
-from airflow_provider_pipedrive.extraction.listing import page_size
-from airflow_provider_pipedrive.extraction.pages import Page
-from airflow_provider_pipedrive.extraction.snapshot import Likeness
-from airflow_provider_pipedrive.extraction.walk import Crew, Tally, rfc3339, sorting
+from airflow_provider_pipedrive.extraction.reading.listing import page_size
+from airflow_provider_pipedrive.extraction.reading.pages import Page
+from airflow_provider_pipedrive.extraction.reading.snapshot import Likeness
+from airflow_provider_pipedrive.extraction.reading.walk import Crew, Tally, rfc3339, sorting
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from airflow_provider_pipedrive.extraction.walk import Tally
+from airflow_provider_pipedrive.extraction.reading.walk import Tally
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient

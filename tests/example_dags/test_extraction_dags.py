@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_pipedrive.extraction.formats import read_rows
+from airflow_provider_pipedrive.extraction.output.formats import read_rows
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
-from airflow_provider_pipedrive.extraction import listing, snapshot, walk
+from airflow_provider_pipedrive.extraction.reading import listing, snapshot, walk
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
 

@@ -27,14 +27,14 @@ from airflow_provider_pipedrive.errors import (
     PipedriveServerError,
     PipedriveTokenCapError,
 )
-from airflow_provider_pipedrive.extraction import formats
 from airflow_provider_pipedrive.extraction import job as module
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
-from airflow_provider_pipedrive.extraction.landing import EntityLanding
+from airflow_provider_pipedrive.extraction.output import formats
+from airflow_provider_pipedrive.extraction.output.landing import EntityLanding
+from airflow_provider_pipedrive.extraction.output.versioned import Conflict
 from airflow_provider_pipedrive.extraction.progress import Progress
-from airflow_provider_pipedrive.extraction.versioned import Conflict
-from airflow_provider_pipedrive.extraction.walk import Tally
+from airflow_provider_pipedrive.extraction.reading.walk import Tally
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
 from tests.extraction.conftest import by_id, client_of, is_published, landed

@@ -17,10 +17,10 @@ import pytest
 from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.columns import shape_of
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
-from airflow_provider_pipedrive.extraction.formats import read_rows
 from airflow_provider_pipedrive.extraction.job import extract
+from airflow_provider_pipedrive.extraction.output.formats import read_rows
+from airflow_provider_pipedrive.extraction.rows.columns import shape_of
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
 

@@ -14,14 +14,14 @@ import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.errors import PipedriveConnectionError
-from airflow_provider_pipedrive.extraction import snapshot
-from airflow_provider_pipedrive.extraction.increments import Changes, Window
-from airflow_provider_pipedrive.extraction.landing import EntityLanding
-from airflow_provider_pipedrive.extraction.pages import timestamp
-from airflow_provider_pipedrive.extraction.regions import Region
-from airflow_provider_pipedrive.extraction.resuming import open_regions
-from airflow_provider_pipedrive.extraction.snapshot import ReadOutcome, Snapshot
-from airflow_provider_pipedrive.extraction.walk import RangeReader, Tally
+from airflow_provider_pipedrive.extraction.output.landing import EntityLanding
+from airflow_provider_pipedrive.extraction.reading import snapshot
+from airflow_provider_pipedrive.extraction.reading.increments import Changes, Window
+from airflow_provider_pipedrive.extraction.reading.pages import timestamp
+from airflow_provider_pipedrive.extraction.reading.ranges import Region
+from airflow_provider_pipedrive.extraction.reading.resuming import open_regions
+from airflow_provider_pipedrive.extraction.reading.snapshot import ReadOutcome, Snapshot
+from airflow_provider_pipedrive.extraction.reading.walk import RangeReader, Tally
 from tests.support.company_in_memory import BEGIN, Company, Crew, Killed, landing_in, small_pages
 
 __all__ = ["small_pages"]

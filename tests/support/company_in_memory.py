@@ -15,9 +15,10 @@ import pytest
 
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveValidationError
-from airflow_provider_pipedrive.extraction import increments, landing, listing, regions, snapshot, walk
-from airflow_provider_pipedrive.extraction.landing import EntityLanding, Untouched
-from airflow_provider_pipedrive.extraction.pages import Key, Page, timestamp
+from airflow_provider_pipedrive.extraction.output import landing
+from airflow_provider_pipedrive.extraction.output.landing import EntityLanding, Untouched
+from airflow_provider_pipedrive.extraction.reading import increments, listing, ranges, snapshot, walk
+from airflow_provider_pipedrive.extraction.reading.pages import Key, Page, timestamp
 
 PAGE = 10
 BEGIN = 1_700_000_000
@@ -240,7 +241,7 @@ def landing_in(folder: Path, entity: Entity) -> EntityLanding:
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of ten, parts of twenty, and a plan for every list that has two pages."""
-    for module in (regions, walk, listing, snapshot):
+    for module in (ranges, walk, listing, snapshot):
         monkeypatch.setattr(module, "PAGE", PAGE)
     for module in (walk, listing, increments, landing):
         monkeypatch.setattr(module, "PART_ROWS", 2 * PAGE)

@@ -13,7 +13,7 @@ from environment import clean_environ
 from live_sandbox import LiveSandbox
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
-from airflow_provider_pipedrive.extraction.formats import read_rows
+from airflow_provider_pipedrive.extraction.output.formats import read_rows
 from tests.system.conftest import EXAMPLE_DAGS, PYTHON, files_with
 
 pytestmark = [pytest.mark.airflow, pytest.mark.long]

@@ -14,7 +14,7 @@ from environment import clean_environ
 from live_airflow import LiveAirflow, Run
 from live_sandbox import LiveSandbox
 
-from airflow_provider_pipedrive.extraction.formats import read_rows
+from airflow_provider_pipedrive.extraction.output.formats import read_rows
 from tests.system.conftest import PYTHON
 
 pytestmark = [

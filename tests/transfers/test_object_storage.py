@@ -27,7 +27,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveParameterError,
     PipedriveServerError,
 )
-from airflow_provider_pipedrive.extraction.formats import read_rows
+from airflow_provider_pipedrive.extraction.output.formats import read_rows
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.operators.task_support import next_tokens
 from airflow_provider_pipedrive.sandbox import Sandbox

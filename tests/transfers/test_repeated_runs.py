@@ -14,7 +14,7 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, ObjectStoragePath
 from airflow.timetables.trigger import CronTriggerTimetable
 
-from airflow_provider_pipedrive.extraction.formats import read_rows
+from airflow_provider_pipedrive.extraction.output.formats import read_rows
 from airflow_provider_pipedrive.extraction.watermarks import listed
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox

@@ -11,8 +11,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.expiry import have_expired
-from airflow_provider_pipedrive.extraction.landing import EntityLanding
+from airflow_provider_pipedrive.extraction.output.expiry import have_expired
+from airflow_provider_pipedrive.extraction.output.landing import EntityLanding
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveFileToObjectStorageOperator, PipedriveToObjectStorageOperator
 from tests.support.s3_server import Storage

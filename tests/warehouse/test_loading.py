@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveWarehouseError
-from airflow_provider_pipedrive.extraction.columns import Column
-from airflow_provider_pipedrive.extraction.formats import open_part
+from airflow_provider_pipedrive.extraction.output.formats import open_part
+from airflow_provider_pipedrive.extraction.rows.columns import Column
 from airflow_provider_pipedrive.warehouse import Destination, EntityLoad, Loaded, Warehouse
 from tests.support.postgres_server import PASSWORD
 

@@ -20,8 +20,8 @@ from typing import Any
 # Everything that a reader imports is there before its clock starts.
 import requests
 
-import airflow_provider_pipedrive.extraction.parquet
-import airflow_provider_pipedrive.extraction.system_columns  # noqa: F401
+import airflow_provider_pipedrive.extraction.output.parquet
+import airflow_provider_pipedrive.extraction.rows.system_columns  # noqa: F401
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.extraction import ExtractionJob, extract
 

@@ -113,7 +113,7 @@ def _columns(part: Path) -> list[Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from airflow_provider_pipedrive.extraction.columns import Column
+    from airflow_provider_pipedrive.extraction.rows.columns import Column
 
     plain = {pa.int64(): "integer", pa.float64(): "number", pa.bool_(): "boolean", pa.date32(): "date"}
 

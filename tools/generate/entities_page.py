@@ -16,10 +16,10 @@ from typing import Any, Final
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout's code, whatever else is installed
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
-from airflow_provider_pipedrive.extraction import histories
-from airflow_provider_pipedrive.extraction.columns import PARTS, VALUES, Column, shape_of
 from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES
-from airflow_provider_pipedrive.extraction.sweep import sweepable
+from airflow_provider_pipedrive.extraction.reading import histories
+from airflow_provider_pipedrive.extraction.reading.sweep import sweepable
+from airflow_provider_pipedrive.extraction.rows.columns import PARTS, VALUES, Column, shape_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "entities.md"
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES
-from airflow_provider_pipedrive.extraction.columns import Shape, shape_of
+from airflow_provider_pipedrive.extraction.rows.columns import Shape, shape_of
 
 KINDS = """
     varchar varchar_auto text phone double monetary enum set user org people date daterange time timerange address

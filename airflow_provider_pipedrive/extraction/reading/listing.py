@@ -7,10 +7,10 @@ from typing import Any
 
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.client.paging import Look, Position, walk_pages
-from airflow_provider_pipedrive.extraction.landing import PART_ROWS, EntityLanding
-from airflow_provider_pipedrive.extraction.pages import Identity, Page
-from airflow_provider_pipedrive.extraction.regions import PAGE
-from airflow_provider_pipedrive.extraction.walk import Crew, Tally, sorting
+from airflow_provider_pipedrive.extraction.output.landing import PART_ROWS, EntityLanding
+from airflow_provider_pipedrive.extraction.reading.pages import Identity, Page
+from airflow_provider_pipedrive.extraction.reading.ranges import PAGE
+from airflow_provider_pipedrive.extraction.reading.walk import Crew, Tally, sorting
 
 STREAM = "list"
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from airflow_provider_pipedrive.client.paging import Position
 from airflow_provider_pipedrive.errors import PipedriveResponseError
-from airflow_provider_pipedrive.extraction.pages import Identity, Key
+from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key
 
 Axis = Literal["time", "id"]
 PAGE = 500

@@ -16,10 +16,10 @@ from typing import Any, Final, Literal
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.client.json_text import NESTED, Place
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.fitting import Fitting
-from airflow_provider_pipedrive.extraction.names import ADDED, LONGEST, unique_names
-from airflow_provider_pipedrive.extraction.rows import CUSTOM, OTHER, Record, Row, RowPlan
-from airflow_provider_pipedrive.extraction.system_columns import ADDRESS_PARTS, SYSTEM_COLUMNS, SystemColumn
+from airflow_provider_pipedrive.extraction.rows.fitting import Fitting
+from airflow_provider_pipedrive.extraction.rows.names import ADDED, LONGEST, unique_names
+from airflow_provider_pipedrive.extraction.rows.rows import CUSTOM, OTHER, Record, Row, RowPlan
+from airflow_provider_pipedrive.extraction.rows.system_columns import ADDRESS_PARTS, SYSTEM_COLUMNS, SystemColumn
 
 ColumnNames = Literal["readable", "raw"]
 """``names``: custom fields under readable names, options as labels. ``keys``: records as Pipedrive sends them."""

@@ -21,15 +21,15 @@ from typing import Any, Final
 import msgspec
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
-from airflow_provider_pipedrive.extraction.columns import Column
 from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES, OBSERVED
-from airflow_provider_pipedrive.extraction.formats import PartWriter, read_rows
-from airflow_provider_pipedrive.extraction.increments import Window
-from airflow_provider_pipedrive.extraction.landing import EntityLanding, read_json, write_json
-from airflow_provider_pipedrive.extraction.listing import pages_of
-from airflow_provider_pipedrive.extraction.pages import Key, as_dict, timestamp
-from airflow_provider_pipedrive.extraction.snapshot import ReadOutcome
-from airflow_provider_pipedrive.extraction.walk import Crew, Tally, rfc3339, sorting
+from airflow_provider_pipedrive.extraction.output.formats import PartWriter, read_rows
+from airflow_provider_pipedrive.extraction.output.landing import EntityLanding, read_json, write_json
+from airflow_provider_pipedrive.extraction.reading.increments import Window
+from airflow_provider_pipedrive.extraction.reading.listing import pages_of
+from airflow_provider_pipedrive.extraction.reading.pages import Key, as_dict, timestamp
+from airflow_provider_pipedrive.extraction.reading.snapshot import ReadOutcome
+from airflow_provider_pipedrive.extraction.reading.walk import Crew, Tally, rfc3339, sorting
+from airflow_provider_pipedrive.extraction.rows.columns import Column
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, change
 
 log = logging.getLogger(__name__)

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction import landing as module
-from airflow_provider_pipedrive.extraction.landing import EntityLanding, Finished, Landing, Untouched, read_json
-from airflow_provider_pipedrive.extraction.pages import Key
+from airflow_provider_pipedrive.extraction.output import landing as module
+from airflow_provider_pipedrive.extraction.output.landing import EntityLanding, Finished, Landing, Untouched, read_json
+from airflow_provider_pipedrive.extraction.reading.pages import Key
 from airflow_provider_pipedrive.extraction.watermarks import MOST_EDGE, Watermark, Watermarks, listed
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -22,7 +22,7 @@ RUN = """
 import sys
 from pathlib import Path
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
-from airflow_provider_pipedrive.extraction import snapshot, walk
+from airflow_provider_pipedrive.extraction.reading import snapshot, walk
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 

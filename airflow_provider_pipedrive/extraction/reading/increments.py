@@ -16,13 +16,13 @@ from typing import Any
 import msgspec
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
-from airflow_provider_pipedrive.extraction.landing import PART_ROWS, EntityLanding
-from airflow_provider_pipedrive.extraction.listing import pages_of, read_list, whole_pages
-from airflow_provider_pipedrive.extraction.pages import Identity, Page, timestamp
-from airflow_provider_pipedrive.extraction.regions import OPEN_END, Region
-from airflow_provider_pipedrive.extraction.resuming import open_regions
-from airflow_provider_pipedrive.extraction.snapshot import ReadOutcome, late
-from airflow_provider_pipedrive.extraction.walk import Crew, RangeReader, Tally, query, rfc3339, sorting
+from airflow_provider_pipedrive.extraction.output.landing import PART_ROWS, EntityLanding
+from airflow_provider_pipedrive.extraction.reading.listing import pages_of, read_list, whole_pages
+from airflow_provider_pipedrive.extraction.reading.pages import Identity, Page, timestamp
+from airflow_provider_pipedrive.extraction.reading.ranges import OPEN_END, Region
+from airflow_provider_pipedrive.extraction.reading.resuming import open_regions
+from airflow_provider_pipedrive.extraction.reading.snapshot import ReadOutcome, late
+from airflow_provider_pipedrive.extraction.reading.walk import Crew, RangeReader, Tally, query, rfc3339, sorting
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ a column's type         in Parquet           besides
 ``list``                list of its elements each element as above
 ======================= ==================== ==================================================
 
-What fits each type besides its own values is in :mod:`airflow_provider_pipedrive.extraction.fitting`, which rows
+What fits each type besides its own values is in :mod:`airflow_provider_pipedrive.extraction.rows.fitting`, which rows
 have gone through before they come here; rows that have not are fitted in the same way, and counted.
 """
 
@@ -28,9 +28,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_provider_pipedrive.extraction import fitting
-from airflow_provider_pipedrive.extraction.fitting import DoesNotFitError
-from airflow_provider_pipedrive.extraction.formats import FileColumn, Rows, Writer, as_text, opened
+from airflow_provider_pipedrive.extraction.output.formats import FileColumn, Rows, Writer, as_text, opened
+from airflow_provider_pipedrive.extraction.rows import fitting
+from airflow_provider_pipedrive.extraction.rows.fitting import DoesNotFitError
 
 BATCH_ROWS = 500
 """Rows that are converted together."""

@@ -30,12 +30,12 @@ import msgspec
 from airflow_provider_pipedrive.catalog import ACTIONS, ENTITIES, Entity
 from airflow_provider_pipedrive.client.limits import WINDOW
 from airflow_provider_pipedrive.errors import PipedriveResponseError
-from airflow_provider_pipedrive.extraction.landing import EntityLanding, Finished
-from airflow_provider_pipedrive.extraction.listing import pages_of, read_list, whole_pages
-from airflow_provider_pipedrive.extraction.pages import Identity, Key, Page
-from airflow_provider_pipedrive.extraction.regions import OPEN_END, PAGE, Region, cuts, likely_seconds
-from airflow_provider_pipedrive.extraction.resuming import open_regions
-from airflow_provider_pipedrive.extraction.walk import Crew, RangeReader, Tally, rfc3339, sorting
+from airflow_provider_pipedrive.extraction.output.landing import EntityLanding, Finished
+from airflow_provider_pipedrive.extraction.reading.listing import pages_of, read_list, whole_pages
+from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key, Page
+from airflow_provider_pipedrive.extraction.reading.ranges import OPEN_END, PAGE, Region, cuts, likely_seconds
+from airflow_provider_pipedrive.extraction.reading.resuming import open_regions
+from airflow_provider_pipedrive.extraction.reading.walk import Crew, RangeReader, Tally, rfc3339, sorting
 
 log = logging.getLogger(__name__)
 LATE = "late"

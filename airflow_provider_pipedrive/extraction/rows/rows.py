@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from airflow_provider_pipedrive.extraction.columns import Column
+    from airflow_provider_pipedrive.extraction.rows.columns import Column
 
 Record = dict[str, Any]
 Row = dict[str, Any]

@@ -33,11 +33,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
-from airflow_provider_pipedrive.extraction.rows import OTHER
+from airflow_provider_pipedrive.extraction.rows.rows import OTHER
 
 if TYPE_CHECKING:
-    from airflow_provider_pipedrive.extraction.columns import Column
-    from airflow_provider_pipedrive.extraction.rows import Row
+    from airflow_provider_pipedrive.extraction.rows.columns import Column
+    from airflow_provider_pipedrive.extraction.rows.rows import Row
 
 log = logging.getLogger(__name__)
 

@@ -17,13 +17,13 @@ import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction import landing as module
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
-from airflow_provider_pipedrive.extraction.formats import read_rows
 from airflow_provider_pipedrive.extraction.job import extract
-from airflow_provider_pipedrive.extraction.landing import EntityLanding, Landing, Untouched
-from airflow_provider_pipedrive.extraction.pages import Key
-from airflow_provider_pipedrive.extraction.versioned import Conflict
+from airflow_provider_pipedrive.extraction.output import landing as module
+from airflow_provider_pipedrive.extraction.output.formats import read_rows
+from airflow_provider_pipedrive.extraction.output.landing import EntityLanding, Landing, Untouched
+from airflow_provider_pipedrive.extraction.output.versioned import Conflict
+from airflow_provider_pipedrive.extraction.reading.pages import Key
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.extraction.conftest import by_id, landed
 

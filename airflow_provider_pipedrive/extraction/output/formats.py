@@ -6,13 +6,13 @@ goes wrong while it is written removes it.
 What the formats keep:
 
 Rows have been made to fit their columns' types before they come here: see
-:mod:`airflow_provider_pipedrive.extraction.fitting`.
+:mod:`airflow_provider_pipedrive.extraction.rows.fitting`.
 
 - ``jsonl`` and ``jsonl.gz`` keep every value as it is. The same rows give the same bytes, gzipped too.
 - ``csv`` is RFC 4180 in UTF-8 with a header: booleans as ``true`` and ``false``, numbers without an exponent, lists and
   objects as JSON text, and nothing for null, which an empty text cannot be told from. Texts that a spreadsheet takes
   for formulas stay as they are, unless ``escape_formulas`` is set: then they begin with an apostrophe.
-- ``parquet`` has the columns' types, listed in :mod:`airflow_provider_pipedrive.extraction.parquet`.
+- ``parquet`` has the columns' types, listed in :mod:`airflow_provider_pipedrive.extraction.output.parquet`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import FORMATS as FORMATS
 from airflow_provider_pipedrive.extraction.definition import Format as Format
 from airflow_provider_pipedrive.extraction.definition import check_format as check_format
-from airflow_provider_pipedrive.extraction.storage import beside, bucket_must_exist, file_system, remove
+from airflow_provider_pipedrive.extraction.output.storage import beside, bucket_must_exist, file_system, remove
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -134,7 +134,7 @@ def open_part(
         raise PipedriveParameterError(f"The format {known} needs the columns; jsonl does without.")
     if known == "csv":
         return _Csv(path, [column.name for column in columns], escape_formulas=escape_formulas)
-    from airflow_provider_pipedrive.extraction.parquet import ParquetPart
+    from airflow_provider_pipedrive.extraction.output.parquet import ParquetPart
 
     return ParquetPart(path, columns)
 
@@ -163,7 +163,7 @@ def _open_alike(source: Any, target: Any, format: Format) -> PartWriter:  # noqa
         with opened(source) as file, _text(file) as lines:
             return _Csv(target, next(csv.reader(lines)), escape_formulas=False)  # its cells are copied as they are
     if format == "parquet":
-        from airflow_provider_pipedrive.extraction.parquet import ParquetPart, schema_of
+        from airflow_provider_pipedrive.extraction.output.parquet import ParquetPart, schema_of
 
         return ParquetPart(target, (), schema_of(source))
     return open_part(target, format, None)
@@ -173,7 +173,7 @@ def read_rows(path: Any, format: str) -> Iterator[dict[str, Any]]:  # noqa: A002
     """The rows of a part, one after another: values as the format has them (in ``csv`` texts, and None for nothing)."""
     known = check_format(format)
     if known == "parquet":
-        from airflow_provider_pipedrive.extraction.parquet import read
+        from airflow_provider_pipedrive.extraction.output.parquet import read
 
         yield from read(path)
         return

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveResponseError
-from airflow_provider_pipedrive.extraction import regions
-from airflow_provider_pipedrive.extraction.formats import Part
-from airflow_provider_pipedrive.extraction.landing import Finished
-from airflow_provider_pipedrive.extraction.pages import Key
-from airflow_provider_pipedrive.extraction.regions import (
+from airflow_provider_pipedrive.extraction.output.formats import Part
+from airflow_provider_pipedrive.extraction.output.landing import Finished
+from airflow_provider_pipedrive.extraction.reading import ranges
+from airflow_provider_pipedrive.extraction.reading.pages import Key
+from airflow_provider_pipedrive.extraction.reading.ranges import (
     OPEN_END,
     Region,
     cuts,
@@ -20,7 +20,7 @@ from airflow_provider_pipedrive.extraction.regions import (
     middle,
     waterline,
 )
-from airflow_provider_pipedrive.extraction.resuming import open_regions
+from airflow_provider_pipedrive.extraction.reading.resuming import open_regions
 
 
 def page(*records: tuple[int, int | None]) -> list[Key]:
@@ -125,7 +125,7 @@ def test_what_a_list_may_not_answer_is_an_error(axis: Any, keys: list[Key], comp
 
 
 def test_a_second_with_more_than_a_page_is_read_on_its_own_by_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(regions, "PAGE", 3)
+    monkeypatch.setattr(ranges, "PAGE", 3)
     region = Region("time", 0, 100)
     region.take(region.right, page((9, 60), (8, 50)), more=True)
     assert region.carve(region.right) is None

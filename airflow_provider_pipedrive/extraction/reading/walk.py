@@ -18,10 +18,10 @@ import msgspec
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.client.paging import Position, Walk
 from airflow_provider_pipedrive.errors import PipedriveValidationError
-from airflow_provider_pipedrive.extraction.landing import PART_ROWS, EntityLanding
-from airflow_provider_pipedrive.extraction.memory import give_back
-from airflow_provider_pipedrive.extraction.pages import Identity, Key, Page, decode, next_position, server_time
-from airflow_provider_pipedrive.extraction.regions import PAGE, Head, Region, middle, waterline
+from airflow_provider_pipedrive.extraction.output.landing import PART_ROWS, EntityLanding
+from airflow_provider_pipedrive.extraction.reading.memory import give_back
+from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key, Page, decode, next_position, server_time
+from airflow_provider_pipedrive.extraction.reading.ranges import PAGE, Head, Region, middle, waterline
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
-from airflow_provider_pipedrive.extraction import walk
-from airflow_provider_pipedrive.extraction.increments import Changes, Window
-from airflow_provider_pipedrive.extraction.landing import EntityLanding, Untouched
-from airflow_provider_pipedrive.extraction.listing import page_size, whole_pages
-from airflow_provider_pipedrive.extraction.pages import Key, Page
-from airflow_provider_pipedrive.extraction.walk import Tally
+from airflow_provider_pipedrive.extraction.output.landing import EntityLanding, Untouched
+from airflow_provider_pipedrive.extraction.reading import walk
+from airflow_provider_pipedrive.extraction.reading.increments import Changes, Window
+from airflow_provider_pipedrive.extraction.reading.listing import page_size, whole_pages
+from airflow_provider_pipedrive.extraction.reading.pages import Key, Page
+from airflow_provider_pipedrive.extraction.reading.walk import Tally
 
 NOTES = ENTITIES["notes"]
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_pipedrive.extraction import memory
+from airflow_provider_pipedrive.extraction.reading import memory
 
 MB = 1024 * 1024
 

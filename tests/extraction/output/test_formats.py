@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.formats import (
+from airflow_provider_pipedrive.extraction.output.formats import (
     FORMATS,
     Part,
     check_format,

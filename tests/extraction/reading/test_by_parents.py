@@ -11,11 +11,11 @@ import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError
-from airflow_provider_pipedrive.extraction import walk
-from airflow_provider_pipedrive.extraction.increments import read_by_parents
-from airflow_provider_pipedrive.extraction.landing import EntityLanding, Untouched
-from airflow_provider_pipedrive.extraction.pages import Key, Page
-from airflow_provider_pipedrive.extraction.walk import Tally
+from airflow_provider_pipedrive.extraction.output.landing import EntityLanding, Untouched
+from airflow_provider_pipedrive.extraction.reading import walk
+from airflow_provider_pipedrive.extraction.reading.increments import read_by_parents
+from airflow_provider_pipedrive.extraction.reading.pages import Key, Page
+from airflow_provider_pipedrive.extraction.reading.walk import Tally
 
 PRODUCTS = ENTITIES["deal_products"]
 

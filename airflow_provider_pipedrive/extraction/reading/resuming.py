@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_pipedrive.extraction.landing import Finished
-from airflow_provider_pipedrive.extraction.regions import OPEN_END, Region
+from airflow_provider_pipedrive.extraction.output.landing import Finished
+from airflow_provider_pipedrive.extraction.reading.ranges import OPEN_END, Region
 
 _Covered = Mapping[str, Any]
 

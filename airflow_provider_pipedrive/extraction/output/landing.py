@@ -36,7 +36,7 @@ import msgspec
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import KEEP_PREVIOUS, LOOKBACK
-from airflow_provider_pipedrive.extraction.formats import (
+from airflow_provider_pipedrive.extraction.output.formats import (
     FileColumn,
     Part,
     PartWriter,
@@ -44,8 +44,7 @@ from airflow_provider_pipedrive.extraction.formats import (
     read_rows,
     without_rows,
 )
-from airflow_provider_pipedrive.extraction.pages import Identity, Key, Mended
-from airflow_provider_pipedrive.extraction.storage import (
+from airflow_provider_pipedrive.extraction.output.storage import (
     STATE,
     below,
     files,
@@ -60,12 +59,13 @@ from airflow_provider_pipedrive.extraction.storage import (
     write,
     write_json,
 )
-from airflow_provider_pipedrive.extraction.versioned import (
+from airflow_provider_pipedrive.extraction.output.versioned import (
     Conflict,
     Version,
     read_versioned,
     replace_versioned,
 )
+from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key, Mended
 
 log = logging.getLogger(__name__)
 MANIFEST = "_manifest.json"

@@ -1,0 +1,1 @@
+"""Records become rows of typed, readable columns."""
