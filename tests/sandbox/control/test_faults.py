@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.sandbox.conftest import Api
+from tests.support.sandbox_api import Api
 
 LIST = "/api/v2/deals"
 

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.sandbox.state.settings import Settings
-from tests.sandbox.conftest import Api
+from tests.support.sandbox_api import Api
 
 
 @pytest.fixture(scope="module")

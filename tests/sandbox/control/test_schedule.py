@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.sandbox.conftest import Api
+from tests.support.sandbox_api import Api
 
 DEAL = "/api/v2/deals/1"
 

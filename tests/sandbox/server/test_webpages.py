@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.sandbox.conftest import Api
+from tests.support.sandbox_api import Api
 
 EVIL = "https://evil.example.com"
 DOORS = [

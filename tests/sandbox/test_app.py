@@ -10,7 +10,7 @@ from airflow_provider_pipedrive.catalog import ACTIONS, Action, Parameter
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.sandbox.server.routes import operations
 from airflow_provider_pipedrive.sandbox.state.shapes import data_of
-from tests.sandbox.conftest import Api
+from tests.support.sandbox_api import Api
 
 CREATED = {
     "addLead",
