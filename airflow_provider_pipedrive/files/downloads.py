@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError
-from airflow_provider_pipedrive.extraction.output.storage import bucket_must_exist, file_system
+from airflow_provider_pipedrive.extraction.storage.files import bucket_must_exist, file_system
 from airflow_provider_pipedrive.files.listing import FileFilter, Record, name_of
 from airflow_provider_pipedrive.files.names import stored_name
 
