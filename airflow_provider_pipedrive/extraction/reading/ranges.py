@@ -25,7 +25,7 @@ _STEPS = 40
 
 
 @dataclass(eq=False)
-class Scan:
+class RangeScan:
     """One walk through a range, from one of its ends.
 
     :ivar ascending: from the low end, else from the high end
@@ -59,12 +59,12 @@ class Range:
     second: int | None = None
     known: set[Identity] = field(default_factory=set)
     positions: dict[bool, Position] = field(default_factory=dict)
-    left: Scan = field(init=False)
-    right: Scan = field(init=False)
+    left: RangeScan = field(init=False)
+    right: RangeScan = field(init=False)
 
     def __post_init__(self) -> None:
-        self.left = Scan(True, self.low)
-        self.right = Scan(False, self.high)
+        self.left = RangeScan(True, self.low)
+        self.right = RangeScan(False, self.high)
 
     @property
     def done(self) -> bool:
@@ -84,7 +84,7 @@ class Range:
         """Its place among the ranges, in seconds or ids."""
         return self.low if self.second is None else self.second
 
-    def take(self, scan: Scan, keys: Sequence[Key], *, more: bool) -> Sequence[int]:
+    def take(self, scan: RangeScan, keys: Sequence[Key], *, more: bool) -> Sequence[int]:
         """Note a page of one scan.
 
         :param more: whether its list continues after it
@@ -109,10 +109,10 @@ class Range:
         rest = Range(self.axis, at, self.high, self.second)
         rest.right = self.right
         self.high = at
-        self.right = Scan(False, at)
+        self.right = RangeScan(False, at)
         return rest
 
-    def split_hot_second(self, scan: Scan) -> Range | None:
+    def split_hot_second(self, scan: RangeScan) -> Range | None:
         """Where ``scan`` is stuck within one second with more than a page of records: that second as a range of its
         own, to be read by id. The scan must start again behind it."""
         second = scan.boundary
@@ -124,7 +124,7 @@ class Range:
         }
         for each in (self.left, self.right):
             if each is scan or each.boundary == second:
-                beyond = Scan(each.ascending, second + 1 if each.ascending else second)
+                beyond = RangeScan(each.ascending, second + 1 if each.ascending else second)
                 if each is self.left:
                     self.left = beyond
                 else:
@@ -163,7 +163,7 @@ class Range:
             and not any(place == boundary and key.id in ids for boundary, ids in boundaries)
         ]
 
-    def _advance(self, scan: Scan, taken: Sequence[tuple[Identity, int]], last: int | None) -> None:
+    def _advance(self, scan: RangeScan, taken: Sequence[tuple[Identity, int]], last: int | None) -> None:
         """Move a scan on to the last place of its page, None for the end of its list, but not beyond the other's."""
         other = self.right if scan.ascending else self.left
         reached = last

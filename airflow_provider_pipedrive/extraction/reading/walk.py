@@ -21,7 +21,7 @@ from airflow_provider_pipedrive.errors import PipedriveValidationError
 from airflow_provider_pipedrive.extraction.output.landing import PART_ROWS, EntityLanding
 from airflow_provider_pipedrive.extraction.reading.memory import give_back
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key, Page, decode, next_position, server_time
-from airflow_provider_pipedrive.extraction.reading.ranges import PAGE, Range, Scan, fair_share_level, split_point
+from airflow_provider_pipedrive.extraction.reading.ranges import PAGE, Range, RangeScan, fair_share_level, split_point
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -146,7 +146,7 @@ class _ScanRequest:
     """
 
     list_range: Range
-    scan: Scan
+    scan: RangeScan
     parameters: Mapping[str, Any]
     walk: Walk
     start: int
@@ -209,7 +209,7 @@ class RangeReader:
         self.parameters |= parameters
         self._bidirectional = bidirectional
         self._known = known or {}
-        self._requests: dict[Scan, _ScanRequest] = {}
+        self._requests: dict[RangeScan, _ScanRequest] = {}
         self._ranges: list[Range] = []
         self._answers: SimpleQueue[tuple[_ScanRequest, Page | None, BaseException | None]] = SimpleQueue()
         self._in_flight = 0
@@ -226,7 +226,7 @@ class RangeReader:
         for scan in self._scans(list_range):
             self._start(list_range, scan)
 
-    def adopt(self, list_range: Range, pages: Mapping[Scan, tuple[Mapping[str, Any], Page]]) -> None:
+    def adopt(self, list_range: Range, pages: Mapping[RangeScan, tuple[Mapping[str, Any], Page]]) -> None:
         """Begin to read a range whose first pages have been read already, with these parameters."""
         self._ranges.append(list_range)
         for scan, (parameters, page) in pages.items():
@@ -279,18 +279,18 @@ class RangeReader:
 
     # ---- chains
 
-    def _scans(self, list_range: Range) -> list[Scan]:
+    def _scans(self, list_range: Range) -> list[RangeScan]:
         return [list_range.left, list_range.right] if self._bidirectional else [list_range.left]
 
     def _request(
-        self, list_range: Range, scan: Scan, parameters: Mapping[str, Any], position: Position | None = None
+        self, list_range: Range, scan: RangeScan, parameters: Mapping[str, Any], position: Position | None = None
     ) -> _ScanRequest:
         walk = Walk(self.entity.listing, self.parameters["limit"], position)
         request = _ScanRequest(list_range, scan, parameters, walk, scan.frontier, resumed=bool(position))
         self._requests[scan] = request
         return request
 
-    def _start(self, list_range: Range, scan: Scan) -> None:
+    def _start(self, list_range: Range, scan: RangeScan) -> None:
         parameters = {**self.parameters, **query(self.entity, list_range, ascending=scan.ascending)}
         self._send(self._request(list_range, scan, parameters, list_range.positions.get(scan.ascending)))
 
@@ -457,7 +457,7 @@ class RangeReader:
             list_range.right.frontier = min(list_range.right.frontier, list_range.left.frontier)
         self._end(list_range.right)
 
-    def _end(self, scan: Scan) -> None:
+    def _end(self, scan: RangeScan) -> None:
         request = self._requests.pop(scan, None)
         if request is not None:
             self._unwritten.append(partial(self.landing.finish, request.stream, request.covered()))
