@@ -18,7 +18,7 @@ import msgspec
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.client.paging import Position, Walk
 from airflow_provider_pipedrive.errors import PipedriveValidationError
-from airflow_provider_pipedrive.extraction.output.landing import PART_ROWS, EntityLanding
+from airflow_provider_pipedrive.extraction.output.staging import PART_ROWS, EntityStaging
 from airflow_provider_pipedrive.extraction.reading.memory import give_back
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key, Page, decode, next_position, server_time
 from airflow_provider_pipedrive.extraction.reading.ranges import PAGE, Range, RangeScan, fair_share_level, split_point
@@ -165,7 +165,7 @@ class _ScanRequest:
         list_range = self.list_range
         return [list_range.start, self.start, int(not self.scan.ascending)]
 
-    def covered(self) -> dict[str, Any]:
+    def resume_info(self) -> dict[str, Any]:
         """What its finished parts hold, for a run that continues from there."""
         scan = self.scan
         return {
@@ -194,7 +194,7 @@ class RangeReader:
         self,
         pool: RequestPool,
         entity: Entity,
-        landing: EntityLanding,
+        landing: EntityStaging,
         parameters: Mapping[str, Any],
         stats: ReadStats,
         *,
@@ -271,7 +271,7 @@ class RangeReader:
                     at_last = None
         self._write_while(lambda: True)
         for request in self._requests.values():
-            self.landing.finish(request.stream, request.covered())
+            self.landing.finish(request.stream, request.resume_info())
         self._ranges.clear()
         self._requests.clear()
         if failure is not None:
@@ -428,7 +428,9 @@ class RangeReader:
         records = page.records if whole else [page.records[index] for index in taken]
         keys = page.keys if whole else [page.keys[index] for index in taken]
         self.stats.records += len(keys)
-        self._unwritten.append(partial(self._write, request.stream, request.order, records, keys, request.covered()))
+        self._unwritten.append(
+            partial(self._write, request.stream, request.order, records, keys, request.resume_info())
+        )
 
     def _write(
         self,
@@ -436,10 +438,10 @@ class RangeReader:
         order: list[Any],
         records: Sequence[bytes | msgspec.Raw],
         keys: Sequence[Key],
-        covered: Mapping[str, Any],
+        resume_info: Mapping[str, Any],
     ) -> None:
         if self.landing.write(stream, order, records, keys) >= PART_ROWS:
-            self.landing.finish(stream, covered)
+            self.landing.finish(stream, resume_info)
         self._written += 1
         if self._written % _GIVE_BACK_AFTER == 0:
             give_back()
@@ -460,7 +462,7 @@ class RangeReader:
     def _end(self, scan: RangeScan) -> None:
         request = self._requests.pop(scan, None)
         if request is not None:
-            self._unwritten.append(partial(self.landing.finish, request.stream, request.covered()))
+            self._unwritten.append(partial(self.landing.finish, request.stream, request.resume_info()))
 
 
 def query(entity: Entity, list_range: Range, *, ascending: bool) -> dict[str, Any]:
