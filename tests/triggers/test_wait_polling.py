@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
@@ -22,7 +23,7 @@ from airflow_provider_pipedrive.events.waits.outcomes import WaitOutcome
 from airflow_provider_pipedrive.events.waits.times import stamp
 from airflow_provider_pipedrive.events.waits.watches import DealsWait, FilesWait
 from airflow_provider_pipedrive.sandbox import Sandbox
-from airflow_provider_pipedrive.triggers import connected, polling
+from airflow_provider_pipedrive.triggers import connected, wait_polling
 from tests.conftest import api_token_connection, oauth_connection
 from tests.support.virtual_time import run
 
@@ -40,8 +41,8 @@ def reach(deal_id: int, stage: int) -> Wait:
     return Wait(DealsWait((deal_id,), movement, stamp(datetime.now(UTC)), local_clock=True, single=True))
 
 
-def wait(pending: Wait, interval: float = MINUTE, retry_errors: bool = False) -> Awaitable[WaitOutcome]:
-    return polling.wait_for(CONNECTION, pending, interval, retry_errors=retry_errors)
+def wait(waited_for: Wait, interval: float = MINUTE, retry_errors: bool = False) -> Awaitable[WaitOutcome]:
+    return wait_polling.wait_for(CONNECTION, waited_for, interval, retry_errors=retry_errors)
 
 
 def requests_to(sandbox: Sandbox, path: str) -> int:
@@ -49,7 +50,7 @@ def requests_to(sandbox: Sandbox, path: str) -> int:
 
 
 def pollers() -> int:
-    return len(polling._pollers.get(asyncio.get_running_loop(), {}))
+    return wait_polling.pollers.count()
 
 
 def test_waits_that_start_at_different_times_share_their_requests(
@@ -231,26 +232,26 @@ def test_a_connection_that_is_changed_is_used_from_the_next_look_on(
 
 def test_a_connection_that_is_not_there_is_an_error_of_the_wait(sandbox: Sandbox, target: int) -> None:
     async def main() -> None:
-        await polling.wait_for("no_such_connection", reach(1, target), MINUTE, retry_errors=True)
+        await wait_polling.wait_for("no_such_connection", reach(1, target), MINUTE, retry_errors=True)
 
     with pytest.raises(PipedriveAuthError, match="no_such_connection"):
         run(main(), sandbox.advance)
 
 
 def test_a_slow_api_makes_rounds_rarer_and_never_two_at_once(
-    sandbox: Sandbox, deals: list[int], target: int, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, deals: list[int], target: int, mocker: MockerFixture
 ) -> None:
     at_once, most = [0], [0]
 
-    def slow_look(client: Any, pending: list[Wait]) -> list[WaitOutcome]:
+    def slow_check(client: Any, waits: list[Wait]) -> Any:
         at_once[0] += 1
         most[0] = max(most[0], at_once[0])
         loop.call_soon_threadsafe(loop.skip, 3 * MINUTE)
         at_once[0] -= 1
-        return check_waits(client, pending)
+        return check_waits(client, waits)
 
-    check_waits = polling.check_waits
-    monkeypatch.setattr(polling, "check_waits", slow_look)
+    check_waits = wait_polling.check_waits
+    mocker.patch.object(wait_polling, "check_waits", slow_check)
 
     async def main() -> None:
         nonlocal loop
@@ -266,7 +267,7 @@ def test_a_slow_api_makes_rounds_rarer_and_never_two_at_once(
 
 
 def test_the_poll_runs_outside_the_log_context_of_the_first_subscriber(
-    sandbox: Sandbox, deals: list[int], target: int, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, deals: list[int], target: int, mocker: MockerFixture
 ) -> None:
     task = contextvars.ContextVar("task", default="none")
     seen = []
@@ -276,7 +277,7 @@ def test_the_poll_runs_outside_the_log_context_of_the_first_subscriber(
         seen.append(task.get())
         return await connection(connection_id)
 
-    monkeypatch.setattr(connected, "get_async_connection", noting)
+    mocker.patch.object(connected, "get_async_connection", noting)
 
     async def main() -> None:
         task.set("the first subscriber's")
@@ -292,11 +293,11 @@ def test_what_a_wait_lives_through_is_told_in_the_log_of_its_own_task(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
     task = contextvars.ContextVar("task", default="none")
-    error_to_dict: list[tuple[str, str]] = []
+    lines: list[tuple[str, str]] = []
 
     class Noting(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            error_to_dict.append((task.get(), record.getMessage()))
+            lines.append((task.get(), record.getMessage()))
 
     async def waits_for(name: str) -> None:
         task.set(name)
@@ -309,21 +310,16 @@ def test_what_a_wait_lives_through_is_told_in_the_log_of_its_own_task(
         for each in waiting:
             each.cancel()
 
-    polling.log.addHandler(handler := Noting())
+    wait_polling.log.addHandler(handler := Noting())
     try:
         run(main(), sandbox.advance)
     finally:
-        polling.log.removeHandler(handler)
-    assert sorted(name for name, _ in error_to_dict) == ["one", "two"]
-    assert all(line.startswith("Waiting on, as silent_fail says, with the next look in ") for _, line in error_to_dict)
+        wait_polling.log.removeHandler(handler)
+    assert sorted(name for name, _ in lines) == ["one", "two"]
+    assert all(line.startswith("Still waiting, as silent_fail says. The next check is in ") for _, line in lines)
 
 
-@pytest.mark.parametrize(("now", "due"), [(0.0, 60.0), (59.9, 60.0), (60.0, 120.0), (61.0, 120.0)])
-def test_rounds_stand_on_a_grid(now: float, due: float) -> None:
-    assert polling.next_on_grid(now, 60.0) == due
-
-
-def test_a_deal_that_is_deleted_is_told_as_gone(sandbox: Sandbox, deals: list[int], target: int) -> None:
+def test_a_deal_that_is_deleted_is_reported_as_gone(sandbox: Sandbox, deals: list[int], target: int) -> None:
     async def main() -> WaitOutcome:
         waiting = asyncio.ensure_future(wait(reach(deals[0], target)))
         await asyncio.sleep(MINUTE)
