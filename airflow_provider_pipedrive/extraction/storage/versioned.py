@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_pipedrive.extraction.output.storage import (
+from airflow_provider_pipedrive.extraction.storage.files import (
     bucket_must_exist,
     decoded,
     encoded,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.output.storage import remove
-from airflow_provider_pipedrive.extraction.output.versioned import Conflict, read_versioned, replace_versioned
+from airflow_provider_pipedrive.extraction.storage.files import remove
+from airflow_provider_pipedrive.extraction.storage.versioned import Conflict, read_versioned, replace_versioned
 from tests.support.s3_server import Storage
 from tests.support.s3_server import s3 as s3
 from tests.support.s3_server import s3_server as s3_server

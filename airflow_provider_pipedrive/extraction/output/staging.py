@@ -44,7 +44,8 @@ from airflow_provider_pipedrive.extraction.output.formats import (
     read_rows,
     without_rows,
 )
-from airflow_provider_pipedrive.extraction.output.storage import (
+from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key, Mended
+from airflow_provider_pipedrive.extraction.storage.files import (
     STATE,
     below,
     files,
@@ -59,13 +60,12 @@ from airflow_provider_pipedrive.extraction.output.storage import (
     write,
     write_json,
 )
-from airflow_provider_pipedrive.extraction.output.versioned import (
+from airflow_provider_pipedrive.extraction.storage.versioned import (
     Conflict,
     Version,
     read_versioned,
     replace_versioned,
 )
-from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key, Mended
 
 log = logging.getLogger(__name__)
 MANIFEST = "_manifest.json"
@@ -96,7 +96,7 @@ class Encoder(Protocol):
         """Append them."""
 
 
-class Untouched:
+class RawEncoder:
     """Records as Pipedrive sends them."""
 
     columns: Sequence[FileColumn] | None = None
@@ -120,11 +120,11 @@ class Tombstone:
 
 
 @dataclass
-class Finished:
+class FinishedPart:
     """A finished part that is not published yet.
 
     :ivar order: where it stands among the parts, for an order that does not depend on who was faster
-    :ivar covered: what the reader of the part wants to know of it when it goes on
+    :ivar resume_info: what the reader of the part wants to know of it when it goes on
     :ivar ids: the identity of every row, in the file's order
     :ivar newest: the greatest time of last update in it
     :ivar edge: the records of its last two minutes of updates, which a window that reaches back brings again
@@ -134,7 +134,7 @@ class Finished:
     stream: str
     order: list[Any]
     part: Part
-    covered: dict[str, Any]
+    resume_info: dict[str, Any]
     ids: Sequence[Identity] = ()
     newest: datetime | None = None
     edge: Mapping[Identity, datetime] = field(default_factory=dict)
@@ -171,7 +171,7 @@ class _Open:
         self.rows += len(keys)
 
 
-class EntityLanding:
+class EntityStaging:
     """The unfinished and published parts of one entity.
 
     :param folder: of what is kept of it while it is unfinished
@@ -211,7 +211,7 @@ class EntityLanding:
         self._spared = spared
         self._tag = _short(owner) + secrets.token_hex(2)
         self._try = secrets.token_hex(2)
-        self.finished: list[Finished] = []
+        self.finished: list[FinishedPart] = []
         self.edge = timedelta(seconds=2 * LOOKBACK)
         self._open: dict[str, _Open] = {}
         self._count = 0
@@ -230,7 +230,7 @@ class EntityLanding:
             remove_all([self.folder / name for name in self._names])
             self._names = set()
             return None
-        self._tag = plan.pop("landing")["tag"]
+        self._tag = plan.pop("staging")["tag"]
         present = {found.name for found in files(self.target)}
         # One that is missing was replaced by a publication that was broken off, which continues without it.
         known = [name for name in finished if name in present or self.publishing]
@@ -245,7 +245,7 @@ class EntityLanding:
 
     def save(self, plan: Mapping[str, Any]) -> None:
         """Keep the reader's plan."""
-        write_json(self.folder / "plan.json", {**plan, "landing": {"tag": self._tag, "partition": self._partition}})
+        write_json(self.folder / "plan.json", {**plan, "staging": {"tag": self._tag, "partition": self._partition}})
         self._names.add("plan.json")
 
     @property
@@ -263,14 +263,14 @@ class EntityLanding:
         for part in self.finished:
             yield from part.ids
 
-    def _restored(self, path: Any) -> Finished:
+    def _restored(self, path: Any) -> FinishedPart:
         known = msgspec.json.decode(read(path))
         part = Part(
             known["rows"], known["bytes"], known["sha256"], known.get("nulled_values", {}), known.get("nulled_rows", {})
         )
         edge = {identity: datetime.fromisoformat(text) for identity, text in known["edge"]}
         name, ids, newest = path.name.removesuffix(".json"), _compact(known["ids"]), _moment(known["newest"])
-        return Finished(name, known["stream"], known["order"], part, known["covered"], ids, newest, edge)
+        return FinishedPart(name, known["stream"], known["order"], part, known["resume_info"], ids, newest, edge)
 
     # ---- writing
 
@@ -297,13 +297,13 @@ class EntityLanding:
         self._count += 1
         return f"{kind}-{self._tag}{self._try}-{self._count - 1:05d}.{self.format}"
 
-    def finish(self, stream: str, covered: Mapping[str, Any]) -> None:
+    def finish(self, stream: str, resume_info: Mapping[str, Any]) -> None:
         """Finish a stream's present part; nothing where it has none."""
         part = self._open.pop(stream, None)
         if part is None:
             return
         written = part.writer.close()
-        done = Finished(part.name, stream, part.order, written, dict(covered), part.ids, part.newest, part.edge)
+        done = FinishedPart(part.name, stream, part.order, written, dict(resume_info), part.ids, part.newest, part.edge)
         known = {
             "stream": stream,
             "order": done.order,
@@ -312,7 +312,7 @@ class EntityLanding:
             "sha256": written.sha256,
             "nulled_values": dict(written.nulled_values),
             "nulled_rows": dict(written.nulled_rows),
-            "covered": done.covered,
+            "resume_info": done.resume_info,
             "edge": [[identity, moment.isoformat()] for identity, moment in done.edge.items()],
             "newest": done.newest.isoformat() if done.newest else None,
             "ids": list(done.ids),
@@ -340,12 +340,12 @@ class EntityLanding:
         """Whether a try of this run ended while it published: all is read, :meth:`publish` continues."""
         return self._publication is not None
 
-    def decided(self) -> tuple[dict[str, Any], dict[Identity, datetime | None]]:
+    def publication(self) -> tuple[dict[str, Any], dict[Identity, datetime | None]]:
         """What an interrupted publication says: of the manifest beside its parts, and which records are deleted."""
         plan = self._publication or {}
         return plan["about"], {identity: _moment(text) for identity, text in plan["deleted"]}
 
-    def look(self, now: datetime | None = None) -> None:
+    def note_present(self, now: datetime | None = None) -> None:
         """Remember what is published now that all is read: what another run publishes from here on may be newer.
 
         :param now: Pipedrive's clock
@@ -354,7 +354,7 @@ class EntityLanding:
 
     def publish(
         self,
-        drop: Callable[[Finished], Sequence[int]],
+        drop: Callable[[FinishedPart], Sequence[int]],
         about: Mapping[str, Any],
         deleted: Mapping[Identity, datetime | None] | None = None,
         *,
@@ -383,14 +383,14 @@ class EntityLanding:
 
     def _decision(
         self,
-        drop: Callable[[Finished], Sequence[int]],
+        drop: Callable[[FinishedPart], Sequence[int]],
         about: Mapping[str, Any],
         deleted: Mapping[Identity, datetime | None],
         adds: bool,
     ) -> dict[str, Any]:
         """What is to be published, as it survives an interruption."""
         if self._base is None:
-            self.look()
+            self.note_present()
         base, read_at = self._base or (None, "")
         parts: list[dict[str, Any]] = []
         for done in sorted(self.finished, key=lambda part: part.order):
@@ -418,7 +418,7 @@ class EntityLanding:
         self._refuse_newer(plan, present, version)
         whose = {"run": about.get("run"), "window": about.get("window"), "asked": asked}
         parts = [{**self._placed(part), **whose} for part in plan["parts"]]
-        tombstones = [{**part, **whose} for part in self._tombstones(self.decided()[1])]
+        tombstones = [{**part, **whose} for part in self._tombstones(self.publication()[1])]
         again: dict[str, dict[str, Any] | None] = {}
         while True:
             stay = self._what_stays(present or {}, parts, tombstones, whose, again) if adds else ([], [])
@@ -578,7 +578,7 @@ def sweep(folder: Any, found: Sequence[Any], spared: Callable[[], Container[str]
         remove_all([folder / name for name in gone])
 
 
-class Landing:
+class RunFolder:
     """The folder of one job.
 
     :param path: the job's folder: a local path or one in object storage
@@ -622,19 +622,19 @@ class Landing:
         partition: str = "",
         *,
         escape_formulas: bool = False,
-    ) -> EntityLanding:
+    ) -> EntityStaging:
         """The parts of one entity."""
         folder, names = self.folder / name, self._kept_of(name)
         if "plan.json" in names:  # what was read before is in that partition, whatever this run's is
             begun = read_json(folder / "plan.json") or {}
-            partition = begun["landing"]["partition"]
+            partition = begun["staging"]["partition"]
         target = self._target(name, partition)
         present = read_json(target / MANIFEST)
         if present is not None and not present.keys() >= {"strategy", "parts"}:
             raise PipedriveParameterError(
                 f"{target / MANIFEST} was not written by an extraction, and would be replaced: give another folder."
             )
-        return EntityLanding(
+        return EntityStaging(
             name,
             folder,
             target,
@@ -714,7 +714,7 @@ class Landing:
         kept = [name for name in names if name.split("/")[-1] in ("plan.json", "publish.json")]
         for name in kept:
             plan = read_json(joined(folder, name)) or {}
-            known = plan.get("landing", plan)
+            known = plan.get("staging", plan)
             target = self._target(name.split("/")[0], known["partition"])
             present = read_json(target / MANIFEST) or {}
             named = {*_listed(present), *(each["name"] for each in present.get("previous", ()))}
@@ -727,7 +727,7 @@ class Landing:
         """The tags of all runs that have not ended."""
         plans = [found.name for found in below(self._unfinished) if found.name.endswith("/plan.json")]
         kept = on_each(read_json, [joined(self._unfinished, name) for name in plans])
-        return {plan["landing"]["tag"] for plan in kept if plan is not None}
+        return {plan["staging"]["tag"] for plan in kept if plan is not None}
 
     def _kept_of(self, entity: str) -> set[str]:
         return {name.removeprefix(f"{entity}/") for name in self._names if name.startswith(f"{entity}/")}
@@ -824,19 +824,3 @@ def _format_of(name: str) -> str:
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-__all__ = [
-    "MANIFEST",
-    "STATE",
-    "Encoder",
-    "EntityLanding",
-    "Finished",
-    "Landing",
-    "Untouched",
-    "read_json",
-    "read_rows",
-    "remove",
-    "remove_folder",
-    "write_json",
-]

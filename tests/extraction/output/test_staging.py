@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.output import landing as module
-from airflow_provider_pipedrive.extraction.output.landing import EntityLanding, Finished, Landing, Untouched, read_json
+from airflow_provider_pipedrive.extraction.output import staging as module
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, FinishedPart, RawEncoder, RunFolder
 from airflow_provider_pipedrive.extraction.reading.pages import Key
+from airflow_provider_pipedrive.extraction.storage.files import read_json
 from airflow_provider_pipedrive.extraction.watermarks import MOST_EDGE, Watermark, Watermarks, listed
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -28,29 +29,29 @@ class Killed(BaseException):
     """The process ends."""
 
 
-def at(folder: Path) -> EntityLanding:
-    return EntityLanding("deals", folder / "unfinished", folder / "deals", "jsonl", Untouched(), keep_previous=0)
+def at(folder: Path) -> EntityStaging:
+    return EntityStaging("deals", folder / "unfinished", folder / "deals", "jsonl", RawEncoder(), keep_previous=0)
 
 
-def begun(folder: Path) -> EntityLanding:
-    landing = at(folder)
-    landing.load()
-    landing.save({"strategy": "windows"})
-    return landing
+def begun(folder: Path) -> EntityStaging:
+    staging = at(folder)
+    staging.load()
+    staging.save({"strategy": "windows"})
+    return staging
 
 
-def write(landing: EntityLanding, stream: str, *numbers: int, order: int = 0) -> None:
+def write(staging: EntityStaging, stream: str, *numbers: int, order: int = 0) -> None:
     records = [json.dumps({"id": number}).encode() for number in numbers]
-    landing.write(stream, [order], records, [Key(number, NOON) for number in numbers])
+    staging.write(stream, [order], records, [Key(number, NOON) for number in numbers])
 
 
-def two_parts(folder: Path) -> EntityLanding:
-    landing = begun(folder)
-    write(landing, "b", 3, 4, order=2)
-    write(landing, "a", 1, 2, order=1)
+def two_parts(folder: Path) -> EntityStaging:
+    staging = begun(folder)
+    write(staging, "b", 3, 4, order=2)
+    write(staging, "a", 1, 2, order=1)
     for stream in "ba":
-        landing.finish(stream, {"until": stream})
-    return landing
+        staging.finish(stream, {"until": stream})
+    return staging
 
 
 def published(folder: Path) -> list[int]:
@@ -98,12 +99,12 @@ def test_nothing_is_published_before_it_is_published(tmp_path: Path) -> None:
 
 
 def test_a_run_goes_on_with_its_finished_parts_and_throws_the_others_away(tmp_path: Path) -> None:
-    landing = two_parts(tmp_path)
-    write(landing, "c", 5)  # and killed before it was finished
+    staging = two_parts(tmp_path)
+    write(staging, "c", 5)  # and killed before it was finished
     assert len(hidden(tmp_path)) == 1
     after = at(tmp_path)
     assert after.load() == {"strategy": "windows"}
-    assert [(part.stream, part.covered, list(part.ids)) for part in after.finished] == [
+    assert [(part.stream, part.resume_info, list(part.ids)) for part in after.finished] == [
         ("b", {"until": "b"}, [3, 4]),
         ("a", {"until": "a"}, [1, 2]),
     ]
@@ -116,8 +117,8 @@ def test_a_run_goes_on_with_its_finished_parts_and_throws_the_others_away(tmp_pa
 
 
 def test_a_part_without_its_description_does_not_count(tmp_path: Path) -> None:
-    landing = two_parts(tmp_path)
-    name = landing.finished[0].name
+    staging = two_parts(tmp_path)
+    name = staging.finished[0].name
     (tmp_path / "unfinished" / f"{name}.json").unlink()
     after = at(tmp_path)
     after.load()
@@ -135,9 +136,9 @@ def test_parts_of_a_run_without_a_plan_are_thrown_away(tmp_path: Path) -> None:
 
 
 def test_what_is_read_again_is_forgotten_with_its_files(tmp_path: Path) -> None:
-    landing = two_parts(tmp_path)
-    landing.forget({landing.finished[0].name})
-    assert [part.stream for part in landing.finished] == ["a"]
+    staging = two_parts(tmp_path)
+    staging.forget({staging.finished[0].name})
+    assert [part.stream for part in staging.finished] == ["a"]
     assert len(files(tmp_path)) == 1
     after = at(tmp_path)
     after.load()
@@ -145,9 +146,9 @@ def test_what_is_read_again_is_forgotten_with_its_files(tmp_path: Path) -> None:
 
 
 def test_ids_may_be_texts(tmp_path: Path) -> None:
-    landing = begun(tmp_path)
-    landing.write("a", [0], [b'{"id":1}', b'{"id":"x"}'], [Key(1), Key("x")])
-    landing.finish("a", {})
+    staging = begun(tmp_path)
+    staging.write("a", [0], [b'{"id":1}', b'{"id":"x"}'], [Key(1), Key("x")])
+    staging.finish("a", {})
     after = at(tmp_path)
     after.load()
     assert list(after.ids()) == [1, "x"]
@@ -174,7 +175,7 @@ def steps(monkeypatch: pytest.MonkeyPatch, dies_at: int) -> list[str]:
     return taken
 
 
-def first_of_a(part: Finished) -> list[int]:
+def first_of_a(part: FinishedPart) -> list[int]:
     return [0] if part.stream == "a" else []
 
 
@@ -185,16 +186,16 @@ def test_a_publication_goes_on_wherever_it_was_interrupted(tmp_path: Path, monke
         first.publish(lambda part: (), {}, {9: None})
         before = published(folder)
         module.remove_folder(folder / "unfinished")
-        landing = begun(folder)
-        write(landing, "a", 11, 12, order=1)
-        write(landing, "b", 13, order=2)
+        staging = begun(folder)
+        write(staging, "a", 11, 12, order=1)
+        write(staging, "b", 13, order=2)
         for stream in "ab":
-            landing.finish(stream, {})
+            staging.finish(stream, {})
         died = False
         with monkeypatch.context() as patch:
             taken = steps(patch, dies_at)
             try:
-                landing.publish(first_of_a, {}, {7: NOON})
+                staging.publish(first_of_a, {}, {7: NOON})
             except Killed:
                 died = True
         assert published(folder) in (before, [12, 13, -7]), f"between two states, after {taken}"
@@ -210,8 +211,8 @@ def test_a_publication_goes_on_wherever_it_was_interrupted(tmp_path: Path, monke
 
 
 def test_a_full_disk_leaves_nothing_that_looks_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    landing = two_parts(tmp_path)
-    write(landing, "c", 5, order=3)
+    staging = two_parts(tmp_path)
+    write(staging, "c", 5, order=3)
 
     def full(path: Path, target: Path) -> None:
         raise OSError(ENOSPC, "No space left on device")
@@ -219,8 +220,8 @@ def test_a_full_disk_leaves_nothing_that_looks_finished(tmp_path: Path, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", full)
         with pytest.raises(OSError, match="No space left"):
-            landing.finish("c", {})
-        landing.abort()
+            staging.finish("c", {})
+        staging.abort()
     after = at(tmp_path)
     after.load()
     assert sorted(after.ids()) == [1, 2, 3, 4]
@@ -252,13 +253,13 @@ def lease(folder: Path, **said: Any) -> None:
 def test_a_run_leaves_the_parts_of_another_live_run_alone(tmp_path: Path, said: dict[str, Any], held: bool) -> None:
     folder = tmp_path / "_pipedrive" / "unfinished" / "job"
     lease(folder, **said)
-    assert (Landing(tmp_path, "job", "me").folder != folder) is held
+    assert (RunFolder(tmp_path, "job", "me").folder != folder) is held
 
 
 def test_the_lease_of_a_run_that_is_dead_is_removed(tmp_path: Path) -> None:
     folder = tmp_path / "_pipedrive" / "unfinished" / "job"
     lease(folder, pid=2**22 + 1)
-    Landing(tmp_path, "job", "me")
+    RunFolder(tmp_path, "job", "me")
     assert not (folder / "lease-other.json").exists()
 
 
@@ -266,14 +267,14 @@ def test_somebody_elses_manifest_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "deals").mkdir()
     (tmp_path / "deals" / "_manifest.json").write_text('{"a": 1}')
     with pytest.raises(PipedriveParameterError, match="was not written by an extraction"):
-        Landing(tmp_path, "job", "me").entity("deals", "jsonl", Untouched())
+        RunFolder(tmp_path, "job", "me").entity("deals", "jsonl", RawEncoder())
 
 
 def test_a_run_that_failed_lets_another_owner_go_on(tmp_path: Path) -> None:
-    first = Landing(tmp_path, "job", "first")
-    assert Landing(tmp_path, "job", "second").folder != first.folder
+    first = RunFolder(tmp_path, "job", "first")
+    assert RunFolder(tmp_path, "job", "second").folder != first.folder
     first.release()
-    assert Landing(tmp_path, "job", "third").folder == first.folder
+    assert RunFolder(tmp_path, "job", "third").folder == first.folder
 
 
 def test_of_many_runs_that_begin_at_once_each_has_a_folder_of_its_own(tmp_path: Path) -> None:
@@ -282,7 +283,7 @@ def test_of_many_runs_that_begin_at_once_each_has_a_folder_of_its_own(tmp_path: 
 
     def begin(number: int) -> None:
         barrier.wait()
-        folders.append(Landing(tmp_path, "job", f"owner {number}").folder)
+        folders.append(RunFolder(tmp_path, "job", f"owner {number}").folder)
 
     threads = [threading.Thread(target=begin, args=(number,)) for number in range(8)]
     for thread in threads:
