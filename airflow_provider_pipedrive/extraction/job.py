@@ -25,22 +25,11 @@ from airflow_provider_pipedrive.client.responses import read_json as parsed
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveResponseError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES, OBSERVED, entity_of
-from airflow_provider_pipedrive.extraction.output.landing import (
-    MANIFEST,
-    STATE,
-    Encoder,
-    EntityLanding,
-    Landing,
-    Untouched,
-    read_json,
-    write_json,
-)
-from airflow_provider_pipedrive.extraction.output.storage import plain
-from airflow_provider_pipedrive.extraction.output.versioned import Conflict, read_versioned, replace_versioned
+from airflow_provider_pipedrive.extraction.output.staging import MANIFEST, Encoder, EntityStaging, RawEncoder, RunFolder
 from airflow_provider_pipedrive.extraction.progress import Progress
 from airflow_provider_pipedrive.extraction.reading.histories import (
     COLUMNS,
-    Fixed,
+    FixedEncoder,
     has_observed,
     keep_observed,
     observe,
@@ -50,9 +39,11 @@ from airflow_provider_pipedrive.extraction.reading.increments import Changes, Wi
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, as_dict, server_time
 from airflow_provider_pipedrive.extraction.reading.snapshot import Ids, ReadOutcome, Snapshot
-from airflow_provider_pipedrive.extraction.reading.sweep import Known, confirm, sweep, sweepable
-from airflow_provider_pipedrive.extraction.reading.walk import Crew, Stopped, Tally
-from airflow_provider_pipedrive.extraction.rows.columns import Column, Shape, shape_of
+from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds, confirm, sweep, sweepable
+from airflow_provider_pipedrive.extraction.reading.walk import ReadStats, RequestPool, Stopped
+from airflow_provider_pipedrive.extraction.rows.columns import Column, RowSchema, row_schema
+from airflow_provider_pipedrive.extraction.storage.files import STATE, plain, read_json, write_json
+from airflow_provider_pipedrive.extraction.storage.versioned import Conflict, read_versioned, replace_versioned
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, Watermarks, WindowClaim
 
 if TYPE_CHECKING:
@@ -119,18 +110,18 @@ class _Run:
         self._sleep = sleep
         self._began = clock()
         self._before = (client.usage.requests, client.usage.tokens)
-        self.landing = Landing(path, job.key, owner, job.keep_previous)
-        self.progress = Progress(client, clock, self.landing.touch)
-        self.crew = Crew(client, job.concurrency, self.progress.watch)
-        self.tallies = {name: Tally() for name in job.entities}
-        self.shapes: dict[str, Shape] = {}
+        self.run_folder = RunFolder(path, job.key, owner, job.keep_previous)
+        self.progress = Progress(client, clock, self.run_folder.touch)
+        self.pool = RequestPool(client, job.concurrency, self.progress.watch)
+        self.stats = {name: ReadStats() for name in job.entities}
+        self.schemas: dict[str, RowSchema] = {}
         self._definitions: dict[str, Future[list[dict[str, Any]]]] = {}
         self._deciding = threading.Lock()
-        self.parts: dict[str, EntityLanding] = {}
+        self.parts: dict[str, EntityStaging] = {}
         self.windows: dict[str, Window | None] = {}
         self.claims: dict[str, WindowClaim] = {}
         self.outcomes: dict[str, ReadOutcome] = {}
-        self.known: dict[str, Known] = {}
+        self.known: dict[str, LandedIds] = {}
 
     def do(self) -> dict[str, Any]:
         cap = self.client.token_cap
@@ -139,15 +130,15 @@ class _Run:
         try:
             self.account = self._account()
             self._refuse_another_company()
-            self.landing.read_as(self.account)
+            self.run_folder.read_as(self.account)
             self._read_all()
             self._keep_company()
             self._refuse_shrunk()
             self._look_for_deleted()
-            self.crew.close()
+            self.pool.close()
             return self._publish()
         except BaseException:
-            self.crew.close()  # before another may go on from what was read
+            self.pool.close()  # before another may go on from what was read
             self._release()
             raise
         finally:
@@ -155,9 +146,9 @@ class _Run:
 
     def _release(self) -> None:
         try:
-            self.landing.release()
+            self.run_folder.release()
         except OSError as error:  # a storage out of reach: what ended the run is what counts, and the lease runs out
-            log.warning("The lease in %s stays: %s", self.landing.folder, error)
+            log.warning("The lease in %s stays: %s", self.run_folder.folder, error)
 
     # ---- reading
 
@@ -169,7 +160,7 @@ class _Run:
         self._ask_for_definitions(entities)
         for entity in entities:
             self.windows[entity.name] = self._window(entity)
-            self.parts[entity.name] = self.landing.entity(
+            self.parts[entity.name] = self.run_folder.entity(
                 entity.name,
                 self.job.format,
                 self._encoder(entity),
@@ -181,18 +172,18 @@ class _Run:
         self._together(alone, self._read)
         self._together([entity for entity in entities if entity.parent is not None], self._read_children)
         self._together([entity for entity in entities if entity.name == OBSERVED], self._observe)
-        self._know_shapes()
-        self.progress.end(self.tallies)
+        self._know_schemas()
+        self.progress.end(self.stats)
 
     def _together(self, entities: Sequence[Entity], read: Callable[[Entity], ReadOutcome]) -> None:
         def one(entity: Entity) -> None:
             try:
                 self.outcomes[entity.name] = read(entity)
-                self.parts[entity.name].look(self._now)
+                self.parts[entity.name].note_present(self._now)
             except Stopped:
                 log.info("%s: stopped, because another entity failed; what was read is kept.", entity.name)
             except BaseException as error:  # noqa: BLE001 - raised below, when the others have stopped too
-                self.crew.failure = self.crew.failure or error
+                self.pool.failure = self.pool.failure or error
             finally:
                 self.parts[entity.name].abort()  # what is unfinished after an error; nothing after a success
                 self.progress.done(entity.name)
@@ -204,65 +195,65 @@ class _Run:
                     waiting = wait(waiting, timeout=1).not_done
                     self.progress.watch()
             except BaseException as error:  # the task is being ended: the others must not read on to their ends
-                self.crew.failure = self.crew.failure or error
+                self.pool.failure = self.pool.failure or error
                 raise
-        if self.crew.failure is not None:
-            raise self.crew.failure
+        if self.pool.failure is not None:
+            raise self.pool.failure
 
     def _read(self, entity: Entity) -> ReadOutcome:
-        landing, tally = self.parts[entity.name], self.tallies[entity.name]
-        self.progress.begin(entity.name, tally)
-        if landing.publishing:
-            return self._published_before(landing)
+        staging, stats = self.parts[entity.name], self.stats[entity.name]
+        self.progress.begin(entity.name, stats)
+        if staging.publishing:
+            return self._published_before(staging)
         parameters = self.job.parameters.get(entity.name, {})
         shown = self._shown(entity)
         window = self.windows[entity.name]
         if entity.name == EXACT:
             claim = self.claims.get(entity.name)
             until = claim.until if claim else None
-            return read_stage_history(self.crew, landing, window, parameters, tally, until)
+            return read_stage_history(self.pool, staging, window, parameters, stats, until)
         if window is None:
             return Snapshot(
-                self.crew,
+                self.pool,
                 entity,
-                landing,
-                tally,
+                staging,
+                stats,
                 parameters=parameters,
                 shown=shown,
                 lookback=self.job.lookback,
                 clock=self.clock,
             ).read()
         return Changes(
-            self.crew, entity, landing, tally, window, parameters=parameters, shown=shown, deletes=self.job.deletes
+            self.pool, entity, staging, stats, window, parameters=parameters, shown=shown, deletes=self.job.deletes
         ).read()
 
     @staticmethod
-    def _published_before(landing: EntityLanding) -> ReadOutcome:
+    def _published_before(staging: EntityStaging) -> ReadOutcome:
         """What an entity came to whose publication was interrupted: all of it is read, and decided."""
-        landing.load()
-        about, deleted = landing.decided()
-        return ReadOutcome(about["strategy"], about["completeness"], landing.newest, deleted=deleted)
+        staging.load()
+        about, deleted = staging.publication()
+        return ReadOutcome(about["strategy"], about["completeness"], staging.newest, deleted=deleted)
 
     def _read_children(self, entity: Entity) -> ReadOutcome:
-        landing, tally = self.parts[entity.name], self.tallies[entity.name]
-        self.progress.begin(entity.name, tally)
-        if landing.publishing:
-            return self._published_before(landing)
+        staging, stats = self.parts[entity.name], self.stats[entity.name]
+        self.progress.begin(entity.name, stats)
+        if staging.publishing:
+            return self._published_before(staging)
         parent = str(entity.parent)
         if parent in self.parts:
-            parents = sorted(set(self.parts[parent].ids()) - self.outcomes[parent].gone.keys(), key=str)
+            parents = sorted(set(self.parts[parent].ids()) - self.outcomes[parent].removed.keys(), key=str)
         else:
-            pages = pages_of(self.crew, entity_of(parent), {}, tally)
+            pages = pages_of(self.pool, entity_of(parent), {}, stats)
             parents = [key.id for page in pages for key in page.keys]
-        return read_by_parents(self.crew, entity, landing, parents, self.job.parameters.get(entity.name, {}), tally)
+        return read_by_parents(self.pool, entity, staging, parents, self.job.parameters.get(entity.name, {}), stats)
 
     def _observe(self, entity: Entity) -> ReadOutcome:
-        deals, landing = self.parts["deals"], self.parts[entity.name]
-        if landing.publishing:
-            return self._published_before(landing)
+        deals, staging = self.parts["deals"], self.parts[entity.name]
+        if staging.publishing:
+            return self._published_before(staging)
         if deals.publishing:  # what was seen in them is written
-            landing.load()
-            return ReadOutcome("observed", {"kind": "observed"}, landing.newest)
+            staging.load()
+            return ReadOutcome("observed", {"kind": "observed"}, staging.newest)
         before = read_json(self._receipt) or {}
         if entity.name in before.get("entities", {}) and not has_observed(self._stages, self.run):
             raise PipedriveParameterError(
@@ -271,7 +262,7 @@ class _Run:
                 f"landed stays. Start a new run, or leave out {entity.name}."
             )
         dropped = {part.name: set(self.outcomes["deals"].dropped(part)) for part in deals.finished}
-        return observe(landing, deals, dropped, self._stages, self.run)
+        return observe(staging, deals, dropped, self._stages, self.run)
 
     @property
     def _stages(self) -> Any:
@@ -285,14 +276,14 @@ class _Run:
     def _account(self) -> dict[str, Any]:
         """Who reads, and Pipedrive's clock."""
         me, headers = self.client.page("getCurrentUser", {}, lambda body: parsed(body)["data"])
-        self.crew.latest = server_time(headers)
+        self.pool.latest = server_time(headers)
         if not isinstance(me, dict):
             raise PipedriveResponseError("getCurrentUser: no user came.", action="getCurrentUser")
         return {"company_id": me.get("company_id"), "user_id": me.get("id")}
 
     @property
     def _now(self) -> datetime:
-        return self.crew.latest or datetime.fromtimestamp(self.clock(), UTC)
+        return self.pool.latest or datetime.fromtimestamp(self.clock(), UTC)
 
     def _wait_for_until(self) -> None:
         """A window closes when Pipedrive's clock has passed its end by the lookback."""
@@ -314,7 +305,7 @@ class _Run:
         if self.job.since is None:
             return self._claimed_window(entity)
         until = self.job.until or self._now
-        kept = self.landing.unfinished(entity.name)
+        kept = self.run_folder.unfinished(entity.name)
         if self.job.until is None and kept is not None and kept.get("window"):
             until = datetime.fromisoformat(kept["until"])  # of the run that goes on
         if self.job.since >= until:
@@ -326,7 +317,7 @@ class _Run:
         name, watermarks = entity.name, self._watermarks(entity.name)
         reading = watermarks.reading(name)
         began = reading.of(self.run)
-        unfinished = self.landing.unfinished(name)
+        unfinished = self.run_folder.unfinished(name)
         until = self._now
         if began is None:
             self._refuse_forgotten(name, watermarks)
@@ -341,7 +332,7 @@ class _Run:
         claim = self.claims[name] = watermarks.claim(name, self.run, until)
         since = _iso(claim.since) if claim.since else None
         if unfinished is not None and not _fits(unfinished, since, _iso(claim.until)):
-            self.landing.discard(name)  # of a run with another window
+            self.run_folder.discard(name)  # of a run with another window
         self._tell_claim(name, claim, again=began is not None)
         return None if claim.since is None else Window(claim.since, claim.until, self.job.lookback, claim.edge)
 
@@ -372,35 +363,35 @@ class _Run:
         """Ask for the fields, while the first pages are read already."""
         if self.job.columns == "readable":
             wanted = sorted({entity.definitions for entity in entities if entity.definitions})
-            self._definitions = {key: self.crew.later(partial(self.client.run, key)) for key in wanted}
+            self._definitions = {key: self.pool.submit(partial(self.client.run, key)) for key in wanted}
 
     def _encoder(self, entity: Entity) -> Encoder:
         if entity.name in HISTORIES:
-            return Fixed(COLUMNS[entity.name])
+            return FixedEncoder(COLUMNS[entity.name])
         if self.job.columns == "raw":
-            return Untouched()
-        return Shaped(partial(self._shape, entity.name))
+            return RawEncoder()
+        return ReadableEncoder(partial(self._schema, entity.name))
 
-    def _shape(self, name: str) -> Shape:
-        self._know_shapes()
-        return self.shapes[name]
+    def _schema(self, name: str) -> RowSchema:
+        self._know_schemas()
+        return self.schemas[name]
 
-    def _know_shapes(self) -> None:
+    def _know_schemas(self) -> None:
         """Decide on the columns of all entities, in their order: which is called what depends on the ones before."""
         with self._deciding:
-            if self.job.columns == "raw" or self.shapes:
+            if self.job.columns == "raw" or self.schemas:
                 return
-            shapes: dict[str, Shape] = {}
+            schemas: dict[str, RowSchema] = {}
             for entity in (entity_of(name) for name in self.job.entities if name not in HISTORIES):
                 fields = self._definitions[entity.definitions].result() if entity.definitions else []
-                shapes[entity.name] = shape = shape_of(
-                    entity, fields, self._frozen(entity, shapes), rename=self.job.rename
+                schemas[entity.name] = schema = row_schema(
+                    entity, fields, self._frozen(entity, schemas), rename=self.job.rename
                 )
-                for sentence in shape.drift:
+                for sentence in schema.drift:
                     log.warning("%s: %s", entity.name, sentence)
-            self.shapes = shapes
+            self.schemas = schemas
 
-    def _frozen(self, entity: Entity, shapes: Mapping[str, Shape]) -> dict[str, Any] | None:
+    def _frozen(self, entity: Entity, schemas: Mapping[str, RowSchema]) -> dict[str, Any] | None:
         """The columns that its fields had first; before it was ever landed, those that an entity with the same fields
         has, so that one field has one column everywhere: leads and archived deals have the fields of deals."""
         folder = self.path / STATE / "schema"
@@ -408,7 +399,7 @@ class _Run:
         if frozen is not None or entity.definitions is None:
             return frozen
         alike = [name for name, each in ENTITIES.items() if each.definitions == entity.definitions]
-        kept = [shapes[name].to_json() for name in alike if name in shapes]
+        kept = [schemas[name].to_json() for name in alike if name in schemas]
         kept += filter(None, (read_json(folder / f"{name}.json") for name in alike))
         return kept[0] if kept else None
 
@@ -439,15 +430,15 @@ class _Run:
         self._refuse_another_company()
 
     def _refuse_shrunk(self) -> None:
-        for name, landing in self.parts.items():
-            if self.windows[name] is not None or landing.publishing or name in HISTORIES:
+        for name, staging in self.parts.items():
+            if self.windows[name] is not None or staging.publishing or name in HISTORIES:
                 continue
             before = read_json(self._last_snapshot(name))
             if before is None:
                 continue
             if self.job.allow_shrink:
                 continue
-            rows = landing.rows - sum(len(self.outcomes[name].dropped(part)) for part in landing.finished)
+            rows = staging.rows - sum(len(self.outcomes[name].dropped(part)) for part in staging.finished)
             if before["account"] != self.account:
                 raise PipedriveParameterError(
                     f"{name}: the last snapshot was read as user {before['account']['user_id']} of company "
@@ -463,25 +454,25 @@ class _Run:
 
     def _look_for_deleted(self) -> None:
         """Hold what was landed once against what is there now."""
-        for name, landing in self.parts.items():
+        for name, staging in self.parts.items():
             entity = entity_of(name)
             if name in HISTORIES or not sweepable(entity) or self.job.parameters.get(name):
                 continue
-            outcome, known = self.outcomes[name], Known(self.path, name)
+            outcome, known = self.outcomes[name], LandedIds(self.path, name)
             self.known[name] = known
-            if landing.publishing:
+            if staging.publishing:
                 continue
-            tally, deleted = self.tallies[name], outcome.deleted
+            stats, deleted = self.stats[name], outcome.deleted
             if self.job.deletes and self.windows[name] is None:
                 absent = Ids(known.ids.bits)
-                absent.remove(landing.ids())
+                absent.remove(staging.ids())
                 absent.remove(deleted)
                 looked_up = absent.all()
-                deleted.update(confirm(self.crew, entity, looked_up, tally))
+                deleted.update(confirm(self.pool, entity, looked_up, stats))
                 known.ids.remove(looked_up)  # those that are archived too: the next run would look them up again
             elif self.job.sweep:
-                deleted.update(sweep(self.crew, entity, known.ids, {}, tally))
-            known.ids.add(landing.ids())
+                deleted.update(sweep(self.pool, entity, known.ids, {}, stats))
+            known.ids.add(staging.ids())
             known.save()  # should the run end while it publishes, they are landed all the same
 
     def _chosen(self, name: str) -> str:
@@ -499,10 +490,10 @@ class _Run:
             "account": self.account,
             "entities": {},
         }
-        for name, shape in self.shapes.items():
-            write_json(self.path / STATE / "schema" / f"{name}.json", shape.to_json())
-        for name, landing in self.parts.items():
-            receipt["entities"][name] = self._publish_one(name, landing)
+        for name, schema in self.schemas.items():
+            write_json(self.path / STATE / "schema" / f"{name}.json", schema.to_json())
+        for name, staging in self.parts.items():
+            receipt["entities"][name] = self._publish_one(name, staging)
         receipt |= {
             "rows": sum(entity["rows"] for entity in receipt["entities"].values()),
             "requests": self.client.usage.requests - self._before[0],
@@ -519,7 +510,7 @@ class _Run:
             self._move_watermark(name)
         if OBSERVED in self.parts:
             keep_observed(self.parts[OBSERVED], self._stages)
-        self.landing.clear()
+        self.run_folder.clear()
         self._sweep()
         return receipt
 
@@ -529,15 +520,15 @@ class _Run:
 
     def _sweep(self) -> None:
         try:
-            self.landing.sweep()
+            self.run_folder.sweep()
         except OSError as error:  # all is published: another run sweeps
             log.warning("What other runs have left in %s was not swept: %s", self.path, error)
 
-    def _publish_one(self, name: str, landing: EntityLanding) -> dict[str, Any]:
-        outcome, window, tally = self.outcomes[name], self.windows[name], self.tallies[name]
+    def _publish_one(self, name: str, staging: EntityStaging) -> dict[str, Any]:
+        outcome, window, stats = self.outcomes[name], self.windows[name], self.stats[name]
         drop = outcome.dropped if self.job.versions == "latest" else lambda part: ()
         nulled_values: Counter[str] = Counter()
-        for part in landing.finished:
+        for part in staging.finished:
             nulled_values.update(part.part.nulled_values)
             dropped = frozenset(drop(part) if part.part.nulled_rows else ())
             for column, rows in part.part.nulled_rows.items():
@@ -550,11 +541,11 @@ class _Run:
             "watermark": _iso(outcome.watermark) if outcome.watermark else None,
             "run": self.run,
             "nulled_values": dict(+nulled_values),
-            "set_aside": len(tally.set_aside),
+            "set_aside": len(stats.set_aside),
             "writer": self.writer,
             "parameters": self._chosen(name),
         }
-        manifest = landing.publish(
+        manifest = staging.publish(
             drop,
             about,
             outcome.deleted if self.job.deletes or self.job.sweep else None,
@@ -568,7 +559,7 @@ class _Run:
         rows = sum(part["rows"] for part in parts)
         if window is None and name not in HISTORIES:
             write_json(self._last_snapshot(name), {"rows": rows, "account": self.account, "run": self.run})
-        log.info("%s: %d rows in %d files published in %s", name, rows, len(parts), landing.target)
+        log.info("%s: %d rows in %d files published in %s", name, rows, len(parts), staging.target)
         return {
             "rows": rows,
             **{
@@ -578,10 +569,10 @@ class _Run:
             "parts": len(parts),
             "bytes": sum(part["bytes"] for part in parts),
             "tombstones": sum(part["rows"] for part in tombstones),
-            "manifest": str(landing.target / MANIFEST),
-            "pages": tally.pages,
-            "tokens": tally.tokens,
-            "drift": list(self.shapes[name].drift) if name in self.shapes else [],
+            "manifest": str(staging.target / MANIFEST),
+            "pages": stats.pages,
+            "tokens": stats.tokens,
+            "drift": list(self.schemas[name].drift) if name in self.schemas else [],
         }
 
     def _asked(self, name: str) -> str:
@@ -606,31 +597,31 @@ class _Run:
         return Watermarks(self.path, {**self._scope, **chosen})
 
 
-class Shaped:
+class ReadableEncoder:
     """Records as rows with readable columns.
 
     :param shape: tells the columns, when the first record has come
     """
 
-    def __init__(self, shape: Callable[[], Shape]) -> None:
-        self._shape = shape
+    def __init__(self, schema: Callable[[], RowSchema]) -> None:
+        self._schema = schema
 
     @property
     def columns(self) -> Sequence[Column]:
         """The columns, in order."""
-        return self._shape().columns
+        return self._schema().columns
 
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append them."""
-        shape = self._shape()
+        schema = self._schema()
         read = [as_dict(record) for record in records]
-        rows, nulled_values = shape.fitted([record for record, _ in read])
+        rows, nulled_values = schema.fitted([record for record, _ in read])
         for column, nulled in nulled_values.items():
             for row, count in nulled.items():
                 part.count_nulled_values(column, row, count)
         for row, (_, losses) in enumerate(read):
             for place, count in losses.items():
-                part.count_nulled_values(shape.column_at(place), row, count)
+                part.count_nulled_values(schema.column_at(place), row, count)
         part.write(rows)
 
 
