@@ -13,6 +13,7 @@ from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameter
 
 if TYPE_CHECKING:
     from dlt.common.destination import Destination
+    from dlt.common.schema.typing import TTableSchema
 
     from airflow_provider_pipedrive.client import PipedriveClient
 
@@ -46,7 +47,7 @@ def pipedrive_destination(
                 f"{', '.join(_BY_FILE)}."
             )
 
-    def write_file(path: str, table: Mapping[str, Any]) -> None:
+    def write_file(path: Any, table: TTableSchema) -> None:
         try:
             _write_file(client, jobs, Path(folder), Path(path), str(table["name"]))
         except PipedriveError as error:
