@@ -63,7 +63,10 @@ class Movement:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """From its fields as JSON."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+        return cls(**fields)
 
     def by_deal(self, deal: Record, since: datetime, seen: Memory, history: History) -> JudgedMove:
         """What one deal that is waited for has done.
