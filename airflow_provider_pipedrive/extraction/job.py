@@ -48,7 +48,7 @@ from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, Waterm
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
-    from airflow_provider_pipedrive.extraction.output.formats import PartWriter
+    from airflow_provider_pipedrive.extraction.output.part_writer import PartWriter
 
 log = logging.getLogger(__name__)
 _SHRINK = 0.1

@@ -30,7 +30,7 @@ from airflow_provider_pipedrive.errors import (
 from airflow_provider_pipedrive.extraction import job as module
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
-from airflow_provider_pipedrive.extraction.output import formats
+from airflow_provider_pipedrive.extraction.output.part_writer import FileSink
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.progress import Progress
 from airflow_provider_pipedrive.extraction.reading.walk import Tally
@@ -82,7 +82,7 @@ def test_a_full_disk_ends_a_run_and_the_next_one_goes_on(
 ) -> None:
     through(strategy)
     left = [written]
-    write = formats._Sink.write
+    write = FileSink.write
 
     def full(self: Any, data: bytes) -> int:
         left[0] -= 1
@@ -91,7 +91,7 @@ def test_a_full_disk_ends_a_run_and_the_next_one_goes_on(
         return write(self, data)
 
     with monkeypatch.context() as patch:
-        patch.setattr(formats._Sink, "write", full)
+        patch.setattr(FileSink, "write", full)
         with pytest.raises(OSError, match="No space left"):
             extract(client, tmp_path, DEALS, owner="me")
     assert not is_published(tmp_path)

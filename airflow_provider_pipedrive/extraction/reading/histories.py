@@ -22,7 +22,8 @@ import msgspec
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES, OBSERVED
-from airflow_provider_pipedrive.extraction.output.formats import PartWriter, read_rows
+from airflow_provider_pipedrive.extraction.output.formats import read_rows
+from airflow_provider_pipedrive.extraction.output.part_writer import PartWriter
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.increments import Window
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of
