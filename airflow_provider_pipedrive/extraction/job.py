@@ -18,18 +18,18 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.client.responses import read_json as parsed
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveResponseError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES, OBSERVED, entity_of
-from airflow_provider_pipedrive.extraction.output.staging import MANIFEST, Encoder, EntityStaging, RawEncoder, RunFolder
+from airflow_provider_pipedrive.extraction.output.encoders import Encoder, FixedEncoder, RawEncoder, ReadableEncoder
+from airflow_provider_pipedrive.extraction.output.manifest import MANIFEST
+from airflow_provider_pipedrive.extraction.output.run_folder import RunFolder
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.progress import Progress
 from airflow_provider_pipedrive.extraction.reading.histories import (
     COLUMNS,
-    FixedEncoder,
     has_observed,
     keep_observed,
     observe,
@@ -37,18 +37,17 @@ from airflow_provider_pipedrive.extraction.reading.histories import (
 )
 from airflow_provider_pipedrive.extraction.reading.increments import Changes, Window, read_by_parents
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of
-from airflow_provider_pipedrive.extraction.reading.pages import Identity, as_dict, server_time
+from airflow_provider_pipedrive.extraction.reading.pages import Identity, server_time
 from airflow_provider_pipedrive.extraction.reading.snapshot import Ids, ReadOutcome, Snapshot
 from airflow_provider_pipedrive.extraction.reading.sweep import Known, confirm, sweep, sweepable
 from airflow_provider_pipedrive.extraction.reading.walk import Crew, Stopped, Tally
-from airflow_provider_pipedrive.extraction.rows.columns import Column, Shape, shape_of
+from airflow_provider_pipedrive.extraction.rows.columns import Shape, shape_of
 from airflow_provider_pipedrive.extraction.storage.files import STATE, plain, read_json, write_json
 from airflow_provider_pipedrive.extraction.storage.versioned import Conflict, read_versioned, replace_versioned
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, Watermarks, WindowClaim
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
-    from airflow_provider_pipedrive.extraction.output.part_writer import PartWriter
 
 log = logging.getLogger(__name__)
 _SHRINK = 0.1
@@ -179,7 +178,7 @@ class _Run:
         def one(entity: Entity) -> None:
             try:
                 self.outcomes[entity.name] = read(entity)
-                self.parts[entity.name].note_present(self._now)
+                self.parts[entity.name].publication.note_present(self._now)
             except Stopped:
                 log.info("%s: stopped, because another entity failed; what was read is kept.", entity.name)
             except BaseException as error:  # noqa: BLE001 - raised below, when the others have stopped too
@@ -203,7 +202,7 @@ class _Run:
     def _read(self, entity: Entity) -> ReadOutcome:
         staging, tally = self.parts[entity.name], self.tallies[entity.name]
         self.progress.begin(entity.name, tally)
-        if staging.publishing:
+        if staging.publication.is_begun:
             return self._published_before(staging)
         parameters = self.job.parameters.get(entity.name, {})
         shown = self._shown(entity)
@@ -231,13 +230,14 @@ class _Run:
     def _published_before(staging: EntityStaging) -> ReadOutcome:
         """What an entity came to whose publication was interrupted: all of it is read, and decided."""
         staging.load()
-        about, deleted = staging.publication()
+        about = staging.publication.about
+        deleted = staging.publication.deleted
         return ReadOutcome(about["strategy"], about["completeness"], staging.newest, deleted=deleted)
 
     def _read_children(self, entity: Entity) -> ReadOutcome:
         staging, tally = self.parts[entity.name], self.tallies[entity.name]
         self.progress.begin(entity.name, tally)
-        if staging.publishing:
+        if staging.publication.is_begun:
             return self._published_before(staging)
         parent = str(entity.parent)
         if parent in self.parts:
@@ -249,9 +249,9 @@ class _Run:
 
     def _observe(self, entity: Entity) -> ReadOutcome:
         deals, staging = self.parts["deals"], self.parts[entity.name]
-        if staging.publishing:
+        if staging.publication.is_begun:
             return self._published_before(staging)
-        if deals.publishing:  # what was seen in them is written
+        if deals.publication.is_begun:  # what was seen in them is written
             staging.load()
             return ReadOutcome("observed", {"kind": "observed"}, staging.newest)
         before = read_json(self._receipt) or {}
@@ -431,7 +431,7 @@ class _Run:
 
     def _refuse_shrunk(self) -> None:
         for name, staging in self.parts.items():
-            if self.windows[name] is not None or staging.publishing or name in HISTORIES:
+            if self.windows[name] is not None or staging.publication.is_begun or name in HISTORIES:
                 continue
             before = read_json(self._last_snapshot(name))
             if before is None:
@@ -460,7 +460,7 @@ class _Run:
                 continue
             outcome, known = self.outcomes[name], Known(self.path, name)
             self.known[name] = known
-            if staging.publishing:
+            if staging.publication.is_begun:
                 continue
             tally, deleted = self.tallies[name], outcome.deleted
             if self.job.deletes and self.windows[name] is None:
@@ -595,34 +595,6 @@ class _Run:
         given = self.job.parameters.get(name)
         chosen = {"parameters": json.dumps(given, sort_keys=True, default=str)} if given else {}
         return Watermarks(self.path, {**self._scope, **chosen})
-
-
-class ReadableEncoder:
-    """Records as rows with readable columns.
-
-    :param shape: tells the columns, when the first record has come
-    """
-
-    def __init__(self, shape: Callable[[], Shape]) -> None:
-        self._shape = shape
-
-    @property
-    def columns(self) -> Sequence[Column]:
-        """The columns, in order."""
-        return self._shape().columns
-
-    def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
-        """Append them."""
-        shape = self._shape()
-        read = [as_dict(record) for record in records]
-        rows, nulled_values = shape.fitted([record for record, _ in read])
-        for column, nulled in nulled_values.items():
-            for row, count in nulled.items():
-                part.count_nulled_values(column, row, count)
-        for row, (_, losses) in enumerate(read):
-            for place, count in losses.items():
-                part.count_nulled_values(shape.column_at(place), row, count)
-        part.write(rows)
 
 
 def _fits(plan: Mapping[str, Any], since: str | None, until: str) -> bool:

@@ -1,0 +1,178 @@
+"""What one run reads of one entity, until it is published.
+
+Every finished part has a small JSON file of its own in the folder of what is unfinished, written after the part. A part
+without one is not finished and is thrown away, so a killed run continues from its last finished part. Nothing is ever
+appended to: object stores can't.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from airflow_provider_pipedrive.extraction.definition import LOOKBACK
+from airflow_provider_pipedrive.extraction.output.encoders import Encoder
+from airflow_provider_pipedrive.extraction.output.formats import open_part
+from airflow_provider_pipedrive.extraction.output.names import PartNames, number_of, tag_of
+from airflow_provider_pipedrive.extraction.output.parts import FinishedPart, OpenPart
+from airflow_provider_pipedrive.extraction.output.publication import PUBLICATION, EntityFolders, Publication
+from airflow_provider_pipedrive.extraction.output.rewriting import PartRewriter
+from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key
+from airflow_provider_pipedrive.extraction.storage.files import (
+    files,
+    make_folder,
+    on_each,
+    read,
+    read_json,
+    remove_all,
+    write,
+    write_json,
+)
+
+log = logging.getLogger(__name__)
+PLAN = "plan.json"
+"""The file that keeps the reader's plan, and which run's parts are read by it."""
+
+
+class EntityStaging:
+    """The parts of one entity while a run lasts.
+
+    :param folders: where they are
+    :param names: what is in the folder of what is unfinished, where that is known
+    :ivar finished: the finished parts
+    :ivar edge: how far before its newest record a part's records are kept by their times
+    :ivar publication: what becomes of them
+    """
+
+    def __init__(
+        self,
+        folders: EntityFolders,
+        format: str,  # noqa: A002 - the users' word
+        encoder: Encoder,
+        *,
+        escape_formulas: bool = False,
+        names: set[str] | None = None,
+    ) -> None:
+        self.entity = folders.entity
+        self.folder = folders.unfinished
+        self.target = folders.target
+        self.format = format
+        self.encoder = encoder
+        self.finished: list[FinishedPart] = []
+        self.edge = timedelta(seconds=2 * LOOKBACK)
+        self._partition = folders.partition
+        self._escape_formulas = escape_formulas
+        self._kept = {found.name for found in files(self.folder)} if names is None else names
+        self._names = PartNames(folders.owner, format)
+        self._open: dict[str, OpenPart] = {}
+        decided = read_json(self.folder / PUBLICATION) if PUBLICATION in self._kept else None
+        rewriter = PartRewriter(self.target, format, encoder, self._names)
+        self.publication = Publication(folders, self._names, rewriter, decided)
+
+    # ---- what is known of it
+
+    def load(self) -> dict[str, Any] | None:
+        """The reader's plan of a run that did not end, its finished parts in :attr:`finished`; None for a new one."""
+        plan = read_json(self.folder / PLAN) if PLAN in self._kept else None
+        finished = sorted((n.removesuffix(".json") for n in self._kept if n.startswith("part-")), key=number_of)
+        if plan is None:
+            remove_all([self.target / name for name in finished])
+            remove_all([self.folder / name for name in self._kept])
+            self._kept = set()
+            return None
+        tag = plan.pop("staging")["tag"]
+        present = {found.name for found in files(self.target)}
+        # One that is missing was replaced by a publication that was broken off, which continues without it.
+        known = [name for name in finished if name in present or self.publication.is_begun]
+        self.finished = on_each(_restored, [self.folder / f"{name}.json" for name in known])
+        self._names.resume(tag, known)
+        if not self.publication.is_begun:
+            unknown = [name for name in present - set(known) if tag_of(name) == tag]
+            remove_all([self.target / name for name in unknown])
+        if self.finished:
+            log.info("%s: continuing after %d rows that an earlier try has read.", self.entity, self.rows)
+        return plan
+
+    def save(self, plan: Mapping[str, Any]) -> None:
+        """Keep the reader's plan."""
+        own = {"tag": self._names.tag, "partition": self._partition}
+        write_json(self.folder / PLAN, {**plan, "staging": own})
+        self._kept.add(PLAN)
+
+    @property
+    def rows(self) -> int:
+        """Rows in all finished parts."""
+        return sum(part.part.rows for part in self.finished)
+
+    @property
+    def newest(self) -> datetime | None:
+        """The greatest time of last update in all finished parts."""
+        return max((part.newest for part in self.finished if part.newest is not None), default=None)
+
+    def ids(self) -> Iterator[Identity]:
+        """The identity of every row that was finished, in no special order."""
+        for part in self.finished:
+            yield from part.ids
+
+    # ---- writing
+
+    def write(self, stream: str, order: list[Any], records: Sequence[bytes | msgspec.Raw], keys: Sequence[Key]) -> int:
+        """Append records to a stream's present part.
+
+        :returns: the rows that the part has now
+        """
+        part = self._open.get(stream)
+        if part is None:
+            part = self._open[stream] = self._begin(order)
+        self.encoder.write(part.writer, records)
+        part.note(keys, self.edge)
+        return part.rows
+
+    def _begin(self, order: list[Any]) -> OpenPart:
+        name = self._names.next("part")
+        make_folder(self.target)
+        path, columns = self.target / name, self.encoder.columns
+        writer = open_part(path, self.format, columns, escape_formulas=self._escape_formulas)
+        return OpenPart(writer, name, [*order, self._names.count])
+
+    def finish(self, stream: str, resume_info: Mapping[str, Any]) -> None:
+        """Finish a stream's present part; nothing where it has none."""
+        part = self._open.pop(stream, None)
+        if part is None:
+            return
+        finished = part.finished(stream, resume_info)
+        write(self.folder / f"{part.name}.json", finished.encoded())  # now the part counts as finished
+        self.finished.append(finished)
+
+    def abort(self) -> None:
+        """Throw the parts away that are being written."""
+        for part in self._open.values():
+            part.writer.abort()
+        self._open.clear()
+
+    def forget(self, parts: Container[str]) -> None:
+        """Throw finished parts away, because their records are read again."""
+        gone = [part for part in self.finished if part.name in parts]
+        self.finished = [part for part in self.finished if part.name not in parts]
+        remove_all([self.folder / f"{part.name}.json" for part in gone])
+        remove_all([self.target / part.name for part in gone])
+
+    def publish(
+        self,
+        drop: Callable[[FinishedPart], Sequence[int]],
+        about: Mapping[str, Any],
+        deleted: Mapping[Identity, datetime | None] | None = None,
+        *,
+        adds: bool = False,
+        asked: str = "",
+    ) -> dict[str, Any]:
+        """Let the manifest name the finished parts: see :meth:`Publication.publish`."""
+        return self.publication.publish(self.finished, drop, about, deleted, adds=adds, asked=asked)
+
+
+def _restored(path: Any) -> FinishedPart:
+    return FinishedPart.decoded(path.name.removesuffix(".json"), read(path))
