@@ -19,8 +19,8 @@ from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.progress import Progress
 from airflow_provider_pipedrive.extraction.reading.increments import Window
 from airflow_provider_pipedrive.extraction.reading.snapshot import ReadOutcome
-from airflow_provider_pipedrive.extraction.reading.sweep import Known
-from airflow_provider_pipedrive.extraction.reading.walk import Crew, Tally
+from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds
+from airflow_provider_pipedrive.extraction.reading.walk import ReadStats, RequestPool
 from airflow_provider_pipedrive.extraction.storage.files import STATE
 from airflow_provider_pipedrive.extraction.watermarks import Watermarks, WindowClaim
 
@@ -47,7 +47,7 @@ class ExtractionContext:
     run: str
     writer: str | None
     folder: RunFolder
-    pool: Crew
+    pool: RequestPool
     progress: Progress
     account: Mapping[str, Any]
     clock: Callable[[], float]
@@ -118,9 +118,9 @@ class EntityRun:
     staging: EntityStaging
     window: Window | None
     claim: WindowClaim | None
-    tally: Tally = field(default_factory=Tally)
+    stats: ReadStats = field(default_factory=ReadStats)
     outcome: ReadOutcome = field(default_factory=lambda: ReadOutcome("", {}))
-    known: Known | None = None
+    known: LandedIds | None = None
 
     @property
     def name(self) -> str:

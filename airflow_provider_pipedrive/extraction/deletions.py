@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionContext
 from airflow_provider_pipedrive.extraction.entities import HISTORIES
 from airflow_provider_pipedrive.extraction.reading.snapshot import Ids
-from airflow_provider_pipedrive.extraction.reading.sweep import Known, confirm, sweep, sweepable
+from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds, confirm, sweep, sweepable
 
 
 def look_for_deleted(context: ExtractionContext, entities: Iterable[EntityRun]) -> None:
@@ -15,21 +15,21 @@ def look_for_deleted(context: ExtractionContext, entities: Iterable[EntityRun]) 
     for each in entities:
         if each.name in HISTORIES or not sweepable(each.entity) or context.job.parameters.get(each.name):
             continue
-        each.known = Known(context.path, each.name)
+        each.known = LandedIds(context.path, each.name)
         if not each.staging.publication.is_begun:
             _look_for_deleted(context, each, each.known)
 
 
-def _look_for_deleted(context: ExtractionContext, each: EntityRun, known: Known) -> None:
+def _look_for_deleted(context: ExtractionContext, each: EntityRun, known: LandedIds) -> None:
     deleted = each.outcome.deleted
     if context.job.deletes and each.window is None:
         absent = Ids(known.ids.bits)
         absent.remove(each.staging.ids())
         absent.remove(deleted)
         looked_up = absent.all()
-        deleted.update(confirm(context.pool, each.entity, looked_up, each.tally))
+        deleted.update(confirm(context.pool, each.entity, looked_up, each.stats))
         known.ids.remove(looked_up)  # those that are archived too: the next run would look them up again
     elif context.job.sweep:
-        deleted.update(sweep(context.pool, each.entity, known.ids, {}, each.tally))
+        deleted.update(sweep(context.pool, each.entity, known.ids, {}, each.stats))
     known.ids.add(each.staging.ids())
     known.save()  # should the run end while it publishes, they are landed all the same

@@ -21,7 +21,7 @@ from airflow_provider_pipedrive.extraction.progress import Progress
 from airflow_provider_pipedrive.extraction.publishing import publish
 from airflow_provider_pipedrive.extraction.reader import EntityReader
 from airflow_provider_pipedrive.extraction.reading.pages import server_time
-from airflow_provider_pipedrive.extraction.reading.walk import Crew
+from airflow_provider_pipedrive.extraction.reading.walk import RequestPool
 from airflow_provider_pipedrive.extraction.schemas import RunSchemas
 from airflow_provider_pipedrive.extraction.storage.files import plain
 from airflow_provider_pipedrive.extraction.windows import wait_for_end, window_of
@@ -65,7 +65,7 @@ def extract(
     path = plain(path)
     folder = RunFolder(path, job.key, owner or f"pid {os.getpid()}", job.keep_previous)
     progress = Progress(client, clock, folder.touch)
-    pool = Crew(client, job.concurrency, progress.watch)
+    pool = RequestPool(client, job.concurrency, progress.watch)
     with _tokens_capped(client, job.max_tokens), _given_back(folder, pool):
         account, headers = who_reads(client)
         pool.latest = server_time(headers)
@@ -85,7 +85,7 @@ def _extract(context: ExtractionContext) -> dict[str, Any]:
     entities = {name: _begin(context, name, schemas) for name in context.job.entities}
     EntityReader(context, entities).read_all()
     schemas.decide()
-    context.progress.end({name: each.tally for name, each in entities.items()})
+    context.progress.end({name: each.stats for name, each in entities.items()})
     keep_company(context)
     refuse_shrunk(context, entities.values())
     look_for_deleted(context, entities.values())
@@ -116,7 +116,7 @@ def _tokens_capped(client: PipedriveClient, most: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def _given_back(folder: RunFolder, pool: Crew) -> Iterator[None]:
+def _given_back(folder: RunFolder, pool: RequestPool) -> Iterator[None]:
     """Whatever ends a run, its threads end first, and then another may continue from what was read."""
     try:
         yield

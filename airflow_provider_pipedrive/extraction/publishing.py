@@ -103,8 +103,8 @@ def _publish(context: ExtractionContext, each: EntityRun, drift: Sequence[str]) 
         "bytes": sum(part["bytes"] for part in parts),
         "tombstones": sum(part["rows"] for part in tombstones),
         "manifest": str(staging.target / MANIFEST),
-        "pages": each.tally.pages,
-        "tokens": each.tally.tokens,
+        "pages": each.stats.pages,
+        "tokens": each.stats.tokens,
         "drift": list(drift),
     }
 
@@ -120,7 +120,7 @@ def _about(context: ExtractionContext, each: EntityRun, drop: _Drop) -> dict[str
         "watermark": iso(outcome.watermark) if outcome.watermark else None,
         "run": context.run,
         "nulled_values": _nulled_values(each.staging.finished, drop),
-        "set_aside": len(each.tally.set_aside),
+        "set_aside": len(each.stats.set_aside),
         "writer": context.writer,
         "parameters": context.choice(each.name),
     }

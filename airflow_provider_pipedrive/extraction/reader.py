@@ -76,17 +76,17 @@ class EntityReader:
 
     def _read(self, each: EntityRun) -> ReadOutcome:
         job, parameters = self._context.job, self._context.parameters(each.name)
-        self._context.progress.begin(each.name, each.tally)
+        self._context.progress.begin(each.name, each.stats)
         if each.name == EXACT:
             until = each.claim.until if each.claim else None
-            return read_stage_history(self._pool, each.staging, each.window, parameters, each.tally, until)
+            return read_stage_history(self._pool, each.staging, each.window, parameters, each.stats, until)
         shown = self._shown(each.entity)
         if each.window is None:
             return Snapshot(
                 self._pool,
                 each.entity,
                 each.staging,
-                each.tally,
+                each.stats,
                 parameters=parameters,
                 shown=shown,
                 lookback=job.lookback,
@@ -96,7 +96,7 @@ class EntityReader:
             self._pool,
             each.entity,
             each.staging,
-            each.tally,
+            each.stats,
             each.window,
             parameters=parameters,
             shown=shown,
@@ -108,16 +108,16 @@ class EntityReader:
         return {"include_option_labels": True} if entity.option_labels and is_readable else {}
 
     def _read_children(self, each: EntityRun) -> ReadOutcome:
-        self._context.progress.begin(each.name, each.tally)
+        self._context.progress.begin(each.name, each.stats)
         name = str(each.entity.parent)
         parent = self._entities.get(name)
         if parent is not None:
-            parents = sorted(set(parent.staging.ids()) - parent.outcome.gone.keys(), key=str)
+            parents = sorted(set(parent.staging.ids()) - parent.outcome.removed.keys(), key=str)
         else:
-            pages = pages_of(self._pool, entity_of(name), {}, each.tally)
+            pages = pages_of(self._pool, entity_of(name), {}, each.stats)
             parents = [key.id for page in pages for key in page.keys]
         parameters = self._context.parameters(each.name)
-        return read_by_parents(self._pool, each.entity, each.staging, parents, parameters, each.tally)
+        return read_by_parents(self._pool, each.entity, each.staging, parents, parameters, each.stats)
 
     def _observe(self, each: EntityRun) -> ReadOutcome:
         context, deals = self._context, self._entities["deals"]

@@ -14,7 +14,7 @@ from airflow_provider_pipedrive.extraction.context import ExtractionContext
 from airflow_provider_pipedrive.extraction.entities import HISTORIES
 from airflow_provider_pipedrive.extraction.output.encoders import Encoder, FixedEncoder, RawEncoder, ReadableEncoder
 from airflow_provider_pipedrive.extraction.reading.histories import COLUMNS
-from airflow_provider_pipedrive.extraction.rows.columns import Shape, shape_of
+from airflow_provider_pipedrive.extraction.rows.columns import RowSchema, row_schema
 from airflow_provider_pipedrive.extraction.storage.files import read_json, write_json
 
 log = logging.getLogger(__name__)
@@ -30,11 +30,11 @@ class RunSchemas:
         self._context = context
         self._entities = [entity for entity in entities if entity.name not in HISTORIES]
         self._deciding = threading.Lock()
-        self._decided: dict[str, Shape] = {}
+        self._decided: dict[str, RowSchema] = {}
         self._definitions: dict[str, Future[list[dict[str, Any]]]] = {}
         if self._is_readable:
             asked = sorted({entity.definitions for entity in entities if entity.definitions})
-            self._definitions = {key: context.pool.later(partial(context.client.run, key)) for key in asked}
+            self._definitions = {key: context.pool.submit(partial(context.client.run, key)) for key in asked}
 
     def encoder(self, entity: Entity) -> Encoder:
         """What makes rows of an entity's records."""
@@ -53,11 +53,11 @@ class RunSchemas:
         with self._deciding:
             if not self._is_readable or self._decided:
                 return
-            decided: dict[str, Shape] = {}
+            decided: dict[str, RowSchema] = {}
             for entity in self._entities:
                 fields = self._definitions[entity.definitions].result() if entity.definitions else []
                 before = self._before(entity, decided)
-                decided[entity.name] = schema = shape_of(entity, fields, before, rename=self._context.job.rename)
+                decided[entity.name] = schema = row_schema(entity, fields, before, rename=self._context.job.rename)
                 for sentence in schema.drift:
                     log.warning("%s: %s", entity.name, sentence)
             self._decided = decided
@@ -71,11 +71,11 @@ class RunSchemas:
     def _is_readable(self) -> bool:
         return self._context.job.columns == "readable"
 
-    def _schema(self, name: str) -> Shape:
+    def _schema(self, name: str) -> RowSchema:
         self.decide()
         return self._decided[name]
 
-    def _before(self, entity: Entity, decided: Mapping[str, Shape]) -> dict[str, Any] | None:
+    def _before(self, entity: Entity, decided: Mapping[str, RowSchema]) -> dict[str, Any] | None:
         """The columns that its fields had first; before it was ever landed, those that an entity with the same fields
         has, so that one field has one column everywhere: leads and archived deals have the fields of deals."""
         before = read_json(self._file(entity.name))

@@ -9,7 +9,7 @@ import msgspec
 
 from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn, PartWriter
 from airflow_provider_pipedrive.extraction.reading.pages import Mended, as_dict
-from airflow_provider_pipedrive.extraction.rows.columns import Column, Shape
+from airflow_provider_pipedrive.extraction.rows.columns import Column, RowSchema
 
 
 class Encoder(Protocol):
@@ -54,26 +54,26 @@ class FixedEncoder:
 class ReadableEncoder:
     """Records as rows with readable columns.
 
-    :param shape: tells the columns, when the first record has come
+    :param schema: tells the columns, when the first record has come
     """
 
-    def __init__(self, shape: Callable[[], Shape]) -> None:
-        self._shape = shape
+    def __init__(self, schema: Callable[[], RowSchema]) -> None:
+        self._schema = schema
 
     @property
     def columns(self) -> Sequence[Column]:
         """The columns, in order."""
-        return self._shape().columns
+        return self._schema().columns
 
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append them."""
-        shape = self._shape()
+        schema = self._schema()
         read = [as_dict(record) for record in records]
-        rows, nulled_values = shape.fitted([record for record, _ in read])
+        rows, nulled_values = schema.fitted([record for record, _ in read])
         for column, nulled in nulled_values.items():
             for row, count in nulled.items():
                 part.count_nulled_values(column, row, count)
         for row, (_, losses) in enumerate(read):
             for place, count in losses.items():
-                part.count_nulled_values(shape.column_at(place), row, count)
+                part.count_nulled_values(schema.column_at(place), row, count)
         part.write(rows)
