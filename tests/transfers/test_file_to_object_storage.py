@@ -413,7 +413,7 @@ def test_lineage_tells_the_files_of_the_account_and_the_folder(
 
         add_output_asset = add_input_asset
 
-    mocker.patch.object("airflow.providers.common.compat.lineage.hook.get_hook_lineage_collector", Collector)
+    mocker.patch("airflow.providers.common.compat.lineage.hook.get_hook_lineage_collector", Collector)
     download(str(tmp_path), DAY)
     assert told == ["pipedrive://127.0.0.1/files", tmp_path.as_uri()]
 

@@ -386,7 +386,7 @@ def test_the_trigger_survives_being_written_down_and_fires_when_the_time_has_com
     mocker: MockerFixture,
 ) -> None:
     now = [NOON.timestamp()]
-    mocker.patch.object("airflow_provider_pipedrive.triggers.budget.time", SimpleNamespace(time=lambda: now[0]))
+    mocker.patch("airflow_provider_pipedrive.triggers.budget.time", SimpleNamespace(time=lambda: now[0]))
     path, arguments = PipedriveBudgetTrigger(until=NOON.timestamp() + 43_200).serialize()
     assert path == "airflow_provider_pipedrive.triggers.budget.PipedriveBudgetTrigger"
 
@@ -458,7 +458,7 @@ def test_what_is_still_a_template_is_let_through_when_parsing() -> None:
 def test_parquet_needs_pyarrow_on_the_workers_and_not_where_dags_are_parsed(
     sandbox: Sandbox, tmp_path: Path, mocker: MockerFixture
 ) -> None:
-    mocker.patch.object("airflow_provider_pipedrive.extraction.definition.find_spec", lambda name: None)
+    mocker.patch("airflow_provider_pipedrive.extraction.definition.find_spec", return_value=None)
     operator = task(tmp_path, format="parquet")
     with pytest.raises(AirflowFailException, match=r"pip install 'airflow-provider-pipedrive\[parquet\]'"):
         operator.execute(context())

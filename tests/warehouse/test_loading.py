@@ -401,7 +401,7 @@ def test_a_file_that_another_process_writes_may_be_tried_again_with_advice(tmp_p
 
 
 def test_without_dlt_the_error_names_the_extra(mocker: MockerFixture) -> None:
-    mocker.patch.object("airflow_provider_pipedrive.warehouse.destination.find_spec", lambda name: None)
+    mocker.patch("airflow_provider_pipedrive.warehouse.destination.find_spec", return_value=None)
     with pytest.raises(PipedriveParameterError, match=re.escape("pip install 'airflow-provider-pipedrive[warehouse]'")):
         Warehouse(Destination("duckdb:///crm.duckdb"), "pipedrive").check()
 
