@@ -46,6 +46,9 @@ def receipt_of(run: RunContext, *, price: int | None) -> dict[str, Any]:
         "diff": journal.get("diff"),
         "results": None if job.dry_run else journal.lines("results.jsonl", _results(run)),
     }
+    if receipt["rejected"]:
+        row, reason = journal.run("SELECT row, reason FROM rejects ORDER BY row LIMIT 1").fetchone()
+        log.warning("%s: row %d is set aside: %s. All that are: %s", job.entity, row, reason, receipt["rejects"])
     log.info(
         "%s: %s; %d requests, %d API tokens, %.1f s.",
         job.entity, _summary(receipt), receipt["requests"], receipt["tokens"], receipt["seconds"],
@@ -117,8 +120,10 @@ def show(run: RunContext) -> None:
 
 
 def _changes(record: Mapping[str, Any]) -> list[str]:
+    before = {} if record["action"] == "create" else record["before"]
     return [
-        f"{name}: {_brief(record['before'].get(name))} -> {_brief(after)}" for name, after in record["after"].items()
+        f"{name}: {_brief(before[name])} -> {_brief(value)}" if name in before else f"{name}: {_brief(value)}"
+        for name, value in record["after"].items()
     ]
 
 
