@@ -108,7 +108,7 @@ def _cost(entity: str, action: str) -> int:
 
 
 def _planned(entity: str, journal: Journal) -> str:
-    """What is planned, in words: ``3 to create, 5 to update, 2 of organizations to create first``."""
+    """What is planned, in words: ``3 to create, 5 to update, 2 organizations to create first``."""
     counts = journal.run(
         "SELECT entity, action, count(*) FROM operations GROUP BY entity != ?, entity, action", [entity]
     ).fetchall()
@@ -117,7 +117,7 @@ def _planned(entity: str, journal: Journal) -> str:
         if action == ADD_OPTIONS
         else f"{number} to {action}"
         if of == entity
-        else f"{number} of {of} to create first"
+        else f"{number} {of} to create first"
         for of, action, number in counts
     )
 
