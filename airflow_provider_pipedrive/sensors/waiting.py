@@ -219,7 +219,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
             outcome = self._check(context)
         except _Over as over:
             raise self._ending(over.error) from over.error
-        except AirflowSensorTimeout:
+        except (AirflowSensorTimeout, AirflowSkipException):  # Airflow's loop raises them when time is up
             raise self._ending(self._time_up()) from None
         if outcome.kind == "success":
             return outcome.result
@@ -295,8 +295,8 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
             raise
 
     def _time_up(self) -> AirflowSensorTimeout:
-        waited_for = f" {self._said}" if self._said else ""
-        return AirflowSensorTimeout(f"Time is up: {self.timeout:g} s (timeout) have passed.{waited_for}")
+        waited_for = f" while {self._said[0].lower()}{self._said[1:]}" if self._said else "."
+        return AirflowSensorTimeout(f"{self.timeout:g} s (timeout) have passed{waited_for}")
 
     def _ending(self, error: Exception) -> Exception:
         """How the task ends by ``error``: the table of this module."""

@@ -44,7 +44,8 @@ def deals(sandbox: Sandbox) -> list[int]:
 
 
 def reads(run_id: str, asset: Asset = DEALS, **arguments: Any) -> list[Any]:
-    given = {"kinds": None, "fields": None, "pipedrive_conn_id": None, "since": None, "lookback": 60.0, **arguments}
+    given = {"kinds": None, "fields": None, "pipedrive_conn_id": None, "since": None, "lookback": 60.0}
+    given |= {"ignore_own": False, **arguments}
     context: Any = {
         "ti": SimpleNamespace(dag_id="mirror", task_id="read"),
         "run_id": run_id,
