@@ -61,8 +61,8 @@ def elsewhere(spec: WaitSpec, memory: Memory) -> str:
         return ""
     stages = " or ".join(_stage(stage, spec.movement.names) for stage in spec.movement.reaches)
     there = f"{stages} is in pipeline {' or '.join(map(str, sorted(filter(None, wanted))))}"
-    now = _some(strays)
-    return f"{now[0].upper()}{now[1:]}, but {there}: a move within a pipeline does not lead there."
+    deals = _some(strays)
+    return f"{deals[0].upper()}{deals[1:]}, but {there}: a move within a pipeline does not lead there."
 
 
 def happened(spec: WaitSpec, result: Any) -> str:
