@@ -235,8 +235,9 @@ class _Consumer:
         for watcher in getattr(self._asset, "watchers", ()):
             watch = getattr(watcher.trigger, "watch", None)
             if isinstance(watch, ChangeWatch):
-                asked = watch.entity, watch.kinds, watch.fields, watch.ignore_own or self._ignore_own
-                return change_watch(*asked), self._connection_id or watcher.trigger.pipedrive_conn_id
+                ignore_own = watch.ignore_own or self._ignore_own
+                asked = change_watch(watch.entity, watch.kinds, watch.fields, ignore_own)
+                return asked, self._connection_id or watcher.trigger.pipedrive_conn_id
         entity = urlsplit(self._asset.uri).path.strip("/").partition("/")[0]
         asked = change_watch(entity, self._kinds or None, self._fields, self._ignore_own)
         return asked, self._connection_id or DEFAULT_CONNECTION

@@ -73,9 +73,9 @@ class StoredEvents:
         once = sort_changes([*once, *deduplicate(by_rest, [*reported, *found, *reported_by_rest])])
         # Not before: a poll may have reported the same change without saying who made it.
         once = [change for change in once if change.event_id not in own]
-        log.info("%d changes in %d events of %s.", len(once), len(rows), self._asset.uri)
+        log.info("Events of %s: %d, changes in them: %d.", self._asset.uri, len(rows), len(once))
         if self.set_aside:
-            log.warning("%d events of %s were set aside, see above.", len(self.set_aside), self._asset.uri)
+            log.warning("Events of %s that were set aside, see above: %d.", self._asset.uri, len(self.set_aside))
         return once
 
     def _claim(self, since: datetime | None) -> list[Row]:
