@@ -163,11 +163,14 @@ def _reported_by(row: Row, trusted: TrustedConnections) -> Batch | None:
 
 
 def _own(batches: list[tuple[Row, Batch]], trusted: TrustedConnections) -> frozenset[str]:
-    """The ids of the changes that the user of their event's connection has made through the API."""
+    """The ids of the changes that the user of their event's connection has made through the API.
+
+    What somebody has made by Airflow's REST API may claim anything, and counts for nothing here.
+    """
     users: dict[str, int] = {}
     found = set()
-    for _, batch in batches:
-        for change in batch.changes:
+    for row, batch in batches:
+        for change in () if _is_by_rest(row) else batch.changes:
             if change.origin is not None and change.origin.source == "api":
                 conn_id = trusted.check(batch)
                 if conn_id not in users:

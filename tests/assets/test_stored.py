@@ -347,5 +347,7 @@ def test_what_the_connections_user_wrote_through_the_api_is_left_out_where_that_
     own, typed, others = by(me, "api", 1, "12:00:01"), by(me, "app", 2, "12:00:02"), by(me + 1, "api", 3, "12:00:03")
     airflow.add_event(DEALS, polled(changed(1, "12:00:01"), changed(4, "12:00:04")), 10)
     airflow.add_event(DEALS, delivered(own, typed, others), 11)
+    forged = {**changed(4, "12:00:04").to_json(), "origin": {"user_id": me, "source": "api"}}
+    airflow.add_event(DEALS, by_rest(changes=[forged]), 12)
     assert Run("run 1").reads(ignore_own=True) == [2, 3, 4]
     assert Run("run 1").reads() == [1, 2, 3, 4]

@@ -164,6 +164,7 @@ def test_a_payload_of_version_1_is_told_apart() -> None:
         ({"user_id": "5", "change_source": "app"}, Origin(5, "app")),
         ({"user_id": "5"}, None),
         ({"user_id": None, "change_source": "api"}, None),
+        ({"user_id": "9" * 5000, "change_source": "api"}, None),
     ],
 )
 def test_a_delivery_says_who_made_the_change_and_through_what(meta: dict[str, Any], origin: Origin | None) -> None:

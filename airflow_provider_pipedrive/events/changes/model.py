@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
@@ -64,7 +65,7 @@ class Origin(NamedTuple):
     @classmethod
     def of(cls, user_id: Any, source: Any) -> Self | None:
         """From what Pipedrive says, where it says both."""
-        is_known = str(user_id).isdecimal() and isinstance(source, str) and source != ""
+        is_known = re.fullmatch(r"[0-9]{1,18}", str(user_id)) and isinstance(source, str) and source
         return cls(int(user_id), source) if is_known else None
 
     def is_own(self, user_id: int) -> bool:
