@@ -118,7 +118,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         """What is waited for, with names to be looked up; ``None`` where values that are not known yet leave it open.
 
         :param since: when the run began
-        :param resolved_later: tells which values are not known yet
+        :param resolved_later: whether a value is not known yet
         :raises PipedriveParameterError: an argument is wrong, or two contradict each other
         """
         raise NotImplementedError
@@ -254,7 +254,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
     def _may_end_from_trigger(self) -> bool:
         """Whether a success needs no worker.
 
-        A task that ends without one makes no asset events, tells no mapped task how many results it has, and runs
+        A task that ends without one makes no asset events, gives mapped tasks no number of results, and runs
         nothing of its own afterwards.
         """
         own = ("outlets", "multiple_outputs", "_post_execute_hook")

@@ -28,7 +28,7 @@ class PipedriveChangeEventTrigger(_SharedStream, BaseEventTrigger):
     exactly once; docs/events.md says how.
 
     All watchers of one connection and entity in a triggerer share their requests. On Airflow 3.3 each asset's watcher
-    goes on where its stored events end, whatever was killed in between. Before, it begins ``lookback`` seconds before
+    continues where its stored events end, whatever was killed in between. Before, it begins ``lookback`` seconds before
     its start, so that events may come twice.
 
     :param entity: ``deals``, ``persons``, ``organizations``, ``activities``, ``products``, ``leads``, ``notes``,

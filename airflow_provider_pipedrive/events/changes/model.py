@@ -6,7 +6,7 @@ or not at all. Hence these rules, in :func:`deduplicate`:
 
 - Two reports with the same ``event_id`` are the same change.
 - A polled change is dropped if a webhook brings the same state: the same :attr:`Change.state`, which is entity, record
-  and ``update_time``. A webhook that comes so late that the poll's change was handed on before it is dropped instead.
+  and ``update_time``. A webhook that comes so late that the poll's change was reported before is dropped instead.
 - Deletions are the same if a webhook and a poll report one of the same record within :data:`SAME_DELETION`: their times
   need not be equal to the second.
 """
@@ -215,7 +215,7 @@ def deduplicate(changes: Iterable[Change], before: Iterable[Change] = ()) -> Ite
 
     What a webhook among ``changes`` brings counts also for polled ones before it.
 
-    :param before: what was handed on earlier
+    :param before: what was reported earlier
     """
     changes, before = list(changes), list(before)
     seen = {change.event_id for change in before}

@@ -188,7 +188,7 @@ class ChangeReader:
 
 
 class _Scan:
-    """One walk while it goes on."""
+    """One walk under way."""
 
     def __init__(self, requests: Sequence[WatchRequest], emit: Emit, until: datetime, reader: ChangeReader) -> None:
         self._requests = requests

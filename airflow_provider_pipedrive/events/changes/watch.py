@@ -83,7 +83,7 @@ class ChangeWatch:
 
     @property
     def digest(self) -> str:
-        """A short text that tells this watch from others."""
+        """A short text that no other watch has."""
         text = json.dumps(self.to_json(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
