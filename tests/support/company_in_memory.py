@@ -15,7 +15,7 @@ from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveValidationError
-from airflow_provider_pipedrive.extraction.output import staging
+from airflow_provider_pipedrive.extraction.output import rewriting
 from airflow_provider_pipedrive.extraction.reading import increments, listing, ranges, snapshot, walk
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page, timestamp
 
@@ -245,7 +245,7 @@ def small_pages(module_mocker: MockerFixture) -> None:
     """Pages of ten, parts of twenty, and a plan for every list that has two pages."""
     for module in (ranges, walk, listing, snapshot):
         module_mocker.patch.object(module, "PAGE", PAGE)
-    for module in (walk, listing, increments, staging):
+    for module in (walk, listing, increments, rewriting):
         module_mocker.patch.object(module, "PART_ROWS", 2 * PAGE)
 
 

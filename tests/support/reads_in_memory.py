@@ -12,7 +12,9 @@ from typing import Any
 
 from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.errors import PipedriveConnectionError
-from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, RawEncoder
+from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
+from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.increments import Changes, Window
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
 from airflow_provider_pipedrive.extraction.reading.snapshot import ListProfile, ReadOutcome, Snapshot
@@ -51,7 +53,7 @@ class Staging(EntityStaging):
 
 
 def staging_in(folder: Path, entity: str) -> Staging:
-    return Staging(entity, folder / "unfinished", folder / entity, "jsonl", RawEncoder())
+    return Staging(EntityFolders(entity, folder / "unfinished", folder / entity), "jsonl", RawEncoder())
 
 
 class Chosen(Snapshot):
