@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_pipedrive.accounts import oauth
-from airflow_provider_pipedrive.accounts.oauth import IDLE_DAYS, Grant, Send, lacking, least_scopes
+from airflow_provider_pipedrive.accounts.oauth import IDLE_DAYS, Grant, Send
 from airflow_provider_pipedrive.accounts.refresh_tokens import kept_refresh_token
+from airflow_provider_pipedrive.accounts.scopes import lacking, least_scopes
 from airflow_provider_pipedrive.accounts.status import AuthorizationStatus, now
 from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.cli import connections
@@ -19,7 +20,7 @@ from airflow_provider_pipedrive.cli.connections import StoreError
 from airflow_provider_pipedrive.cli.terminal import ask, command, confirmed, put, say
 from airflow_provider_pipedrive.client.settings import ApiToken, OAuth, Settings
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedrivePermissionError
-from airflow_provider_pipedrive.hooks.pipedrive import client_of
+from airflow_provider_pipedrive.hooks.client_factory import client_of
 
 if TYPE_CHECKING:
     from airflow.models import Connection

@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from airflow_provider_pipedrive.accounts.oauth import least_scopes
+from airflow_provider_pipedrive.accounts.scopes import least_scopes
 from airflow_provider_pipedrive.catalog import ACTIONS, UnknownActionError, get_action
 from airflow_provider_pipedrive.catalog.advice import did_you_mean
 from airflow_provider_pipedrive.catalog.model import Action, Parameter

@@ -14,7 +14,7 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.planning import estimate
 from airflow_provider_pipedrive.extraction.watermarks import Watermark, Watermarks, listed
-from airflow_provider_pipedrive.hooks.pipedrive import client_of
+from airflow_provider_pipedrive.hooks.client_factory import client_of
 
 _CLAIMS_SHOWN = 3
 """Of each entity, where all are shown."""
@@ -120,6 +120,6 @@ def _moment(option: str, text: str | None) -> datetime | None:
 def _folder(path: str) -> Any:
     if "://" not in path:
         return Path(path)
-    from airflow_provider_pipedrive.hooks.pipedrive import object_path
+    from airflow_provider_pipedrive.hooks.action_files import object_path
 
     return object_path("path", path)

@@ -13,7 +13,7 @@ from airflow_provider_pipedrive.cli.terminal import UsageError, command, put, sa
 from airflow_provider_pipedrive.client.client import PipedriveClient
 from airflow_provider_pipedrive.events import webhook_registration
 from airflow_provider_pipedrive.events.webhook_registration import WebhookAddress
-from airflow_provider_pipedrive.hooks.pipedrive import client_of
+from airflow_provider_pipedrive.hooks.client_factory import client_of
 
 
 @command

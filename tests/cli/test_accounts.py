@@ -21,7 +21,7 @@ from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.connections import Fields
 from airflow_provider_pipedrive.client.settings import OAuth
-from airflow_provider_pipedrive.hooks.pipedrive import client_of
+from airflow_provider_pipedrive.hooks.client_factory import client_of
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.cli.conftest import Terminal
 from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, oauth_connection

@@ -26,7 +26,8 @@ from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.callback import CallbackServer
 from airflow_provider_pipedrive.cli.connections import Fields
 from airflow_provider_pipedrive.errors import PipedriveAuthError
-from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook, client_of
+from airflow_provider_pipedrive.hooks.client_factory import client_of
+from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.cli.conftest import Browser, Terminal, press
 from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET
