@@ -14,7 +14,7 @@ def undo(options: Namespace) -> None:
     """Take back what the bulk run in a folder has written."""
     from airflow_provider_pipedrive.bulk import undo as take_back
 
-    with client_of(connections.find(options.conn_id)) as client:
+    with client_of(connections.find(options.conn_id).connection) as client:
         result = take_back(client, options.folder)
     say(
         f"{result['restored']} records restored, {result['kept']} kept because they were edited since, "

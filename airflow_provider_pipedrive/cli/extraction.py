@@ -28,10 +28,8 @@ def plan(options: Namespace) -> None:
         raise PipedriveParameterError("--until needs --since: without one, whole lists are read.")
     if since is not None and since > datetime.now(UTC):
         raise PipedriveParameterError(f"--since {options.since} lies in the future: give a time that has passed.")
-    job = ExtractionJob(
-        options.entities.split(","), "changes" if since else "snapshot", since, until, columns=options.columns
-    )
-    with client_of(connections.find(options.conn_id)) as client:
+    job = ExtractionJob(options.entities, "changes" if since else "snapshot", since, until, columns=options.columns)
+    with client_of(connections.find(options.conn_id).connection) as client:
         found = estimate(client, job)
     rows = [("entity", "records", "pages", "tokens", "going by")]
     for each in found.estimates:
