@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlencode
 
 from airflow_provider_pipedrive.accounts.scopes import scopes_in
 from airflow_provider_pipedrive.client.auth import app_headers, basic, company_origin, lifetime
+from airflow_provider_pipedrive.client.prepared import PreparedRequest
 from airflow_provider_pipedrive.client.redaction import Redactor
 from airflow_provider_pipedrive.client.responses import Operation, Response, raise_for_response
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE, OAuth
@@ -33,7 +34,7 @@ CODE_LIFE = 300
 IDLE_DAYS = 60
 """Days without use after which a refresh token dies. Each renewal starts them anew."""
 
-Send = Callable[[Operation, str, Mapping[str, str], bytes], Response]
+Send = Callable[[PreparedRequest], Response]
 """Sends one request: call, URL, headers, body."""
 
 _TOKEN = "/oauth/token"  # with a slash at its end it redirects, which loses the form
@@ -202,7 +203,7 @@ def _post(send: Send, app: OAuth, path: str, form: Mapping[str, str], secret: st
     """
     call = Operation("POST", path, safe=True)  # nothing in the account changes
     clean = Redactor((app.client_secret, basic(app), secret))
-    answer = send(call, app.origin + path, app_headers(app), urlencode(form).encode())
+    answer = send(PreparedRequest(call, app.origin + path, app_headers(app), urlencode(form).encode()))
     if path == _REVOKE and 200 <= answer.status < 300:  # RFC 7009: the status says it all, the body may be empty
         return {}
     try:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from airflow_provider_pipedrive.extraction.reading.walk import Tally
+from airflow_provider_pipedrive.extraction.reading.walk import ReadStats
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -27,15 +27,15 @@ class Progress:
         self._client = client
         self._clock = clock
         self._touch = touch
-        self._reading: dict[str, Tally] = {}
+        self._reading: dict[str, ReadStats] = {}
         self._lock = threading.Lock()
         self._began = self._said = self._touched = clock()
         self._spent = client.usage.tokens
 
-    def begin(self, entity: str, tally: Tally) -> None:
+    def begin(self, entity: str, stats: ReadStats) -> None:
         """An entity is being read from now on."""
         with self._lock:
-            self._reading[entity] = tally
+            self._reading[entity] = stats
 
     def done(self, entity: str) -> None:
         """It has been read, or given up."""
@@ -53,38 +53,38 @@ class Progress:
                 self._touched = now
             reading = dict(self._reading)
         if saying:
-            for entity, tally in reading.items():
-                self._say(entity, tally, now)
+            for entity, stats in reading.items():
+                self._say(entity, stats, now)
         if touching:
             self._touch()
 
-    def end(self, tallies: Mapping[str, Tally]) -> None:
+    def end(self, stats: Mapping[str, ReadStats]) -> None:
         """Say what it came to."""
         seconds = max(self._clock() - self._began, 1e-3)
-        records = sum(tally.records for tally in tallies.values())
+        records = sum(stats.records for stats in stats.values())
         log.info(
             "Read %d records of %d entities in %.1f s (%.0f a second), %d pages, %d API tokens.",
             records,
-            len(tallies),
+            len(stats),
             seconds,
             records / seconds,
-            sum(tally.pages for tally in tallies.values()),
+            sum(stats.pages for stats in stats.values()),
             self._client.usage.tokens - self._spent,
         )
 
-    def _say(self, entity: str, tally: Tally, now: float) -> None:
-        rate = tally.records / max(now - self._began, 1e-3)
+    def _say(self, entity: str, stats: ReadStats, now: float) -> None:
+        rate = stats.records / max(now - self._began, 1e-3)
         left = ""
-        if tally.expected > tally.records and rate:
-            left = f" of about {tally.expected:.0f}, about {(tally.expected - tally.records) / rate:.0f} s to go"
+        if stats.expected > stats.records and rate:
+            left = f" of about {stats.expected:.0f}, about {(stats.expected - stats.records) / rate:.0f} s to go"
         day = self._client.tokens_left
         log.info(
             "%s: %d records%s (%.0f a second), %d pages, %d API tokens spent%s",
             entity,
-            tally.records,
+            stats.records,
             left,
             rate,
-            tally.pages,
+            stats.pages,
             self._client.usage.tokens - self._spent,
             "" if day is None else f", {day} left today",
         )
