@@ -52,12 +52,12 @@ class Account:
     @property
     def user(self) -> str:
         """The user's name and address, for people."""
-        return f"{self.name} <{self.email}>"
+        return f"{self.name} ({self.email})"
 
     @property
     def text(self) -> str:
         """All that tells one account from another, for people."""
-        return f"{self.name} ({self.email}), company {self.company}, {self.origin}"
+        return f"{self.user}, company {self.company}, {self.origin}"
 
 
 def app_of(stored: StoredConnection) -> OAuth:

@@ -398,7 +398,7 @@ def quoted(text: str) -> str:
 
 def whoami(pipedrive: Sandbox) -> tuple[str, str]:
     me = requests.get(f"{pipedrive.url}/v1/users/me", headers={"x-api-token": API_TOKEN}, timeout=10).json()["data"]
-    return f"{me['name']} <{me['email']}>", me["company_name"]
+    return f"{me['name']} ({me['email']})", me["company_name"]
 
 
 def revoke(pipedrive: Sandbox, token: str) -> None:
