@@ -29,7 +29,7 @@ class Connected:
 
         :raises PipedriveAuthError: there is no such connection, or it has no credential
         """
-        from airflow_provider_pipedrive.hooks.pipedrive import client_of
+        from airflow_provider_pipedrive.hooks.client_factory import client_of
 
         try:
             connection = await seen_through(get_async_connection(self._connection_id))
