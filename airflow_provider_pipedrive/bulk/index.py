@@ -55,7 +55,7 @@ class RecordIndex:
         if self._target.is_link:
             self._keep(self._of_deals(), archived=False)
         elif self._by_id and self._job.mode != "mirror":
-            ids = [json.loads(fields)["id"] for (fields,) in self._journal.each("SELECT fields FROM rows")]
+            ids = [found for (found,) in self._journal.each("SELECT json_extract(fields, '$.id') FROM rows")]
             self._keep(by_ids(self._client, self._target, ids, self._parameters), archived=False)
         elif self._job.mode == "mirror" or len(self._columns.key) != 1:
             self._keep_all(self._client.iterate(self._target.listed, self._parameters))
@@ -127,9 +127,8 @@ class RecordIndex:
 
     def _written(self) -> list[Field]:
         """The fields that any row writes."""
-        keys: dict[str, None] = {}
-        for (fields,) in self._journal.each("SELECT fields FROM rows"):
-            keys.update(dict.fromkeys(json.loads(fields)))
+        found = self._journal.run("SELECT DISTINCT each.key FROM rows, json_each(rows.fields) AS each")
+        keys: dict[str, None] = dict.fromkeys(key for (key,) in found)
         if isinstance(self._job.on_remove, Mapping):
             keys.update(dict.fromkeys(self._columns.field(name).key for name in self._job.on_remove))
         keys.update({PRIMARY[key]: None for key in list(keys) if key in PRIMARY})
