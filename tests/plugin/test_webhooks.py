@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
+from pytest_mock import MockerFixture
 from sqlalchemy.exc import OperationalError
 
 from airflow_provider_pipedrive.events.changes.batch import Batch
@@ -126,19 +127,17 @@ def test_each_change_has_its_own_event_and_key_where_a_dag_names_that_asset(rece
     assert len(events) == 2
 
 
-def test_more_than_an_event_may_carry_goes_into_several(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_an_event_may_carry_goes_into_several(receiver: Receiver, mocker: MockerFixture) -> None:
     from airflow_provider_pipedrive.events.changes import batch
 
-    monkeypatch.setattr(batch, "MOST_CHANGES", 3)
+    mocker.patch.object(batch, "MOST_CHANGES", 3)
     with listening(receiver.app) as address, ThreadPoolExecutor(8) as senders:
         list(senders.map(lambda deal: _send(address, delivery(deal=deal)), range(8)))
     assert sorted(change["id"] for change in stored_changes()) == list(range(8))
     assert all(len(event.extra["pipedrive"]["changes"]) <= 3 for event in stored_events())
 
 
-def test_a_database_that_is_locked_for_a_moment_is_asked_again(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_database_that_is_locked_for_a_moment_is_asked_again(receiver: Receiver, mocker: MockerFixture) -> None:
     real, failures = asset_events._store, [OperationalError("insert", {}, Exception("database is locked"))]
 
     def store(*arguments: Any) -> None:
@@ -146,23 +145,23 @@ def test_a_database_that_is_locked_for_a_moment_is_asked_again(
             raise failures.pop()
         real(*arguments)
 
-    monkeypatch.setattr(asset_events, "_store", store)
+    mocker.patch.object(asset_events, "_store", store)
     assert receiver.post(delivery()).status_code == 200
     assert len(stored_events()) == 1
 
 
-def test_what_cannot_be_stored_in_time_is_answered_503(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_stored_in_time_is_answered_503(receiver: Receiver, mocker: MockerFixture) -> None:
     def store(*_: Any) -> None:
         raise OperationalError("insert", {}, Exception("database is locked"))
 
-    monkeypatch.setattr(asset_events, "_store", store)
-    monkeypatch.setattr(webhooks, "ANSWER_SECONDS", 0.5)
+    mocker.patch.object(asset_events, "_store", store)
+    mocker.patch.object(webhooks, "ANSWER_SECONDS", 0.5)
     answer = receiver.post(delivery())
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "3")
 
 
 def test_one_delivery_that_the_database_refuses_does_not_hold_up_the_others(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    receiver: Receiver, mocker: MockerFixture
 ) -> None:
     real = asset_events._store
 
@@ -171,15 +170,15 @@ def test_one_delivery_that_the_database_refuses_does_not_hold_up_the_others(
             raise ValueError("refused")
         real(session, uri, conn_id, changes)
 
-    monkeypatch.setattr(asset_events, "_store", store)
+    mocker.patch.object(asset_events, "_store", store)
     with listening(receiver.app) as address, ThreadPoolExecutor(4) as senders:
         answers = list(senders.map(lambda deal: _send(address, delivery(deal=deal)), range(12, 16)))
     assert [answer.status_code for answer in answers] == [200, 503, 200, 200]
     assert sorted(change["id"] for change in stored_changes()) == [12, 14, 15]
 
 
-def test_more_than_can_wait_is_answered_503_at_once(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_writer, "MOST_WAITING", 0)
+def test_more_than_can_wait_is_answered_503_at_once(receiver: Receiver, mocker: MockerFixture) -> None:
+    mocker.patch.object(event_writer, "MOST_WAITING", 0)
     assert receiver.post(delivery()).status_code == 503
 
 
