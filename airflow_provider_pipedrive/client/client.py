@@ -139,15 +139,14 @@ class PipedriveClient:
         if found.adapter == "numeric_field_id":
             given = self._single.with_field_code(found, given)
         if found.result == "binary":
-            file = BoundedBytes(DOWNLOAD_IN_MEMORY, found.key)
-            self.download(action, given, file)
-            return file.getvalue()
+            return self._downloaded(found, given)
         given = self._named_fields.to_keys(found, given)
         if found.result == "options":
             bind(found, given)
             return self.options(found.key, **given)
         if is_list(found):
-            result = joined(found, ListReader(self._stack, found, bind(found, with_limit(found, given))).asked_pages())
+            request = bind(found, with_limit(found, given))
+            result = joined(found, ListReader(self._stack, found, request).asked_pages())
         else:
             result = self._single.run(found, given, already_tried=already_tried)
         return self._named_fields.to_names(found, result) if readable else result
@@ -192,6 +191,11 @@ class PipedriveClient:
         destination = DownloadSink(sink, found.key)
         self._stack.sender.send(prepare_download(found, request, destination), FileReader(self.redact))
         return destination.length
+
+    def _downloaded(self, action: Action, given: dict[str, Any]) -> bytes:
+        file = BoundedBytes(DOWNLOAD_IN_MEMORY, action.key)
+        self.download(action.key, given, file)
+        return file.getvalue()
 
     def options(self, source: str, *, term: str | None = None, **parameters: Any) -> list[Option]:
         """Records to choose from, as ``[{"key": "1", "label": "..."}]``.
