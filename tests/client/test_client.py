@@ -458,7 +458,7 @@ def test_one_clients_429_pauses_all_that_share_its_credential(
     with pytest.raises(PipedriveBurstLimitError):
         first.run("getDeal", {"id": 1})
     second.run("getDeal", {"id": 1})
-    assert sum(clock.slept) == 5.0
+    assert 5.0 <= sum(clock.slept) <= 6.0  # spread, so that machines do not come back together
 
 
 def test_requests_are_paced_at_the_limit_that_pipedrive_tells(
