@@ -11,7 +11,7 @@ from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client.auth import RefreshTokenStore
 from airflow_provider_pipedrive.client.clock import Clock, SystemClock
 from airflow_provider_pipedrive.client.downloads import DOWNLOAD_IN_MEMORY, BoundedBytes, DownloadSink
-from airflow_provider_pipedrive.client.lists import ListReader, is_list, with_limit
+from airflow_provider_pipedrive.client.lists import ListReader, is_list
 from airflow_provider_pipedrive.client.named_fields import NamedFields
 from airflow_provider_pipedrive.client.options import Option, options
 from airflow_provider_pipedrive.client.parameters import NOTHING, as_dict, bind
@@ -145,8 +145,7 @@ class PipedriveClient:
             bind(found, given)
             return self.options(found.key, **given)
         if is_list(found):
-            request = bind(found, with_limit(found, given))
-            result = joined(found, ListReader(self._stack, found, request).asked_pages())
+            result = joined(found, ListReader(self._stack, found, given).asked_pages())
         else:
             result = self._single.run(found, given, already_tried=already_tried)
         return self._named_fields.to_names(found, result) if readable else result
@@ -174,8 +173,8 @@ class PipedriveClient:
             raise PipedriveParameterError(
                 f"max_records must be a whole number from 1 on, not {max_records!r}.", action=found.key
             )
-        request = bind(found, with_limit(found, as_dict(action, parameters), max_records))
-        records = islice(ListReader(self._stack, found, request).records(), max_records)
+        reader = ListReader(self._stack, found, as_dict(action, parameters), max_records)
+        records = islice(reader.records(), max_records)
         return (self._named_fields.to_names(found, record) for record in records) if readable else records
 
     def download(self, action: str, parameters: Mapping[str, Any] | None, sink: BinaryIO) -> int:

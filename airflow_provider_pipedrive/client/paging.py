@@ -179,11 +179,9 @@ def walk_pages(
         elif (earlier := stitches.misses(walk.start, seen)) is not None:
             walk.position = {"start": earlier}
         else:
-            start = walk.start
-            fresh = stitches.join(start, seen)
-            more = walk.advance(seen.envelope)
-            if more:
-                walk.position = stitches.following(start, walk.start)
+            fresh = stitches.join(walk.start, seen)
+            if more := walk.advance(seen.envelope):
+                walk.position = stitches.following(walk.start)
             yield page, fresh
     if not by_id:
         yield from stitches.what_came_in(read, look)
@@ -242,8 +240,9 @@ class _Stitches:
         self._before, self._before_at = self._marks(seen), start
         return fresh
 
-    def following(self, start: int, following: int) -> Position:
-        """Where the next page is: from the last record of the page at ``start`` on, if that is a step ahead at all."""
+    def following(self, following: int) -> Position:
+        """Where the next page is: from the last record of the page before it on, if that is a step ahead at all."""
+        start = self._before_at
         largest = self._action.paging.max_limit if self._action.paging is not None else 0
         was_wider, self._is_wider = self._is_wider, self._limit is not None and self._limit < largest
         self._overlaps = bool(self._before) and (
