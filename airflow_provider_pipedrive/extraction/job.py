@@ -27,7 +27,7 @@ from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES, OBSERVED, entity_of
 from airflow_provider_pipedrive.extraction.output.staging import MANIFEST, Encoder, EntityStaging, RawEncoder, RunFolder
 from airflow_provider_pipedrive.extraction.progress import Progress
-from airflow_provider_pipedrive.extraction.reading.histories import (
+from airflow_provider_pipedrive.extraction.reading.changelogs import (
     COLUMNS,
     FixedEncoder,
     has_observed,
@@ -38,9 +38,9 @@ from airflow_provider_pipedrive.extraction.reading.histories import (
 from airflow_provider_pipedrive.extraction.reading.increments import Changes, Window, read_by_parents
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, as_dict, server_time
+from airflow_provider_pipedrive.extraction.reading.range_reader import ReadStats, RequestPool, Stopped
 from airflow_provider_pipedrive.extraction.reading.snapshot import Ids, ReadOutcome, Snapshot
 from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds, confirm, sweep, sweepable
-from airflow_provider_pipedrive.extraction.reading.walk import ReadStats, RequestPool, Stopped
 from airflow_provider_pipedrive.extraction.rows.columns import Column, RowSchema, row_schema
 from airflow_provider_pipedrive.extraction.storage.files import STATE, plain, read_json, write_json
 from airflow_provider_pipedrive.extraction.storage.versioned import Conflict, read_versioned, replace_versioned

@@ -16,8 +16,8 @@ from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.entities import EXACT, OBSERVED, entity_of
 from airflow_provider_pipedrive.extraction.reading.listing import page_size
 from airflow_provider_pipedrive.extraction.reading.pages import Page
+from airflow_provider_pipedrive.extraction.reading.range_reader import ReadStats, RequestPool, rfc3339, sorting
 from airflow_provider_pipedrive.extraction.reading.snapshot import ListProfile
-from airflow_provider_pipedrive.extraction.reading.walk import ReadStats, RequestPool, rfc3339, sorting
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient

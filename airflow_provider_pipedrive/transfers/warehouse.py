@@ -465,7 +465,7 @@ def _extra(destination: str, extra: Mapping[str, Any]) -> dict[str, Any]:
 
 def columns_of(folder: Any, entity: str) -> list[Any]:
     """The columns of an entity's files, as its schema file tells them."""
-    from airflow_provider_pipedrive.extraction.reading.histories import COLUMNS
+    from airflow_provider_pipedrive.extraction.reading.changelogs import COLUMNS
     from airflow_provider_pipedrive.extraction.rows.columns import Column
     from airflow_provider_pipedrive.extraction.storage.files import STATE, read_json
 

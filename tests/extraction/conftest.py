@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
-from airflow_provider_pipedrive.extraction.reading import listing, snapshot, walk
+from airflow_provider_pipedrive.extraction.reading import listing, range_reader, snapshot
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
 
@@ -66,7 +66,7 @@ def by_id(records: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of one page, so that a run leaves many."""
-    for module in (walk, listing):
+    for module in (range_reader, listing):
         monkeypatch.setattr(module, "PART_ROWS", 500)
 
 

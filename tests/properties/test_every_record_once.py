@@ -18,10 +18,10 @@ from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading import snapshot
 from airflow_provider_pipedrive.extraction.reading.increments import Changes, Window
 from airflow_provider_pipedrive.extraction.reading.pages import timestamp
+from airflow_provider_pipedrive.extraction.reading.range_reader import RangeReader, ReadStats
 from airflow_provider_pipedrive.extraction.reading.ranges import Range
 from airflow_provider_pipedrive.extraction.reading.resuming import open_ranges
 from airflow_provider_pipedrive.extraction.reading.snapshot import ReadOutcome, Snapshot
-from airflow_provider_pipedrive.extraction.reading.walk import RangeReader, ReadStats
 from tests.support.company_in_memory import BEGIN, Company, Killed, RequestPool, landing_in, small_pages
 
 __all__ = ["small_pages"]

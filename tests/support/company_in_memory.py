@@ -17,7 +17,7 @@ from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveValidationError
 from airflow_provider_pipedrive.extraction.output import staging
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, RawEncoder
-from airflow_provider_pipedrive.extraction.reading import increments, listing, ranges, snapshot, walk
+from airflow_provider_pipedrive.extraction.reading import increments, listing, range_reader, ranges, snapshot
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page, timestamp
 
 PAGE = 10
@@ -131,7 +131,7 @@ class Company:
         return (record["update_time"] or "", self._ties[record["id"]]) if by_time else ("", record["id"])
 
 
-class RequestPool(walk.RequestPool):
+class RequestPool(range_reader.RequestPool):
     """Answers requests in a random order, in the caller's thread.
 
     :param fails_at: the number of the read that fails
@@ -159,7 +159,7 @@ class RequestPool(walk.RequestPool):
         self._given: set[str] = set()
         self._waiting: list[Callable[[], bool | None]] = []
 
-    def read(self, entity: Entity, parameters: Mapping[str, Any], stats: walk.ReadStats) -> Page:
+    def read(self, entity: Entity, parameters: Mapping[str, Any], stats: range_reader.ReadStats) -> Page:
         self.reads += 1
         if self.reads == self._fails_at:
             raise PipedriveConnectionError("the line is dead")
@@ -241,9 +241,9 @@ def landing_in(folder: Path, entity: Entity) -> EntityStaging:
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of ten, parts of twenty, and a plan for every list that has two pages."""
-    for module in (ranges, walk, listing, snapshot):
+    for module in (ranges, range_reader, listing, snapshot):
         monkeypatch.setattr(module, "PAGE", PAGE)
-    for module in (walk, listing, increments, staging):
+    for module in (range_reader, listing, increments, staging):
         monkeypatch.setattr(module, "PART_ROWS", 2 * PAGE)
 
 
@@ -268,4 +268,4 @@ def _is_open_ended(parameters: Mapping[str, Any]) -> bool:
 
 
 def _text(second: int | None) -> str | None:
-    return None if second is None else walk.rfc3339(second)
+    return None if second is None else range_reader.rfc3339(second)

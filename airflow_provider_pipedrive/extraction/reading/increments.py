@@ -19,10 +19,7 @@ from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction.output.staging import PART_ROWS, EntityStaging
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of, read_list, whole_pages
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Page, timestamp
-from airflow_provider_pipedrive.extraction.reading.ranges import OPEN_END, Range
-from airflow_provider_pipedrive.extraction.reading.resuming import open_ranges
-from airflow_provider_pipedrive.extraction.reading.snapshot import ReadOutcome, catch_up_stream
-from airflow_provider_pipedrive.extraction.reading.walk import (
+from airflow_provider_pipedrive.extraction.reading.range_reader import (
     RangeReader,
     ReadStats,
     RequestPool,
@@ -30,6 +27,9 @@ from airflow_provider_pipedrive.extraction.reading.walk import (
     rfc3339,
     sorting,
 )
+from airflow_provider_pipedrive.extraction.reading.ranges import OPEN_END, Range
+from airflow_provider_pipedrive.extraction.reading.resuming import open_ranges
+from airflow_provider_pipedrive.extraction.reading.snapshot import ReadOutcome, catch_up_stream
 
 
 @dataclass(frozen=True)

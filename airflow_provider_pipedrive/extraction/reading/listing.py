@@ -9,8 +9,8 @@ from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.client.paging import Look, Position, walk_pages
 from airflow_provider_pipedrive.extraction.output.staging import PART_ROWS, EntityStaging
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Page
+from airflow_provider_pipedrive.extraction.reading.range_reader import ReadStats, RequestPool, sorting
 from airflow_provider_pipedrive.extraction.reading.ranges import PAGE
-from airflow_provider_pipedrive.extraction.reading.walk import ReadStats, RequestPool, sorting
 
 STREAM = "list"
 

@@ -33,6 +33,13 @@ from airflow_provider_pipedrive.errors import PipedriveResponseError
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, FinishedPart
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of, read_list, whole_pages
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key, Page
+from airflow_provider_pipedrive.extraction.reading.range_reader import (
+    RangeReader,
+    ReadStats,
+    RequestPool,
+    rfc3339,
+    sorting,
+)
 from airflow_provider_pipedrive.extraction.reading.ranges import (
     OPEN_END,
     PAGE,
@@ -41,7 +48,6 @@ from airflow_provider_pipedrive.extraction.reading.ranges import (
     split_points,
 )
 from airflow_provider_pipedrive.extraction.reading.resuming import open_ranges
-from airflow_provider_pipedrive.extraction.reading.walk import RangeReader, ReadStats, RequestPool, rfc3339, sorting
 
 log = logging.getLogger(__name__)
 CATCH_UP = "catch_up"

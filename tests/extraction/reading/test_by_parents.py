@@ -12,15 +12,15 @@ import pytest
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, RawEncoder
-from airflow_provider_pipedrive.extraction.reading import walk
+from airflow_provider_pipedrive.extraction.reading import range_reader
 from airflow_provider_pipedrive.extraction.reading.increments import read_by_parents
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page
-from airflow_provider_pipedrive.extraction.reading.walk import ReadStats
+from airflow_provider_pipedrive.extraction.reading.range_reader import ReadStats
 
 PRODUCTS = ENTITIES["deal_products"]
 
 
-class RequestPool(walk.RequestPool):
+class RequestPool(range_reader.RequestPool):
     """Each deal has two products; the n-th request fails."""
 
     def __init__(self, fails_at: int | None = None) -> None:

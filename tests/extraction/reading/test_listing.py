@@ -12,16 +12,16 @@ import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, RawEncoder
-from airflow_provider_pipedrive.extraction.reading import walk
+from airflow_provider_pipedrive.extraction.reading import range_reader
 from airflow_provider_pipedrive.extraction.reading.increments import Changes, Window
 from airflow_provider_pipedrive.extraction.reading.listing import page_size, whole_pages
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page
-from airflow_provider_pipedrive.extraction.reading.walk import ReadStats
+from airflow_provider_pipedrive.extraction.reading.range_reader import ReadStats
 
 NOTES = ENTITIES["notes"]
 
 
-class RequestPool(walk.RequestPool):
+class RequestPool(range_reader.RequestPool):
     """A list by offset in the server's place; before the answers to some requests something happens to it.
 
     :param deeds: by the request's number

@@ -27,8 +27,8 @@ from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.increments import Window
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of
 from airflow_provider_pipedrive.extraction.reading.pages import Key, as_dict, timestamp
+from airflow_provider_pipedrive.extraction.reading.range_reader import ReadStats, RequestPool, rfc3339, sorting
 from airflow_provider_pipedrive.extraction.reading.snapshot import ReadOutcome
-from airflow_provider_pipedrive.extraction.reading.walk import ReadStats, RequestPool, rfc3339, sorting
 from airflow_provider_pipedrive.extraction.rows.columns import Column
 from airflow_provider_pipedrive.extraction.storage.files import read_json, write_json
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, change
