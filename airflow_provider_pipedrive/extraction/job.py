@@ -24,24 +24,22 @@ from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.client.responses import read_json as parsed
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveResponseError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
-from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES, OBSERVED, entity_of
+from airflow_provider_pipedrive.extraction.entities import HISTORIES, OBSERVED, entity_of
+from airflow_provider_pipedrive.extraction.observed_stages import has_observed, keep_observed, observe
+from airflow_provider_pipedrive.extraction.output.encoders import FixedEncoder
 from airflow_provider_pipedrive.extraction.output.staging import MANIFEST, Encoder, EntityStaging, RawEncoder, RunFolder
 from airflow_provider_pipedrive.extraction.progress import Progress
-from airflow_provider_pipedrive.extraction.reading.changelogs import (
-    COLUMNS,
-    FixedEncoder,
-    has_observed,
-    keep_observed,
-    observe,
-    read_stage_history,
-)
-from airflow_provider_pipedrive.extraction.reading.increments import Changes, Window, read_by_parents
+from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
+from airflow_provider_pipedrive.extraction.reading.ids import Ids
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of
+from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, as_dict, server_time
-from airflow_provider_pipedrive.extraction.reading.range_reader import ReadStats, RequestPool, Stopped
-from airflow_provider_pipedrive.extraction.reading.snapshot import Ids, ReadOutcome, Snapshot
+from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats, RequestPool, Stopped
+from airflow_provider_pipedrive.extraction.reading.strategies import choose
 from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds, confirm, sweep, sweepable
+from airflow_provider_pipedrive.extraction.reading.window import Window
 from airflow_provider_pipedrive.extraction.rows.columns import Column, RowSchema, row_schema
+from airflow_provider_pipedrive.extraction.rows.history_columns import HISTORY_COLUMNS
 from airflow_provider_pipedrive.extraction.storage.files import STATE, plain, read_json, write_json
 from airflow_provider_pipedrive.extraction.storage.versioned import Conflict, read_versioned, replace_versioned
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, Watermarks, WindowClaim
@@ -205,27 +203,24 @@ class _Run:
         self.progress.begin(entity.name, stats)
         if staging.publishing:
             return self._published_before(staging)
-        parameters = self.job.parameters.get(entity.name, {})
-        shown = self._shown(entity)
-        window = self.windows[entity.name]
-        if entity.name == EXACT:
-            claim = self.claims.get(entity.name)
-            until = claim.until if claim else None
-            return read_stage_history(self.pool, staging, window, parameters, stats, until)
-        if window is None:
-            return Snapshot(
-                self.pool,
-                entity,
-                staging,
-                stats,
-                parameters=parameters,
-                shown=shown,
-                lookback=self.job.lookback,
-                clock=self.clock,
-            ).read()
-        return Changes(
-            self.pool, entity, staging, stats, window, parameters=parameters, shown=shown, deletes=self.job.deletes
-        ).read()
+        return choose(self._entity_read(entity)).read()
+
+    def _entity_read(self, entity: Entity, parents: Sequence[Identity] = ()) -> EntityRead:
+        claim = self.claims.get(entity.name)
+        return EntityRead(
+            self.pool,
+            entity,
+            self.parts[entity.name],
+            self.stats[entity.name],
+            window=self.windows[entity.name],
+            parameters=self.job.parameters.get(entity.name, {}),
+            display=self._shown(entity),
+            deletes=self.job.deletes,
+            lookback=self.job.lookback,
+            parents=parents,
+            until=claim.until if claim else None,
+            clock=self.clock,
+        )
 
     @staticmethod
     def _published_before(staging: EntityStaging) -> ReadOutcome:
@@ -245,7 +240,7 @@ class _Run:
         else:
             pages = pages_of(self.pool, entity_of(parent), {}, stats)
             parents = [key.id for page in pages for key in page.keys]
-        return read_by_parents(self.pool, entity, staging, parents, self.job.parameters.get(entity.name, {}), stats)
+        return choose(self._entity_read(entity, parents)).read()
 
     def _observe(self, entity: Entity) -> ReadOutcome:
         deals, staging = self.parts["deals"], self.parts[entity.name]
@@ -306,7 +301,7 @@ class _Run:
             return self._claimed_window(entity)
         until = self.job.until or self._now
         kept = self.run_folder.unfinished(entity.name)
-        if self.job.until is None and kept is not None and kept.get("window"):
+        if self.job.until is None and kept is not None and "since" in kept:
             until = datetime.fromisoformat(kept["until"])  # of the run that goes on
         if self.job.since >= until:
             raise PipedriveParameterError(f"since ({self.job.since}) lies ahead of Pipedrive's clock ({until}).")
@@ -367,7 +362,7 @@ class _Run:
 
     def _encoder(self, entity: Entity) -> Encoder:
         if entity.name in HISTORIES:
-            return FixedEncoder(COLUMNS[entity.name])
+            return FixedEncoder(HISTORY_COLUMNS[entity.name])
         if self.job.columns == "raw":
             return RawEncoder()
         return ReadableEncoder(partial(self._schema, entity.name))

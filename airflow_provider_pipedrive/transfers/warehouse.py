@@ -465,12 +465,12 @@ def _extra(destination: str, extra: Mapping[str, Any]) -> dict[str, Any]:
 
 def columns_of(folder: Any, entity: str) -> list[Any]:
     """The columns of an entity's files, as its schema file tells them."""
-    from airflow_provider_pipedrive.extraction.reading.changelogs import COLUMNS
     from airflow_provider_pipedrive.extraction.rows.columns import Column
+    from airflow_provider_pipedrive.extraction.rows.history_columns import HISTORY_COLUMNS
     from airflow_provider_pipedrive.extraction.storage.files import STATE, read_json
 
-    if entity in COLUMNS:
-        return list(COLUMNS[entity])
+    if entity in HISTORY_COLUMNS:
+        return list(HISTORY_COLUMNS[entity])
     kept = read_json(folder / STATE / "schema" / f"{entity}.json") or {}
     found = []
     for name, kind in kept["columns"].items():

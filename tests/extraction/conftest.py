@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
-from airflow_provider_pipedrive.extraction.reading import listing, range_reader, snapshot
+from airflow_provider_pipedrive.extraction.output import staging
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
+from tests.support.company_in_memory import read_through
 
 Landed = Callable[..., list[dict[str, Any]]]
 
@@ -64,17 +67,12 @@ def by_id(records: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
 
 
 @pytest.fixture
-def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_parts(mocker: MockerFixture) -> None:
     """Parts of one page, so that a run leaves many."""
-    for module in (range_reader, listing):
-        monkeypatch.setattr(module, "PART_ROWS", 500)
+    mocker.patch.object(staging, "PART_ROWS", 500)
 
 
 @pytest.fixture
-def through(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def through(mocker: MockerFixture) -> Callable[[str], None]:
     """Chooses how lists are read, which is otherwise a matter of latency and rate limit."""
-
-    def choose(strategy: str) -> None:
-        monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, profile, took, *, more: strategy)
-
-    return choose
+    return partial(read_through, mocker)

@@ -33,7 +33,7 @@ from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.extraction.output import formats
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.progress import Progress
-from airflow_provider_pipedrive.extraction.reading.range_reader import ReadStats
+from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats
 from airflow_provider_pipedrive.extraction.storage.versioned import Conflict
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.errors import PipedriveConnectionError
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
-from airflow_provider_pipedrive.extraction.reading import snapshot
-from airflow_provider_pipedrive.extraction.reading.increments import Changes, Window
+from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
+from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.pages import timestamp
-from airflow_provider_pipedrive.extraction.reading.range_reader import RangeReader, ReadStats
+from airflow_provider_pipedrive.extraction.reading.range_reader import RangeReader
 from airflow_provider_pipedrive.extraction.reading.ranges import Range
+from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats
 from airflow_provider_pipedrive.extraction.reading.resuming import open_ranges
-from airflow_provider_pipedrive.extraction.reading.snapshot import ReadOutcome, Snapshot
-from tests.support.company_in_memory import BEGIN, Company, Killed, RequestPool, landing_in, small_pages
+from airflow_provider_pipedrive.extraction.reading.strategies import choose
+from airflow_provider_pipedrive.extraction.reading.window import Window
+from tests.support.company_in_memory import BEGIN, Company, Killed, RequestPool, landing_in, read_through, small_pages
 
 __all__ = ["small_pages"]
 SEEDS = 40
@@ -48,9 +52,9 @@ def read(
     landing = landing_in(folder, ENTITIES[entity])
     pool = RequestPool(company, concurrency, fails_at, forgetful=len(company.records) % 2 == 0)
     pool.client.room = company.dice.choice([0, 3, 80])  # in the rate limit's window
-    reader = Snapshot(pool, ENTITIES[entity], landing, ReadStats(), lookback=5.0, clock=lambda: company.now)
+    reading = EntityRead(pool, ENTITIES[entity], landing, ReadStats(), lookback=5.0, clock=lambda: company.now)
     try:
-        outcome = reader.read()
+        outcome = choose(reading).read()
     finally:
         landing.abort()
     return published(landing, outcome) if publishes else []
@@ -62,7 +66,8 @@ def published(landing: EntityStaging, outcome: ReadOutcome) -> list[dict[str, An
     return [json.loads(line) for part in parts for line in part.splitlines()]
 
 
-def killed_at(finishes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def killed_at(finishes: int, mocker: MockerFixture) -> Iterator[None]:
     """Let the process end before it finishes that part, and so all that are open."""
     left = [finishes]
     finish = EntityStaging.finish
@@ -74,11 +79,14 @@ def killed_at(finishes: int, monkeypatch: pytest.MonkeyPatch) -> None:
                 raise Killed
         finish(self, stream, resume_info)
 
-    monkeypatch.setattr(EntityStaging, "finish", perhaps)
+    patched = mocker.patch.object(EntityStaging, "finish", perhaps)
+    with suppress(Killed):
+        yield
+    mocker.stop(patched)
 
 
 def read_at_last(
-    company: Company, folder: Path, entity: str, concurrency: int, ends: str, monkeypatch: pytest.MonkeyPatch
+    company: Company, folder: Path, entity: str, concurrency: int, ends: str, mocker: MockerFixture
 ) -> list[dict[str, Any]]:
     """Read it again and again until it comes to its end."""
     if ends == "failed":
@@ -87,8 +95,7 @@ def read_at_last(
     if ends == "not published":
         read(company, folder, entity, concurrency, None, publishes=False)
     for _ in range(ends.count("killed") + ends.count("twice")):
-        with monkeypatch.context() as patch, suppress(Killed):
-            killed_at(company.dice.randrange(0, 6), patch)
+        with killed_at(company.dice.randrange(0, 6), mocker):
             return read(company, folder, entity, concurrency, None)
     return read(company, folder, entity, concurrency, None)
 
@@ -97,15 +104,15 @@ def read_at_last(
 @pytest.mark.parametrize("entity", ["deals", "persons"])
 @pytest.mark.parametrize("strategy", ["windows", "bidirectional", "front to back"])
 def test_every_live_record_is_there_once_in_its_last_state(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str, entity: str
+    tmp_path: Path, mocker: MockerFixture, strategy: str, entity: str
 ) -> None:
-    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, profile, took, *, more: strategy)
+    read_through(mocker, strategy)
     concurrency = 1 if strategy == "front to back" else 8
     for seed in range(SEEDS):
         folder = tmp_path / str(seed)
         company = company_of(seed, entity)
         ends = company.dice.choice(["", "", "failed", "not published", "killed", "killed twice"])
-        found = read_at_last(company, folder, entity, concurrency, ends, monkeypatch)
+        found = read_at_last(company, folder, entity, concurrency, ends, mocker)
         assert sorted(found, key=lambda record: record["id"]) == company.live, f"seed {seed} ({ends})"
         shutil.rmtree(folder)
 
@@ -129,9 +136,9 @@ class Waking(Company):
 
 @pytest.mark.usefixtures("small_pages")
 def test_an_account_at_rest_is_read_as_it_was_when_somebody_looked_whatever_happens_afterwards(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, mocker: MockerFixture
 ) -> None:
-    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, profile, took, *, more: "windows")
+    read_through(mocker, "windows")
     looked_once = 0
     for seed in range(5 * SEEDS):
         company = Waking(seed, count=40 + seed, gaps=0.0, hot=[0.0, 0.1][seed % 2], never_updated=0.0)
@@ -139,7 +146,8 @@ def test_an_account_at_rest_is_read_as_it_was_when_somebody_looked_whatever_happ
         company.answers = company.dice.choice([0, 1, 2, 30])
         landing = landing_in(tmp_path / str(seed), ENTITIES["deals"])
         clock = partial(getattr, company, "now")
-        outcome = Snapshot(pool, ENTITIES["deals"], landing, ReadStats(), lookback=5.0, clock=clock).read()
+        reading = EntityRead(pool, ENTITIES["deals"], landing, ReadStats(), lookback=5.0, clock=clock)
+        outcome = choose(reading).read()
         found = sorted(published(landing, outcome), key=lambda record: record["id"])
         assert found == (company.live if pool.caught_up else pool.at_look), f"seed {seed}"
         assert pool.counted_first  # else something deleted in between would hide something that is missing
@@ -149,9 +157,9 @@ def test_an_account_at_rest_is_read_as_it_was_when_somebody_looked_whatever_happ
 
 @pytest.mark.usefixtures("small_pages")
 def test_what_is_created_meanwhile_and_never_updated_is_there_after_windows_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, mocker: MockerFixture
 ) -> None:
-    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, profile, took, *, more: "windows")
+    read_through(mocker, "windows")
     company = Company(3, count=60, gaps=0.0, hot=0.0, never_updated=0.0)
     reads: list[bool] = []
 
@@ -161,7 +169,7 @@ def test_what_is_created_meanwhile_and_never_updated_is_there_after_windows_too(
         if len(reads) == 4:
             company.records[61] = {"id": 61, "update_time": None, "state": 0}
 
-    monkeypatch.setattr(company, "live_on", happens)
+    mocker.patch.object(company, "live_on", happens)
     found = read(company, tmp_path, "persons", 8, None)
     assert sorted(record["id"] for record in found) == list(range(1, 62))
 
@@ -169,9 +177,9 @@ def test_what_is_created_meanwhile_and_never_updated_is_there_after_windows_too(
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("strategy", ["windows", "bidirectional"])
 def test_a_record_that_is_deleted_and_restored_meanwhile_is_live(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str
+    tmp_path: Path, mocker: MockerFixture, strategy: str
 ) -> None:
-    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, profile, took, *, more: strategy)
+    read_through(mocker, strategy)
     company = Company(3, count=60, gaps=0.0, hot=0.0, never_updated=0.0)
     reads: list[bool] = []
 
@@ -186,10 +194,11 @@ def test_a_record_that_is_deleted_and_restored_meanwhile_is_live(
         if sum(reads) == 2 and 5 in company.deleted:
             company.records[5] = company.touch({"id": 5, "state": company.deleted.pop(5)["state"]})
 
-    monkeypatch.setattr(company, "live_on", happens)
+    mocker.patch.object(company, "live_on", happens)
     landing = landing_in(tmp_path, ENTITIES["deals"])
     pool = RequestPool(company, 8)
-    outcome = Snapshot(pool, ENTITIES["deals"], landing, ReadStats(), lookback=5.0, clock=lambda: company.now).read()
+    reading = EntityRead(pool, ENTITIES["deals"], landing, ReadStats(), lookback=5.0, clock=lambda: company.now)
+    outcome = choose(reading).read()
     assert (outcome.deleted, outcome.removed) == ({}, {})
     found = {record["id"]: record for record in published(landing, outcome)}
     assert found == company.records
@@ -201,7 +210,7 @@ def test_where_two_scans_met_nothing_is_left_to_be_read_again(tmp_path: Path) ->
     company = Company(7, count=35, gaps=0.0, hot=0.0, never_updated=0.0)
     landing = landing_in(tmp_path, ENTITIES["persons"])
     landing.load()
-    reader = RangeReader(RequestPool(company, 8), ENTITIES["persons"], landing, {}, ReadStats())
+    reader = RangeReader(EntityRead(RequestPool(company, 8), ENTITIES["persons"], landing, ReadStats()))
     reader.open(Range("time", 0, BEGIN))
     reader.run()
     assert sorted(landing.ids()) == list(range(1, 36))
@@ -211,14 +220,16 @@ def test_where_two_scans_met_nothing_is_left_to_be_read_again(tmp_path: Path) ->
 def read_window(company: Company, folder: Path, window: Window) -> list[dict[str, Any]]:
     landing = landing_in(folder, ENTITIES["persons"])
     try:
-        outcome = Changes(RequestPool(company, 8), ENTITIES["persons"], landing, ReadStats(), window).read()
+        outcome = choose(
+            EntityRead(RequestPool(company, 8), ENTITIES["persons"], landing, ReadStats(), window=window)
+        ).read()
     finally:
         landing.abort()
     return published(landing, outcome)
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_a_window_holds_what_stays_in_it_once_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_window_holds_what_stays_in_it_once_and_nothing_else(tmp_path: Path, mocker: MockerFixture) -> None:
     for seed in range(SEEDS):
         folder = tmp_path / str(seed)
         company = company_of(seed, "persons")
@@ -227,8 +238,7 @@ def test_a_window_holds_what_stays_in_it_once_and_nothing_else(tmp_path: Path, m
         window = Window(datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC), 0.0, {})
         at_first = {number for number, record in company.records.items() if window.holds(_updated(record))}
         for _ in range(company.dice.randrange(3)):
-            with monkeypatch.context() as patch, suppress(Killed):
-                killed_at(company.dice.randrange(0, 3), patch)
+            with killed_at(company.dice.randrange(0, 3), mocker):
                 read_window(company, folder / "killed", window)
                 shutil.rmtree(folder / "killed")  # it had ended before
         found = read_window(company, folder / "killed", window)

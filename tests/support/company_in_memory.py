@@ -12,15 +12,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveValidationError
 from airflow_provider_pipedrive.extraction.output import staging
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, RawEncoder
-from airflow_provider_pipedrive.extraction.reading import increments, listing, range_reader, ranges, snapshot
+from airflow_provider_pipedrive.extraction.reading import (
+    catch_up,
+    profile,
+    proof,
+    queries,
+    range_reader,
+    ranges,
+    request_pool,
+    snapshot,
+)
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page, timestamp
+from airflow_provider_pipedrive.extraction.reading.plans import BidirectionalPlan, FrontToBackPlan, WindowsPlan
 
 PAGE = 10
+PLANS = {"windows": WindowsPlan, "bidirectional": BidirectionalPlan, "front to back": FrontToBackPlan}
 BEGIN = 1_700_000_000
 
 
@@ -131,7 +143,7 @@ class Company:
         return (record["update_time"] or "", self._ties[record["id"]]) if by_time else ("", record["id"])
 
 
-class RequestPool(range_reader.RequestPool):
+class RequestPool(request_pool.RequestPool):
     """Answers requests in a random order, in the caller's thread.
 
     :param fails_at: the number of the read that fails
@@ -159,7 +171,7 @@ class RequestPool(range_reader.RequestPool):
         self._given: set[str] = set()
         self._waiting: list[Callable[[], bool | None]] = []
 
-    def read(self, entity: Entity, parameters: Mapping[str, Any], stats: range_reader.ReadStats) -> Page:
+    def read(self, entity: Entity, parameters: Mapping[str, Any], stats: request_pool.ReadStats) -> Page:
         self.reads += 1
         if self.reads == self._fails_at:
             raise PipedriveConnectionError("the line is dead")
@@ -239,12 +251,16 @@ def landing_in(folder: Path, entity: Entity) -> EntityStaging:
 
 
 @pytest.fixture
-def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_pages(mocker: MockerFixture) -> None:
     """Pages of ten, parts of twenty, and a plan for every list that has two pages."""
-    for module in (ranges, range_reader, listing, snapshot):
-        monkeypatch.setattr(module, "PAGE", PAGE)
-    for module in (range_reader, listing, increments, staging):
-        monkeypatch.setattr(module, "PART_ROWS", 2 * PAGE)
+    for module in (ranges, range_reader, queries, profile, proof, catch_up):
+        mocker.patch.object(module, "PAGE", PAGE)
+    mocker.patch.object(staging, "PART_ROWS", 2 * PAGE)
+
+
+def read_through(mocker: MockerFixture, strategy: str) -> None:
+    """Choose how lists are read, which is otherwise a matter of latency and rate limit."""
+    mocker.patch.object(snapshot, "choose_plan", return_value=PLANS[strategy])
 
 
 def _tried(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
@@ -268,4 +284,4 @@ def _is_open_ended(parameters: Mapping[str, Any]) -> bool:
 
 
 def _text(second: int | None) -> str | None:
-    return None if second is None else range_reader.rfc3339(second)
+    return None if second is None else queries.rfc3339(second)

@@ -274,10 +274,10 @@ class EntityStaging:
 
     # ---- writing
 
-    def write(self, stream: str, order: list[Any], records: Sequence[bytes | msgspec.Raw], keys: Sequence[Key]) -> int:
+    def write(self, stream: str, order: list[Any], records: Sequence[bytes | msgspec.Raw], keys: Sequence[Key]) -> bool:
         """Append records to a stream's present part.
 
-        :returns: the rows that the part has now
+        :returns: whether the part is full
         """
         part = self._open.get(stream)
         if part is None:
@@ -290,7 +290,7 @@ class EntityStaging:
             self._open[stream] = part
         self.encoder.write(part.writer, records)
         part.note(keys, self.edge)
-        return part.rows
+        return part.rows >= PART_ROWS
 
     def _name(self, kind: str) -> str:
         """A name that no other run and no other try gives."""

@@ -1,76 +1,103 @@
-"""Which stages deals went through.
+"""Which stages deals went through, exactly: ``stage_history``.
 
-Pipedrive has no bulk list of stage changes. There are two ways to them:
-
-- ``stage_history``, exact: the changelog of each deal, 20 API tokens a deal. Only of deals whose ``stage_change_time``
-  lies in the window; a snapshot reads it for the open deals, or for those that its parameters choose.
-- ``observed_stage_history``, free: what the stages of two successive readings of ``deals`` say. Of several moves in
-  between only the last is seen.
+Pipedrive has no bulk list of stage changes. The changelog of each deal has them, at 20 API tokens a deal. In a window
+it is read of the deals whose ``stage_change_time`` is in it; a snapshot reads it of the open deals, or of those that
+its parameters choose.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC
 from functools import partial
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
-from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES, OBSERVED
-from airflow_provider_pipedrive.extraction.output.formats import PartWriter, read_rows
-from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
-from airflow_provider_pipedrive.extraction.reading.increments import Window
-from airflow_provider_pipedrive.extraction.reading.listing import pages_of
+from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
+from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.pages import Key, as_dict, timestamp
-from airflow_provider_pipedrive.extraction.reading.range_reader import ReadStats, RequestPool, rfc3339, sorting
-from airflow_provider_pipedrive.extraction.reading.snapshot import ReadOutcome
-from airflow_provider_pipedrive.extraction.rows.columns import Column
-from airflow_provider_pipedrive.extraction.storage.files import read_json, write_json
-from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, change
+from airflow_provider_pipedrive.extraction.reading.plans import ChangelogsPlan, load_plan, save_plan
+from airflow_provider_pipedrive.extraction.reading.queries import rfc3339, sorting
+from airflow_provider_pipedrive.extraction.reading.window import Window
 
 log = logging.getLogger(__name__)
-_COMMON = (
-    Column("deal_id", "integer"),
-    Column("from_stage_id", "integer", description="The stage that it left"),
-    Column("to_stage_id", "integer", description="The stage that it came to"),
-    Column("changed_at", "timestamp", description="When it moved"),
-)
-COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = MappingProxyType(
-    {
-        EXACT: (
-            *_COMMON,
-            Column("user_id", "integer", description="Who moved it"),
-            Column("change_source", "string", description="By which means: app, api, ..."),
-        ),
-        OBSERVED: (
-            *_COMMON,
-            Column("observed", "boolean", description="Always true: seen in the deals, not in a changelog"),
-        ),
-    }
-)
 STREAM = "deals"
-_Move = tuple[int, int, int, Any]
-"""A deal, the stage that it left, the one that it came to, and when."""
 _PART_DEALS = 1_000
 
 
-class FixedEncoder:
-    """Rows whose columns are known beforehand.
+class ByChangelogs:
+    """Reads the changelogs of the deals that moved in the window, or of the chosen ones.
 
-    :param columns: in order
+    A run that ends early, because its tokens or the day's are spent, continues with the next deal. It takes days, and
+    deals that are done move again: those moves are in the window after it.
     """
 
-    def __init__(self, columns: Sequence[Column]) -> None:
-        self.columns = columns
+    def __init__(self, reading: EntityRead) -> None:
+        self._reading = reading
+        self._sink = reading.sink
 
-    def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
-        """Append them."""
-        part.write([as_dict(record)[0] for record in records])
+    def read(self) -> ReadOutcome:
+        """Read them.
+
+        :raises PipedriveError: what ended it; what was read is in finished parts
+        """
+        reading, sink = self._reading, self._sink
+        plan = load_plan(sink, ChangelogsPlan)
+        if plan is None:
+            plan = self._plan()
+            save_plan(sink, plan)
+        done = max((part.resume_info["deals"] for part in sink.finished), default=0)
+        self._announce(len(plan.deals), done)
+        while done < len(plan.deals):
+            group = plan.deals[done : done + reading.pool.concurrency]
+            try:
+                found = reading.pool.run_all(partial(_changelog, reading, deal) for deal in group)
+            except BaseException:
+                sink.finish(STREAM, {"deals": done})
+                raise
+            self._keep(found, done)
+            reading.stats.records += len(group)
+            reading.pool.on_progress()
+            done += len(group)
+            if done % _PART_DEALS < reading.pool.concurrency:
+                sink.finish(STREAM, {"deals": done})
+        sink.finish(STREAM, {"deals": done})
+        return ReadOutcome(plan.strategy, {"kind": "deals", "deals": done}, watermark=sink.newest)
+
+    def _plan(self) -> ChangelogsPlan:
+        reading = self._reading
+        deals = sorted(_moved(reading, reading.window) if reading.window else _chosen(reading))
+        if reading.window is not None:
+            return ChangelogsPlan(deals, **reading.window.bounds)
+        return ChangelogsPlan(deals, until=reading.until.astimezone(UTC).isoformat() if reading.until else None)
+
+    def _announce(self, deals: int, done: int) -> None:
+        cost = (deals - done) * self._reading.entity.listing.token_cost
+        log.info("The stage history of %d deals costs about %d API tokens.", deals - done, cost)
+        self._reading.stats.expected = deals
+
+    def _keep(self, changelogs: Iterable[Iterable[Mapping[str, Any]]], place: int) -> None:
+        """Write some deals' moves, all of them or none."""
+        window, until = self._reading.window, self._reading.until
+        moves = [(move, key_of(move)) for changelog in changelogs for move in changelog]
+        if window is not None:
+            moves = [
+                (move, key)
+                for move, key in moves
+                if window.holds(key.update_time) and window.known.get(key.id) != key.update_time
+            ]
+        elif until is not None:
+            moves = [(move, key) for move, key in moves if key.update_time is None or key.update_time < until]
+        records = [msgspec.json.encode(move) for move, _ in moves]
+        self._sink.write(STREAM, [place], records, [key for _, key in moves])
+
+
+def key_of(move: Mapping[str, Any]) -> Key:
+    """What tells a move apart, and when it was."""
+    return Key(f"{move['deal_id']} {move['changed_at']} {move['to_stage_id']}", timestamp(move["changed_at"]))
 
 
 class _Deal(msgspec.Struct):
@@ -81,179 +108,30 @@ class _Deal(msgspec.Struct):
 _deal = msgspec.json.Decoder(_Deal)
 
 
-def read_stage_history(
-    pool: RequestPool,
-    landing: EntityStaging,
-    window: Window | None,
-    parameters: Mapping[str, Any],
-    stats: ReadStats,
-    until: datetime | None = None,
-) -> ReadOutcome:
-    """Read the changelogs of the deals that moved in the window, or of the chosen ones.
-
-    A run that ends early, because its tokens or the day's are spent, continues with the next deal. It takes days, and
-    deals that are done move again: those moves are in the window after it.
-
-    :param window: None to read whole histories
-    :param parameters: which deals; by default, without a window, the open ones
-    :param until: where whole histories end, None where they are read up to the present
-    """
-    plan = landing.load()
-    if plan is None:
-        plan = {"strategy": "changelogs", "deals": sorted(_moved(pool, window, parameters, stats))}
-        if window is not None:
-            plan |= {"window": True, **window.bounds}
-        elif until is not None:
-            plan |= {"until": until.astimezone(UTC).isoformat()}
-        landing.save(plan)
-    deals: list[int] = plan["deals"]
-    done = max((part.resume_info["deals"] for part in landing.finished), default=0)
-    cost = HISTORIES[EXACT].listing.token_cost
-    log.info("The stage history of %d deals costs about %d API tokens.", len(deals) - done, (len(deals) - done) * cost)
-    stats.expected = len(deals)
-    while done < len(deals):
-        group = deals[done : done + pool.concurrency]
-        try:
-            found = pool.run_all(partial(_changelog, pool, HISTORIES[EXACT], deal, stats) for deal in group)
-        except BaseException:
-            landing.finish(STREAM, {"deals": done})
-            raise
-        _keep(landing, found, done, window, until)
-        stats.records += len(group)
-        pool.on_progress()
-        done += len(group)
-        if done % _PART_DEALS < pool.concurrency:
-            landing.finish(STREAM, {"deals": done})
-    landing.finish(STREAM, {"deals": done})
-    return ReadOutcome("changelogs", {"kind": "deals", "deals": len(deals)}, watermark=landing.newest)
+def _chosen(reading: EntityRead) -> Iterator[int]:
+    """The deals that the parameters choose; without any, the open ones."""
+    deals = ENTITIES[str(reading.entity.changelog_of)]
+    for page in reading.pages(dict(reading.parameters) or {"status": "open"}, deals):
+        yield from (key.id for key in page.keys if isinstance(key.id, int))
 
 
-def observe(
-    landing: EntityStaging, deals: EntityStaging, dropped: Mapping[str, set[int]], state: Any, run: str
-) -> ReadOutcome:
-    """Write what the stages of the deals say when they are held against those of the reading before.
-
-    The stages that are seen now take the place of those before, so they say so once only. What a run has seen is kept
-    under its name: a run that is repeated lands it again, and what has moved since.
-
-    :param deals: where the deals have been read to
-    :param dropped: by part, the numbers of rows that something newer has taken the place of
-    :param state: the file that keeps the stages; :func:`keep_observed` renews it
-    :param run: the run's name
-    """
-    landing.load()
-    landing.forget({part.name for part in landing.finished})
-    landing.save({"strategy": "observed"})
-    kept = _Stages.of(read_json(state))
-    now = dict(kept.stages)
-    moves = set(kept.moves.get(run, ()))
-    for deal in _rows(deals, dropped):
-        stage = deal.get("stage_id")
-        if type(deal.get("id")) is not int or type(stage) is not int:
-            continue
-        known = kept.stages.get(deal["id"])
-        if known is not None and known != stage:
-            moves.add((deal["id"], known, stage, deal.get("stage_change_time") or deal.get("update_time")))
-        now[deal["id"]] = stage
-    found = sorted(moves, key=lambda move: (move[0], str(move[3])))
-    records = [
-        {"deal_id": deal, "from_stage_id": left, "to_stage_id": stage, "changed_at": at, "observed": True}
-        for deal, left, stage, at in found
-    ]
-    _write(landing, "observed", records)
-    landing.finish("observed", {})
-    write_json(landing.folder / _SEEN, _Stages(now, {run: found}).to_json())
-    about = {"kind": "observed", "deals": len(now), "seen_before": len(kept.stages)}
-    return ReadOutcome("observed", about, landing.newest)
-
-
-def keep_observed(landing: EntityStaging, state: Any) -> None:
-    """Let the stages that :func:`observe` saw be those that the next reading is held against."""
-    seen = _Stages.of(read_json(landing.folder / _SEEN))
-    change(state, lambda kept: _Stages.of(kept).then(seen).to_json())
-
-
-def has_observed(state: Any, run: str) -> bool:
-    """Whether it is known what a run has seen."""
-    return run in _Stages.of(read_json(state)).moves
-
-
-def stages_seen(stages: Mapping[int, int]) -> dict[str, Any]:
-    """What :func:`keep_observed` would keep of these stages by deal, and of no moves."""
-    return _Stages(stages, {}).to_json()
-
-
-_SEEN = "stages.json"
-
-
-@dataclass(frozen=True)
-class _Stages:
-    """The stage of each deal as it was seen last, and the moves that the latest runs have seen, the last one last."""
-
-    stages: Mapping[int, int]
-    moves: Mapping[str, Sequence[_Move]]
-
-    def then(self, seen: _Stages) -> _Stages:
-        """With what a run has seen."""
-        moves = {run: moved for run, moved in self.moves.items() if run not in seen.moves} | dict(seen.moves)
-        return _Stages({**self.stages, **seen.stages}, dict(list(moves.items())[-CLAIMS_KEPT:]))
-
-    def to_json(self) -> dict[str, Any]:
-        stages = {str(deal): stage for deal, stage in self.stages.items()}
-        return {"stages": stages, "runs": [{"run": run, "moves": moved} for run, moved in self.moves.items()]}
-
-    @classmethod
-    def of(cls, data: Mapping[str, Any] | None) -> _Stages:
-        if data is None:
-            return cls({}, {})
-        moves = {seen["run"]: [(deal, left, to, at) for deal, left, to, at in seen["moves"]] for seen in data["runs"]}
-        return cls({int(deal): stage for deal, stage in data["stages"].items()}, moves)
-
-
-def _moved(pool: RequestPool, window: Window | None, parameters: Mapping[str, Any], stats: ReadStats) -> Iterator[int]:
-    if window is None:
-        given = dict(parameters) or {"status": "open"}
-        for page in pages_of(pool, ENTITIES["deals"], given, stats):
-            yield from (key.id for key in page.keys if isinstance(key.id, int))
-        return
+def _moved(reading: EntityRead, window: Window) -> Iterator[int]:
+    """The deals that moved in a window; one whose last move has been landed costs nothing again."""
     landed = {(int(str(known).split()[0]), moment) for known, moment in window.known.items()}
-    between = {"updated_since": rfc3339(window.low), **parameters}
-    for name in ("deals", "archived_deals"):
-        entity = ENTITIES[name]
-        given = {**sorting(entity, "update_time", ascending=True), **between}
-        for page in pages_of(pool, entity, given, stats):
+    for entity in _lists(ENTITIES[str(reading.entity.changelog_of)]):
+        order = sorting(entity, "update_time", ascending=True)
+        for page in reading.pages({**order, "updated_since": rfc3339(window.low), **reading.parameters}, entity):
             found = [(deal.id, timestamp(deal.stage_change_time)) for deal in map(_deal.decode, page.records)]
-            # A deal whose last move has been landed costs nothing again.
             yield from (deal for deal, moved in found if window.holds(moved) and (deal, moved) not in landed)
 
 
-def _keep(
-    landing: EntityStaging,
-    changelogs: Iterable[Iterable[Mapping[str, Any]]],
-    place: int,
-    window: Window | None,
-    until: datetime | None,
-) -> None:
-    """Write some deals' moves, all of them or none."""
-    moves = [move for changelog in changelogs for move in changelog]
-    if window is not None:
-        moves = [move for move in moves if window.holds(_at(move)) and window.known.get(_identity(move)) != _at(move)]
-    elif until is not None:
-        moves = [move for move in moves if (moved := _at(move)) is None or moved < until]
-    _write(landing, STREAM, moves, [place])
+def _lists(entity: Entity) -> list[Entity]:
+    return [entity, ENTITIES[entity.archived_in]] if entity.archived_in else [entity]
 
 
-def _identity(move: Mapping[str, Any]) -> str:
-    return f"{move['deal_id']} {move['changed_at']} {move['to_stage_id']}"
-
-
-def _at(move: Mapping[str, Any]) -> datetime | None:
-    return timestamp(move["changed_at"])
-
-
-def _changelog(pool: RequestPool, entity: Entity, deal: int, stats: ReadStats) -> list[dict[str, Any]]:
+def _changelog(reading: EntityRead, deal: int) -> list[dict[str, Any]]:
     """A deal's moves, the oldest first."""
-    changes = [as_dict(record)[0] for page in pages_of(pool, entity, {"id": deal}, stats) for record in page.records]
+    changes = [as_dict(record)[0] for page in reading.pages({"id": deal}) for record in page.records]
     moves = [
         {
             "deal_id": deal,
@@ -273,19 +151,3 @@ def _changelog(pool: RequestPool, entity: Entity, deal: int, stats: ReadStats) -
 def _stage(value: Any) -> int | None:
     text = str(value) if value is not None else ""
     return int(text) if text.isdigit() else None
-
-
-def _write(
-    landing: EntityStaging, stream: str, records: Iterable[Mapping[str, Any]], order: list[Any] | None = None
-) -> None:
-    found = list(records)
-    keys = [Key(_identity(move), _at(move)) for move in found]
-    landing.write(stream, order or [0], [msgspec.json.encode(record) for record in found], keys)
-
-
-def _rows(deals: EntityStaging, dropped: Mapping[str, set[int]]) -> Iterator[dict[str, Any]]:
-    for part in deals.finished:
-        left_out = dropped.get(part.name, set())
-        for number, row in enumerate(read_rows(deals.target / part.name, deals.format)):
-            if number not in left_out:
-                yield row
