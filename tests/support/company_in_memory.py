@@ -16,8 +16,10 @@ from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveValidationError
-from airflow_provider_pipedrive.extraction.output import staging
-from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, RawEncoder
+from airflow_provider_pipedrive.extraction.output import rewriting, staging
+from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
+from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading import (
     catch_up,
     profile,
@@ -247,7 +249,8 @@ class _Promise:
 
 
 def landing_in(folder: Path, entity: Entity) -> EntityStaging:
-    return EntityStaging(entity.name, folder / "unfinished", folder / entity.name, "jsonl", RawEncoder())
+    folders = EntityFolders(entity.name, folder / "unfinished", folder / entity.name)
+    return EntityStaging(folders, "jsonl", RawEncoder())
 
 
 @pytest.fixture
@@ -255,7 +258,8 @@ def small_pages(mocker: MockerFixture) -> None:
     """Pages of ten, parts of twenty, and a plan for every list that has two pages."""
     for module in (ranges, range_reader, queries, profile, proof, catch_up):
         mocker.patch.object(module, "PAGE", PAGE)
-    mocker.patch.object(staging, "PART_ROWS", 2 * PAGE)
+    for module in (staging, rewriting):
+        mocker.patch.object(module, "PART_ROWS", 2 * PAGE)
 
 
 def read_through(mocker: MockerFixture, strategy: str) -> None:

@@ -12,7 +12,9 @@ from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError
-from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, RawEncoder
+from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
+from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading import request_pool
 from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page
@@ -43,7 +45,8 @@ class RequestPool(request_pool.RequestPool):
 
 
 def read(folder: Path, pool: RequestPool, deals: list[int]) -> EntityStaging:
-    staging = EntityStaging("deal_products", folder / "unfinished", folder / "out", "jsonl", RawEncoder())
+    folders = EntityFolders("deal_products", folder / "unfinished", folder / "out")
+    staging = EntityStaging(folders, "jsonl", RawEncoder())
     try:
         ByParents(EntityRead(pool, PRODUCTS, staging, ReadStats(), parents=deals)).read()
     finally:

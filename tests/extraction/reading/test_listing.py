@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
-from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, RawEncoder
+from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
+from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading import request_pool
 from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
 from airflow_provider_pipedrive.extraction.reading.listing import whole_pages
@@ -131,7 +133,7 @@ def test_pages_are_as_large_as_the_list_allows(entity: str, expected: dict[str, 
 
 def test_a_window_of_a_list_that_knows_no_end_is_read_to_its_end_and_no_further(tmp_path: Path) -> None:
     pool = RequestPool(notes(2000), {})
-    staging = EntityStaging("notes", tmp_path / "unfinished", tmp_path / "notes", "jsonl", RawEncoder())
+    staging = EntityStaging(EntityFolders("notes", tmp_path / "unfinished", tmp_path / "notes"), "jsonl", RawEncoder())
     window = Window(datetime.fromtimestamp(1001, UTC), datetime.fromtimestamp(1701, UTC), 0.0, {})
     choose(EntityRead(pool, NOTES, staging, ReadStats(), window=window)).read()
     assert sorted(staging.ids()) == list(range(1, 701))
