@@ -13,8 +13,8 @@ from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction.context import ExtractionContext
 from airflow_provider_pipedrive.extraction.entities import HISTORIES
 from airflow_provider_pipedrive.extraction.output.encoders import Encoder, FixedEncoder, RawEncoder, ReadableEncoder
-from airflow_provider_pipedrive.extraction.rows.columns import RowSchema, row_schema
 from airflow_provider_pipedrive.extraction.rows.history_columns import HISTORY_COLUMNS
+from airflow_provider_pipedrive.extraction.rows.schema import RowSchema, row_schema
 from airflow_provider_pipedrive.extraction.storage.files import read_json, write_json
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout's 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES
 from airflow_provider_pipedrive.extraction.reading.sweep import sweepable
-from airflow_provider_pipedrive.extraction.rows.columns import PARTS, VALUES, Column, row_schema
+from airflow_provider_pipedrive.extraction.rows.columns import PARTS, VALUES, Column
 from airflow_provider_pipedrive.extraction.rows.history_columns import HISTORY_COLUMNS
+from airflow_provider_pipedrive.extraction.rows.schema import row_schema
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "entities.md"
 
