@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.extraction.output import staging
+from airflow_provider_pipedrive.extraction.reading import snapshot
+from airflow_provider_pipedrive.extraction.reading.plans import BidirectionalPlan, WindowsPlan
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
-from tests.support.company_in_memory import read_through
 
 Landed = Callable[..., list[dict[str, Any]]]
 
@@ -75,4 +75,5 @@ def small_parts(mocker: MockerFixture) -> None:
 @pytest.fixture
 def through(mocker: MockerFixture) -> Callable[[str], None]:
     """Chooses how lists are read, which is otherwise a matter of latency and rate limit."""
-    return partial(read_through, mocker)
+    plans = {"windows": WindowsPlan, "bidirectional": BidirectionalPlan}
+    return lambda strategy: mocker.patch.object(snapshot, "choose_plan", return_value=plans[strategy])

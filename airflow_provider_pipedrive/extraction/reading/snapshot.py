@@ -150,7 +150,7 @@ class RangeSnapshot:
         front, back = pages
         profile = ListProfile.of(front.keys, back.keys)
         self._reading.stats.expected = profile.highest - profile.absent
-        plan = choose_plan(self._reading, profile, took, more=_more(front))
+        plan = self._choose(profile, took, more=_more(front))
         self._begin(
             plan(
                 _moment(self._reading),
@@ -164,6 +164,9 @@ class RangeSnapshot:
         else:
             reader.adopt(whole, {scan: (asked[scan], page) for scan, page in zip(asked, pages, strict=True)})
             reader.run()
+
+    def _choose(self, profile: ListProfile, took: float, *, more: bool) -> type[WindowsPlan | BidirectionalPlan]:
+        return choose_plan(self._reading, profile, took, more=more)
 
     def _read_windows(self, reader: RangeReader, ends: Sequence[Page], profile: ListProfile) -> None:
         front, back = (
