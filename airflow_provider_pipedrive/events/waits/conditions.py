@@ -66,7 +66,7 @@ class Condition:
 
     def holds(self, record: Mapping[str, Any]) -> bool:
         """Whether a record fulfils it. A field that is not there is null."""
-        found = _at(record, self.path)
+        found = value_at(record, self.path)
         value = self.value
         if isinstance(found, str) and isinstance(value, str) and self.operator in ("<", "<=", ">", ">="):
             moments = moment(found), moment(value)
@@ -103,7 +103,7 @@ def _condition(name: str, item: Any) -> Condition:
         raise PipedriveParameterError(f"{name}: a path is a text such as 'status', not {path!r}.")
     if sign not in OPERATORS:
         hint = did_you_mean(sign, OPERATORS)
-        raise PipedriveParameterError(f"{name}: {sign!r} is no operator, only: {', '.join(OPERATORS)}.{hint}")
+        raise PipedriveParameterError(f"{name}: {sign!r} is not a valid operator, only: {', '.join(OPERATORS)}.{hint}")
     if (sign in _WITHOUT_VALUE) == bool(rest):
         wants = "takes no value" if rest else "needs a value"
         raise PipedriveParameterError(f"{name}: {path} {sign}: {sign!r} {wants}.")
@@ -122,12 +122,13 @@ def _value(name: str, path: str, sign: str, value: Any) -> Any:
             re.compile(value)
         except (TypeError, re.error) as error:
             raise PipedriveParameterError(
-                f"{name}: {path} matches {value!r}: no regular expression: {error}."
+                f"{name}: {path} matches {value!r}: not a valid regular expression: {error}."
             ) from None
     return value
 
 
-def _at(record: Any, path: str) -> Any:
+def value_at(record: Any, path: str) -> Any:
+    """What a path leads to in a record; ``None`` for nothing."""
     found: Any = record
     for part in path.split("."):
         if isinstance(found, Mapping):
