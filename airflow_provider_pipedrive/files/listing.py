@@ -1,6 +1,6 @@
 """Which of Pipedrive's files are new and wanted: listed from the newest on, down to a watermark.
 
-There is no list of new files, and none can be narrowed down; what they can be is sorted by id.
+There is no list of new files, and no list can be narrowed down, but all can be sorted by id.
 https://developers.pipedrive.com/docs/api/v1/Files
 """
 
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow_provider_pipedrive.catalog import get_action
 from airflow_provider_pipedrive.client.paging import Look, records_in, walk_pages
+from airflow_provider_pipedrive.client.times import read_time
 from airflow_provider_pipedrive.errors import PipedriveResponseError
 
 if TYPE_CHECKING:
@@ -112,11 +113,7 @@ def name_of(file: Record) -> str:
 
 def added_at(file: Record) -> datetime | None:
     """When it was added; ``None`` where that cannot be read."""
-    try:
-        found = datetime.fromisoformat(file["add_time"])
-    except (KeyError, TypeError, ValueError):
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)  # v1 writes UTC without saying so
+    return read_time(file.get("add_time"))
 
 
 def is_remote(file: Record) -> bool:
@@ -138,7 +135,7 @@ def new_files(client: PipedriveClient, window: FileWindow, link: str | None, rec
 
 
 def files_of(client: PipedriveClient, key: str = "getFiles", record_id: Any = None) -> Iterator[Record]:
-    """The files of a list, newest first: what all that look for new files read.
+    """The files of a list, newest first.
 
     :param key: the list's action
     :param record_id: whose files, for a list of one record's
