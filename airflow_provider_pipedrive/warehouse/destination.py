@@ -19,24 +19,9 @@ DUCKDB = "duckdb:///"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _DATASET = re.compile(r"[a-z](?:_?[a-z0-9])*")
 """What dlt leaves as it is."""
-DESTINATIONS = tuple(
-    [
-        "athena",
-        "bigquery",
-        "clickhouse",
-        "databricks",
-        "dremio",
-        "duckdb",
-        "ducklake",
-        "fabric",
-        "motherduck",
-        "mssql",
-        "postgres",
-        "redshift",
-        "snowflake",
-        "sqlalchemy",
-        "synapse",
-    ]
+DESTINATIONS = (
+    *("athena", "bigquery", "clickhouse", "databricks", "dremio", "duckdb", "ducklake", "fabric"),
+    *("motherduck", "mssql", "postgres", "redshift", "snowflake", "sqlalchemy", "synapse"),
 )
 """dlt's destinations that know SQL, as far as they are its own: others may be configured under names of their own.
 https://dlthub.com/docs/dlt-ecosystem/destinations"""

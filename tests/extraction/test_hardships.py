@@ -28,7 +28,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveServerError,
     PipedriveTokenCapError,
 )
-from airflow_provider_pipedrive.extraction import job as module
+from airflow_provider_pipedrive.extraction import reader
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.extraction.output.part_writer import FileSink
@@ -419,7 +419,7 @@ def test_a_task_that_is_ended_stops_reading_and_keeps_what_it_has(
         if threading.current_thread() is threading.main_thread() and company.counters()["tokens"] > whole + 30:
             raise KeyboardInterrupt
 
-    mocker.patch.object(module, "wait", lambda waiting, timeout: wait(waiting, timeout=0.001))
+    mocker.patch.object(reader, "wait", lambda waiting, timeout: wait(waiting, timeout=0.001))
     mocker.patch.object(Progress, "watch", ended)
     with pytest.raises(KeyboardInterrupt):
         extract(client, tmp_path / "half", ExtractionJob(["persons"], columns="raw", concurrency=1), owner="me")
