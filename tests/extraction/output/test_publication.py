@@ -17,7 +17,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.client import PipedriveClient
-from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.extraction.output import manifest
@@ -28,7 +28,6 @@ from airflow_provider_pipedrive.extraction.output.publication import Publication
 from airflow_provider_pipedrive.extraction.output.run_folder import RunFolder
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.pages import Key
-from airflow_provider_pipedrive.extraction.storage.versioned import Conflict
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.extraction.conftest import by_id, landed
 
@@ -175,8 +174,9 @@ def test_of_two_snapshots_the_one_that_was_read_later_wins_and_the_other_is_told
     early = read_by(tmp_path, "early", "2026-05-01T00:00:00+00:00", deal(1, "old"))
     late = read_by(tmp_path, "late", "2026-05-01T00:10:00+00:00", deal(1, "new"))
     late.publish(lambda part: (), about("late"))
-    with pytest.raises(Conflict, match="another run has read later than this one, and published first"):
+    with pytest.raises(PipedriveError, match="another run has read later than this one, and published first") as told:
         early.publish(lambda part: (), about("early"))
+    assert told.value.retryable
     assert rows(tmp_path) == [("late", 1, "new")]
 
 
@@ -193,10 +193,10 @@ def test_two_runs_that_publish_changes_at_once_are_both_there(tmp_path: Path, mo
     second = read_by(tmp_path, "second", "2026-05-01T00:00:00+00:00", deal(2, "b"))
     replace_it = module.replace_versioned
 
-    def overtaken(path: Any, value: Any, version: Any) -> None:
+    def overtaken(path: Any, value: Any, version: Any) -> bool:
         mocker.stopall()
         second.publish(lambda part: (), about("second", JUNE), adds=True)
-        replace_it(path, value, version)
+        return replace_it(path, value, version)
 
     mocker.patch.object(module, "replace_versioned", overtaken)
     first.publish(lambda part: (), about("first", MAY), adds=True)
