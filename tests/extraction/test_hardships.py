@@ -404,7 +404,7 @@ def test_the_thread_that_waits_for_the_entities_watches_too(
     def watch(self: Any) -> None:
         waiting.append(threading.current_thread() is threading.main_thread())
 
-    mocker.patch.object(module.Progress, "watch", watch)
+    mocker.patch.object(Progress, "watch", watch)
     extract(client, tmp_path, ExtractionJob(["users"]))
     assert True in waiting
 
