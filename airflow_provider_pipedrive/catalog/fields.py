@@ -1,13 +1,8 @@
-"""The columns that Pipedrive itself gives an entity, from the models of its specifications.
+"""The fields that Pipedrive itself gives the records of each entity, typed.
 
-https://developers.pipedrive.com/docs/api/v1/openapi.yaml , https://developers.pipedrive.com/docs/api/v1/openapi-v2.yaml
-
-One word a column: ``name``, ``name:type``, ``name:type<where`` with the place in the record where that is another one.
-``integer[]`` is a list of integers. Without a type it is a ``string``. ``name:label<where`` and ``name:labels<where``
-hold the labels of the option ids that stand there.
-
-A column has another name than its place where that would be a reserved word of SQL (a note's ``user``) and where an
-object is laid out in several columns (addresses, a lead's value).
+In the table a word is ``name:type``; without a type the field is a text. ``type[]`` is a list of that type. More may
+come in a response than Pipedrive's specifications say, and a record need not have all of its fields.
+https://developers.pipedrive.com/docs/api/v1
 """
 
 from __future__ import annotations
@@ -31,41 +26,36 @@ ADDRESS_PARTS: Final = (
 )
 """What an address has besides its text. https://pipedrive.readme.io/docs/core-api-concepts-custom-fields"""
 
+OBJECTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "address": MappingProxyType({"value": "string", **dict.fromkeys(ADDRESS_PARTS, "string")}),
+        "money": MappingProxyType({"amount": "number", "currency": "string"}),
+    }
+)
+"""The types that are objects of known parts, with the types of their parts, what they are mainly first."""
+
 
 @dataclass(frozen=True)
-class SystemColumn:
-    """A column of Pipedrive's own.
+class SystemField:
+    """A field of Pipedrive's own.
 
-    :ivar type: as :attr:`Column.type`, or ``label`` and ``labels`` for labels of option ids
+    :ivar type: ``string``, ``integer``, ``number``, ``boolean``, ``timestamp``, ``date``, ``time``, ``list``, ``json``
+        (any object), ``option`` (the id of an option of the field's definition), or one of :data:`OBJECTS`
     :ivar items: the type of a list's elements
-    :ivar path: where its value stands in a record
     """
 
     name: str
     type: str
-    items: str | None
-    path: tuple[str, ...]
+    items: str | None = None
 
 
-def _parsed(words: str) -> tuple[SystemColumn, ...]:
-    columns = []
+def _parsed(words: str) -> tuple[SystemField, ...]:
+    fields = []
     for word in words.split():
-        declared, _, place = word.partition("<")
-        name, _, kind = declared.partition(":")
-        listed = kind.endswith("[]")
-        columns.append(
-            SystemColumn(
-                name=name,
-                type="list" if listed else kind or "string",
-                items=kind.removesuffix("[]") if listed else None,
-                path=tuple((place or name).split(".")),
-            )
-        )
-    return tuple(columns)
-
-
-def _address(name: str) -> str:
-    return " ".join([f"{name}<{name}.value", *(f"{name}_{part}<{name}.{part}" for part in ADDRESS_PARTS)])
+        name, _, kind = word.partition(":")
+        items = kind.removesuffix("[]")
+        fields.append(SystemField(name, kind or "string") if items == kind else SystemField(name, "list", items))
+    return tuple(fields)
 
 
 _DEALS = """
@@ -73,44 +63,43 @@ _DEALS = """
     stage_id:integer value:number currency add_time:timestamp update_time:timestamp stage_change_time:timestamp
     is_deleted:boolean is_archived:boolean archive_time:timestamp status probability:number lost_reason
     visible_to:integer close_time:timestamp won_time:timestamp lost_time:timestamp expected_close_date:date
-    label_ids:integer[] labels:labels<label_ids origin origin_id channel:integer channel_label:label<channel channel_id
+    label_ids:option[] origin origin_id channel:option channel_id
     source_lead_id arr:number mrr:number acv:number"""
 _LEADS = """
     id title owner_id:integer creator_id:integer label_ids:string[] person_id:integer organization_id:integer
-    source_name origin origin_id channel:integer channel_label:label<channel channel_id source_deal_id:integer
-    is_archived:boolean was_seen:boolean value:number<value.amount currency<value.currency expected_close_date:date
+    source_name origin origin_id channel:option channel_id source_deal_id:integer
+    is_archived:boolean was_seen:boolean value:money expected_close_date:date
     next_activity_id:integer add_time:timestamp update_time:timestamp visible_to:integer cc_email"""
 _PROJECTS = """
     id:integer title description status board_id:integer phase_id:integer owner_id:integer start_date:date end_date:date
-    deal_ids:integer[] person_ids:integer[] org_ids:integer[] label_ids:integer[] labels:labels<label_ids
+    deal_ids:integer[] person_ids:integer[] org_ids:integer[] label_ids:option[]
     health_status:integer add_time:timestamp update_time:timestamp status_change_time:timestamp
     archive_time:timestamp"""
 _FIELDS = """
     field_name field_code field_type is_custom_field:boolean is_optional_response_field:boolean description
     options:json[] subfields:json[] ui_visibility:json important_fields:json required_fields:json"""
 
-SYSTEM_COLUMNS: Final[Mapping[str, tuple[SystemColumn, ...]]] = MappingProxyType(
+FIELDS: Final[Mapping[str, tuple[SystemField, ...]]] = MappingProxyType(
     {
         entity: _parsed(words)
         for entity, words in {
             "deals": _DEALS,
             "archived_deals": _DEALS,
-            "persons": f"""
+            "persons": """
                 id:integer name first_name last_name owner_id:integer org_id:integer add_time:timestamp
                 update_time:timestamp emails:json[] phones:json[] is_deleted:boolean visible_to:integer
-                label_ids:integer[] labels:labels<label_ids picture_id:integer {_address("postal_address")} notes
+                label_ids:option[] picture_id:integer postal_address:address notes
                 im:json[] birthday:date job_title""",
-            "organizations": f"""
+            "organizations": """
                 id:integer name owner_id:integer add_time:timestamp update_time:timestamp is_deleted:boolean
-                visible_to:integer {_address("address")} label_ids:integer[] labels:labels<label_ids website linkedin
-                industry:integer industry_label:label<industry annual_revenue:number employee_count:integer""",
-            "activities": f"""
+                visible_to:integer address:address label_ids:option[] website linkedin
+                industry:option annual_revenue:number employee_count:integer""",
+            "activities": """
                 id:integer subject type owner_id:integer creator_user_id:integer is_deleted:boolean add_time:timestamp
                 update_time:timestamp deal_id:integer lead_id person_id:integer org_id:integer project_id:integer
                 due_date:date due_time:time duration:time busy:boolean done:boolean marked_as_done_time:timestamp
-                {_address("location")} participants:json[] attendees:json[] conference_meeting_client
-                conference_meeting_url conference_meeting_id public_description priority:integer
-                priority_label:label<priority outcome:integer outcome_label:label<outcome note""",
+                location:address participants:json[] attendees:json[] conference_meeting_client
+                conference_meeting_url conference_meeting_id public_description priority:option outcome:option note""",
             "products": """
                 id:integer name code unit tax:number is_deleted:boolean is_linkable:boolean visible_to:integer
                 owner_id:integer add_time:timestamp update_time:timestamp description category billing_frequency
@@ -123,7 +112,7 @@ SYSTEM_COLUMNS: Final[Mapping[str, tuple[SystemColumn, ...]]] = MappingProxyType
                 project_id:integer project:json task_id:integer task:json lead:json pinned_to_lead_flag:boolean
                 pinned_to_deal_flag:boolean pinned_to_organization_flag:boolean pinned_to_person_flag:boolean
                 pinned_to_project_flag:boolean pinned_to_task_flag:boolean update_time:timestamp
-                user_details:json<user user_id:integer""",
+                user:json user_id:integer""",
             "files": """
                 id:integer user_id:integer deal_id:integer person_id:integer org_id:integer product_id:integer
                 activity_id:integer lead_id project_id:integer log_id:integer add_time:timestamp update_time:timestamp
@@ -197,4 +186,4 @@ SYSTEM_COLUMNS: Final[Mapping[str, tuple[SystemColumn, ...]]] = MappingProxyType
         }.items()
     }
 )
-"""The columns of Pipedrive's own by entity, in order. Custom fields follow them."""
+"""Pipedrive's own fields by entity, in the order of its documentation. Custom fields come besides."""
