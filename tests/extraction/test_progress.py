@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.extraction.progress import Progress
-from airflow_provider_pipedrive.extraction.reading.walk import ReadStats
+from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats
 
 
 def test_progress_is_told_every_ten_seconds_and_shows_that_the_run_is_alive(caplog: pytest.LogCaptureFixture) -> None:
