@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_pipedrive.assets.claims import Claim, Claims, Row, claimed
 from airflow_provider_pipedrive.assets.trusted import TrustedConnections
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.batch import Batch, ChangeWindow
 from airflow_provider_pipedrive.events.changes.model import Change, deduplicate, sort_changes
@@ -69,9 +70,9 @@ class StoredEvents:
         told_by_rest = [change for row, batch in earlier if _is_by_rest(row) for change in batch.changes]
         by_rest = sort_changes(change for by_rest, change in changes if by_rest)
         once = sort_changes([*once, *deduplicate(by_rest, [*told, *found, *told_by_rest])])
-        log.info("%d changes in %d events of %s.", len(once), len(rows), self._asset.uri)
+        log.info("%s in %s of %s.", counted(len(once), "change"), counted(len(rows), "event"), self._asset.uri)
         if self.set_aside:
-            log.warning("%d events of %s were set aside, see above.", len(self.set_aside), self._asset.uri)
+            log.warning("Set aside: %s of %s, see above.", counted(len(self.set_aside), "event"), self._asset.uri)
         return once
 
     def _claim(self, since: datetime | None) -> list[Row]:

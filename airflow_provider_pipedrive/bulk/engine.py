@@ -23,6 +23,7 @@ from airflow_provider_pipedrive.bulk.related import RelatedRecords
 from airflow_provider_pipedrive.bulk.targets import target_of
 from airflow_provider_pipedrive.bulk.writing import OperationWriter, too_many_rejects
 from airflow_provider_pipedrive.catalog import ACTIONS
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.directory import Directory
 from airflow_provider_pipedrive.client.fields import DEFINITIONS, FieldBook
 from airflow_provider_pipedrive.client.record_links import record_url
@@ -148,9 +149,9 @@ class _BulkRun:
         diff = self.journal.lines("diff.jsonl", described(self.book, self.job.entity, self.journal))
         self.journal.set(diff=diff)
         log.info(
-            "%s: %d rows; %s; %d unchanged, %d rejected, about %d API tokens to write.",
-            self.job.entity, number, _counted(self._planned_actions()) or "nothing to write", difference.unchanged,
-            self._rejected, self._price(),
+            "%s: %s; %s; %d unchanged, %d rejected; writing costs about %s.",
+            self.job.entity, counted(number, "row"), _described(self._planned_actions()) or "nothing to write",
+            difference.unchanged, self._rejected, counted(self._price(), "API token"),
         )  # fmt: skip
         return None
 
@@ -199,16 +200,17 @@ class _BulkRun:
             allowed = getattr(self.job, name)
             if allowed is not None and number > allowed and not self.job.dry_run:
                 raise PipedriveParameterError(
-                    f"The run would {'remove' if name == 'max_deletes' else 'write'} {number} records, more than "
-                    f"{name}={allowed} allows. Nothing was written: look at {self.journal.get('diff')}, and raise "
+                    f"The run would {'remove' if name == 'max_deletes' else 'write'} {counted(number, 'record')}, more "
+                    f"than {name}={allowed} allows. Nothing was written: look at {self.journal.get('diff')}, and raise "
                     f"{name} if that is right."
                 )
         price = self._price()
         cap = self.client.token_cap
         if cap is not None and not self.job.dry_run and self.client.usage.tokens + price > cap:
             raise PipedriveTokenCapError(
-                f"Writing costs about {price} API tokens, more than is left of max_tokens={self.job.max_tokens}, "
-                "which counts for the whole run. Nothing was written in this try: write again with a higher max_tokens."
+                f"Writing costs about {counted(price, 'API token')}, more than is left of "
+                f"max_tokens={self.job.max_tokens}, which counts for the whole run. Nothing was written in this "
+                "try: write again with a higher max_tokens."
             )
 
     # ---- writing
@@ -243,9 +245,9 @@ class _BulkRun:
             )
         if edited:
             log.warning(
-                "%s: %d records were edited since they were looked at; they are written all the same.",
+                "%s: %s edited since the comparison: written all the same.",
                 self.job.entity,
-                edited,
+                counted(edited, "record"),
             )
         self.journal.set(edited_meanwhile=(self.journal.get("edited_meanwhile") or 0) + edited)
 
@@ -284,9 +286,9 @@ class _BulkRun:
                 self._keep_state()
                 self.journal.set(receipt=receipt)
         log.info(
-            "%s: %d created, %d updated, %d deleted, %d unchanged, %d rejected; %d requests, %d API tokens, %.1f s.",
+            "%s: %d created, %d updated, %d deleted, %d unchanged, %d rejected; %s, %s, %.1f s.",
             self.job.entity, *(receipt[name] for name in ("created", "updated", "deleted", "unchanged", "rejected")),
-            receipt["requests"], receipt["tokens"], receipt["seconds"],
+            counted(receipt["requests"], "request"), counted(receipt["tokens"], "API token"), receipt["seconds"],
         )  # fmt: skip
         return receipt
 
@@ -370,7 +372,7 @@ def _brief(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _counted(actions: Mapping[str, int]) -> str:
+def _described(actions: Mapping[str, int]) -> str:
     words = {ADD_OPTIONS: "fields to get options"}
     return ", ".join(f"{number} {words.get(action, f'to {action}')}" for action, number in sorted(actions.items()))
 

@@ -23,6 +23,7 @@ from airflow_provider_pipedrive.bulk.lookup import Lookup
 from airflow_provider_pipedrive.bulk.related import CREATED, made_id, named
 from airflow_provider_pipedrive.bulk.requests import request_of
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, target_of
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import (
     PipedriveConnectionError,
     PipedriveError,
@@ -100,7 +101,7 @@ class OperationWriter:
                 while lost := self._journal.one(
                     "SELECT count(*) FROM operations WHERE state = 'lost' AND phase = ?", [phase]
                 ):
-                    log.info("%d creations got no clear answer: looking for them before they are repeated.", lost)
+                    log.info("%s got no clear answer: looking for what was created first.", counted(lost, "creation"))
                     self._find_lost()
                     self._write_phase(pool, phase)
                 if phase == 0:
@@ -329,7 +330,7 @@ def _nothing_sent(error: BaseException) -> bool:
 def too_many_rejects(rejected: int, rows: int, job: BulkJob, example: str) -> PipedriveRejectedRowsError:
     """The error for more rejects than a job allows."""
     return PipedriveRejectedRowsError(
-        f"{rejected} of {rows} rows are rejected, more than max_rejects={job.max_rejects} allows; for example "
+        f"Rejected: {rejected} of {counted(rows, 'row')}, more than max_rejects={job.max_rejects} allows; for example "
         f"{example}. "
         "The folder's rejects.jsonl has each row with its reason. What was written before is journalled: raise "
         "max_rejects and write again with the same folder, or write the corrected rows in another one."

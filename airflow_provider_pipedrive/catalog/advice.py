@@ -1,4 +1,4 @@
-"""What error messages advise: the right name for a wrong one, and a command as it can be typed here."""
+"""What messages say: the right name for a wrong one, a command as it can be typed here, a number with its noun."""
 
 from __future__ import annotations
 
@@ -92,6 +92,13 @@ def did_you_mean(given: object, known: Iterable[str], most: int = 1) -> str:
     """A sentence with the nearest known names, to be put behind others; empty where none is near."""
     near = nearest(given, known, most)
     return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: ``1 request``, ``1,200 entities``."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun[:-1]}ies" if re.search(r"[^aeiou]y$", noun) else f"{number:,} {noun}s"
 
 
 def own_command(arguments: str) -> str:

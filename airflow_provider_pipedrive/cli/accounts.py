@@ -11,7 +11,7 @@ from airflow_provider_pipedrive.accounts import oauth
 from airflow_provider_pipedrive.accounts.oauth import IDLE_DAYS, Grant, Send, lacking, least_scopes
 from airflow_provider_pipedrive.accounts.refresh_tokens import kept_refresh_token
 from airflow_provider_pipedrive.accounts.status import AuthorizationStatus, now
-from airflow_provider_pipedrive.catalog.advice import own_command
+from airflow_provider_pipedrive.catalog.advice import counted, own_command
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.catalog import wanted_actions
 from airflow_provider_pipedrive.cli.connect import good_until, granted, sending, whose
@@ -127,7 +127,7 @@ def _check_grant(settings: Settings, grant: Grant, keys: list[str], idle: str) -
             "OAuth & access scopes, and connect again."
         )
     if keys and grant.scopes:
-        say(f"All {len(keys)} actions are allowed by these scopes.")
+        say(f"These scopes are enough for {counted(len(keys), 'action')}.")
 
 
 # ---- a refresh token that changes is not lost

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from airflow_provider_pipedrive.accounts.oauth import least_scopes
 from airflow_provider_pipedrive.catalog import ACTIONS, UnknownActionError, get_action
-from airflow_provider_pipedrive.catalog.advice import did_you_mean
+from airflow_provider_pipedrive.catalog.advice import counted, did_you_mean
 from airflow_provider_pipedrive.catalog.model import Action, Parameter
 from airflow_provider_pipedrive.cli.dagfiles import FoundKeys, read_folder
 from airflow_provider_pipedrive.cli.terminal import UsageError, command, put, say
@@ -76,7 +76,10 @@ def _in_dags(folder: str) -> set[str]:
         say(f"Note: {place}: {what}; add the keys that it can have to the command.")
     if wrong:
         raise IncompleteError(f"The DAGs cannot be judged. {' '.join(wrong)}")
-    say(f"{found.files} files read, {len(found.keys)} actions found: {', '.join(sorted(found.keys)) or 'none'}.")
+    say(
+        f"{counted(found.files, 'file')} read, {counted(len(found.keys), 'action')} found: "
+        f"{', '.join(sorted(found.keys)) or 'none'}."
+    )
     return set(found.keys)
 
 

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, TypeVar
 from urllib.parse import unquote, urlencode, urlsplit
 
 from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.catalog.model import Action, TimeFormat
 from airflow_provider_pipedrive.client.auth import (
     ApiTokenAuth,
@@ -479,8 +480,9 @@ class PipedriveClient:
     def _refuse_above_cap(self, tokens: int, call: Operation) -> None:
         if self.token_cap is not None and self.usage.tokens + tokens > self.token_cap:
             raise PipedriveTokenCapError(
-                f"{call} costs {tokens} API tokens, more than is left of the run's max_tokens. What was read so far is "
-                "kept: run it again, with a higher max_tokens or on another day, and it goes on from there.",
+                f"{call} costs {counted(tokens, 'API token')}, more than is left of the run's max_tokens. What was "
+                "read so far is kept: run it again, with a higher max_tokens or on another day, and it continues "
+                "there.",
                 action=call.key,
                 retryable=True,
             )
@@ -629,11 +631,11 @@ class _PageProgress:
         if now - self._last >= _PROGRESS_EVERY:
             self._last = now
             log.info(
-                "%s: %d records, %d pages, %d tokens after %.0f s",
+                "%s: %s, %s, %s after %.0f s",
                 self._action,
-                usage.records,
-                usage.pages,
-                usage.tokens,
+                counted(usage.records, "record"),
+                counted(usage.pages, "page"),
+                counted(usage.tokens, "API token"),
                 now - self._began,
             )
 

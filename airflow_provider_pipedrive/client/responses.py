@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_pipedrive.catalog import ACTIONS
-from airflow_provider_pipedrive.catalog.advice import own_command
+from airflow_provider_pipedrive.catalog.advice import counted, own_command
 from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client import json_text
 from airflow_provider_pipedrive.client.limits import WINDOW
@@ -196,7 +196,7 @@ def _without_nulls(call: Operation, parsed: dict[str, Any]) -> dict[str, Any]:
     data = parsed.get("data")
     if isinstance(data, list) and None in data:
         parsed["data"] = [record for record in data if record is not None]
-        log.warning("%s: %d of %d records came as null and are left out.", call, data.count(None), len(data))
+        log.warning("%s: left out %d of %s, which came as null.", call, data.count(None), counted(len(data), "record"))
     return parsed
 
 

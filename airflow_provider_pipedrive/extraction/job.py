@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.responses import read_json as parsed
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveResponseError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
@@ -456,9 +457,9 @@ class _Run:
                 )
             if rows < before["rows"] * (1 - _SHRINK):
                 raise PipedriveParameterError(
-                    f"{name}: {rows} rows came, the last snapshot had {before['rows']}: over 10 % fewer. The "
-                    "credential's user may see less than before. Nothing was published, and nothing counts as deleted: "
-                    "set allow_shrink if that is right."
+                    f"{name}: {counted(rows, 'row')} came, the last snapshot had {before['rows']:,}: over 10 % fewer. "
+                    "The credential's user may see less than before. Nothing was published, and nothing counts as "
+                    "deleted: set allow_shrink if that is right."
                 )
 
     def _look_for_deleted(self) -> None:
@@ -568,7 +569,9 @@ class _Run:
         rows = sum(part["rows"] for part in parts)
         if window is None and name not in HISTORIES:
             write_json(self._last_snapshot(name), {"rows": rows, "account": self.account, "run": self.run})
-        log.info("%s: %d rows in %d files published in %s", name, rows, len(parts), landing.target)
+        log.info(
+            "%s: %s in %s published in %s", name, counted(rows, "row"), counted(len(parts), "file"), landing.target
+        )
         return {
             "rows": rows,
             **{

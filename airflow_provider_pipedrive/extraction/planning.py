@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.limits import WINDOW
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.entities import EXACT, OBSERVED, entity_of
@@ -143,7 +144,13 @@ def _history(crew: Crew, given: dict[str, Any], window: tuple[datetime, datetime
     below = _windowed(crew, deals, given, window) if window else _whole(crew, deals, given or {"status": "open"})
     count = below.records or 0
     cost = entity_of(EXACT).listing.token_cost
-    return Estimate(EXACT, None, count, count * cost + below.tokens, f"at most {count} deals, {cost} API tokens each")
+    return Estimate(
+        EXACT,
+        None,
+        count,
+        count * cost + below.tokens,
+        f"at most {counted(count, 'deal')}, {counted(cost, 'API token')} each",
+    )
 
 
 def _estimate(entity: Entity, records: int | None, pages: int, basis: str) -> Estimate:

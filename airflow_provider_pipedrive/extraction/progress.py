@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.extraction.reading.walk import Tally
 
 if TYPE_CHECKING:
@@ -63,13 +64,13 @@ class Progress:
         seconds = max(self._clock() - self._began, 1e-3)
         records = sum(tally.records for tally in tallies.values())
         log.info(
-            "Read %d records of %d entities in %.1f s (%.0f a second), %d pages, %d API tokens.",
-            records,
-            len(tallies),
+            "Read %s of %s in %.1f s (%.0f a second), %s, %s.",
+            counted(records, "record"),
+            counted(len(tallies), "entity"),
             seconds,
             records / seconds,
-            sum(tally.pages for tally in tallies.values()),
-            self._client.usage.tokens - self._spent,
+            counted(sum(tally.pages for tally in tallies.values()), "page"),
+            counted(self._client.usage.tokens - self._spent, "API token"),
         )
 
     def _say(self, entity: str, tally: Tally, now: float) -> None:
@@ -79,12 +80,12 @@ class Progress:
             left = f" of about {tally.expected:.0f}, about {(tally.expected - tally.records) / rate:.0f} s to go"
         day = self._client.tokens_left
         log.info(
-            "%s: %d records%s (%.0f a second), %d pages, %d API tokens spent%s",
+            "%s: %s%s (%.0f a second), %s, %s spent%s",
             entity,
-            tally.records,
+            counted(tally.records, "record"),
             left,
             rate,
-            tally.pages,
-            self._client.usage.tokens - self._spent,
+            counted(tally.pages, "page"),
+            counted(self._client.usage.tokens - self._spent, "API token"),
             "" if day is None else f", {day} left today",
         )

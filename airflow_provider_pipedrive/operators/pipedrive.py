@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, BaseOperatorLink, XCom
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import PipedriveEndpointRemovedError, PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.hooks.lineage import ReportsLineage
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
@@ -196,9 +197,9 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
     def _log_receipt(self, hook: PipedriveHook, result: Any, link: str | None, seconds: float) -> None:
         usage = hook.usage
         counts = [
-            _counted(usage.requests, "request"),
-            *([_counted(usage.pages, "page"), _counted(usage.records, "record")] if usage.pages else []),
-            _counted(usage.tokens, "API token"),
+            counted(usage.requests, "request"),
+            *([counted(usage.pages, "page"), counted(usage.records, "record")] if usage.pages else []),
+            counted(usage.tokens, "API token"),
         ]
         done = done_to_record(self.action, self.parameters or {}, result)
         about = f"{done}{f' ({link})' if link else ''}; " if done else ""
@@ -233,10 +234,6 @@ def done_to_record(action: str, parameters: Mapping[str, Any], result: Any) -> s
     own = parts[1:] in ([], ["{id}"])  # deeper paths are about parts of the record, with ids of their own
     record = result.get("id", parameters.get("id")) if own else None
     return f"{verb} {kind} {record}" if verb and record is not None else ""
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def record_url(action: str, parameters: Mapping[str, Any], result: Any, origin: str) -> str | None:

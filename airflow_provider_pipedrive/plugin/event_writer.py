@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.events.changes.model import Change
 
 log = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ class EventWriter:
         try:
             self._store([waiting.received for waiting in batch])
         except BusyError as error:
-            log.warning("%d webhook deliveries are not stored yet: %s", len(batch), error)
+            log.warning("Not stored yet: %s by webhook: %s", counted(len(batch), "change"), error)
             return batch
         except Exception as error:
             if len(batch) == 1:

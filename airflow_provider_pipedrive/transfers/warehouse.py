@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, BaseOperator, conf
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveError,
@@ -289,9 +290,9 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         rows, least = warehouse.rows(entity), load_state.get("rows_at_least", 0)
         if rows < least:
             self.log.warning(
-                "The table %s has %d rows, and had at least %d after the last load: it is read whole again.",
+                "The table %s has %s, and had at least %d after the last load: it is read whole again.",
                 entity,
-                rows,
+                counted(rows, "row"),
                 least,
             )
             return None

@@ -150,7 +150,7 @@ def test_missing_scopes_for_actions_are_named_and_give_exit_code_1(
 ):
     monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", oauth_connection(narrow))
     assert terminal.run("check", "--actions", "getDeals") == 0
-    assert "All 1 actions are allowed by these scopes." in terminal.err
+    assert "These scopes are enough for 1 action." in terminal.err
     assert terminal.run("check", "--actions", "getDeals, addDeal,getPersons") == 1
     assert "Missing scopes: contacts:read, deals:full (for addDeal, getPersons)" in terminal.err
 

@@ -31,7 +31,7 @@ def test_the_scopes_for_a_folder_of_dags(terminal: Terminal, tmp_path: Path):
     (tmp_path / "notes.txt").write_text("not Python")
     assert terminal.run("scopes", "--dags", str(tmp_path)) == 0
     assert terminal.out == "base\ndeals:full\n"
-    assert "1 files read, 1 actions found: addDeal." in terminal.err
+    assert "1 file read, 1 action found: addDeal." in terminal.err
 
 
 def test_dags_are_read_and_not_run(terminal: Terminal, tmp_path: Path):

@@ -23,7 +23,7 @@ def test_a_plan_prices_each_entity_and_says_what_it_cost_itself(terminal: Termin
         ["deal_products", "?", "1", "10"],
     ]
     assert "About 37 API tokens" in terminal.err
-    assert "This plan cost 25 tokens." in terminal.err
+    assert "This plan cost 25 API tokens." in terminal.err
 
 
 def test_a_plan_of_an_unknown_entity_names_the_nearest(terminal: Terminal, sandbox: Sandbox) -> None:

@@ -34,6 +34,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import KEEP_PREVIOUS, LOOKBACK
 from airflow_provider_pipedrive.extraction.output.formats import (
@@ -240,7 +241,7 @@ class EntityLanding:
             unknown = [name for name in present - set(known) if _tag_of(name) == self._tag]
             remove_all([self.target / name for name in unknown])
         if self.finished:
-            log.info("%s: continuing after %d rows that an earlier try has read.", self.entity, self.rows)
+            log.info("%s: continuing after %s that an earlier try has read.", self.entity, counted(self.rows, "row"))
         return plan
 
     def save(self, plan: Mapping[str, Any]) -> None:
@@ -574,7 +575,7 @@ def sweep(folder: Any, found: Sequence[Any], spared: Callable[[], Container[str]
     if old:
         alive = spared()
         gone = [name for name in old if _tag_of(name) not in alive]
-        log.info("%s: %d files that nothing names are removed.", folder, len(gone))
+        log.info("%s: removed %s that no manifest names.", folder, counted(len(gone), "file"))
         remove_all([folder / name for name in gone])
 
 

@@ -21,6 +21,7 @@ from typing import Any, Final
 import msgspec
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES, OBSERVED
 from airflow_provider_pipedrive.extraction.output.formats import PartWriter, read_rows
 from airflow_provider_pipedrive.extraction.output.landing import EntityLanding, read_json, write_json
@@ -108,7 +109,8 @@ def read_stage_history(
     deals: list[int] = plan["deals"]
     done = max((part.covered["deals"] for part in landing.finished), default=0)
     cost = HISTORIES[EXACT].listing.token_cost
-    log.info("The stage history of %d deals costs about %d API tokens.", len(deals) - done, (len(deals) - done) * cost)
+    missing = len(deals) - done
+    log.info("The stage history of %s costs about %s.", counted(missing, "deal"), counted(missing * cost, "API token"))
     tally.expected = len(deals)
     while done < len(deals):
         group = deals[done : done + crew.concurrency]
