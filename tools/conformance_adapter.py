@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from airflow_provider_pipedrive.catalog import ACTIONS
@@ -65,7 +64,8 @@ def classify(status: int, headers: Mapping[str, str], body: str, method: str = "
 
 def parse_webhook(payload: Mapping[str, Any]) -> dict[str, str]:
     """What a webhook's payload is about."""
-    return asdict(webhooks.parse_webhook(payload))
+    event = webhooks.parse_webhook(payload)
+    return {name: getattr(event, name) for name in ("version", "entity", "action", "id")}
 
 
 def _key(action: str, version: str | None) -> str:

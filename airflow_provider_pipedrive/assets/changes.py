@@ -142,7 +142,7 @@ class PipedriveChangesOperator(ReportsLineage, BaseOperator):
         return _Consumer(self.asset, self.kinds, self.fields, self.pipedrive_conn_id, since, self.lookback)
 
     def _written(self, batch: list[dict[str, Any]], number: int, context: Context) -> dict[str, Any]:
-        from airflow_provider_pipedrive.extraction.output.storage import bucket_must_exist, make_folder
+        from airflow_provider_pipedrive.extraction.storage.files import bucket_must_exist, make_folder
         from airflow_provider_pipedrive.operators.task_support import storage_path
 
         task = context["ti"]

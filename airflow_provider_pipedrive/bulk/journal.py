@@ -124,6 +124,16 @@ class Journal:
             "INSERT OR REPLACE INTO meta VALUES (?, ?)", [(name, to_json(value)) for name, value in values.items()]
         )
 
+    @property
+    def rows(self) -> int:
+        """How many rows the run was given."""
+        return int(self.get("rows") or 0)
+
+    @property
+    def rejected(self) -> int:
+        """How many rows were set aside."""
+        return int(self.one("SELECT count(*) FROM rejects"))
+
     def clear(self) -> None:
         """Forget everything but what the last run has written: another run begins."""
         with self.transaction():

@@ -1,6 +1,6 @@
 """A folder in object storage for one run alone: a file that its owner replaces every few seconds.
 
-Only the version that was read is replaced (see :mod:`airflow_provider_pipedrive.extraction.output.versioned`), so of
+Only the version that was read is replaced (see :mod:`airflow_provider_pipedrive.extraction.storage.versioned`), so of
 two runs one gets the folder. Clocks of different machines are not compared: a folder is free again if its file has not
 changed for as long as somebody else has watched it.
 """
@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
-from airflow_provider_pipedrive.extraction.output.versioned import Conflict, Version, read_versioned, replace_versioned
+from airflow_provider_pipedrive.extraction.storage.versioned import Conflict, Version, read_versioned, replace_versioned
 
 log = logging.getLogger(__name__)
 FILE: Final = "bulk.lock"

@@ -3,12 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, PARTICIPANTS, Target
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.fields import FieldBook
+
+
+@dataclass(frozen=True)
+class PlannedWrite:
+    """One planned operation, and how often it was tried.
+
+    :ivar number: its number in the journal
+    :ivar row: the row that it is for; None for what no single row asks for
+    :ivar action: ``create``, ``update``, ``archive`` or ``delete``
+    :ivar identity: the record's id; None for one that is to be created
+    :ivar fields: values in v2's shape by key
+    :ivar before: what the record has in these fields; of a link also the deal that it belongs to
+    :ivar not_before: when it may be sent, on the clock of ``time.monotonic``
+    """
+
+    number: int
+    row: int | None
+    action: str
+    entity: str
+    identity: Any
+    fields: dict[str, Any]
+    before: dict[str, Any]
+    attempts: int = 0
+    not_before: float = 0.0
+
+    @property
+    def lock(self) -> tuple[str, Any]:
+        """What no two requests may write at once: the record, of a link the deal."""
+        deal = self.fields.get(LINK_OF, self.before.get(LINK_OF))
+        if deal is not None and self.entity.startswith("deal_"):
+            return "deals", deal
+        return (self.entity, self.identity) if self.identity is not None else ("operation", self.number)
 
 
 def request_of(

@@ -18,7 +18,7 @@ from airflow_provider_pipedrive.catalog.advice import did_you_mean
 from airflow_provider_pipedrive.client.hosts import is_loopback, plain_url
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE, trimmed
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.events.changes.deliveries import ENTITY_OF
+from airflow_provider_pipedrive.events.webhooks import ENTITY_OF
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.client import PipedriveClient

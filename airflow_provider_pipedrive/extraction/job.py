@@ -26,22 +26,11 @@ from airflow_provider_pipedrive.client.responses import read_json as parsed
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveResponseError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES, OBSERVED, entity_of
-from airflow_provider_pipedrive.extraction.output.landing import (
-    MANIFEST,
-    STATE,
-    Encoder,
-    EntityLanding,
-    Landing,
-    Untouched,
-    read_json,
-    write_json,
-)
-from airflow_provider_pipedrive.extraction.output.storage import plain
-from airflow_provider_pipedrive.extraction.output.versioned import Conflict, read_versioned, replace_versioned
+from airflow_provider_pipedrive.extraction.output.staging import MANIFEST, Encoder, EntityStaging, RawEncoder, RunFolder
 from airflow_provider_pipedrive.extraction.progress import Progress
 from airflow_provider_pipedrive.extraction.reading.histories import (
     COLUMNS,
-    Fixed,
+    FixedEncoder,
     has_observed,
     keep_observed,
     observe,
@@ -54,6 +43,8 @@ from airflow_provider_pipedrive.extraction.reading.snapshot import Ids, ReadOutc
 from airflow_provider_pipedrive.extraction.reading.sweep import Known, confirm, sweep, sweepable
 from airflow_provider_pipedrive.extraction.reading.walk import Crew, Stopped, Tally
 from airflow_provider_pipedrive.extraction.rows.columns import Column, Shape, shape_of
+from airflow_provider_pipedrive.extraction.storage.files import STATE, plain, read_json, write_json
+from airflow_provider_pipedrive.extraction.storage.versioned import Conflict, read_versioned, replace_versioned
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, Watermarks, WindowClaim
 
 if TYPE_CHECKING:
@@ -120,14 +111,14 @@ class _Run:
         self._sleep = sleep
         self._began = clock()
         self._before = (client.usage.requests, client.usage.tokens)
-        self.landing = Landing(path, job.key, owner, job.keep_previous)
-        self.progress = Progress(client, clock, self.landing.touch)
+        self.run_folder = RunFolder(path, job.key, owner, job.keep_previous)
+        self.progress = Progress(client, clock, self.run_folder.touch)
         self.crew = Crew(client, job.concurrency, self.progress.watch)
         self.tallies = {name: Tally() for name in job.entities}
         self.shapes: dict[str, Shape] = {}
         self._definitions: dict[str, Future[list[dict[str, Any]]]] = {}
         self._deciding = threading.Lock()
-        self.parts: dict[str, EntityLanding] = {}
+        self.parts: dict[str, EntityStaging] = {}
         self.windows: dict[str, Window | None] = {}
         self.claims: dict[str, WindowClaim] = {}
         self.outcomes: dict[str, ReadOutcome] = {}
@@ -140,7 +131,7 @@ class _Run:
         try:
             self.account = self._account()
             self._refuse_another_company()
-            self.landing.read_as(self.account)
+            self.run_folder.read_as(self.account)
             self._read_all()
             self._keep_company()
             self._refuse_shrunk()
@@ -156,9 +147,9 @@ class _Run:
 
     def _release(self) -> None:
         try:
-            self.landing.release()
+            self.run_folder.release()
         except OSError as error:  # a storage out of reach: what ended the run is what counts, and the lease runs out
-            log.warning("The lease in %s stays: %s", self.landing.folder, error)
+            log.warning("The lease in %s stays: %s", self.run_folder.folder, error)
 
     # ---- reading
 
@@ -170,7 +161,7 @@ class _Run:
         self._ask_for_definitions(entities)
         for entity in entities:
             self.windows[entity.name] = self._window(entity)
-            self.parts[entity.name] = self.landing.entity(
+            self.parts[entity.name] = self.run_folder.entity(
                 entity.name,
                 self.job.format,
                 self._encoder(entity),
@@ -189,7 +180,7 @@ class _Run:
         def one(entity: Entity) -> None:
             try:
                 self.outcomes[entity.name] = read(entity)
-                self.parts[entity.name].look(self._now)
+                self.parts[entity.name].note_present(self._now)
             except Stopped:
                 log.info("%s: stopped, because another entity failed; what was read is kept.", entity.name)
             except BaseException as error:  # noqa: BLE001 - raised below, when the others have stopped too
@@ -211,22 +202,22 @@ class _Run:
             raise self.crew.failure
 
     def _read(self, entity: Entity) -> ReadOutcome:
-        landing, tally = self.parts[entity.name], self.tallies[entity.name]
+        staging, tally = self.parts[entity.name], self.tallies[entity.name]
         self.progress.begin(entity.name, tally)
-        if landing.publishing:
-            return self._published_before(landing)
+        if staging.publishing:
+            return self._published_before(staging)
         parameters = self.job.parameters.get(entity.name, {})
         shown = self._shown(entity)
         window = self.windows[entity.name]
         if entity.name == EXACT:
             claim = self.claims.get(entity.name)
             until = claim.until if claim else None
-            return read_stage_history(self.crew, landing, window, parameters, tally, until)
+            return read_stage_history(self.crew, staging, window, parameters, tally, until)
         if window is None:
             return Snapshot(
                 self.crew,
                 entity,
-                landing,
+                staging,
                 tally,
                 parameters=parameters,
                 shown=shown,
@@ -234,36 +225,36 @@ class _Run:
                 clock=self.clock,
             ).read()
         return Changes(
-            self.crew, entity, landing, tally, window, parameters=parameters, shown=shown, deletes=self.job.deletes
+            self.crew, entity, staging, tally, window, parameters=parameters, shown=shown, deletes=self.job.deletes
         ).read()
 
     @staticmethod
-    def _published_before(landing: EntityLanding) -> ReadOutcome:
+    def _published_before(staging: EntityStaging) -> ReadOutcome:
         """What an entity came to whose publication was interrupted: all of it is read, and decided."""
-        landing.load()
-        about, deleted = landing.decided()
-        return ReadOutcome(about["strategy"], about["completeness"], landing.newest, deleted=deleted)
+        staging.load()
+        about, deleted = staging.publication()
+        return ReadOutcome(about["strategy"], about["completeness"], staging.newest, deleted=deleted)
 
     def _read_children(self, entity: Entity) -> ReadOutcome:
-        landing, tally = self.parts[entity.name], self.tallies[entity.name]
+        staging, tally = self.parts[entity.name], self.tallies[entity.name]
         self.progress.begin(entity.name, tally)
-        if landing.publishing:
-            return self._published_before(landing)
+        if staging.publishing:
+            return self._published_before(staging)
         parent = str(entity.parent)
         if parent in self.parts:
             parents = sorted(set(self.parts[parent].ids()) - self.outcomes[parent].gone.keys(), key=str)
         else:
             pages = pages_of(self.crew, entity_of(parent), {}, tally)
             parents = [key.id for page in pages for key in page.keys]
-        return read_by_parents(self.crew, entity, landing, parents, self.job.parameters.get(entity.name, {}), tally)
+        return read_by_parents(self.crew, entity, staging, parents, self.job.parameters.get(entity.name, {}), tally)
 
     def _observe(self, entity: Entity) -> ReadOutcome:
-        deals, landing = self.parts["deals"], self.parts[entity.name]
-        if landing.publishing:
-            return self._published_before(landing)
+        deals, staging = self.parts["deals"], self.parts[entity.name]
+        if staging.publishing:
+            return self._published_before(staging)
         if deals.publishing:  # what was seen in them is written
-            landing.load()
-            return ReadOutcome("observed", {"kind": "observed"}, landing.newest)
+            staging.load()
+            return ReadOutcome("observed", {"kind": "observed"}, staging.newest)
         before = read_json(self._receipt) or {}
         if entity.name in before.get("entities", {}) and not has_observed(self._stages, self.run):
             raise PipedriveParameterError(
@@ -272,7 +263,7 @@ class _Run:
                 f"landed stays. Start a new run, or leave out {entity.name}."
             )
         dropped = {part.name: set(self.outcomes["deals"].dropped(part)) for part in deals.finished}
-        return observe(landing, deals, dropped, self._stages, self.run)
+        return observe(staging, deals, dropped, self._stages, self.run)
 
     @property
     def _stages(self) -> Any:
@@ -315,7 +306,7 @@ class _Run:
         if self.job.since is None:
             return self._claimed_window(entity)
         until = self.job.until or self._now
-        kept = self.landing.unfinished(entity.name)
+        kept = self.run_folder.unfinished(entity.name)
         if self.job.until is None and kept is not None and kept.get("window"):
             until = datetime.fromisoformat(kept["until"])  # of the run that goes on
         if self.job.since >= until:
@@ -327,7 +318,7 @@ class _Run:
         name, watermarks = entity.name, self._watermarks(entity.name)
         reading = watermarks.reading(name)
         began = reading.of(self.run)
-        unfinished = self.landing.unfinished(name)
+        unfinished = self.run_folder.unfinished(name)
         until = self._now
         if began is None:
             self._refuse_forgotten(name, watermarks)
@@ -342,7 +333,7 @@ class _Run:
         claim = self.claims[name] = watermarks.claim(name, self.run, until)
         since = _iso(claim.since) if claim.since else None
         if unfinished is not None and not _fits(unfinished, since, _iso(claim.until)):
-            self.landing.discard(name)  # of a run with another window
+            self.run_folder.discard(name)  # of a run with another window
         self._tell_claim(name, claim, again=began is not None)
         return None if claim.since is None else Window(claim.since, claim.until, self.job.lookback, claim.edge)
 
@@ -377,10 +368,10 @@ class _Run:
 
     def _encoder(self, entity: Entity) -> Encoder:
         if entity.name in HISTORIES:
-            return Fixed(COLUMNS[entity.name])
+            return FixedEncoder(COLUMNS[entity.name])
         if self.job.columns == "raw":
-            return Untouched()
-        return Shaped(partial(self._shape, entity.name))
+            return RawEncoder()
+        return ReadableEncoder(partial(self._shape, entity.name))
 
     def _shape(self, name: str) -> Shape:
         self._know_shapes()
@@ -440,15 +431,15 @@ class _Run:
         self._refuse_another_company()
 
     def _refuse_shrunk(self) -> None:
-        for name, landing in self.parts.items():
-            if self.windows[name] is not None or landing.publishing or name in HISTORIES:
+        for name, staging in self.parts.items():
+            if self.windows[name] is not None or staging.publishing or name in HISTORIES:
                 continue
             before = read_json(self._last_snapshot(name))
             if before is None:
                 continue
             if self.job.allow_shrink:
                 continue
-            rows = landing.rows - sum(len(self.outcomes[name].dropped(part)) for part in landing.finished)
+            rows = staging.rows - sum(len(self.outcomes[name].dropped(part)) for part in staging.finished)
             if before["account"] != self.account:
                 raise PipedriveParameterError(
                     f"{name}: the last snapshot was read as user {before['account']['user_id']} of company "
@@ -464,25 +455,25 @@ class _Run:
 
     def _look_for_deleted(self) -> None:
         """Hold what was landed once against what is there now."""
-        for name, landing in self.parts.items():
+        for name, staging in self.parts.items():
             entity = entity_of(name)
             if name in HISTORIES or not sweepable(entity) or self.job.parameters.get(name):
                 continue
             outcome, known = self.outcomes[name], Known(self.path, name)
             self.known[name] = known
-            if landing.publishing:
+            if staging.publishing:
                 continue
             tally, deleted = self.tallies[name], outcome.deleted
             if self.job.deletes and self.windows[name] is None:
                 absent = Ids(known.ids.bits)
-                absent.remove(landing.ids())
+                absent.remove(staging.ids())
                 absent.remove(deleted)
                 looked_up = absent.all()
                 deleted.update(confirm(self.crew, entity, looked_up, tally))
                 known.ids.remove(looked_up)  # those that are archived too: the next run would look them up again
             elif self.job.sweep:
                 deleted.update(sweep(self.crew, entity, known.ids, {}, tally))
-            known.ids.add(landing.ids())
+            known.ids.add(staging.ids())
             known.save()  # should the run end while it publishes, they are landed all the same
 
     def _chosen(self, name: str) -> str:
@@ -502,8 +493,8 @@ class _Run:
         }
         for name, shape in self.shapes.items():
             write_json(self.path / STATE / "schema" / f"{name}.json", shape.to_json())
-        for name, landing in self.parts.items():
-            receipt["entities"][name] = self._publish_one(name, landing)
+        for name, staging in self.parts.items():
+            receipt["entities"][name] = self._publish_one(name, staging)
         receipt |= {
             "rows": sum(entity["rows"] for entity in receipt["entities"].values()),
             "requests": self.client.usage.requests - self._before[0],
@@ -520,7 +511,7 @@ class _Run:
             self._move_watermark(name)
         if OBSERVED in self.parts:
             keep_observed(self.parts[OBSERVED], self._stages)
-        self.landing.clear()
+        self.run_folder.clear()
         self._sweep()
         return receipt
 
@@ -530,15 +521,15 @@ class _Run:
 
     def _sweep(self) -> None:
         try:
-            self.landing.sweep()
+            self.run_folder.sweep()
         except OSError as error:  # all is published: another run sweeps
             log.warning("What other runs have left in %s was not swept: %s", self.path, error)
 
-    def _publish_one(self, name: str, landing: EntityLanding) -> dict[str, Any]:
+    def _publish_one(self, name: str, staging: EntityStaging) -> dict[str, Any]:
         outcome, window, tally = self.outcomes[name], self.windows[name], self.tallies[name]
         drop = outcome.dropped if self.job.versions == "latest" else lambda part: ()
         nulled_values: Counter[str] = Counter()
-        for part in landing.finished:
+        for part in staging.finished:
             nulled_values.update(part.part.nulled_values)
             dropped = frozenset(drop(part) if part.part.nulled_rows else ())
             for column, rows in part.part.nulled_rows.items():
@@ -555,7 +546,7 @@ class _Run:
             "writer": self.writer,
             "parameters": self._chosen(name),
         }
-        manifest = landing.publish(
+        manifest = staging.publish(
             drop,
             about,
             outcome.deleted if self.job.deletes or self.job.sweep else None,
@@ -570,7 +561,7 @@ class _Run:
         if window is None and name not in HISTORIES:
             write_json(self._last_snapshot(name), {"rows": rows, "account": self.account, "run": self.run})
         log.info(
-            "%s: %s in %s published in %s", name, counted(rows, "row"), counted(len(parts), "file"), landing.target
+            "%s: %s in %s published in %s", name, counted(rows, "row"), counted(len(parts), "file"), staging.target
         )
         return {
             "rows": rows,
@@ -581,7 +572,7 @@ class _Run:
             "parts": len(parts),
             "bytes": sum(part["bytes"] for part in parts),
             "tombstones": sum(part["rows"] for part in tombstones),
-            "manifest": str(landing.target / MANIFEST),
+            "manifest": str(staging.target / MANIFEST),
             "pages": tally.pages,
             "tokens": tally.tokens,
             "drift": list(self.shapes[name].drift) if name in self.shapes else [],
@@ -609,7 +600,7 @@ class _Run:
         return Watermarks(self.path, {**self._scope, **chosen})
 
 
-class Shaped:
+class ReadableEncoder:
     """Records as rows with readable columns.
 
     :param shape: tells the columns, when the first record has come

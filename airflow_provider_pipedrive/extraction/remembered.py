@@ -13,9 +13,9 @@ from typing import Any
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.client.responses import read_json as parsed
 from airflow_provider_pipedrive.errors import PipedriveResponseError
-from airflow_provider_pipedrive.extraction.output.landing import STATE, read_json, remove_folder, write_json
 from airflow_provider_pipedrive.extraction.reading.histories import stages_seen
 from airflow_provider_pipedrive.extraction.reading.sweep import Known
+from airflow_provider_pipedrive.extraction.storage.files import STATE, read_json, remove_folder, write_json
 
 _FOLDERS = ("schema", "snapshots", "known")
 

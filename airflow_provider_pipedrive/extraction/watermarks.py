@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from airflow_provider_pipedrive.extraction.output.storage import STATE, files, read_json
-from airflow_provider_pipedrive.extraction.output.versioned import Conflict, Version, read_versioned, replace_versioned
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
+from airflow_provider_pipedrive.extraction.storage.files import STATE, files, read_json
+from airflow_provider_pipedrive.extraction.storage.versioned import Conflict, Version, read_versioned, replace_versioned
 
 MOST_EDGE = 10_000
 """Records of a watermark's last seconds that are kept; with more, as after a bulk import, those come twice. The claims

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError
-from airflow_provider_pipedrive.extraction.output.storage import bucket_must_exist, file_system
+from airflow_provider_pipedrive.extraction.storage.files import bucket_must_exist, file_system
 from airflow_provider_pipedrive.files.listing import FileFilter, Record, name_of
 from airflow_provider_pipedrive.files.names import stored_name
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
 
 log = logging.getLogger(__name__)
-NAMES_TOLD = 20
-"""Names of files that a haul keeps in memory."""
+NAMES_KEPT = 20
+"""Names of files that are kept in memory, for the receipt."""
 Fetch = Callable[[BinaryIO], object]
 """Writes a file's bytes to a binary file."""
 
 
-class FileTooLargeError(Exception):
+class _FileTooLargeError(Exception):
     """More bytes come than the file may have."""
 
 
@@ -46,17 +46,17 @@ class Landed:
 
 @dataclass
 class FileDownloads:
-    """Brings files one after another, and keeps account of them.
+    """Downloads files one after another, and counts them.
 
     :ivar folder: a local or object-storage path
-    :ivar choice: which files are wanted
+    :ivar file_filter: which files are wanted
     :ivar lines: takes a line of JSON for every file, whatever became of it
-    :ivar run: the run's name, the same at each of its tries: which files are the run's is told in ``lines``
-    :ivar files: how many were brought, of ``bytes`` in all
-    :ivar already_there: how many had been brought before
+    :ivar run: the run's name, the same at each of its tries: ``lines`` say which files are the run's
+    :ivar files: how many were downloaded, of ``bytes`` in all
+    :ivar already_there: how many had been downloaded before
     :ivar skipped: how many were not, by reason
     :ivar names: the first names in ``folder``
-    :ivar last_id: the greatest id that came up
+    :ivar last_id: the greatest id among the files
     """
 
     client: PipedriveClient
@@ -72,27 +72,25 @@ class FileDownloads:
     last_id: int | None = None
 
     def download(self, file: Record, *, asked: bool) -> str | None:
-        """Bring a file, if it is wanted and not there yet, and return why it was not, or ``None``.
+        """Download a file if it is wanted and not there yet. Returns why it was skipped, or ``None``.
 
         :param asked: it was asked for by its id: only what makes it impossible counts
         """
         self.last_id = max(self.last_id or 0, file["id"])
-        why = self.file_filter.impossible_reason(file) if asked else self.file_filter.skip_reason(file)
-        if why is None:
+        reason = self.file_filter.impossible_reason(file) if asked else self.file_filter.skip_reason(file)
+        if reason is None:
             try:
                 self._download(file, stored_name(file["id"], name_of(file)))
-            except FileTooLargeError:
-                why = "too large"
+            except _FileTooLargeError:
+                reason = "too large"
             except PipedriveNotFoundError:
-                why = "deleted"
-        if why is not None:
-            self.skipped[why] += 1
-            self._note(file, outcome="skipped", reason=why, url=file.get("url"))
-            unexpected = why in ("deleted", "kept elsewhere", "too large")
-            log.log(
-                logging.INFO if unexpected else logging.DEBUG, "Skipped: %s", skip_sentence(file, why, self.file_filter)
-            )
-        return why
+                reason = "deleted"
+        if reason is not None:
+            self.skipped[reason] += 1
+            self._note(file, outcome="skipped", reason=reason, url=file.get("url"))
+            level = logging.INFO if reason in ("deleted", "kept elsewhere", "too large") else logging.DEBUG
+            log.log(level, "Skipped: %s", skip_sentence(file, reason, self.file_filter))
+        return reason
 
     def _download(self, file: Record, name: str) -> None:
         landed = already_there(self.folder, name, file)
@@ -106,7 +104,7 @@ class FileDownloads:
             log.info("Landed: %s, %s", name, counted(landed.bytes, "byte"))
         known = {"stored_as": name, "bytes": landed.bytes, "sha256": landed.sha256}
         self._note(file, outcome=outcome, by_this_run=landed.run == self.run, **known)
-        if len(self.names) < NAMES_TOLD:
+        if len(self.names) < NAMES_KEPT:
             self.names.append(name)
 
     def _fetch(self, file_id: int) -> Fetch:
@@ -117,25 +115,24 @@ class FileDownloads:
         self.lines.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
 
 
-def skip_sentence(file: Record, why: str, file_filter: FileFilter) -> str:
-    """``why`` a file was not brought, told to a person."""
-    told = {
+def skip_sentence(file: Record, reason: str, file_filter: FileFilter) -> str:
+    """Why a file was skipped, for people."""
+    sentences = {
         "deleted": "it is deleted in Pipedrive, or the credential's user may not see it",
         "kept elsewhere": f"it is kept at {file.get('remote_location')}, and Pipedrive has its address but no bytes",
         "too large": f"it has more than max_bytes ({file_filter.max_bytes})",
-        "inline image": "it is a picture in the text of a mail (inline_images brings them)",
-        "mail attachment": "it came with a mail (mail_attachments brings them)",
+        "inline image": "it is a picture in the text of a mail (inline_images=True downloads them)",
+        "mail attachment": "it came with a mail (mail_attachments=True downloads them)",
         "other name": f"its name is like none of {', '.join(file_filter.names)}",
     }
-    return f"file {file['id']} ({name_of(file)!r}): {told[why]}."
+    return f"file {file['id']} ({name_of(file)!r}): {sentences[reason]}."
 
 
 def land(folder: Any, name: str, file: Record, max_bytes: int, fetch: Fetch, run: str) -> Landed:
-    """Put a file into ``folder``, and then its metadata beside it as ``<name>.json``.
+    """Put a file into ``folder``, and then its metadata next to it as ``<name>.json``.
 
     :param file: what Pipedrive says of it
     :param run: the name of the run that does it
-    :raises FileTooLargeError: it has more than ``max_bytes``
     """
     landed = place(folder / name, fetch, max_bytes)
     about = {**file, "stored_as": name, "stored_bytes": landed.bytes, "sha256": landed.sha256, "landed_by": run}
@@ -147,7 +144,7 @@ def land(folder: Any, name: str, file: Record, max_bytes: int, fetch: Fetch, run
 def already_there(folder: Any, name: str, file: Record) -> Landed | None:
     """The file as it was landed before, if nothing has changed since: neither its size nor its last update.
 
-    :raises PipedriveParameterError: a file of another account lies there under the same name
+    :raises PipedriveParameterError: a file of another account is there under the same name
     """
     try:
         about = json.loads(_metadata(folder, name).read_bytes())
@@ -159,7 +156,7 @@ def already_there(folder: Any, name: str, file: Record) -> Landed | None:
         # Ids count within an account, and when a file was added never changes.
         raise PipedriveParameterError(
             f"{folder / name} was added at {about.get('add_time')}, and Pipedrive's file {file['id']} at "
-            f"{file.get('add_time')}: another account's files lie there. Give each account a folder of its own."
+            f"{file.get('add_time')}: the folder has another account's files. Give each account a folder of its own."
         )
     if not isinstance(about, dict) or size != about.get("stored_bytes"):
         return None
@@ -172,7 +169,6 @@ def place(target: Any, fetch: Fetch, max_bytes: int | None = None) -> Landed:
     """Write a file that appears when it is whole, in place of one that was there.
 
     :param target: a local or object-storage path
-    :raises FileTooLargeError: it has more than ``max_bytes``
     """
     put = _put_local if file_system(target) is None else _put_object
     measured = put(target, fetch, max_bytes)
@@ -210,7 +206,7 @@ class _Measured:
     def write(self, chunk: bytes) -> int:
         self.bytes += len(chunk)
         if self._max_bytes is not None and self.bytes > self._max_bytes:
-            raise FileTooLargeError
+            raise _FileTooLargeError(f"The file has more than {self._max_bytes} bytes.")
         self.hash.update(chunk)
         return self._file.write(chunk)
 

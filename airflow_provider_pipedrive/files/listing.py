@@ -1,4 +1,4 @@
-"""Which of Pipedrive's files to bring: listed from the newest on, down to a watermark.
+"""Which of Pipedrive's files are new and wanted: listed from the newest on, down to a watermark.
 
 There is no list of new files, and none can be narrowed down; what they can be is sorted by id.
 https://developers.pipedrive.com/docs/api/v1/Files
@@ -6,7 +6,7 @@ https://developers.pipedrive.com/docs/api/v1/Files
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -33,8 +33,8 @@ LISTS = {
 LOOKBACK = timedelta(seconds=60)
 """A file may become visible a little after the time that it bears."""
 OLDER_IN_A_ROW = 50
-"""Ids grow with time but for exceptions, such as the attachments of an old mail that comes in late: so many files older
-than the window in a row, and it has been left."""
+"""Ids grow with time but for exceptions: the attachments of an old mail that is synchronised late have new ids and old
+times. So many files in a row that are older than a window end it; a new file with a smaller id is missed then."""
 PAGE = 100
 """The largest page of files."""
 
@@ -46,20 +46,36 @@ class FileWindow:
     :ivar since: those added from then on
     :ivar until: and before then
     :ivar after_id: those with a greater id
+    :ivar lookback: how much earlier than ``since`` a file may have been added
     """
 
     since: datetime | None = None
     until: datetime | None = None
     after_id: int | None = None
+    lookback: timedelta = LOOKBACK
+
+    def ends_before(self, file: Record) -> bool:
+        """Whether no file with a smaller id is in the window."""
+        return self.after_id is not None and file["id"] <= self.after_id
+
+    def is_past(self, file: Record) -> bool:
+        """Whether a file is older than the window."""
+        added = added_at(file)
+        return self.ends_before(file) or bool(added and self.since and added < self.since - self.lookback)
+
+    def has(self, file: Record) -> bool:
+        """Whether a file is in the window. One without a time is."""
+        added = added_at(file)
+        return not self.is_past(file) and not (added and self.until and added >= self.until)
 
 
 @dataclass(frozen=True)
 class FileFilter:
-    """Which of them are wanted.
+    """Which files are wanted.
 
     :ivar names: patterns, such as ``*.pdf``; capital letters don't matter; none for every name
     :ivar max_bytes: the largest file
-    :ivar inline_images: the pictures that stand in the text of mails
+    :ivar inline_images: the pictures in the text of mails
     :ivar mail_attachments: what came with mails
     """
 
@@ -80,7 +96,7 @@ class FileFilter:
         return self.impossible_reason(file)
 
     def impossible_reason(self, file: Record) -> str | None:
-        """Why a file cannot be brought, even if it was asked for by its id."""
+        """Why a file cannot be downloaded, even if it was asked for by its id."""
         if file.get("active_flag") is False:
             return "deleted"
         if is_remote(file):
@@ -115,7 +131,7 @@ def new_files(client: PipedriveClient, window: FileWindow, link: str | None, rec
     :param record_id: the id of that
     """
     key = LISTS.get(link or "", "getFiles")
-    listed = within(window, files_of(client, key, record_id))
+    listed = within(files_of(client, key, record_id), window)
     if link is None or key != "getFiles":
         return listed
     return (file for file in listed if str(file.get(link)) == str(record_id))
@@ -139,20 +155,14 @@ def files_of(client: PipedriveClient, key: str = "getFiles", record_id: Any = No
     return newest_first(key, page)
 
 
-def within(window: FileWindow, files: Iterator[Record]) -> Iterator[Record]:
-    """Those of ``files``, which come newest first, that are in the window; it stops where it has been left."""
+def within(files: Iterable[Record], *windows: FileWindow) -> Iterator[Record]:
+    """Those of ``files``, which come newest first, that are in one of the windows; it stops where all are past."""
     older = 0
     for file in files:
-        if window.after_id is not None and file["id"] <= window.after_id:
+        older = older + 1 if all(window.is_past(file) for window in windows) else 0
+        if older >= OLDER_IN_A_ROW or all(window.ends_before(file) for window in windows):
             return
-        added = added_at(file)
-        if added and window.since and added < window.since - LOOKBACK:
-            older += 1
-            if older >= OLDER_IN_A_ROW:
-                return
-            continue
-        older = 0
-        if not (added and window.until and added >= window.until):
+        if any(window.has(file) for window in windows):
             yield file
 
 

@@ -27,7 +27,7 @@ from airflow_provider_pipedrive.accounts.store import UndecryptedConnection
 from airflow_provider_pipedrive.assets.uris import asset_uri
 from airflow_provider_pipedrive.client.responses import read_json
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.events.changes.deliveries import OldPayloadError, change_of
+from airflow_provider_pipedrive.events.webhooks import OLD_PAYLOAD, change_of, parse_webhook
 from airflow_provider_pipedrive.plugin.asset_events import store as store_changes
 from airflow_provider_pipedrive.plugin.endpoints import FRESH_SECONDS, Endpoint, Endpoints, digest, forget_at_changes
 from airflow_provider_pipedrive.plugin.event_writer import ANSWER_SECONDS, EventWriter, FullError, ReceivedChange
@@ -100,7 +100,7 @@ async def receive(request: Request) -> Response:
         received = await run_in_threadpool(_received, admitted, body) if is_large else _received(admitted, body)
     except PipedriveParameterError as error:
         log.warning("A webhook delivery for connection %s was refused: %r", admitted[0].conn_id, str(error)[:500])
-        reason = str(error) if isinstance(error, OldPayloadError | _StrangerError) else _NOT_PIPEDRIVES
+        reason = str(error) if isinstance(error, _ShownError) else _NOT_PIPEDRIVES
         return _refusal(422, reason)
     if received is None:
         # Refused, it would count towards a ban of all webhooks of this address.
@@ -125,8 +125,8 @@ async def _body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-class _StrangerError(PipedriveParameterError):
-    """The delivery is of a company that none of the connections belongs to. Its text may be shown to the sender."""
+class _ShownError(PipedriveParameterError):
+    """A refusal whose text may be shown to the sender: it repeats nothing that was sent."""
 
 
 _NOT_PIPEDRIVES: Final = "This is no delivery that Pipedrive sends."
@@ -142,7 +142,10 @@ def _received(admitted: list[Endpoint], body: bytes) -> ReceivedChange | None:
         payload = _read(body)
     except ValueError:
         raise PipedriveParameterError("The delivery is no JSON.") from None
-    change = change_of(payload)
+    event = parse_webhook(payload)
+    if event.version == "v1":
+        raise _ShownError(OLD_PAYLOAD)
+    change = change_of(event)
     if change is None:
         return None
     meta = payload["meta"]
@@ -156,7 +159,7 @@ def _received(admitted: list[Endpoint], body: bytes) -> ReceivedChange | None:
             "Pipedrive page, or run `airflow pipedrive webhooks ensure` (or PipedriveEnsureWebhooksOperator).",
             admitted[0].conn_id,
         )
-    raise _StrangerError("The delivery is of another company than the connection.")
+    raise _ShownError("The delivery is of another company than the connection.")
 
 
 def _read(body: bytes) -> Any:

@@ -123,7 +123,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Bring them, and return a receipt: numbers, tokens, why files were skipped, the first names, the manifest."""
-        from airflow_provider_pipedrive.extraction.output.storage import make_folder
+        from airflow_provider_pipedrive.extraction.storage.files import make_folder
         from airflow_provider_pipedrive.files.downloads import FileDownloads, place
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 

@@ -151,7 +151,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
 
     def _extract(self, context: Context, *, waited: bool) -> dict[str, Any]:
         from airflow_provider_pipedrive.extraction.job import extract
-        from airflow_provider_pipedrive.extraction.output.expiry import have_expired
+        from airflow_provider_pipedrive.extraction.storage.expiry import have_expired
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
         hook = PipedriveHook(self.pipedrive_conn_id)
@@ -186,7 +186,7 @@ class PipedriveToObjectStorageOperator(ReportsLineage, BaseOperator):
 
     def _make(self, folder: Any) -> None:
         """Make it on a disk; in object storage nothing is made but files."""
-        from airflow_provider_pipedrive.extraction.output.storage import make_folder
+        from airflow_provider_pipedrive.extraction.storage.files import make_folder
 
         try:
             make_folder(folder)

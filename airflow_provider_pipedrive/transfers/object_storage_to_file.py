@@ -110,7 +110,7 @@ class ObjectStorageToPipedriveFileOperator(ReportsLineage, BaseOperator):
         return file
 
     def _size(self, path: Any) -> int:
-        from airflow_provider_pipedrive.extraction.output.expiry import have_expired
+        from airflow_provider_pipedrive.extraction.storage.expiry import have_expired
 
         try:
             size = int(path.stat().st_size)

@@ -41,7 +41,7 @@ def folder_of(root: Any, scope: Mapping[str, Any]) -> Any:
     """
     text = json.dumps(scope, sort_keys=True, default=str)
     folder = root / f"{_PREFIX}{hashlib.sha256(text.encode()).hexdigest()[:32]}"
-    from airflow_provider_pipedrive.extraction.output.landing import write_json
+    from airflow_provider_pipedrive.extraction.storage.files import write_json
 
     if _is_local(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def folder_of(root: Any, scope: Mapping[str, Any]) -> Any:
 
 def remove_old(root: Any) -> None:
     """Remove what runs that died have left."""
-    from airflow_provider_pipedrive.extraction.output.landing import read_json, remove_folder
+    from airflow_provider_pipedrive.extraction.storage.files import read_json, remove_folder
 
     for folder in list(root.iterdir()) if root.exists() else ():
         if not folder.name.startswith(_PREFIX):

@@ -166,8 +166,8 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
             wait_for_tokens(self, error, in_vain=waited and hook.usage.requests <= self.concurrency)
 
     def _load(self, context: Context, hook: PipedriveHook) -> dict[str, Any]:
-        from airflow_provider_pipedrive.extraction.output.landing import remove_folder
         from airflow_provider_pipedrive.extraction.remembered import account_of, hand_in
+        from airflow_provider_pipedrive.extraction.storage.files import remove_folder
 
         warehouse = self._warehouse()
         warehouse.check()
@@ -197,7 +197,7 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         return {"destination": str(self.destination).partition("?")[0], "dataset": self.dataset, "entities": loaded}
 
     def _load_one(self, warehouse: Warehouse, load: EntityLoad, work: Path, folder: Any) -> dict[str, Any]:
-        from airflow_provider_pipedrive.extraction.output.landing import remove_folder
+        from airflow_provider_pipedrive.extraction.storage.files import remove_folder
 
         try:
             return warehouse.load(load, work).to_json()
@@ -328,8 +328,8 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
     ) -> dict[str, Any]:
         """The receipt of the job: of this try, or of one before that was not loaded, if nothing else was since."""
         from airflow_provider_pipedrive.extraction.job import extract
-        from airflow_provider_pipedrive.extraction.output.landing import read_json, write_json
         from airflow_provider_pipedrive.extraction.remembered import put_back, take_out
+        from airflow_provider_pipedrive.extraction.storage.files import read_json, write_json
 
         done = folder / _EXTRACTED / f"{job.key}.json"
         after = {entity: load_states.get(entity) for entity in job.entities}
@@ -378,8 +378,8 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
         scope: Scope,
         before: Mapping[str, Any],
     ) -> EntityLoad:
-        from airflow_provider_pipedrive.extraction.output.landing import read_json
         from airflow_provider_pipedrive.extraction.remembered import take_out
+        from airflow_provider_pipedrive.extraction.storage.files import read_json
         from airflow_provider_pipedrive.warehouse import EntityLoad
 
         told = receipt["entities"][name]
@@ -466,9 +466,9 @@ def _extra(destination: str, extra: Mapping[str, Any]) -> dict[str, Any]:
 
 def columns_of(folder: Any, entity: str) -> list[Any]:
     """The columns of an entity's files, as its schema file tells them."""
-    from airflow_provider_pipedrive.extraction.output.landing import STATE, read_json
     from airflow_provider_pipedrive.extraction.reading.histories import COLUMNS
     from airflow_provider_pipedrive.extraction.rows.columns import Column
+    from airflow_provider_pipedrive.extraction.storage.files import STATE, read_json
 
     if entity in COLUMNS:
         return list(COLUMNS[entity])

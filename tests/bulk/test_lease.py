@@ -16,7 +16,7 @@ from airflow_provider_pipedrive.bulk import BulkJob, write
 from airflow_provider_pipedrive.bulk.lease import FILE, FolderLease
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
-from airflow_provider_pipedrive.extraction.output.versioned import read_versioned, replace_versioned
+from airflow_provider_pipedrive.extraction.storage.versioned import read_versioned, replace_versioned
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_the_windows_of_the_latest_runs_are_shown_and_all_of_them_for_one_entity
     assert "  from 20" in windows[0]
     assert all("  published  " in line for line in windows)
     assert terminal.run("watermarks", str(tmp_path)) == 0
-    assert terminal.out.count("  and 1 earlier runs: --entity shows them") == 2
+    assert terminal.out.count("  and 1 earlier run: --entity shows them") == 2
 
 
 def test_a_folder_in_which_no_run_has_begun_has_no_marks(terminal: Terminal, tmp_path: Path) -> None:

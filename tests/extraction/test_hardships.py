@@ -31,10 +31,10 @@ from airflow_provider_pipedrive.extraction import job as module
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.extraction.output import formats
-from airflow_provider_pipedrive.extraction.output.landing import EntityLanding
-from airflow_provider_pipedrive.extraction.output.versioned import Conflict
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.progress import Progress
 from airflow_provider_pipedrive.extraction.reading.walk import Tally
+from airflow_provider_pipedrive.extraction.storage.versioned import Conflict
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
 from tests.extraction.conftest import by_id, client_of, is_published, landed
@@ -118,11 +118,11 @@ def test_a_publication_that_was_interrupted_goes_on_and_keeps_all_it_knew(
     extract(client, tmp_path, job)
     company.delete("deals", 7)
 
-    def dies(self: EntityLanding, deleted: Any) -> list[dict[str, Any]]:
+    def dies(self: EntityStaging, deleted: Any) -> list[dict[str, Any]]:
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(EntityLanding, "_tombstones", dies)
+        patch.setattr(EntityStaging, "_tombstones", dies)
         with suppress(Killed):
             extract(client, tmp_path, job, owner="me")
     receipt = extract(client, tmp_path, job, owner="me")
@@ -139,11 +139,11 @@ def test_a_publication_that_was_interrupted_goes_on_and_keeps_all_it_knew(
 def test_what_an_interrupted_publication_landed_is_looked_for_afterwards(
     company: Sandbox, client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def dies(self: EntityLanding, move: dict[str, Any]) -> dict[str, Any]:
+    def dies(self: EntityStaging, move: dict[str, Any]) -> dict[str, Any]:
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(EntityLanding, "_placed", dies)
+        patch.setattr(EntityStaging, "_placed", dies)
         with suppress(Killed):
             extract(client, tmp_path, DEALS, owner="me")
     extract(client, tmp_path, DEALS, owner="me")
@@ -156,17 +156,17 @@ def test_a_publication_that_was_interrupted_goes_on_in_the_folder_where_it_began
     client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = ExtractionJob(["deals"], "changes", columns="raw", concurrency=8)
-    place = EntityLanding._placed
+    place = EntityStaging._placed
     placed: list[str] = []
 
-    def dies(self: EntityLanding, part: dict[str, Any]) -> dict[str, Any]:
+    def dies(self: EntityStaging, part: dict[str, Any]) -> dict[str, Any]:
         if placed:
             raise Killed
         placed.append(part["name"])
         return place(self, part)
 
     with monkeypatch.context() as patch:
-        patch.setattr(EntityLanding, "_placed", dies)
+        patch.setattr(EntityStaging, "_placed", dies)
         with suppress(Killed):
             extract(client, tmp_path, job, run="first", owner="me")
     receipt = extract(client, tmp_path, job, run="second", owner="me")

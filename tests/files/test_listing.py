@@ -110,43 +110,50 @@ def test_a_window_takes_what_was_added_in_it_with_a_minute_of_overlap() -> None:
     listed = [added(5, hours=-1), added(4, minutes=1), added(3, hours=1), added(2, hours=1, seconds=60)]
     listed.append(added(1, hours=1, seconds=61))
     window = FileWindow(since=NOON - timedelta(hours=1), until=NOON)
-    assert [found["id"] for found in within(window, iter(listed))] == [4, 3, 2]
+    assert [found["id"] for found in within(listed, window)] == [4, 3, 2]
 
 
 def test_what_is_added_at_its_end_belongs_to_the_next_window() -> None:
     window = FileWindow(since=NOON - timedelta(hours=1), until=NOON)
-    assert list(within(window, iter([added(1, hours=0)]))) == []
+    assert list(within([added(1, hours=0)], window)) == []
 
 
 def test_an_old_file_that_came_in_late_does_not_end_the_window() -> None:
     listed = [added(9, minutes=1), *(added(number, days=30) for number in (8, 7, 6)), added(5, minutes=2)]
     window = FileWindow(since=NOON - timedelta(hours=1))
-    assert [found["id"] for found in within(window, iter(listed))] == [9, 5]
+    assert [found["id"] for found in within(listed, window)] == [9, 5]
 
 
 def test_older_files_between_new_ones_never_end_the_window_however_many_they_are() -> None:
     listed = [added(number, **({"minutes": 1} if number % 10 == 0 else {"days": 30})) for number in range(1000, 0, -1)]
-    assert len(list(within(FileWindow(since=NOON - timedelta(hours=1)), iter(listed)))) == 100
+    assert len(list(within(listed, FileWindow(since=NOON - timedelta(hours=1))))) == 100
 
 
 def test_the_walk_ends_after_many_older_files_in_a_row() -> None:
     older = iter([added(number, days=2) for number in range(1000, 0, -1)])
-    assert list(within(FileWindow(since=NOON - timedelta(hours=1)), older)) == []
+    assert list(within(older, FileWindow(since=NOON - timedelta(hours=1)))) == []
     assert len(list(older)) == 1000 - OLDER_IN_A_ROW
 
 
 @pytest.mark.parametrize("time", [None, "", "0000-00-00 00:00:00"])
 def test_a_file_without_a_time_counts_as_new(time: Any) -> None:
-    assert len(list(within(FileWindow(since=NOON, until=NOON), iter([file(1, add_time=time)])))) == 1
+    assert len(list(within([file(1, add_time=time)], FileWindow(since=NOON, until=NOON)))) == 1
 
 
 def test_from_an_id_on_later_ids_are_new_and_the_walk_ends_at_it() -> None:
     listed = iter([file(9), file(8), file(7), file(6)])
-    assert [found["id"] for found in within(FileWindow(after_id=7), listed)] == [9, 8]
+    assert [found["id"] for found in within(listed, FileWindow(after_id=7))] == [9, 8]
     assert [found["id"] for found in listed] == [6]
 
 
-# ---- the choice
+def test_several_windows_are_read_in_one_walk_down_to_the_oldest() -> None:
+    listed = iter([added(9, minutes=1), added(8, minutes=30), added(7, hours=3), added(6, hours=3), added(5, hours=3)])
+    windows = FileWindow(since=NOON - timedelta(minutes=10)), FileWindow(after_id=6)
+    assert [found["id"] for found in within(listed, *windows)] == [9, 8, 7]
+    assert list(listed) == []
+
+
+# ---- what is wanted
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.errors import PipedriveConnectionError
-from airflow_provider_pipedrive.extraction.output.landing import EntityLanding
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading import snapshot
 from airflow_provider_pipedrive.extraction.reading.increments import Changes, Window
 from airflow_provider_pipedrive.extraction.reading.pages import timestamp
@@ -56,7 +56,7 @@ def read(
     return published(landing, outcome) if publishes else []
 
 
-def published(landing: EntityLanding, outcome: ReadOutcome) -> list[dict[str, Any]]:
+def published(landing: EntityStaging, outcome: ReadOutcome) -> list[dict[str, Any]]:
     manifest = landing.publish(outcome.dropped, {})
     parts = [(landing.target / part["name"]).read_text() for part in manifest["parts"]]
     return [json.loads(line) for part in parts for line in part.splitlines()]
@@ -65,16 +65,16 @@ def published(landing: EntityLanding, outcome: ReadOutcome) -> list[dict[str, An
 def killed_at(finishes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the process end before it finishes that part, and so all that are open."""
     left = [finishes]
-    finish = EntityLanding.finish
+    finish = EntityStaging.finish
 
-    def perhaps(self: EntityLanding, stream: str, covered: Any) -> None:
+    def perhaps(self: EntityStaging, stream: str, resume_info: Any) -> None:
         if stream in self._open:
             left[0] -= 1
             if left[0] < 0:
                 raise Killed
-        finish(self, stream, covered)
+        finish(self, stream, resume_info)
 
-    monkeypatch.setattr(EntityLanding, "finish", perhaps)
+    monkeypatch.setattr(EntityStaging, "finish", perhaps)
 
 
 def read_at_last(

@@ -15,8 +15,8 @@ import pytest
 
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveValidationError
-from airflow_provider_pipedrive.extraction.output import landing
-from airflow_provider_pipedrive.extraction.output.landing import EntityLanding, Untouched
+from airflow_provider_pipedrive.extraction.output import staging
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, RawEncoder
 from airflow_provider_pipedrive.extraction.reading import increments, listing, ranges, snapshot, walk
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page, timestamp
 
@@ -234,8 +234,8 @@ class _Promise:
         return self._result
 
 
-def landing_in(folder: Path, entity: Entity) -> EntityLanding:
-    return EntityLanding(entity.name, folder / "unfinished", folder / entity.name, "jsonl", Untouched())
+def landing_in(folder: Path, entity: Entity) -> EntityStaging:
+    return EntityStaging(entity.name, folder / "unfinished", folder / entity.name, "jsonl", RawEncoder())
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of ten, parts of twenty, and a plan for every list that has two pages."""
     for module in (ranges, walk, listing, snapshot):
         monkeypatch.setattr(module, "PAGE", PAGE)
-    for module in (walk, listing, increments, landing):
+    for module in (walk, listing, increments, staging):
         monkeypatch.setattr(module, "PART_ROWS", 2 * PAGE)
 
 

@@ -143,7 +143,7 @@ def test_another_accounts_file_under_the_same_name_is_not_replaced(
         monkeypatch.setenv("AIRFLOW_CONN_OTHER", api_token_connection(other))
         while (theirs := upload(other, "offer.pdf", b"They offer.", add_time="2027-02-03 10:00:00"))["id"] < number:
             pass
-        with pytest.raises(AirflowFailException, match="another account's files lie there. Give each account a folder"):
+        with pytest.raises(AirflowFailException, match="another account's files. Give each account a folder"):
             download(str(tmp_path), pipedrive_conn_id="other", file_id=theirs["id"])
     assert theirs["id"] == number
     assert (tmp_path / f"{number}-offer.pdf").read_bytes() == b"We offer."

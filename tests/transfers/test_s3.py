@@ -11,8 +11,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.output.expiry import have_expired
-from airflow_provider_pipedrive.extraction.output.landing import EntityLanding
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
+from airflow_provider_pipedrive.extraction.storage.expiry import have_expired
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveFileToObjectStorageOperator, PipedriveToObjectStorageOperator
 from tests.support.s3_server import Storage
@@ -118,7 +118,7 @@ def test_credentials_that_expire_while_a_run_publishes_are_left_to_airflows_retr
         raise expired(code)
 
     with monkeypatch.context() as patch:
-        patch.setattr(EntityLanding, "_replace", refused)
+        patch.setattr(EntityStaging, "_replace", refused)
         patch.setattr(s3.fs, "rm_file", refused)  # neither can the lease be given back
         with pytest.raises(OSError, match="expired") as caught:
             extract(f"s3://{s3.bucket}/crm")
@@ -181,7 +181,7 @@ def test_a_snapshot_that_broke_off_while_it_published_is_not_the_next_nights(
         raise OSError("the storage is out of reach")
 
     with monkeypatch.context() as patch, contextlib.suppress(OSError):
-        patch.setattr(EntityLanding, "_replace", dies)
+        patch.setattr(EntityStaging, "_replace", dies)
         extract(f"s3://{s3.bucket}/crm", run="monday")
     sandbox.update("stages", 1, name="Tuesday's name")
     found = rows(extract(f"s3://{s3.bucket}/crm", run="tuesday"))

@@ -29,8 +29,8 @@ from typing import Any
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.extraction import ExtractionJob, extract
-from airflow_provider_pipedrive.extraction.output.storage import below, read, read_json
 from airflow_provider_pipedrive.extraction.reading import listing, walk
+from airflow_provider_pipedrive.extraction.storage.files import below, read, read_json
 from airflow_provider_pipedrive.sandbox import Sandbox
 
 TOKEN = "ApiTokenOfTheTrial0123456789"

@@ -144,7 +144,7 @@ class ChangeReader:
     def _files(self, asked: Sequence[WatchRequest], since: datetime) -> Iterator[Record]:
         if not any(NEW_FILE in one.watch.kinds for one in asked):
             return iter(())
-        return within(FileWindow(since=since), files_of(self._client))
+        return within(files_of(self._client), FileWindow(since=since))
 
     def field_changes(self, record_id: Any, since: datetime) -> list[Record]:
         """A record's changes field by field later than ``since``, the newest first; none of one that is gone meanwhile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -32,7 +32,7 @@ from airflow_provider_pipedrive.events.waits.watches import (
     WaitSpec,
     batch_action,
 )
-from airflow_provider_pipedrive.files.listing import LISTS, OLDER_IN_A_ROW, files_of
+from airflow_provider_pipedrive.files.listing import LISTS, FileWindow, files_of, within
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.client import PipedriveClient
@@ -322,14 +322,14 @@ def _at_files(client: PipedriveClient, pending: list[Wait], alone: bool) -> list
     else:
         answers = _at_all_files(client, pending, ahead)
     for wait in pending:
-        wait.memory["edge"] = stamp(began - LOOKBACK)
+        wait.memory["edge"] = stamp(began)
     return answers
 
 
 def _at_all_files(client: PipedriveClient, pending: list[Wait], ahead: float) -> list[Answer]:
     waits = [(wait, wait.watch) for wait in pending if isinstance(wait.watch, FilesWait)]
-    enough = [_enough(watch, _since(watch, ahead), moment(wait.memory.get("edge"))) for wait, watch in waits]
-    files = list(_down_to(files_of(client), enough))
+    windows = [_window(watch, _since(watch, ahead), moment(wait.memory.get("edge"))) for wait, watch in waits]
+    files = [dict(file) for file in within(files_of(client), *windows)]
     return [watch.judge(files, _since(watch, ahead)) for _, watch in waits]
 
 
@@ -337,35 +337,17 @@ def _at_own_files(client: PipedriveClient, watch: FilesWait, ahead: float) -> An
     since = _since(watch, ahead)
     files = files_of(client, LISTS.get(watch.link or "", "getFiles"), watch.record_id)
     try:
-        return watch.judge(list(_down_to(files, [_enough(watch, since, None)])), since)
+        return watch.judge([dict(file) for file in within(files, _window(watch, since, None))], since)
     except PipedriveNotFoundError:
         return WaitOutcome("gone", reason=f"{watch.link} {watch.record_id} is not there.")
     except ABOUT_THE_RECORD as error:
         return error
 
 
-Enough = Callable[[Record], bool]
-
-
-def _enough(watch: FilesWait, since: datetime | None, edge: datetime | None) -> Enough:
-    """Tells whether a file is so old that neither it nor an older one matters to this wait."""
-
-    def enough(file: Record) -> bool:
-        added = moment(file.get("add_time"))
-        return not watch.is_new(file, since) or (edge is not None and added is not None and added < edge)
-
-    return enough
-
-
-def _down_to(files: Iterable[Mapping[str, Any]], enough: list[Enough]) -> Iterator[Record]:
-    """The files from the newest down to where no wait needs any: ids grow with time but for exceptions."""
-    old = 0
-    for file in files:
-        record = dict(file)
-        old = old + 1 if all(is_enough(record) for is_enough in enough) else 0
-        if old >= OLDER_IN_A_ROW:
-            return
-        yield record
+def _window(watch: FilesWait, since: datetime | None, edge: datetime | None) -> FileWindow:
+    """The files that matter to a wait: newer than its watermark, and not those that an earlier look has read."""
+    starts = (since, edge and edge - LOOKBACK)
+    return FileWindow(max(filter(None, starts), default=None), after_id=watch.after_id, lookback=timedelta(0))
 
 
 # ---- clocks

@@ -36,7 +36,7 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import FORMATS as FORMATS
 from airflow_provider_pipedrive.extraction.definition import Format as Format
 from airflow_provider_pipedrive.extraction.definition import check_format as check_format
-from airflow_provider_pipedrive.extraction.output.storage import beside, bucket_must_exist, file_system, remove
+from airflow_provider_pipedrive.extraction.storage.files import beside, bucket_must_exist, file_system, remove
 
 Rows = Sequence[Mapping[str, Any]]
 

@@ -24,13 +24,14 @@ from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES, OBSERVED
 from airflow_provider_pipedrive.extraction.output.formats import PartWriter, read_rows
-from airflow_provider_pipedrive.extraction.output.landing import EntityLanding, read_json, write_json
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.increments import Window
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of
 from airflow_provider_pipedrive.extraction.reading.pages import Key, as_dict, timestamp
 from airflow_provider_pipedrive.extraction.reading.snapshot import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.walk import Crew, Tally, rfc3339, sorting
 from airflow_provider_pipedrive.extraction.rows.columns import Column
+from airflow_provider_pipedrive.extraction.storage.files import read_json, write_json
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, change
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ _Move = tuple[int, int, int, Any]
 _PART_DEALS = 1_000
 
 
-class Fixed:
+class FixedEncoder:
     """Rows whose columns are known beforehand.
 
     :param columns: in order
@@ -83,7 +84,7 @@ _deal = msgspec.json.Decoder(_Deal)
 
 def read_stage_history(
     crew: Crew,
-    landing: EntityLanding,
+    landing: EntityStaging,
     window: Window | None,
     parameters: Mapping[str, Any],
     tally: Tally,
@@ -107,7 +108,7 @@ def read_stage_history(
             plan |= {"until": until.astimezone(UTC).isoformat()}
         landing.save(plan)
     deals: list[int] = plan["deals"]
-    done = max((part.covered["deals"] for part in landing.finished), default=0)
+    done = max((part.resume_info["deals"] for part in landing.finished), default=0)
     cost = HISTORIES[EXACT].listing.token_cost
     missing = len(deals) - done
     log.info("The stage history of %s costs about %s.", counted(missing, "deal"), counted(missing * cost, "API token"))
@@ -130,7 +131,7 @@ def read_stage_history(
 
 
 def observe(
-    landing: EntityLanding, deals: EntityLanding, dropped: Mapping[str, set[int]], state: Any, run: str
+    landing: EntityStaging, deals: EntityStaging, dropped: Mapping[str, set[int]], state: Any, run: str
 ) -> ReadOutcome:
     """Write what the stages of the deals say when they are held against those of the reading before.
 
@@ -168,7 +169,7 @@ def observe(
     return ReadOutcome("observed", about, landing.newest)
 
 
-def keep_observed(landing: EntityLanding, state: Any) -> None:
+def keep_observed(landing: EntityStaging, state: Any) -> None:
     """Let the stages that :func:`observe` saw be those that the next reading is held against."""
     seen = _Stages.of(read_json(landing.folder / _SEEN))
     change(state, lambda kept: _Stages.of(kept).then(seen).to_json())
@@ -229,7 +230,7 @@ def _moved(crew: Crew, window: Window | None, parameters: Mapping[str, Any], tal
 
 
 def _keep(
-    landing: EntityLanding,
+    landing: EntityStaging,
     changelogs: Iterable[Iterable[Mapping[str, Any]]],
     place: int,
     window: Window | None,
@@ -277,14 +278,14 @@ def _stage(value: Any) -> int | None:
 
 
 def _write(
-    landing: EntityLanding, stream: str, records: Iterable[Mapping[str, Any]], order: list[Any] | None = None
+    landing: EntityStaging, stream: str, records: Iterable[Mapping[str, Any]], order: list[Any] | None = None
 ) -> None:
     found = list(records)
     keys = [Key(_identity(move), _at(move)) for move in found]
     landing.write(stream, order or [0], [msgspec.json.encode(record) for record in found], keys)
 
 
-def _rows(deals: EntityLanding, dropped: Mapping[str, set[int]]) -> Iterator[dict[str, Any]]:
+def _rows(deals: EntityStaging, dropped: Mapping[str, set[int]]) -> Iterator[dict[str, Any]]:
     for part in deals.finished:
         left_out = dropped.get(part.name, set())
         for number, row in enumerate(read_rows(deals.target / part.name, deals.format)):

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
-from airflow_provider_pipedrive.extraction.output.landing import PART_ROWS, EntityLanding
+from airflow_provider_pipedrive.extraction.output.staging import PART_ROWS, EntityStaging
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of, read_list, whole_pages
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Page, timestamp
 from airflow_provider_pipedrive.extraction.reading.ranges import OPEN_END, Region
@@ -67,7 +67,7 @@ class Changes:
         self,
         crew: Crew,
         entity: Entity,
-        landing: EntityLanding,
+        landing: EntityStaging,
         tally: Tally,
         window: Window,
         *,
@@ -92,7 +92,7 @@ class Changes:
         :raises PipedriveError: what ended it; what was read is in finished parts
         """
         plan = self.landing.load() or {}
-        self.landing.forget({part.name for part in self.landing.finished if "axis" not in part.covered})
+        self.landing.forget({part.name for part in self.landing.finished if "axis" not in part.resume_info})
         self._outcome.strategy = {
             "window": "window",
             "since": "since, its end applied here",
@@ -246,7 +246,7 @@ _added = msgspec.json.Decoder(_Added)
 def read_by_parents(
     crew: Crew,
     entity: Entity,
-    landing: EntityLanding,
+    landing: EntityStaging,
     parents: Sequence[Identity],
     parameters: Mapping[str, Any],
     tally: Tally,
@@ -262,7 +262,7 @@ def read_by_parents(
     size = entity.parent_batch
     batches += [fresh[start : start + size] for start in range(0, len(fresh), size)]
     landing.save({"strategy": "by parents", "batches": batches})
-    done = max((part.covered["batches"] for part in landing.finished), default=0)
+    done = max((part.resume_info["batches"] for part in landing.finished), default=0)
     rows = 0
     while done < len(batches):
         group = batches[done : done + crew.concurrency]

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.client.paging import Look, Position, walk_pages
-from airflow_provider_pipedrive.extraction.output.landing import PART_ROWS, EntityLanding
+from airflow_provider_pipedrive.extraction.output.staging import PART_ROWS, EntityStaging
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Page
 from airflow_provider_pipedrive.extraction.reading.ranges import PAGE
 from airflow_provider_pipedrive.extraction.reading.walk import Crew, Tally, sorting
@@ -55,7 +55,7 @@ def _look(page: Page) -> Look:
     return Look(page.envelope, len(page), lambda: [(key.id, key.update_time) for key in page.keys])
 
 
-def read_list(crew: Crew, entity: Entity, landing: EntityLanding, parameters: Mapping[str, Any], tally: Tally) -> None:
+def read_list(crew: Crew, entity: Entity, landing: EntityStaging, parameters: Mapping[str, Any], tally: Tally) -> None:
     """Read a whole list from its front into one stream, every record once."""
     landing.forget({part.name for part in landing.finished})  # offsets mean nothing to another run
     given = {**parameters, **sorting(entity, entity.sort_by[0] if entity.sort_by else "", ascending=True)}

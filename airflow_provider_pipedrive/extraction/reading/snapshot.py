@@ -30,7 +30,7 @@ import msgspec
 from airflow_provider_pipedrive.catalog import ACTIONS, ENTITIES, Entity
 from airflow_provider_pipedrive.client.limits import WINDOW
 from airflow_provider_pipedrive.errors import PipedriveResponseError
-from airflow_provider_pipedrive.extraction.output.landing import EntityLanding, Finished
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, FinishedPart
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of, read_list, whole_pages
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key, Page
 from airflow_provider_pipedrive.extraction.reading.ranges import OPEN_END, PAGE, Region, cuts, likely_seconds
@@ -63,7 +63,7 @@ class ReadOutcome:
     gone: dict[Identity, datetime | None] = field(default_factory=dict)
     deleted: dict[Identity, datetime | None] = field(default_factory=dict)
 
-    def dropped(self, part: Finished) -> Sequence[int]:
+    def dropped(self, part: FinishedPart) -> Sequence[int]:
         """Numbers of the rows of a part that something newer has taken the place of."""
         own = late_rank(part.stream)
         if not self.rank and not self.gone:
@@ -100,7 +100,7 @@ class Snapshot:
         self,
         crew: Crew,
         entity: Entity,
-        landing: EntityLanding,
+        landing: EntityStaging,
         tally: Tally,
         *,
         parameters: Mapping[str, Any] | None = None,

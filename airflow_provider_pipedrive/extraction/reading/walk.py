@@ -18,7 +18,7 @@ import msgspec
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.client.paging import Position, Walk
 from airflow_provider_pipedrive.errors import PipedriveValidationError
-from airflow_provider_pipedrive.extraction.output.landing import PART_ROWS, EntityLanding
+from airflow_provider_pipedrive.extraction.output.staging import PART_ROWS, EntityStaging
 from airflow_provider_pipedrive.extraction.reading.memory import give_back
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key, Page, decode, next_position, server_time
 from airflow_provider_pipedrive.extraction.reading.ranges import PAGE, Head, Region, middle, waterline
@@ -171,7 +171,7 @@ class _Chain:
         region = self.region
         return [region.start, self.start, int(not self.head.ascending)]
 
-    def covered(self) -> dict[str, Any]:
+    def resume_info(self) -> dict[str, Any]:
         """What its finished parts hold, for a run that goes on from there."""
         head = self.head
         return {
@@ -200,7 +200,7 @@ class RangeReader:
         self,
         crew: Crew,
         entity: Entity,
-        landing: EntityLanding,
+        landing: EntityStaging,
         parameters: Mapping[str, Any],
         tally: Tally,
         *,
@@ -277,7 +277,7 @@ class RangeReader:
                     at_last = None
         self._write_while(lambda: True)
         for chain in self._chains.values():
-            self.landing.finish(chain.stream, chain.covered())
+            self.landing.finish(chain.stream, chain.resume_info())
         self._regions.clear()
         self._chains.clear()
         if failure is not None:
@@ -427,7 +427,7 @@ class RangeReader:
         records = page.records if whole else [page.records[index] for index in taken]
         keys = page.keys if whole else [page.keys[index] for index in taken]
         self.tally.records += len(keys)
-        self._unwritten.append(partial(self._write, chain.stream, chain.order, records, keys, chain.covered()))
+        self._unwritten.append(partial(self._write, chain.stream, chain.order, records, keys, chain.resume_info()))
 
     def _write(
         self,
@@ -435,10 +435,10 @@ class RangeReader:
         order: list[Any],
         records: Sequence[bytes | msgspec.Raw],
         keys: Sequence[Key],
-        covered: Mapping[str, Any],
+        resume_info: Mapping[str, Any],
     ) -> None:
         if self.landing.write(stream, order, records, keys) >= PART_ROWS:
-            self.landing.finish(stream, covered)
+            self.landing.finish(stream, resume_info)
         self._written += 1
         if self._written % _GIVE_BACK_AFTER == 0:
             give_back()
@@ -459,7 +459,7 @@ class RangeReader:
     def _end(self, head: Head) -> None:
         chain = self._chains.pop(head, None)
         if chain is not None:
-            self._unwritten.append(partial(self.landing.finish, chain.stream, chain.covered()))
+            self._unwritten.append(partial(self.landing.finish, chain.stream, chain.resume_info()))
 
 
 def query(entity: Entity, region: Region, *, ascending: bool) -> dict[str, Any]:

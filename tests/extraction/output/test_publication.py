@@ -19,11 +19,11 @@ from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
-from airflow_provider_pipedrive.extraction.output import landing as module
+from airflow_provider_pipedrive.extraction.output import staging as module
 from airflow_provider_pipedrive.extraction.output.formats import read_rows
-from airflow_provider_pipedrive.extraction.output.landing import EntityLanding, Landing, Untouched
-from airflow_provider_pipedrive.extraction.output.versioned import Conflict
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, RawEncoder, RunFolder
 from airflow_provider_pipedrive.extraction.reading.pages import Key
+from airflow_provider_pipedrive.extraction.storage.versioned import Conflict
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.extraction.conftest import by_id, landed
 
@@ -46,15 +46,15 @@ def publish(
     adds: bool = True,
     asked: str = "all of company 1",
 ) -> None:
-    job = Landing(folder, run, run)
-    landing = job.entity("deals", "jsonl", Untouched(), "p")
-    landing.load()
-    landing.save({"strategy": "window"})
+    job = RunFolder(folder, run, run)
+    staging = job.entity("deals", "jsonl", RawEncoder(), "p")
+    staging.load()
+    staging.save({"strategy": "window"})
     if records:
-        landing.write("s", [0], [json.dumps(record).encode() for record in records], [Key(r["id"]) for r in records])
-    landing.finish("s", {})
+        staging.write("s", [0], [json.dumps(record).encode() for record in records], [Key(r["id"]) for r in records])
+    staging.finish("s", {})
     about = {"key": ["id"], "strategy": "window", "run": run, "window": window}
-    landing.publish(lambda part: (), about, dict.fromkeys(deleted), adds=adds, asked=asked)
+    staging.publish(lambda part: (), about, dict.fromkeys(deleted), adds=adds, asked=asked)
     job.clear()
 
 
@@ -151,15 +151,15 @@ def test_a_snapshot_replaces_everything_in_its_partition(tmp_path: Path) -> None
 # ---- two at once
 
 
-def read_by(folder: Path, run: str, at: str, *records: dict[str, Any]) -> EntityLanding:
+def read_by(folder: Path, run: str, at: str, *records: dict[str, Any]) -> EntityStaging:
     """A run that has read all, and has not published it yet."""
-    landing = Landing(folder, run, run).entity("deals", "jsonl", Untouched(), "p")
-    landing.load()
-    landing.save({"strategy": "walk"})
-    landing.write("s", [0], [json.dumps(record).encode() for record in records], [Key(r["id"]) for r in records])
-    landing.finish("s", {})
-    landing.look(datetime.fromisoformat(at))
-    return landing
+    staging = RunFolder(folder, run, run).entity("deals", "jsonl", RawEncoder(), "p")
+    staging.load()
+    staging.save({"strategy": "walk"})
+    staging.write("s", [0], [json.dumps(record).encode() for record in records], [Key(r["id"]) for r in records])
+    staging.finish("s", {})
+    staging.note_present(datetime.fromisoformat(at))
+    return staging
 
 
 def about(run: str, window: dict[str, str] | None = None) -> dict[str, Any]:
@@ -206,11 +206,11 @@ def broken_off(
 ) -> None:
     """A run that ends when it has decided what it publishes."""
 
-    def dies(self: EntityLanding, *args: Any) -> Any:
+    def dies(self: EntityStaging, *args: Any) -> Any:
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(EntityLanding, "_replace", dies)
+        patch.setattr(EntityStaging, "_replace", dies)
         with suppress(Killed):
             extract(client, folder, job, owner=owner, run=owner)
 
@@ -300,7 +300,7 @@ def test_what_nothing_names_is_swept_when_it_is_older_than_a_day_and_is_ours(
 
 
 def test_files_of_a_run_that_has_not_ended_are_not_swept_however_old(client: PipedriveClient, tmp_path: Path) -> None:
-    alive = Landing(tmp_path, "another job", "alive").entity("stages", "jsonl", Untouched())
+    alive = RunFolder(tmp_path, "another job", "alive").entity("stages", "jsonl", RawEncoder())
     alive.load()
     alive.save({"strategy": "walk"})
     alive.write("s", [0], [b'{"id":1}'], [Key(1)])
@@ -328,7 +328,7 @@ def test_a_broken_off_publication_is_swept_after_a_day_by_whatever_job_comes(
 def test_what_was_read_and_not_published_waits_a_week_for_its_next_try(
     company: Sandbox, client: PipedriveClient, tmp_path: Path
 ) -> None:
-    unfinished = Landing(tmp_path, "dear", "me").entity("deals", "jsonl", Untouched())
+    unfinished = RunFolder(tmp_path, "dear", "me").entity("deals", "jsonl", RawEncoder())
     unfinished.load()
     unfinished.save({"strategy": "walk"})
     for days, stays in ((6, True), (8, False)):
@@ -344,13 +344,13 @@ def test_what_is_kept_beside_the_data_is_private_to_the_user_who_runs_the_task(
     client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     modes: dict[str, int] = {}
-    clear = Landing.clear
+    clear = RunFolder.clear
 
-    def looked_at(self: Landing) -> None:
+    def looked_at(self: RunFolder) -> None:
         modes.update({str(path): stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "_pipedrive").rglob("*")})
         clear(self)
 
-    monkeypatch.setattr(Landing, "clear", looked_at)
+    monkeypatch.setattr(RunFolder, "clear", looked_at)
     (tmp_path / "_pipedrive").mkdir(mode=0o755)
     extract(client, tmp_path, ExtractionJob(["stages", "deals"], "changes"))
     assert stat.S_IMODE((tmp_path / "_pipedrive").stat().st_mode) == 0o700

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError
-from airflow_provider_pipedrive.extraction.output.landing import EntityLanding, Untouched
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, RawEncoder
 from airflow_provider_pipedrive.extraction.reading import walk
 from airflow_provider_pipedrive.extraction.reading.increments import read_by_parents
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page
@@ -40,8 +40,8 @@ class Crew(walk.Crew):
         return [work() for work in works]
 
 
-def read(folder: Path, crew: Crew, deals: list[int]) -> EntityLanding:
-    landing = EntityLanding("deal_products", folder / "unfinished", folder / "out", "jsonl", Untouched())
+def read(folder: Path, crew: Crew, deals: list[int]) -> EntityStaging:
+    landing = EntityStaging("deal_products", folder / "unfinished", folder / "out", "jsonl", RawEncoder())
     try:
         read_by_parents(crew, PRODUCTS, landing, deals, {}, Tally())
     finally:
@@ -68,17 +68,17 @@ def test_a_run_goes_on_though_there_are_other_parents_now(tmp_path: Path, fails_
 
 
 def test_a_write_that_failed_half_way_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = EntityLanding.write
+    write = EntityStaging.write
     left = [3]
 
-    def full(self: EntityLanding, *args: Any) -> int:
+    def full(self: EntityStaging, *args: Any) -> int:
         left[0] -= 1
         if left[0] < 0:
             raise OSError("No space left on device")
         return write(self, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(EntityLanding, "write", full)
+        patch.setattr(EntityStaging, "write", full)
         with pytest.raises(OSError, match="No space"):
             read(tmp_path, Crew(), list(range(1, 451)))
     landing = read(tmp_path, Crew(), list(range(1, 451)))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
-from airflow_provider_pipedrive.extraction.output.landing import EntityLanding, Untouched
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, RawEncoder
 from airflow_provider_pipedrive.extraction.reading import walk
 from airflow_provider_pipedrive.extraction.reading.increments import Changes, Window
 from airflow_provider_pipedrive.extraction.reading.listing import page_size, whole_pages
@@ -128,7 +128,7 @@ def test_pages_are_as_large_as_the_list_allows(entity: str, expected: dict[str, 
 
 def test_a_window_of_a_list_that_knows_no_end_is_read_to_its_end_and_no_further(tmp_path: Path) -> None:
     crew = Crew(notes(2000), {})
-    landing = EntityLanding("notes", tmp_path / "unfinished", tmp_path / "notes", "jsonl", Untouched())
+    landing = EntityStaging("notes", tmp_path / "unfinished", tmp_path / "notes", "jsonl", RawEncoder())
     window = Window(datetime.fromtimestamp(1001, UTC), datetime.fromtimestamp(1701, UTC), 0.0, {})
     Changes(crew, NOTES, landing, Tally(), window).read()
     assert sorted(landing.ids()) == list(range(1, 701))

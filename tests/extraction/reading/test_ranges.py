@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveResponseError
 from airflow_provider_pipedrive.extraction.output.formats import Part
-from airflow_provider_pipedrive.extraction.output.landing import Finished
+from airflow_provider_pipedrive.extraction.output.staging import FinishedPart
 from airflow_provider_pipedrive.extraction.reading import ranges
 from airflow_provider_pipedrive.extraction.reading.pages import Key
 from airflow_provider_pipedrive.extraction.reading.ranges import (
@@ -191,9 +191,9 @@ def test_a_gap_is_split_where_about_as_much_lies_on_either_side() -> None:
     assert middle(Region("id", 0, OPEN_END)) is None
 
 
-def finished(stream: str, **covered: Any) -> Finished:
+def finished(stream: str, **resume_info: Any) -> FinishedPart:
     usual = {"axis": "time", "second": None, "ascending": True, "edge": None, "edge_ids": [], "position": {}}
-    return Finished(stream, stream, [0], Part(1, 1, ""), {**usual, **covered})
+    return FinishedPart(stream, stream, [0], Part(1, 1, ""), {**usual, **resume_info})
 
 
 UNTIL = datetime.fromtimestamp(100, UTC)

@@ -1,0 +1,120 @@
+"""What a run has come to: counts, files and price, the same after every resume."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from airflow_provider_pipedrive.bulk.context import RunContext
+from airflow_provider_pipedrive.bulk.difference import described
+from airflow_provider_pipedrive.bulk.journal import Journal
+from airflow_provider_pipedrive.bulk.matching import shown_key
+from airflow_provider_pipedrive.bulk.new_options import ADD_OPTIONS
+from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.client.record_links import record_url
+
+log = logging.getLogger(__name__)
+_SHOWN = 20
+"""Records of a dry run that the log shows."""
+
+
+def receipt_of(run: RunContext, *, price: int | None) -> dict[str, Any]:
+    """The receipt, as :func:`~airflow_provider_pipedrive.bulk.write` documents it; its files are written.
+
+    :param price: of a dry run, the API tokens that writing would cost
+    """
+    job, journal = run.job, run.journal
+    counts = _counts(run)
+    receipt = {
+        "entity": job.entity,
+        "mode": job.mode,
+        "rows": journal.rows,
+        "created": counts.get("create", 0),
+        "updated": counts.get("update", 0),
+        "archived": counts.get("archive", 0),
+        "unchanged": int(journal.get("unchanged") or 0),
+        "deleted": counts.get("delete", 0),
+        "rejected": journal.rejected,
+        "related_created": _related_created(run),
+        "edited_meanwhile": int(journal.get("edited_meanwhile") or 0),
+        "dry_run": job.dry_run,
+        "price": price,
+        **(journal.get("usage") or {}),
+        "rejects": write_rejects(journal),
+        "diff": journal.get("diff"),
+        "results": None if job.dry_run else journal.lines("results.jsonl", _results(run)),
+    }
+    log.info(
+        "%s: %d created, %d updated, %d deleted, %d unchanged, %d rejected; %s, %s, %.1f s.",
+        job.entity, *(receipt[name] for name in ("created", "updated", "deleted", "unchanged", "rejected")),
+        counted(receipt["requests"], "request"), counted(receipt["tokens"], "API token"), receipt["seconds"],
+    )  # fmt: skip
+    return receipt
+
+
+def _counts(run: RunContext) -> dict[str, int]:
+    """How many records each action was done to; in a dry run, would be."""
+    states = run.journal.run(
+        "SELECT action, sum(state = 'done'), count(*) FROM operations WHERE entity = ? GROUP BY action",
+        [run.job.entity],
+    ).fetchall()
+    return {action: (whole if run.job.dry_run else done) for action, done, whole in states}
+
+
+def _related_created(run: RunContext) -> int:
+    state = "planned" if run.job.dry_run else "done"
+    return int(
+        run.journal.one("SELECT count(*) FROM operations WHERE phase = 0 AND action = 'create' AND state = ?", [state])
+    )
+
+
+def write_rejects(journal: Journal) -> str | None:
+    """Write the rows that were set aside as lines of JSON; returns the file's path, or None where there are none."""
+    found = journal.each("SELECT row, reason, field, given FROM rejects ORDER BY row")
+    return journal.lines(
+        "rejects.jsonl",
+        (
+            {"row": row, "reason": reason, "field": field, "values": json.loads(given)}
+            for row, reason, field, given in found
+        ),
+    )
+
+
+def _results(run: RunContext) -> Iterator[dict[str, Any]]:
+    done = run.journal.each(
+        "SELECT row, key, action, id FROM operations WHERE state = 'done' AND entity = ? AND action != ? "
+        "ORDER BY row, operation",
+        [run.job.entity, ADD_OPTIONS],
+    )
+    for row, key, action, identity in done:
+        known = None if identity is None else json.loads(identity)
+        link = record_url(run.job.entity, known, run.client.origin) if action != "delete" else None
+        yield {"row": row, "key": shown_key(key) or None, "action": action, "id": known, "link": link}
+
+
+def show(run: RunContext) -> None:
+    """Log the first records of a dry run, as people read them."""
+    for number, record in enumerate(described(run.book, run.job.entity, run.journal)):
+        if number == _SHOWN:
+            log.info("... and more: %s", run.journal.get("diff"))
+            break
+        log.info(
+            "%s %s %s: %s",
+            record["action"],
+            run.job.entity,
+            record["id"] or record["key"] or "",
+            "; ".join(_changes(record)) or "-",
+        )
+
+
+def _changes(record: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{name}: {_brief(record['before'].get(name))} -> {_brief(after)}" for name, after in record["after"].items()
+    ]
+
+
+def _brief(value: Any) -> str:
+    text = "-" if value is None else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
