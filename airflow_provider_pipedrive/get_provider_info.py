@@ -80,7 +80,7 @@ def get_provider_info() -> dict[str, Any]:
         # Airflow 3 reads the first, 2.11 the second.
         "asset-uris": _ASSET_URIS,
         "dataset-uris": _ASSET_URIS,
-        "extra-links": ["airflow_provider_pipedrive.operators.pipedrive.PipedriveRecordLink"],
+        "extra-links": ["airflow_provider_pipedrive.operators.record_links.PipedriveRecordLink"],
         "config": {
             "pipedrive": {
                 "description": "Settings of the Pipedrive provider.",

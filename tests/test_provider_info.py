@@ -139,7 +139,7 @@ def test_the_redirect_uri_of_the_configuration_is_known_and_empty_until_it_is_se
 
 
 def test_airflow_offers_the_operators_link_to_the_record():
-    assert "airflow_provider_pipedrive.operators.pipedrive.PipedriveRecordLink" in (
+    assert "airflow_provider_pipedrive.operators.record_links.PipedriveRecordLink" in (
         ProvidersManager().extra_links_class_names
     )
 

@@ -16,8 +16,9 @@ from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, Pipedri
 from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
-from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink, is_templated
+from airflow_provider_pipedrive.operators.record_links import PipedriveRecordLink
 from airflow_provider_pipedrive.operators.task_support import (
+    is_templated,
     permanent_errors_end_the_task,
     run_name,
     storage_path,

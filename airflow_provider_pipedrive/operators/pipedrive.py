@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, BaseOperatorLink, XCom
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import PipedriveEndpointRemovedError, PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.hooks.lineage import ReportsLineage
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
+from airflow_provider_pipedrive.operators.record_links import PipedriveRecordLink, done_to_record, record_url
+from airflow_provider_pipedrive.operators.task_support import is_templated
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -25,17 +26,6 @@ if TYPE_CHECKING:
 
 XCOM_RECORDS = 10_000
 XCOM_BYTES = 5 * 1024 * 1024
-
-
-class PipedriveRecordLink(BaseOperatorLink):
-    """Opens the record that a task read or wrote in Pipedrive."""
-
-    name = "Pipedrive record"
-    xcom_key = "pipedrive_record_url"
-
-    def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
-        """The record's address, or an empty text where the task had none."""
-        return XCom.get_value(key=self.xcom_key, ti_key=ti_key) or ""
 
 
 class PipedriveOperator(ReportsLineage, BaseOperator):
@@ -206,65 +196,6 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
         self.log.info("%s: %s%s, %.1f s", self.action, about, ", ".join(counts), seconds)
 
 
-_DONE = {
-    "add": "added",
-    "post": "added",
-    "update": "updated",
-    "put": "updated",
-    "delete": "deleted",
-    "duplicate": "copied to",
-    "archive": "archived",
-    "get": "read",
-}
-"""By the first word of an action's key."""
-
-
-def done_to_record(action: str, parameters: Mapping[str, Any], result: Any) -> str:
-    """What was done to which record, such as ``added deal 51``; empty where it is not about one that has an id."""
-    from airflow_provider_pipedrive.catalog import ACTIONS
-
-    if action not in ACTIONS or not isinstance(result, Mapping):
-        return ""
-    parts = [part for part in ACTIONS[action].path.split("/") if part not in ("", "api", "v1", "v2")]
-    kind = re.sub(r"(?<!s)s$", "", re.sub(r"ies$", "y", parts[0]))
-    if action.startswith("merge"):
-        survivor = parameters.get("merge_with_id")
-        return f"merged {kind} {parameters.get('id')} into {kind} {survivor}, which survives"
-    verb = next((done for word, done in _DONE.items() if re.match(rf"{word}(?=[A-Z])", action)), None)
-    own = parts[1:] in ([], ["{id}"])  # deeper paths are about parts of the record, with ids of their own
-    record = result.get("id", parameters.get("id")) if own else None
-    return f"{verb} {kind} {record}" if verb and record is not None else ""
-
-
-def record_url(action: str, parameters: Mapping[str, Any], result: Any, origin: str) -> str | None:
-    """The address of the record in Pipedrive's web app, where the action is about one that has a page there.
-
-    A connection without the company's host, and without OAuth to tell it, gives no address.
-    """
-    from airflow_provider_pipedrive.catalog import ACTIONS
-    from airflow_provider_pipedrive.client import record_links
-
-    parts = ACTIONS[action].path.split("/") if action in ACTIONS else []
-    entity = next((part for part in parts if part in record_links.PAGES), None)
-    survivor = "merge_with_id" if parts[-1:] == ["merge"] else "id"
-    named = parameters.get(survivor) if "{id}" in parts else None
-    found = result.get("id") if isinstance(result, Mapping) and parts and parts[-1] in record_links.PAGES else None
-    record = named if named is not None else found
-    return record_links.record_url(entity, record, origin) if entity else None
-
-
 def _is_given(value: Any) -> bool:
     """When a task runs, nothing is open any more."""
     return False
-
-
-def is_templated(value: Any) -> bool:
-    """Whether a value is only known when the task runs: a template, or another task's result."""
-    if isinstance(value, str):
-        return "{{" in value or "{%" in value
-    if isinstance(value, Mapping):
-        return any(is_templated(item) for item in value.values())
-    if isinstance(value, list | tuple | set):
-        return any(is_templated(item) for item in value)
-    # XComArg and friends; everything else that Airflow resolves at run time has the same mark.
-    return hasattr(value, "resolve") and hasattr(value, "iter_references")

@@ -1,11 +1,11 @@
-"""What operators and transfers share: what a task may be given, where it writes, and when it fails for good."""
+"""The floor of operators, transfers and sensors: what a task is given, where it writes, when it fails for good."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,16 +15,12 @@ from urllib.parse import unquote, urlsplit
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
-from airflow_provider_pipedrive.events.waits.arguments import record_id
-from airflow_provider_pipedrive.files.listing import LINKS
-from airflow_provider_pipedrive.operators.pipedrive import is_templated, record_url
 from airflow_provider_pipedrive.operators.ticks import in_utc, previous_tick
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context
 
     from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError
-    from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
 _DAY = 86_400
 _AFTER_RESET = 300.0
@@ -37,8 +33,18 @@ _MEANT = 60.0
 _LONGEST_NAME = 150
 BUCKETS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az")
 """Protocols of storages whose keys lie in buckets or containers."""
-_PAGES = {"deal_id": "getDeal", "person_id": "getPerson", "org_id": "getOrganization", "lead_id": "getLead"}
-"""Reads of what has a page in Pipedrive's web app."""
+
+
+def is_templated(value: Any) -> bool:
+    """Whether a value is only known when the task runs: a template, or another task's result."""
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value
+    if isinstance(value, Mapping):
+        return any(is_templated(item) for item in value.values())
+    if isinstance(value, list | tuple | set):
+        return any(is_templated(item) for item in value)
+    # XComArg and friends; everything else that Airflow resolves at run time has the same mark.
+    return hasattr(value, "resolve") and hasattr(value, "iter_references")
 
 
 @contextmanager
@@ -173,24 +179,6 @@ def run_name(task: Any, context: Context) -> str:
     if len(name) <= _LONGEST_NAME:
         return name
     return f"{name[: _LONGEST_NAME - 17]}-{hashlib.sha256(full.encode()).hexdigest()[:16]}"
-
-
-def check_links(task: Any) -> list[str]:
-    """The links that a task was given, their ids checked as far as they are known."""
-    given = [name for name in LINKS if getattr(task, name) is not None]
-    for name in given:
-        value = getattr(task, name)
-        if not is_templated(value):
-            record_id(name, value)
-    return given
-
-
-def url_of_link(task: Any, hook: PipedriveHook) -> str:
-    """The page in Pipedrive's web app of the record that files are attached to, or an empty text."""
-    for name, action in _PAGES.items():
-        if getattr(task, name) is not None:
-            return record_url(action, {"id": getattr(task, name)}, None, hook.client.origin) or ""
-    return ""
 
 
 def wait_for_tokens(task: BaseOperator, error: PipedriveDailyBudgetError, *, in_vain: bool) -> NoReturn:

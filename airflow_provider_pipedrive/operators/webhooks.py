@@ -85,7 +85,7 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
     def _check(self) -> None:
         """Find wrong names when the DAG is parsed, where they are no templates."""
         from airflow_provider_pipedrive.events.webhook_registration import wanted_webhooks
-        from airflow_provider_pipedrive.operators.pipedrive import is_templated
+        from airflow_provider_pipedrive.operators.task_support import is_templated
 
         if not is_templated(self.objects) and not is_templated(self.actions):
             wanted_webhooks(self.objects, self.actions)

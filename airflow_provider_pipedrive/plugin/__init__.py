@@ -15,16 +15,10 @@ from typing import Any, Final
 from airflow.plugins_manager import AirflowPlugin
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_1_PLUS
 
-PREFIX: Final = "/pipedrive"
-"""Where the routes are, below Airflow's own address."""
+from airflow_provider_pipedrive.plugin.paths import PAGES, PREFIX
 
 Message = MutableMapping[str, Any]
 
-
-PAGES: Final = frozenset(
-    f"/{name}" for name in ("page", "create", "connect", "test", "disconnect", "connected", "finish", "callback")
-)
-"""The paths that hold no secret."""
 HIDDEN: Final = "***"
 
 

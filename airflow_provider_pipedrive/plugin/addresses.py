@@ -15,7 +15,7 @@ from starlette.requests import Request
 from airflow_provider_pipedrive.accounts.redirect_uri import checked, stated_redirect_uri
 from airflow_provider_pipedrive.client.hosts import is_loopback
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.plugin import PREFIX
+from airflow_provider_pipedrive.plugin.paths import PREFIX
 
 
 def root(request: Request) -> str:

@@ -65,25 +65,12 @@ class Sandbox:
         self._world.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self._server = server_for(self._world)
         started = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(listener, started), name="sandbox", daemon=True)
+        arguments = (self._server, listener, started)
+        self._thread = threading.Thread(target=_serve, args=arguments, name="sandbox", daemon=True)
         self._thread.start()
         if not started.wait(START_SECONDS):
             raise RuntimeError(f"The sandbox did not start within {START_SECONDS:g} s.")
         return self
-
-    def _run(self, listener: socket.socket, started: threading.Event) -> None:
-        assert self._server is not None
-        server = self._server
-
-        async def main() -> None:
-            serving = asyncio.ensure_future(server.serve(sockets=[listener]))
-            while not server.started and not serving.done():
-                await asyncio.sleep(0.001)
-            started.set()
-            await serving
-
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(main())
 
     def __exit__(self, *_: object) -> None:
         assert self._server is not None
@@ -247,6 +234,18 @@ class Sandbox:
         """
         with self._world.lock:
             return dict(operations.table(self._world, entity).records)
+
+
+def _serve(server: uvicorn.Server, listener: socket.socket, started: threading.Event) -> None:
+    async def main() -> None:
+        serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.001)
+        started.set()
+        await serving
+
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(main())
 
 
 def loop_factory() -> Any:

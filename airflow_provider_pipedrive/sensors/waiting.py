@@ -37,7 +37,7 @@ from airflow_provider_pipedrive.errors import (
 )
 from airflow_provider_pipedrive.events.waits.outcomes import SHORTEST_INTERVAL, WAITING, WaitOutcome, pause_after
 from airflow_provider_pipedrive.hooks.lineage import DataSet, Lineage, ReportsLineage, entity, entity_of_action
-from airflow_provider_pipedrive.operators.pipedrive import is_templated
+from airflow_provider_pipedrive.operators.task_support import is_templated
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

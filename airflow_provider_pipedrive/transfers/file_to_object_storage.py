@@ -17,18 +17,18 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.files.listing import LINKS, FileFilter, FileWindow, Record
 from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
-from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink, is_templated
+from airflow_provider_pipedrive.operators.record_links import PipedriveRecordLink
 from airflow_provider_pipedrive.operators.task_support import (
-    check_links,
     check_path,
+    is_templated,
     moment,
     permanent_errors_end_the_task,
     run_name,
     run_window,
     storage_path,
-    url_of_link,
     whole_number,
 )
+from airflow_provider_pipedrive.transfers.file_links import check_links, url_of_link
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -16,9 +16,9 @@ from airflow_provider_pipedrive.errors import (
 from airflow_provider_pipedrive.extraction.definition import CONCURRENCY, KEEP_PREVIOUS, LOOKBACK, ExtractionJob
 from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
-from airflow_provider_pipedrive.operators.pipedrive import is_templated
 from airflow_provider_pipedrive.operators.task_support import (
     check_path,
+    is_templated,
     moment,
     permanent_errors_end_the_task,
     run_name,

@@ -14,14 +14,13 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.files.listing import LINKS, LISTS, Record, added_at, name_of
 from airflow_provider_pipedrive.hooks.lineage import ReportsLineage
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
-from airflow_provider_pipedrive.operators.pipedrive import PipedriveRecordLink
+from airflow_provider_pipedrive.operators.record_links import PipedriveRecordLink
 from airflow_provider_pipedrive.operators.task_support import (
-    check_links,
     check_path,
     permanent_errors_end_the_task,
     storage_path,
-    url_of_link,
 )
+from airflow_provider_pipedrive.transfers.file_links import check_links, url_of_link
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -10,8 +10,7 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
-from airflow_provider_pipedrive.operators.pipedrive import is_templated
-from airflow_provider_pipedrive.operators.task_support import check_path, storage_path
+from airflow_provider_pipedrive.operators.task_support import check_path, is_templated, storage_path
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

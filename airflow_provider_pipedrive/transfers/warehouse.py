@@ -21,8 +21,8 @@ from airflow_provider_pipedrive.extraction.definition import CONCURRENCY, LOOKBA
 from airflow_provider_pipedrive.extraction.entities import OBSERVED, entity_of
 from airflow_provider_pipedrive.hooks.lineage import ReportsLineage, table
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
-from airflow_provider_pipedrive.operators.pipedrive import is_templated
 from airflow_provider_pipedrive.operators.task_support import (
+    is_templated,
     moment,
     permanent_errors_end_the_task,
     run_name,

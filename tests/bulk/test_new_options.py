@@ -13,8 +13,7 @@ from airflow_provider_pipedrive.bulk.writing import OperationWriter
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedriveServerError
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.bulk.conftest import Write, lines
-from tests.bulk.test_upsert import SEGMENT, field_named, writes
+from tests.bulk.conftest import SEGMENT, Write, field_named, lines, writes
 
 ROWS = [{"id": 1, "Segment": "Tiny"}, {"id": 2, "Segment": "Huge"}]
 

@@ -9,9 +9,7 @@ import pytest
 from airflow_provider_pipedrive.bulk import BulkJob
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.bulk.conftest import Write
-from tests.bulk.test_upsert import writes
 
 
 @pytest.mark.parametrize("column", ["Seats", "organization"])
@@ -39,30 +37,6 @@ def test_a_mirror_of_links_removes_those_of_a_deal_without_rows(
 
     assert receipt["deleted"] >= 1
     assert list(client.iterate("getDealParticipants", {"id": 7})) == []
-
-
-def test_something_else_is_written_in_place_of_removing(client: PipedriveClient, write_rows: Write) -> None:
-    receipt = write_rows(
-        [{"id": 1}], "deals", mode="delete", match_on="id", max_deletes=1, on_remove={"Segment": "small", "Seats": "7"}
-    )
-
-    assert receipt["updated"] == 1
-    deal = client.run("getDeal", {"id": 1, "include_option_labels": True})
-    assert 7 in deal["custom_fields"].values()
-
-
-@pytest.mark.parametrize(
-    ("instead", "said"),
-    [({"Seats": "x"}, "on_remove: Seats must be a number"), ({"organization": "Acme"}, "must be given by its id")],
-    ids=["value", "name"],
-)
-def test_what_cannot_be_written_instead_is_said_before_anything_is_written(
-    sandbox: Sandbox, write_rows: Write, instead: dict[str, Any], said: str
-) -> None:
-    with pytest.raises(PipedriveParameterError, match=said):
-        write_rows([{"id": 1}], "deals", mode="delete", match_on="id", max_deletes=1, on_remove=instead)
-
-    assert writes(sandbox) == []
 
 
 @pytest.mark.parametrize("instead", [None, {}, "remove"], ids=str)

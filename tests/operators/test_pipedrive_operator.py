@@ -11,7 +11,8 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveServerError
-from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator, record_url
+from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator
+from airflow_provider_pipedrive.operators.record_links import record_url
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import api_token_connection
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from airflow_provider_pipedrive.sandbox.control.world import World
-from airflow_provider_pipedrive.sandbox.resources.registry import Handler, handles
+from airflow_provider_pipedrive.sandbox.resources.registry import handles, handles_each, keyed
 from airflow_provider_pipedrive.sandbox.seed.fields import subfields
 from airflow_provider_pipedrive.sandbox.server import refusals
 from airflow_provider_pipedrive.sandbox.server.messages import Request, Response, ok
@@ -16,14 +16,14 @@ from airflow_provider_pipedrive.sandbox.state.store import Record, State
 from airflow_provider_pipedrive.sandbox.views.custom_fields import FIELD_TABLES
 from airflow_provider_pipedrive.sandbox.views.paging import cursor_response, offset_response
 
-_KINDS = {
+_IN_V1 = {
     "Deal": "dealFields",
     "Person": "personFields",
     "Organization": "organizationFields",
     "Product": "productFields",
-    "Project": "projectFields",
-    "Activity": "activityFields",
 }
+_WRITABLE = {**_IN_V1, "Project": "projectFields"}
+_KINDS = {**_WRITABLE, "Activity": "activityFields"}
 _ON_REQUEST = ("ui_visibility", "important_fields", "required_fields")
 _SHOWN = (
     "field_name",
@@ -208,77 +208,94 @@ def _change(world: World, request: Request, table: str, field: Record, changes: 
 # v2
 
 
-def _listing(table: str) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        include = request.args.get("include_fields")
-        return cursor_response(request, list(world.state[table]), lambda field: field_v2(field, include))
-
-    return handle
-
-
-def _single(table: str) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        return ok(field_v2(_by_code(world, table, request.ids["field_code"]), request.args.get("include_fields")))
-
-    return handle
+@handles_each(keyed("get{}Fields", _KINDS))
+def get_fields(world: World, request: Request, table: str) -> Response:
+    """All fields of a kind of records."""
+    include = request.args.get("include_fields")
+    return cursor_response(request, list(world.state[table]), lambda field: field_v2(field, include))
 
 
-def _adding(table: str) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        body = request.body
-        more = {name: body[name] for name in (*_ON_REQUEST, "description") if name in body}
-        field = _insert(world, request, table, body["field_name"], body["field_type"], body.get("options"), **more)
-        return ok(field_v2(field))
-
-    return handle
+@handles_each(keyed("get{}Field", _KINDS))
+def get_field(world: World, request: Request, table: str) -> Response:
+    """One field."""
+    return ok(field_v2(_by_code(world, table, request.ids["field_code"]), request.args.get("include_fields")))
 
 
-def _changing(table: str) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        field = _custom_by_code(world, table, request.ids["field_code"])
-        return ok(field_v2(_change(world, request, table, field, request.body)))
-
-    return handle
-
-
-def _deleting(table: str) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        field = _custom_by_code(world, table, request.ids["field_code"])
-        _drop(world, request, table, field)
-        return ok(field_v2(field))
-
-    return handle
+@handles_each(keyed("add{}Field", _WRITABLE))
+def add_field(world: World, request: Request, table: str) -> Response:
+    """A new custom field."""
+    body = request.body
+    more = {name: body[name] for name in (*_ON_REQUEST, "description") if name in body}
+    field = _insert(world, request, table, body["field_name"], body["field_type"], body.get("options"), **more)
+    return ok(field_v2(field))
 
 
-def _options(table: str, method: str) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        field = _by_code(world, table, request.ids["field_code"])
-        if field.get("options") is None:
-            raise refusals.invalid("field_code", "this field has no options")
-        before: list[Record] = field["options"]
-        if method == "add":
-            labels = [_wanted(item, "label") for item in request.body]
-            touched = _new_options(world.state, labels, world.clock.stamp())
-            after = [*before, *touched]
-        else:
-            given = {_wanted(item, "id"): item for item in request.body}
-            missing = sorted(set(given) - {option["id"] for option in before}, key=str)
-            if missing:
-                raise refusals.invalid("id", f"the field has no option {missing[0]}")
-            if method == "update":
-                after = [
-                    {**option, "label": _wanted(given[option["id"]], "label")} if option["id"] in given else option
-                    for option in before
-                ]
-                touched = [option for option in after if option["id"] in given]
-            else:
-                after = [option for option in before if option["id"] not in given]
-                touched = [option for option in before if option["id"] in given]
-        _change(world, request, table, field, {"options": after})
-        shown = [{"id": option["id"], "label": option["label"]} for option in touched]
-        return ok(shown, additional_data=None)
+@handles_each(keyed("update{}Field", _WRITABLE))
+def update_field(world: World, request: Request, table: str) -> Response:
+    """A changed custom field."""
+    field = _custom_by_code(world, table, request.ids["field_code"])
+    return ok(field_v2(_change(world, request, table, field, request.body)))
 
-    return handle
+
+@handles_each(keyed("delete{}Field", _WRITABLE))
+def delete_field(world: World, request: Request, table: str) -> Response:
+    """A custom field taken away."""
+    field = _custom_by_code(world, table, request.ids["field_code"])
+    _drop(world, request, table, field)
+    return ok(field_v2(field))
+
+
+def _with_options(world: World, request: Request, table: str) -> Record:
+    field = _by_code(world, table, request.ids["field_code"])
+    if field.get("options") is None:
+        raise refusals.invalid("field_code", "this field has no options")
+    return field
+
+
+def _given_options(request: Request, field: Record) -> dict[Any, Record]:
+    """The body's items by the id of the option that each names."""
+    given = {_wanted(item, "id"): item for item in request.body}
+    missing = sorted(set(given) - {option["id"] for option in field["options"]}, key=str)
+    if missing:
+        raise refusals.invalid("id", f"the field has no option {missing[0]}")
+    return given
+
+
+def _options_response(touched: list[Record]) -> Response:
+    return ok([{"id": option["id"], "label": option["label"]} for option in touched], additional_data=None)
+
+
+@handles_each(keyed("add{}FieldOptions", _WRITABLE))
+def add_options(world: World, request: Request, table: str) -> Response:
+    """New options of a field."""
+    field = _with_options(world, request, table)
+    labels = [_wanted(item, "label") for item in request.body]
+    added = _new_options(world.state, labels, world.clock.stamp())
+    _change(world, request, table, field, {"options": [*field["options"], *added]})
+    return _options_response(added)
+
+
+@handles_each(keyed("update{}FieldOptions", _WRITABLE))
+def update_options(world: World, request: Request, table: str) -> Response:
+    """Options of a field with new labels."""
+    field = _with_options(world, request, table)
+    given = _given_options(request, field)
+    after = [
+        {**option, "label": _wanted(given[option["id"]], "label")} if option["id"] in given else option
+        for option in field["options"]
+    ]
+    _change(world, request, table, field, {"options": after})
+    return _options_response([option for option in after if option["id"] in given])
+
+
+@handles_each(keyed("delete{}FieldOptions", _WRITABLE))
+def delete_options(world: World, request: Request, table: str) -> Response:
+    """Options of a field taken away."""
+    field = _with_options(world, request, table)
+    given = _given_options(request, field)
+    before: list[Record] = field["options"]
+    _change(world, request, table, field, {"options": [option for option in before if option["id"] not in given]})
+    return _options_response([option for option in before if option["id"] in given])
 
 
 def _wanted(item: Any, name: str) -> Any:
@@ -290,41 +307,37 @@ def _wanted(item: Any, name: str) -> Any:
 # v1
 
 
-def _listing_v1(table: str) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        return offset_response(request, rows_v1(world.state[table]))
-
-    return handle
-
-
-def _single_v1(table: str) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        return ok(field_v1(_by_number(world, table, request.id)))
-
-    return handle
+@handles_each({**keyed("get{}FieldsV1", _IN_V1), "getLeadFields": "leadFields"})
+def get_fields_v1(world: World, request: Request, table: str) -> Response:
+    """All fields of a kind of records, the parts of composite ones as rows of their own."""
+    return offset_response(request, rows_v1(world.state[table]))
 
 
-def _adding_v1(table: str) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        field = _insert(
-            world, request, table, request.body["name"], request.body["field_type"], request.body.get("options")
-        )
-        return ok(field_v1(field), 201 if table == "productFields" else 200)
-
-    return handle
+@handles_each(keyed("get{}FieldV1", _IN_V1))
+def get_field_v1(world: World, request: Request, table: str) -> Response:
+    """One field."""
+    return ok(field_v1(_by_number(world, table, request.id)))
 
 
-def _changing_v1(table: str) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        field = _by_number(world, table, request.id)
-        changes: Record = {}
-        if request.body.get("name"):
-            changes["field_name"] = request.body["name"]
-        if request.body.get("options") and field.get("options") is not None:
-            changes["options"] = _whole_options(world, field, request.body["options"])
-        return ok(field_v1(_change(world, request, table, field, changes)))
+@handles_each(keyed("add{}FieldV1", _IN_V1))
+def add_field_v1(world: World, request: Request, table: str) -> Response:
+    """A new custom field."""
+    field = _insert(
+        world, request, table, request.body["name"], request.body["field_type"], request.body.get("options")
+    )
+    return ok(field_v1(field), 201 if table == "productFields" else 200)
 
-    return handle
+
+@handles_each(keyed("update{}FieldV1", _IN_V1))
+def update_field_v1(world: World, request: Request, table: str) -> Response:
+    """A changed field."""
+    field = _by_number(world, table, request.id)
+    changes: Record = {}
+    if request.body.get("name"):
+        changes["field_name"] = request.body["name"]
+    if request.body.get("options") and field.get("options") is not None:
+        changes["options"] = _whole_options(world, field, request.body["options"])
+    return ok(field_v1(_change(world, request, table, field, changes)))
 
 
 def _whole_options(world: World, field: Record, given: list[Record]) -> list[Record]:
@@ -338,51 +351,24 @@ def _whole_options(world: World, field: Record, given: list[Record]) -> list[Rec
     ]
 
 
-def _deleting_v1(table: str) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        field = _by_number(world, table, request.id)
-        if not field.get("is_custom_field"):
-            raise refusals.bad_request("Field cannot be deleted.")
+@handles_each(keyed("delete{}FieldV1", _IN_V1))
+def delete_field_v1(world: World, request: Request, table: str) -> Response:
+    """A custom field taken away."""
+    field = _by_number(world, table, request.id)
+    if not field.get("is_custom_field"):
+        raise refusals.bad_request("Field cannot be deleted.")
+    _drop(world, request, table, field)
+    return ok({"id": field["id"]})
+
+
+@handles_each(keyed("delete{}Fields", _IN_V1))
+def delete_fields_v1(world: World, request: Request, table: str) -> Response:
+    """Custom fields taken away; others are passed over."""
+    fields = [field for key in request.args["ids"] if (field := world.state.get(table, key))]
+    gone = [field for field in fields if field.get("is_custom_field")]
+    for field in gone:
         _drop(world, request, table, field)
-        return ok({"id": field["id"]})
-
-    return handle
-
-
-def _deleting_many_v1(table: str) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        fields = [field for key in request.args["ids"] if (field := world.state.get(table, key))]
-        gone = [field for field in fields if field.get("is_custom_field")]
-        for field in gone:
-            _drop(world, request, table, field)
-        return ok({"id": [field["id"] for field in gone]})
-
-    return handle
-
-
-def _register() -> None:
-    for kind, table in _KINDS.items():
-        handles(f"get{kind}Fields")(_listing(table))
-        handles(f"get{kind}Field")(_single(table))
-        if kind == "Activity":
-            continue
-        handles(f"add{kind}Field")(_adding(table))
-        handles(f"update{kind}Field")(_changing(table))
-        handles(f"delete{kind}Field")(_deleting(table))
-        for method in ("add", "update", "delete"):
-            handles(f"{method}{kind}FieldOptions")(_options(table, method))
-        if kind == "Project":
-            continue
-        handles(f"get{kind}FieldsV1")(_listing_v1(table))
-        handles(f"get{kind}FieldV1")(_single_v1(table))
-        handles(f"add{kind}FieldV1")(_adding_v1(table))
-        handles(f"update{kind}FieldV1")(_changing_v1(table))
-        handles(f"delete{kind}FieldV1")(_deleting_v1(table))
-        handles(f"delete{kind}Fields")(_deleting_many_v1(table))
-    handles("getLeadFields")(_listing_v1("leadFields"))
-
-
-_register()
+    return ok({"id": [field["id"] for field in gone]})
 
 
 @handles("getActivityFieldsV1", "getNoteFields")

@@ -18,7 +18,7 @@ from airflow_provider_pipedrive.sandbox.server.messages import Request, Response
 from airflow_provider_pipedrive.sandbox.server.validation import CUSTOM_KEY
 from airflow_provider_pipedrive.sandbox.state import creation, rules
 from airflow_provider_pipedrive.sandbox.state.clock import to_v1, to_v2
-from airflow_provider_pipedrive.sandbox.state.store import Id, Record, State
+from airflow_provider_pipedrive.sandbox.state.store import Actor, Id, Record, State
 from airflow_provider_pipedrive.sandbox.views import custom_fields
 from airflow_provider_pipedrive.sandbox.views.paging import offset_response, position_response
 from airflow_provider_pipedrive.sandbox.views.v1 import (
@@ -273,34 +273,38 @@ def get_conversion(world: World, request: Request) -> Response:
 
 def _convert(world: World, job: Record) -> Id:
     """Make the new record and take the old one away."""
-    state, actor = world.state, world.actor(job["fields"]["user_id"], job["id"])
+    actor = world.actor(job["fields"]["user_id"], job["id"])
     if job["source"] == "leads":
-        lead = state["leads"].records[job["source_id"]]
-        value = lead.get("value") or {}
-        stage = {
-            name: job["fields"][name] for name in ("stage_id", "pipeline_id") if job["fields"].get(name) is not None
-        }
-        custom = custom_fields.from_flat(state, "leads", _custom_of(lead))
-        fields = {
-            "title": lead["title"],
-            "owner_id": lead["owner_id"],
-            "person_id": lead["person_id"],
-            "org_id": lead["organization_id"],
-            "value": value.get("amount"),
-            "currency": value.get("currency"),
-            "expected_close_date": lead.get("expected_close_date"),
-            "custom_fields": custom or None,
-            "source_lead_id": lead["id"],
-            **stage,
-        }
-        made = state.insert("deals", creation.new_record(state, "deals", fields, actor.user_id), actor)
-        for table in ("notes", "files", "activities"):
-            for row in state[table].where("lead_id", lead["id"]):
-                state.replace(table, row["id"], {"deal_id": made["id"]})
-        state.remove("leads", lead["id"], actor)
-        return made["id"]  # type: ignore[no-any-return]
-    found = state["deals"].records[job["source_id"]]
-    stamp = world.clock.stamp()
+        return _deal_of(world.state, world.state["leads"].records[job["source_id"]], job["fields"], actor)
+    return _lead_of(world.state, world.state["deals"].records[job["source_id"]], actor)
+
+
+def _deal_of(state: State, lead: Record, given: Record, actor: Actor) -> Id:
+    """A lead's deal: its notes, files and activities move with it."""
+    value = lead.get("value") or {}
+    fields = {
+        "title": lead["title"],
+        "owner_id": lead["owner_id"],
+        "person_id": lead["person_id"],
+        "org_id": lead["organization_id"],
+        "value": value.get("amount"),
+        "currency": value.get("currency"),
+        "expected_close_date": lead.get("expected_close_date"),
+        "custom_fields": custom_fields.from_flat(state, "leads", _custom_of(lead)) or None,
+        "source_lead_id": lead["id"],
+        **{name: given[name] for name in ("stage_id", "pipeline_id") if given.get(name) is not None},
+    }
+    made = state.insert("deals", creation.new_record(state, "deals", fields, actor.user_id), actor)
+    for table in ("notes", "files", "activities"):
+        for row in state[table].where("lead_id", lead["id"]):
+            state.replace(table, row["id"], {"deal_id": made["id"]})
+    state.remove("leads", lead["id"], actor)
+    return made["id"]  # type: ignore[no-any-return]
+
+
+def _lead_of(state: State, found: Record, actor: Actor) -> Id:
+    """A deal's lead; the deal is marked deleted."""
+    stamp = state.clock.stamp()
     lead = {
         "title": found["title"],
         "owner_id": found["owner_id"],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from airflow_provider_pipedrive.sandbox.control.world import World
 from airflow_provider_pipedrive.sandbox.resources import filtering
 from airflow_provider_pipedrive.sandbox.resources.records import body_fields, find, find_living
-from airflow_provider_pipedrive.sandbox.resources.registry import HANDLERS, Handler, handles
+from airflow_provider_pipedrive.sandbox.resources.registry import HANDLERS, handles, handles_each
 from airflow_provider_pipedrive.sandbox.server import refusals
 from airflow_provider_pipedrive.sandbox.server.messages import Request, Response, ok
 from airflow_provider_pipedrive.sandbox.state import creation, rules
@@ -220,54 +222,61 @@ def get_plan(world: World, request: Request) -> Response:
     return ok([_plan_item(world, key, kind, row) for kind, row in rows] or None)
 
 
-def _placing(kind: str, table: str, name: str) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        key = _project(world, request)["id"]
-        row = world.state.get(table, request.ids[name])
-        if row is None or row.get("project_id") != key:
-            raise refusals.not_found(kind.capitalize())
-        fields = {part: request.body[part] for part in ("phase_id", "group_id") if part in request.body}
-        rules.validate_links(world.state, fields)
-        placed = next((p for p in world.state["projectPlan"].where("item", (kind, row["id"]))), None)
-        if placed:
-            world.state.replace("projectPlan", placed["id"], fields)
-        else:
-            world.state.insert("projectPlan", {"item": (kind, row["id"]), **fields}, world.actor(request.user_id))
-        return ok(_plan_item(world, key, kind, row))
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """What can be placed in a plan: its kind, its table, and the name of its id in the path."""
 
-    return handle
+    kind: str
+    table: str
+    named_by: str
 
 
-handles("putProjectPlanTask")(_placing("task", "tasks", "taskId"))
-handles("putProjectPlanActivity")(_placing("activity", "activities", "activityId"))
+@handles_each(
+    {
+        "putProjectPlanTask": _Planned("task", "tasks", "taskId"),
+        "putProjectPlanActivity": _Planned("activity", "activities", "activityId"),
+    }
+)
+def put_in_plan(world: World, request: Request, of: _Planned) -> Response:
+    """A task or an activity in another phase or group."""
+    key = _project(world, request)["id"]
+    row = world.state.get(of.table, request.ids[of.named_by])
+    if row is None or row.get("project_id") != key:
+        raise refusals.not_found(of.kind.capitalize())
+    fields = {part: request.body[part] for part in ("phase_id", "group_id") if part in request.body}
+    rules.validate_links(world.state, fields)
+    placed = next((p for p in world.state["projectPlan"].where("item", (of.kind, row["id"]))), None)
+    if placed:
+        world.state.replace("projectPlan", placed["id"], fields)
+    else:
+        world.state.insert("projectPlan", {"item": (of.kind, row["id"]), **fields}, world.actor(request.user_id))
+    return ok(_plan_item(world, key, of.kind, row))
 
 
 # v1: boards, phases, templates
 
 
-def _listing(table: str) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        rows = [r for r in world.state[table] if request.args.get("board_id") in (None, r.get("board_id"))]
-        return ok([with_v1_times(world.state, row) for row in rows] or None)
+@handles_each({"getProjectsBoardsV1": "boards", "getProjectsPhasesV1": "phases"})
+def get_columns(world: World, request: Request, table: str) -> Response:
+    """Boards, or phases of all boards or of one."""
+    rows = [r for r in world.state[table] if request.args.get("board_id") in (None, r.get("board_id"))]
+    return ok([with_v1_times(world.state, row) for row in rows] or None)
 
-    return handle
 
-
-def _single(table: str, thing: str) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        return ok(with_v1_times(world.state, find_living(world.state, table, request.id, thing)))
-
-    return handle
+@handles_each(
+    {
+        "getProjectsBoardV1": ("boards", "Board"),
+        "getProjectsPhaseV1": ("phases", "Phase"),
+        "getProjectTemplateV1": ("projectTemplates", "Template"),
+    }
+)
+def get_column(world: World, request: Request, of: tuple[str, str]) -> Response:
+    """One board, phase or template."""
+    table, thing = of
+    return ok(with_v1_times(world.state, find_living(world.state, table, request.id, thing)))
 
 
 @handles("getProjectTemplatesV1")
 def get_templates(world: World, request: Request) -> Response:
     """Templates of projects."""
     return cursor_response(request, list(world.state["projectTemplates"]), lambda row: with_v1_times(world.state, row))
-
-
-handles("getProjectsBoardsV1")(_listing("boards"))
-handles("getProjectsPhasesV1")(_listing("phases"))
-handles("getProjectsBoardV1")(_single("boards", "Board"))
-handles("getProjectsPhaseV1")(_single("phases", "Phase"))
-handles("getProjectTemplateV1")(_single("projectTemplates", "Template"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.sandbox.control.world import World
 from airflow_provider_pipedrive.sandbox.resources import filtering
-from airflow_provider_pipedrive.sandbox.resources.registry import Handler, handles
+from airflow_provider_pipedrive.sandbox.resources.registry import handles, handles_each
 from airflow_provider_pipedrive.sandbox.server import refusals
 from airflow_provider_pipedrive.sandbox.server.messages import Request, Response
 from airflow_provider_pipedrive.sandbox.state import creation, rules
@@ -28,8 +28,8 @@ class Entity:
 
     table: str
     thing: str
-    list_key: str | None
-    get_key: str | None
+    list_key: str
+    get_key: str
     add_key: str | None
     update_key: str | None
     delete_key: str | None
@@ -132,28 +132,30 @@ def _candidates(state: State, table: str, args: Mapping[str, Any]) -> Iterable[R
     return by_time.between(low, high)
 
 
-def _lister(entity: Entity) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        if not entity.paged:
-            matches = filtering.predicate(world.state, entity.table, request.args, filtering.living)
-            view = view_of(world.state, entity.table)
-            rows = [view(record) for record in world.state[entity.table] if matches(record)]
-            return Response({"success": True, "data": rows})
-        return list_response(world, request, entity.table, filtering.base_of(world.state, entity.table, request.args))
-
-    return handle
+def _by(attribute: str) -> dict[str, Entity]:
+    return {key: entity for entity in ENTITIES if (key := getattr(entity, attribute))}
 
 
-def _getter(entity: Entity) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        record = find(world.state, entity.table, request.id, entity.thing)
-        if is_usual(request):
-            view, version = view_of(world.state, entity.table), definitions_version(world.state, entity.table)
-            rows = world.state.encode(entity.table, [record], view, version)
-            return Response(content=b'{"success":true,"data":' + rows[1:-1] + b"}")
-        return Response({"success": True, "data": asked_view(world.state, request, entity.table)(record)})
+@handles_each(_by("list_key"))
+def get_list(world: World, request: Request, entity: Entity) -> Response:
+    """A page of records, or all of a table that has no pages."""
+    if not entity.paged:
+        matches = filtering.predicate(world.state, entity.table, request.args, filtering.living)
+        view = view_of(world.state, entity.table)
+        rows = [view(record) for record in world.state[entity.table] if matches(record)]
+        return Response({"success": True, "data": rows})
+    return list_response(world, request, entity.table, filtering.base_of(world.state, entity.table, request.args))
 
-    return handle
+
+@handles_each(_by("get_key"))
+def get_record(world: World, request: Request, entity: Entity) -> Response:
+    """One record."""
+    record = find(world.state, entity.table, request.id, entity.thing)
+    if is_usual(request):
+        view, version = view_of(world.state, entity.table), definitions_version(world.state, entity.table)
+        rows = world.state.encode(entity.table, [record], view, version)
+        return Response(content=b'{"success":true,"data":' + rows[1:-1] + b"}")
+    return Response({"success": True, "data": asked_view(world.state, request, entity.table)(record)})
 
 
 def _validate_contact_sync(world: World, entity: Entity, body: Record) -> None:
@@ -161,48 +163,45 @@ def _validate_contact_sync(world: World, entity: Entity, body: Record) -> None:
         raise refusals.refuse(403, "Contact Sync is not enabled: its fields cannot be written")
 
 
-def _adder(entity: Entity) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        _validate_contact_sync(world, entity, request.body)
-        fields = body_fields(world.state, entity.table, request.body, None)
-        actor = world.actor(request.user_id, request.correlation_id)
-        record = creation.new_record(world.state, entity.table, fields, request.user_id)
-        record = world.state.insert(entity.table, record, actor)
-        status = 201 if entity.table in _CREATED else 200
-        return Response({"success": True, "data": view_of(world.state, entity.table)(record)}, status)
-
-    return handle
-
-
-def _updater(entity: Entity) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        record = find(world.state, entity.table, request.id, entity.thing)
-        if record.get("is_deleted") and request.body.get("is_deleted") is not False:
-            raise refusals.not_found(entity.thing)
-        _validate_contact_sync(world, entity, request.body)
-        fields = body_fields(world.state, entity.table, request.body, record)
-        actor = world.actor(request.user_id, request.correlation_id)
-        record = creation.change_record(world.state, entity.table, record["id"], fields, actor)
-        return Response({"success": True, "data": view_of(world.state, entity.table)(record)})
-
-    return handle
+@handles_each(_by("add_key"))
+def add_record(world: World, request: Request, entity: Entity) -> Response:
+    """A new record."""
+    _validate_contact_sync(world, entity, request.body)
+    fields = body_fields(world.state, entity.table, request.body, None)
+    actor = world.actor(request.user_id, request.correlation_id)
+    record = creation.new_record(world.state, entity.table, fields, request.user_id)
+    record = world.state.insert(entity.table, record, actor)
+    status = 201 if entity.table in _CREATED else 200
+    return Response({"success": True, "data": view_of(world.state, entity.table)(record)}, status)
 
 
-def _deleter(entity: Entity) -> Handler:
-    def handle(world: World, request: Request) -> Response:
-        record = find_living(world.state, entity.table, request.id, entity.thing)
-        actor = world.actor(request.user_id, request.correlation_id)
-        if "is_deleted" in record:
-            rules.delete(world.state, entity.table, record["id"], actor)
-        else:
-            world.state.remove(entity.table, record["id"], actor)
-        for table, link in _CHILDREN.get(entity.table, ()):
-            for child in world.state[table].where(link, record["id"]):
-                if not child.get("is_deleted"):
-                    rules.delete(world.state, table, child["id"], actor)
-        return Response({"success": True, "data": {"id": record["id"]}})
+@handles_each(_by("update_key"))
+def update_record(world: World, request: Request, entity: Entity) -> Response:
+    """A changed record."""
+    record = find(world.state, entity.table, request.id, entity.thing)
+    if record.get("is_deleted") and request.body.get("is_deleted") is not False:
+        raise refusals.not_found(entity.thing)
+    _validate_contact_sync(world, entity, request.body)
+    fields = body_fields(world.state, entity.table, request.body, record)
+    actor = world.actor(request.user_id, request.correlation_id)
+    record = creation.change_record(world.state, entity.table, record["id"], fields, actor)
+    return Response({"success": True, "data": view_of(world.state, entity.table)(record)})
 
-    return handle
+
+@handles_each(_by("delete_key"))
+def delete_record(world: World, request: Request, entity: Entity) -> Response:
+    """A record taken away, with those that do not live without it."""
+    record = find_living(world.state, entity.table, request.id, entity.thing)
+    actor = world.actor(request.user_id, request.correlation_id)
+    if "is_deleted" in record:
+        rules.delete(world.state, entity.table, record["id"], actor)
+    else:
+        world.state.remove(entity.table, record["id"], actor)
+    for table, link in _CHILDREN.get(entity.table, ()):
+        for child in world.state[table].where(link, record["id"]):
+            if not child.get("is_deleted"):
+                rules.delete(world.state, table, child["id"], actor)
+    return Response({"success": True, "data": {"id": record["id"]}})
 
 
 _CHILDREN = {"projects": (("tasks", "project_id"),), "pipelines": (("stages", "pipeline_id"),)}
@@ -229,24 +228,6 @@ def body_fields(state: State, table: str, body: Record, before: Record | None) -
     if table == "projects":
         fields.pop("template_id", None)
     return fields
-
-
-def _register() -> None:
-    makers = (
-        ("list_key", _lister),
-        ("get_key", _getter),
-        ("add_key", _adder),
-        ("update_key", _updater),
-        ("delete_key", _deleter),
-    )
-    for entity in ENTITIES:
-        for attribute, maker in makers:
-            key = getattr(entity, attribute)
-            if key:
-                handles(key)(maker(entity))
-
-
-_register()
 
 
 @handles("getArchivedDeals")

@@ -80,7 +80,7 @@ class _Deals:
             row["update_time"] = v2_time(source.between(added, life.updated))
             self.products[row["id"]] = row
         origin = source.pick(_ORIGINS)
-        yearly = sum(row["sum"] for row in rows if row["billing_frequency"] != "one-time")
+        # In the order of the model's fields: each draws from the same source.
         self.deals[number] = {
             "id": number,
             "title": self._title(person, organization, rows),
@@ -93,33 +93,25 @@ class _Deals:
             "value": value,
             "currency": currency,
             "add_time": v2_time(added),
-            "update_time": v2_time(life.updated),
-            "stage_change_time": _time(life.moved),
-            "is_deleted": life.deleted is not None,
-            "is_archived": life.archived is not None,
-            "archive_time": _time(life.archived),
-            "status": "deleted" if life.deleted else life.status,
+            **_history(life),
             "probability": source.between(1, 9) * 10 if pipeline == 1 and source.chance(0.15) else None,
             "lost_reason": source.pick(_LOST_REASONS) if life.status == "lost" else None,
             "visible_to": visibility(source),
-            "close_time": _time(life.closed),
-            "won_time": _time(life.closed if life.status == "won" else None),
-            "lost_time": _time(life.closed if life.status == "lost" else None),
-            "expected_close_date": day(life.closed or life.updated, source.between(-20, 90))
-            if source.chance(0.7)
-            else None,
+            "expected_close_date": self._expected(life),
             "label_ids": labels(source),
             "origin": origin,
             "origin_id": f"integration-{source.between(1, 3)}" if origin == "API" else None,
-            "channel": None,
-            "channel_id": None,
-            "source_lead_id": None,
-            "arr": yearly or None,
-            "mrr": round(yearly / 12, 2) or None,
-            "acv": yearly or None,
+            **dict.fromkeys(("channel", "channel_id", "source_lead_id")),
+            **_recurring(rows),
             "custom_fields": self._custom.draw(),
         }
         self._participate(number, person, added, life.updated)
+
+    def _expected(self, life: _Life) -> str | None:
+        """The day on which a deal is to be closed, which seven in ten have."""
+        if not self._source.chance(0.7):
+            return None
+        return day(life.closed or life.updated, self._source.between(-20, 90))
 
     def leave_a_deleted_option(self, number: int) -> None:
         """Give a deal an option that its field's definition no longer has."""
@@ -264,6 +256,27 @@ class _Deals:
                 "person_id": participant,
                 "add_time": v2_time(joined),
             }
+
+
+def _recurring(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a deal brings in again and again by its products."""
+    yearly = sum(row["sum"] for row in rows if row["billing_frequency"] != "one-time")
+    return {"arr": yearly or None, "mrr": round(yearly / 12, 2) or None, "acv": yearly or None}
+
+
+def _history(life: _Life) -> dict[str, Any]:
+    """What a deal shows of its life."""
+    return {
+        "update_time": v2_time(life.updated),
+        "stage_change_time": _time(life.moved),
+        "is_deleted": life.deleted is not None,
+        "is_archived": life.archived is not None,
+        "archive_time": _time(life.archived),
+        "status": "deleted" if life.deleted else life.status,
+        "close_time": _time(life.closed),
+        "won_time": _time(life.closed if life.status == "won" else None),
+        "lost_time": _time(life.closed if life.status == "lost" else None),
+    }
 
 
 def _time(moment: int | None) -> str | None:

@@ -150,13 +150,11 @@ def _thread(
     tables: dict[str, Table],
 ) -> dict[str, Any]:
     times = {sent: [m["message_time"] for m in messages if m["sent_flag"] == sent] for sent in (0, 1)}
-    folder = "inbox" if times[0] else "sent"
     deal = tables["deals"].get(links["deal_id"])
-    first, last = messages[0]["message_time"], messages[-1]["message_time"]
     return {
         "id": number,
         **_texts(number),
-        "folder": folder,
+        "folder": "inbox" if times[0] else "sent",
         "folders": [name for name, sent in (("inbox", 0), ("sent", 1)) if times[sent]],
         "parties": {"to": [me if messages[0]["from"] == [them] else them], "from": messages[0]["from"]},
         "drafts_parties": [],
@@ -175,15 +173,22 @@ def _thread(
         "external_deleted_flag": 0,
         "first_message_to_me_flag": 1 - messages[0]["sent_flag"],
         "all_messages_sent_flag": int(not times[0]),
-        "first_message_timestamp": first,
-        "last_message_timestamp": last,
-        "last_message_sent_timestamp": times[1][-1] if times[1] else None,
-        "last_message_received_timestamp": times[0][-1] if times[0] else None,
-        "add_time": first,
-        "update_time": last,
+        **_times(messages, *times.values()),
         "deal_id": links["deal_id"],
         "deal_status": deal["status"] if deal else None,
         "lead_id": None,
+    }
+
+
+def _times(messages: list[dict[str, Any]], received: list[str], sent: list[str]) -> dict[str, Any]:
+    first, last = messages[0]["message_time"], messages[-1]["message_time"]
+    return {
+        "first_message_timestamp": first,
+        "last_message_timestamp": last,
+        "last_message_sent_timestamp": sent[-1] if sent else None,
+        "last_message_received_timestamp": received[-1] if received else None,
+        "add_time": first,
+        "update_time": last,
     }
 
 

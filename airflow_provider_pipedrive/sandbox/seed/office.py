@@ -56,33 +56,8 @@ def office(source: Source, tables: dict[str, Table]) -> dict[str, Table]:
     return {
         "users": _users(source, founded, list(permission_sets)),
         **_pipelines(founded),
-        "currencies": {
-            number: {
-                "id": number,
-                "code": code,
-                "name": name,
-                "decimal_points": points,
-                "symbol": symbol,
-                "active_flag": True,
-                "is_custom_flag": False,
-            }
-            for number, (code, name, points, symbol) in enumerate(_currencies(), 1)
-        },
-        "activityTypes": {
-            number: {
-                "id": number,
-                "name": name,
-                "key_string": icon,
-                "icon_key": icon,
-                "color": None,
-                "order_nr": number,
-                "active_flag": True,
-                "is_custom_flag": False,
-                "add_time": v1_time(founded),
-                "update_time": None,
-            }
-            for number, (name, icon) in enumerate(zip(_TYPES, _ICONS, strict=True), 1)
-        },
+        "currencies": {number: _currency(number, *row) for number, row in enumerate(_currencies(), 1)},
+        "activityTypes": _activity_types(founded),
         "leadLabels": _lead_labels(source, founded),
         "leadSources": {number: {"name": name} for number, name in enumerate(_LEAD_SOURCES, 1)},
         "filters": _filters(founded, tables),
@@ -100,6 +75,36 @@ def _currencies() -> Iterator[tuple[str, str, int, str]]:
     for code, name in Currencies.currencies:
         if code not in own:
             yield code, name, 0 if code in _WITHOUT_CENTS else 2, code
+
+
+def _currency(number: int, code: str, name: str, points: int, symbol: str) -> dict[str, Any]:
+    return {
+        "id": number,
+        "code": code,
+        "name": name,
+        "decimal_points": points,
+        "symbol": symbol,
+        "active_flag": True,
+        "is_custom_flag": False,
+    }
+
+
+def _activity_types(founded: int) -> Table:
+    return {
+        number: {
+            "id": number,
+            "name": name,
+            "key_string": icon,
+            "icon_key": icon,
+            "color": None,
+            "order_nr": number,
+            "active_flag": True,
+            "is_custom_flag": False,
+            "add_time": v1_time(founded),
+            "update_time": None,
+        }
+        for number, (name, icon) in enumerate(zip(_TYPES, _ICONS, strict=True), 1)
+    }
 
 
 def _role(number: int, name: str, parent: int | None) -> dict[str, Any]:

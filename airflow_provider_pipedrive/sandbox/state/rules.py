@@ -118,6 +118,40 @@ def first_stage(state: State, pipeline_id: Id | None = None) -> Record:
     return min(stages, key=lambda s: (s["pipeline_id"], s.get("order_nr") or 0, s["id"]))
 
 
+_NEW_DEAL: Record = {
+    "title": None,
+    "owner_id": None,
+    "creator_user_id": None,
+    "person_id": None,
+    "org_id": None,
+    "value": 0,
+    "currency": "EUR",
+    "status": "open",
+    "probability": None,
+    "lost_reason": None,
+    "visible_to": 3,
+    "close_time": None,
+    "won_time": None,
+    "lost_time": None,
+    "expected_close_date": None,
+    "stage_change_time": None,
+    "label_ids": [],
+    "is_deleted": False,
+    "is_archived": False,
+    "archive_time": None,
+    "origin": "API",
+    "origin_id": None,
+    "channel": None,
+    "channel_id": None,
+    "source_lead_id": None,
+    "arr": None,
+    "mrr": None,
+    "acv": None,
+    "custom_fields": None,
+}
+"""A deal about which nothing is known."""
+
+
 def new_deal(state: State, fields: Record, user_id: int) -> Record:
     """A deal with everything that Pipedrive fills in by itself.
 
@@ -132,35 +166,10 @@ def new_deal(state: State, fields: Record, user_id: int) -> Record:
         else first_stage(state, fields.get("pipeline_id"))
     )
     base: Record = {
-        "title": None,
+        **_NEW_DEAL,
         "owner_id": user_id,
         "creator_user_id": user_id,
-        "person_id": None,
-        "org_id": None,
-        "value": 0,
-        "currency": "EUR",
-        "status": "open",
-        "probability": None,
-        "lost_reason": None,
-        "visible_to": 3,
-        "close_time": None,
-        "won_time": None,
-        "lost_time": None,
-        "expected_close_date": None,
-        "stage_change_time": None,
         "label_ids": [],
-        "is_deleted": False,
-        "is_archived": False,
-        "archive_time": None,
-        "origin": "API",
-        "origin_id": None,
-        "channel": None,
-        "channel_id": None,
-        "source_lead_id": None,
-        "arr": None,
-        "mrr": None,
-        "acv": None,
-        "custom_fields": None,
         "add_time": stamp,
         "update_time": stamp,
     }

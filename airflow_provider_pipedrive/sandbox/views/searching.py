@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from airflow_provider_pipedrive.sandbox.state.store import Record, State
@@ -124,70 +124,72 @@ def item(state: State, kind: str, record: Record, matched: dict[str, list[str]])
     """The reduced object of a hit."""
     found = {"custom_fields": matched.get("custom_fields", []), "notes": matched.get("notes", [])}
     owner = {"owner": {"id": record.get("owner_id")}}
-    base = {"id": record["id"], "type": kind}
-    if kind == "deal":
-        stage = state.get("stages", record["stage_id"]) or {}
-        return {
-            **base,
-            "title": record["title"],
-            "value": record["value"],
-            "currency": record["currency"],
-            "status": record["status"],
-            "visible_to": record.get("visible_to"),
-            **owner,
-            "stage": {"id": stage.get("id"), "name": stage.get("name")},
-            "person": _brief(state, "persons", record.get("person_id")),
-            "organization": _brief_organization(state, record.get("org_id")),
-            **found,
-            "is_archived": bool(record.get("is_archived")),
-        }
-    if kind == "person":
-        emails = [entry["value"] for entry in record.get("emails") or ()]
-        return {
-            **base,
-            "name": record["name"],
-            "phones": [entry["value"] for entry in record.get("phones") or ()],
-            "emails": emails,
-            "primary_email": emails[0] if emails else None,
-            "visible_to": record.get("visible_to"),
-            **owner,
-            "organization": _brief_organization(state, record.get("org_id")),
-            **found,
-        }
-    if kind == "organization":
-        address = (record.get("address") or {}).get("value")
-        shown = {"name": record["name"], "address": address, "visible_to": record.get("visible_to")}
-        return {**base, **shown, **owner, **found}
-    if kind == "product":
-        shown = {"name": record["name"], "code": record.get("code"), "visible_to": record.get("visible_to")}
-        return {**base, **shown, **owner, "custom_fields": found["custom_fields"]}
-    if kind == "lead":
-        value = record.get("value") or {}
-        person = state.get("persons", record.get("person_id")) or {}
-        return {
-            **base,
-            "title": record["title"],
-            **owner,
-            "person": _brief(state, "persons", record.get("person_id")),
-            "organization": _brief_organization(state, record.get("organization_id")),
-            "phones": [entry["value"] for entry in person.get("phones") or ()],
-            "emails": [entry["value"] for entry in person.get("emails") or ()],
-            **found,
-            "value": value.get("amount"),
-            "currency": value.get("currency"),
-            "visible_to": int(record.get("visible_to") or 3),
-            "is_archived": bool(record.get("is_archived")),
-        }
-    if kind == "project":
-        return _project(state, base, record, owner, found)
-    return {**base, "name": record["name"], "url": f"/v1/files/{record['id']}/download"}
+    return {"id": record["id"], "type": kind, **_ITEMS[kind](state, record, owner, found)}
 
 
-def _project(state: State, base: Record, record: Record, owner: Record, found: Record) -> Record:
+def _deal(state: State, record: Record, owner: Record, found: Record) -> Record:
+    stage = state.get("stages", record["stage_id"]) or {}
+    return {
+        "title": record["title"],
+        "value": record["value"],
+        "currency": record["currency"],
+        "status": record["status"],
+        "visible_to": record.get("visible_to"),
+        **owner,
+        "stage": {"id": stage.get("id"), "name": stage.get("name")},
+        "person": _brief(state, "persons", record.get("person_id")),
+        "organization": _brief_organization(state, record.get("org_id")),
+        **found,
+        "is_archived": bool(record.get("is_archived")),
+    }
+
+
+def _person(state: State, record: Record, owner: Record, found: Record) -> Record:
+    emails = [entry["value"] for entry in record.get("emails") or ()]
+    return {
+        "name": record["name"],
+        "phones": [entry["value"] for entry in record.get("phones") or ()],
+        "emails": emails,
+        "primary_email": emails[0] if emails else None,
+        "visible_to": record.get("visible_to"),
+        **owner,
+        "organization": _brief_organization(state, record.get("org_id")),
+        **found,
+    }
+
+
+def _organization(state: State, record: Record, owner: Record, found: Record) -> Record:
+    address = (record.get("address") or {}).get("value")
+    return {"name": record["name"], "address": address, "visible_to": record.get("visible_to"), **owner, **found}
+
+
+def _product(state: State, record: Record, owner: Record, found: Record) -> Record:
+    shown = {"name": record["name"], "code": record.get("code"), "visible_to": record.get("visible_to")}
+    return {**shown, **owner, "custom_fields": found["custom_fields"]}
+
+
+def _lead(state: State, record: Record, owner: Record, found: Record) -> Record:
+    value = record.get("value") or {}
+    person = state.get("persons", record.get("person_id")) or {}
+    return {
+        "title": record["title"],
+        **owner,
+        "person": _brief(state, "persons", record.get("person_id")),
+        "organization": _brief_organization(state, record.get("organization_id")),
+        "phones": [entry["value"] for entry in person.get("phones") or ()],
+        "emails": [entry["value"] for entry in person.get("emails") or ()],
+        **found,
+        "value": value.get("amount"),
+        "currency": value.get("currency"),
+        "visible_to": int(record.get("visible_to") or 3),
+        "is_archived": bool(record.get("is_archived")),
+    }
+
+
+def _project(state: State, record: Record, owner: Record, found: Record) -> Record:
     deals = record.get("deal_ids") or []
     deal = state.get("deals", deals[0]) if deals else None
     return {
-        **base,
         "title": record["title"],
         "status": record.get("status"),
         **owner,
@@ -201,6 +203,23 @@ def _project(state: State, base: Record, record: Record, owner: Record, found: R
         "end_date": record.get("end_date"),
         **found,
     }
+
+
+def _file(state: State, record: Record, owner: Record, found: Record) -> Record:
+    return {"name": record["name"], "url": f"/v1/files/{record['id']}/download"}
+
+
+_ITEMS: dict[str, Callable[[State, Record, Record, Record], Record]] = {
+    "deal": _deal,
+    "person": _person,
+    "organization": _organization,
+    "product": _product,
+    "lead": _lead,
+    "project": _project,
+    "file": _file,
+    "mail_attachment": _file,
+}
+"""The reduced object of each kind, from the record, its owner, and the custom fields and notes that matched."""
 
 
 def _brief(state: State, table: str, key: Any) -> Record | None:

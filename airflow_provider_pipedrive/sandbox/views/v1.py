@@ -78,8 +78,6 @@ def deal(state: State, record: Record, embedded: bool = True) -> Record:
     person, organization = state.get("persons", record["person_id"]), state.get("organizations", record["org_id"])
     owner = state.get("users", record["owner_id"]) or {}
     stage = state.get("stages", record["stage_id"]) or {}
-    value, currency = record.get("value") or 0, record.get("currency")
-    probability = record.get("probability") or stage.get("deal_probability") or 100
     shown = {
         "id": record["id"],
         "title": record["title"],
@@ -90,8 +88,6 @@ def deal(state: State, record: Record, embedded: bool = True) -> Record:
         "org_id": record["org_id"],
         "stage_id": record["stage_id"],
         "pipeline_id": record["pipeline_id"],
-        "value": value,
-        "currency": currency,
         "active": record["status"] == "open" and not record.get("is_deleted"),
         "deleted": bool(record.get("is_deleted")),
         "is_archived": bool(record.get("is_archived")),
@@ -99,39 +95,62 @@ def deal(state: State, record: Record, embedded: bool = True) -> Record:
         "person_name": person.get("name") if person else None,
         "org_name": organization.get("name") if organization else None,
         "owner_name": owner.get("name"),
+        **_money(record, stage),
         **_activities(state, "deals", record),
-        "formatted_value": f"{value:g} {currency}",
-        "weighted_value": round(value * probability / 100, 2),
-        "weighted_value_currency": currency,
-        "formatted_weighted_value": f"{value * probability / 100:g} {currency}",
         "rotten_time": None,
         "label": ",".join(map(str, record.get("label_ids") or ())) or None,
         "visible_to": str(record.get("visible_to")),
         "cc_email": f"sandbox+deal{record['id']}@pipedrivemail.com",
         "org_hidden": False,
         "person_hidden": False,
-        "probability": record.get("probability"),
-        "lost_reason": record.get("lost_reason"),
-        "expected_close_date": record.get("expected_close_date"),
-        "origin": record.get("origin"),
-        "origin_id": record.get("origin_id"),
-        "channel": record.get("channel"),
-        "channel_id": record.get("channel_id"),
         "first_won_time": to_v1(record.get("won_time")),
-        "source_lead_id": record.get("source_lead_id"),
-        **{name: record.get(name) for name in ("arr", "mrr", "acv")},
-        **dict.fromkeys(("arr_currency", "mrr_currency", "acv_currency"), currency),
+        **{name: record.get(name) for name in _AS_IN_V2},
         **_times(record, "add_time", "update_time", "stage_change_time", "close_time", "won_time", "lost_time"),
         "archive_time": to_v1(record.get("archive_time")),
         **{name: optional_value(state, "deals", record, name) for name in _DEAL_COUNTS},
         **_custom(state, "deals", record),
     }
-    if embedded:
-        shown["creator_user_id"] = user_card(state, record["creator_user_id"])
-        shown["user_id"] = user_card(state, record["owner_id"])
-        shown["person_id"] = person_card(state, record["person_id"])
-        shown["org_id"] = organization_card(state, record["org_id"])
-    return shown
+    return {**shown, **_embedded(state, record)} if embedded else shown
+
+
+_AS_IN_V2 = (
+    "probability",
+    "lost_reason",
+    "expected_close_date",
+    "origin",
+    "origin_id",
+    "channel",
+    "channel_id",
+    "source_lead_id",
+    "arr",
+    "mrr",
+    "acv",
+)
+"""Fields of a deal that v1 shows as v2 does."""
+
+
+def _embedded(state: State, deal: Record) -> Record:
+    return {
+        "creator_user_id": user_card(state, deal["creator_user_id"]),
+        "user_id": user_card(state, deal["owner_id"]),
+        "person_id": person_card(state, deal["person_id"]),
+        "org_id": organization_card(state, deal["org_id"]),
+    }
+
+
+def _money(deal: Record, stage: Record) -> Record:
+    """A deal's value, and what it is worth at its probability, or its stage's."""
+    value, currency = deal.get("value") or 0, deal.get("currency")
+    weighted = value * (deal.get("probability") or stage.get("deal_probability") or 100) / 100
+    return {
+        "value": value,
+        "currency": currency,
+        "formatted_value": f"{value:g} {currency}",
+        "weighted_value": round(weighted, 2),
+        "weighted_value_currency": currency,
+        "formatted_weighted_value": f"{weighted:g} {currency}",
+        **dict.fromkeys(("arr_currency", "mrr_currency", "acv_currency"), currency),
+    }
 
 
 def _custom(state: State, table: str, record: Record) -> Record:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_provider_pipedrive.bulk.journal import row_to_json
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.bulk.conftest import Write, lines
-from tests.bulk.test_upsert import field_named, writes
+from tests.bulk.conftest import Write, field_named, lines, writes
 
 CONTAINS_ITSELF: list[Any] = []
 CONTAINS_ITSELF.append(CONTAINS_ITSELF)
@@ -32,17 +27,6 @@ def test_a_value_that_cannot_be_written_sets_its_row_aside_and_no_other(write_ro
 
     assert (receipt["created"], receipt["rejected"]) == (1, 1)
     assert lines(receipt["rejects"])[0]["row"] == 1
-
-
-def test_rejects_are_json_though_the_rows_hold_nan(write_rows: Write) -> None:
-    receipt = write_rows([{"email": math.nan, "name": "Nobody"}], "persons", max_rejects=1)
-
-    text = Path(receipt["rejects"]).read_text()
-    assert json.loads(text, parse_constant=pytest.fail)["values"] == {"email": None, "name": "Nobody"}
-
-
-def test_a_row_with_a_set_is_the_same_row_in_every_process() -> None:
-    assert row_to_json({"tags": {"b", "a", "c"}}) == '{"tags":["a","b","c"]}'
 
 
 @pytest.mark.parametrize("odd", [0, -1, 10**30])
@@ -64,15 +48,6 @@ def test_the_id_of_a_lead_is_a_uuid_in_any_spelling(client: PipedriveClient, wri
 
     assert receipt["updated"] == 1
     assert lines(receipt["rejects"])[0]["reason"] == "id must be the id of a lead, a UUID, not '7'"
-
-
-def test_a_text_of_a_row_is_never_taken_for_a_record_that_the_run_makes(
-    client: PipedriveClient, write_rows: Write
-) -> None:
-    receipt = write_rows([{"email": "s@example.com", "name": "$created1"}], "persons")
-
-    made = client.run("getPerson", {"id": lines(receipt["results"])[0]["id"]})
-    assert made["name"] == "$created1"
 
 
 def test_spaces_around_an_address_are_not_written(client: PipedriveClient, write_rows: Write) -> None:
@@ -103,17 +78,6 @@ def test_a_misspelled_column_of_the_mapping_is_an_error_with_the_nearest_one(
         write_rows(rows, "persons", mapping={"mail": "email", "full name": "name"})
 
     assert writes(sandbox) == []
-
-
-def test_the_second_of_two_rows_that_mean_one_record_is_set_aside(client: PipedriveClient, write_rows: Write) -> None:
-    two = [{"value": "one@example.com", "primary": True}, {"value": "two@example.com"}]
-    known = client.run("addPerson", {"name": "Before", "emails": two})["id"]
-    rows = [{"email": "one@example.com", "name": "First"}, {"email": "two@example.com", "name": "Second"}]
-
-    receipt = write_rows(rows, "persons", max_rejects=1)
-
-    assert lines(receipt["rejects"])[0]["reason"] == f"row 1 means the same record, {known}"
-    assert client.run("getPerson", {"id": known})["name"] == "First"
 
 
 def test_times_as_text_take_the_zone_of_the_job(client: PipedriveClient, write_rows: Write) -> None:
