@@ -170,7 +170,7 @@ def changes_of(batch: Mapping[str, Any]) -> Iterator[Change]:
             for line in source:
                 yield Change.from_json(json.loads(line))
     else:
-        raise PipedriveParameterError("This is no batch of changes: it has neither 'changes' nor 'file'.")
+        raise PipedriveParameterError("This is not a batch of changes: it has neither 'changes' nor 'file'.")
 
 
 class _Consumer:
@@ -187,7 +187,7 @@ class _Consumer:
         self._kinds = frozenset([kinds] if isinstance(kinds, str) else kinds or ())
         unknown = self._kinds - set(KINDS)
         if unknown:
-            raise PipedriveParameterError(f"There is no kind of change {min(unknown)!r}, only: {', '.join(KINDS)}.")
+            raise PipedriveParameterError(f"There is no kind of change {min(unknown)!r}. There are {', '.join(KINDS)}.")
         self._fields = fields
         self._connection_id = pipedrive_conn_id
         self._since = None if since is None else datetime.fromisoformat(given_moment("since", since))

@@ -38,6 +38,13 @@ _PERHAPS = {
     "description": ("note",),
     "at": ("time",),
     "date": ("time",),
+    "start": ("cursor",),
+    "offset": ("start", "cursor"),
+    "page": ("start", "cursor"),
+    "size": ("limit",),
+    "since": ("updated_since",),
+    "until": ("updated_until",),
+    "get": ("term",),
 }
 """Words that may mean another one, where their own leads to nothing."""
 _NOISE = ("all", "the", "a", "of", "by", "v2")

@@ -40,7 +40,7 @@ def check(options: Namespace) -> None:
         say("An API token does not expire, and may do what its user may.")
     elif credential.refresh_token is None:
         say(f"Connected as {whose(settings)}, by OAuth access token.")
-        say("There is no refresh token: it ends within the hour, and its scopes are not told.")
+        say("There is no refresh token: the access token ends within the hour, and its scopes are not known.")
     else:
         idle = _idle(connection)  # before the renewal, which is a use
         _check_grant(settings, _renewed(connection, settings, options.print_as), keys, idle)
@@ -116,7 +116,7 @@ def _idle(connection: Connection) -> str:
 
 def _check_grant(settings: Settings, grant: Grant, keys: list[str], idle: str) -> None:
     say(f"Connected as {whose(granted(settings, grant))}, by OAuth.")
-    say(f"Scopes: {', '.join(grant.scopes) or 'not told'}.")
+    say(f"Scopes: {', '.join(grant.scopes) or 'not known'}.")
     say(idle)
     say(f"The authorization lasts until {good_until()}, and {IDLE_DAYS} days more from each use: this was one.")
     missing = lacking(keys, grant.scopes) if grant.scopes else []

@@ -41,9 +41,10 @@ def actions(options: Namespace) -> None:
         return
     found = [action for action in ACTIONS.values() if all(word in _searched(action) for word in words)]
     if not found:
-        hint = did_you_mean(" ".join(options.text), ACTIONS, most=3)
+        text = options.text
+        hint = did_you_mean(" ".join(text), ACTIONS, most=3)
         raise PipedriveParameterError(
-            f"No action has {' and '.join(map(repr, words))} in its key, summary or path.{hint}"
+            f"No action has {' and '.join(map(repr, text))} in its key, summary or path.{hint}"
         )
     for row in _table([("ACTION", "REQUEST", "TOKENS", ""), *map(_row, found)]):
         put(row)

@@ -174,7 +174,7 @@ def checked_conn_id(conn_id: str) -> str:
     :raises UsageError: it does not
     """
     if not re.fullmatch(r"[\w#!()\-.:/\\]{1,250}", conn_id, re.ASCII):
-        raise UsageError(f"{conn_id!r} is no connection id: letters, digits, _ - . : are taken.")
+        raise UsageError(f"{conn_id!r} is not a valid connection id: use letters, digits, _ - . :")
     return conn_id
 
 

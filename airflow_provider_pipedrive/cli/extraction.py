@@ -28,7 +28,7 @@ def plan(options: Namespace) -> None:
     if until is not None and since is None:
         raise PipedriveParameterError("--until needs --since: without one, whole lists are read.")
     if since is not None and since > datetime.now(UTC):
-        raise PipedriveParameterError(f"--since {options.since} lies in the future: give a time that has passed.")
+        raise PipedriveParameterError(f"--since {options.since} is in the future: give a time that has passed.")
     job = ExtractionJob(
         options.entities.split(","), "changes" if since else "snapshot", since, until, columns=options.columns
     )
@@ -96,7 +96,7 @@ def _watermark_to_set(options: Namespace) -> datetime | None:
     until = _moment("--set", options.set)
     if until is not None and until > datetime.now(UTC):
         raise PipedriveParameterError(
-            f"--set {options.set} lies in the future: the next runs would read nothing. Give a time that has passed."
+            f"--set {options.set} is in the future: the next runs would read nothing. Give a time that has passed."
         )
     return until
 

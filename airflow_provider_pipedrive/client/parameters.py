@@ -200,7 +200,7 @@ def _unknown(action: Action, name: Any, value: Any) -> str:
     if action.custom_fields == "nested" and _CUSTOM_FIELD.fullmatch(str(name)):
         return f"{name} is a custom field: put it into custom_fields={{{str(name)[:6]!r}...: ...}}"
     if action.custom_fields == "flat" and name == "custom_fields":
-        return "custom fields of leads stand beside the other parameters, not in custom_fields"
+        return "custom fields of leads are given next to the other parameters, not in custom_fields"
     here = f"there is no parameter {name!r}"
     near = _own_id(action, name) or next(iter(nearest(name, action.by_name)), None)
     custom = f"custom_fields={{{name!r}: {_briefly(value)}}}" if action.custom_fields == "nested" else ""

@@ -248,7 +248,7 @@ def _refusal(call: Operation, answer: Response, parsed: dict[str, Any] | None) -
         return PipedriveAuthError, "The authorization is no longer valid: connect the account again."
     if status == 401:
         return PipedriveAuthError, (
-            "The credential is wrong, expired or revoked. For an API token: copy it anew from Pipedrive (Company "
+            "The credential is wrong, expired or revoked. For an API token: copy it again from Pipedrive (Company "
             "settings > Personal preferences > API). For OAuth: connect the account again."
         )
     if status == 402:
@@ -290,9 +290,8 @@ def _not_there(call: Operation, status: int) -> tuple[type[PipedriveError], str]
         return PipedriveEndpointRemovedError, removed.removed_message()
     if status == 410:
         return PipedriveNotFoundError, "It is gone: deleted, or the operation has been removed from Pipedrive's API."
-    return PipedriveNotFoundError, (
-        "It does not exist, was deleted, or the credential's user may not see it. For a raw request: check the path."
-    )
+    path = "" if call.key else " Check the path, too."
+    return PipedriveNotFoundError, f"It does not exist, was deleted, or the credential's user may not see it.{path}"
 
 
 def _is_removed_path(action: Action, call: Operation) -> bool:

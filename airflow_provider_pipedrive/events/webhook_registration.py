@@ -130,10 +130,10 @@ def wanted_webhooks(objects: Iterable[str], actions: Iterable[str] = ("*",)) -> 
     doing = set([actions] if isinstance(actions, str) else actions)
     for what, given, known in (("object", chosen, known_objects), ("action", doing, known_actions)):
         if not given:
-            raise PipedriveParameterError(f"No {what} is named, of: {', '.join(known)}.")
+            raise PipedriveParameterError(f"Name at least one {what} of webhooks: {', '.join(known)}.")
         for name in given - set(known):
             hint = did_you_mean(name, known)
-            raise PipedriveParameterError(f"Webhooks know no {what} {name!r}, only: {', '.join(known)}.{hint}")
+            raise PipedriveParameterError(f"Webhooks have no {what} {name!r}.{hint} They have {', '.join(known)}.")
         if "*" in given and len(given) > 1:
             raise PipedriveParameterError(f"'*' means every {what}: leave out the others, or each event comes twice.")
     if len(doing) == len(known_actions) - 1:
@@ -171,7 +171,7 @@ def plan(
         fault = _fault(row, address, user_id)
         if fault or it not in wanted or it in keep:
             remove[row["id"]] = it
-            notices += [f"{it}: {fault}, so it is made anew."] if fault and it in wanted else []
+            notices += [f"{it}: {fault}, so it is made again."] if fault and it in wanted else []
         else:
             keep[it] = row["id"]
             notices += [f"{it}: {trouble}"] if (trouble := _trouble(row)) else []
@@ -281,7 +281,7 @@ def _trouble(row: Mapping[str, Any]) -> str:
         return ""
     return (
         f"its last delivery ({row.get('last_delivery_time')}) was answered {status}. After ten failures Pipedrive "
-        "sends nothing for 30 minutes, and what changes meanwhile is not told: a change watcher closes that gap."
+        "sends nothing for 30 minutes, and what changes meanwhile is not reported: a change watcher closes that gap."
     )
 
 

@@ -201,7 +201,7 @@ class ChangePoller:
             self._told_at = now
             log.warning(
                 "Watchers of %s on %s see nothing: %s: %s. Failures in a row: %d. Next attempt in %.0f s; "
-                "what happens meanwhile is told then.",
+                "what happens meanwhile is reported then.",
                 self._entity, self._connection_id, type(error).__name__, error, self._failures, pause,
             )  # fmt: skip
 

@@ -415,11 +415,11 @@ def test_what_is_missing_is_asked_for_and_the_secret_is_not_shown(
         (["--redirect-uri", "https://\uff4cocalhost/"], "--redirect-uri must be a whole URL"),
         (["--redirect-uri", "https://storage.example\\@localhost/"], "--redirect-uri must be a whole URL"),
         (["--redirect-uri", "https://@localhost/"], "--redirect-uri must be a whole URL"),
-        (["--host", "https://evil.example.com"], "--host: 'https://evil.example.com' is no host"),
-        (["--oauth-host", "http://oauth.pipedrive.com"], "--oauth-host: 'http://oauth.pipedrive.com' is no host"),
+        (["--host", "https://evil.example.com"], "--host: 'https://evil.example.com' is not a host"),
+        (["--oauth-host", "http://oauth.pipedrive.com"], "--oauth-host: 'http://oauth.pipedrive.com' is not a host"),
         (["--client-id", "a b"], "There is no client id"),
         (["--client-secret", "TypedAsAnArgument"], "The file of --client-secret-file cannot be read"),
-        (["--save", "my conn"], "'my conn' is no connection id"),
+        (["--save", "my conn"], "'my conn' is not a valid connection id"),
     ],
 )
 def test_wrong_arguments_are_told_at_once(
@@ -542,7 +542,7 @@ def test_without_a_database_saving_is_refused_before_anybody_is_asked(
 def test_where_to_keep_it_is_asked_and_a_failure_is_not_the_end(terminal: Terminal, app: list[str], browser: Browser):
     terminal.types("my conn", "crm", "uri")
     assert terminal.run("connect", *app) == 0
-    assert "'my conn' is no connection id" in terminal.err
+    assert "'my conn' is not a valid connection id" in terminal.err
     assert "Airflow's metadata database cannot be used from here" in terminal.err
     assert printed(terminal.out)[1].startswith("pipedrive://")
 

@@ -35,7 +35,7 @@ def test_a_plan_with_an_end_and_no_beginning_says_what_is_missing(terminal: Term
     assert terminal.run("plan", "--entities", "deals", "--until", "2026-01-01") == 1
     assert "--until needs --since" in terminal.err
     assert terminal.run("plan", "--entities", "deals", "--since", "2099-01-01") == 1
-    assert "--since 2099-01-01 lies in the future" in terminal.err
+    assert "--since 2099-01-01 is in the future" in terminal.err
 
 
 def test_marks_are_shown_set_back_and_forgotten(terminal: Terminal, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_mark_that_is_not_there_is_told_with_those_that_are(
     ("options", "advice"),
     [
         (["--entity", "persons", "--set", "yesterday"], "--set must be a day or a time"),
-        (["--entity", "persons", "--set", "2099-01-01"], "--set 2099-01-01 lies in the future"),
+        (["--entity", "persons", "--set", "2099-01-01"], "--set 2099-01-01 is in the future"),
         (["--entity", "persons", "--set", "2026-01-01", "--forget"], "--set and --forget contradict one another"),
         (["--forget"], "Say which watermark: --entity deals"),
     ],

@@ -108,7 +108,7 @@ def test_a_form_body_writes_booleans_as_digits_and_leaves_nulls_out() -> None:
         (
             "addLead",
             {"title": "A", "person_id": 1, "custom_fields": {}},
-            "addLead: custom fields of leads stand beside",
+            "addLead: custom fields of leads are given next to",
         ),
         ("addFile", {"file": None}, "addFile: file must be a file: a path, bytes or a file object."),
         (

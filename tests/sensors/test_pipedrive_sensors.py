@@ -79,7 +79,7 @@ def test_contradictions_of_a_file_wait_too(arguments: dict[str, Any], advice: st
         ({"action": "getDeal", "parameters": {}}, "id must be given"),
         ({"action": "getDeal", "parameters": "id=1"}, "parameters must be a dict, not str"),
         ({"action": "getDeal", "parameters": {"id": 1}, "success": ()}, "success: say what to wait for"),
-        ({"action": "getDeal", "parameters": {"id": 1}, "failure": ("status", "=", "lost")}, "is no operator"),
+        ({"action": "getDeal", "parameters": {"id": 1}, "failure": ("status", "=", "lost")}, "is not a valid operator"),
     ],
 )
 def test_contradictions_of_a_record_wait_too(arguments: dict[str, Any], advice: str) -> None:

@@ -96,9 +96,9 @@ class Change:
             known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
             change = cls(**{**known, "kinds": _texts(data["kinds"])})
         except (TypeError, KeyError, AttributeError) as error:
-            raise PipedriveParameterError(f"This is no change: {error}.") from None
+            raise PipedriveParameterError(f"This is not a change: {error}.") from None
         if fault := change._fault():
-            raise PipedriveParameterError(f"This is no change: its {fault} cannot be read.")
+            raise PipedriveParameterError(f"This is not a change: its {fault} cannot be read.")
         return change
 
     def _fault(self) -> str:

@@ -218,8 +218,8 @@ def _read(frozen: Mapping[str, Any] | None) -> dict[str, SchemaField]:
         }
     except (KeyError, TypeError, AttributeError) as error:
         raise PipedriveParameterError(
-            f"This is no schema file of an extraction ({type(error).__name__}: {error}). "
-            "Restore it, or move it away: columns are then named anew."
+            f"This is not a schema file of an extraction ({type(error).__name__}: {error}). "
+            "Restore it, or move it away: columns then get new names."
         ) from error
     seen: dict[str, str] = {}
     for field in fields.values():

@@ -342,11 +342,11 @@ def test_the_schema_file_is_plain_and_in_a_stable_order() -> None:
     ("frozen", "message"),
     [
         ({"format": 2, "fields": {}}, "The schema file has format 2, but this version reads 1"),
-        ({}, "This is no schema file of an extraction (KeyError: 'format')"),
-        ({"format": 1, "fields": []}, "This is no schema file of an extraction (AttributeError"),
+        ({}, "This is not a schema file of an extraction (KeyError: 'format')"),
+        ({"format": 1, "fields": []}, "This is not a schema file of an extraction (AttributeError"),
         (
             {"format": 1, "fields": {A: {"name": "Region"}}},
-            "This is no schema file of an extraction (KeyError: 'column')",
+            "This is not a schema file of an extraction (KeyError: 'column')",
         ),
         (
             {
