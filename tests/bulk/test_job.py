@@ -19,7 +19,7 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
         ({"entity": "deals"}, "set match_on, so that each row finds its record"),
         ({"entity": "persons", "mode": "delete"}, "set max_deletes to the most"),
         ({"entity": "persons", "mode": "mirror", "max_deletes": 5}, "set within to the records that the rows cover"),
-        ({"entity": "persons", "within": {"filter_id": 7}}, 'within is a dict, and goes with mode="mirror"'),
+        ({"entity": "persons", "within": {"filter_id": 7}}, 'within must be a dict, and belongs to mode="mirror" only'),
         ({"entity": "persons", "mode": "delete", "max_deletes": 5, "on_remove": "archive"}, "only deals and leads can"),
         ({"entity": "persons", "max_rejects": 1.5}, "a share from 0.0 to 1.0"),
         ({"entity": "persons", "max_writes": "10"}, "max_writes must be a whole number"),

@@ -74,7 +74,7 @@ def test_checking_an_access_token_alone_says_that_it_ends(
     extra = {"access_token": sandbox.access_token()}
     monkeypatch.setenv("AIRFLOW_CONN_CRM", json.dumps({"conn_type": "pipedrive", "host": sandbox.url, "extra": extra}))
     assert terminal.run("check", "crm") == 0
-    assert "There is no refresh token: it ends within the hour" in terminal.err
+    assert "There is no refresh token: the access token ends within the hour" in terminal.err
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_a_credential_of_nothing_but_spaces_is_none() -> None:
         ),
         ({"password": "0123"}, "password is filled in, and login is empty: if password holds a token, move it."),
         ({"login": "0123"}, "login is filled in, and password is empty: if login holds a token, move it."),
-        ({"login": "id", "password": "0123"}, "login and password are taken for an app's"),
+        ({"login": "id", "password": "0123"}, "login and password are the id and secret of an app"),
     ],
 )
 def test_a_credential_in_the_wrong_place_is_named_and_not_shown(fields: dict[str, Any], hint: str) -> None:
