@@ -12,10 +12,12 @@ import ssl
 import pytest
 import requests
 import urllib3
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive import errors
 from airflow_provider_pipedrive.client import settings_from
 from airflow_provider_pipedrive.client.clock import SystemClock
+from airflow_provider_pipedrive.client.prepared import PreparedRequest
 from airflow_provider_pipedrive.client.responses import Operation
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.errors import (
@@ -89,13 +91,11 @@ def raised(kind: type) -> BaseException:
     return error
 
 
-def through_the_transport(error: BaseException, call: Operation = Operation("GET", "/v1/x")) -> PipedriveError:  # noqa: B008
-    def exchange() -> None:
-        raise error
-
+def through_the_transport(mocker: MockerFixture, error: BaseException, method: str = "GET") -> PipedriveError:
     transport = Transport(settings_from(host="http://127.0.0.1:1", extra={"api_token": "t"}), SystemClock())
+    mocker.patch.object(requests.Session, "send", side_effect=error)
     with pytest.raises(PipedriveError) as mapped:
-        transport._shielded(call, exchange)
+        transport.send(PreparedRequest(Operation(method, "/v1/x"), "http://127.0.0.1:1/v1/x"))
     return mapped.value
 
 
@@ -109,8 +109,10 @@ def through_the_transport(error: BaseException, call: Operation = Operation("GET
         key=lambda kind: f"{kind.__module__}.{kind.__qualname__}",
     ),
 )
-def test_whatever_the_http_libraries_raise_becomes_an_error_of_ours_without_a_word_of_theirs(kind: type) -> None:
-    error = through_the_transport(raised(kind))
+def test_whatever_the_http_libraries_raise_becomes_an_error_of_ours_without_a_word_of_theirs(
+    mocker: MockerFixture, kind: type
+) -> None:
+    error = through_the_transport(mocker, raised(kind))
     assert isinstance(error, CUT | WRONG | UNREADABLE)
     assert SECRET not in str(error)
     assert error.__context__ is None
@@ -136,9 +138,9 @@ def test_whatever_the_http_libraries_raise_becomes_an_error_of_ours_without_a_wo
     ],
 )
 def test_what_kind_of_fault_it_was_and_whether_pipedrive_can_have_seen_the_request(
-    foreign: BaseException, kind: type, nothing_sent: bool | None, write_repeatable: bool
+    mocker: MockerFixture, foreign: BaseException, kind: type, nothing_sent: bool | None, write_repeatable: bool
 ) -> None:
-    error = through_the_transport(foreign, Operation("POST", "/v1/x"))
+    error = through_the_transport(mocker, foreign, "POST")
     assert type(error) is kind
     assert getattr(error, "nothing_sent", None) is nothing_sent
     assert error.retryable is write_repeatable

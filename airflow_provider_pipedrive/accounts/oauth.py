@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlencode
 
 from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
 from airflow_provider_pipedrive.client.auth import app_headers, basic, company_origin, lifetime
+from airflow_provider_pipedrive.client.prepared import PreparedRequest
 from airflow_provider_pipedrive.client.redaction import Redactor
 from airflow_provider_pipedrive.client.responses import Operation, Response, raise_for_response
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE, OAuth
@@ -35,7 +36,7 @@ IDLE_DAYS = 60
 BASE = "base"
 """The scope that every app has."""
 
-Send = Callable[[Operation, str, Mapping[str, str], bytes], Response]
+Send = Callable[[PreparedRequest], Response]
 """Sends one request: call, URL, headers, body."""
 
 _TOKEN = "/oauth/token"  # with a slash at its end it redirects, which loses the form
@@ -198,7 +199,7 @@ def _post(send: Send, app: OAuth, path: str, form: Mapping[str, str], secret: st
     """
     call = Operation("POST", path, safe=True)  # nothing in the account changes
     clean = Redactor((app.client_secret, basic(app), secret))
-    answer = send(call, app.origin + path, app_headers(app), urlencode(form).encode())
+    answer = send(PreparedRequest(call, app.origin + path, app_headers(app), urlencode(form).encode()))
     if path == _REVOKE and 200 <= answer.status < 300:  # RFC 7009: the status says it all, the body may be empty
         return {}
     try:

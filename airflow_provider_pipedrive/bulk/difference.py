@@ -74,7 +74,9 @@ class Difference:
             self._plan_without_match(row, key, given, fields)
 
     def _matches(self, row: int) -> list[_Match]:
-        found = self._journal.run("SELECT id, archived, added, before FROM matches WHERE row = ?", [row]).fetchall()
+        found = self._journal.run(
+            "SELECT id, archived, added, before FROM matches WHERE row = ? ORDER BY added, length(id), id", [row]
+        ).fetchall()
         unique = {
             identity: (json.loads(identity), bool(archived), added, json.loads(before))
             for identity, archived, added, before in found

@@ -37,8 +37,9 @@ def write(client: PipedriveClient, rows: Iterable[Mapping[str, Any]], job: BulkJ
     :param folder: where the run keeps what it has decided and done; a folder a run. A local path, or one in object
         storage, like a ``pathlib.Path``
     :returns: the receipt: ``created``, ``updated``, ``unchanged``, ``deleted``, ``rejected`` (numbers of rows and
-        records of the whole run), ``requests``, ``tokens``, ``seconds``, ``dry_run``, ``edited_meanwhile``, and the
-        paths ``rejects``, ``diff`` and ``results`` (JSON lines) as text, or None where there is nothing in them
+        records of the whole run), ``requests``, ``tokens``, ``seconds``, ``dry_run``, ``edited_meanwhile``, ``lookup``
+        (how the rows' keys were found: ``index``, by reading the list, or ``search``; else None), and the paths
+        ``rejects``, ``diff`` and ``results`` (JSON lines) as text, or None where there is nothing in them
     :raises PipedriveParameterError: the job, a column or a label is wrong, or the folder is another run's: nothing was
         written
     :raises PipedriveRejectedRowsError: more rows are rejected than ``max_rejects`` allows

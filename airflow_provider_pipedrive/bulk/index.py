@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.bulk.journal import Journal, to_json
-from airflow_provider_pipedrive.bulk.matching import keys_of_record
+from airflow_provider_pipedrive.bulk.matching import KeyPart, keys_of_record
 from airflow_provider_pipedrive.bulk.reading import Columns
+from airflow_provider_pipedrive.bulk.records import MOST_KEYS, by_ids, by_keys, link_of
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, PARTICIPANTS
-from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.client.field_kinds import Field
 from airflow_provider_pipedrive.client.field_values import Reference, value_key
 from airflow_provider_pipedrive.client.fields import PRIMARY, FieldBook
 from airflow_provider_pipedrive.client.values import InvalidValue
-from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError, PipedriveValidationError
+from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 MOST_CUSTOM_FIELDS = 15
 """Custom fields that a list can be asked for. https://developers.pipedrive.com/docs/api/v1/Deals#getDeals"""
-_IDS = 100
-"""Ids in one request of a list. https://developers.pipedrive.com/docs/api/v1/Deals#getDeals"""
-_FEW = 10
-"""Rows up to which each record is read by itself, for one API token."""
 _PAGE = 500
 PRODUCTS = "products_count"
 """Of a deal: how many products it has. Where there are some, its value is computed from them."""
@@ -59,11 +55,12 @@ class RecordIndex:
         if self._target.is_link:
             self._keep(self._of_deals(), archived=False)
         elif self._by_id and self._job.mode != "mirror":
-            self._keep(self._by_ids(), archived=False)
+            ids = [json.loads(fields)["id"] for (fields,) in self._journal.each("SELECT fields FROM rows")]
+            self._keep(by_ids(self._client, self._target, ids, self._parameters), archived=False)
+        elif self._job.mode == "mirror" or len(self._columns.key) != 1:
+            self._keep_all(self._client.iterate(self._target.listed, self._parameters))
         else:
-            self._keep(self._client.iterate(self._target.listed, self._parameters), archived=False)
-            if self._target.archived:
-                self._keep(self._client.iterate(self._target.archived, self._parameters), archived=True)
+            self._keep_by_key(self._columns.key[0])
         if "filter_id" in (self._job.within or {}):
             self._keep_within_filter()
 
@@ -97,25 +94,23 @@ class RecordIndex:
     def _by_id(self) -> bool:
         return [part.field.key for part in self._columns.key] == ["id"]
 
-    def _by_ids(self) -> Iterator[Mapping[str, Any]]:
-        """The records of the rows' own ids: one by one where they are few, else a hundred a request."""
-        wanted = [json.loads(fields)["id"] for (fields,) in self._journal.each("SELECT fields FROM rows")]
-        if not self._target.by_ids or len(wanted) <= _FEW:
-            single = ACTIONS[str(self._target.single)]
-            asked = {name: value for name, value in self._parameters.items() if name in single.by_name}
-            for identity in wanted:
-                try:
-                    record = self._client.run(single.key, {"id": identity, **asked})
-                except (PipedriveNotFoundError, PipedriveValidationError):
-                    continue  # an id that Pipedrive does not take is none that it has given
-                if record and not record.get("is_deleted") and record.get("active_flag", True):
-                    yield record
-            return
-        for batch in _batches(wanted, _IDS):
-            yield from self._client.iterate(self._target.listed, {**self._parameters, "ids": batch})
-            if self._target.archived:
-                found = self._client.iterate(self._target.archived, {**self._parameters, "ids": batch})
-                yield from ({**record, "is_archived": True} for record in found)
+    def _keep_by_key(self, part: KeyPart) -> None:
+        keys = self._journal.run(
+            "SELECT key FROM rows WHERE row NOT IN (SELECT row FROM matches) LIMIT ?", [MOST_KEYS + 1]
+        ).fetchall()
+        fields = [] if part.by_domain else self._target.search_fields(part.field)
+        how, found = by_keys(self._client, self._target, [key for (key,) in keys], fields, self._parameters)
+        if how == "index":
+            self._keep_all(found)
+        else:
+            self._keep(found, archived=False)
+            self._journal.set(lookup=how)
+
+    def _keep_all(self, living: Iterable[Mapping[str, Any]]) -> None:
+        self._keep(living, archived=False)
+        if self._target.archived:
+            self._keep(self._client.iterate(self._target.archived, self._parameters), archived=True)
+        self._journal.set(lookup="index")
 
     def _of_deals(self) -> Iterator[Mapping[str, Any]]:
         """The links of every deal that rows name; of a mirror also of those that it is limited to."""
@@ -124,7 +119,7 @@ class RecordIndex:
         for deal in sorted(deal for deal in deals if isinstance(deal, int)):
             try:
                 for record in self._client.iterate(self._target.listed, {"id": deal}):
-                    yield _link(record, deal)
+                    yield link_of(record, deal)
             except PipedriveNotFoundError:
                 log.warning("%s: there is no deal %d.", self._job.entity, deal)
 
@@ -247,20 +242,6 @@ class RecordIndex:
                     self._keep_extra(record, identity)
 
 
-def _link(record: Mapping[str, Any], deal: int) -> dict[str, Any]:
-    """A link of a deal with plain ids: v1 embeds the person."""
-    plain = {
-        name: value.get("value") if name.endswith("_id") and isinstance(value, Mapping) else value
-        for name, value in record.items()
-    }
-    return {**plain, LINK_OF: deal}
-
-
 def _entries(value: str) -> list[dict[str, Any]]:
     """An address or number that is known to be the primary one."""
     return [{"value": value, "primary": True}]
-
-
-def _batches(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
-    for start in range(0, len(items), size):
-        yield list(items[start : start + size])

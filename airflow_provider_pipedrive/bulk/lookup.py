@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.bulk.index import _link
 from airflow_provider_pipedrive.bulk.journal import Journal, to_json
+from airflow_provider_pipedrive.bulk.records import link_of, moment_of
 from airflow_provider_pipedrive.bulk.related import made_id
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, Target, target_of
 from airflow_provider_pipedrive.catalog.advice import counted
@@ -86,10 +86,10 @@ class Lookup:
     ) -> Iterator[Mapping[str, Any]]:
         if target.is_link:
             for deal in sorted({fields[LINK_OF] for fields in wanted.values()}):
-                yield from (_link(record, deal) for record in self._client.iterate(target.listed, {"id": deal}))
+                yield from (link_of(record, deal) for record in self._client.iterate(target.listed, {"id": deal}))
             return
         for record in self._client.iterate(target.listed, target.newest):
-            added = _moment(record.get("add_time"))
+            added = moment_of(record.get("add_time"))
             if added is not None and added < since:
                 return
             yield record
@@ -119,10 +119,3 @@ def _tells(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _trimmed(value: Any) -> str:
     return str(value).strip()
-
-
-def _moment(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

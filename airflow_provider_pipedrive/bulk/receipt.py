@@ -38,6 +38,7 @@ def receipt_of(run: RunContext, *, price: int | None) -> dict[str, Any]:
         "deleted": counts.get("delete", 0),
         "rejected": journal.rejected,
         "related_created": _related_created(run),
+        "lookup": journal.get("lookup"),
         "edited_meanwhile": int(journal.get("edited_meanwhile") or 0),
         "dry_run": job.dry_run,
         "price": price,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_pipedrive.bulk.journal import Journal, to_json
 from airflow_provider_pipedrive.bulk.matching import key_of_row, shown_key
 from airflow_provider_pipedrive.bulk.reading import Columns, reference_in
+from airflow_provider_pipedrive.bulk.records import MOST_KEYS, by_keys
 from airflow_provider_pipedrive.bulk.targets import target_of
 from airflow_provider_pipedrive.client.field_values import text_key
 
@@ -54,8 +55,12 @@ class RelatedRecords:
         return found
 
     def _look_up(self, kind: str) -> None:
+        target = target_of(_ENTITIES[kind])
+        texts = self._journal.run("SELECT key FROM related WHERE kind = ? LIMIT ?", [kind, MOST_KEYS + 1]).fetchall()
+        fields = list(target.searched.values())
+        how, found = by_keys(self._client, target, [text for (text,) in texts], fields, {})
         with self._journal.transaction():
-            for record in self._client.iterate(target_of(_ENTITIES[kind]).listed):
+            for record in _each_once(found) if how == "search" else found:
                 for key in _names(kind, record):
                     self._journal.run(
                         "UPDATE related SET many = many + (id IS NOT NULL), id = ? WHERE kind = ? AND key = ?",
@@ -126,6 +131,11 @@ class RelatedRecords:
 
 def _references(fields: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     return filter(None, map(reference_in, fields.values()))
+
+
+def _each_once(records: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    """Records that are not archived, which a list does not have either."""
+    return {record["id"]: record for record in records if not record.get("is_archived")}.values()
 
 
 def _names(kind: str, record: Mapping[str, Any]) -> set[str]:

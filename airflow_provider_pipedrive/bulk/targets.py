@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from airflow_provider_pipedrive.catalog.advice import nearest
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client.field_kinds import Field
 
 LINK_OF: Final = "deal_id"
 """The field of a link that names the deal it belongs to."""
@@ -29,6 +32,8 @@ class Target:
     :ivar listed: the action that lists all records, or those of one deal
     :ivar single: the action that reads one record by its id
     :ivar archived: the action that lists archived ones, which the first list leaves out
+    :ivar search: the action that finds records by parts of texts; None where rows' keys are not searched for
+    :ivar searched: where it looks: its word by the key of the field
     :ivar newest: parameters of ``listed`` that put the records made last first
     :ivar by_ids: whether ``listed`` takes ``ids``
     :ivar takes_fields: whether ``listed`` can leave out custom fields that are not asked for
@@ -50,6 +55,8 @@ class Target:
     listed: str
     single: str | None = None
     archived: str | None = None
+    search: str | None = None
+    searched: Mapping[str, str] = field(default_factory=dict)
     newest: Mapping[str, Any] = field(default_factory=dict)
     by_ids: bool = True
     takes_fields: bool = True
@@ -68,6 +75,12 @@ class Target:
         """Whether its records belong to a deal."""
         return bool(self.natural_key)
 
+    def search_fields(self, key: Field) -> list[str]:
+        """Where a search finds what is matched on a field, as it calls it; nowhere, where it does not."""
+        if key.custom and key.kind.name == "text" and not key.options:
+            return ["custom_fields"]
+        return [self.searched[key.key]] if key.key in self.searched else []
+
     @property
     def fields_action(self) -> str:
         """The action whose body names the fields that can be written."""
@@ -83,19 +96,23 @@ TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
         for target in (
             Target(
                 "deals", "addDeal", "updateDeal", "deleteDeal", "getDeals", "getDeal",
-                archived="getArchivedDeals", newest=_NEWEST_V2, required=("title",), archives=True, restorable=True,
+                archived="getArchivedDeals", search="searchDeals", searched={"title": "title"}, newest=_NEWEST_V2,
+                required=("title",), archives=True, restorable=True,
             ),
             Target(
                 "persons", "addPerson", "updatePerson", "deletePerson", "getPersons", "getPerson",
+                search="searchPersons", searched={"email": "email", "name": "name"},
                 newest=_NEWEST_V2, required=("name",), default_match=("email",),
                 aliases=("email", "phone", "domain", "name"),
             ),
             Target(
                 "organizations", "addOrganization", "updateOrganization", "deleteOrganization", "getOrganizations",
-                "getOrganization", newest=_NEWEST_V2, required=("name",), aliases=("domain", "name"),
+                "getOrganization", search="searchOrganization", searched={"name": "name"}, newest=_NEWEST_V2,
+                required=("name",), aliases=("domain", "name"),
             ),
             Target(
                 "products", "addProduct", "updateProduct", "deleteProduct", "getProducts", "getProduct",
+                search="searchProducts", searched={"code": "code", "name": "name"},
                 newest=_NEWEST_V2, required=("name",), aliases=("code", "name"),
             ),
             Target(

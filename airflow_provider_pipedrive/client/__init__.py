@@ -15,12 +15,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_pipedrive.client.client import PipedriveClient, Usage
+    from airflow_provider_pipedrive.client.client import PipedriveClient
     from airflow_provider_pipedrive.client.settings import ApiToken, OAuth, Settings, settings_from
+    from airflow_provider_pipedrive.client.usage import Usage
 
 __all__ = ["ApiToken", "OAuth", "PipedriveClient", "Settings", "Usage", "settings_from"]
 
-_HOMES = {"PipedriveClient": "client", "Usage": "client"}
+_HOMES = {"PipedriveClient": "client", "Usage": "usage"}
 
 
 def __getattr__(name: str) -> Any:

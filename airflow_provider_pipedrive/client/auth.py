@@ -12,7 +12,7 @@ import logging
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from airflow_provider_pipedrive.client.clock import Clock
 from airflow_provider_pipedrive.client.hosts import SHARED_ORIGIN, is_loopback, origin_of
@@ -129,6 +129,19 @@ def tokens_of(credential: OAuth) -> Tokens:
 def basic(credential: OAuth) -> str:
     """Client id and secret, as they travel to the OAuth host."""
     return base64.b64encode(f"{credential.client_id}:{credential.client_secret}".encode()).decode()
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """Everything in the settings that must never be shown."""
+    credential = settings.credential
+    if isinstance(credential, ApiToken):
+        found = [credential.token]
+    else:
+        found = [credential.client_secret, credential.refresh_token or "", credential.access_token or ""]
+        found.append(basic(credential))
+    proxies = [urlsplit(url).password or "" for url in (settings.proxies or {}).values()]
+    found += [*proxies, *map(unquote, proxies)]
+    return [secret for secret in found if secret]
 
 
 def app_headers(credential: OAuth) -> dict[str, str]:

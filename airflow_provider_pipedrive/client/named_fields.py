@@ -114,10 +114,12 @@ class NamedFields:
         return better
 
     def to_names(self, action: Action, record: Any) -> Any:
-        """A record that was read, its custom fields under their names and options as labels.
+        """A record that was read, or each of a list, its custom fields under their names and options as labels.
 
         Of two fields of one name both keep their keys.
         """
+        if isinstance(record, list):
+            return [self.to_names(action, one) for one in record]
         entity = _entity(action)
         if entity is None or not isinstance(record, Mapping):
             return record

@@ -9,7 +9,7 @@ from airflow_provider_pipedrive.catalog.advice import did_you_mean
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 if TYPE_CHECKING:
-    from airflow_provider_pipedrive.client.client import PipedriveClient
+    from airflow_provider_pipedrive.client.runner import ActionRunner
 
 Option = dict[str, str]
 
@@ -57,7 +57,7 @@ SOURCES = (*_LISTS, *_LABELS, "leadLabels")
 ``labels`` (of deals), ``dealLabels``, ``personLabels``, ``organizationLabels``, ``leadLabels``."""
 
 
-def options(client: PipedriveClient, source: str, term: str | None, parameters: Mapping[str, Any]) -> list[Option]:
+def options(client: ActionRunner, source: str, term: str | None, parameters: Mapping[str, Any]) -> list[Option]:
     """Key and label of every record of ``source``.
 
     :raises PipedriveParameterError: there is no such source, or it cannot be searched
@@ -76,14 +76,14 @@ def options(client: PipedriveClient, source: str, term: str | None, parameters: 
     return _options(client.iterate(action, parameters), label)
 
 
-def _found(client: PipedriveClient, source: str, term: str, parameters: Mapping[str, Any]) -> list[Option]:
+def _found(client: ActionRunner, source: str, term: str, parameters: Mapping[str, Any]) -> list[Option]:
     if source not in _SEARCHES:
         raise PipedriveParameterError(f"{source} cannot be searched by term, only: {', '.join(_SEARCHES)}.")
     found = client.iterate(_SEARCHES[source], {**parameters, "term": term})
     return _options((hit["item"] for hit in found), _LISTS[source][1])
 
 
-def _labels(client: PipedriveClient, source: str) -> list[Option]:
+def _labels(client: ActionRunner, source: str) -> list[Option]:
     fields = {field["field_code"]: field for field in client.iterate(_LABELS[source])}
     field: Mapping[str, Any] = next((fields[code] for code in _LABEL_FIELDS if code in fields), {})
     return [{"key": str(option["id"]), "label": str(option["label"])} for option in field.get("options") or []]

@@ -64,6 +64,11 @@ class Operation:
     idempotent: bool = False
     safe: bool = False
 
+    @classmethod
+    def of(cls, action: Action, path: str) -> Operation:
+        """What a request for ``action`` does."""
+        return cls(action.method, path, action.key, action.scopes, action.is_search, action.idempotent)
+
     @property
     def is_read(self) -> bool:
         """Whether it only reads, so that repeating it is harmless."""
@@ -92,11 +97,6 @@ class Response:
     headers: Mapping[str, str]
     body: bytes = field(repr=False, default=b"")
     began: float = 0.0
-
-
-def call_of(action: Action, path: str) -> Operation:
-    """The call that a request for ``action`` makes."""
-    return Operation(action.method, path, action.key, action.scopes, action.is_search, action.idempotent)
 
 
 def raise_for_response(

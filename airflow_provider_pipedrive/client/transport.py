@@ -8,12 +8,13 @@ import ipaddress
 import os
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -22,7 +23,9 @@ from requests.adapters import HTTPAdapter
 
 from airflow_provider_pipedrive import __version__
 from airflow_provider_pipedrive.client.clock import Clock
+from airflow_provider_pipedrive.client.downloads import DownloadSink, SinkError
 from airflow_provider_pipedrive.client.hosts import is_loopback, is_public, plain_url
+from airflow_provider_pipedrive.client.prepared import PreparedRequest
 from airflow_provider_pipedrive.client.responses import Operation, Response, outcome_unknown
 from airflow_provider_pipedrive.client.settings import Settings
 from airflow_provider_pipedrive.errors import (
@@ -32,10 +35,6 @@ from airflow_provider_pipedrive.errors import (
     PipedriveResponseError,
 )
 
-if TYPE_CHECKING:
-    from typing import BinaryIO
-
-T = TypeVar("T")
 WHOLE_ANSWER = 10
 """A whole JSON answer has this many times ``timeout``."""
 _CHUNK = 64 * 1024
@@ -69,23 +68,27 @@ class Transport:
         """Close the kept connections."""
         self._session.close()
 
-    def send(self, call: Operation, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
-        """Send one request and read the whole answer.
+    def send(self, request: PreparedRequest) -> Response:
+        """Send one request and read the whole answer, into the request's sink where it has one.
 
+        :param request: its target is a whole URL
         :raises PipedriveConnectionError: no whole answer came in time
         """
-
-        def exchange() -> Response:
+        if request.sink is not None:
+            return self._download(request, request.sink)
+        try:
             with (
                 _whole_within(self._clock, self._settings.timeout * WHOLE_ANSWER),
-                self._open(call.method, url, headers, body) as response,
+                self._session.send(self._on_the_wire(request), **self._options(request.target)) as response,
             ):
                 began = self._clock.monotonic()
                 return _answer(response, _whole(response), began)
+        except _FOREIGN as error:
+            fault = self._fault(request.operation, error)
+        # Raised here, the error does not have the library's own as its context: that can hold URLs and passwords.
+        raise fault
 
-        return self._shielded(call, exchange)
-
-    def download(self, call: Operation, url: str, headers: Mapping[str, str], sink: BinaryIO) -> Response:
+    def _download(self, request: PreparedRequest, sink: DownloadSink) -> Response:
         """Read a file into ``sink``, following redirects without the credential.
 
         Pipedrive may send the bytes itself or point to a storage host, which must not see the credential, and which is
@@ -98,68 +101,70 @@ class Transport:
         :raises PipedriveResponseError: a redirect leads where a file must not be fetched from, or to no file
         :raises OSError: ``sink`` cannot be written to, such as a full disk
         """
-        carried: Mapping[str, str] = {**headers, **_AS_STORED}
-        own_is_here = is_loopback(urlsplit(url).hostname)
+        sink.rewind()
+        operation = request.operation
+        request = replace(request, headers={**request.headers, **_AS_STORED})
+        own_is_here = is_loopback(urlsplit(request.target).hostname)
         for hop in range(_MOST_HOPS):
             with _only_public_addresses(hop > 0 and not own_is_here):
-                answer = self._shielded(call, lambda: self._fetch(url, carried, sink))  # noqa: B023 - called at once
+                answer = self._fetch(request, sink)
             target = answer.headers.get("location")
             if answer.status in _REDIRECTS and target:
-                url, carried = self._redirect(call, url, target), _AS_STORED
+                following = redirect_target(operation, request.target, target)
+                request = replace(request, target=following, headers=_AS_STORED)
             elif hop and not 200 <= answer.status < 300:
                 raise PipedriveResponseError(
-                    f"{call}: the storage host that Pipedrive points to answered {answer.status} instead of the file.",
-                    action=call.key,
+                    f"{operation}: the storage host that Pipedrive points to answered {answer.status} instead of the "
+                    "file.",
+                    action=operation.key,
                     status=answer.status,
                     retryable=True,
                 )
             else:
                 return answer
-        raise PipedriveResponseError(f"{call}: more than {_MOST_HOPS} redirects lead to the file.", action=call.key)
-
-    def _fetch(self, url: str, headers: Mapping[str, str], sink: BinaryIO) -> Response:
-        with self._open("GET", url, headers, None) as response:
-            began = self._clock.monotonic()
-            if not 200 <= response.status_code < 300:
-                return _answer(response, _whole(response), began)
-            for chunk in _chunks(response):
-                _write(sink, chunk)
-            return _answer(response, b"", began)
-
-    def _redirect(self, call: Operation, url: str, target: str) -> str:
-        """The address to continue with: https, or this machine in plain http too where ``url`` is there as well."""
-        try:
-            following = urljoin(url, target)
-            parts = urlsplit(following)
-            host = plain_url(f"{parts.scheme}://{parts.netloc}").hostname or ""
-        except ValueError:
-            raise PipedriveResponseError(
-                f"{call}: Pipedrive redirects to an address that cannot be read.", action=call.key
-            ) from None
-        here, there = is_loopback(urlsplit(url).hostname), is_loopback(host)
-        is_private = there or (_is_address(host) and not is_public(host))
-        if (parts.scheme == "https" and (here or not is_private)) or (parts.scheme == "http" and here and there):
-            return following
         raise PipedriveResponseError(
-            f"{call}: Pipedrive redirects to {parts.scheme}://{host}, from where no file is fetched: only https to a "
-            "host on the internet is followed.",
-            action=call.key,
+            f"{operation}: more than {_MOST_HOPS} redirects lead to the file.", action=operation.key
         )
 
-    def _open(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> requests.Response:
-        return self._session.request(
-            method,
-            url,
+    def _fetch(self, request: PreparedRequest, sink: DownloadSink) -> Response:
+        try:
+            with self._session.send(self._on_the_wire(request), **self._options(request.target)) as response:
+                began = self._clock.monotonic()
+                if not 200 <= response.status_code < 300:
+                    return _answer(response, _whole(response), began)
+                for chunk in _chunks(response):
+                    sink.write(chunk)
+                return _answer(response, b"", began)
+        except SinkError as error:
+            fault: Exception = error.cause
+        except _FOREIGN as error:
+            fault = self._fault(request.operation, error)
+        raise fault
+
+    def _options(self, url: str) -> dict[str, Any]:
+        return {
+            "stream": True,
+            "allow_redirects": False,
+            "timeout": self._settings.timeout,
+            "verify": self._verify(),
+            "proxies": self._proxies(url),
+        }
+
+    def _on_the_wire(self, request: PreparedRequest) -> requests.PreparedRequest:
+        """The same for requests, without what its session would merge in again each time: there are no cookies, hooks
+        or credentials of its own."""
+        prepared = requests.PreparedRequest()
+        prepared.method = request.operation.method
+        prepared.prepare_url(request.target, None)
+        prepared.prepare_headers({**self._session.headers, **request.headers})
+        body = request.body
+        if body:
             # What is long goes as a stream: the timeout then bounds each block that is sent, not an upload as a whole.
-            # Of what is short requests makes less work as bytes.
-            data=io.BytesIO(body) if body and len(body) > _CHUNK else body or None,
-            headers=dict(headers),
-            stream=True,
-            allow_redirects=False,
-            timeout=self._settings.timeout,
-            verify=self._verify(),
-            proxies=self._proxies(url),
-        )
+            prepared.body = io.BytesIO(body) if len(body) > _CHUNK else body  # type: ignore[assignment]
+            prepared.headers["Content-Length"] = str(len(body))
+        elif prepared.method not in ("GET", "HEAD"):
+            prepared.headers["Content-Length"] = "0"
+        return prepared
 
     def _verify(self) -> bool | str:
         verify = self._settings.verify
@@ -179,22 +184,11 @@ class Transport:
             return dict(self._settings.proxies)
         return dict(requests.utils.get_environ_proxies(url, no_proxy=None))
 
-    def _shielded(self, call: Operation, exchange: Callable[[], T]) -> T:
-        """Turns whatever the libraries underneath raise into our errors.
-
-        Their texts can hold URLs and proxies' passwords, so only the kind of fault is told, and the error is raised
-        where it does not drag theirs along as its context.
-        """
-        try:
-            return exchange()
-        except _SinkFailed as error:
-            fault: Exception = error.cause
-        except _FOREIGN as error:
-            fault = self._fault(call, error)
-        raise fault
-
     def _fault(self, call: Operation, error: BaseException) -> PipedriveError:
-        """What a library's exception means."""
+        """What a library's exception means.
+
+        Its text can hold URLs and proxies' passwords, so only the kind of fault is told.
+        """
         seconds = self._settings.timeout
         kinds = tuple(type(cause) for cause in _causes(error))
         never_connected = any(issubclass(kind, urllib3.exceptions.NewConnectionError) for kind in kinds)
@@ -246,6 +240,30 @@ class Transport:
         )
         error.nothing_sent = not sent
         return error
+
+
+def redirect_target(operation: Operation, url: str, location: str) -> str:
+    """The address to continue with: https, or this machine in plain http too where ``url`` is there as well.
+
+    :raises PipedriveResponseError: no file is fetched from there
+    """
+    try:
+        following = urljoin(url, location)
+        parts = urlsplit(following)
+        host = plain_url(f"{parts.scheme}://{parts.netloc}").hostname or ""
+    except ValueError:
+        raise PipedriveResponseError(
+            f"{operation}: Pipedrive redirects to an address that cannot be read.", action=operation.key
+        ) from None
+    here, there = is_loopback(urlsplit(url).hostname), is_loopback(host)
+    is_private = there or (_is_address(host) and not is_public(host))
+    if (parts.scheme == "https" and (here or not is_private)) or (parts.scheme == "http" and here and there):
+        return following
+    raise PipedriveResponseError(
+        f"{operation}: Pipedrive redirects to {parts.scheme}://{host}, from where no file is fetched: only https to a "
+        "host on the internet is followed.",
+        action=operation.key,
+    )
 
 
 _TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError)
@@ -382,21 +400,6 @@ class _Adapter(HTTPAdapter):
 
 
 _POOLS = {"http": _Pool, "https": _TlsPool}
-
-
-class _SinkFailed(Exception):
-    """What the file is written to failed (a full disk): no fault of the connection's."""
-
-    def __init__(self, cause: OSError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-
-
-def _write(sink: BinaryIO, chunk: bytes) -> None:
-    try:
-        sink.write(chunk)
-    except OSError as error:
-        raise _SinkFailed(error) from error
 
 
 def _whole(response: requests.Response) -> bytes:

@@ -40,9 +40,9 @@ from airflow_provider_pipedrive.extraction.reading.increments import Changes, Wi
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, as_dict, server_time
 from airflow_provider_pipedrive.extraction.reading.snapshot import Ids, ReadOutcome, Snapshot
-from airflow_provider_pipedrive.extraction.reading.sweep import Known, confirm, sweep, sweepable
-from airflow_provider_pipedrive.extraction.reading.walk import Crew, Stopped, Tally
-from airflow_provider_pipedrive.extraction.rows.columns import Column, Shape, shape_of
+from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds, confirm, sweep, sweepable
+from airflow_provider_pipedrive.extraction.reading.walk import ReadStats, RequestPool, Stopped
+from airflow_provider_pipedrive.extraction.rows.columns import Column, RowSchema, row_schema
 from airflow_provider_pipedrive.extraction.storage.files import STATE, plain, read_json, write_json
 from airflow_provider_pipedrive.extraction.storage.versioned import Conflict, read_versioned, replace_versioned
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, Watermarks, WindowClaim
@@ -113,16 +113,16 @@ class _Run:
         self._before = (client.usage.requests, client.usage.tokens)
         self.run_folder = RunFolder(path, job.key, owner, job.keep_previous)
         self.progress = Progress(client, clock, self.run_folder.touch)
-        self.crew = Crew(client, job.concurrency, self.progress.watch)
-        self.tallies = {name: Tally() for name in job.entities}
-        self.shapes: dict[str, Shape] = {}
+        self.pool = RequestPool(client, job.concurrency, self.progress.watch)
+        self.stats = {name: ReadStats() for name in job.entities}
+        self.schemas: dict[str, RowSchema] = {}
         self._definitions: dict[str, Future[list[dict[str, Any]]]] = {}
         self._deciding = threading.Lock()
         self.parts: dict[str, EntityStaging] = {}
         self.windows: dict[str, Window | None] = {}
         self.claims: dict[str, WindowClaim] = {}
         self.outcomes: dict[str, ReadOutcome] = {}
-        self.known: dict[str, Known] = {}
+        self.known: dict[str, LandedIds] = {}
 
     def do(self) -> dict[str, Any]:
         cap = self.client.token_cap
@@ -136,10 +136,10 @@ class _Run:
             self._keep_company()
             self._refuse_shrunk()
             self._look_for_deleted()
-            self.crew.close()
+            self.pool.close()
             return self._publish()
         except BaseException:
-            self.crew.close()  # before another may go on from what was read
+            self.pool.close()  # before another may go on from what was read
             self._release()
             raise
         finally:
@@ -173,8 +173,8 @@ class _Run:
         self._together(alone, self._read)
         self._together([entity for entity in entities if entity.parent is not None], self._read_children)
         self._together([entity for entity in entities if entity.name == OBSERVED], self._observe)
-        self._know_shapes()
-        self.progress.end(self.tallies)
+        self._know_schemas()
+        self.progress.end(self.stats)
 
     def _together(self, entities: Sequence[Entity], read: Callable[[Entity], ReadOutcome]) -> None:
         def one(entity: Entity) -> None:
@@ -184,7 +184,7 @@ class _Run:
             except Stopped:
                 log.info("%s: stopped, because another entity failed; what was read is kept.", entity.name)
             except BaseException as error:  # noqa: BLE001 - raised below, when the others have stopped too
-                self.crew.failure = self.crew.failure or error
+                self.pool.failure = self.pool.failure or error
             finally:
                 self.parts[entity.name].abort()  # what is unfinished after an error; nothing after a success
                 self.progress.done(entity.name)
@@ -196,14 +196,14 @@ class _Run:
                     waiting = wait(waiting, timeout=1).not_done
                     self.progress.watch()
             except BaseException as error:  # the task is being ended: the others must not read on to their ends
-                self.crew.failure = self.crew.failure or error
+                self.pool.failure = self.pool.failure or error
                 raise
-        if self.crew.failure is not None:
-            raise self.crew.failure
+        if self.pool.failure is not None:
+            raise self.pool.failure
 
     def _read(self, entity: Entity) -> ReadOutcome:
-        staging, tally = self.parts[entity.name], self.tallies[entity.name]
-        self.progress.begin(entity.name, tally)
+        staging, stats = self.parts[entity.name], self.stats[entity.name]
+        self.progress.begin(entity.name, stats)
         if staging.publishing:
             return self._published_before(staging)
         parameters = self.job.parameters.get(entity.name, {})
@@ -212,20 +212,20 @@ class _Run:
         if entity.name == EXACT:
             claim = self.claims.get(entity.name)
             until = claim.until if claim else None
-            return read_stage_history(self.crew, staging, window, parameters, tally, until)
+            return read_stage_history(self.pool, staging, window, parameters, stats, until)
         if window is None:
             return Snapshot(
-                self.crew,
+                self.pool,
                 entity,
                 staging,
-                tally,
+                stats,
                 parameters=parameters,
                 shown=shown,
                 lookback=self.job.lookback,
                 clock=self.clock,
             ).read()
         return Changes(
-            self.crew, entity, staging, tally, window, parameters=parameters, shown=shown, deletes=self.job.deletes
+            self.pool, entity, staging, stats, window, parameters=parameters, shown=shown, deletes=self.job.deletes
         ).read()
 
     @staticmethod
@@ -236,17 +236,17 @@ class _Run:
         return ReadOutcome(about["strategy"], about["completeness"], staging.newest, deleted=deleted)
 
     def _read_children(self, entity: Entity) -> ReadOutcome:
-        staging, tally = self.parts[entity.name], self.tallies[entity.name]
-        self.progress.begin(entity.name, tally)
+        staging, stats = self.parts[entity.name], self.stats[entity.name]
+        self.progress.begin(entity.name, stats)
         if staging.publishing:
             return self._published_before(staging)
         parent = str(entity.parent)
         if parent in self.parts:
-            parents = sorted(set(self.parts[parent].ids()) - self.outcomes[parent].gone.keys(), key=str)
+            parents = sorted(set(self.parts[parent].ids()) - self.outcomes[parent].removed.keys(), key=str)
         else:
-            pages = pages_of(self.crew, entity_of(parent), {}, tally)
+            pages = pages_of(self.pool, entity_of(parent), {}, stats)
             parents = [key.id for page in pages for key in page.keys]
-        return read_by_parents(self.crew, entity, staging, parents, self.job.parameters.get(entity.name, {}), tally)
+        return read_by_parents(self.pool, entity, staging, parents, self.job.parameters.get(entity.name, {}), stats)
 
     def _observe(self, entity: Entity) -> ReadOutcome:
         deals, staging = self.parts["deals"], self.parts[entity.name]
@@ -277,14 +277,14 @@ class _Run:
     def _account(self) -> dict[str, Any]:
         """Who reads, and Pipedrive's clock."""
         me, headers = self.client.page("getCurrentUser", {}, lambda body: parsed(body)["data"])
-        self.crew.latest = server_time(headers)
+        self.pool.latest = server_time(headers)
         if not isinstance(me, dict):
             raise PipedriveResponseError("getCurrentUser: no user came.", action="getCurrentUser")
         return {"company_id": me.get("company_id"), "user_id": me.get("id")}
 
     @property
     def _now(self) -> datetime:
-        return self.crew.latest or datetime.fromtimestamp(self.clock(), UTC)
+        return self.pool.latest or datetime.fromtimestamp(self.clock(), UTC)
 
     def _wait_for_until(self) -> None:
         """A window closes when Pipedrive's clock has passed its end by the lookback."""
@@ -364,35 +364,35 @@ class _Run:
         """Ask for the fields, while the first pages are read already."""
         if self.job.columns == "readable":
             wanted = sorted({entity.definitions for entity in entities if entity.definitions})
-            self._definitions = {key: self.crew.later(partial(self.client.run, key)) for key in wanted}
+            self._definitions = {key: self.pool.submit(partial(self.client.run, key)) for key in wanted}
 
     def _encoder(self, entity: Entity) -> Encoder:
         if entity.name in HISTORIES:
             return FixedEncoder(COLUMNS[entity.name])
         if self.job.columns == "raw":
             return RawEncoder()
-        return ReadableEncoder(partial(self._shape, entity.name))
+        return ReadableEncoder(partial(self._schema, entity.name))
 
-    def _shape(self, name: str) -> Shape:
-        self._know_shapes()
-        return self.shapes[name]
+    def _schema(self, name: str) -> RowSchema:
+        self._know_schemas()
+        return self.schemas[name]
 
-    def _know_shapes(self) -> None:
+    def _know_schemas(self) -> None:
         """Decide on the columns of all entities, in their order: which is called what depends on the ones before."""
         with self._deciding:
-            if self.job.columns == "raw" or self.shapes:
+            if self.job.columns == "raw" or self.schemas:
                 return
-            shapes: dict[str, Shape] = {}
+            schemas: dict[str, RowSchema] = {}
             for entity in (entity_of(name) for name in self.job.entities if name not in HISTORIES):
                 fields = self._definitions[entity.definitions].result() if entity.definitions else []
-                shapes[entity.name] = shape = shape_of(
-                    entity, fields, self._frozen(entity, shapes), rename=self.job.rename
+                schemas[entity.name] = schema = row_schema(
+                    entity, fields, self._frozen(entity, schemas), rename=self.job.rename
                 )
-                for sentence in shape.drift:
+                for sentence in schema.drift:
                     log.warning("%s: %s", entity.name, sentence)
-            self.shapes = shapes
+            self.schemas = schemas
 
-    def _frozen(self, entity: Entity, shapes: Mapping[str, Shape]) -> dict[str, Any] | None:
+    def _frozen(self, entity: Entity, schemas: Mapping[str, RowSchema]) -> dict[str, Any] | None:
         """The columns that its fields had first; before it was ever landed, those that an entity with the same fields
         has, so that one field has one column everywhere: leads and archived deals have the fields of deals."""
         folder = self.path / STATE / "schema"
@@ -400,7 +400,7 @@ class _Run:
         if frozen is not None or entity.definitions is None:
             return frozen
         alike = [name for name, each in ENTITIES.items() if each.definitions == entity.definitions]
-        kept = [shapes[name].to_json() for name in alike if name in shapes]
+        kept = [schemas[name].to_json() for name in alike if name in schemas]
         kept += filter(None, (read_json(folder / f"{name}.json") for name in alike))
         return kept[0] if kept else None
 
@@ -459,20 +459,20 @@ class _Run:
             entity = entity_of(name)
             if name in HISTORIES or not sweepable(entity) or self.job.parameters.get(name):
                 continue
-            outcome, known = self.outcomes[name], Known(self.path, name)
+            outcome, known = self.outcomes[name], LandedIds(self.path, name)
             self.known[name] = known
             if staging.publishing:
                 continue
-            tally, deleted = self.tallies[name], outcome.deleted
+            stats, deleted = self.stats[name], outcome.deleted
             if self.job.deletes and self.windows[name] is None:
                 absent = Ids(known.ids.bits)
                 absent.remove(staging.ids())
                 absent.remove(deleted)
                 looked_up = absent.all()
-                deleted.update(confirm(self.crew, entity, looked_up, tally))
+                deleted.update(confirm(self.pool, entity, looked_up, stats))
                 known.ids.remove(looked_up)  # those that are archived too: the next run would look them up again
             elif self.job.sweep:
-                deleted.update(sweep(self.crew, entity, known.ids, {}, tally))
+                deleted.update(sweep(self.pool, entity, known.ids, {}, stats))
             known.ids.add(staging.ids())
             known.save()  # should the run end while it publishes, they are landed all the same
 
@@ -491,8 +491,8 @@ class _Run:
             "account": self.account,
             "entities": {},
         }
-        for name, shape in self.shapes.items():
-            write_json(self.path / STATE / "schema" / f"{name}.json", shape.to_json())
+        for name, schema in self.schemas.items():
+            write_json(self.path / STATE / "schema" / f"{name}.json", schema.to_json())
         for name, staging in self.parts.items():
             receipt["entities"][name] = self._publish_one(name, staging)
         receipt |= {
@@ -526,7 +526,7 @@ class _Run:
             log.warning("What other runs have left in %s was not swept: %s", self.path, error)
 
     def _publish_one(self, name: str, staging: EntityStaging) -> dict[str, Any]:
-        outcome, window, tally = self.outcomes[name], self.windows[name], self.tallies[name]
+        outcome, window, stats = self.outcomes[name], self.windows[name], self.stats[name]
         drop = outcome.dropped if self.job.versions == "latest" else lambda part: ()
         nulled_values: Counter[str] = Counter()
         for part in staging.finished:
@@ -542,7 +542,7 @@ class _Run:
             "watermark": _iso(outcome.watermark) if outcome.watermark else None,
             "run": self.run,
             "nulled_values": dict(+nulled_values),
-            "set_aside": len(tally.set_aside),
+            "set_aside": len(stats.set_aside),
             "writer": self.writer,
             "parameters": self._chosen(name),
         }
@@ -573,9 +573,9 @@ class _Run:
             "bytes": sum(part["bytes"] for part in parts),
             "tombstones": sum(part["rows"] for part in tombstones),
             "manifest": str(staging.target / MANIFEST),
-            "pages": tally.pages,
-            "tokens": tally.tokens,
-            "drift": list(self.shapes[name].drift) if name in self.shapes else [],
+            "pages": stats.pages,
+            "tokens": stats.tokens,
+            "drift": list(self.schemas[name].drift) if name in self.schemas else [],
         }
 
     def _asked(self, name: str) -> str:
@@ -606,25 +606,25 @@ class ReadableEncoder:
     :param shape: tells the columns, when the first record has come
     """
 
-    def __init__(self, shape: Callable[[], Shape]) -> None:
-        self._shape = shape
+    def __init__(self, schema: Callable[[], RowSchema]) -> None:
+        self._schema = schema
 
     @property
     def columns(self) -> Sequence[Column]:
         """The columns, in order."""
-        return self._shape().columns
+        return self._schema().columns
 
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append them."""
-        shape = self._shape()
+        schema = self._schema()
         read = [as_dict(record) for record in records]
-        rows, nulled_values = shape.fitted([record for record, _ in read])
+        rows, nulled_values = schema.fitted([record for record, _ in read])
         for column, nulled in nulled_values.items():
             for row, count in nulled.items():
                 part.count_nulled_values(column, row, count)
         for row, (_, losses) in enumerate(read):
             for place, count in losses.items():
-                part.count_nulled_values(shape.column_at(place), row, count)
+                part.count_nulled_values(schema.column_at(place), row, count)
         part.write(rows)
 
 

@@ -17,8 +17,8 @@ from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.entities import EXACT, OBSERVED, entity_of
 from airflow_provider_pipedrive.extraction.reading.listing import page_size
 from airflow_provider_pipedrive.extraction.reading.pages import Page
-from airflow_provider_pipedrive.extraction.reading.snapshot import Likeness
-from airflow_provider_pipedrive.extraction.reading.walk import Crew, Tally, rfc3339, sorting
+from airflow_provider_pipedrive.extraction.reading.snapshot import ListProfile
+from airflow_provider_pipedrive.extraction.reading.walk import ReadStats, RequestPool, rfc3339, sorting
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -70,15 +70,17 @@ def estimate(
     """
     job.check()
     before = client.usage.tokens
-    crew = Crew(client, min(job.concurrency, 8), lambda: None)
+    pool = RequestPool(client, min(job.concurrency, 8), lambda: None)
     since = job.since or since
     until = job.until or datetime.fromtimestamp(clock(), UTC)
     window = (since, until) if job.mode == "changes" and since is not None else None
     try:
         entities = [entity_of(name) for name in job.entities]
-        found = crew.gather(partial(_look, crew, entity, job, window) for entity in entities if entity.name != OBSERVED)
+        found = pool.run_all(
+            partial(_look, pool, entity, job, window) for entity in entities if entity.name != OBSERVED
+        )
     finally:
-        crew.close()
+        pool.close()
     estimates = tuple(found)
     definitions = (
         {entity.definitions for entity in entities if entity.definitions} if job.columns == "readable" else set()
@@ -89,44 +91,44 @@ def estimate(
     return Plan(estimates, tokens, minutes, client.usage.tokens - before)
 
 
-def _look(crew: Crew, entity: Entity, job: ExtractionJob, window: tuple[datetime, datetime] | None) -> Estimate:
+def _look(pool: RequestPool, entity: Entity, job: ExtractionJob, window: tuple[datetime, datetime] | None) -> Estimate:
     given = dict(job.parameters.get(entity.name, {}))
     if entity.name == EXACT:
-        return _history(crew, given, window)
+        return _history(pool, given, window)
     if entity.parent is not None:
         parent = ENTITIES[entity.parent]
-        parents = _whole(crew, parent, {}).records or 1
+        parents = _whole(pool, parent, {}).records or 1
         requests = math.ceil(parents / entity.parent_batch)
         return _estimate(entity, None, requests, f"about {parents} {parent.name}, {entity.parent_batch} a request")
     if window is not None and "updated_since" in entity.listing.by_name:
-        return _windowed(crew, entity, given, window)
-    return _whole(crew, entity, given)
+        return _windowed(pool, entity, given, window)
+    return _whole(pool, entity, given)
 
 
-def _whole(crew: Crew, entity: Entity, given: dict[str, Any]) -> Estimate:
+def _whole(pool: RequestPool, entity: Entity, given: dict[str, Any]) -> Estimate:
     """By the list's last page: its greatest id, and how many ids are missing there."""
     if entity.listing.paging is None:
         return _estimate(entity, None, 1, "one page holds it all")
     parameters = {**page_size(entity), **given, **sorting(entity, "id", ascending=False)}
-    page = crew.read(entity, parameters, Tally())
+    page = pool.read(entity, parameters, ReadStats())
     if not _more(page):
         return _estimate(entity, len(page), 1, "one page holds it all")
     size = page_size(entity).get("limit", len(page))
     if "id" not in entity.sort_by or not isinstance(page.keys[0].id, int):
         return _estimate(entity, None, 2, "more than one page; the list does not tell how many")
-    likeness = Likeness.of((), page.keys)
-    records = max(round(likeness.highest - likeness.absent), len(page))
+    profile = ListProfile.of((), page.keys)
+    records = max(round(profile.highest - profile.absent), len(page))
     return _estimate(entity, records, math.ceil(records / size) + 1, "greatest id, less the gaps of the last page")
 
 
-def _windowed(crew: Crew, entity: Entity, given: dict[str, Any], window: tuple[datetime, datetime]) -> Estimate:
+def _windowed(pool: RequestPool, entity: Entity, given: dict[str, Any], window: tuple[datetime, datetime]) -> Estimate:
     """By how many updates the window's first page spans."""
     since, until = window
     parameters = {**page_size(entity), **given, **sorting(entity, "update_time", ascending=True)}
     parameters["updated_since"] = rfc3339(int(since.timestamp()))
     if "updated_until" in entity.listing.by_name:
         parameters["updated_until"] = rfc3339(int(until.timestamp()))
-    page = crew.read(entity, parameters, Tally())
+    page = pool.read(entity, parameters, ReadStats())
     also = 4 if entity.archived_in else 1  # archived and deleted ones, and those that were never updated
     last = page.keys[-1].update_time if page.keys else None
     if not _more(page) or last is None:
@@ -134,14 +136,14 @@ def _windowed(crew: Crew, entity: Entity, given: dict[str, Any], window: tuple[d
     share = (last - since).total_seconds() / max((until - since).total_seconds(), 1.0)
     records = round(len(page) / max(share, 1e-6))
     if "updated_until" in entity.listing.by_name:
-        records = min(records, _whole(crew, entity, given).records or records)
+        records = min(records, _whole(pool, entity, given).records or records)
     size = page_size(entity).get("limit", len(page))
     return _estimate(entity, records, math.ceil(records / size) + 1 + also, "the pace of the window's first page")
 
 
-def _history(crew: Crew, given: dict[str, Any], window: tuple[datetime, datetime] | None) -> Estimate:
+def _history(pool: RequestPool, given: dict[str, Any], window: tuple[datetime, datetime] | None) -> Estimate:
     deals = ENTITIES["deals"]
-    below = _windowed(crew, deals, given, window) if window else _whole(crew, deals, given or {"status": "open"})
+    below = _windowed(pool, deals, given, window) if window else _whole(pool, deals, given or {"status": "open"})
     count = below.records or 0
     cost = entity_of(EXACT).listing.token_cost
     return Estimate(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from airflow_provider_pipedrive.catalog.advice import counted
-from airflow_provider_pipedrive.extraction.reading.walk import Tally
+from airflow_provider_pipedrive.extraction.reading.walk import ReadStats
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -28,15 +28,15 @@ class Progress:
         self._client = client
         self._clock = clock
         self._touch = touch
-        self._reading: dict[str, Tally] = {}
+        self._reading: dict[str, ReadStats] = {}
         self._lock = threading.Lock()
         self._began = self._said = self._touched = clock()
         self._spent = client.usage.tokens
 
-    def begin(self, entity: str, tally: Tally) -> None:
+    def begin(self, entity: str, stats: ReadStats) -> None:
         """An entity is being read from now on."""
         with self._lock:
-            self._reading[entity] = tally
+            self._reading[entity] = stats
 
     def done(self, entity: str) -> None:
         """It has been read, or given up."""
@@ -54,38 +54,38 @@ class Progress:
                 self._touched = now
             reading = dict(self._reading)
         if saying:
-            for entity, tally in reading.items():
-                self._say(entity, tally, now)
+            for entity, stats in reading.items():
+                self._say(entity, stats, now)
         if touching:
             self._touch()
 
-    def end(self, tallies: Mapping[str, Tally]) -> None:
+    def end(self, stats: Mapping[str, ReadStats]) -> None:
         """Say what it came to."""
         seconds = max(self._clock() - self._began, 1e-3)
-        records = sum(tally.records for tally in tallies.values())
+        records = sum(each.records for each in stats.values())
         log.info(
             "Read %s of %s in %.1f s (%.0f a second), %s, %s.",
             counted(records, "record"),
-            counted(len(tallies), "entity"),
+            counted(len(stats), "entity"),
             seconds,
             records / seconds,
-            counted(sum(tally.pages for tally in tallies.values()), "page"),
+            counted(sum(each.pages for each in stats.values()), "page"),
             counted(self._client.usage.tokens - self._spent, "API token"),
         )
 
-    def _say(self, entity: str, tally: Tally, now: float) -> None:
-        rate = tally.records / max(now - self._began, 1e-3)
+    def _say(self, entity: str, stats: ReadStats, now: float) -> None:
+        rate = stats.records / max(now - self._began, 1e-3)
         left = ""
-        if tally.expected > tally.records and rate:
-            left = f" of about {tally.expected:.0f}, about {(tally.expected - tally.records) / rate:.0f} s to go"
+        if stats.expected > stats.records and rate:
+            left = f" of about {stats.expected:.0f}, about {(stats.expected - stats.records) / rate:.0f} s to go"
         day = self._client.tokens_left
         log.info(
             "%s: %s%s (%.0f a second), %s, %s spent%s",
             entity,
-            counted(tally.records, "record"),
+            counted(stats.records, "record"),
             left,
             rate,
-            counted(tally.pages, "page"),
+            counted(stats.pages, "page"),
             counted(self._client.usage.tokens - self._spent, "API token"),
             "" if day is None else f", {day} left today",
         )

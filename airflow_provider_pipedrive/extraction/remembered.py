@@ -14,7 +14,7 @@ from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.client.responses import read_json as parsed
 from airflow_provider_pipedrive.errors import PipedriveResponseError
 from airflow_provider_pipedrive.extraction.reading.histories import stages_seen
-from airflow_provider_pipedrive.extraction.reading.sweep import Known
+from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds
 from airflow_provider_pipedrive.extraction.storage.files import STATE, read_json, remove_folder, write_json
 
 _FOLDERS = ("schema", "snapshots", "known")
@@ -54,7 +54,7 @@ def hand_in(folder: Any, kept: Iterable[Mapping[str, Any]], landed: Mapping[str,
     for files in kept:
         put_back(folder, files)
     for entity, rows in landed.items():
-        known = Known(folder, entity)
+        known = LandedIds(folder, entity)
         stages: dict[int, int] = {}
         for number, stage in rows:
             known.ids.add([number])

@@ -35,7 +35,8 @@ from airflow_provider_pipedrive.errors import (
     PipedriveGoneError,
     PipedriveParameterError,
 )
-from airflow_provider_pipedrive.events.waits.outcomes import SHORTEST_INTERVAL, WAITING, WaitOutcome, pause_after
+from airflow_provider_pipedrive.events.schedule import SHORTEST_INTERVAL, pause_after
+from airflow_provider_pipedrive.events.waits.outcomes import WAITING, WaitOutcome
 from airflow_provider_pipedrive.hooks.lineage import DataSet, Lineage, ReportsLineage, entity, entity_of_action
 from airflow_provider_pipedrive.operators.task_support import is_templated
 

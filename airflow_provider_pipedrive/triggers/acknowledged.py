@@ -22,7 +22,8 @@ from airflow.triggers.shared_stream import AdvanceItem, SharedStreamProducer
 
 from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, Position
 from airflow_provider_pipedrive.events.waits.times import stamp
-from airflow_provider_pipedrive.triggers.change_polling import ChangePoller, Key, Round, WatchSubscriber
+from airflow_provider_pipedrive.triggers.change_polling import ChangePoller, Round, WatchSubscriber
+from airflow_provider_pipedrive.triggers.polling import Key
 
 if TYPE_CHECKING:
     from airflow.sdk.execution_time.context import AssetStateStoreAccessor, AssetStateStoreAccessors
@@ -202,7 +203,7 @@ def poller_of(key: Key) -> ChangePoller:
     pollers = _pollers.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
     poller = pollers.get(key)
     if poller is None:
-        poller = pollers[key] = ChangePoller(*key)
+        poller = pollers[key] = ChangePoller(key)
     return poller
 
 

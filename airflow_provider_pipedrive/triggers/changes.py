@@ -10,8 +10,8 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.watch import change_watch
-from airflow_provider_pipedrive.events.waits.outcomes import SHORTEST_INTERVAL
-from airflow_provider_pipedrive.triggers.change_polling import WatchSubscriber, batches
+from airflow_provider_pipedrive.events.schedule import SHORTEST_INTERVAL
+from airflow_provider_pipedrive.triggers.change_polling import QueueSubscriber, batches
 
 if TYPE_CHECKING or find_spec("airflow.triggers.shared_stream") is not None:
     from airflow_provider_pipedrive.triggers.acknowledged import AcknowledgedStream as _SharedStream
@@ -72,7 +72,7 @@ class PipedriveChangeEventTrigger(_SharedStream, BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """An event for each poll that has news; never ends."""
-        subscriber = WatchSubscriber(self.watch, self.interval, self.lookback)
+        subscriber = QueueSubscriber(self.watch, self.interval, self.lookback)
         async for batch in batches((self.pipedrive_conn_id, self.watch.entity), subscriber):
             yield TriggerEvent(batch.to_json())  # type: ignore[no-untyped-call]
 

@@ -17,8 +17,8 @@ from airflow_provider_pipedrive.events.waits.checking import Wait
 from airflow_provider_pipedrive.events.waits.naming import NameRefs
 from airflow_provider_pipedrive.events.waits.sentences import happened
 from airflow_provider_pipedrive.events.waits.watches import wait_spec_from_json
-from airflow_provider_pipedrive.triggers.polling import wait_for
 from airflow_provider_pipedrive.triggers.results import success
+from airflow_provider_pipedrive.triggers.wait_polling import wait_for
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +30,11 @@ class WaitTrigger(BaseTrigger):
     :param pipedrive_conn_id: the connection
     :param watch: what is waited for, as :meth:`WaitSpec.to_json` writes it
     :param names: names that are still to be looked up, as :meth:`NameRefs.to_json` writes them
-    :param memory: what the sensor's first look has shown
-    :param interval: seconds between two looks
+    :param memory: what the sensor's own check has shown
+    :param interval: seconds between two checks
     :param deadline: when the wait is up, in seconds since the epoch
-    :param not_before: when the first look may be, in seconds since the epoch: the task has just looked itself, or has
-        reached a limit
+    :param not_before: when the first check may be, in seconds since the epoch: the task has just made one itself,
+        or has reached a limit
     :param end_from_trigger: a success ends the task without a worker
     :param retry_errors: passing errors of Pipedrive's are waited out
     """
@@ -74,12 +74,12 @@ class WaitTrigger(BaseTrigger):
         """One event: success, or what the sensor is to raise."""
         now = time.time()
         limit = asyncio.timeout(self.deadline - now)
-        pending = self._pending()
+        wait = self._wait()
         try:
             async with limit:
                 outcome = await wait_for(
                     self.pipedrive_conn_id,
-                    pending,
+                    wait,
                     self.interval,
                     retry_errors=self.retry_errors,
                     pause=self.not_before - now,
@@ -91,13 +91,13 @@ class WaitTrigger(BaseTrigger):
         except PipedriveError as error:
             yield _event(status="error", error=error_to_dict(error))
         else:
-            log.info("%s", outcome.reason or happened(pending.watch, outcome.result))
+            log.info("%s", outcome.reason or happened(wait.watch, outcome.result))
             event = None
             if outcome.kind == "success" and self.end_from_trigger:
                 event = await success(self.task_instance, outcome.result)
             yield event or _event(status=outcome.kind, result=outcome.result, reason=outcome.reason)
 
-    def _pending(self) -> Wait:
+    def _wait(self) -> Wait:
         names = None if self.names is None else NameRefs.from_json(self.names)
         return Wait(wait_spec_from_json(self.watch), names, copy.deepcopy(self.memory or {}))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import pytest
 import requests
@@ -23,7 +23,8 @@ from airflow_provider_pipedrive.accounts.oauth import (
 )
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.client.clock import SystemClock
-from airflow_provider_pipedrive.client.responses import Operation, Response
+from airflow_provider_pipedrive.client.prepared import PreparedRequest
+from airflow_provider_pipedrive.client.responses import Response
 from airflow_provider_pipedrive.client.settings import OAuth, Settings
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.errors import (
@@ -61,7 +62,7 @@ def code_of(app: OAuth) -> str:
 def answering(status: int, body: object) -> Send:
     """An OAuth host that always answers this."""
 
-    def send(call: Operation, url: str, headers: Mapping[str, str], sent: bytes) -> Response:
+    def send(request: PreparedRequest) -> Response:
         return Response(status, {}, json.dumps(body).encode())
 
     return send
@@ -276,7 +277,7 @@ def test_revoking_an_access_token_leaves_the_authorization(app: OAuth, send: Sen
 
 
 def test_a_revocation_needs_no_words_in_the_answer(app: OAuth):
-    def silent(call: Operation, url: str, headers: Mapping[str, str], sent: bytes) -> Response:
+    def silent(request: PreparedRequest) -> Response:
         return Response(200, {}, b"")
 
     revoke(silent, app)

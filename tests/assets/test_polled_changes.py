@@ -9,6 +9,7 @@ from typing import Any
 import airflow.providers.common.compat.sdk as sdk
 import pytest
 from airflow.providers.common.compat.sdk import Asset
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.assets import watched_asset
 from airflow_provider_pipedrive.assets.changes import _Consumer
@@ -19,7 +20,7 @@ DEALS = Asset("pipedrive://acme/deals")
 
 
 @pytest.fixture
-def variables(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def variables(mocker: MockerFixture) -> dict[str, str]:
     """Airflow's Variables, in memory."""
     kept: dict[str, str] = {}
 
@@ -32,7 +33,7 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         def set(key: str, value: str) -> None:
             kept[key] = value
 
-    monkeypatch.setattr(sdk, "Variable", Variable, raising=False)
+    mocker.patch.object(sdk, "Variable", Variable, create=True)
     return kept
 
 

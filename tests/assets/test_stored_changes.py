@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 pytest.importorskip("airflow.triggers.shared_stream", reason="Airflow keeps states of assets since 3.3")
 
@@ -37,9 +38,9 @@ DEALS = Asset("pipedrive://acme/deals")
 
 
 @pytest.fixture
-def airflow(monkeypatch: pytest.MonkeyPatch) -> Supervisor:
+def airflow(mocker: MockerFixture) -> Supervisor:
     found = Supervisor()
-    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", found, raising=False)
+    mocker.patch.object(task_runner, "SUPERVISOR_COMMS", found, create=True)
     return found
 
 
@@ -295,7 +296,7 @@ def test_another_connection_of_the_same_company_is_believed(airflow: Supervisor,
 
 
 def test_a_connection_on_pipedrives_shared_host_is_asked_whose_it_is(
-    sandbox: Sandbox, airflow: Supervisor, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, airflow: Supervisor, mocker: MockerFixture
 ):
     """A passing fault is no answer: the run fails, keeps its claim, and reads its changes when it is repeated."""
     answers: list[Any] = [PipedriveConnectionError("reset", retryable=True), {"company_domain": "acme"}]
@@ -309,7 +310,7 @@ def test_a_connection_on_pipedrives_shared_host_is_asked_whose_it_is(
                 raise found
             return found
 
-    monkeypatch.setattr(PipedriveHook, "client", Client())
+    mocker.patch.object(PipedriveHook, "client", Client())
     airflow.add_event(DEALS, Batch("hooks", (changed(1),)).to_json(), 10)
     run = Run("run 1")
     with pytest.raises(PipedriveConnectionError):

@@ -11,7 +11,6 @@ from airflow_provider_pipedrive.catalog import get_action
 from airflow_provider_pipedrive.client.responses import (
     Operation,
     Response,
-    call_of,
     may_repeat,
     raise_for_response,
     read_json,
@@ -251,7 +250,7 @@ def test_what_is_shown_goes_through_the_redaction() -> None:
 
 
 def test_an_actions_call_knows_what_judging_needs() -> None:
-    call = call_of(get_action("searchDeals"), "/api/v2/deals/search")
+    call = Operation.of(get_action("searchDeals"), "/api/v2/deals/search")
     assert (call.method, call.key, call.search, call.is_read) == ("GET", "searchDeals", True, True)
 
 

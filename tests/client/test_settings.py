@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.client import ApiToken, OAuth, Settings, settings_from
-from airflow_provider_pipedrive.client.client import secrets_of
+from airflow_provider_pipedrive.client.auth import secrets_of
 from airflow_provider_pipedrive.client.settings import EXTRAS
 from airflow_provider_pipedrive.connection_form import CONN_FIELDS
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParameterError

@@ -11,8 +11,9 @@ import pytest
 import urllib3
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from, transport
-from airflow_provider_pipedrive.client.client import DOWNLOAD_IN_MEMORY
+from airflow_provider_pipedrive.client.downloads import DOWNLOAD_IN_MEMORY
 from airflow_provider_pipedrive.client.responses import Operation
+from airflow_provider_pipedrive.client.transport import redirect_target
 from airflow_provider_pipedrive.client.uploads import multipart
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
@@ -144,10 +145,10 @@ def test_a_redirect_to_anything_but_https_is_not_followed(
     ],
 )
 def test_this_machine_is_a_storage_host_only_where_the_connection_is_here_too(
-    client: PipedriveClient, origin: str, location: str, followed: bool
+    origin: str, location: str, followed: bool
 ) -> None:
     with nullcontext() if followed else pytest.raises(PipedriveResponseError, match="redirects to"):
-        assert client._transport._redirect(Operation("GET", "/v1/files/1/download"), origin, location) == location
+        assert redirect_target(Operation("GET", "/v1/files/1/download"), origin, location) == location
 
 
 @pytest.mark.parametrize(
@@ -166,13 +167,9 @@ def test_this_machine_is_a_storage_host_only_where_the_connection_is_here_too(
         "//10.0.0.1/1",
     ],
 )
-def test_a_redirect_from_pipedrive_to_an_address_that_is_not_on_the_internet_is_not_followed(
-    client: PipedriveClient, location: str
-) -> None:
+def test_a_redirect_from_pipedrive_to_an_address_that_is_not_on_the_internet_is_not_followed(location: str) -> None:
     with pytest.raises(PipedriveResponseError, match="redirects to"):
-        client._transport._redirect(
-            Operation("GET", "/v1/files/1/download"), "https://acme.pipedrive.com/v1/1", location
-        )
+        redirect_target(Operation("GET", "/v1/files/1/download"), "https://acme.pipedrive.com/v1/1", location)
 
 
 @pytest.mark.parametrize(

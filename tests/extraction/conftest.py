@@ -75,6 +75,6 @@ def through(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Chooses how lists are read, which is otherwise a matter of latency and rate limit."""
 
     def choose(strategy: str) -> None:
-        monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, likeness, took, *, more: strategy)
+        monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, profile, took, *, more: strategy)
 
     return choose

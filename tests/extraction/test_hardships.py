@@ -33,7 +33,7 @@ from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.extraction.output import formats
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.progress import Progress
-from airflow_provider_pipedrive.extraction.reading.walk import Tally
+from airflow_provider_pipedrive.extraction.reading.walk import ReadStats
 from airflow_provider_pipedrive.extraction.storage.versioned import Conflict
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
@@ -375,13 +375,13 @@ def test_progress_is_told_every_ten_seconds_and_shows_that_the_run_is_alive(capl
     now, touched = [0.0], []
     client: Any = SimpleNamespace(usage=SimpleNamespace(tokens=0), tokens_left=970)
     progress = Progress(client, lambda: now[0], lambda: touched.append(now[0]))
-    tally = Tally(expected=4000)
-    progress.begin("deals", tally)
+    stats = ReadStats(expected=4000)
+    progress.begin("deals", stats)
     with caplog.at_level(logging.INFO):
         for second in range(1, 121):
             now[0] = float(second)
-            tally.records += 10
-            tally.pages += 1
+            stats.records += 10
+            stats.pages += 1
             client.usage.tokens += 10
             progress.watch()
     assert caplog.messages[0] == (

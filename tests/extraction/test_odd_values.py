@@ -20,7 +20,7 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.extraction.output.formats import read_rows
-from airflow_provider_pipedrive.extraction.rows.columns import shape_of
+from airflow_provider_pipedrive.extraction.rows.columns import row_schema
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
 
@@ -230,8 +230,8 @@ DEFINITIONS = [
 def test_what_does_not_fit_a_custom_fields_column_is_kept_by_its_place(
     came: dict[str, Any], columns: dict[str, Any], other: Any
 ) -> None:
-    shape = shape_of(ENTITIES["deals"], DEFINITIONS, None)
-    [row], nulled_values = shape.fitted([{"id": 1, "custom_fields": came}])
+    schema = row_schema(ENTITIES["deals"], DEFINITIONS, None)
+    [row], nulled_values = schema.fitted([{"id": 1, "custom_fields": came}])
     assert {name: row[name] for name in columns} == columns
     assert row["other"] == other
     assert set(nulled_values) == {name for name, value in columns.items() if value is None}
@@ -253,7 +253,7 @@ def test_what_does_not_fit_a_custom_fields_column_is_kept_by_its_place(
     ],
 )
 def test_what_fits_a_column_is_written_as_its_type_and_not_counted(column: str, value: Any, fitted: Any) -> None:
-    [row], nulled_values = shape_of(ENTITIES["deals"], [], None).fitted([{"id": 1, column: value}])
+    [row], nulled_values = row_schema(ENTITIES["deals"], [], None).fitted([{"id": 1, column: value}])
     assert (row[column], row["other"], nulled_values) == (fitted, None, {})
 
 
@@ -270,9 +270,9 @@ def test_what_fits_a_column_is_written_as_its_type_and_not_counted(column: str, 
 )
 def test_a_custom_field_gets_no_column_that_files_views_or_warehouses_add(name: str, column: str) -> None:
     field = {"field_code": "d4" * 20, "field_name": name, "field_type": "varchar", "is_custom_field": True}
-    shape = shape_of(ENTITIES["deals"], [field], None)
-    assert shape.fields["d4" * 20].column == f"{column}_d4d4d4d4"
-    [row] = shape.rows([{"id": 1, "custom_fields": {"d4" * 20: "kept"}}])
+    schema = row_schema(ENTITIES["deals"], [field], None)
+    assert schema.fields["d4" * 20].column == f"{column}_d4d4d4d4"
+    [row] = schema.rows([{"id": 1, "custom_fields": {"d4" * 20: "kept"}}])
     assert row[f"{column}_d4d4d4d4"] == "kept"
 
 
@@ -280,4 +280,4 @@ def test_a_custom_field_gets_no_column_that_files_views_or_warehouses_add(name: 
 def test_a_schema_file_that_gives_such_a_column_by_hand_is_refused(column: str) -> None:
     field = {"name": "File", "column": column, "type": "varchar"}
     with pytest.raises(PipedriveParameterError, match=f"the field 'File' has the column '{column}'"):
-        shape_of(ENTITIES["deals"], [], {"format": 1, "fields": {"d4" * 20: field}})
+        row_schema(ENTITIES["deals"], [], {"format": 1, "fields": {"d4" * 20: field}})

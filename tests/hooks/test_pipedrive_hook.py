@@ -236,7 +236,7 @@ def test_options_are_keys_and_labels_to_choose_from(sandbox: Sandbox) -> None:
 
 
 def test_options_that_do_not_exist_are_refused_with_those_that_do(sandbox: Sandbox) -> None:
-    with pytest.raises(PipedriveParameterError, match=r"Did you mean 'selectDeal'\? Options exist of selectDeal, selectOrganization"):
+    with pytest.raises(PipedriveParameterError, match=r"mean 'selectDeal'\? Options exist of selectDeal, selectOrg"):
         PipedriveHook().options("selectDeals")
 
 

@@ -18,11 +18,11 @@ from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading import snapshot
 from airflow_provider_pipedrive.extraction.reading.increments import Changes, Window
 from airflow_provider_pipedrive.extraction.reading.pages import timestamp
-from airflow_provider_pipedrive.extraction.reading.ranges import Region
-from airflow_provider_pipedrive.extraction.reading.resuming import open_regions
+from airflow_provider_pipedrive.extraction.reading.ranges import Range
+from airflow_provider_pipedrive.extraction.reading.resuming import open_ranges
 from airflow_provider_pipedrive.extraction.reading.snapshot import ReadOutcome, Snapshot
-from airflow_provider_pipedrive.extraction.reading.walk import RangeReader, Tally
-from tests.support.company_in_memory import BEGIN, Company, Crew, Killed, landing_in, small_pages
+from airflow_provider_pipedrive.extraction.reading.walk import RangeReader, ReadStats
+from tests.support.company_in_memory import BEGIN, Company, Killed, RequestPool, landing_in, small_pages
 
 __all__ = ["small_pages"]
 SEEDS = 40
@@ -34,8 +34,8 @@ def company_of(seed: int, entity: str) -> Company:
         seed,
         count=20 + 7 * seed % 400,
         gaps=[0.0, 0.3][seed % 2],
-        lump=[0.0, 0.6, 0.05][seed % 3],
-        untouched=[0.0, 0.02, 0.0, 0.3][seed // 2 % 4],
+        hot=[0.0, 0.6, 0.05][seed % 3],
+        never_updated=[0.0, 0.02, 0.0, 0.3][seed // 2 % 4],
     )
     company.restless = seed % 5 != 0
     company.deletes_show = entity == "deals"
@@ -46,9 +46,9 @@ def read(
     company: Company, folder: Path, entity: str, concurrency: int, fails_at: int | None, *, publishes: bool = True
 ) -> list[dict[str, Any]]:
     landing = landing_in(folder, ENTITIES[entity])
-    crew = Crew(company, concurrency, fails_at, forgetful=len(company.records) % 2 == 0)
-    crew.client.room = company.dice.choice([0, 3, 80])  # in the rate limit's window
-    reader = Snapshot(crew, ENTITIES[entity], landing, Tally(), lookback=5.0, clock=lambda: company.now)
+    pool = RequestPool(company, concurrency, fails_at, forgetful=len(company.records) % 2 == 0)
+    pool.client.room = company.dice.choice([0, 3, 80])  # in the rate limit's window
+    reader = Snapshot(pool, ENTITIES[entity], landing, ReadStats(), lookback=5.0, clock=lambda: company.now)
     try:
         outcome = reader.read()
     finally:
@@ -99,7 +99,7 @@ def read_at_last(
 def test_every_live_record_is_there_once_in_its_last_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str, entity: str
 ) -> None:
-    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, likeness, took, *, more: strategy)
+    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, profile, took, *, more: strategy)
     concurrency = 1 if strategy == "front to back" else 8
     for seed in range(SEEDS):
         folder = tmp_path / str(seed)
@@ -113,15 +113,15 @@ def test_every_live_record_is_there_once_in_its_last_state(
 class Waking(Company):
     """Nothing happens until somebody has looked whether it does, nor for some answers more.
 
-    :ivar crew: who looks
+    :ivar pool: who looks
     :ivar answers: how many
     """
 
-    crew: Crew
+    pool: RequestPool
     answers = 0
 
     def live_on(self, *, catching_up: bool) -> None:
-        looked = self.crew.at_look is not None
+        looked = self.pool.at_look is not None
         self.restless = looked and self.answers <= 0
         self.answers -= looked
         super().live_on(catching_up=catching_up)
@@ -131,19 +131,19 @@ class Waking(Company):
 def test_an_account_at_rest_is_read_as_it_was_when_somebody_looked_whatever_happens_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, likeness, took, *, more: "windows")
+    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, profile, took, *, more: "windows")
     looked_once = 0
     for seed in range(5 * SEEDS):
-        company = Waking(seed, count=40 + seed, gaps=0.0, lump=[0.0, 0.1][seed % 2], untouched=0.0)
-        company.crew = crew = Crew(company, 8)
+        company = Waking(seed, count=40 + seed, gaps=0.0, hot=[0.0, 0.1][seed % 2], never_updated=0.0)
+        company.pool = pool = RequestPool(company, 8)
         company.answers = company.dice.choice([0, 1, 2, 30])
         landing = landing_in(tmp_path / str(seed), ENTITIES["deals"])
         clock = partial(getattr, company, "now")
-        outcome = Snapshot(crew, ENTITIES["deals"], landing, Tally(), lookback=5.0, clock=clock).read()
+        outcome = Snapshot(pool, ENTITIES["deals"], landing, ReadStats(), lookback=5.0, clock=clock).read()
         found = sorted(published(landing, outcome), key=lambda record: record["id"])
-        assert found == (company.live if crew.caught_up else crew.at_look), f"seed {seed}"
-        assert crew.counted_first  # else something deleted in between would hide something that is missing
-        looked_once += not crew.caught_up
+        assert found == (company.live if pool.caught_up else pool.at_look), f"seed {seed}"
+        assert pool.counted_first  # else something deleted in between would hide something that is missing
+        looked_once += not pool.caught_up
     assert SEEDS < looked_once < 4 * SEEDS  # the others were read on, since records had left their windows
 
 
@@ -151,8 +151,8 @@ def test_an_account_at_rest_is_read_as_it_was_when_somebody_looked_whatever_happ
 def test_what_is_created_meanwhile_and_never_updated_is_there_after_windows_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, likeness, took, *, more: "windows")
-    company = Company(3, count=60, gaps=0.0, lump=0.0, untouched=0.0)
+    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, profile, took, *, more: "windows")
+    company = Company(3, count=60, gaps=0.0, hot=0.0, never_updated=0.0)
     reads: list[bool] = []
 
     def happens(*, catching_up: bool) -> None:
@@ -171,8 +171,8 @@ def test_what_is_created_meanwhile_and_never_updated_is_there_after_windows_too(
 def test_a_record_that_is_deleted_and_restored_meanwhile_is_live(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str
 ) -> None:
-    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, likeness, took, *, more: strategy)
-    company = Company(3, count=60, gaps=0.0, lump=0.0, untouched=0.0)
+    monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, profile, took, *, more: strategy)
+    company = Company(3, count=60, gaps=0.0, hot=0.0, never_updated=0.0)
     reads: list[bool] = []
 
     def happens(*, catching_up: bool) -> None:
@@ -188,30 +188,30 @@ def test_a_record_that_is_deleted_and_restored_meanwhile_is_live(
 
     monkeypatch.setattr(company, "live_on", happens)
     landing = landing_in(tmp_path, ENTITIES["deals"])
-    crew = Crew(company, 8)
-    outcome = Snapshot(crew, ENTITIES["deals"], landing, Tally(), lookback=5.0, clock=lambda: company.now).read()
-    assert (outcome.deleted, outcome.gone) == ({}, {})
+    pool = RequestPool(company, 8)
+    outcome = Snapshot(pool, ENTITIES["deals"], landing, ReadStats(), lookback=5.0, clock=lambda: company.now).read()
+    assert (outcome.deleted, outcome.removed) == ({}, {})
     found = {record["id"]: record for record in published(landing, outcome)}
     assert found == company.records
     assert found[5]["state"] == 2
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_where_two_heads_met_nothing_is_left_to_be_read_again(tmp_path: Path) -> None:
-    company = Company(7, count=35, gaps=0.0, lump=0.0, untouched=0.0)
+def test_where_two_scans_met_nothing_is_left_to_be_read_again(tmp_path: Path) -> None:
+    company = Company(7, count=35, gaps=0.0, hot=0.0, never_updated=0.0)
     landing = landing_in(tmp_path, ENTITIES["persons"])
     landing.load()
-    reader = RangeReader(Crew(company, 8), ENTITIES["persons"], landing, {}, Tally())
-    reader.open(Region("time", 0, BEGIN))
+    reader = RangeReader(RequestPool(company, 8), ENTITIES["persons"], landing, {}, ReadStats())
+    reader.open(Range("time", 0, BEGIN))
     reader.run()
     assert sorted(landing.ids()) == list(range(1, 36))
-    assert open_regions(landing.finished, 0, datetime.fromtimestamp(BEGIN, UTC)) == []
+    assert open_ranges(landing.finished, 0, datetime.fromtimestamp(BEGIN, UTC)) == []
 
 
 def read_window(company: Company, folder: Path, window: Window) -> list[dict[str, Any]]:
     landing = landing_in(folder, ENTITIES["persons"])
     try:
-        outcome = Changes(Crew(company, 8), ENTITIES["persons"], landing, Tally(), window).read()
+        outcome = Changes(RequestPool(company, 8), ENTITIES["persons"], landing, ReadStats(), window).read()
     finally:
         landing.abort()
     return published(landing, outcome)
@@ -243,6 +243,6 @@ def _updated(record: dict[str, Any]) -> datetime | None:
 
 
 def test_the_list_in_memory_begins_with_what_it_says() -> None:
-    company = Company(1, count=100, gaps=0.0, lump=0.6, untouched=0.0)
+    company = Company(1, count=100, gaps=0.0, hot=0.6, never_updated=0.0)
     assert len(company.records) == 100
     assert company.now == BEGIN

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import api_token_connection
@@ -12,10 +13,10 @@ from tests.support.waiting import Waiting
 
 
 @pytest.fixture
-def waiting(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Waiting:
+def waiting(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture) -> Waiting:
     """Runs sensors; Pipedrive's passing errors are not repeated by the client, which would sleep."""
     monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", api_token_connection(sandbox, max_attempts=1))
-    return Waiting(sandbox, monkeypatch)
+    return Waiting(sandbox, mocker)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ class Company:
     :ivar deletes_show: whether records are archived and deleted too: only some lists tell of that
     """
 
-    def __init__(self, seed: int, *, count: int, gaps: float, lump: float, untouched: float) -> None:
+    def __init__(self, seed: int, *, count: int, gaps: float, hot: float, never_updated: float) -> None:
         self.dice = random.Random(seed)
         self.now = float(BEGIN)
         self.restless = False
@@ -54,16 +54,16 @@ class Company:
         self.deleted: dict[int, dict[str, Any]] = {}
         self._ties = {number: self.dice.random() for number in range(1, 4 * count)}
         self.highest = 0
-        lump_second = BEGIN - self.dice.randrange(200, 5000)
+        hot_second = BEGIN - self.dice.randrange(200, 5000)
         span = self.dice.choice([30, 500, 5000])
         for _ in range(count):
             self.highest += 1
             if self.dice.random() < gaps:
                 continue
             when: int | None = BEGIN - self.dice.randrange(1, span)
-            if self.dice.random() < lump:
-                when = lump_second
-            if self.dice.random() < untouched:
+            if self.dice.random() < hot:
+                when = hot_second
+            if self.dice.random() < never_updated:
                 when = None
             self.records[self.highest] = {"id": self.highest, "update_time": _text(when), "state": 0}
 
@@ -131,7 +131,7 @@ class Company:
         return (record["update_time"] or "", self._ties[record["id"]]) if by_time else ("", record["id"])
 
 
-class Crew(walk.Crew):
+class RequestPool(walk.RequestPool):
     """Answers requests in a random order, in the caller's thread.
 
     :param fails_at: the number of the read that fails
@@ -146,7 +146,7 @@ class Crew(walk.Crew):
         self.company = company
         self.concurrency = concurrency
         self.client: Any = Client(self._count)
-        self.watch = self._complete_one
+        self.on_progress = self._complete_one
         self.latest = None
         self.failure = None
         self.caught_up = False
@@ -159,7 +159,7 @@ class Crew(walk.Crew):
         self._given: set[str] = set()
         self._waiting: list[Callable[[], bool | None]] = []
 
-    def read(self, entity: Entity, parameters: Mapping[str, Any], tally: walk.Tally) -> Page:
+    def read(self, entity: Entity, parameters: Mapping[str, Any], stats: walk.ReadStats) -> Page:
         self.reads += 1
         if self.reads == self._fails_at:
             raise PipedriveConnectionError("the line is dead")
@@ -173,11 +173,11 @@ class Crew(walk.Crew):
         if self._looking and self.at_look is None:
             self.at_look = self.company.live
         self._given.add(str(page.envelope["additional_data"]["next_cursor"]))
-        tally.pages += 1
+        stats.pages += 1
         self.latest = max(filter(None, (self.latest, page.server_time)))
         return page
 
-    def submit(self, work: Callable[[], Any], done: Callable[[Any, BaseException | None], None]) -> None:
+    def submit_then(self, work: Callable[[], Any], done: Callable[[Any, BaseException | None], None]) -> None:
         early = self.company.dice.random() < 0.5  # the server reads it at once, and its answer is long on its way
         result = _tried(work) if early else None
 
@@ -187,13 +187,13 @@ class Crew(walk.Crew):
 
         self._waiting.append(answer)
 
-    def gather(self, works: Iterable[Callable[[], Any]]) -> list[Any]:
+    def run_all(self, works: Iterable[Callable[[], Any]]) -> list[Any]:
         numbered = list(enumerate(works))
         self.company.dice.shuffle(numbered)
         found = {number: work() for number, work in numbered}
         return [found[number] for number in sorted(found)]
 
-    def later(self, work: Callable[[], Any]) -> Any:
+    def submit(self, work: Callable[[], Any]) -> Any:
         promise = _Promise(partial(self._look, work))
         self._waiting.append(promise.keep)
         return promise
@@ -205,8 +205,8 @@ class Crew(walk.Crew):
         finally:
             self._looking = False
 
-    def beside(self, work: Callable[[], Any], others: Iterable[Callable[[], Any]]) -> list[Any]:
-        return self.gather([work, *others])
+    def run_with(self, work: Callable[[], Any], others: Iterable[Callable[[], Any]]) -> list[Any]:
+        return self.run_all([work, *others])
 
     def _complete_one(self) -> None:
         answered = None

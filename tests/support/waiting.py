@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
 from airflow.providers.common.compat.sdk import BaseSensorOperator, TaskDeferred
 from airflow.triggers.base import TaskSuccessEvent
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.sensors.waiting import WaitingSensor
@@ -25,17 +25,17 @@ Make = Callable[..., WaitingSensor]
 class Waiting:
     """Runs a sensor to its end, and knows how much time that took."""
 
-    def __init__(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, sandbox: Sandbox, mocker: MockerFixture) -> None:
         self.sandbox = sandbox
         self.seconds = 0.0
         self.ended_by = ""
         self._base = sys.modules[BaseSensorOperator.__module__]
         self.pushed: dict[str, Any] = {}
-        monkeypatch.setattr(results.XCom, "set", lambda key, value, **_: self.pushed.update({key: value}))
+        mocker.patch.object(results.XCom, "set", lambda key, value, **_: self.pushed.update({key: value}))
         clock = SimpleNamespace(sleep=self._pass, monotonic=lambda: self.seconds)
-        monkeypatch.setattr(self._base, "time", clock)
+        mocker.patch.object(self._base, "time", clock)
         if hasattr(self._base, "_orig_start_date"):  # Airflow 2.11 asks its database when the wait began
-            monkeypatch.setattr(self._base, "_orig_start_date", lambda **_: self._first_look())
+            mocker.patch.object(self._base, "_orig_start_date", side_effect=lambda **_: self._first_check())
 
     def __call__(self, mode: str, make: Make, **arguments: Any) -> Any:
         """The result of a sensor; raises how it ends otherwise."""
@@ -49,7 +49,7 @@ class Waiting:
     def context(self) -> dict[str, Any]:
         """What Airflow hands to a task."""
         instance = SimpleNamespace(
-            get_first_reschedule_date=lambda context: self._first_look(),
+            get_first_reschedule_date=lambda context: self._first_check(),
             max_tries=0,
             dag_id="dag",
             task_id="wait",
@@ -64,7 +64,7 @@ class Waiting:
         """When the run began: this machine's clock stands still here, so that moves into the past."""
         return datetime.now(UTC)
 
-    def _first_look(self) -> datetime | None:
+    def _first_check(self) -> datetime | None:
         return datetime.now(UTC) - timedelta(seconds=self.seconds) if self.seconds else None
 
     def _pass(self, seconds: float) -> None:

@@ -28,7 +28,7 @@ def test_news_that_were_not_stored_come_again_though_the_next_walk_was_under_way
     deal, *_ = sandbox.records("deals")
 
     async def live() -> None:
-        poller, subscriber = ChangePoller("pipedrive_default", "deals"), WatchSubscriber(change_watch("deals"), 0.02)
+        poller, subscriber = ChangePoller(("pipedrive_default", "deals")), WatchSubscriber(change_watch("deals"), 0.02)
         poller.join(subscriber)
         rounds = poller.rounds()
         first = asyncio.ensure_future(anext(rounds))
@@ -54,10 +54,10 @@ def test_news_that_were_stored_do_not_come_again(sandbox: Sandbox):
     deal, other, *_ = sandbox.records("deals")
 
     async def live() -> None:
-        poller, subscriber = ChangePoller("pipedrive_default", "deals"), WatchSubscriber(change_watch("deals"), 0.02)
+        poller, subscriber = ChangePoller(("pipedrive_default", "deals")), WatchSubscriber(change_watch("deals"), 0.02)
         poller.join(subscriber)
         rounds = poller.rounds()
-        told = []
+        reported = []
         for edited in (deal, other):
             coming = asyncio.ensure_future(anext(rounds))
             await until(lambda: subscriber.position)
@@ -65,8 +65,8 @@ def test_news_that_were_stored_do_not_come_again(sandbox: Sandbox):
             sandbox.advance(MARGIN)
             news = await asyncio.wait_for(coming, 20)
             await subscriber.acknowledge(news, stored=True)
-            told += ids(news, subscriber)
-        assert told == [deal, other]
+            reported += ids(news, subscriber)
+        assert reported == [deal, other]
         assert subscriber.acknowledged is subscriber.position
 
     asyncio.run(live())

@@ -23,10 +23,12 @@ from airflow.sdk.execution_time.comms import (
 )
 from airflow.sdk.execution_time.context import AssetStateStoreAccessors
 from airflow.triggers.shared_stream import SharedStreamManager
+from pytest_mock import MockerFixture
 
+from airflow_provider_pipedrive.events import schedule
 from airflow_provider_pipedrive.events.changes.batch import Batch
 from airflow_provider_pipedrive.sandbox import Sandbox
-from airflow_provider_pipedrive.triggers import change_polling, changes
+from airflow_provider_pipedrive.triggers import changes
 from airflow_provider_pipedrive.triggers.pipedrive import PipedriveChangeEventTrigger
 from tests.conftest import api_token_connection
 
@@ -109,10 +111,10 @@ async def until(condition: Callable[[], Any]) -> None:
 
 
 @pytest.fixture
-def database(monkeypatch: pytest.MonkeyPatch) -> Database:
+def database(mocker: MockerFixture) -> Database:
     found = Database()
-    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", found, raising=False)
-    monkeypatch.setattr(changes, "SHORTEST_INTERVAL", 0.0)
+    mocker.patch.object(task_runner, "SUPERVISOR_COMMS", found, create=True)
+    mocker.patch.object(changes, "SHORTEST_INTERVAL", 0.0)
     return found
 
 
@@ -355,10 +357,11 @@ def test_failures_are_waited_out_told_once_and_lose_nothing(
     database: Database,
     deals: list[int],
     monkeypatch: pytest.MonkeyPatch,
+    mocker: MockerFixture,
     caplog: pytest.LogCaptureFixture,
 ):
     monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", api_token_connection(sandbox, max_attempts=1))
-    monkeypatch.setattr(change_polling, "LONGEST_BACK_OFF", 0.05)
+    mocker.patch.object(schedule, "LONGEST_BACK_OFF", 0.05)
 
     async def live() -> None:
         async with triggerer_of(database) as triggerer:
@@ -394,9 +397,9 @@ def test_a_field_that_is_not_there_stops_its_own_watcher_only(
 
 
 def test_too_many_changes_are_named_by_their_window(
-    sandbox: Sandbox, database: Database, deals: list[int], monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, database: Database, deals: list[int], mocker: MockerFixture
 ):
-    monkeypatch.setattr("airflow_provider_pipedrive.events.changes.batch.MOST_CHANGES", 2)
+    mocker.patch("airflow_provider_pipedrive.events.changes.batch.MOST_CHANGES", 2)
 
     async def live() -> Batch:
         async with triggerer_of(database) as triggerer:

@@ -1,334 +1,115 @@
-"""One poll for many: how many requests it makes, and what it does when things go wrong."""
+"""The engine: who is due when, and how long a poller lives."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import logging
-from collections.abc import Awaitable
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass
 
-import pytest
-
-from airflow_provider_pipedrive.errors import (
-    PipedriveAuthError,
-    PipedriveParameterError,
-    PipedriveServerError,
-)
-from airflow_provider_pipedrive.events.waits.checking import Wait
-from airflow_provider_pipedrive.events.waits.movement import Movement
-from airflow_provider_pipedrive.events.waits.outcomes import WaitOutcome
-from airflow_provider_pipedrive.events.waits.times import stamp
-from airflow_provider_pipedrive.events.waits.watches import DealsWait, FilesWait
-from airflow_provider_pipedrive.sandbox import Sandbox
-from airflow_provider_pipedrive.triggers import connected, polling
-from tests.conftest import api_token_connection, oauth_connection
+from airflow_provider_pipedrive.events.schedule import Schedule
+from airflow_provider_pipedrive.triggers.polling import Key, Poller, Pollers
 from tests.support.virtual_time import run
 
-CONNECTION = "pipedrive_default"
-MINUTE = 60.0
+KEY = ("pipedrive_default", "anything")
+context = contextvars.ContextVar("context", default="empty")
 
 
-@pytest.fixture(autouse=True)
-def _one_attempt(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", api_token_connection(sandbox, max_attempts=1))
+@dataclass(eq=False)
+class Named:
+    """A subscriber."""
+
+    name: str
+    schedule: Schedule
 
 
-def reach(deal_id: int, stage: int) -> Wait:
-    movement = Movement(reaches=(stage,))
-    return Wait(DealsWait((deal_id,), movement, stamp(datetime.now(UTC)), local_clock=True, single=True))
+class Counting(Poller[Named]):
+    """Notes its rounds and asks nothing."""
 
+    def __init__(self, key: Key) -> None:
+        super().__init__(key[0])
+        self.rounds: list[tuple[float, list[str]]] = []
+        self.contexts: set[str] = set()
+        self.is_closed = False
 
-def wait(pending: Wait, interval: float = MINUTE, retry_errors: bool = False) -> Awaitable[WaitOutcome]:
-    return polling.wait_for(CONNECTION, pending, interval, retry_errors=retry_errors)
-
-
-def requests_to(sandbox: Sandbox, path: str) -> int:
-    return sum(sent.path == path for sent in sandbox.requests)
-
-
-def pollers() -> int:
-    return len(polling._pollers.get(asyncio.get_running_loop(), {}))
-
-
-def test_waits_that_start_at_different_times_share_their_requests(
-    sandbox: Sandbox, deals: list[int], target: int
-) -> None:
-    async def main() -> list[WaitOutcome]:
-        waits = []
-        for deal_id in deals:
-            waits.append(asyncio.ensure_future(wait(reach(deal_id, target))))
-            await asyncio.sleep(0.4)
-        await asyncio.sleep(3 * MINUTE)
-        for deal_id in deals:
-            sandbox.move_deal(deal_id, target)
-        return await asyncio.gather(*waits)
-
-    assert [outcome.result["deal_id"] for outcome in run(main(), sandbox.advance)] == deals
-    assert {sent.path for sent in sandbox.requests} == {"/api/v2/deals"}
-    assert 4 <= len(sandbox.requests) <= 5
-
-
-def test_waits_with_other_intervals_are_looked_at_as_often_as_they_ask(
-    sandbox: Sandbox, deals: list[int], target: int
-) -> None:
-    async def main() -> None:
-        waits = [asyncio.ensure_future(wait(reach(deals[0], target), MINUTE))]
-        waits.append(asyncio.ensure_future(wait(reach(deals[1], target), 10 * MINUTE)))
-        await asyncio.sleep(20 * MINUTE)
-        for waiting in waits:
-            waiting.cancel()
-
-    run(main(), sandbox.advance)
-    together, alone = requests_to(sandbox, "/api/v2/deals"), requests_to(sandbox, f"/api/v2/deals/{deals[0]}")
-    assert (together, together + alone) in {(2, 20), (2, 19), (1, 19), (1, 20)}
-
-
-def test_files_and_deals_have_polls_of_their_own(sandbox: Sandbox, deals: list[int], target: int) -> None:
-    async def main() -> int:
-        watch = FilesWait(after_id=max(sandbox.records("files")))
-        waits = [asyncio.ensure_future(wait(pending)) for pending in (Wait(watch), reach(deals[0], target))]
-        await asyncio.sleep(MINUTE)
-        found = pollers()
-        for waiting in waits:
-            waiting.cancel()
-        return found
-
-    assert run(main(), sandbox.advance) == 2
-
-
-def test_a_wait_that_is_cancelled_harms_no_other_and_the_last_one_ends_the_poll(
-    sandbox: Sandbox, deals: list[int], target: int
-) -> None:
-    async def main() -> tuple[int, WaitOutcome, int]:
-        first, second = (asyncio.ensure_future(wait(reach(deal_id, target))) for deal_id in deals[:2])
-        await asyncio.sleep(MINUTE)
-        first.cancel()
-        await asyncio.sleep(0)
-        sandbox.move_deal(deals[1], target)
-        outcome, before = await second, pollers()
-        third = asyncio.ensure_future(wait(reach(deals[2], target)))
-        await asyncio.sleep(0)
-        third.cancel()
-        await asyncio.sleep(1)
-        return before, outcome, len(asyncio.all_tasks())
-
-    before, outcome, tasks = run(main(), sandbox.advance)
-    assert (before, outcome.kind, tasks) == (0, "success", 1)
-
-
-def test_a_cleared_task_begins_its_wait_before_the_old_one_ends(
-    sandbox: Sandbox, deals: list[int], target: int
-) -> None:
-    async def main() -> WaitOutcome:
-        old = asyncio.ensure_future(wait(reach(deals[0], target)))
-        await asyncio.sleep(1)
-        new = asyncio.ensure_future(wait(reach(deals[0], target)))
-        await asyncio.sleep(0)
-        old.cancel()
-        await asyncio.sleep(1)
-        sandbox.move_deal(deals[0], target)
-        return await new
-
-    assert run(main(), sandbox.advance).kind == "success"
-
-
-def test_an_hour_of_5xx_is_waited_out_by_a_patient_wait_with_fewer_and_fewer_looks(
-    sandbox: Sandbox, deals: list[int], target: int
-) -> None:
-    async def main() -> tuple[WaitOutcome, int]:
-        waiting = asyncio.ensure_future(wait(reach(deals[0], target), retry_errors=True))
-        sandbox.fault("*", "503", count=None)
-        await asyncio.sleep(3600)
-        failed = len(sandbox.requests)
-        sandbox.clear_faults()
-        sandbox.move_deal(deals[0], target)
-        return await waiting, failed
-
-    outcome, failed = run(main(), sandbox.advance)
-    assert outcome.kind == "success"
-    assert 4 <= failed <= 7
-
-
-def test_a_failing_round_is_told_to_every_wait_that_was_looked_for(
-    sandbox: Sandbox, deals: list[int], target: int
-) -> None:
-    async def main() -> list[Any]:
-        sandbox.fault("*", "503")
-        waits = [wait(reach(deal_id, target)) for deal_id in deals[:3]]
-        return await asyncio.gather(*waits, return_exceptions=True)
-
-    assert [type(answer) for answer in run(main(), sandbox.advance)] == [PipedriveServerError] * 3
-    assert len(sandbox.requests) == 1
-
-
-def test_a_wait_with_an_error_of_its_own_leaves_the_others_waiting(
-    sandbox: Sandbox, deals: list[int], target: int
-) -> None:
-    async def main() -> tuple[BaseException | None, WaitOutcome]:
-        from airflow_provider_pipedrive.events.waits.naming import NameRefs
-
-        wrong = reach(deals[0], target)
-        wrong.names = NameRefs(reaches=("Nowhere",))
-        waits = [asyncio.ensure_future(wait(pending)) for pending in (wrong, reach(deals[1], target))]
-        await asyncio.sleep(2 * MINUTE)
-        sandbox.move_deal(deals[1], target)
-        outcome = await waits[1]
-        return waits[0].exception(), outcome
-
-    error, outcome = run(main(), sandbox.advance)
-    assert isinstance(error, PipedriveParameterError)
-    assert outcome.kind == "success"
-
-
-def test_a_spent_daily_budget_is_waited_out_in_silence(sandbox: Sandbox, deals: list[int], target: int) -> None:
-    async def main() -> tuple[WaitOutcome, int]:
-        sandbox.fault("*", "429-daily", headers={"retry-after": "7200"})
-        waiting = asyncio.ensure_future(wait(reach(deals[0], target)))
-        await asyncio.sleep(7200)
-        asked = len(sandbox.requests)
-        sandbox.move_deal(deals[0], target)
-        return await waiting, asked
-
-    outcome, asked = run(main(), sandbox.advance)
-    assert (outcome.kind, asked) == ("success", 1)
-
-
-def test_a_token_that_expires_mid_wait_is_renewed(
-    sandbox: Sandbox, deals: list[int], target: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", oauth_connection(sandbox))
-
-    async def main() -> WaitOutcome:
-        waiting = asyncio.ensure_future(wait(reach(deals[0], target)))
-        await asyncio.sleep(2 * MINUTE)
-        sandbox.expire_access_tokens()
-        await asyncio.sleep(2 * MINUTE)
-        sandbox.move_deal(deals[0], target)
-        return await waiting
-
-    assert run(main(), sandbox.advance).kind == "success"
-    assert sandbox.counters()["refreshes"] == 2
-
-
-def test_a_connection_that_is_changed_is_used_from_the_next_look_on(
-    sandbox: Sandbox, deals: list[int], target: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def main() -> WaitOutcome:
-        waiting = asyncio.ensure_future(wait(reach(deals[0], target)))
-        await asyncio.sleep(2 * MINUTE)
-        monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", oauth_connection(sandbox))
-        await asyncio.sleep(2 * MINUTE)
-        sandbox.move_deal(deals[0], target)
-        return await waiting
-
-    assert run(main(), sandbox.advance).kind == "success"
-    signed = ["authorization" in sent.headers for sent in sandbox.requests if sent.path.startswith("/api")]
-    assert signed[0] is False
-    assert signed[-1] is True
-
-
-def test_a_connection_that_is_not_there_is_an_error_of_the_wait(sandbox: Sandbox, target: int) -> None:
-    async def main() -> None:
-        await polling.wait_for("no_such_connection", reach(1, target), MINUTE, retry_errors=True)
-
-    with pytest.raises(PipedriveAuthError, match="no_such_connection"):
-        run(main(), sandbox.advance)
-
-
-def test_a_slow_api_makes_rounds_rarer_and_never_two_at_once(
-    sandbox: Sandbox, deals: list[int], target: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    at_once, most = [0], [0]
-
-    def slow_look(client: Any, pending: list[Wait]) -> list[WaitOutcome]:
-        at_once[0] += 1
-        most[0] = max(most[0], at_once[0])
-        loop.call_soon_threadsafe(loop.skip, 3 * MINUTE)
-        at_once[0] -= 1
-        return check_waits(client, pending)
-
-    check_waits = polling.check_waits
-    monkeypatch.setattr(polling, "check_waits", slow_look)
-
-    async def main() -> None:
-        nonlocal loop
+    async def run(self) -> None:
         loop = asyncio.get_running_loop()
-        waiting = asyncio.ensure_future(wait(reach(deals[0], target)))
-        await asyncio.sleep(12 * MINUTE)
-        waiting.cancel()
+        while True:
+            due = await self.until_due()
+            self.contexts.add(context.get())
+            self.rounds.append((loop.time() % 3600, sorted(one.name for one in due)))
+            for one in due:
+                one.schedule = one.schedule.after_success(loop.time())
 
-    loop: Any = None
-    run(main(), sandbox.advance)
-    assert most == [1]
-    assert len(sandbox.requests) <= 4
-
-
-def test_the_poll_runs_outside_the_log_context_of_the_first_subscriber(
-    sandbox: Sandbox, deals: list[int], target: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    task = contextvars.ContextVar("task", default="none")
-    seen = []
-    connection = connected.get_async_connection
-
-    async def noting(connection_id: str) -> Any:
-        seen.append(task.get())
-        return await connection(connection_id)
-
-    monkeypatch.setattr(connected, "get_async_connection", noting)
-
-    async def main() -> None:
-        task.set("the first subscriber's")
-        waiting = asyncio.ensure_future(wait(reach(deals[0], target)))
-        await asyncio.sleep(MINUTE)
-        waiting.cancel()
-
-    run(main(), sandbox.advance)
-    assert set(seen) == {"none"}
+    def close(self) -> None:
+        self.is_closed = True
 
 
-def test_what_a_wait_lives_through_is_told_in_the_log_of_its_own_task(
-    sandbox: Sandbox, deals: list[int], target: int
-) -> None:
-    task = contextvars.ContextVar("task", default="none")
-    error_to_dict: list[tuple[str, str]] = []
+class Kind:
+    """Pollers of one kind, and all that were made."""
 
-    class Noting(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            error_to_dict.append((task.get(), record.getMessage()))
+    def __init__(self) -> None:
+        self.made: list[Counting] = []
+        self.pollers = Pollers[Named](self._make)
 
-    async def waits_for(name: str) -> None:
-        task.set(name)
-        await wait(reach(deals[0], target), retry_errors=True)
+    def _make(self, key: Key) -> Counting:
+        self.made.append(Counting(key))
+        return self.made[-1]
+
+    async def be_there(self, name: str, interval: float, seconds: float, key: Key = KEY) -> None:
+        context.set(name)
+        with self.pollers.joined(key, Named(name, Schedule(interval, due=0.0))):
+            await asyncio.sleep(seconds)
+
+
+def test_each_is_asked_for_in_its_interval_and_all_that_are_due_together() -> None:
+    kind = Kind()
 
     async def main() -> None:
-        waiting = [asyncio.ensure_future(waits_for(name)) for name in ("one", "two")]
-        sandbox.fault("*", "503")
-        await asyncio.sleep(1.5 * MINUTE)
-        for each in waiting:
-            each.cancel()
+        await asyncio.gather(kind.be_there("often", 60, 200), kind.be_there("seldom", 120, 200))
 
-    polling.log.addHandler(handler := Noting())
-    try:
-        run(main(), sandbox.advance)
-    finally:
-        polling.log.removeHandler(handler)
-    assert sorted(name for name, _ in error_to_dict) == ["one", "two"]
-    assert all(line.startswith("Waiting on, as silent_fail says, with the next look in ") for _, line in error_to_dict)
+    run(main())
+    (poller,) = kind.made
+    assert poller.rounds == [
+        (10, ["often", "seldom"]),
+        (60, ["often"]),
+        (120, ["often", "seldom"]),
+        (180, ["often"]),
+    ]
 
 
-@pytest.mark.parametrize(("now", "due"), [(0.0, 60.0), (59.9, 60.0), (60.0, 120.0), (61.0, 120.0)])
-def test_rounds_stand_on_a_grid(now: float, due: float) -> None:
-    assert polling.next_on_grid(now, 60.0) == due
+def test_one_that_comes_later_is_asked_for_before_the_others_are_due() -> None:
+    kind = Kind()
+
+    async def main() -> None:
+        first = asyncio.ensure_future(kind.be_there("first", 1800, 100))
+        await asyncio.sleep(30)
+        await kind.be_there("second", 1800, 10)
+        await first
+
+    run(main())
+    assert kind.made[0].rounds == [(10, ["first"]), (40, ["second"])]
 
 
-def test_a_deal_that_is_deleted_is_told_as_gone(sandbox: Sandbox, deals: list[int], target: int) -> None:
-    async def main() -> WaitOutcome:
-        waiting = asyncio.ensure_future(wait(reach(deals[0], target)))
-        await asyncio.sleep(MINUTE)
-        sandbox.delete("deals", deals[0])
-        return await waiting
+def test_a_poller_ends_with_its_last_subscriber_and_another_key_has_its_own() -> None:
+    kind = Kind()
 
-    outcome = run(main(), sandbox.advance)
-    assert (outcome.kind, f"deal {deals[0]} was deleted" in outcome.reason) == ("gone", True)
+    async def main() -> tuple[int, int, int]:
+        waiting = [asyncio.ensure_future(kind.be_there(name, 60, 30)) for name in ("one", "two")]
+        waiting.append(asyncio.ensure_future(kind.be_there("other", 60, 30, ("pipedrive_default", "else"))))
+        await asyncio.sleep(1)
+        running = kind.pollers.count()
+        waiting[0].cancel()
+        await asyncio.sleep(1)
+        after_one_left = kind.pollers.count()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await asyncio.sleep(1)
+        return running, after_one_left, kind.pollers.count()
+
+    assert run(main()) == (2, 2, 0)
+    assert [poller.is_closed for poller in kind.made] == [True, True]
+
+
+def test_a_poller_runs_in_the_context_of_nobody() -> None:
+    kind = Kind()
+    run(kind.be_there("first", 60, 100))
+    assert kind.made[0].contexts == {"empty"}

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from asgiref.sync import async_to_sync
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.triggers import connected
 from airflow_provider_pipedrive.triggers.connected import Connected
@@ -77,10 +78,10 @@ def test_a_cancelled_trigger_leaves_no_answer_to_be_read_by_the_next_one(way: st
     assert asyncio.run(trigger()) == "answer to new triggers"
 
 
-def test_a_poll_that_ends_while_it_asks_for_its_connection_leaves_no_answer_either(monkeypatch: pytest.MonkeyPatch):
+def test_a_poll_that_ends_while_it_asks_for_its_connection_leaves_no_answer_either(mocker: MockerFixture):
     async def trigger() -> str:
         comms = Comms()
-        monkeypatch.setattr(connected, "get_async_connection", comms.asend)
+        mocker.patch.object(connected, "get_async_connection", comms.asend)
         poll = asyncio.ensure_future(Connected("crm").client())
         await comms.asked.wait()
         poll.cancel()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive import errors
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveServerError
@@ -80,14 +81,14 @@ def test_a_success_resumes_the_task_with_the_result(sandbox: Sandbox, deals: lis
 
 
 @pytest.fixture
-def pushed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+def pushed(mocker: MockerFixture) -> list[tuple[Any, ...]]:
     """What triggers push to XCom on Airflow 3."""
     found: list[tuple[Any, ...]] = []
 
     def push(key: str, value: Any, *, dag_id: str, task_id: str, run_id: str, map_index: int) -> None:
         found.append((dag_id, task_id, run_id, map_index, key, value))
 
-    monkeypatch.setattr(results.XCom, "set", push)
+    mocker.patch.object(results.XCom, "set", push)
     return found
 
 

@@ -19,7 +19,7 @@ from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES
 from airflow_provider_pipedrive.extraction.reading import histories
 from airflow_provider_pipedrive.extraction.reading.sweep import sweepable
-from airflow_provider_pipedrive.extraction.rows.columns import PARTS, VALUES, Column, shape_of
+from airflow_provider_pipedrive.extraction.rows.columns import PARTS, VALUES, Column, row_schema
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "entities.md"
 
@@ -204,7 +204,7 @@ def example() -> dict[str, Any]:
     code = "9f79e924fb0e467934942b814d9f0d6ac2c6c305"
     options = [{"id": 19, "label": "North"}, {"id": 20, "label": "South"}]
     region = {"field_code": code, "field_name": "Region", "field_type": "enum", "options": options}
-    file = shape_of(ENTITIES["deals"], [{**region, "is_custom_field": True}], None).to_json()
+    file = row_schema(ENTITIES["deals"], [{**region, "is_custom_field": True}], None).to_json()
     return {
         **file,
         "columns": {name: file["columns"][name] for name in ("id", "title", "label_ids", "labels", "region")},
@@ -213,14 +213,14 @@ def example() -> dict[str, Any]:
 
 def section(entity: Entity) -> str:
     """One entity: what it is, how it is read, its columns."""
-    shape = shape_of(entity, [], None)
+    schema = row_schema(entity, [], None)
     remarks = []
     if entity.parent:
         many = f"{entity.parent_batch} of them a request" if entity.parent_batch > 1 else "one request each"
         remarks.append(f"Read by the ids of [`{entity.parent}`](#{entity.parent}), {many}.")
     if entity.definitions:
         remarks.append(f"Fields are defined by `{entity.definitions}`.")
-    return f"### {entity.name}\n\n{' '.join([entity.description, *remarks])}\n\n{columns_of(shape.columns[:-1])}\n"
+    return f"### {entity.name}\n\n{' '.join([entity.description, *remarks])}\n\n{columns_of(schema.columns[:-1])}\n"
 
 
 def history(entity: Entity, columns: Sequence[Column]) -> str:

@@ -29,7 +29,7 @@ from airflow_provider_pipedrive.extraction.reading.increments import Window
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of
 from airflow_provider_pipedrive.extraction.reading.pages import Key, as_dict, timestamp
 from airflow_provider_pipedrive.extraction.reading.snapshot import ReadOutcome
-from airflow_provider_pipedrive.extraction.reading.walk import Crew, Tally, rfc3339, sorting
+from airflow_provider_pipedrive.extraction.reading.walk import ReadStats, RequestPool, rfc3339, sorting
 from airflow_provider_pipedrive.extraction.rows.columns import Column
 from airflow_provider_pipedrive.extraction.storage.files import read_json, write_json
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, change
@@ -83,11 +83,11 @@ _deal = msgspec.json.Decoder(_Deal)
 
 
 def read_stage_history(
-    crew: Crew,
+    pool: RequestPool,
     landing: EntityStaging,
     window: Window | None,
     parameters: Mapping[str, Any],
-    tally: Tally,
+    stats: ReadStats,
     until: datetime | None = None,
 ) -> ReadOutcome:
     """Read the changelogs of the deals that moved in the window, or of the chosen ones.
@@ -101,7 +101,7 @@ def read_stage_history(
     """
     plan = landing.load()
     if plan is None:
-        plan = {"strategy": "changelogs", "deals": sorted(_moved(crew, window, parameters, tally))}
+        plan = {"strategy": "changelogs", "deals": sorted(_moved(pool, window, parameters, stats))}
         if window is not None:
             plan |= {"window": True, **window.bounds}
         elif until is not None:
@@ -112,19 +112,19 @@ def read_stage_history(
     cost = HISTORIES[EXACT].listing.token_cost
     missing = len(deals) - done
     log.info("The stage history of %s costs about %s.", counted(missing, "deal"), counted(missing * cost, "API token"))
-    tally.expected = len(deals)
+    stats.expected = len(deals)
     while done < len(deals):
-        group = deals[done : done + crew.concurrency]
+        group = deals[done : done + pool.concurrency]
         try:
-            found = crew.gather(partial(_changelog, crew, HISTORIES[EXACT], deal, tally) for deal in group)
+            found = pool.run_all(partial(_changelog, pool, HISTORIES[EXACT], deal, stats) for deal in group)
         except BaseException:
             landing.finish(STREAM, {"deals": done})
             raise
         _keep(landing, found, done, window, until)
-        tally.records += len(group)
-        crew.watch()
+        stats.records += len(group)
+        pool.on_progress()
         done += len(group)
-        if done % _PART_DEALS < crew.concurrency:
+        if done % _PART_DEALS < pool.concurrency:
             landing.finish(STREAM, {"deals": done})
     landing.finish(STREAM, {"deals": done})
     return ReadOutcome("changelogs", {"kind": "deals", "deals": len(deals)}, watermark=landing.newest)
@@ -212,10 +212,10 @@ class _Stages:
         return cls({int(deal): stage for deal, stage in data["stages"].items()}, moves)
 
 
-def _moved(crew: Crew, window: Window | None, parameters: Mapping[str, Any], tally: Tally) -> Iterator[int]:
+def _moved(pool: RequestPool, window: Window | None, parameters: Mapping[str, Any], stats: ReadStats) -> Iterator[int]:
     if window is None:
         given = dict(parameters) or {"status": "open"}
-        for page in pages_of(crew, ENTITIES["deals"], given, tally):
+        for page in pages_of(pool, ENTITIES["deals"], given, stats):
             yield from (key.id for key in page.keys if isinstance(key.id, int))
         return
     landed = {(int(str(known).split()[0]), moment) for known, moment in window.known.items()}
@@ -223,7 +223,7 @@ def _moved(crew: Crew, window: Window | None, parameters: Mapping[str, Any], tal
     for name in ("deals", "archived_deals"):
         entity = ENTITIES[name]
         given = {**sorting(entity, "update_time", ascending=True), **between}
-        for page in pages_of(crew, entity, given, tally):
+        for page in pages_of(pool, entity, given, stats):
             found = [(deal.id, timestamp(deal.stage_change_time)) for deal in map(_deal.decode, page.records)]
             # A deal whose last move has been landed costs nothing again.
             yield from (deal for deal, moved in found if window.holds(moved) and (deal, moved) not in landed)
@@ -253,9 +253,9 @@ def _at(move: Mapping[str, Any]) -> datetime | None:
     return timestamp(move["changed_at"])
 
 
-def _changelog(crew: Crew, entity: Entity, deal: int, tally: Tally) -> list[dict[str, Any]]:
+def _changelog(pool: RequestPool, entity: Entity, deal: int, stats: ReadStats) -> list[dict[str, Any]]:
     """A deal's moves, the oldest first."""
-    changes = [as_dict(record)[0] for page in pages_of(crew, entity, {"id": deal}, tally) for record in page.records]
+    changes = [as_dict(record)[0] for page in pages_of(pool, entity, {"id": deal}, stats) for record in page.records]
     moves = [
         {
             "deal_id": deal,

@@ -19,10 +19,17 @@ from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction.output.staging import PART_ROWS, EntityStaging
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of, read_list, whole_pages
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Page, timestamp
-from airflow_provider_pipedrive.extraction.reading.ranges import OPEN_END, Region
-from airflow_provider_pipedrive.extraction.reading.resuming import open_regions
-from airflow_provider_pipedrive.extraction.reading.snapshot import ReadOutcome, late
-from airflow_provider_pipedrive.extraction.reading.walk import Crew, RangeReader, Tally, query, rfc3339, sorting
+from airflow_provider_pipedrive.extraction.reading.ranges import OPEN_END, Range
+from airflow_provider_pipedrive.extraction.reading.resuming import open_ranges
+from airflow_provider_pipedrive.extraction.reading.snapshot import ReadOutcome, catch_up_stream
+from airflow_provider_pipedrive.extraction.reading.walk import (
+    RangeReader,
+    ReadStats,
+    RequestPool,
+    query,
+    rfc3339,
+    sorting,
+)
 
 
 @dataclass(frozen=True)
@@ -53,32 +60,32 @@ class Window:
         return int(self.until.timestamp())
 
     def holds(self, moment: datetime | None) -> bool:
-        """Whether a time lies in it."""
+        """Whether a time is in it."""
         return moment is not None and self.low <= int(moment.timestamp()) < self.high
 
 
 class Changes:
     """Reads one entity's window.
 
-    :param deletes: bring what was deleted in the window, where the list tells
+    :param deletes: bring what was deleted in the window, where the list shows it
     """
 
     def __init__(
         self,
-        crew: Crew,
+        pool: RequestPool,
         entity: Entity,
         landing: EntityStaging,
-        tally: Tally,
+        stats: ReadStats,
         window: Window,
         *,
         parameters: Mapping[str, Any] | None = None,
         shown: Mapping[str, Any] | None = None,
         deletes: bool = True,
     ) -> None:
-        self.crew = crew
+        self.pool = pool
         self.entity = entity
         self.landing = landing
-        self.tally = tally
+        self.stats = stats
         self.window = window
         self._parameters = {**(shown or {}), **(parameters or {})}
         self._narrowing = dict(parameters or {})
@@ -108,27 +115,27 @@ class Changes:
 
     def _window(self) -> None:
         reader = RangeReader(
-            self.crew,
+            self.pool,
             self.entity,
             self.landing,
             self._parameters,
-            self.tally,
-            both_ends=self.crew.concurrency > 1,
+            self.stats,
+            bidirectional=self.pool.concurrency > 1,
             known=self.window.known,
         )
         if self.landing.finished:
-            for region in open_regions(self.landing.finished, self.window.low, self.window.until):
-                reader.open(region)
+            for list_range in open_ranges(self.landing.finished, self.window.low, self.window.until):
+                reader.open(list_range)
         else:
             # One page first: most windows hold no more.
-            region = Region("time", self.window.low, self.window.high)
-            parameters = {**reader.parameters, **query(self.entity, region, ascending=True)}
-            page = self.crew.read(self.entity, parameters, self.tally)
-            reader.adopt(region, {region.left: (parameters, page)})
+            list_range = Range("time", self.window.low, self.window.high)
+            parameters = {**reader.parameters, **query(self.entity, list_range, ascending=True)}
+            page = self.pool.read(self.entity, parameters, self.stats)
+            reader.adopt(list_range, {list_range.left: (parameters, page)})
         reader.run()
         works: list[Callable[[], None]] = []
         if "add_time" in self.entity.sort_by and self._is_recent:
-            works.append(self._untouched)
+            works.append(self._never_updated)
         self._outcome.completeness["never_updated"] = "looked for" if works else "not looked for"
         if self.entity.archived_in and not {"status", "filter_id"} & self._parameters.keys():
             works.append(partial(self._archived, ENTITIES[self.entity.archived_in]))
@@ -143,7 +150,7 @@ class Changes:
             **sorting(self.entity, "update_time", ascending=True),
             "updated_since": rfc3339(self.window.low),
         }
-        for page in whole_pages(self.crew, self.entity, parameters, self.tally):
+        for page in whole_pages(self.pool, self.entity, parameters, self.stats):
             self._keep("since", page)
             moments = [key.update_time for key in page.keys if key.update_time is not None]
             if moments and int(moments[-1].timestamp()) >= self.window.high:
@@ -152,7 +159,7 @@ class Changes:
 
     def _newest(self) -> None:
         parameters = {**self._parameters, **sorting(self.entity, "update_time", ascending=False)}
-        for page in whole_pages(self.crew, self.entity, parameters, self.tally):
+        for page in whole_pages(self.pool, self.entity, parameters, self.stats):
             self._keep("newest", page)
             moments = [key.update_time for key in page.keys if key.update_time is not None]
             if moments and int(moments[-1].timestamp()) < self.window.low:
@@ -160,7 +167,7 @@ class Changes:
         self.landing.finish("newest", {})
 
     def _whole(self) -> None:
-        read_list(self.crew, self.entity, self.landing, self._parameters, self.tally)
+        read_list(self.pool, self.entity, self.landing, self._parameters, self.stats)
 
     # ---- what a window of last updates does not show
 
@@ -168,13 +175,13 @@ class Changes:
     def _is_recent(self) -> bool:
         """Whether what was created in the window is near the front of the newest: further back, looking for records
         that were never updated would cost a page for every 500 that were created since."""
-        now = self.crew.latest
+        now = self.pool.latest
         return now is None or now - self.window.until < _RECENT
 
-    def _untouched(self) -> None:
+    def _never_updated(self) -> None:
         """What was created in the window and has no time of last update."""
         parameters = {**self._parameters, **sorting(self.entity, "add_time", ascending=False)}
-        for page in pages_of(self.crew, self.entity, parameters, self.tally):
+        for page in pages_of(self.pool, self.entity, parameters, self.stats):
             added = [_added.decode(record).add_time for record in page.records]
             moments = [timestamp(text) for text in added]
             taken = [
@@ -182,20 +189,20 @@ class Changes:
                 for at, (key, moment) in enumerate(zip(page.keys, moments, strict=True))
                 if key.update_time is None and self.window.holds(moment)
             ]
-            self._write(late(1), page, taken)
+            self._write(catch_up_stream(1), page, taken)
             if not moments or (moments[-1] is not None and int(moments[-1].timestamp()) < self.window.low):
                 break
-        self.landing.finish(late(1), {})
+        self.landing.finish(catch_up_stream(1), {})
 
     def _archived(self, archive: Entity) -> None:
         """Records that were archived: flagged in their rows (``is_archived``)."""
-        for page in pages_of(self.crew, archive, {**self._narrowing, **self._between}, self.tally):
-            self._keep(late(2), page)
-        self.landing.finish(late(2), {})
+        for page in pages_of(self.pool, archive, {**self._narrowing, **self._between}, self.stats):
+            self._keep(catch_up_stream(2), page)
+        self.landing.finish(catch_up_stream(2), {})
 
     def _deleted(self) -> None:
         self._outcome.completeness["deleted"] = "told"
-        reaches_back = (self.crew.latest or self.window.until) - DELETED_LISTED
+        reaches_back = (self.pool.latest or self.window.until) - DELETED_LISTED
         if self.window.since < reaches_back:
             self._outcome.completeness["deleted"] = f"told from {reaches_back:%Y-%m-%dT%H:%M:%SZ} on"
             log.warning(
@@ -207,7 +214,7 @@ class Changes:
                 self.window.since,
             )
         parameters = {**self._parameters, **self._between, "status": "deleted"}
-        for page in pages_of(self.crew, self.entity, parameters, self.tally):
+        for page in pages_of(self.pool, self.entity, parameters, self.stats):
             self._outcome.deleted.update({key.id: key.update_time for key in page.keys})
 
     @property
@@ -226,7 +233,7 @@ class Changes:
     def _write(self, stream: str, page: Page, taken: Sequence[int]) -> None:
         if taken:
             keys = [page.keys[at] for at in taken]
-            self.tally.records += len(keys)
+            self.stats.records += len(keys)
             self.landing.write(stream, [OPEN_END, stream], [page.records[at] for at in taken], keys)
 
 
@@ -244,18 +251,18 @@ _added = msgspec.json.Decoder(_Added)
 
 
 def read_by_parents(
-    crew: Crew,
+    pool: RequestPool,
     entity: Entity,
     landing: EntityStaging,
     parents: Sequence[Identity],
     parameters: Mapping[str, Any],
-    tally: Tally,
+    stats: ReadStats,
 ) -> ReadOutcome:
     """Read an entity that Pipedrive lists by its parents' ids only, a batch of them a request.
 
     :param parents: the ids, in the order of the batches
     """
-    # A run that goes on keeps the batches that its parts go by, though there may be other parents now.
+    # A run that continues keeps the batches that its parts go by, though there may be other parents now.
     batches: list[list[Identity]] = (landing.load() or {}).get("batches", [])
     known = {identity for batch in batches for identity in batch}
     fresh = [identity for identity in parents if identity not in known]
@@ -265,26 +272,26 @@ def read_by_parents(
     done = max((part.resume_info["batches"] for part in landing.finished), default=0)
     rows = 0
     while done < len(batches):
-        group = batches[done : done + crew.concurrency]
-        works = [partial(_batch, crew, entity, {**parameters, entity.parent_parameter or "": b}, tally) for b in group]
+        group = batches[done : done + pool.concurrency]
+        works = [partial(_batch, pool, entity, {**parameters, entity.parent_parameter or "": b}, stats) for b in group]
         try:
-            found = crew.gather(works)
+            found = pool.run_all(works)
         except BaseException:
             landing.finish("parents", {"batches": done})
             raise
         for page in (page for pages in found for page in pages):
-            tally.records += len(page)
+            stats.records += len(page)
             rows = landing.write("parents", [0], page.records, page.keys)
         done += len(group)
         if rows >= PART_ROWS:
             landing.finish("parents", {"batches": done})
-        crew.watch()
+        pool.on_progress()
     landing.finish("parents", {"batches": done})
     return ReadOutcome("by batches of parents' ids", {"kind": "walk"}, watermark=landing.newest)
 
 
-def _batch(crew: Crew, entity: Entity, parameters: Mapping[str, Any], tally: Tally) -> list[Page]:
+def _batch(pool: RequestPool, entity: Entity, parameters: Mapping[str, Any], stats: ReadStats) -> list[Page]:
     if size := parameters.get(entity.parent_parameter or ""):
         single = entity.parent_batch == 1 and isinstance(size, list)
         parameters = {**parameters, entity.parent_parameter or "": size[0]} if single else parameters
-    return list(pages_of(crew, entity, parameters, tally))
+    return list(pages_of(pool, entity, parameters, stats))

@@ -10,7 +10,7 @@ from airflow_provider_pipedrive.client.paging import Look, Position, walk_pages
 from airflow_provider_pipedrive.extraction.output.staging import PART_ROWS, EntityStaging
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Page
 from airflow_provider_pipedrive.extraction.reading.ranges import PAGE
-from airflow_provider_pipedrive.extraction.reading.walk import Crew, Tally, sorting
+from airflow_provider_pipedrive.extraction.reading.walk import ReadStats, RequestPool, sorting
 
 STREAM = "list"
 
@@ -23,28 +23,28 @@ def page_size(entity: Entity) -> dict[str, int]:
     return {"limit": min(PAGE, paging.max_limit)}
 
 
-def pages_of(crew: Crew, entity: Entity, parameters: Mapping[str, Any], tally: Tally) -> Iterator[Page]:
+def pages_of(pool: RequestPool, entity: Entity, parameters: Mapping[str, Any], stats: ReadStats) -> Iterator[Page]:
     """The pages of a list, one after another, in the caller's thread: every record once, by its first sight."""
-    for page, fresh in _walk(crew, entity, parameters, tally):
+    for page, fresh in _walk(pool, entity, parameters, stats):
         if len(fresh) == len(page):
             yield page
         elif fresh:
             yield page.only(fresh)
 
 
-def whole_pages(crew: Crew, entity: Entity, parameters: Mapping[str, Any], tally: Tally) -> Iterator[Page]:
+def whole_pages(pool: RequestPool, entity: Entity, parameters: Mapping[str, Any], stats: ReadStats) -> Iterator[Page]:
     """The same pages as they come, for callers who want a record again that was edited meanwhile."""
-    return (page for page, _ in _walk(crew, entity, parameters, tally))
+    return (page for page, _ in _walk(pool, entity, parameters, stats))
 
 
 def _walk(
-    crew: Crew, entity: Entity, parameters: Mapping[str, Any], tally: Tally
+    pool: RequestPool, entity: Entity, parameters: Mapping[str, Any], stats: ReadStats
 ) -> Iterator[tuple[Page, Sequence[int]]]:
     given = {**page_size(entity), **parameters}
 
     def read(position: Position) -> Page:
-        page = crew.read(entity, {**given, **position}, tally)
-        crew.watch()
+        page = pool.read(entity, {**given, **position}, stats)
+        pool.on_progress()
         return page
 
     by_id = str(given.get("sort", "")).split(" ")[0] == "id"
@@ -55,16 +55,18 @@ def _look(page: Page) -> Look:
     return Look(page.envelope, len(page), lambda: [(key.id, key.update_time) for key in page.keys])
 
 
-def read_list(crew: Crew, entity: Entity, landing: EntityStaging, parameters: Mapping[str, Any], tally: Tally) -> None:
+def read_list(
+    pool: RequestPool, entity: Entity, landing: EntityStaging, parameters: Mapping[str, Any], stats: ReadStats
+) -> None:
     """Read a whole list from its front into one stream, every record once."""
     landing.forget({part.name for part in landing.finished})  # offsets mean nothing to another run
     given = {**parameters, **sorting(entity, entity.sort_by[0] if entity.sort_by else "", ascending=True)}
     seen: set[Identity] = set()
-    for page in pages_of(crew, entity, given, tally):
+    for page in pages_of(pool, entity, given, stats):
         fresh = [at for at, key in enumerate(page.keys) if key.id not in seen]
         seen.update(page.keys[at].id for at in fresh)
         keys = [page.keys[at] for at in fresh]
-        tally.records += len(keys)
+        stats.records += len(keys)
         if fresh and landing.write(STREAM, [0], [page.records[at] for at in fresh], keys) >= PART_ROWS:
             landing.finish(STREAM, {})
     landing.finish(STREAM, {})

@@ -1,8 +1,8 @@
 """How a list is read from several places at once. Pure: told what a page held, it says what is still open.
 
-A *region* is a stretch of a list on one axis, whole seconds of the last update or ids, read by two *heads* towards each
-other, each following its own cursors. What lies between them is the *gap*; where the heads have crossed, the region is
-read. A gap can be split: two new heads begin in its middle. Nothing here makes up a cursor, and nothing depends on how
+A *range* is a stretch of a list on one axis, whole seconds of the last update or ids, read by two *scans* towards each
+other, each following its own cursors. What is between them is the *gap*; where the scans have crossed, the range is
+read. A gap can be split: two new scans begin in its middle. Nothing here makes up a cursor, and nothing depends on how
 a list orders the records of one second.
 """
 
@@ -25,32 +25,32 @@ _STEPS = 40
 
 
 @dataclass(eq=False)
-class Head:
-    """One walk through a region, from one of its ends.
+class RangeScan:
+    """One walk through a range, from one of its ends.
 
     :ivar ascending: from the low end, else from the high end
-    :ivar frontier: everything between where it began and here, it has taken itself: whoever goes on from its parts
-        need not know of any other head
-    :ivar edge: the second beyond, of which it may have taken a part, with the ids of that part
+    :ivar frontier: everything between where it began and here, it has taken itself: whoever continues from its parts
+        need not know of any other scan
+    :ivar boundary: the second beyond, of which it may have taken a part, with the ids of that part
     :ivar density: records per second or id of its last page
-    :ivar finished: it has met the other head, or its list has come to its end
+    :ivar finished: it has met the other scan, or its list has come to its end
     """
 
     ascending: bool
     frontier: int
-    edge: int | None = None
-    edge_ids: set[Identity] = field(default_factory=set)
+    boundary: int | None = None
+    boundary_ids: set[Identity] = field(default_factory=set)
     density: float = 0.0
     finished: bool = False
 
 
 @dataclass(eq=False)
-class Region:
+class Range:
     """A stretch ``[low, high)`` of a list.
 
     :ivar second: for an axis of ids: the one second of last update that it is about, None for the whole list
     :ivar known: ids that were taken before it was made
-    :ivar positions: where an earlier run's heads stood, the ascending one under True
+    :ivar positions: where an earlier run's scans were, the ascending one under True
     """
 
     axis: Axis
@@ -59,12 +59,12 @@ class Region:
     second: int | None = None
     known: set[Identity] = field(default_factory=set)
     positions: dict[bool, Position] = field(default_factory=dict)
-    left: Head = field(init=False)
-    right: Head = field(init=False)
+    left: RangeScan = field(init=False)
+    right: RangeScan = field(init=False)
 
     def __post_init__(self) -> None:
-        self.left = Head(True, self.low)
-        self.right = Head(False, self.high)
+        self.left = RangeScan(True, self.low)
+        self.right = RangeScan(False, self.high)
 
     @property
     def done(self) -> bool:
@@ -73,61 +73,63 @@ class Region:
 
     @property
     def expected(self) -> float:
-        """About how many records are still open, going by the last pages of its heads; 0 before the first."""
+        """About how many records are still open, going by the last pages of its scans; 0 before the first."""
         if self.done:
             return 0.0
-        known = [head.density for head in (self.left, self.right) if head.density]
+        known = [scan.density for scan in (self.left, self.right) if scan.density]
         return (self.right.frontier - self.left.frontier) * sum(known) / len(known) if known else 0.0
 
     @property
     def start(self) -> int:
-        """Its place among the regions, in seconds or ids."""
+        """Its place among the ranges, in seconds or ids."""
         return self.low if self.second is None else self.second
 
-    def take(self, head: Head, keys: Sequence[Key], *, more: bool) -> Sequence[int]:
-        """Note a page of one head.
+    def take(self, scan: RangeScan, keys: Sequence[Key], *, more: bool) -> Sequence[int]:
+        """Note a page of one scan.
 
-        :param more: whether its list goes on after it
+        :param more: whether its list continues after it
         :returns: the positions in ``keys`` that nobody has taken yet
         :raises PipedriveResponseError: the page is not in the order that was asked for
         """
         places = [self._place(key) for key in keys]
-        if places != sorted(places, reverse=not head.ascending):
+        if places != sorted(places, reverse=not scan.ascending):
             raise PipedriveResponseError(
                 "Pipedrive answered a page that is not in the order that was asked for: a list cannot be read from "
                 "several places at once."
             )
         taken = self._untaken(keys, places)
         if places:
-            head.density = len(places) / (abs(places[-1] - places[0]) + 1)
+            scan.density = len(places) / (abs(places[-1] - places[0]) + 1)
         if places or not more:  # an empty page that promises more says nothing
-            self._advance(head, [(keys[at].id, places[at]) for at in taken], places[-1] if places and more else None)
+            self._advance(scan, [(keys[at].id, places[at]) for at in taken], places[-1] if places and more else None)
         return taken
 
-    def split(self, at: int) -> Region:
-        """Give the stretch from ``at`` on to a new region: the present right head goes on there."""
-        rest = Region(self.axis, at, self.high, self.second)
+    def split(self, at: int) -> Range:
+        """Give the stretch from ``at`` on to a new range: the present right scan continues there."""
+        rest = Range(self.axis, at, self.high, self.second)
         rest.right = self.right
         self.high = at
-        self.right = Head(False, at)
+        self.right = RangeScan(False, at)
         return rest
 
-    def carve(self, head: Head) -> Region | None:
-        """Where ``head`` is stuck within one second with more than a page of records: that second as a region of its
-        own, to be read by id. The head must begin anew behind it."""
-        second = head.edge
-        if self.axis != "time" or self.done or second is None or len(head.edge_ids) < PAGE:
+    def split_hot_second(self, scan: RangeScan) -> Range | None:
+        """Where ``scan`` is stuck within one second with more than a page of records: that second as a range of its
+        own, to be read by id. The scan must start again behind it."""
+        second = scan.boundary
+        if self.axis != "time" or self.done or second is None or len(scan.boundary_ids) < PAGE:
             return None
-        lump = Region("id", 0, OPEN_END, second)
-        lump.known = {identity for each in (self.left, self.right) if each.edge == second for identity in each.edge_ids}
+        hot_second = Range("id", 0, OPEN_END, second)
+        hot_second.known = {
+            identity for each in (self.left, self.right) if each.boundary == second for identity in each.boundary_ids
+        }
         for each in (self.left, self.right):
-            if each is head or each.edge == second:
-                beyond = Head(each.ascending, second + 1 if each.ascending else second)
+            if each is scan or each.boundary == second:
+                beyond = RangeScan(each.ascending, second + 1 if each.ascending else second)
                 if each is self.left:
                     self.left = beyond
                 else:
                     self.right = beyond
-        return lump
+        return hot_second
 
     def _place(self, key: Key) -> int:
         if self.axis == "id":
@@ -143,42 +145,49 @@ class Region:
         if not places:
             return ()
         first, last = min(places[0], places[-1]), max(places[0], places[-1])
-        edges = [(head.edge, head.edge_ids) for head in (self.left, self.right) if head.edge is not None]
-        if low <= first and last < high and not self.known and not any(first <= edge <= last for edge, _ in edges):
+        boundaries = [
+            (scan.boundary, scan.boundary_ids) for scan in (self.left, self.right) if scan.boundary is not None
+        ]
+        if (
+            low <= first
+            and last < high
+            and not self.known
+            and not any(first <= boundary <= last for boundary, _ in boundaries)
+        ):
             return range(len(places))
         return [
             index
             for index, (key, place) in enumerate(zip(keys, places, strict=True))
             if low <= place < high
             and key.id not in self.known
-            and not any(place == edge and key.id in ids for edge, ids in edges)
+            and not any(place == boundary and key.id in ids for boundary, ids in boundaries)
         ]
 
-    def _advance(self, head: Head, taken: Sequence[tuple[Identity, int]], last: int | None) -> None:
-        """Move a head on to the last place of its page, None for the end of its list, but not beyond the other's."""
-        other = self.right if head.ascending else self.left
+    def _advance(self, scan: RangeScan, taken: Sequence[tuple[Identity, int]], last: int | None) -> None:
+        """Move a scan on to the last place of its page, None for the end of its list, but not beyond the other's."""
+        other = self.right if scan.ascending else self.left
         reached = last
-        if last is None or (last >= other.frontier if head.ascending else last < other.frontier):
-            head.finished = True
-            reached = other.edge
+        if last is None or (last >= other.frontier if scan.ascending else last < other.frontier):
+            scan.finished = True
+            reached = other.boundary
         if reached is None:
-            head.frontier, head.edge = other.frontier, None
+            scan.frontier, scan.boundary = other.frontier, None
         elif self.axis == "id":
             # A list that is read again from its beginning does not open what was taken before.
-            head.frontier = max(head.frontier, reached + 1) if head.ascending else min(head.frontier, reached)
+            scan.frontier = max(scan.frontier, reached + 1) if scan.ascending else min(scan.frontier, reached)
         else:
             ids = {identity for identity, place in taken if place == reached}
-            head.edge_ids = ids | head.edge_ids if head.edge == reached else ids
-            head.edge = reached
-            head.frontier = reached if head.ascending else reached + 1
+            scan.boundary_ids = ids | scan.boundary_ids if scan.boundary == reached else ids
+            scan.boundary = reached
+            scan.frontier = reached if scan.ascending else reached + 1
 
 
-def likely_seconds(front: Sequence[int], back: Sequence[int]) -> list[int]:
+def estimate_update_times(front: Sequence[int], back: Sequence[int]) -> list[int]:
     """Seconds of last update as a list may have them, spread like its records.
 
     What happens between its ends is taken to change steadily from the one to the other. So it is right for a list whose
     records were last updated in the order of their ids, for one whose records are all updated alike, and in between.
-    Where it is wrong, regions that prove long are split while they are read.
+    Where it is wrong, ranges that prove long are split while they are read.
 
     :param front: the seconds of its first page by id
     :param back: of its last
@@ -195,10 +204,10 @@ def _quantiles(seconds: Sequence[int]) -> list[int]:
     return [ordered[int((step + 0.5) * len(ordered) / _STEPS)] for step in range(_STEPS)]
 
 
-def cuts(seconds: Sequence[int], pages: float, concurrency: int) -> list[int]:
+def split_points(seconds: Sequence[int], pages: float, concurrency: int) -> list[int]:
     """Where to cut a list's history, so that all stretches take about as long.
 
-    At most once for every eight pages: where two heads meet, half a page is read in vain.
+    At most once for every eight pages: where two scans meet, half a page is read in vain.
 
     :param seconds: sorted seconds of last update that stand for all
     :param pages: how many the list has
@@ -209,8 +218,8 @@ def cuts(seconds: Sequence[int], pages: float, concurrency: int) -> list[int]:
     return sorted({seconds[len(seconds) * index // stretches] for index in range(1, stretches)}) if seconds else []
 
 
-def waterline(pages: Sequence[float], amount: float) -> float:
-    """The level to which all regions can be brought by taking ``amount`` pages from those that have most; 0 where that
+def fair_share_level(pages: Sequence[float], amount: float) -> float:
+    """The level to which all ranges can be brought by taking ``amount`` pages from those that have most; 0 where that
     is enough for all of them."""
     ordered = sorted(pages, reverse=True)
     total = 0.0
@@ -221,10 +230,10 @@ def waterline(pages: Sequence[float], amount: float) -> float:
     return 0.0
 
 
-def middle(region: Region) -> int | None:
+def split_point(list_range: Range) -> int | None:
     """Where to split a gap, so that about as much lies on either side; None where it is too narrow."""
-    low, high = region.left.frontier + 1, region.right.frontier - 1
-    if region.axis != "time" or high - low < 2:
+    low, high = list_range.left.frontier + 1, list_range.right.frontier - 1
+    if list_range.axis != "time" or high - low < 2:
         return None
-    left, right = region.left.density or 1e-9, region.right.density or 1e-9
+    left, right = list_range.left.density or 1e-9, list_range.right.density or 1e-9
     return min(max(low + round((high - low) * right / (left + right)), low + 1), high - 1)

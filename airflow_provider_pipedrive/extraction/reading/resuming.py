@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_pipedrive.extraction.output.staging import FinishedPart
-from airflow_provider_pipedrive.extraction.reading.ranges import OPEN_END, Region
+from airflow_provider_pipedrive.extraction.reading.ranges import OPEN_END, Range
 
 _ResumeInfo = Mapping[str, Any]
 
 
-def open_regions(parts: Sequence[FinishedPart], low: int, until: datetime | None) -> list[Region]:
-    """The regions that are left to read.
+def open_ranges(parts: Sequence[FinishedPart], low: int, until: datetime | None) -> list[Range]:
+    """The ranges that are left to read.
 
     :param parts: in the order in which they were finished
     :param low: where the walk began, in seconds; used with ``until``
@@ -25,25 +25,27 @@ def open_regions(parts: Sequence[FinishedPart], low: int, until: datetime | None
         return _left([_by_id(None, by_id)])
     by_time = [resume_info for resume_info in streams.values() if resume_info["axis"] == "time"]
     seconds = sorted({resume_info["second"] for resume_info in by_id})
-    lumps = [_by_id(second, [each for each in by_id if each["second"] == second]) for second in seconds]
-    for lump in lumps:
-        lump.known = {identity for each in by_time if each["edge"] == lump.second for identity in each["edge_ids"]}
+    hot_seconds = [_by_id(second, [each for each in by_id if each["second"] == second]) for second in seconds]
+    for hot_second in hot_seconds:
+        hot_second.known = {
+            identity for each in by_time if each["boundary"] == hot_second.second for identity in each["boundary_ids"]
+        }
     taken = [_interval(resume_info) for resume_info in by_time] + [(second, second + 1) for second in seconds]
     gaps = [_gap(start, end, by_time) for start, end in _complement(taken, low, int(until.timestamp()))]
-    return _left(lumps + gaps)
+    return _left(hot_seconds + gaps)
 
 
-def _left(regions: list[Region]) -> list[Region]:
-    return [region for region in regions if not region.done]
+def _left(ranges: list[Range]) -> list[Range]:
+    return [list_range for list_range in ranges if not list_range.done]
 
 
-def _by_id(second: int | None, streams: Sequence[_ResumeInfo]) -> Region:
-    region = Region("id", 0, OPEN_END, second)
+def _by_id(second: int | None, streams: Sequence[_ResumeInfo]) -> Range:
+    list_range = Range("id", 0, OPEN_END, second)
     for resume_info in streams:
-        head = region.left if resume_info["ascending"] else region.right
-        head.frontier = resume_info["frontier"]
-        region.positions[resume_info["ascending"]] = resume_info["position"]
-    return region
+        scan = list_range.left if resume_info["ascending"] else list_range.right
+        scan.frontier = resume_info["frontier"]
+        list_range.positions[resume_info["ascending"]] = resume_info["position"]
+    return list_range
 
 
 def _interval(resume_info: _ResumeInfo) -> tuple[int, int]:
@@ -62,10 +64,10 @@ def _complement(taken: Sequence[tuple[int, int]], low: int, high: int) -> list[t
     return [(start, end) for start, end in gaps if start < end]
 
 
-def _gap(start: int, end: int, streams: Sequence[_ResumeInfo]) -> Region:
-    region = Region("time", start, end)
-    for head, second in ((region.left, start), (region.right, end - 1)):
-        at_border = [resume_info["edge_ids"] for resume_info in streams if resume_info["edge"] == second]
+def _gap(start: int, end: int, streams: Sequence[_ResumeInfo]) -> Range:
+    list_range = Range("time", start, end)
+    for scan, second in ((list_range.left, start), (list_range.right, end - 1)):
+        at_border = [resume_info["boundary_ids"] for resume_info in streams if resume_info["boundary"] == second]
         if at_border:
-            head.edge, head.edge_ids = second, set().union(*at_border)
-    return region
+            scan.boundary, scan.boundary_ids = second, set().union(*at_border)
+    return list_range

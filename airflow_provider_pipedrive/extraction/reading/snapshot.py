@@ -1,10 +1,10 @@
 """A whole list, consistent although others go on editing.
 
-There are three ways to read one, chosen by its first two pages before more is spent:
+There are three strategies, chosen by its first two pages before more is spent:
 
 - *windows*: stretches of last-update time, many at once, cut where the two pages make it likely that they take equally
   long. Fast, but a record without ``update_time`` is in no window, so a proof that nothing is missing follows: the
-  count that Pipedrive tells (deals), or the ids that are missing below the greatest one, asked for by name.
+  count that Pipedrive gives (deals), or the ids that are missing below the greatest one, asked for by name.
 - *bidirectional*: by id, from the front and from the back until they meet. Whole by nature, and as fast as anything
   where the rate limit is what binds.
 - *front to back*: on one connection, and for lists that cannot be sorted.
@@ -33,14 +33,20 @@ from airflow_provider_pipedrive.errors import PipedriveResponseError
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, FinishedPart
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of, read_list, whole_pages
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key, Page
-from airflow_provider_pipedrive.extraction.reading.ranges import OPEN_END, PAGE, Region, cuts, likely_seconds
-from airflow_provider_pipedrive.extraction.reading.resuming import open_regions
-from airflow_provider_pipedrive.extraction.reading.walk import Crew, RangeReader, Tally, rfc3339, sorting
+from airflow_provider_pipedrive.extraction.reading.ranges import (
+    OPEN_END,
+    PAGE,
+    Range,
+    estimate_update_times,
+    split_points,
+)
+from airflow_provider_pipedrive.extraction.reading.resuming import open_ranges
+from airflow_provider_pipedrive.extraction.reading.walk import RangeReader, ReadStats, RequestPool, rfc3339, sorting
 
 log = logging.getLogger(__name__)
-LATE = "late"
+CATCH_UP = "catch_up"
 """Streams of what was read after the walk, and wins over it."""
-_CHEAP = 0.1  # a way whose proof by ids costs a larger share of the pages is not taken
+_CHEAP = 0.1  # a strategy whose proof by ids costs a larger share of the pages is not taken
 _LEAST_PAGES = 8  # a shorter list is read before a plan for it would be made
 _ROUNDS = 3  # of catching up, until the count agrees
 
@@ -52,40 +58,40 @@ class ReadOutcome:
     :ivar strategy: how it was read
     :ivar completeness: why it is whole
     :ivar watermark: the greatest time of last update that was seen
-    :ivar rank: for every record that was read again late, which of the late reads has its last state
-    :ivar gone: records that were archived or deleted meanwhile, with the time where it is known
+    :ivar rank: for every record that a catch-up pass read again, the number of the pass that has its last state
+    :ivar removed: records that were archived or deleted meanwhile, with the time where it is known
     """
 
     strategy: str
     completeness: dict[str, Any]
     watermark: datetime | None = None
     rank: dict[Identity, int] = field(default_factory=dict)
-    gone: dict[Identity, datetime | None] = field(default_factory=dict)
+    removed: dict[Identity, datetime | None] = field(default_factory=dict)
     deleted: dict[Identity, datetime | None] = field(default_factory=dict)
 
     def dropped(self, part: FinishedPart) -> Sequence[int]:
         """Numbers of the rows of a part that something newer has taken the place of."""
-        own = late_rank(part.stream)
-        if not self.rank and not self.gone:
+        own = catch_up_number(part.stream)
+        if not self.rank and not self.removed:
             return ()
-        rank, gone = self.rank, self.gone
-        # A late read lists by last update: what was edited while it went on comes again further back.
+        rank, removed = self.rank, self.removed
+        # A catch-up pass lists by last update: what was edited while it went on comes again further back.
         last = {identity: row for row, identity in enumerate(part.ids)} if own else {}
         return [
             row
             for row, identity in enumerate(part.ids)
-            if identity in gone or rank.get(identity, own) > own or last.get(identity, row) > row
+            if identity in removed or rank.get(identity, own) > own or last.get(identity, row) > row
         ]
 
 
-def late(number: int) -> str:
-    """The stream of a late read."""
-    return f"{LATE}:{number}"
+def catch_up_stream(number: int) -> str:
+    """The stream of a catch-up pass."""
+    return f"{CATCH_UP}:{number}"
 
 
-def late_rank(stream: str) -> int:
-    """0 for what the walk itself read, else the number of the late read."""
-    return int(stream.split(":")[1]) if stream.startswith(LATE) else 0
+def catch_up_number(stream: str) -> int:
+    """0 for what the walk itself read, else the number of the catch-up pass."""
+    return int(stream.split(":")[1]) if stream.startswith(CATCH_UP) else 0
 
 
 class Snapshot:
@@ -98,20 +104,20 @@ class Snapshot:
 
     def __init__(
         self,
-        crew: Crew,
+        pool: RequestPool,
         entity: Entity,
         landing: EntityStaging,
-        tally: Tally,
+        stats: ReadStats,
         *,
         parameters: Mapping[str, Any] | None = None,
         shown: Mapping[str, Any] | None = None,
         lookback: float = 60.0,
         clock: Callable[[], float],
     ) -> None:
-        self.crew = crew
+        self.pool = pool
         self.entity = entity
         self.landing = landing
-        self.tally = tally
+        self.stats = stats
         self._parameters = {**(shown or {}), **(parameters or {})}
         self._counted = entity.counted_by is not None and not parameters
         self._lookback = lookback
@@ -126,8 +132,8 @@ class Snapshot:
         :raises PipedriveError: what ended it; what was read is in finished parts
         """
         kept = self.landing.load()
-        late = {part.name for part in self.landing.finished if late_rank(part.stream)}
-        self.landing.forget(late)
+        catch_up_stream = {part.name for part in self.landing.finished if catch_up_number(part.stream)}
+        self.landing.forget(catch_up_stream)
         self._plan = dict(kept or {})
         if self._can_meet:
             self._meet(resumed=kept is not None)
@@ -137,7 +143,7 @@ class Snapshot:
         self._outcome.watermark = max(filter(None, (self._outcome.watermark, self.landing.newest)), default=None)
         return self._outcome
 
-    # ---- the ways
+    # ---- the strategies
 
     @property
     def _can_meet(self) -> bool:
@@ -159,12 +165,12 @@ class Snapshot:
 
     def _reader(self) -> RangeReader:
         return RangeReader(
-            self.crew, self.entity, self.landing, self._parameters, self.tally, both_ends=self.crew.concurrency > 1
+            self.pool, self.entity, self.landing, self._parameters, self.stats, bidirectional=self.pool.concurrency > 1
         )
 
     def _front_to_back(self) -> None:
         self._begin("front to back")
-        read_list(self.crew, self.entity, self.landing, self._parameters, self.tally)
+        read_list(self.pool, self.entity, self.landing, self._parameters, self.stats)
         self._outcome.completeness = {"kind": "walk"}
         self._catch_up(1)
 
@@ -172,10 +178,10 @@ class Snapshot:
         if resumed:
             if not self._plan.get("walked"):
                 self._resume()
-        elif self.crew.concurrency == 1:
+        elif self.pool.concurrency == 1:
             self._begin("front to back")
             reader = self._reader()
-            reader.open(Region("id", 0, OPEN_END))
+            reader.open(Range("id", 0, OPEN_END))
             reader.run()
         else:
             self._first_pages()
@@ -185,60 +191,60 @@ class Snapshot:
         else:
             self._outcome.completeness = {"kind": "walk"}
             self._catch_up(1, archived=True)
-            if self._plan.get("untouched"):
+            if self._plan.get("never_updated"):
                 self._newest(2)
 
     def _first_pages(self) -> None:
         """Both ends by id: whether there is more in between, and what it is like."""
         began = self._clock()
-        region = Region("id", 0, OPEN_END)
+        list_range = Range("id", 0, OPEN_END)
         asked = {
-            head: {**self._reader().parameters, **sorting(self.entity, "id", ascending=head.ascending)}
-            for head in (region.left, region.right)
+            scan: {**self._reader().parameters, **sorting(self.entity, "id", ascending=scan.ascending)}
+            for scan in (list_range.left, list_range.right)
         }
-        pages: list[Page] = self.crew.gather(
-            partial(self.crew.read, self.entity, parameters, self.tally) for parameters in asked.values()
+        pages: list[Page] = self.pool.run_all(
+            partial(self.pool.read, self.entity, parameters, self.stats) for parameters in asked.values()
         )
         took = self._clock() - began
         front, back = pages
-        likeness = Likeness.of(front.keys, back.keys)
-        self.tally.expected = likeness.highest - likeness.absent
-        way = self._choose(likeness, took, more=_more(front))
-        about = round(self.tally.expected)
-        self._begin(way, untouched=likeness.untouched > 0, highest=likeness.highest, expected=about)
+        profile = ListProfile.of(front.keys, back.keys)
+        self.stats.expected = profile.highest - profile.absent
+        strategy = self._choose(profile, took, more=_more(front))
+        about = round(self.stats.expected)
+        self._begin(strategy, never_updated=profile.never_updated > 0, highest=profile.highest, expected=about)
         reader = self._reader()
-        if way == "windows":
-            self._cut(reader, pages, likeness.pages)
-            if self._counted and not likeness.untouched:
+        if strategy == "windows":
+            self._open_windows(reader, pages, profile.pages)
+            if self._counted and not profile.never_updated:
                 self._read_and_count(reader)
             else:
                 reader.run()
         else:
-            reader.adopt(region, {head: (asked[head], page) for head, page in zip(asked, pages, strict=True)})
+            reader.adopt(list_range, {scan: (asked[scan], page) for scan, page in zip(asked, pages, strict=True)})
             reader.run()
 
-    def _choose(self, likeness: Likeness, took: float, *, more: bool) -> str:
+    def _choose(self, profile: ListProfile, took: float, *, more: bool) -> str:
         """Windows where they are clearly faster and their proof is cheap, else by id from both ends.
 
         :param took: seconds of a request
         """
-        if not more or not self._has_windows or likeness.pages < _LEAST_PAGES:
+        if not more or not self._has_windows or profile.pages < _LEAST_PAGES:
             return "bidirectional"
-        rate, pages = self.crew.client.burst_limit / WINDOW, likeness.pages
+        rate, pages = self.pool.client.burst_limit / WINDOW, profile.pages
         from_both_ends = max(pages / rate, pages / 2 * took)
-        from_everywhere = max(1.15 * pages / rate, pages / self.crew.concurrency * took) + 2 * took
-        counted = self._counted and not likeness.untouched
-        by_ids = likeness.unseen / 100 <= _CHEAP * pages
+        from_everywhere = max(1.15 * pages / rate, pages / self.pool.concurrency * took) + 2 * took
+        counted = self._counted and not profile.never_updated
+        by_ids = profile.unseen / 100 <= _CHEAP * pages
         return "windows" if from_everywhere < 0.75 * from_both_ends and (counted or by_ids) else "bidirectional"
 
-    def _cut(self, reader: RangeReader, ends: Sequence[Page], pages: float) -> None:
+    def _open_windows(self, reader: RangeReader, ends: Sequence[Page], pages: float) -> None:
         front, back = (
             [int(key.update_time.timestamp()) for key in page.keys if key.update_time is not None] for page in ends
         )
         until = int(self._until.timestamp())
-        places = cuts(likely_seconds(front, back), pages, self.crew.concurrency)
+        places = split_points(estimate_update_times(front, back), pages, self.pool.concurrency)
         for low, high in pairwise([0, *(place for place in places if 0 < place < until), until]):
-            reader.open(Region("time", low, high))
+            reader.open(Range("time", low, high))
 
     def _read_and_count(self, reader: RangeReader) -> None:
         """Read the windows, and see meanwhile whether the account is at rest: then nothing has to be asked afterwards.
@@ -247,12 +253,12 @@ class Snapshot:
         Pipedrive told in between holds for that moment. All that the windows bring was there at that moment, even what
         they bring later, since they end before the walk. So they have brought everything if they bring as many.
         """
-        count = self.crew.later(self._count)
+        count = self.pool.submit(self._count)
         looks: list[Future[bool]] = []
 
         def look() -> None:
             for entity, parameters in ((self.entity, self._changed), (ENTITIES["archived_deals"], self._since_began)):
-                looks.append(self.crew.later(partial(self._is_empty_after, count, entity, parameters)))
+                looks.append(self.pool.submit(partial(self._is_empty_after, count, entity, parameters)))
 
         reader.run(at_last=look)
         if looks and all(empty.result() for empty in looks):
@@ -265,11 +271,11 @@ class Snapshot:
 
     def _resume(self) -> None:
         reader = self._reader()
-        self.tally.expected = max(0, self._plan.get("expected", 0) - self.landing.rows)
-        for region in open_regions(
+        self.stats.expected = max(0, self._plan.get("expected", 0) - self.landing.rows)
+        for list_range in open_ranges(
             self.landing.finished, 0, self._until if self._plan["strategy"] == "windows" else None
         ):
-            reader.open(region)
+            reader.open(list_range)
         reader.run()
 
     # ---- proof
@@ -309,7 +315,7 @@ class Snapshot:
         self._outcome = ReadOutcome("", {"kind": "walk"})
         self._begin("bidirectional", after="windows")
         reader = self._reader()
-        reader.open(Region("id", 0, OPEN_END))
+        reader.open(Range("id", 0, OPEN_END))
         reader.run()
         self._note(walked=True)
         self._catch_up(1, archived=True)
@@ -317,19 +323,19 @@ class Snapshot:
 
     def _by_ids(self, number: int, missing: Sequence[int]) -> None:
         batches = [missing[start : start + 100] for start in range(0, len(missing), 100)]
-        pages: list[Page] = self.crew.gather(
-            partial(self.crew.read, self.entity, {**self._parameters, "limit": PAGE, "ids": batch}, self.tally)
+        pages: list[Page] = self.pool.run_all(
+            partial(self.pool.read, self.entity, {**self._parameters, "limit": PAGE, "ids": batch}, self.stats)
             for batch in batches
         )
         for page in pages:
-            self._keep_late(number, page, range(len(page)))
-        self.landing.finish(late(number), {})
+            self._keep_catch_up(number, page, range(len(page)))
+        self.landing.finish(catch_up_stream(number), {})
 
     def _present(self) -> Ids:
         have = Ids()
         for part in self.landing.finished:
             have.add(part.ids)
-        have.remove(self._outcome.gone)
+        have.remove(self._outcome.removed)
         return have
 
     # ---- what happened meanwhile
@@ -344,13 +350,13 @@ class Snapshot:
             works.append(lambda: list(self._pages(archive, self._since_began)))
         if count:
             works.append(self._count)
-        found = self.crew.beside(partial(self._walk_late, number), works)
+        found = self.pool.run_with(partial(self._read_catch_up, number), works)
         live: dict[Identity, datetime | None] = found[0]
         if archive:
             for key in (key for page in found[1] for key in page.keys):
                 back = live.get(key.id)  # taken out of the archive since
                 if back is None or (key.update_time is not None and key.update_time > back):
-                    self._outcome.gone[key.id] = key.update_time
+                    self._outcome.removed[key.id] = key.update_time
         return int(found[-1]) if count else 0
 
     @property
@@ -365,22 +371,22 @@ class Snapshot:
     def _since_began(self) -> dict[str, Any]:
         return {"updated_since": rfc3339(int(self._until.timestamp() - self._lookback))}
 
-    def _walk_late(self, number: int) -> dict[Identity, datetime | None]:
-        """Read late; the records that are live, with their times."""
+    def _read_catch_up(self, number: int) -> dict[Identity, datetime | None]:
+        """Read what was updated since; the records that are live, with their times."""
         seen: dict[Identity, datetime | None] = {}
-        for page in whole_pages(self.crew, self.entity, self._changed, self.tally):
+        for page in whole_pages(self.pool, self.entity, self._changed, self.stats):
             live = []
             for index, (key, record) in enumerate(zip(page.keys, page.records, strict=True)):
                 if _is_deleted(record):
-                    self._outcome.gone[key.id] = self._outcome.deleted[key.id] = key.update_time
+                    self._outcome.removed[key.id] = self._outcome.deleted[key.id] = key.update_time
                     seen.pop(key.id, None)
                 else:
-                    for removed in (self._outcome.gone, self._outcome.deleted):
+                    for removed in (self._outcome.removed, self._outcome.deleted):
                         removed.pop(key.id, None)
                     live.append(index)
                     seen[key.id] = key.update_time
-            self._keep_late(number, page, live)
-        self.landing.finish(late(number), {})
+            self._keep_catch_up(number, page, live)
+        self.landing.finish(catch_up_stream(number), {})
         return seen
 
     def _newest(self, number: int) -> None:
@@ -390,29 +396,29 @@ class Snapshot:
         known = {identity for identity in self.landing.ids() if isinstance(identity, int) and identity > highest}
         for page in self._pages(self.entity, parameters):
             places = [key.id if isinstance(key.id, int) else 0 for key in page.keys]
-            self._keep_late(
+            self._keep_catch_up(
                 number, page, [at for at, place in enumerate(places) if place > highest and place not in known]
             )
             if not places or places[-1] <= highest:
                 break
-        self.landing.finish(late(number), {})
+        self.landing.finish(catch_up_stream(number), {})
 
-    def _keep_late(self, number: int, page: Page, taken: Sequence[int]) -> None:
+    def _keep_catch_up(self, number: int, page: Page, taken: Sequence[int]) -> None:
         if not taken:
             return
         keys = [page.keys[index] for index in taken]
-        self.landing.write(late(number), [OPEN_END, number], [page.records[at] for at in taken], keys)
-        self.tally.records += len(keys)
+        self.landing.write(catch_up_stream(number), [OPEN_END, number], [page.records[at] for at in taken], keys)
+        self.stats.records += len(keys)
         for key in keys:
             self._outcome.rank[key.id] = number
 
     def _pages(self, entity: Entity, parameters: Mapping[str, Any]) -> Iterable[Page]:
-        return pages_of(self.crew, entity, parameters, self.tally)
+        return pages_of(self.pool, entity, parameters, self.stats)
 
     def _count(self) -> int:
         action = ACTIONS[str(self.entity.counted_by)]
-        data = self.crew.client.run(action.key)
-        self.tally.tokens += action.token_cost
+        data = self.pool.client.run(action.key)
+        self.stats.tokens += action.token_cost
         found = (data or {}).get("total_count")
         if type(found) is not int:
             raise PipedriveResponseError(f"{action.key}: no total_count came.", action=action.key)
@@ -424,9 +430,9 @@ class Snapshot:
     def _until(self) -> datetime:
         return datetime.fromisoformat(self._plan["until"])
 
-    def _begin(self, way: str, **more: Any) -> None:
-        now = self.crew.latest or datetime.fromtimestamp(self._clock(), UTC) - timedelta(seconds=self._lookback)
-        self._plan = {"strategy": way, "until": now.replace(microsecond=0).isoformat(), **more}
+    def _begin(self, strategy: str, **more: Any) -> None:
+        now = self.pool.latest or datetime.fromtimestamp(self._clock(), UTC) - timedelta(seconds=self._lookback)
+        self._plan = {"strategy": strategy, "until": now.replace(microsecond=0).isoformat(), **more}
         self.landing.save(self._plan)
 
     def _note(self, **more: Any) -> None:
@@ -435,20 +441,20 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Likeness:
+class ListProfile:
     """What the first and the last page by id say of a list.
 
     :ivar highest: the greatest id
     :ivar absent: about how many ids below it are not in the list
-    :ivar untouched: the share of records without a time of last update
+    :ivar never_updated: the share of records without a time of last update
     """
 
     highest: int
     absent: float
-    untouched: float
+    never_updated: float
 
     @classmethod
-    def of(cls, front: Sequence[Key], back: Sequence[Key]) -> Likeness:
+    def of(cls, front: Sequence[Key], back: Sequence[Key]) -> ListProfile:
         """Of the page at the front, and the one at the back (greatest id first)."""
         keys = [*front, *back]
         if not keys:
@@ -466,7 +472,7 @@ class Likeness:
     @property
     def unseen(self) -> float:
         """About how many ids would have to be asked for by name."""
-        return self.absent + self.untouched * (self.highest - self.absent)
+        return self.absent + self.never_updated * (self.highest - self.absent)
 
 
 class Ids:

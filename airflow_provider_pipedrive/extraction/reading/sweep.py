@@ -1,6 +1,6 @@
 """Finding deleted records: those that were landed once and are in the list no more.
 
-No feed tells of all deletions, so the ids that were landed are kept beside the data and held against those of the list,
+No feed reports all deletions, so the ids that were landed are kept beside the data and held against those of the list,
 at one request for 500 of them. What is missing is looked up singly before it counts as deleted: it may be archived.
 https://pipedrive.readme.io/docs/core-api-concepts-pagination
 """
@@ -21,13 +21,13 @@ from airflow_provider_pipedrive.extraction.reading.listing import pages_of
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, timestamp
 from airflow_provider_pipedrive.extraction.reading.ranges import PAGE
 from airflow_provider_pipedrive.extraction.reading.snapshot import Ids
-from airflow_provider_pipedrive.extraction.reading.walk import Crew, Tally, sorting
+from airflow_provider_pipedrive.extraction.reading.walk import ReadStats, RequestPool, sorting
 from airflow_provider_pipedrive.extraction.storage.files import STATE, read, write
 
 log = logging.getLogger(__name__)
 
 
-class Known:
+class LandedIds:
     """The ids of one entity that a job's folder has landed and that were not deleted since.
 
     :param path: the job's folder
@@ -51,12 +51,12 @@ def sweepable(entity: Entity) -> bool:
 
 
 def sweep(
-    crew: Crew, entity: Entity, known: Ids, parameters: Mapping[str, Any], tally: Tally
+    pool: RequestPool, entity: Entity, known: Ids, parameters: Mapping[str, Any], stats: ReadStats
 ) -> dict[Identity, datetime | None]:
     """Walk through the list's ids, and look the missing ones up.
 
     :param known: what is not in the list is taken out of it
-    :returns: the deleted ones, with the time where Pipedrive tells it
+    :returns: the deleted ones, with the time where Pipedrive gives it
     """
     pages = math.ceil(known.count / PAGE)
     log.info(
@@ -67,25 +67,27 @@ def sweep(
         ACTIONS[str(entity.single)].token_cost,
     )
     missing = Ids(bytes(known.bits))
-    for page in pages_of(crew, entity, {**parameters, **sorting(entity, "id", ascending=True)}, tally):
+    for page in pages_of(pool, entity, {**parameters, **sorting(entity, "id", ascending=True)}, stats):
         missing.remove(key.id for key in page.keys)
     absent = missing.all()
-    deleted = confirm(crew, entity, absent, tally)
+    deleted = confirm(pool, entity, absent, stats)
     known.remove(absent)  # those that are archived too: the next sweep would look them up again
     return deleted
 
 
-def confirm(crew: Crew, entity: Entity, absent: Sequence[int], tally: Tally) -> dict[Identity, datetime | None]:
+def confirm(
+    pool: RequestPool, entity: Entity, absent: Sequence[int], stats: ReadStats
+) -> dict[Identity, datetime | None]:
     """Look up singly what a list does not show: which of them are deleted."""
-    found = crew.gather(partial(_look_up, crew, entity, number) for number in absent)
-    tally.tokens += len(absent) * ACTIONS[str(entity.single)].token_cost
+    found = pool.run_all(partial(_look_up, pool, entity, number) for number in absent)
+    stats.tokens += len(absent) * ACTIONS[str(entity.single)].token_cost
     return {number: when for number, (deleted, when) in zip(absent, found, strict=True) if deleted}
 
 
-def _look_up(crew: Crew, entity: Entity, number: int) -> tuple[bool, datetime | None]:
+def _look_up(pool: RequestPool, entity: Entity, number: int) -> tuple[bool, datetime | None]:
     try:
-        record = crew.client.run(str(entity.single), {"id": number})
+        record = pool.client.run(str(entity.single), {"id": number})
     except PipedriveNotFoundError:
         return True, None
-    gone = isinstance(record, Mapping) and (record.get("is_deleted") is True or record.get("status") == "deleted")
-    return bool(gone), timestamp(record.get("update_time")) if gone else None
+    removed = isinstance(record, Mapping) and (record.get("is_deleted") is True or record.get("status") == "deleted")
+    return bool(removed), timestamp(record.get("update_time")) if removed else None

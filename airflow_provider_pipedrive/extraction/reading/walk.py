@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -21,7 +21,7 @@ from airflow_provider_pipedrive.errors import PipedriveValidationError
 from airflow_provider_pipedrive.extraction.output.staging import PART_ROWS, EntityStaging
 from airflow_provider_pipedrive.extraction.reading.memory import give_back
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key, Page, decode, next_position, server_time
-from airflow_provider_pipedrive.extraction.reading.ranges import PAGE, Head, Region, middle, waterline
+from airflow_provider_pipedrive.extraction.reading.ranges import PAGE, Range, RangeScan, fair_share_level, split_point
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -41,7 +41,7 @@ _LOOK_AGAIN = 0.005
 
 
 @dataclass
-class Tally:
+class ReadStats:
     """What reading one entity has taken so far.
 
     :ivar records: taken, each once
@@ -61,33 +61,27 @@ class Stopped(Exception):
     """The job has ended because something else failed: what was read so far is kept."""
 
 
-class Watch(Protocol):
-    """Is told now and then that a long work goes on."""
-
-    def __call__(self) -> None:
-        """It does."""
-
-
-class Crew:
+class RequestPool:
     """The connections that all entities of a job share.
 
     :param concurrency: requests at once
+    :param on_progress: called now and then while a long work continues
     """
 
-    def __init__(self, client: PipedriveClient, concurrency: int, watch: Watch) -> None:
+    def __init__(self, client: PipedriveClient, concurrency: int, on_progress: Callable[[], None]) -> None:
         self.client = client
         self.concurrency = concurrency
-        self.watch = watch
+        self.on_progress = on_progress
         self.latest: datetime | None = None
         self.failure: BaseException | None = None
-        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="pipedrive")
+        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="pipedrive")
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Wait for what is under way, and let the threads go."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """Wait for the requests under way, and end the threads."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def read(self, entity: Entity, parameters: Mapping[str, Any], tally: Tally) -> Page:
+    def read(self, entity: Entity, parameters: Mapping[str, Any], stats: ReadStats) -> Page:
         """One page, in the caller's thread.
 
         :raises PipedriveError: it failed
@@ -100,15 +94,15 @@ class Crew:
         )
         moment = server_time(headers)
         with self._lock:
-            tally.pages += 1
-            tally.set_aside.update(set_aside)
-            tally.tokens += entity.listing.token_cost
+            stats.pages += 1
+            stats.set_aside.update(set_aside)
+            stats.tokens += entity.listing.token_cost
             if moment is not None and (self.latest is None or moment > self.latest):
                 self.latest = moment
         return Page(records, keys, envelope, moment)
 
-    def submit(self, work: Callable[[], T], done: Callable[[T | None, BaseException | None], None]) -> None:
-        """Have a thread do some work, and tell of its result or its error."""
+    def submit_then(self, work: Callable[[], T], done: Callable[[T | None, BaseException | None], None]) -> None:
+        """Have a thread do some work, and call ``done`` with its result or its error."""
 
         def run() -> None:
             try:
@@ -118,78 +112,78 @@ class Crew:
             else:
                 done(result, None)
 
-        self._pool.submit(run)
+        self._threads.submit(run)
 
-    def gather(self, works: Iterable[Callable[[], Any]]) -> list[Any]:
+    def run_all(self, works: Iterable[Callable[[], Any]]) -> list[Any]:
         """Do several things at once; their results in order.
 
         :raises Exception: what the first of them to fail raised
         """
-        futures = [self._pool.submit(work) for work in works]
+        futures = [self._threads.submit(work) for work in works]
         waiting = set(futures)
         while waiting:
             waiting = wait(waiting, timeout=1).not_done
-            self.watch()
+            self.on_progress()
         return [future.result() for future in futures]
 
-    def later(self, work: Callable[[], T]) -> Future[T]:
+    def submit(self, work: Callable[[], T]) -> Future[T]:
         """Do some work meanwhile."""
-        return self._pool.submit(work)
+        return self._threads.submit(work)
 
-    def beside(self, work: Callable[[], Any], others: Iterable[Callable[[], Any]]) -> list[Any]:
+    def run_with(self, work: Callable[[], Any], others: Iterable[Callable[[], Any]]) -> list[Any]:
         """Do some work in this thread, and others meanwhile in their own; the results in order."""
-        futures = [self._pool.submit(other) for other in others]
+        futures = [self._threads.submit(other) for other in others]
         return [work(), *(future.result() for future in futures)]
 
 
 @dataclass(eq=False)
-class _Chain:
-    """A head of a region on its way, and the part that it fills.
+class _ScanRequest:
+    """The requests of one scan, one at a time, and the part that they fill.
 
-    :ivar start: where it began, on the region's axis
-    :ivar resumed: whether it goes on from a cursor of an earlier run
+    :ivar start: where it began, on the range's axis
+    :ivar resumed: whether it continues from a cursor of an earlier run
     :ivar asked: where its present page is
     """
 
-    region: Region
-    head: Head
+    list_range: Range
+    scan: RangeScan
     parameters: Mapping[str, Any]
     walk: Walk
     start: int
     resumed: bool = False
-    flying: bool = False
+    in_flight: bool = False
     asked: Position = field(default_factory=dict)
 
     @property
     def stream(self) -> str:
-        second = "" if self.region.second is None else f"@{self.region.second}"
-        return f"{self.region.axis}{second}:{self.start}:{'asc' if self.head.ascending else 'desc'}"
+        second = "" if self.list_range.second is None else f"@{self.list_range.second}"
+        return f"{self.list_range.axis}{second}:{self.start}:{'asc' if self.scan.ascending else 'desc'}"
 
     @property
     def order(self) -> list[Any]:
         """Its parts' place among all: by where it reads, from the front before from the back."""
-        region = self.region
-        return [region.start, self.start, int(not self.head.ascending)]
+        list_range = self.list_range
+        return [list_range.start, self.start, int(not self.scan.ascending)]
 
     def resume_info(self) -> dict[str, Any]:
-        """What its finished parts hold, for a run that goes on from there."""
-        head = self.head
+        """What its finished parts hold, for a run that continues from there."""
+        scan = self.scan
         return {
-            "axis": self.region.axis,
-            "second": self.region.second,
-            "ascending": head.ascending,
+            "axis": self.list_range.axis,
+            "second": self.list_range.second,
+            "ascending": scan.ascending,
             "start": self.start,
-            "frontier": head.frontier,
-            "edge": head.edge,
-            "edge_ids": list(head.edge_ids),
-            # Of the page where it met the other head it has taken a part only: should that head's part be lost, the
+            "frontier": scan.frontier,
+            "boundary": scan.boundary,
+            "boundary_ids": list(scan.boundary_ids),
+            # Of the page where it met the other scan it has taken a part only: should that scan's part be lost, the
             # page is needed again.
-            "position": self.asked if head.finished else self.walk.position,
+            "position": self.asked if scan.finished else self.walk.position,
         }
 
 
 class RangeReader:
-    """Reads the regions of one entity into its landing.
+    """Reads the ranges of one entity into its landing.
 
     :param parameters: sent with every request
     :param both_ends: False: from the front only, on one connection
@@ -198,27 +192,27 @@ class RangeReader:
 
     def __init__(
         self,
-        crew: Crew,
+        pool: RequestPool,
         entity: Entity,
         landing: EntityStaging,
         parameters: Mapping[str, Any],
-        tally: Tally,
+        stats: ReadStats,
         *,
-        both_ends: bool = True,
+        bidirectional: bool = True,
         known: Mapping[Identity, datetime] | None = None,
     ) -> None:
-        self.crew = crew
+        self.pool = pool
         self.entity = entity
         self.landing = landing
-        self.tally = tally
+        self.stats = stats
         self.parameters = {"limit": min(PAGE, entity.listing.paging.max_limit) if entity.listing.paging else PAGE}
         self.parameters |= parameters
-        self._both_ends = both_ends
+        self._bidirectional = bidirectional
         self._known = known or {}
-        self._chains: dict[Head, _Chain] = {}
-        self._regions: list[Region] = []
-        self._answers: SimpleQueue[tuple[_Chain, Page | None, BaseException | None]] = SimpleQueue()
-        self._flying = 0
+        self._requests: dict[RangeScan, _ScanRequest] = {}
+        self._ranges: list[Range] = []
+        self._answers: SimpleQueue[tuple[_ScanRequest, Page | None, BaseException | None]] = SimpleQueue()
+        self._in_flight = 0
         self._splits = 0
         self._scarce = False
         self._written = 0
@@ -226,151 +220,158 @@ class RangeReader:
 
     # ---- for the one who knows what is to be read
 
-    def open(self, region: Region) -> None:
-        """Begin to read a region."""
-        self._regions.append(region)
-        for head in self._heads(region):
-            self._start(region, head)
+    def open(self, list_range: Range) -> None:
+        """Begin to read a range."""
+        self._ranges.append(list_range)
+        for scan in self._scans(list_range):
+            self._start(list_range, scan)
 
-    def adopt(self, region: Region, pages: Mapping[Head, tuple[Mapping[str, Any], Page]]) -> None:
-        """Begin to read a region whose first pages have been read already, with these parameters."""
-        self._regions.append(region)
-        for head, (parameters, page) in pages.items():
-            chain = self._chain(region, head, parameters)
-            self._take(chain, page, going_on=True)
-        self._start_missing(region)
-        self._go_on()
+    def adopt(self, list_range: Range, pages: Mapping[RangeScan, tuple[Mapping[str, Any], Page]]) -> None:
+        """Begin to read a range whose first pages have been read already, with these parameters."""
+        self._ranges.append(list_range)
+        for scan, (parameters, page) in pages.items():
+            request = self._request(list_range, scan, parameters)
+            self._take(request, page, continuing=True)
+        self._start_missing(list_range)
+        self._ask_for_next()
 
-    def cut(self, region: Region, at: int) -> None:
-        """Split a region that is being read, and set two new heads to work in the middle."""
-        rest = region.split(at)
-        moved = self._chains.get(rest.right)
+    def split(self, list_range: Range, at: int) -> None:
+        """Split a range that is being read, and set two new scans to work in the middle."""
+        rest = list_range.split(at)
+        moved = self._requests.get(rest.right)
         if moved is not None:
-            moved.region = rest
-        self._regions.append(rest)
-        self._start(region, region.right)
+            moved.list_range = rest
+        self._ranges.append(rest)
+        self._start(list_range, list_range.right)
         self._start(rest, rest.left)
 
     def run(self, *, at_last: Callable[[], None] | None = None) -> None:
-        """Read on until every region is read.
+        """Read on until every range is read.
 
         :param at_last: called once, when all that seems to be left has been asked for
         :raises PipedriveError: what ended it; all that was read before is in finished parts
         """
         failure: BaseException | None = None
-        while self._flying:
-            self.crew.watch()
+        while self._in_flight:
+            self.pool.on_progress()
             most = _MOST_UNWRITTEN_IF_SCARCE if self._scarce else _MOST_UNWRITTEN
             self._write_while(lambda: self._answers.empty() or len(self._unwritten) > most)  # noqa: B023 - called at once
             try:
-                chain, page, error = self._answers.get(timeout=_LOOK_AGAIN if self._scarce else 1)
+                request, page, error = self._answers.get(timeout=_LOOK_AGAIN if self._scarce else 1)
             except Empty:
                 pass
             else:
-                raised = self._answered(chain, page, error, going_on=failure is None)
+                raised = self._answered(request, page, error, continuing=failure is None)
                 failure = failure or raised
             if failure is None:
-                all_asked = self._go_on()
+                all_asked = self._ask_for_next()
                 self._reinforce()
                 if at_last is not None and all_asked:
                     at_last()
                     at_last = None
         self._write_while(lambda: True)
-        for chain in self._chains.values():
-            self.landing.finish(chain.stream, chain.resume_info())
-        self._regions.clear()
-        self._chains.clear()
+        for request in self._requests.values():
+            self.landing.finish(request.stream, request.resume_info())
+        self._ranges.clear()
+        self._requests.clear()
         if failure is not None:
             raise failure
 
     # ---- chains
 
-    def _heads(self, region: Region) -> list[Head]:
-        return [region.left, region.right] if self._both_ends else [region.left]
+    def _scans(self, list_range: Range) -> list[RangeScan]:
+        return [list_range.left, list_range.right] if self._bidirectional else [list_range.left]
 
-    def _chain(
-        self, region: Region, head: Head, parameters: Mapping[str, Any], position: Position | None = None
-    ) -> _Chain:
+    def _request(
+        self, list_range: Range, scan: RangeScan, parameters: Mapping[str, Any], position: Position | None = None
+    ) -> _ScanRequest:
         walk = Walk(self.entity.listing, self.parameters["limit"], position)
-        chain = _Chain(region, head, parameters, walk, head.frontier, resumed=bool(position))
-        self._chains[head] = chain
-        return chain
+        request = _ScanRequest(list_range, scan, parameters, walk, scan.frontier, resumed=bool(position))
+        self._requests[scan] = request
+        return request
 
-    def _start(self, region: Region, head: Head) -> None:
-        parameters = {**self.parameters, **query(self.entity, region, ascending=head.ascending)}
-        self._send(self._chain(region, head, parameters, region.positions.get(head.ascending)))
+    def _start(self, list_range: Range, scan: RangeScan) -> None:
+        parameters = {**self.parameters, **query(self.entity, list_range, ascending=scan.ascending)}
+        self._send(self._request(list_range, scan, parameters, list_range.positions.get(scan.ascending)))
 
-    def _start_missing(self, region: Region) -> None:
-        for head in self._heads(region):
-            if head not in self._chains and not region.done:
-                self._start(region, head)
+    def _start_missing(self, list_range: Range) -> None:
+        for scan in self._scans(list_range):
+            if scan not in self._requests and not list_range.done:
+                self._start(list_range, scan)
 
-    def _send(self, chain: _Chain) -> None:
-        chain.flying = True
-        self._flying += 1
-        parameters = {**chain.parameters, **chain.walk.position}
-        self.crew.submit(
-            lambda: self.crew.read(self.entity, parameters, self.tally),
-            lambda page, error: self._answers.put((chain, page, error)),
+    def _send(self, request: _ScanRequest) -> None:
+        request.in_flight = True
+        self._in_flight += 1
+        parameters = {**request.parameters, **request.walk.position}
+        self.pool.submit_then(
+            lambda: self.pool.read(self.entity, parameters, self.stats),
+            lambda page, error: self._answers.put((request, page, error)),
         )
 
     def _answered(
-        self, chain: _Chain, page: Page | None, error: BaseException | None, *, going_on: bool
+        self, request: _ScanRequest, page: Page | None, error: BaseException | None, *, continuing: bool
     ) -> BaseException | None:
         """Take what a request brought; what is to be raised for it."""
-        self._flying -= 1
-        chain.flying = False
-        if self._chains.get(chain.head) is not chain:
-            return None  # another way to read this stretch was taken meanwhile
+        self._in_flight -= 1
+        request.in_flight = False
+        if self._requests.get(request.scan) is not request:
+            return None  # this stretch is read by other requests meanwhile
         if page is None:
-            return self._failed(chain, error)
-        self._take(chain, page, going_on=going_on)
+            return self._failed(request, error)
+        self._take(request, page, continuing=continuing)
         return None
 
-    def _failed(self, chain: _Chain, error: BaseException | None) -> BaseException | None:
+    def _failed(self, request: _ScanRequest, error: BaseException | None) -> BaseException | None:
         """What is to be raised for a request that failed: nothing where only an old cursor is no longer taken."""
-        if chain.resumed and isinstance(error, PipedriveValidationError):
+        if request.resumed and isinstance(error, PipedriveValidationError):
             log.info("%s: a cursor of the run before is no longer taken: reading again up to it.", self.entity.name)
-            chain.region.positions.pop(chain.head.ascending, None)
-            self._start(chain.region, chain.head)
+            request.list_range.positions.pop(request.scan.ascending, None)
+            self._start(request.list_range, request.scan)
             return None
         return error
 
     # ---- pages
 
-    def _take(self, chain: _Chain, page: Page, *, going_on: bool) -> None:
-        region = chain.region
-        chain.asked = chain.walk.position
-        position = next_position(chain.walk, page)
-        taken = region.take(chain.head, page.keys, more=position is not None)
-        lump = region.carve(chain.head) if position is not None else None
-        self._keep(chain, page, taken)
-        if lump is not None and going_on:
-            self._read_around(region, lump)
-        if region.done:
-            self._close(region)
+    def _take(self, request: _ScanRequest, page: Page, *, continuing: bool) -> None:
+        list_range = request.list_range
+        request.asked = request.walk.position
+        position = next_position(request.walk, page)
+        taken = list_range.take(request.scan, page.keys, more=position is not None)
+        hot_second = list_range.split_hot_second(request.scan) if position is not None else None
+        self._keep(request, page, taken)
+        if hot_second is not None and continuing:
+            self._read_around(list_range, hot_second)
+        if list_range.done:
+            self._close(list_range)
 
-    def _go_on(self) -> bool:
+    def _ask_for_next(self) -> bool:
         """Ask for the next pages; whether all that seems to be left was asked for before.
 
-        Where the rate limit's window has no room for all of them, the regions that have most left come first: when it
+        Where the rate limit's window has no room for all of them, the ranges that have most left come first: when it
         opens again, all of them need about as much, and none is left to go on alone.
         """
-        pages = {region: self._pages_left(region) for region in self._regions}
-        left = {region: number for region, number in pages.items() if number}
+        pages = {list_range: self._pages_left(list_range) for list_range in self._ranges}
+        left = {list_range: number for list_range, number in pages.items() if number}
         unknown = sum(number is None for number in pages.values())
         self._scarce = False
         if not left:
             return not unknown
-        room = self.crew.client.room
+        room = self.pool.client.room
         usual = sum(left.values()) / len(left)
-        level = waterline([*left.values(), *[usual] * unknown], room)
+        level = fair_share_level([*left.values(), *[usual] * unknown], room)
         self._scarce = level > 0
-        idle = {region: [chain for chain in self._chains_of(region) if not chain.flying] for region in left}
-        # What is due to regions whose heads are all under way stays theirs.
-        room -= int(sum(max(0.0, left[region] - level) for region in left if not idle[region]))
-        while room > 0 or not self._flying:
-            able = [region for region in left if idle[region] and left[region] > (level if self._flying else 0)]
+        idle = {
+            list_range: [request for request in self._requests_of(list_range) if not request.in_flight]
+            for list_range in left
+        }
+        # What is due to ranges whose scans are all under way stays theirs.
+        room -= int(sum(max(0.0, left[list_range] - level) for list_range in left if not idle[list_range]))
+        while room > 0 or not self._in_flight:
+            able = [
+                list_range
+                for list_range in left
+                if idle[list_range] and left[list_range] > (level if self._in_flight else 0)
+            ]
             if not able:
                 break
             longest = max(able, key=left.__getitem__)
@@ -379,46 +380,46 @@ class RangeReader:
             room -= 1
         return False
 
-    def _pages_left(self, region: Region) -> float | None:
-        """Pages that a region needs beside those under way, which may be going to close its gap; ``None`` where only
-        they will tell."""
-        flying = sum(chain.flying for chain in self._chains_of(region))
-        if region.done:
+    def _pages_left(self, list_range: Range) -> float | None:
+        """Pages that a range needs besides those under way, which may be going to close its gap; ``None`` where only
+        they will show."""
+        in_flight = sum(request.in_flight for request in self._requests_of(list_range))
+        if list_range.done:
             return 0.0
-        if not flying:
-            return max(1.0, region.expected / PAGE)
-        return max(0.0, region.expected / PAGE - flying) if region.expected else None
+        if not in_flight:
+            return max(1.0, list_range.expected / PAGE)
+        return max(0.0, list_range.expected / PAGE - in_flight) if list_range.expected else None
 
-    def _chains_of(self, region: Region) -> list[_Chain]:
-        return [self._chains[head] for head in (region.left, region.right) if head in self._chains]
+    def _requests_of(self, list_range: Range) -> list[_ScanRequest]:
+        return [self._requests[scan] for scan in (list_range.left, list_range.right) if scan in self._requests]
 
-    def _read_around(self, region: Region, lump: Region) -> None:
-        """Let the heads that are stuck in one second begin anew behind it."""
-        current = (region.left, region.right)
-        for head, chain in list(self._chains.items()):
-            if chain.region is region and head not in current:
-                self._end(head)
-        region.low, region.high = region.left.frontier, region.right.frontier
-        self._start_missing(region)
-        self.open(lump)
+    def _read_around(self, list_range: Range, hot_second: Range) -> None:
+        """Let the scans that are stuck in one second start again behind it."""
+        current = (list_range.left, list_range.right)
+        for scan, request in list(self._requests.items()):
+            if request.list_range is list_range and scan not in current:
+                self._end(scan)
+        list_range.low, list_range.high = list_range.left.frontier, list_range.right.frontier
+        self._start_missing(list_range)
+        self.open(hot_second)
 
     def _reinforce(self) -> None:
-        """Give the widest gap another pair of heads when connections are idle, and requests are not what is scarce."""
-        if not self._both_ends or self._scarce or self._flying > self.crew.concurrency - 2:
+        """Give the widest gap another pair of scans when connections are idle, and requests are not what is scarce."""
+        if not self._bidirectional or self._scarce or self._in_flight > self.pool.concurrency - 2:
             return
-        if self._splits >= self.tally.pages * _SPLITS_PER_PAGE:
+        if self._splits >= self.stats.pages * _SPLITS_PER_PAGE:
             return
-        widest = max(self._regions, key=lambda region: region.expected, default=None)
+        widest = max(self._ranges, key=lambda list_range: list_range.expected, default=None)
         if widest is None or widest.expected < _WORTH_SPLITTING:
             return
-        at = middle(widest)
+        at = split_point(widest)
         if at is not None:
             self._splits += 1
-            self.cut(widest, at)
+            self.split(widest, at)
 
     # ---- parts
 
-    def _keep(self, chain: _Chain, page: Page, taken: Sequence[int]) -> None:
+    def _keep(self, request: _ScanRequest, page: Page, taken: Sequence[int]) -> None:
         if self._known:
             taken = [at for at in taken if self._known.get(page.keys[at].id) != page.keys[at].update_time]
         if not taken:
@@ -426,8 +427,10 @@ class RangeReader:
         whole = len(taken) == len(page)
         records = page.records if whole else [page.records[index] for index in taken]
         keys = page.keys if whole else [page.keys[index] for index in taken]
-        self.tally.records += len(keys)
-        self._unwritten.append(partial(self._write, chain.stream, chain.order, records, keys, chain.resume_info()))
+        self.stats.records += len(keys)
+        self._unwritten.append(
+            partial(self._write, request.stream, request.order, records, keys, request.resume_info())
+        )
 
     def _write(
         self,
@@ -448,27 +451,30 @@ class RangeReader:
         while self._unwritten and waiting():
             self._unwritten.popleft()()
 
-    def _close(self, region: Region) -> None:
-        """End a region that is read. What is known of the second where its heads met is in two parts, and only the
+    def _close(self, list_range: Range) -> None:
+        """End a range that is read. What is known of the second where its scans met is in two parts, and only the
         second of them can say that nothing of it is left."""
-        self._end(region.left)
-        if region.axis == "time" and region.left.edge is not None:
-            region.right.frontier = min(region.right.frontier, region.left.frontier)
-        self._end(region.right)
+        self._end(list_range.left)
+        if list_range.axis == "time" and list_range.left.boundary is not None:
+            list_range.right.frontier = min(list_range.right.frontier, list_range.left.frontier)
+        self._end(list_range.right)
 
-    def _end(self, head: Head) -> None:
-        chain = self._chains.pop(head, None)
-        if chain is not None:
-            self._unwritten.append(partial(self.landing.finish, chain.stream, chain.resume_info()))
+    def _end(self, scan: RangeScan) -> None:
+        request = self._requests.pop(scan, None)
+        if request is not None:
+            self._unwritten.append(partial(self.landing.finish, request.stream, request.resume_info()))
 
 
-def query(entity: Entity, region: Region, *, ascending: bool) -> dict[str, Any]:
-    """The parameters that list a region from one of its ends."""
-    parameters = sorting(entity, "update_time" if region.axis == "time" else "id", ascending=ascending)
-    if region.second is not None:
-        return parameters | {"updated_since": rfc3339(region.second), "updated_until": rfc3339(region.second + 1)}
-    if region.axis == "time":
-        return parameters | {"updated_since": rfc3339(region.low), "updated_until": rfc3339(region.high)}
+def query(entity: Entity, list_range: Range, *, ascending: bool) -> dict[str, Any]:
+    """The parameters that list a range from one of its ends."""
+    parameters = sorting(entity, "update_time" if list_range.axis == "time" else "id", ascending=ascending)
+    if list_range.second is not None:
+        return parameters | {
+            "updated_since": rfc3339(list_range.second),
+            "updated_until": rfc3339(list_range.second + 1),
+        }
+    if list_range.axis == "time":
+        return parameters | {"updated_since": rfc3339(list_range.low), "updated_until": rfc3339(list_range.high)}
     return parameters
 
 

@@ -16,9 +16,9 @@ from typing import Any, Final, Literal
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.client.json_text import NESTED, Place
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.rows.fitting import Fitting
+from airflow_provider_pipedrive.extraction.rows.fitting import ValueFitter
 from airflow_provider_pipedrive.extraction.rows.names import ADDED, LONGEST, unique_names
-from airflow_provider_pipedrive.extraction.rows.rows import CUSTOM, OTHER, Record, Row, RowPlan
+from airflow_provider_pipedrive.extraction.rows.rows import CUSTOM, OTHER, Record, Row, RowMapper
 from airflow_provider_pipedrive.extraction.rows.system_columns import ADDRESS_PARTS, SYSTEM_COLUMNS, SystemColumn
 
 ColumnNames = Literal["readable", "raw"]
@@ -89,18 +89,18 @@ class SchemaField:
     :ivar column: its column; further columns have this name and a suffix
     :ivar type: Pipedrive's type of it
     :ivar options: the labels of its options by id
-    :ivar gone: whether Pipedrive has it no more
+    :ivar removed: whether Pipedrive no longer has it
     """
 
     name: str
     column: str
     type: str
     options: Mapping[str, str]
-    gone: bool = False
+    removed: bool = False
 
 
 @dataclass(frozen=True)
-class Shape:
+class RowSchema:
     """How the records of one entity become rows.
 
     :ivar entity: the entity's name
@@ -117,12 +117,12 @@ class Shape:
     version: Literal["v1", "v2"]
 
     @cached_property
-    def _plan(self) -> RowPlan:
-        return RowPlan(self.columns, self.version)
+    def _mapper(self) -> RowMapper:
+        return RowMapper(self.columns, self.version)
 
     @cached_property
-    def _fitting(self) -> Fitting:
-        return Fitting(self.entity, self.columns)
+    def _fitter(self) -> ValueFitter:
+        return ValueFitter(self.entity, self.columns)
 
     @cached_property
     def _by_place(self) -> Mapping[Place, str]:
@@ -131,13 +131,13 @@ class Shape:
 
     def rows(self, records: Sequence[Record]) -> list[Row]:
         """The rows of these records, in their order, their values as they come."""
-        return self._plan.rows(records)
+        return self._mapper.rows(records)
 
     def fitted(self, records: Sequence[Record]) -> tuple[list[Row], Mapping[str, Mapping[int, int]]]:
         """The rows of these records, made to fit their columns, and how many values are null for it: by column, and by
         the number of the row."""
-        rows = self._plan.rows(records)
-        return rows, self._fitting.fit(rows)
+        rows = self._mapper.rows(records)
+        return rows, self._fitter.fit(rows)
 
     def column_at(self, place: Place) -> str:
         """The column in which a place of the record is."""
@@ -157,7 +157,7 @@ class Shape:
                     "column": field.column,
                     "type": field.type,
                     **({"options": dict(field.options)} if field.options else {}),
-                    **({"gone": True} if field.gone else {}),
+                    **({"removed": True} if field.removed else {}),
                 }
                 for code, field in self.fields.items()
             },
@@ -167,14 +167,14 @@ class Shape:
         }
 
 
-def shape_of(
+def row_schema(
     entity: Entity,
     definitions: Sequence[Mapping[str, Any]],
     frozen: Mapping[str, Any] | None,
     *,
     names: ColumnNames = "readable",
     rename: bool = False,
-) -> Shape:
+) -> RowSchema:
     """How the records of an entity become rows.
 
     :param definitions: the definitions of its fields, as its ``definitions`` action lists them; empty where it has none
@@ -187,13 +187,13 @@ def shape_of(
     system = SYSTEM_COLUMNS[entity.name]
     titles = {str(item.get("field_code")): str(item.get("field_name") or "") for item in definitions}
     if names == "raw":
-        return Shape(entity.name, tuple(_raw_columns(entity, system, definitions, titles)), (), {}, "v2")
+        return RowSchema(entity.name, tuple(_raw_columns(entity, system, definitions, titles)), (), {}, "v2")
     before = _read(frozen)
     fields, drift = _fields(entity, definitions, before, rename=rename)
     custom = [column for code, field in fields.items() for column in _custom_columns(code, field, version)]
     own = _system_columns(system, definitions, titles, {column.name for column in custom})
     columns = (*own, *custom, Column(OTHER, "json", description="What no column knows"))
-    return Shape(entity.name, columns, tuple(drift) if frozen is not None else (), fields, version)
+    return RowSchema(entity.name, columns, tuple(drift) if frozen is not None else (), fields, version)
 
 
 def _read(frozen: Mapping[str, Any] | None) -> dict[str, SchemaField]:
@@ -212,7 +212,7 @@ def _read(frozen: Mapping[str, Any] | None) -> dict[str, SchemaField]:
                 column=str(item["column"]),
                 type=str(item["type"]),
                 options={str(key): str(label) for key, label in (item.get("options") or {}).items()},
-                gone=bool(item.get("gone")),
+                removed=bool(item.get("removed")),
             )
             for code, item in frozen["fields"].items()
         }
@@ -273,7 +273,7 @@ def _fields(
     drift: list[str] = []
     for code in [*before, *(code for code in now if code not in before)]:
         if code not in now:
-            fields[code] = replace(before[code], gone=True)
+            fields[code] = replace(before[code], removed=True)
         else:
             fields[code] = replace(now[code], column=named.get(code) or kept[code].column)
         drift += _drift(before.get(code), fields[code])
@@ -309,11 +309,11 @@ def _drift(before: SchemaField | None, now: SchemaField) -> Iterator[str]:
     if before is None:
         yield f"The field {now.name!r} is new: its column is {now.column}."
         return
-    if now.gone:
-        if not before.gone:
+    if now.removed:
+        if not before.removed:
             yield f"The field {now.name!r} is gone from Pipedrive: its column {now.column} stays, and is null."
         return
-    if before.gone:
+    if before.removed:
         yield f"The field {now.name!r} is back: its column is {now.column}."
     if before.name != now.name:
         then = (

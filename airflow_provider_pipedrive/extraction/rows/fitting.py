@@ -126,7 +126,7 @@ _FIT: Final[dict[str, tuple[Any, Callable[[Any], Any]]]] = {
 """By type: what fits at a glance, and how any other value is made to fit."""
 
 
-class Fitting:
+class ValueFitter:
     """Fits rows to their columns, in place.
 
     :param entity: for the log

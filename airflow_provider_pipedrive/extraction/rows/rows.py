@@ -28,7 +28,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _FLAGS = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 
 
-class RowPlan:
+class RowMapper:
     """How records of one shape become rows.
 
     :param columns: the columns, ``other`` last
@@ -43,7 +43,7 @@ class RowPlan:
         self._template: Row = dict.fromkeys(column.name for column in columns)
         self._misplaced = tuple(roots - names)
         self._overlaid = tuple(column.name for column in columns if column.name in roots - set(column.path[:1]))
-        self._custom = None if CUSTOM in names else _CustomPlan(columns)
+        self._custom = None if CUSTOM in names else _CustomFieldsMapper(columns)
         self._converted: list[tuple[str, str, Convert]] = []
         self._parts: dict[str, dict[str, str]] = {}
         for column in columns:
@@ -93,7 +93,7 @@ class RowPlan:
         return rows
 
 
-class _CustomPlan:
+class _CustomFieldsMapper:
     """How ``custom_fields`` are laid into a row."""
 
     def __init__(self, columns: Iterable[Column]) -> None:

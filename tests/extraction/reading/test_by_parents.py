@@ -15,56 +15,56 @@ from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, 
 from airflow_provider_pipedrive.extraction.reading import walk
 from airflow_provider_pipedrive.extraction.reading.increments import read_by_parents
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page
-from airflow_provider_pipedrive.extraction.reading.walk import Tally
+from airflow_provider_pipedrive.extraction.reading.walk import ReadStats
 
 PRODUCTS = ENTITIES["deal_products"]
 
 
-class Crew(walk.Crew):
+class RequestPool(walk.RequestPool):
     """Each deal has two products; the n-th request fails."""
 
     def __init__(self, fails_at: int | None = None) -> None:
         self.concurrency = 2
-        self.watch = lambda: None
+        self.on_progress = lambda: None
         self.asked: list[list[int]] = []
         self._fails_at = fails_at
 
-    def read(self, entity: Entity, parameters: Mapping[str, Any], tally: Tally) -> Page:
+    def read(self, entity: Entity, parameters: Mapping[str, Any], stats: ReadStats) -> Page:
         if len(self.asked) == self._fails_at:
             raise PipedriveConnectionError("the line is dead")
         self.asked.append(list(parameters["deal_ids"]))
         ids = [10 * deal + number for deal in parameters["deal_ids"] for number in (1, 2)]
         return Page([json.dumps({"id": number}).encode() for number in ids], [Key(number) for number in ids], {}, None)
 
-    def gather(self, works: Iterable[Callable[[], Any]]) -> list[Any]:
+    def run_all(self, works: Iterable[Callable[[], Any]]) -> list[Any]:
         return [work() for work in works]
 
 
-def read(folder: Path, crew: Crew, deals: list[int]) -> EntityStaging:
+def read(folder: Path, pool: RequestPool, deals: list[int]) -> EntityStaging:
     landing = EntityStaging("deal_products", folder / "unfinished", folder / "out", "jsonl", RawEncoder())
     try:
-        read_by_parents(crew, PRODUCTS, landing, deals, {}, Tally())
+        read_by_parents(pool, PRODUCTS, landing, deals, {}, ReadStats())
     finally:
         landing.abort()
     return landing
 
 
 def test_all_parents_are_asked_for_in_batches(tmp_path: Path) -> None:
-    crew = Crew()
-    landing = read(tmp_path, crew, list(range(1, 251)))
-    assert [len(batch) for batch in crew.asked] == [100, 100, 50]
+    pool = RequestPool()
+    landing = read(tmp_path, pool, list(range(1, 251)))
+    assert [len(batch) for batch in pool.asked] == [100, 100, 50]
     assert sorted(landing.ids()) == sorted(10 * deal + number for deal in range(1, 251) for number in (1, 2))
 
 
 @pytest.mark.parametrize("fails_at", [1, 2, 3, 4])
 def test_a_run_goes_on_though_there_are_other_parents_now(tmp_path: Path, fails_at: int) -> None:
     with pytest.raises(PipedriveConnectionError):
-        read(tmp_path, Crew(fails_at), list(range(10, 460)))
-    crew = Crew()
-    landing = read(tmp_path, crew, list(range(1, 500)))
+        read(tmp_path, RequestPool(fails_at), list(range(10, 460)))
+    pool = RequestPool()
+    landing = read(tmp_path, pool, list(range(1, 500)))
     assert sorted(landing.ids()) == sorted(10 * deal + number for deal in range(1, 500) for number in (1, 2))
     whole_groups = fails_at // 2 * 2
-    assert len(crew.asked) == 5 + 1 - whole_groups
+    assert len(pool.asked) == 5 + 1 - whole_groups
 
 
 def test_a_write_that_failed_half_way_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +80,6 @@ def test_a_write_that_failed_half_way_doubles_nothing(tmp_path: Path, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(EntityStaging, "write", full)
         with pytest.raises(OSError, match="No space"):
-            read(tmp_path, Crew(), list(range(1, 451)))
-    landing = read(tmp_path, Crew(), list(range(1, 451)))
+            read(tmp_path, RequestPool(), list(range(1, 451)))
+    landing = read(tmp_path, RequestPool(), list(range(1, 451)))
     assert sorted(landing.ids()) == sorted(10 * deal + number for deal in range(1, 451) for number in (1, 2))

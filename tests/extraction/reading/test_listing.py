@@ -16,12 +16,12 @@ from airflow_provider_pipedrive.extraction.reading import walk
 from airflow_provider_pipedrive.extraction.reading.increments import Changes, Window
 from airflow_provider_pipedrive.extraction.reading.listing import page_size, whole_pages
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page
-from airflow_provider_pipedrive.extraction.reading.walk import Tally
+from airflow_provider_pipedrive.extraction.reading.walk import ReadStats
 
 NOTES = ENTITIES["notes"]
 
 
-class Crew(walk.Crew):
+class RequestPool(walk.RequestPool):
     """A list by offset in the server's place; before the answers to some requests something happens to it.
 
     :param deeds: by the request's number
@@ -31,9 +31,9 @@ class Crew(walk.Crew):
         self.records = records
         self.deeds = deeds
         self.asked: list[int] = []
-        self.watch = lambda: None
+        self.on_progress = lambda: None
 
-    def read(self, entity: Entity, parameters: Mapping[str, Any], tally: Tally) -> Page:
+    def read(self, entity: Entity, parameters: Mapping[str, Any], stats: ReadStats) -> Page:
         self.deeds.get(len(self.asked), lambda records: None)(self.records)
         start, limit = parameters.get("start", 0), parameters["limit"]
         self.asked.append(start)
@@ -53,8 +53,8 @@ class Crew(walk.Crew):
         )
 
 
-def found(crew: Crew, limit: int = 4) -> list[int]:
-    pages = whole_pages(crew, NOTES, {"limit": limit}, Tally())
+def found(pool: RequestPool, limit: int = 4) -> list[int]:
+    pages = whole_pages(pool, NOTES, {"limit": limit}, ReadStats())
     return [key.id for page in pages for key in page.keys if isinstance(key.id, int)]
 
 
@@ -63,26 +63,26 @@ def notes(count: int) -> list[tuple[int, int]]:
 
 
 def test_each_page_begins_with_the_record_that_the_one_before_ended_with_and_takes_no_page_more() -> None:
-    crew = Crew(notes(12), {})
-    assert found(crew) == [1, 2, 3, 4, 4, 5, 6, 7, 8, 8, 9, 10, 11, 12]
-    assert crew.asked == [0, 3, 7]
+    pool = RequestPool(notes(12), {})
+    assert found(pool) == [1, 2, 3, 4, 4, 5, 6, 7, 8, 8, 9, 10, 11, 12]
+    assert pool.asked == [0, 3, 7]
 
 
 def test_a_deletion_before_the_page_makes_the_walk_go_back() -> None:
-    crew = Crew(notes(12), {1: lambda records: records.__delitem__(slice(0, 3))})
-    assert found(crew) == [1, 2, 3, 4, 4, 5, 6, 7, 7, 8, 9, 10, 11, 11, 12]
-    assert crew.asked[:4] == [0, 3, 1, 0]
+    pool = RequestPool(notes(12), {1: lambda records: records.__delitem__(slice(0, 3))})
+    assert found(pool) == [1, 2, 3, 4, 4, 5, 6, 7, 7, 8, 9, 10, 11, 11, 12]
+    assert pool.asked[:4] == [0, 3, 1, 0]
 
 
 def test_the_deletion_of_the_very_record_that_joins_two_pages_costs_one_step_back() -> None:
-    crew = Crew(notes(12), {1: lambda records: records.remove((4, 1004))})
-    assert set(found(crew)) == set(range(1, 13))
-    assert crew.asked == [0, 3, 1, 4, 8]
+    pool = RequestPool(notes(12), {1: lambda records: records.remove((4, 1004))})
+    assert set(found(pool)) == set(range(1, 13))
+    assert pool.asked == [0, 3, 1, 4, 8]
 
 
 def test_an_insertion_before_the_page_brings_records_twice_and_loses_none() -> None:
-    crew = Crew(notes(12), {1: lambda records: records.insert(0, (99, 999))})
-    assert set(found(crew)) >= set(range(1, 13))
+    pool = RequestPool(notes(12), {1: lambda records: records.insert(0, (99, 999))})
+    assert set(found(pool)) >= set(range(1, 13))
 
 
 def test_a_record_that_an_edit_moved_to_the_end_does_not_pass_for_one_of_the_page_before() -> None:
@@ -91,13 +91,13 @@ def test_a_record_that_an_edit_moved_to_the_end_does_not_pass_for_one_of_the_pag
             records.remove((number, 1000 + number))
             records.append((number, 2000 + number))
 
-    crew = Crew(notes(9), {1: edited})
-    assert set(found(crew, limit=5)) == set(range(1, 10))
+    pool = RequestPool(notes(9), {1: edited})
+    assert set(found(pool, limit=5)) == set(range(1, 10))
 
 
 def test_an_empty_list_and_one_that_is_emptied_meanwhile_come_to_an_end() -> None:
-    assert found(Crew([], {})) == []
-    assert found(Crew(notes(10), {1: lambda records: records.clear()})) == [1, 2, 3, 4]
+    assert found(RequestPool([], {})) == []
+    assert found(RequestPool(notes(10), {1: lambda records: records.clear()})) == [1, 2, 3, 4]
 
 
 def test_whatever_is_deleted_edited_or_created_meanwhile_nothing_that_stays_is_left_out() -> None:
@@ -116,9 +116,9 @@ def test_whatever_is_deleted_edited_or_created_meanwhile_nothing_that_stays_is_l
                 if dice.random() < 0.5:
                     records.append((number, now[0]))  # sorted by last update
 
-        crew = Crew(records, dict.fromkeys(range(1, 200), happens))
-        assert set(found(crew, limit=dice.randrange(2, 9))) >= stays & {number for number, _ in records}, f"seed {seed}"
-        assert len(crew.asked) < 200
+        pool = RequestPool(records, dict.fromkeys(range(1, 200), happens))
+        assert set(found(pool, limit=dice.randrange(2, 9))) >= stays & {number for number, _ in records}, f"seed {seed}"
+        assert len(pool.asked) < 200
 
 
 @pytest.mark.parametrize(("entity", "expected"), [("deals", {"limit": 500}), ("users", {}), ("notes", {"limit": 500})])
@@ -127,9 +127,9 @@ def test_pages_are_as_large_as_the_list_allows(entity: str, expected: dict[str, 
 
 
 def test_a_window_of_a_list_that_knows_no_end_is_read_to_its_end_and_no_further(tmp_path: Path) -> None:
-    crew = Crew(notes(2000), {})
+    pool = RequestPool(notes(2000), {})
     landing = EntityStaging("notes", tmp_path / "unfinished", tmp_path / "notes", "jsonl", RawEncoder())
     window = Window(datetime.fromtimestamp(1001, UTC), datetime.fromtimestamp(1701, UTC), 0.0, {})
-    Changes(crew, NOTES, landing, Tally(), window).read()
+    Changes(pool, NOTES, landing, ReadStats(), window).read()
     assert sorted(landing.ids()) == list(range(1, 701))
-    assert crew.asked == [0, 499]
+    assert pool.asked == [0, 499]

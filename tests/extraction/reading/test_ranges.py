@@ -14,13 +14,13 @@ from airflow_provider_pipedrive.extraction.reading import ranges
 from airflow_provider_pipedrive.extraction.reading.pages import Key
 from airflow_provider_pipedrive.extraction.reading.ranges import (
     OPEN_END,
-    Region,
-    cuts,
-    likely_seconds,
-    middle,
-    waterline,
+    Range,
+    estimate_update_times,
+    fair_share_level,
+    split_point,
+    split_points,
 )
-from airflow_provider_pipedrive.extraction.reading.resuming import open_regions
+from airflow_provider_pipedrive.extraction.reading.resuming import open_ranges
 
 
 def page(*records: tuple[int, int | None]) -> list[Key]:
@@ -32,82 +32,82 @@ def ids(*numbers: int) -> list[Key]:
     return page(*((number, None) for number in numbers))
 
 
-def test_each_head_takes_what_the_other_has_not() -> None:
-    region = Region("time", 0, 100)
-    assert list(region.take(region.left, page((1, 10), (2, 20), (3, 30)), more=True)) == [0, 1, 2]
-    assert list(region.take(region.right, page((5, 40), (4, 30), (3, 30), (2, 20)), more=True)) == [0, 1]
-    assert region.done
+def test_each_scan_takes_what_the_other_has_not() -> None:
+    list_range = Range("time", 0, 100)
+    assert list(list_range.take(list_range.left, page((1, 10), (2, 20), (3, 30)), more=True)) == [0, 1, 2]
+    assert list(list_range.take(list_range.right, page((5, 40), (4, 30), (3, 30), (2, 20)), more=True)) == [0, 1]
+    assert list_range.done
 
 
 def test_records_of_one_second_are_told_apart_by_their_ids_in_whatever_order_they_come() -> None:
-    region = Region("time", 0, 100)
-    region.take(region.left, page((1, 10), (7, 20), (3, 20)), more=True)
-    region.take(region.right, page((9, 40), (5, 20)), more=True)
-    assert not region.done, "second 20 is open: nobody knows how many records it has"
-    assert list(region.take(region.left, page((5, 20), (4, 20), (9, 40)), more=True)) == [1]
-    assert region.done
+    list_range = Range("time", 0, 100)
+    list_range.take(list_range.left, page((1, 10), (7, 20), (3, 20)), more=True)
+    list_range.take(list_range.right, page((9, 40), (5, 20)), more=True)
+    assert not list_range.done, "second 20 is open: nobody knows how many records it has"
+    assert list(list_range.take(list_range.left, page((5, 20), (4, 20), (9, 40)), more=True)) == [1]
+    assert list_range.done
 
 
 def test_pages_that_lie_wholly_in_one_second_add_up() -> None:
-    region = Region("time", 0, 100)
-    region.take(region.left, page((1, 20), (2, 20)), more=True)
-    region.take(region.left, page((3, 20), (4, 20)), more=True)
-    assert region.left.frontier == 20
-    assert region.left.edge_ids == {1, 2, 3, 4}
-    assert list(region.take(region.right, page((6, 20), (2, 20), (5, 20)), more=False)) == [0, 2]
-    assert region.done
+    list_range = Range("time", 0, 100)
+    list_range.take(list_range.left, page((1, 20), (2, 20)), more=True)
+    list_range.take(list_range.left, page((3, 20), (4, 20)), more=True)
+    assert list_range.left.frontier == 20
+    assert list_range.left.boundary_ids == {1, 2, 3, 4}
+    assert list(list_range.take(list_range.right, page((6, 20), (2, 20), (5, 20)), more=False)) == [0, 2]
+    assert list_range.done
 
 
-def test_a_head_never_claims_what_only_the_other_has_taken() -> None:
-    region = Region("time", 0, 100)
-    region.take(region.right, page((8, 60), (7, 50), (6, 50)), more=True)
-    region.take(region.left, page((1, 10), (5, 50), (6, 50), (7, 50), (8, 60)), more=True)
-    assert (region.left.frontier, region.left.edge, region.left.edge_ids) == (50, 50, {5})
-    assert (region.right.frontier, region.right.edge, region.right.edge_ids) == (51, 50, {6, 7})
-    assert region.done
+def test_a_scan_never_claims_what_only_the_other_has_taken() -> None:
+    list_range = Range("time", 0, 100)
+    list_range.take(list_range.right, page((8, 60), (7, 50), (6, 50)), more=True)
+    list_range.take(list_range.left, page((1, 10), (5, 50), (6, 50), (7, 50), (8, 60)), more=True)
+    assert (list_range.left.frontier, list_range.left.boundary, list_range.left.boundary_ids) == (50, 50, {5})
+    assert (list_range.right.frontier, list_range.right.boundary, list_range.right.boundary_ids) == (51, 50, {6, 7})
+    assert list_range.done
 
 
-def test_a_head_that_ends_right_where_the_other_began_does_not_claim_the_second_before() -> None:
-    region = Region("time", 0, 100)
-    region.take(region.right, page((8, 51), (7, 50)), more=True)
-    region.take(region.left, page((1, 10), (5, 50), (7, 50), (8, 51)), more=True)
-    assert (region.left.frontier, region.left.edge, region.left.edge_ids) == (50, 50, {5})
+def test_a_scan_that_ends_right_where_the_other_began_does_not_claim_the_second_before() -> None:
+    list_range = Range("time", 0, 100)
+    list_range.take(list_range.right, page((8, 51), (7, 50)), more=True)
+    list_range.take(list_range.left, page((1, 10), (5, 50), (7, 50), (8, 51)), more=True)
+    assert (list_range.left.frontier, list_range.left.boundary, list_range.left.boundary_ids) == (50, 50, {5})
 
 
-def test_a_head_never_claims_what_lies_beyond_a_cut() -> None:
-    region = Region("time", 0, 100)
-    rest = region.split(40)
-    assert list(region.take(region.left, page((1, 10), (2, 39), (3, 40), (4, 90)), more=True)) == [0, 1]
-    assert (region.left.frontier, region.high, region.done, rest.done) == (40, 40, True, False)
+def test_a_scan_never_claims_what_lies_beyond_a_cut() -> None:
+    list_range = Range("time", 0, 100)
+    rest = list_range.split(40)
+    assert list(list_range.take(list_range.left, page((1, 10), (2, 39), (3, 40), (4, 90)), more=True)) == [0, 1]
+    assert (list_range.left.frontier, list_range.high, list_range.done, rest.done) == (40, 40, True, False)
     assert (rest.low, rest.high, rest.left.frontier, rest.right.frontier) == (40, 100, 40, 100)
 
 
-def test_the_end_of_one_heads_list_closes_the_region() -> None:
-    region = Region("id", 0, OPEN_END)
-    region.take(region.right, ids(90, 80, 70), more=True)
-    assert list(region.take(region.left, ids(1, 2, 75), more=False)) == [0, 1]
-    assert (region.done, region.left.frontier) == (True, 70)
+def test_the_end_of_one_scans_list_closes_the_range() -> None:
+    list_range = Range("id", 0, OPEN_END)
+    list_range.take(list_range.right, ids(90, 80, 70), more=True)
+    assert list(list_range.take(list_range.left, ids(1, 2, 75), more=False)) == [0, 1]
+    assert (list_range.done, list_range.left.frontier) == (True, 70)
 
 
 def test_a_list_by_id_that_is_read_again_from_its_beginning_opens_nothing() -> None:
-    region = Region("id", 0, OPEN_END)
-    region.take(region.left, ids(1, 2, 30), more=True)
-    assert list(region.take(region.left, ids(1, 2), more=True)) == []
-    assert region.left.frontier == 31
+    list_range = Range("id", 0, OPEN_END)
+    list_range.take(list_range.left, ids(1, 2, 30), more=True)
+    assert list(list_range.take(list_range.left, ids(1, 2), more=True)) == []
+    assert list_range.left.frontier == 31
 
 
 def test_an_empty_list_is_read_at_once() -> None:
-    region = Region("time", 0, 100)
-    assert list(region.take(region.left, [], more=False)) == []
-    assert region.done
+    list_range = Range("time", 0, 100)
+    assert list(list_range.take(list_range.left, [], more=False)) == []
+    assert list_range.done
 
 
 def test_an_empty_page_that_promises_more_moves_nothing_but_waits() -> None:
-    region = Region("time", 0, 100)
-    region.take(region.left, page((1, 10)), more=True)
-    region.take(region.left, [], more=True)
-    assert not region.done
-    assert region.left.frontier == 10
+    list_range = Range("time", 0, 100)
+    list_range.take(list_range.left, page((1, 10)), more=True)
+    list_range.take(list_range.left, [], more=True)
+    assert not list_range.done
+    assert list_range.left.frontier == 10
 
 
 @pytest.mark.parametrize(
@@ -119,49 +119,49 @@ def test_an_empty_page_that_promises_more_moves_nothing_but_waits() -> None:
     ],
 )
 def test_what_a_list_may_not_answer_is_an_error(axis: Any, keys: list[Key], complaint: str) -> None:
-    region = Region(axis, 0, 100)
+    list_range = Range(axis, 0, 100)
     with pytest.raises(PipedriveResponseError, match=complaint):
-        region.take(region.left, keys, more=True)
+        list_range.take(list_range.left, keys, more=True)
 
 
 def test_a_second_with_more_than_a_page_is_read_on_its_own_by_id(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranges, "PAGE", 3)
-    region = Region("time", 0, 100)
-    region.take(region.right, page((9, 60), (8, 50)), more=True)
-    assert region.carve(region.right) is None
-    region.take(region.left, page((1, 10), (2, 50), (3, 50)), more=True)
-    region.take(region.left, page((4, 50), (5, 50), (6, 50)), more=True)
-    lump = region.carve(region.left)
-    assert lump is not None
-    assert (lump.axis, lump.second, lump.known) == ("id", 50, {2, 3, 4, 5, 6, 8})
-    assert (region.left.frontier, region.right.frontier) == (51, 50)
-    assert region.done
-    assert list(lump.take(lump.left, ids(1, 2, 7, 8), more=False)) == [0, 2]
+    list_range = Range("time", 0, 100)
+    list_range.take(list_range.right, page((9, 60), (8, 50)), more=True)
+    assert list_range.split_hot_second(list_range.right) is None
+    list_range.take(list_range.left, page((1, 10), (2, 50), (3, 50)), more=True)
+    list_range.take(list_range.left, page((4, 50), (5, 50), (6, 50)), more=True)
+    hot_second = list_range.split_hot_second(list_range.left)
+    assert hot_second is not None
+    assert (hot_second.axis, hot_second.second, hot_second.known) == ("id", 50, {2, 3, 4, 5, 6, 8})
+    assert (list_range.left.frontier, list_range.right.frontier) == (51, 50)
+    assert list_range.done
+    assert list(hot_second.take(hot_second.left, ids(1, 2, 7, 8), more=False)) == [0, 2]
 
 
 def test_records_updated_in_the_order_of_their_ids_are_taken_to_lie_evenly_between_the_ends() -> None:
-    seconds = likely_seconds([0, 10], [1000, 990])
+    seconds = estimate_update_times([0, 10], [1000, 990])
     assert seconds == sorted(seconds)
     assert [seconds[len(seconds) * part // 4] for part in (1, 2, 3)] == pytest.approx([250, 500, 750], abs=15)
 
 
 def test_records_that_are_all_updated_alike_are_taken_to_lie_as_those_at_the_ends_do() -> None:
     mostly_late = [10, *range(900, 999, 11)]
-    seconds = likely_seconds(mostly_late, mostly_late)
+    seconds = estimate_update_times(mostly_late, mostly_late)
     assert sum(second >= 900 for second in seconds) == pytest.approx(0.9 * len(seconds))
 
 
 def test_without_a_time_at_one_of_the_ends_nothing_is_likely() -> None:
-    assert likely_seconds([], [5]) == likely_seconds([5], []) == []
+    assert estimate_update_times([], [5]) == estimate_update_times([5], []) == []
 
 
 def test_a_history_is_cut_into_stretches_of_equal_size_that_are_worth_it() -> None:
     even = range(0, 1000, 10)
-    assert cuts(even, 32, concurrency=4) == [500]
-    assert cuts(even, 32, concurrency=40) == [250, 500, 750]
-    assert cuts(even, 10, concurrency=40) == []
-    assert cuts([7] * 9, 32, concurrency=40) == [7]
-    assert cuts([], 40, concurrency=40) == []
+    assert split_points(even, 32, concurrency=4) == [500]
+    assert split_points(even, 32, concurrency=40) == [250, 500, 750]
+    assert split_points(even, 10, concurrency=40) == []
+    assert split_points([7] * 9, 32, concurrency=40) == [7]
+    assert split_points([], 40, concurrency=40) == []
 
 
 @pytest.mark.parametrize(
@@ -178,21 +178,21 @@ def test_a_history_is_cut_into_stretches_of_equal_size_that_are_worth_it() -> No
 def test_what_is_taken_from_the_longest_stretches_leaves_them_all_at_one_level(
     pages: list[float], amount: float, level: float
 ) -> None:
-    assert waterline(pages, amount) == pytest.approx(level)
+    assert fair_share_level(pages, amount) == pytest.approx(level)
 
 
 def test_a_gap_is_split_where_about_as_much_lies_on_either_side() -> None:
-    region = Region("time", 0, 1000)
-    region.left.density = region.right.density = 1.0
-    assert middle(region) == 500
-    region.left.density = 3.0
-    assert middle(region) == 251
-    assert middle(Region("time", 10, 12)) is None
-    assert middle(Region("id", 0, OPEN_END)) is None
+    list_range = Range("time", 0, 1000)
+    list_range.left.density = list_range.right.density = 1.0
+    assert split_point(list_range) == 500
+    list_range.left.density = 3.0
+    assert split_point(list_range) == 251
+    assert split_point(Range("time", 10, 12)) is None
+    assert split_point(Range("id", 0, OPEN_END)) is None
 
 
 def finished(stream: str, **resume_info: Any) -> FinishedPart:
-    usual = {"axis": "time", "second": None, "ascending": True, "edge": None, "edge_ids": [], "position": {}}
+    usual = {"axis": "time", "second": None, "ascending": True, "boundary": None, "boundary_ids": [], "position": {}}
     return FinishedPart(stream, stream, [0], Part(1, 1, ""), {**usual, **resume_info})
 
 
@@ -201,50 +201,50 @@ UNTIL = datetime.fromtimestamp(100, UTC)
 
 def test_what_no_part_holds_is_open_with_what_is_known_of_its_borders() -> None:
     parts = [
-        finished("a", start=0, frontier=30, edge=30, edge_ids=[3, 4]),
-        finished("b", start=100, frontier=61, edge=60, edge_ids=[9], ascending=False),
+        finished("a", start=0, frontier=30, boundary=30, boundary_ids=[3, 4]),
+        finished("b", start=100, frontier=61, boundary=60, boundary_ids=[9], ascending=False),
     ]
-    (gap,) = open_regions(parts, 0, UNTIL)
+    (gap,) = open_ranges(parts, 0, UNTIL)
     assert (gap.low, gap.high) == (30, 61)
-    assert (gap.left.edge, gap.left.edge_ids) == (30, {3, 4})
-    assert (gap.right.edge, gap.right.edge_ids) == (60, {9})
+    assert (gap.left.boundary, gap.left.boundary_ids) == (30, {3, 4})
+    assert (gap.right.boundary, gap.right.boundary_ids) == (60, {9})
 
 
 def test_two_parts_that_share_a_second_are_both_known_at_its_border() -> None:
     parts = [
-        finished("a", start=50, frontier=50, edge=49, edge_ids=[1], ascending=False),
+        finished("a", start=50, frontier=50, boundary=49, boundary_ids=[1], ascending=False),
         finished("b", start=51, frontier=50, ascending=False),
-        finished("c", start=100, frontier=50, edge=49, edge_ids=[2], ascending=False),
+        finished("c", start=100, frontier=50, boundary=49, boundary_ids=[2], ascending=False),
     ]
-    (gap,) = open_regions(parts, 0, UNTIL)
-    assert (gap.low, gap.high, gap.right.edge_ids) == (0, 50, {1, 2})
+    (gap,) = open_ranges(parts, 0, UNTIL)
+    assert (gap.low, gap.high, gap.right.boundary_ids) == (0, 50, {1, 2})
 
 
 def test_only_the_last_part_of_a_stream_says_how_far_it_went() -> None:
     parts = [finished("a", start=0, frontier=30), finished("a", start=0, frontier=100)]
-    assert open_regions(parts, 0, UNTIL) == []
+    assert open_ranges(parts, 0, UNTIL) == []
 
 
 def test_a_second_that_was_read_by_id_goes_on_by_id() -> None:
     parts = [
-        finished("a", start=0, frontier=40, edge=40, edge_ids=[1, 2]),
+        finished("a", start=0, frontier=40, boundary=40, boundary_ids=[1, 2]),
         finished("i", axis="id", second=40, start=0, frontier=500, position={"cursor": "c"}),
         finished("j", axis="id", second=40, start=OPEN_END, frontier=900, ascending=False, position={"cursor": "d"}),
         finished("b", start=100, frontier=41, ascending=False),
     ]
-    (lump,) = open_regions(parts, 0, UNTIL)
-    assert (lump.axis, lump.second, lump.known) == ("id", 40, {1, 2})
-    assert (lump.left.frontier, lump.right.frontier) == (500, 900)
-    assert lump.positions == {True: {"cursor": "c"}, False: {"cursor": "d"}}
+    (hot_second,) = open_ranges(parts, 0, UNTIL)
+    assert (hot_second.axis, hot_second.second, hot_second.known) == ("id", 40, {1, 2})
+    assert (hot_second.left.frontier, hot_second.right.frontier) == (500, 900)
+    assert hot_second.positions == {True: {"cursor": "c"}, False: {"cursor": "d"}}
 
 
-def test_a_walk_by_id_goes_on_between_its_heads_and_is_whole_where_they_met() -> None:
+def test_a_walk_by_id_goes_on_between_its_scans_and_is_whole_where_they_met() -> None:
     left = finished("l", axis="id", start=0, frontier=40)
-    assert [region.left.frontier for region in open_regions([left], 0, None)] == [40]
+    assert [list_range.left.frontier for list_range in open_ranges([left], 0, None)] == [40]
     right = finished("r", axis="id", start=OPEN_END, frontier=40, ascending=False)
-    assert open_regions([left, right], 0, None) == []
+    assert open_ranges([left, right], 0, None) == []
 
 
 def test_without_any_part_all_is_open() -> None:
-    (whole,) = open_regions([], 0, UNTIL)
+    (whole,) = open_ranges([], 0, UNTIL)
     assert (whole.axis, whole.low, whole.high) == ("time", 0, 100)

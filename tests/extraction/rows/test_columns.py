@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_pipedrive import sandbox
 from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.rows.columns import Column, Shape, shape_of
+from airflow_provider_pipedrive.extraction.rows.columns import Column, RowSchema, row_schema
 from airflow_provider_pipedrive.extraction.rows.names import column_name
 from airflow_provider_pipedrive.extraction.rows.system_columns import ADDRESS_PARTS, SYSTEM_COLUMNS
 
@@ -26,12 +26,14 @@ def field(code: str, name: str, kind: str = "varchar", options: dict[int, str] |
     return {"field_code": code, "field_name": name, "field_type": kind, "is_custom_field": True, "options": listed}
 
 
-def shape(*definitions: dict[str, Any], frozen: Shape | None = None, entity: str = "deals", **options: Any) -> Shape:
+def schema(
+    *definitions: dict[str, Any], frozen: RowSchema | None = None, entity: str = "deals", **options: Any
+) -> RowSchema:
     before = json.loads(json.dumps(frozen.to_json())) if frozen else None
-    return shape_of(ENTITIES[entity], definitions, before, **options)
+    return row_schema(ENTITIES[entity], definitions, before, **options)
 
 
-def custom(found: Shape) -> list[str]:
+def custom(found: RowSchema) -> list[str]:
     return [column.name for column in found.columns if column.path[:1] == ("custom_fields",)]
 
 
@@ -70,14 +72,14 @@ def test_a_fields_name_becomes_a_column_name(name: str, column: str) -> None:
 
 @pytest.mark.parametrize("name", ["???", "客户", ""])
 def test_a_name_of_which_nothing_can_be_written_gives_the_beginning_of_the_fields_key(name: str) -> None:
-    assert custom(shape(field(A, name))) == ["field_a1a1a1a1"]
+    assert custom(schema(field(A, name))) == ["field_a1a1a1a1"]
 
 
 def test_every_name_is_a_column_without_quotes() -> None:
     names = ["Größe", "2nd contact", "Order", "Select", "客户", "x" * 300, "Регион", "__", "A-B", "Site"]
     fields = [field(f"{number:040x}", name) for number, name in enumerate(names)]
 
-    columns = [column.name for column in shape(*fields, field(A, "Site", "address")).columns]
+    columns = [column.name for column in schema(*fields, field(A, "Site", "address")).columns]
 
     with sqlite3.connect(":memory:") as database:
         database.execute(f"CREATE TABLE deals ({', '.join(columns)})")
@@ -102,16 +104,16 @@ def test_two_fields_of_one_name_have_the_beginning_of_their_keys_behind_it_in_wh
     fields = [field(A, "Source"), field(B, "Source", "enum", {1: "Web"}), field(C, "Region")]
 
     for order in itertools.permutations(fields):
-        assert set(custom(shape(*order))) == {"source_a1a1a1a1", "source_b2b2b2b2", "region"}
+        assert set(custom(schema(*order))) == {"source_a1a1a1a1", "source_b2b2b2b2", "region"}
 
 
 @pytest.mark.parametrize("name", ["Title", "Labels", "Other", "Custom fields", "Source name", "Currency"])
 def test_a_field_that_is_called_like_a_column_of_pipedrives_own_gives_way(name: str) -> None:
-    assert custom(shape(field(A, name))) == [f"{column_name(name)}_a1a1a1a1"]
+    assert custom(schema(field(A, name))) == [f"{column_name(name)}_a1a1a1a1"]
 
 
 def test_a_field_whose_part_is_called_like_another_field_gives_way_and_so_does_the_other() -> None:
-    assert custom(shape(field(A, "Fee", "monetary"), field(B, "Fee currency"))) == [
+    assert custom(schema(field(A, "Fee", "monetary"), field(B, "Fee currency"))) == [
         "fee_a1a1a1a1",
         "fee_a1a1a1a1_currency",
         "fee_currency_b2b2b2b2",
@@ -121,7 +123,7 @@ def test_a_field_whose_part_is_called_like_another_field_gives_way_and_so_does_t
 def test_keys_that_begin_alike_are_told_apart_further_on() -> None:
     one, two = "0" * 8 + "1" * 32, "0" * 8 + "2" * 32
 
-    assert custom(shape(field(one, "Source"), field(two, "Source"))) == [
+    assert custom(schema(field(one, "Source"), field(two, "Source"))) == [
         "source_0000000011111111",
         "source_0000000022222222",
     ]
@@ -130,7 +132,7 @@ def test_keys_that_begin_alike_are_told_apart_further_on() -> None:
 def test_a_field_that_is_called_like_the_way_out_of_a_clash_does_not_get_in_the_way() -> None:
     fields = [field(A, "Source"), field(B, "Source"), field(C, "Source a1a1a1a1")]
 
-    assert custom(shape(*fields)) == [
+    assert custom(schema(*fields)) == [
         "source_a1a1a1a1a1a1a1a1",
         "source_b2b2b2b2",
         "source_a1a1a1a1_c3c3c3c3",
@@ -140,7 +142,7 @@ def test_a_field_that_is_called_like_the_way_out_of_a_clash_does_not_get_in_the_
 def test_long_names_are_cut_so_that_the_longest_part_fits() -> None:
     long = "Where the machines are to be delivered and by whom they are received"
 
-    columns = custom(shape(field(A, long, "address"), field(B, long), field(C, long + " again")))
+    columns = custom(schema(field(A, long, "address"), field(B, long), field(C, long + " again")))
 
     assert columns[0] == "where_the_machines_are_to_be_delivered_and_b"
     assert columns[6] == "where_the_machines_are_to_be_delivered_and_b_admin_area_level_1"
@@ -155,7 +157,7 @@ def test_deals_and_leads_have_the_same_columns_of_custom_fields() -> None:
     fields = [field(A, "Source name"), field(B, "Stage id", "monetary"), field(C, "Region", "timerange")]
 
     names = {
-        entity: [column.name for column in shape(*fields, entity=entity).columns if column.description][:-1]
+        entity: [column.name for column in schema(*fields, entity=entity).columns if column.description][:-1]
         for entity in ("deals", "archived_deals", "leads", "archived_leads")
     }
 
@@ -189,13 +191,13 @@ def test_deals_and_leads_have_the_same_columns_of_custom_fields() -> None:
     ],
 )
 def test_a_columns_type_comes_from_the_fields_definition(kind: str, columns: dict[str, str]) -> None:
-    written = shape(field(A, "X", kind)).to_json()["columns"]
+    written = schema(field(A, "X", kind)).to_json()["columns"]
 
     assert {name: type_ for name, type_ in written.items() if name.startswith("x")} == columns
 
 
 def test_a_column_says_what_it_is() -> None:
-    found = {column.name: column for column in shape(field(A, "Segment", "enum", {11: "Small"})).columns}
+    found = {column.name: column for column in schema(field(A, "Segment", "enum", {11: "Small"})).columns}
 
     assert found["segment"] == Column(
         name="segment",
@@ -212,13 +214,13 @@ def test_a_column_says_what_it_is() -> None:
 
 
 def test_the_first_run_reports_nothing() -> None:
-    assert shape(field(A, "Region")).drift == ()
+    assert schema(field(A, "Region")).drift == ()
 
 
 def test_nothing_is_reported_where_nothing_has_changed() -> None:
-    first = shape(field(A, "Region", "enum", {1: "North"}), field(B, "Fee", "monetary"))
+    first = schema(field(A, "Region", "enum", {1: "North"}), field(B, "Fee", "monetary"))
 
-    again = shape(field(B, "Fee", "monetary"), field(A, "Region", "enum", {1: "North"}), frozen=first)
+    again = schema(field(B, "Fee", "monetary"), field(A, "Region", "enum", {1: "North"}), frozen=first)
 
     assert again.drift == ()
     assert again.columns == first.columns
@@ -226,8 +228,8 @@ def test_nothing_is_reported_where_nothing_has_changed() -> None:
 
 
 def test_a_renamed_field_keeps_its_column_and_is_reported_once() -> None:
-    second = shape(field(A, "Area"), frozen=shape(field(A, "Region")))
-    third = shape(field(A, "Area"), frozen=second)
+    second = schema(field(A, "Area"), frozen=schema(field(A, "Region")))
+    third = schema(field(A, "Area"), frozen=second)
 
     assert second.drift == ("The field 'Region' is now called 'Area': its column stays region.",)
     assert (custom(second), custom(third)) == (["region"], ["region"])
@@ -235,32 +237,32 @@ def test_a_renamed_field_keeps_its_column_and_is_reported_once() -> None:
 
 
 def test_a_renamed_field_gets_a_column_of_its_new_name_where_that_is_asked_for() -> None:
-    found = shape(field(A, "Area"), frozen=shape(field(A, "Region")), rename=True)
+    found = schema(field(A, "Area"), frozen=schema(field(A, "Region")), rename=True)
 
     assert found.drift == ("The field 'Region' is now called 'Area': its column region is area from now on.",)
     assert custom(found) == ["area"]
 
 
 def test_a_deleted_field_keeps_its_column_which_is_null() -> None:
-    second = shape(field(B, "Fee"), frozen=shape(field(A, "Region"), field(B, "Fee")))
+    second = schema(field(B, "Fee"), frozen=schema(field(A, "Region"), field(B, "Fee")))
 
     assert second.drift == ("The field 'Region' is gone from Pipedrive: its column region stays, and is null.",)
     assert custom(second) == ["region", "fee"]
     assert second.rows([{"id": 1, "custom_fields": {B: "x"}}])[0]["region"] is None
-    assert shape(field(B, "Fee"), frozen=second).drift == ()
+    assert schema(field(B, "Fee"), frozen=second).drift == ()
 
 
 def test_a_deleted_field_that_is_back_has_its_old_column() -> None:
-    gone = shape(frozen=shape(field(A, "Region")))
+    removed = schema(frozen=schema(field(A, "Region")))
 
-    found = shape(field(A, "Region"), frozen=gone)
+    found = schema(field(A, "Region"), frozen=removed)
 
     assert found.drift == ("The field 'Region' is back: its column is region.",)
-    assert "gone" not in found.to_json()["fields"][A]
+    assert "removed" not in found.to_json()["fields"][A]
 
 
 def test_a_new_field_is_appended_and_one_of_a_known_name_does_not_move_the_old_one() -> None:
-    found = shape(field(B, "Region"), field(C, "Budget"), field(A, "Region"), frozen=shape(field(A, "Region")))
+    found = schema(field(B, "Region"), field(C, "Budget"), field(A, "Region"), frozen=schema(field(A, "Region")))
 
     assert custom(found) == ["region", "region_b2b2b2b2", "budget"]
     assert found.columns[-1].name == "other"
@@ -271,9 +273,9 @@ def test_a_new_field_is_appended_and_one_of_a_known_name_does_not_move_the_old_o
 
 
 def test_renamed_and_deleted_options_are_reported_and_rows_say_what_holds_now() -> None:
-    first = shape(field(A, "Size", "enum", {1: "Small", 2: "Large", 3: "Huge"}))
+    first = schema(field(A, "Size", "enum", {1: "Small", 2: "Large", 3: "Huge"}))
 
-    found = shape(field(A, "Size", "enum", {1: "Small", 2: "Big", 4: "Tiny"}), frozen=first)
+    found = schema(field(A, "Size", "enum", {1: "Small", 2: "Big", 4: "Tiny"}), frozen=first)
 
     assert found.drift == (
         "The option 'Large' of the field 'Size' is now called 'Big'.",
@@ -284,7 +286,7 @@ def test_renamed_and_deleted_options_are_reported_and_rows_say_what_holds_now() 
 
 
 def test_a_changed_type_is_reported() -> None:
-    found = shape(field(A, "Fee", "monetary"), frozen=shape(field(A, "Fee", "double")))
+    found = schema(field(A, "Fee", "monetary"), frozen=schema(field(A, "Fee", "double")))
 
     assert found.drift == (
         "The field 'Fee' was of the type double and is monetary now: its column fee changes with it.",
@@ -293,27 +295,27 @@ def test_a_changed_type_is_reported() -> None:
 
 
 def test_a_field_whose_new_type_needs_a_column_that_another_one_has_is_named_anew() -> None:
-    first = shape(field(A, "Fee", "double"), field(B, "Fee currency"))
+    first = schema(field(A, "Fee", "double"), field(B, "Fee currency"))
 
-    found = shape(field(A, "Fee", "monetary"), field(B, "Fee currency"), frozen=first)
+    found = schema(field(A, "Fee", "monetary"), field(B, "Fee currency"), frozen=first)
 
     assert custom(found) == ["fee_a1a1a1a1", "fee_a1a1a1a1_currency", "fee_currency"]
 
 
 def test_a_column_may_be_called_otherwise_by_hand() -> None:
-    frozen = shape(field(A, "客户")).to_json()
+    frozen = schema(field(A, "客户")).to_json()
     frozen["fields"][A]["column"] = "customer_tier"
 
-    found = shape_of(ENTITIES["deals"], [field(A, "客户")], frozen)
+    found = row_schema(ENTITIES["deals"], [field(A, "客户")], frozen)
 
     assert (custom(found), found.drift) == (["customer_tier"], ())
 
 
 def test_a_column_of_pipedrives_own_gives_way_to_a_frozen_name() -> None:
-    frozen = shape(field(A, "Odds")).to_json()
+    frozen = schema(field(A, "Odds")).to_json()
     frozen["fields"][A]["column"] = "probability"
 
-    found = shape_of(ENTITIES["deals"], [field(A, "Odds")], frozen)
+    found = row_schema(ENTITIES["deals"], [field(A, "Odds")], frozen)
 
     rows = found.rows([{"probability": 50, "custom_fields": {A: "good"}}, {"probability": 60}])
     assert [(row["pipedrive_probability"], row["probability"]) for row in rows] == [(50, "good"), (60, None)]
@@ -321,7 +323,7 @@ def test_a_column_of_pipedrives_own_gives_way_to_a_frozen_name() -> None:
 
 
 def test_the_schema_file_is_plain_and_in_a_stable_order() -> None:
-    found = shape(field(A, "Region", "enum", {1: "North"}), field(B, "Fee", "monetary")).to_json()
+    found = schema(field(A, "Region", "enum", {1: "North"}), field(B, "Fee", "monetary")).to_json()
 
     assert json.loads(json.dumps(found)) == found
     assert list(found) == ["format", "entity", "fields", "columns"]
@@ -370,7 +372,7 @@ def test_the_schema_file_is_plain_and_in_a_stable_order() -> None:
 )
 def test_a_schema_file_that_is_none_is_refused_with_what_to_do(frozen: dict[str, Any], message: str) -> None:
     with pytest.raises(PipedriveParameterError) as error:
-        shape_of(ENTITIES["deals"], [field(A, "Fee")], frozen)
+        row_schema(ENTITIES["deals"], [field(A, "Fee")], frozen)
     assert str(error.value).startswith(message)
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES
-from airflow_provider_pipedrive.extraction.rows.columns import Shape, shape_of
+from airflow_provider_pipedrive.extraction.rows.columns import RowSchema, row_schema
 
 KINDS = """
     varchar varchar_auto text phone double monetary enum set user org people date daterange time timerange address
@@ -114,12 +114,12 @@ READABLE = {
 }
 
 
-def shape(entity: str, definitions: list[dict[str, Any]] = DEFINITIONS) -> Shape:
-    return shape_of(ENTITIES[entity], definitions, None)
+def schema(entity: str, definitions: list[dict[str, Any]] = DEFINITIONS) -> RowSchema:
+    return row_schema(ENTITIES[entity], definitions, None)
 
 
 def row(entity: str, record: dict[str, Any], definitions: list[dict[str, Any]] = DEFINITIONS) -> dict[str, Any]:
-    [found] = shape(entity, definitions).rows([record])
+    [found] = schema(entity, definitions).rows([record])
     return found
 
 
@@ -174,7 +174,7 @@ def test_a_deleted_option_is_its_id_and_an_unset_field_is_null(
 
 
 def test_two_options_of_one_label_read_alike() -> None:
-    rows = shape("deals").rows(
+    rows = schema("deals").rows(
         [{"id": n, "custom_fields": {CODES["enum"]: option}} for n, option in ((1, 12), (2, 13))]
     )
 
@@ -209,7 +209,7 @@ def test_what_no_column_knows_is_kept_in_the_last_column() -> None:
         "custom_fields": {"f" * 40: 7, CODES["monetary"]: {"rate": 1.1}},
     }
     assert (found["title"], found["my_enum"], found["my_monetary"]) == ("Renewal", None, 5)
-    assert set(found) == {column.name for column in shape("deals").columns}
+    assert set(found) == {column.name for column in schema("deals").columns}
 
 
 def test_a_leads_field_that_is_not_defined_any_more_is_kept_too() -> None:
@@ -219,9 +219,9 @@ def test_a_leads_field_that_is_not_defined_any_more_is_kept_too() -> None:
 def test_every_row_has_every_column_in_the_same_order() -> None:
     records = [{"id": 1}, {"custom_fields": None, "title": "b", "id": 2}, {"id": 3, "custom_fields": {}, "news": 1}]
 
-    rows = shape("deals").rows(records)
+    rows = schema("deals").rows(records)
 
-    names = [column.name for column in shape("deals").columns]
+    names = [column.name for column in schema("deals").columns]
     assert [list(found) for found in rows] == [names, names, names]
     assert [found["id"] for found in rows] == [1, 2, 3]
 
@@ -229,7 +229,7 @@ def test_every_row_has_every_column_in_the_same_order() -> None:
 def test_records_are_left_as_they_are() -> None:
     record = {"id": 1, "news": 1, "label_ids": [1], "custom_fields": {CODES["set"]: [21]}}
 
-    shape("deals").rows([record])
+    schema("deals").rows([record])
 
     assert record == {"id": 1, "news": 1, "label_ids": [1], "custom_fields": {CODES["set"]: [21]}}
 
@@ -288,7 +288,7 @@ def test_a_person_without_contact_sync_has_the_same_columns() -> None:
         "postal_address": {"value": "Pikk 7", "country": "Estonia"},
     }
 
-    with_sync, without = shape("persons").rows([{"id": 1, **synced}, {"id": 2}])
+    with_sync, without = schema("persons").rows([{"id": 1, **synced}, {"id": 2}])
 
     assert list(with_sync) == list(without)
     assert (with_sync["job_title"], with_sync["birthday"]) == ("Buyer", "1990-05-04")
@@ -329,7 +329,7 @@ def test_values_that_v1_writes_its_own_way_are_written_as_v2_does(
 def test_with_keys_a_deal_is_what_pipedrive_sent() -> None:
     record = {"id": 1, "title": "Renewal", "label_ids": [1], "custom_fields": {CODES["enum"]: 12}, "forecast": 3}
 
-    [found] = shape_of(ENTITIES["deals"], DEFINITIONS, None, names="raw").rows([record])
+    [found] = row_schema(ENTITIES["deals"], DEFINITIONS, None, names="raw").rows([record])
 
     assert {name: value for name, value in found.items() if value is not None} == {
         "id": 1,
@@ -348,7 +348,7 @@ def test_with_keys_a_lead_is_what_pipedrive_sent() -> None:
         **AS_V1,
     }
 
-    [found] = shape_of(ENTITIES["leads"], DEFINITIONS, None, names="raw").rows([record])
+    [found] = row_schema(ENTITIES["leads"], DEFINITIONS, None, names="raw").rows([record])
 
     assert {name: value for name, value in found.items() if value is not None or name in record} == record
 

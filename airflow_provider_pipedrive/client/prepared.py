@@ -1,0 +1,87 @@
+"""A request that is ready to be sent: one value with all that is needed to price, pace, send and repeat it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from airflow_provider_pipedrive.catalog.model import Action
+from airflow_provider_pipedrive.client.costs import cost_of
+from airflow_provider_pipedrive.client.downloads import DownloadSink
+from airflow_provider_pipedrive.client.paging import Position
+from airflow_provider_pipedrive.client.parameters import NOTHING, Request
+from airflow_provider_pipedrive.client.responses import Operation
+from airflow_provider_pipedrive.client.uploads import multipart
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+
+
+@dataclass(frozen=True)
+class PreparedRequest:
+    """What is sent.
+
+    :param target: path and query; a whole URL once the request is signed
+    :param headers: those that belong to the body and the answer; the credential's once the request is signed
+    :param cost: API tokens that Pipedrive counts for it
+    :param sink: takes a file that is downloaded
+    """
+
+    operation: Operation
+    target: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    cost: int = 0
+    sink: DownloadSink | None = None
+
+    def signed(self, origin: str, credential: Mapping[str, str]) -> PreparedRequest:
+        """The same for a host, with the headers that carry a credential."""
+        headers = {**credential, **self.headers}
+        return PreparedRequest(self.operation, origin + self.target, headers, self.body, self.cost, self.sink)
+
+
+def prepare(action: Action, request: Request, position: Position | None = None) -> PreparedRequest:
+    """The request of an action.
+
+    :param position: the page that is asked for
+    :raises PipedriveParameterError: the body cannot be written, or there is no file to be read
+    """
+    operation = Operation.of(action, request.path)
+    target = request.target(**(position or {}))
+    if request.file is not None:
+        body, content_type = multipart(action.key, request.form or (), *request.file)
+        return with_body(operation, target, body, content_type)
+    if request.form is not None:
+        body = urlencode(request.form).encode()
+        return with_body(operation, target, body, "application/x-www-form-urlencoded")
+    return with_body(operation, target, json_bytes(operation, request.json))
+
+
+def prepare_download(action: Action, request: Request, sink: DownloadSink) -> PreparedRequest:
+    """The request for a file, whatever its type."""
+    operation = Operation.of(action, request.path)
+    return PreparedRequest(operation, request.target(), cost=cost_of(operation), sink=sink)
+
+
+def with_body(
+    operation: Operation, target: str, body: bytes | None, content_type: str = "application/json"
+) -> PreparedRequest:
+    """A request that is answered in JSON."""
+    headers = {"Accept": "application/json"}
+    if body is not None:
+        headers["Content-Type"] = content_type
+    return PreparedRequest(operation, target, headers, body, cost_of(operation))
+
+
+def json_bytes(operation: Operation, value: Any) -> bytes | None:
+    """A JSON body; ``None`` where there is none.
+
+    :raises PipedriveParameterError: JSON cannot say it
+    """
+    if value is NOTHING or (value is None and operation.method == "GET"):
+        return None
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PipedriveParameterError(f"{operation}: the body is not JSON: {error}.", action=operation.key) from None
