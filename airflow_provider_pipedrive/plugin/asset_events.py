@@ -23,7 +23,7 @@ from airflow_provider_pipedrive.assets.uris import EACH
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.events.changes.batch import Batch
 from airflow_provider_pipedrive.events.changes.model import Change, sort_changes
-from airflow_provider_pipedrive.plugin.event_writer import BusyError, ReceivedChange
+from airflow_provider_pipedrive.plugin.event_writer import ReceivedChange
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +33,12 @@ _REPEATED_WITHIN: Final = timedelta(hours=1)
 """For longer Pipedrive does not repeat a delivery: its last attempt is after three minutes."""
 
 
-def store(batch: Sequence[ReceivedChange]) -> None:
+def store(batch: Sequence[ReceivedChange]) -> bool:
     """Store changes in one transaction: one event for each asset and connection, more where it would be too big.
 
     An asset that no DAG has ever named gets none: nobody waits for it.
 
-    :raises BusyError: the database is locked or gone for the moment
+    :returns: whether they are stored; if not, the database is locked or gone for the moment
     """
     changes: dict[tuple[str, str], dict[str, Change]] = {}
     for received in batch:
@@ -50,7 +50,9 @@ def store(batch: Sequence[ReceivedChange]) -> None:
             for (uri, conn_id), by_id in sorted(changes.items()):
                 _store(session, uri, conn_id, sort_changes(by_id.values()))
     except (OperationalError, InterfaceError) as error:
-        raise BusyError(type(error).__name__) from error
+        log.warning("Webhook deliveries are not stored yet (%d): %s", len(batch), type(error).__name__)
+        return False
+    return True
 
 
 def _store(session: Session, uri: str, conn_id: str, changes: list[Change]) -> None:

@@ -15,7 +15,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final
 
-from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.events.changes.model import Change
 
 log = logging.getLogger(__name__)
@@ -47,14 +46,6 @@ class ReceivedChange:
     size: int = 0
 
 
-class FullError(Exception):
-    """Too many deliveries wait."""
-
-
-class BusyError(Exception):
-    """The database could not take the batch just now."""
-
-
 @dataclass(eq=False)
 class _Waiting:
     received: ReceivedChange
@@ -67,12 +58,12 @@ class EventWriter:
 
     What could not be stored is tried again for as long as somebody waits for it.
 
-    :param store: stores a batch in one transaction; :exc:`BusyError`: it may be asked again
+    :param store: stores a batch in one transaction; ``False``: it could not just now, and may be asked again
     :param clock: seconds that never go back
     """
 
     def __init__(
-        self, store: Callable[[Sequence[ReceivedChange]], None], clock: Callable[[], float] = time.monotonic
+        self, store: Callable[[Sequence[ReceivedChange]], bool], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._store = store
         self._clock = clock
@@ -81,18 +72,17 @@ class EventWriter:
         self._running = False
         self._bytes = 0
 
-    def submit(self, received: ReceivedChange, seconds: float = ANSWER_SECONDS) -> Future[None]:
+    def submit(self, received: ReceivedChange, seconds: float = ANSWER_SECONDS) -> Future[None] | None:
         """Have a change stored.
 
         :param seconds: how long its sender is going to wait for that. What has not been tried by then is dropped: the
             sender will repeat it.
-        :returns: what is done when the change is stored, and fails when it is dropped
-        :raises FullError: too many wait
+        :returns: what is done when the change is stored, and fails when it is dropped; ``None`` where too many wait
         """
         waiting = _Waiting(received, self._clock() + seconds)
         with self._lock:
             if len(self._queue) >= MOST_WAITING or self._bytes + received.size > MOST_BYTES:
-                raise FullError
+                return None
             self._bytes += received.size
             waiting.stored.add_done_callback(lambda _: self._let_go(received.size))
             self._queue.append(waiting)
@@ -127,10 +117,8 @@ class EventWriter:
         if not batch:
             return []
         try:
-            self._store([waiting.received for waiting in batch])
-        except BusyError as error:
-            log.warning("Not stored yet: %s by webhook: %s", counted(len(batch), "change"), error)
-            return batch
+            if not self._store([waiting.received for waiting in batch]):
+                return batch
         except Exception as error:
             if len(batch) == 1:
                 log.exception("A webhook delivery could not be stored, so Pipedrive is going to repeat it")

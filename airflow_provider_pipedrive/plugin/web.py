@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 from urllib.parse import parse_qs, urlsplit
 
 from airflow.configuration import conf
@@ -34,7 +34,7 @@ _FORM_SECONDS = 8 * 3600
 _FLASH_SECONDS = 60
 
 
-class StopError(Exception):
+class _StopError(Exception):
     """Ends a request with a page that says why."""
 
     def __init__(self, status: int, title: str, text: str) -> None:
@@ -42,6 +42,11 @@ class StopError(Exception):
         self.status = status
         self.title = title
         self.text = text
+
+
+def stop(status: int, title: str, text: str) -> NoReturn:
+    """End the request with a page that says why."""
+    raise _StopError(status, title, text)
 
 
 @dataclass
@@ -124,10 +129,7 @@ class PageRequest:
         return seal("form", {"browser": browser, "user": self.user_id, "about": about})
 
     def check_form(self) -> None:
-        """Stop a form that no page of ours has sent.
-
-        :raises StopError: it is such a form
-        """
+        """Stop a form that no page of ours has sent."""
         sealed = unseal("form", self.form.get("token"), _FORM_SECONDS)
         browser = self.request.cookies.get(_BROWSER, "")
         if not (
@@ -137,7 +139,7 @@ class PageRequest:
             and hmac.compare_digest(str(sealed.get("browser")).encode(), browser.encode())
             and hmac.compare_digest(str(sealed.get("user")).encode(), self.user_id.encode())
         ):
-            raise StopError(
+            stop(
                 403,
                 "This form is not accepted",
                 "It was not sent from Airflow's own Pipedrive page in this browser, or the page was open for too long. "
@@ -226,12 +228,9 @@ def requires_edit(handler: Handler) -> Route:
 
 
 def require(allowed: bool) -> None:
-    """Stop someone who may not.
-
-    :raises StopError: not allowed
-    """
+    """Stop someone who may not."""
     if not allowed:
-        raise StopError(
+        stop(
             403,
             "You may not do this",
             "Connecting Pipedrive needs the permission to edit Airflow's connections. Ask an Airflow administrator.",
@@ -246,8 +245,8 @@ def _route(handler: Handler, admit: Callable[[PageRequest], Response | None]) ->
             try:
                 _read(page, request.scope["query_string"], body)
                 return admit(page) or handler(page)
-            except StopError as stop:
-                return page.render("message.html", stop.status, title=stop.title, text=stop.text)
+            except _StopError as end:
+                return page.render("message.html", end.status, title=end.title, text=end.text)
             except PipedriveError as error:
                 return page.render("message.html", 400, title="That did not work", text=str(error))
             except Exception as error:  # noqa: BLE001 - a person gets a page, the log the place, neither any values
@@ -281,7 +280,7 @@ async def body_of(request: Request) -> bytes | None:
 
 def _read(page: PageRequest, raw_query: bytes, body: bytes | None) -> None:
     if body is None or len(raw_query) > LONGEST_QUERY:
-        raise StopError(413, "Too long", "No page of ours sends that much.")
+        stop(413, "Too long", "No page of ours sends that much.")
     page.query = _parts(raw_query)
     if page.request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         page.form = _parts(body)
@@ -292,9 +291,9 @@ def _parts(text: bytes) -> dict[str, str]:
     try:
         found = parse_qs(text.decode("latin-1"), keep_blank_values=True, max_num_fields=50)
     except ValueError:
-        raise StopError(400, "Not understood", "The request has too many parts.") from None
+        stop(400, "Not understood", "The request has too many parts.")
     if any(len(values) > 1 for values in found.values()):
-        raise StopError(400, "Not understood", "The request has a part twice.")
+        stop(400, "Not understood", "The request has a part twice.")
     return {name: values[0].strip() for name, values in found.items()}
 
 

@@ -30,7 +30,7 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.webhooks import OLD_PAYLOAD, change_of, parse_webhook
 from airflow_provider_pipedrive.plugin.asset_events import store as store_changes
 from airflow_provider_pipedrive.plugin.endpoints import FRESH_SECONDS, Endpoint, Endpoints, digest, forget_at_changes
-from airflow_provider_pipedrive.plugin.event_writer import ANSWER_SECONDS, EventWriter, FullError, ReceivedChange
+from airflow_provider_pipedrive.plugin.event_writer import ANSWER_SECONDS, EventWriter, ReceivedChange
 from airflow_provider_pipedrive.plugin.web import basic_credentials
 
 log = logging.getLogger(__name__)
@@ -175,10 +175,10 @@ def _read(body: bytes) -> Any:
 
 async def _stored(received: ReceivedChange, seconds: float) -> Response:
     """The answer, given when the change is stored or the time is up."""
-    try:
-        future = asyncio.wrap_future(event_writer.submit(received, seconds))
-    except FullError:
+    submitted = event_writer.submit(received, seconds)
+    if submitted is None:
         return _later("Too many deliveries are waiting.")
+    future = asyncio.wrap_future(submitted)
     done, _ = await asyncio.wait({future}, timeout=seconds)
     if not done or future.exception() is not None:
         return _later("The delivery could not be stored in time.")

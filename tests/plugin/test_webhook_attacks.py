@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from airflow_provider_pipedrive.accounts import store
 from airflow_provider_pipedrive.accounts.companies import learn_company
-from airflow_provider_pipedrive.plugin import app, event_writer, webhooks
+from airflow_provider_pipedrive.plugin import disconnecting, event_writer, webhooks
 from airflow_provider_pipedrive.plugin.webhooks import LONGEST_BODY, Endpoints
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.support.web_app import add_connection, change
@@ -425,7 +425,7 @@ def test_an_uninstallation_without_credentials_is_refused_before_anything_is_rea
         raise AssertionError("something was read")
 
     monkeypatch.setattr(webhooks.endpoints, "connections_of_app", read)
-    monkeypatch.setattr(app, "body_of", read)
+    monkeypatch.setattr(disconnecting, "body_of", read)
     for headers in ({}, basic(""), {"Authorization": "Bearer x"}):
         answer = receiver.http.request("DELETE", "/pipedrive/callback", content=b"{}", headers=headers)
         assert answer.status_code == 401
