@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from airflow_provider_pipedrive.bulk.context import RunContext
 from airflow_provider_pipedrive.bulk.journal import to_json
+from airflow_provider_pipedrive.bulk.records import has
+from airflow_provider_pipedrive.bulk.related import made_id
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.catalog.advice import counted
 
@@ -29,14 +34,8 @@ def count_edits(run: RunContext) -> None:
     since = datetime.fromisoformat(read_at)
     if wanted < _FEW and datetime.now(UTC) - since < _JUST_NOW:
         return
-    edited = sum(
-        journal.one(
-            "SELECT count(*) FROM operations WHERE state = 'planned' AND id = ?1 AND entity = ?2 AND NOT EXISTS "
-            "(SELECT 1 FROM matches WHERE matches.id = ?1 AND updated = ?3)",
-            [to_json(record["id"]), run.job.entity, record.get("update_time")],
-        )
-        for record in run.client.iterate(listed.key, {"updated_since": since})
-    )
+    changed = run.client.iterate(listed.key, {"updated_since": since})
+    edited = sum(_was_edited(run, record) for record in changed)
     if edited:
         log.warning(
             "%s: %s edited since the comparison: written all the same.",
@@ -44,3 +43,17 @@ def count_edits(run: RunContext) -> None:
             counted(edited, "record"),
         )
     journal.set(edited_meanwhile=(journal.get("edited_meanwhile") or 0) + edited)
+
+
+def _was_edited(run: RunContext, record: Mapping[str, Any]) -> bool:
+    """Whether a record that is to be written is another one than was looked at, and not by an earlier try's write."""
+    planned = run.journal.run(
+        "SELECT fields FROM operations WHERE state = 'planned' AND id = ?1 AND entity = ?2 AND NOT EXISTS "
+        "(SELECT 1 FROM matches WHERE matches.id = ?1 AND updated = ?3)",
+        [to_json(record["id"]), run.job.entity, record.get("update_time")],
+    ).fetchone()
+    if planned is None:
+        return False
+    fields, flat = json.loads(planned[0]), run.job.target.flat
+    values = {name: made_id(run.journal, value) for name, value in fields.items() if name in run.book.fields}
+    return not (values and all(has(run.book.fields[name], record, value, flat=flat) for name, value in values.items()))

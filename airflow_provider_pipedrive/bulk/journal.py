@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS operations (
     operation INTEGER PRIMARY KEY, row INTEGER, phase INTEGER, action TEXT, entity TEXT, key TEXT, id TEXT,
     fields TEXT, before TEXT, state TEXT DEFAULT 'planned', note TEXT
 );
-CREATE INDEX IF NOT EXISTS operations_by_state ON operations (state, phase, operation);
+CREATE INDEX IF NOT EXISTS operations_by_phase ON operations (phase, operation);
 CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, id TEXT, fields TEXT) WITHOUT ROWID;
 """
 FILE = "bulk.sqlite"
@@ -188,13 +188,13 @@ def _private(path: str, flags: int) -> int:
 
 def to_json(value: Any) -> str:
     """Compact JSON; what JSON cannot say becomes text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_as_text)
+    return _ENCODER.encode(value)
 
 
 def row_to_json(row: Mapping[Any, Any]) -> str:
     """A row as it was given. Whatever is in it, this is JSON in UTF-8, and the same for the same row."""
     try:
-        text = json.dumps(row, ensure_ascii=False, separators=(",", ":"), default=_as_text, allow_nan=False)
+        text = _ROW_ENCODER.encode(row)
         text.encode()
     except (ValueError, TypeError, RecursionError):
         return to_json({_written(str(name)): _sayable(value) for name, value in row.items()})
@@ -222,3 +222,8 @@ def _written(text: str) -> str:
 def _as_text(value: Any) -> Any:
     """A set has no order of its own that would be the same in the next process."""
     return sorted(map(str, value)) if isinstance(value, set | frozenset) else str(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_as_text)
+_ROW_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_as_text, allow_nan=False)
+"""Made once: ``json.dumps`` makes one for each text."""

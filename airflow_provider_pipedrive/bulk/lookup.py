@@ -13,14 +13,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.bulk.journal import Journal, to_json
-from airflow_provider_pipedrive.bulk.records import link_of, moment_of
+from airflow_provider_pipedrive.bulk.records import has, link_of, moment_of
 from airflow_provider_pipedrive.bulk.related import made_id
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, Target, target_of
 from airflow_provider_pipedrive.catalog.advice import counted
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
-    from airflow_provider_pipedrive.client.field_kinds import Field
     from airflow_provider_pipedrive.client.fields import FieldBook
 
 log = logging.getLogger(__name__)
@@ -99,11 +98,7 @@ class Lookup:
         if target.is_link and record[LINK_OF] != fields[LINK_OF]:
             return False
         values = {name: made_id(self._journal, value) for name, value in fields.items() if name in book.fields}
-        return all(_has(book.fields[name], record, value, flat=target.flat) for name, value in values.items())
-
-
-def _has(field: Field, record: Mapping[str, Any], value: Any, *, flat: bool) -> bool:
-    return field.kind.same(field.kind.current(field, record, flat=flat), value)
+        return all(has(book.fields[name], record, value, flat=target.flat) for name, value in values.items())
 
 
 def _told_by(fields: Mapping[str, Any]) -> tuple[str, str]:

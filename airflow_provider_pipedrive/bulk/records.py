@@ -14,6 +14,7 @@ from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveV
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
+    from airflow_provider_pipedrive.client.field_kinds import Field
 
 log = logging.getLogger(__name__)
 _IDS = 100
@@ -158,3 +159,8 @@ def moment_of(text: str | None) -> datetime | None:
         return None
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def has(field: Field, record: Mapping[str, Any], value: Any, *, flat: bool) -> bool:
+    """Whether a record has a value that is to be written, or was."""
+    return field.kind.same(field.kind.current(field, record, flat=flat), value)

@@ -14,6 +14,7 @@ from airflow_provider_pipedrive.bulk.lookup import Lookup
 from airflow_provider_pipedrive.bulk.matching import shown_key
 from airflow_provider_pipedrive.bulk.mirror import journal_in
 from airflow_provider_pipedrive.bulk.new_options import ADD_OPTIONS, NewOptions
+from airflow_provider_pipedrive.bulk.records import has
 from airflow_provider_pipedrive.bulk.related import made_id
 from airflow_provider_pipedrive.bulk.requests import request_of
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, Target, target_of
@@ -150,7 +151,7 @@ class _Undo:
 
     def _is_still(self, target: Target, book: FieldBook, name: str, value: Any, record: Mapping[str, Any]) -> bool:
         field = book.fields.get(name)
-        return field is not None and field.kind.same(field.kind.current(field, record, flat=target.flat), value)
+        return field is not None and has(field, record, value, flat=target.flat)
 
     def _undo_creation(self, target: Target, identity: Any, fields: Mapping[str, Any]) -> tuple[str, str]:
         record = self._present(target, identity, fields)

@@ -19,7 +19,7 @@ from typing import Any
 from airflow_provider_pipedrive.bulk.context import RunContext
 from airflow_provider_pipedrive.bulk.lookup import Lookup
 from airflow_provider_pipedrive.bulk.outcomes import LONGEST_PAUSE, Outcomes
-from airflow_provider_pipedrive.bulk.related import made_id
+from airflow_provider_pipedrive.bulk.related import CREATED, made_id
 from airflow_provider_pipedrive.bulk.requests import PlannedWrite, request_of
 from airflow_provider_pipedrive.bulk.senders import SenderPool, Sent
 from airflow_provider_pipedrive.bulk.targets import target_of
@@ -136,8 +136,10 @@ class OperationWriter:
 
     def _resolved(self, operation: PlannedWrite) -> PlannedWrite:
         """With ids in place of what stands for a record that this run has made."""
+        if not any(isinstance(value, dict) and CREATED in value for value in operation.fields.values()):
+            return operation
         fields = {name: made_id(self._journal, value) for name, value in operation.fields.items()}
-        return operation if fields == operation.fields else replace(operation, fields=fields)
+        return replace(operation, fields=fields)
 
     def _send(self, operation: PlannedWrite) -> Any:
         """One request, in a thread of its own."""

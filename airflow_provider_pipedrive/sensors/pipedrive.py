@@ -11,10 +11,13 @@ from airflow_provider_pipedrive.client.parameters import check
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.waits.arguments import number, record_id, record_ids, ref, refs, several
 from airflow_provider_pipedrive.events.waits.conditions import Condition, conditions
+from airflow_provider_pipedrive.events.waits.files import FilesWait
 from airflow_provider_pipedrive.events.waits.movement import Movement
-from airflow_provider_pipedrive.events.waits.naming import NameRefs, Ref
+from airflow_provider_pipedrive.events.waits.moves import AnyDealWait
+from airflow_provider_pipedrive.events.waits.name_refs import NameRefs, Ref
+from airflow_provider_pipedrive.events.waits.records import DealsWait, RecordWait
+from airflow_provider_pipedrive.events.waits.specs import WaitSpec
 from airflow_provider_pipedrive.events.waits.times import given_moment
-from airflow_provider_pipedrive.events.waits.watches import AnyDealWait, DealsWait, FilesWait, RecordWait, WaitSpec
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.sensors.waiting import WaitingSensor
 
@@ -26,12 +29,12 @@ _STATUSES = ("open", "won", "lost")
 class PipedriveDealStageSensor(WaitingSensor):
     """Wait for given deals, or for any deal, to make a move.
 
-    With ``deal_id`` it counts where the deal stands, whenever it came there; without, moves since ``since``. What is
+    With ``deal_id`` it counts where the deal is, whenever it came there; without, moves since ``since``. What is
     waited for is one of: ``to_stage``, ``from_stage``, both (one move from the one to the other), ``moves``,
     ``status``.
 
     The result is a dict: ``deal_id``, ``from_stage_id`` and ``from_stage`` (null where it cannot be told),
-    ``to_stage_id``, ``to_stage``, ``time``, and how the deal stands: ``stage_id``, ``pipeline_id``, ``status``,
+    ``to_stage_id``, ``to_stage``, ``time``, and how the deal is now: ``stage_id``, ``pipeline_id``, ``status``,
     ``title``, ``value``, ``currency``, ``owner_id``, ``person_id``, ``org_id``. For several deals, and for any deal, it
     is a list of these.
 
@@ -46,7 +49,7 @@ class PipedriveDealStageSensor(WaitingSensor):
     :param deal_owner: only this user's deals: id, name or e-mail address (templated)
     :param filter_id: only deals that this filter lists (templated)
     :param since: from when on moves count, a time with a zone (templated); by default since the run began
-    :param passed_through: count a stage that a deal has only passed through between two looks; a deal that has moved
+    :param passed_through: count a stage that a deal has only passed through between two checks; a deal that has moved
         elsewhere then costs 20 tokens, for its history
     """
 
@@ -94,7 +97,7 @@ class PipedriveDealStageSensor(WaitingSensor):
         self.passed_through = passed_through
         self._check_when_parsing()
 
-    def _wait(self, since: str, resolved_later: ResolvedLater) -> tuple[WaitSpec, NameRefs | None] | None:
+    def _spec(self, since: str, resolved_later: ResolvedLater) -> tuple[WaitSpec, NameRefs | None] | None:
         self._find_contradictions()
         statuses = self._read_known(resolved_later, self.status, self._statuses) or ()
         since = self._read_known(resolved_later, self.since, lambda value: given_moment("since", value)) or since
@@ -111,15 +114,15 @@ class PipedriveDealStageSensor(WaitingSensor):
             return None
         movement = Movement(moves=self.moves, statuses=statuses, passed_through=self.passed_through)
         names = NameRefs(reaches, leaves, pipeline, owner)
-        watch: WaitSpec
+        spec: WaitSpec
         if self.deal_id is None:
-            watch = AnyDealWait(movement, since, self.since is None, filter_id=filter_id)
+            spec = AnyDealWait(movement, since, self.since is None, filter_id=filter_id)
         elif deal_ids:
             single = not isinstance(self.deal_id, list | tuple | set) and len(deal_ids) == 1
-            watch = DealsWait(deal_ids, movement, since, self.since is None, self.require, single)
+            spec = DealsWait(deal_ids, movement, since, self.since is None, self.require, single)
         else:
             raise PipedriveParameterError("deal_id is an empty list: there is nothing to wait for.")
-        return watch, names if names != NameRefs() else None
+        return spec, names if names != NameRefs() else None
 
     @staticmethod
     def _read_known(resolved_later: ResolvedLater, value: Any, read: Callable[[Any], Any]) -> Any:
@@ -127,12 +130,12 @@ class PipedriveDealStageSensor(WaitingSensor):
 
     def _find_contradictions(self) -> None:
         stages = self.to_stage is not None or self.from_stage is not None
-        asked = [name for name, is_given in (("to_stage or from_stage", stages), ("moves", self.moves)) if is_given]
-        asked += ["status"] if self.status is not None else []
-        if not asked:
+        given = [name for name, is_given in (("to_stage or from_stage", stages), ("moves", self.moves)) if is_given]
+        given += ["status"] if self.status is not None else []
+        if not given:
             raise PipedriveParameterError("Say what to wait for: to_stage, from_stage, moves=True or status.")
-        if len(asked) > 1:
-            raise PipedriveParameterError(f"{' and '.join(asked)} contradict each other: give one of them.")
+        if len(given) > 1:
+            raise PipedriveParameterError(f"{' and '.join(given)} contradict each other: give one of them.")
         if self.require not in ("all", "any"):
             raise PipedriveParameterError(f"require must be 'all' or 'any', not {self.require!r}.")
         narrowing = {"deal_owner": self.deal_owner, "filter_id": self.filter_id}
@@ -162,6 +165,10 @@ class PipedriveNewFileSensor(WaitingSensor):
     The result is the list of the files' metadata as Pipedrive gives it, the oldest first: ``id``, ``name``,
     ``file_size``, ``deal_id``, ``add_time`` (UTC) and so on.
 
+    Pipedrive lists files by id. With ``after_id`` none is missed. With a time, the list is read down to 50 files in a
+    row that are older: ids grow with time, but attachments of old mails that Pipedrive synchronises late have new ids
+    and old times. 50 or more of them in a row hide new files with smaller ids than theirs.
+
     :param deal_id: files of this deal (templated); likewise ``person_id``, ``org_id``, ``product_id``, ``activity_id``
         and ``lead_id``: one of them, or none for files anywhere
     :param names: patterns of names such as ``*.pdf``, one or several, capital letters or not (templated)
@@ -173,7 +180,7 @@ class PipedriveNewFileSensor(WaitingSensor):
     :param mail_attachments: count what came with mails
     :param after_id: newer than the file with this id (templated)
     :param since: added from then on, a time with a zone (templated); without it and ``after_id``, since the run began
-    :param max_files: how many are handed on at most, the oldest first
+    :param max_files: how many are returned at most, the oldest first
     """
 
     template_fields: Sequence[str] = (
@@ -233,7 +240,7 @@ class PipedriveNewFileSensor(WaitingSensor):
         self.max_files = max_files
         self._check_when_parsing()
 
-    def _wait(self, since: str, resolved_later: ResolvedLater) -> tuple[WaitSpec, NameRefs | None] | None:
+    def _spec(self, since: str, resolved_later: ResolvedLater) -> tuple[WaitSpec, NameRefs | None] | None:
         links = {name: getattr(self, name) for name in self.template_fields[:6] if getattr(self, name) is not None}
         if len(links) > 1:
             raise PipedriveParameterError(f"{' and '.join(links)}: a wait is for files of one record.")
@@ -251,7 +258,7 @@ class PipedriveNewFileSensor(WaitingSensor):
         after_id = None if self.after_id is None else number("after_id", self.after_id)
         from_run = given_since is None and after_id is None
         link = next(iter(links), None)
-        watch = FilesWait(
+        spec = FilesWait(
             link=link,
             record_id=None if link is None else links[link],
             after_id=after_id,
@@ -265,7 +272,7 @@ class PipedriveNewFileSensor(WaitingSensor):
             mail_attachments=self.mail_attachments,
             max_files=self.max_files,
         )
-        return watch, None if self.uploader is None else NameRefs(user=ref("uploader", self.uploader))
+        return spec, None if self.uploader is None else NameRefs(user=ref("uploader", self.uploader))
 
     def _size(self, name: str) -> int | None:
         value = getattr(self, name)
@@ -308,7 +315,7 @@ class PipedriveRecordSensor(WaitingSensor):
         self.failure = failure
         self._check_when_parsing()
 
-    def _wait(self, since: str, resolved_later: ResolvedLater) -> tuple[WaitSpec, NameRefs | None] | None:
+    def _spec(self, since: str, resolved_later: ResolvedLater) -> tuple[WaitSpec, NameRefs | None] | None:
         if not resolved_later(self.action):
             self._check_action(resolved_later)
         success = self._conditions("success", resolved_later)

@@ -44,24 +44,21 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_pipedrive.client import PipedriveClient
-    from airflow_provider_pipedrive.events.waits.checking import Wait
-    from airflow_provider_pipedrive.events.waits.naming import NameRefs
-    from airflow_provider_pipedrive.events.waits.watches import WaitSpec
+    from airflow_provider_pipedrive.events.waits.name_refs import NameRefs
+    from airflow_provider_pipedrive.events.waits.specs import Wait, WaitSpec
     from airflow_provider_pipedrive.triggers.waiting import WaitTrigger
 
 INTERVAL = 300.0
 DEFER_GRACE = 5.0
 """Seconds after the deadline at which Airflow itself ends the wait, should no triggerer do it."""
 SETTLING = 20.0
-"""Seconds between a task's own look and its trigger's first, unless looks are wanted more often. A busy scheduler that
+"""Seconds between a task's own check and its trigger's first, unless the interval is shorter. A busy scheduler that
 hears of a deferral only when the task is queued again takes the task for one that was killed, and fails it."""
 AIRFLOWS_TIME_UP = ("Trigger timeout", "Trigger/execution timeout")
 """What Airflow 3 and 2.11 say of a deferred task whose time they have ended."""
 LOOKBACK = 600.0
-"""Seconds, beyond two intervals, within which a look in reschedule mode, which remembers nothing, reads what a deal has
-passed through."""
-
-
+"""Seconds, beyond two intervals, within which a check in reschedule mode, which remembers nothing, reads what a deal
+has passed through."""
 _LISTS = {"moves": "deals", "files": "files"}
 """The entities that are read by feeds that are no actions."""
 
@@ -81,7 +78,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
     :param pipedrive_conn_id: the connection (templated)
     :param deferrable: wait without a worker; the default is Airflow's ``[operators] default_deferrable``
     :param on_gone: whether a record that is deleted or merged away fails or skips the task
-    :param poke_interval: seconds between two looks
+    :param poke_interval: seconds between two checks
     """
 
     ui_color = "#e6f4ea"
@@ -100,7 +97,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         self.pipedrive_conn_id = pipedrive_conn_id
         self.deferrable = deferrable
         self.on_gone = on_gone
-        self._pending: Wait | None = None
+        self._current: Wait | None = None
         self._client: PipedriveClient | None = None
         self._lineage = Lineage()
         self._pause = 0.0
@@ -117,8 +114,8 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
 
     # ---- what a sensor of its own says
 
-    def _wait(self, since: str, resolved_later: Callable[[Any], bool]) -> tuple[WaitSpec, NameRefs | None] | None:
-        """What is waited for, with names to be looked up; ``None`` where open values leave it undecided.
+    def _spec(self, since: str, resolved_later: Callable[[Any], bool]) -> tuple[WaitSpec, NameRefs | None] | None:
+        """What is waited for, with names to be looked up; ``None`` where values that are not known yet leave it open.
 
         :param since: when the run began
         :param resolved_later: tells which values are not known yet
@@ -128,37 +125,37 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
 
     def _check_when_parsing(self) -> None:
         """Find what is wrong with the arguments that are known already."""
-        self._wait("2000-01-01T00:00:00Z", is_templated)
+        self._spec("2000-01-01T00:00:00Z", is_templated)
 
-    # ---- one look
+    # ---- one check
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look once."""
+        """Check once."""
         try:
-            outcome = self._look(context)
+            outcome = self._check(context)
         except _Over as over:
             if self._in_airflows_loop:
                 raise
             raise self._ending(over.error) from over.error
         return PokeReturnValue(True, outcome.result) if outcome.kind == "success" else False
 
-    def _look(self, context: Context) -> WaitOutcome:
+    def _check(self, context: Context) -> WaitOutcome:
         from airflow_provider_pipedrive.events.waits.checking import check_waits
 
         self._pause = 0.0
         try:
-            pending = self._wait_of(context)
-            (answer,) = check_waits(self._hook_client(), [pending], alone=True)
-            self._has_read(self._records(pending))
+            (checked,) = check_waits(self._hook_client(), [self._wait_of(context)], alone=True)
+            self._current, answer = checked.wait, checked.answer
+            self._has_read(self._records(self._current))
             if isinstance(answer, PipedriveError):
                 raise answer
         except (PipedriveDailyBudgetError, PipedriveBurstLimitError) as error:
             self._pause = pause_after(error)
-            self.log.warning("Waiting on, with the next look in %.0f s: %s", self._pause, error)
+            self.log.warning("Still waiting. The next check is in %.0f s: %s", self._pause, error)
             return WAITING
         except PipedriveError as error:
             if self.silent_fail and error.retryable:
-                self.log.warning("Waiting on, as silent_fail says: %s", error)
+                self.log.warning("Still waiting, as silent_fail says: %s", error)
                 return WAITING
             raise _Over(error) from error
         if answer.kind in ("gone", "failed"):
@@ -167,32 +164,32 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         return answer
 
     def _say_where_it_stands(self, answer: WaitOutcome) -> None:
-        """In the log: the end, and what is waited for, once and whenever it stands elsewhere."""
+        """In the log: the end, and what is waited for, once and whenever things have changed."""
         from airflow_provider_pipedrive.events.waits.sentences import awaited, elsewhere, happened, standing
 
-        assert self._pending is not None
-        watch = self._pending.watch  # its names are ids by now
+        assert self._current is not None
+        spec, memory = self._current.spec, self._current.memory  # its names are ids by now
         if answer.kind == "success":
-            self.log.info("%s", happened(watch, answer.result))
+            self.log.info("%s", happened(spec, answer.result))
             return
-        said = f"{awaited(watch)} {standing(watch, self._pending.memory)}".rstrip()
-        if said != self._said:
-            self._said = said
-            self.log.info("%s", said)
-            if warning := elsewhere(watch, self._pending.memory):
+        sentence = f"{awaited(spec)} {standing(spec, memory)}".rstrip()
+        if sentence != self._said:
+            self._said = sentence
+            self.log.info("%s", sentence)
+            if warning := elsewhere(spec, memory):
                 self.log.warning("%s", warning)
 
     def _wait_of(self, context: Context) -> Wait:
-        from airflow_provider_pipedrive.events.waits.checking import Wait
+        from airflow_provider_pipedrive.events.waits.specs import Wait
 
-        if self._pending is None:
-            decided = self._wait(_run_began(context), lambda value: False)
-            assert decided is not None, "nothing is open when a task runs"
+        if self._current is None:
+            decided = self._spec(_run_began(context), lambda value: False)
+            assert decided is not None, "every value is known when a task runs"
             remembers_nothing = self.reschedule and not self.deferrable
             lookback = 2 * self.poke_interval + LOOKBACK if remembers_nothing else None
-            self._pending = Wait(*decided, lookback=lookback)
+            self._current = Wait(*decided, lookback=lookback)
             self._log_cost(decided[0])
-        return self._pending
+        return self._current
 
     def _hook_client(self) -> PipedriveClient:
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
@@ -200,9 +197,9 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         self._client = self._client or PipedriveHook(self.pipedrive_conn_id).client
         return self._client
 
-    def _records(self, pending: Wait) -> DataSet | None:
-        """What a look reads."""
-        poll_group = pending.watch.poll_group
+    def _records(self, wait: Wait) -> DataSet | None:
+        """What a check reads."""
+        poll_group = wait.spec.poll_group
         name = _LISTS.get(poll_group) or entity_of_action(poll_group)
         return entity(self._hook_client().origin, name) if name else None
 
@@ -219,11 +216,11 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
                 self._in_airflows_loop = True
                 return super().execute(context)
             deadline = time.time() + self.timeout
-            outcome = self._look(context)
+            outcome = self._check(context)
         except _Over as over:
             raise self._ending(over.error) from over.error
-        except AirflowSensorTimeout as error:
-            raise self._ending(error) from error
+        except AirflowSensorTimeout:
+            raise self._ending(self._time_up()) from None
         if outcome.kind == "success":
             return outcome.result
         return self._defer(context, deadline)
@@ -232,19 +229,19 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         self.defer(
             trigger=self._make_trigger(context, deadline),
             method_name="execute_complete",
-            kwargs={"read": [list(records) for records in self._lineage.inputs]},
+            kwargs={"read": [list(records) for records in self._lineage.inputs], "waited_for": self._said},
             timeout=timedelta(seconds=max(deadline - time.time(), 0) + DEFER_GRACE),
         )
 
     def _make_trigger(self, context: Context, deadline: float) -> WaitTrigger:
         from airflow_provider_pipedrive.triggers import pipedrive
 
-        pending = self._wait_of(context)
+        wait = self._wait_of(context)
         trigger: WaitTrigger = getattr(pipedrive, self.trigger_name)(
             pipedrive_conn_id=self.pipedrive_conn_id,
-            watch=pending.watch.to_json(),
-            names=pending.names.to_json() if pending.names else None,
-            memory=pending.memory,
+            spec=wait.spec.to_json(),
+            names=wait.names.to_json() if wait.names else None,
+            memory=dict(wait.memory),
             interval=self.poke_interval,
             deadline=deadline,
             not_before=time.time() + max(self._pause, min(SETTLING, self.poke_interval)),
@@ -265,11 +262,15 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         is_expanded_over = has_dag and next(self.iter_mapped_dependants(), None) is not None
         return self.do_xcom_push and not is_expanded_over and not any(getattr(self, name, None) for name in own)
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any], read: Sequence[Sequence[str]] = ()) -> Any:
-        """What the trigger has told: the result, or how the wait ended.
+    def execute_complete(
+        self, context: Context, event: Mapping[str, Any], read: Sequence[Sequence[str]] = (), waited_for: str = ""
+    ) -> Any:
+        """What the trigger reports: the result, or how the wait ended.
 
-        :param read: the data sets of the looks, for lineage: this process has made no look
+        :param read: the data sets of the checks, for lineage: this process has made none
+        :param waited_for: what the log said before the task was deferred
         """
+        self._said = waited_for
         for namespace, name in read:
             self._has_read(DataSet(namespace, name))
         from airflow_provider_pipedrive.triggers.waiting import error_from_dict
@@ -294,7 +295,8 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
             raise
 
     def _time_up(self) -> AirflowSensorTimeout:
-        return AirflowSensorTimeout(f"{self.timeout:g} s (timeout) have passed.")
+        waited_for = f" {self._said}" if self._said else ""
+        return AirflowSensorTimeout(f"Time is up: {self.timeout:g} s (timeout) have passed.{waited_for}")
 
     def _ending(self, error: Exception) -> Exception:
         """How the task ends by ``error``: the table of this module."""
@@ -307,16 +309,18 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         return error
 
     def _get_next_poke_interval(self, started_at: Any, run_duration: Callable[[], float], poke_count: int) -> float:
-        """Airflow's, lengthened while a limit lasts, and shortened so that the last look comes when time is up."""
+        """Airflow's, lengthened while a limit lasts, and shortened so that the last check comes when time is up."""
         wanted = max(super()._get_next_poke_interval(started_at, run_duration, poke_count), self._pause)
         return max(min(wanted, self.timeout - run_duration() + 0.1), 0.1)
 
-    def _log_cost(self, watch: WaitSpec) -> None:
+    def _log_cost(self, spec: WaitSpec) -> None:
         self.log.info(
-            "A look every %g s: about %s API tokens a day by itself%s.",
+            "Checking every %g s, for about %s API tokens a day%s.",
             self.poke_interval,
-            f"{watch.tokens_a_day(self.poke_interval):,}",
-            "; sensors of this connection that wait in the same triggerer share their looks" if self.deferrable else "",
+            f"{spec.tokens_a_day(self.poke_interval):,}",
+            "; sensors of this connection that wait in the same triggerer share their requests"
+            if self.deferrable
+            else "",
         )
 
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from airflow_provider_pipedrive.errors import PipedriveError
 from airflow_provider_pipedrive.events.schedule import SHORTEST_INTERVAL, Schedule, is_limit, next_on_grid
-from airflow_provider_pipedrive.events.waits.checking import Wait, check_waits
+from airflow_provider_pipedrive.events.waits.checking import check_waits
 from airflow_provider_pipedrive.events.waits.outcomes import WaitOutcome
+from airflow_provider_pipedrive.events.waits.specs import Wait
 from airflow_provider_pipedrive.triggers.polling import Poller, Pollers
 from airflow_provider_pipedrive.triggers.threads import in_thread
 
@@ -37,7 +38,7 @@ async def wait_for(
     interval = max(interval, SHORTEST_INTERVAL)
     schedule = Schedule(interval, next_on_grid(loop.time() + max(pause, 0.0), interval))
     subscriber = WaitSubscriber(wait, schedule, retry_errors, loop.create_future())
-    with pollers.joined((connection_id, wait.watch.poll_group), subscriber):
+    with pollers.joined((connection_id, wait.spec.poll_group), subscriber):
         return await subscriber.decided
 
 
@@ -91,10 +92,13 @@ class WaitPoller(Poller[WaitSubscriber]):
         """What a check has shown of each; an error that would hit any request goes to all, to each its own copy."""
         try:
             client = await self.connected.client()
-            return [*await in_thread(check_waits, client, [subscriber.wait for subscriber in due])]
+            checked = await in_thread(check_waits, client, [subscriber.wait for subscriber in due])
         except Exception as failure:  # noqa: BLE001 - it goes to everybody who waits, and must not end the poll
             log.debug("Waits on %s: %d of them saw %s", self.connection_id, len(due), failure)
             return [copy.copy(failure) for _ in due]
+        for subscriber, one in zip(due, checked, strict=True):
+            subscriber.wait = one.wait
+        return [one.answer for one in checked]
 
 
 pollers = Pollers[WaitSubscriber](lambda key: WaitPoller(key[0]))

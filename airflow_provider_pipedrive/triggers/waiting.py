@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -13,10 +12,10 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_pipedrive import errors
 from airflow_provider_pipedrive.errors import PipedriveError
-from airflow_provider_pipedrive.events.waits.checking import Wait
-from airflow_provider_pipedrive.events.waits.naming import NameRefs
+from airflow_provider_pipedrive.events.waits.checking import wait_spec_from_json
+from airflow_provider_pipedrive.events.waits.name_refs import NameRefs
 from airflow_provider_pipedrive.events.waits.sentences import happened
-from airflow_provider_pipedrive.events.waits.watches import wait_spec_from_json
+from airflow_provider_pipedrive.events.waits.specs import Wait
 from airflow_provider_pipedrive.triggers.results import success
 from airflow_provider_pipedrive.triggers.wait_polling import wait_for
 
@@ -28,7 +27,7 @@ class WaitTrigger(BaseTrigger):
     again elsewhere, or running twice, it does the same.
 
     :param pipedrive_conn_id: the connection
-    :param watch: what is waited for, as :meth:`WaitSpec.to_json` writes it
+    :param spec: what is waited for, as :meth:`WaitSpec.to_json` writes it
     :param names: names that are still to be looked up, as :meth:`NameRefs.to_json` writes them
     :param memory: what the sensor's own check has shown
     :param interval: seconds between two checks
@@ -43,7 +42,7 @@ class WaitTrigger(BaseTrigger):
         self,
         *,
         pipedrive_conn_id: str,
-        watch: dict[str, Any],
+        spec: dict[str, Any],
         names: dict[str, Any] | None = None,
         memory: dict[str, Any] | None = None,
         interval: float = 300.0,
@@ -54,7 +53,7 @@ class WaitTrigger(BaseTrigger):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.pipedrive_conn_id = pipedrive_conn_id
-        self.watch = watch
+        self.spec = spec
         self.names = names
         self.memory = memory
         self.interval = interval
@@ -65,7 +64,7 @@ class WaitTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and its arguments."""
-        names = ("pipedrive_conn_id", "watch", "names", "memory", "interval", "deadline", "not_before")
+        names = ("pipedrive_conn_id", "spec", "names", "memory", "interval", "deadline", "not_before")
         switches = ("end_from_trigger", "retry_errors")
         path = f"airflow_provider_pipedrive.triggers.pipedrive.{type(self).__name__}"
         return path, {name: getattr(self, name) for name in (*names, *switches)}
@@ -91,7 +90,7 @@ class WaitTrigger(BaseTrigger):
         except PipedriveError as error:
             yield _event(status="error", error=error_to_dict(error))
         else:
-            log.info("%s", outcome.reason or happened(wait.watch, outcome.result))
+            log.info("%s", outcome.reason or happened(wait.spec, outcome.result))
             event = None
             if outcome.kind == "success" and self.end_from_trigger:
                 event = await success(self.task_instance, outcome.result)
@@ -99,7 +98,7 @@ class WaitTrigger(BaseTrigger):
 
     def _wait(self) -> Wait:
         names = None if self.names is None else NameRefs.from_json(self.names)
-        return Wait(wait_spec_from_json(self.watch), names, copy.deepcopy(self.memory or {}))
+        return Wait(wait_spec_from_json(self.spec), names, self.memory or {})
 
 
 def _event(**payload: Any) -> TriggerEvent:
@@ -113,7 +112,7 @@ def error_to_dict(error: PipedriveError) -> dict[str, Any]:
 
 
 def error_from_dict(data: dict[str, Any]) -> PipedriveError:
-    """The error that :func:`error_to_dict` has told."""
+    """The error that :func:`error_to_dict` has made plain."""
     kind = getattr(errors, data["type"])
     parts = {name: value for name, value in data.items() if name not in ("type", "message")}
     error: PipedriveError = kind(data["message"], **parts)

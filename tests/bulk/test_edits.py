@@ -43,3 +43,19 @@ def test_what_was_edited_in_the_second_before_it_was_looked_at_counts_as_seen(
     )
 
     assert (receipt["updated"], receipt["edited_meanwhile"]) == (25, 0)
+
+
+def test_what_an_earlier_try_wrote_itself_is_not_taken_for_an_edit(
+    client: PipedriveClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    rows = [{"id": n, "title": f"T{n}"} for n in range(1, 26)]
+    job = BulkJob("deals", match_on="id", concurrency=1)
+    sandbox.fault(path="/api/v2/deals/*", method="PATCH", kind="403", count=1, skip=4)
+    with pytest.raises(PipedrivePermissionError):
+        write(client, rows, job, folder=tmp_path)
+    sandbox.advance(5)
+    client.run("updateDeal", {"id": 20, "title": "T20"})  # as a try that died before it noted the answer
+
+    receipt = write(client, rows, job, folder=tmp_path)
+
+    assert (receipt["updated"], receipt["edited_meanwhile"]) == (25, 0)

@@ -101,7 +101,7 @@ def test_templates_are_judged_when_the_task_runs(waiting: Waiting, sandbox: Sand
     assert [move["deal_id"] for move in sensor.execute(context)] == [deal["id"]]  # type: ignore[arg-type]
 
     sensor.deal_id = "many"
-    sensor._pending = None
+    sensor._current = None
     with pytest.raises(AirflowFailException, match="deal_id must be a whole number"):
         sensor.execute(context)  # type: ignore[arg-type]
 
@@ -276,7 +276,7 @@ def test_a_deal_in_another_pipeline_than_the_stage_that_is_waited_for_is_warned_
     with pytest.raises(AirflowSensorTimeout):
         waiting("poke", PipedriveDealStageSensor, **DEAL, deal_id=1, to_stage=stage)
     out = capfd.readouterr()
-    warning = f"The stage that is waited for belongs to pipeline {pipeline}, but deal 1 is in pipeline 1: "
+    warning = f"is in pipeline {pipeline}: a move within a pipeline does not lead there."
     assert (caplog.text + out.out + out.err).count(warning) >= 1
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Awaitable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,11 +18,13 @@ from airflow_provider_pipedrive.errors import (
     PipedriveParameterError,
     PipedriveServerError,
 )
-from airflow_provider_pipedrive.events.waits.checking import Wait
+from airflow_provider_pipedrive.events.waits.files import FilesWait
 from airflow_provider_pipedrive.events.waits.movement import Movement
+from airflow_provider_pipedrive.events.waits.name_refs import NameRefs
 from airflow_provider_pipedrive.events.waits.outcomes import WaitOutcome
+from airflow_provider_pipedrive.events.waits.records import DealsWait
+from airflow_provider_pipedrive.events.waits.specs import Wait
 from airflow_provider_pipedrive.events.waits.times import stamp
-from airflow_provider_pipedrive.events.waits.watches import DealsWait, FilesWait
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.triggers import connected, wait_polling
 from tests.conftest import api_token_connection, oauth_connection
@@ -88,8 +91,8 @@ def test_waits_with_other_intervals_are_looked_at_as_often_as_they_ask(
 
 def test_files_and_deals_have_polls_of_their_own(sandbox: Sandbox, deals: list[int], target: int) -> None:
     async def main() -> int:
-        watch = FilesWait(after_id=max(sandbox.records("files")))
-        waits = [asyncio.ensure_future(wait(pending)) for pending in (Wait(watch), reach(deals[0], target))]
+        spec = FilesWait(after_id=max(sandbox.records("files")))
+        waits = [asyncio.ensure_future(wait(pending)) for pending in (Wait(spec), reach(deals[0], target))]
         await asyncio.sleep(MINUTE)
         found = pollers()
         for waiting in waits:
@@ -168,10 +171,7 @@ def test_a_wait_with_an_error_of_its_own_leaves_the_others_waiting(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
     async def main() -> tuple[BaseException | None, WaitOutcome]:
-        from airflow_provider_pipedrive.events.waits.naming import NameRefs
-
-        wrong = reach(deals[0], target)
-        wrong.names = NameRefs(reaches=("Nowhere",))
+        wrong = replace(reach(deals[0], target), names=NameRefs(reaches=("Nowhere",)))
         waits = [asyncio.ensure_future(wait(pending)) for pending in (wrong, reach(deals[1], target))]
         await asyncio.sleep(2 * MINUTE)
         sandbox.move_deal(deals[1], target)

@@ -18,8 +18,11 @@ from pytest_mock import MockerFixture
 from airflow_provider_pipedrive import errors
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveServerError
 from airflow_provider_pipedrive.events.waits.conditions import Condition
+from airflow_provider_pipedrive.events.waits.files import FilesWait
 from airflow_provider_pipedrive.events.waits.movement import Movement
-from airflow_provider_pipedrive.events.waits.watches import DealsWait, FilesWait, RecordWait, WaitSpec
+from airflow_provider_pipedrive.events.waits.name_refs import NameRefs
+from airflow_provider_pipedrive.events.waits.records import DealsWait, RecordWait
+from airflow_provider_pipedrive.events.waits.specs import WaitSpec
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.triggers import results
 from airflow_provider_pipedrive.triggers.pipedrive import (
@@ -39,9 +42,9 @@ def _one_attempt(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", api_token_connection(sandbox, max_attempts=1))
 
 
-def trigger(watch: WaitSpec, kind: type[WaitTrigger] = PipedriveDealStageTrigger, **more: Any) -> WaitTrigger:
+def trigger(spec: WaitSpec, kind: type[WaitTrigger] = PipedriveDealStageTrigger, **more: Any) -> WaitTrigger:
     arguments = {"interval": 60.0, "deadline": time.time() + DAY, **more}
-    return kind(pipedrive_conn_id="pipedrive_default", watch=watch.to_json(), **arguments)
+    return kind(pipedrive_conn_id="pipedrive_default", spec=spec.to_json(), **arguments)
 
 
 def again(given: WaitTrigger) -> WaitTrigger:
@@ -64,18 +67,18 @@ def event_of(given: WaitTrigger, sandbox: Sandbox, then: Callable[[], object] = 
 
 
 def test_each_trigger_survives_the_journey_to_another_triggerer(deals: list[int], target: int) -> None:
-    for watch, kind in (
+    for spec, kind in (
         (DealsWait((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z"), PipedriveDealStageTrigger),
         (FilesWait(names=("*.pdf",)), PipedriveNewFileTrigger),
         (RecordWait("getDeal", {"id": 1}, (Condition("status", "==", "won"),)), PipedriveRecordTrigger),
     ):
-        given = trigger(watch, kind, memory={"5": {"stage": 2}}, end_from_trigger=True)
+        given = trigger(spec, kind, memory={"5": {"stage": 2}}, end_from_trigger=True)
         assert again(given).serialize() == given.serialize()
 
 
 def test_a_success_resumes_the_task_with_the_result(sandbox: Sandbox, deals: list[int], target: int) -> None:
-    watch = DealsWait((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z", single=True)
-    event = event_of(again(trigger(watch)), sandbox, lambda: sandbox.move_deal(deals[0], target))
+    spec = DealsWait((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z", single=True)
+    event = event_of(again(trigger(spec)), sandbox, lambda: sandbox.move_deal(deals[0], target))
     assert event.payload["status"] == "success"
     assert event.payload["result"]["to_stage_id"] == target
 
@@ -95,8 +98,8 @@ def pushed(mocker: MockerFixture) -> list[tuple[Any, ...]]:
 def test_a_success_ends_the_task_from_the_trigger_where_that_is_allowed(
     sandbox: Sandbox, pushed: list[tuple[Any, ...]]
 ) -> None:
-    watch = FilesWait(after_id=max(sandbox.records("files")))
-    given = trigger(watch, PipedriveNewFileTrigger, end_from_trigger=True)
+    spec = FilesWait(after_id=max(sandbox.records("files")))
+    given = trigger(spec, PipedriveNewFileTrigger, end_from_trigger=True)
     given.task_instance = SimpleNamespace(dag_id="d", task_id="t", run_id="r", map_index=2)
     event = event_of(given, sandbox, lambda: sandbox.add_file("signed.pdf"))
     assert isinstance(event, TaskSuccessEvent)
@@ -110,8 +113,8 @@ def test_a_success_ends_the_task_from_the_trigger_where_that_is_allowed(
 
 @pytest.mark.skipif(not AIRFLOW_V_3_0_PLUS, reason="Airflow 2 stores what the event carries")
 def test_a_result_that_cannot_be_pushed_from_the_trigger_goes_to_a_worker(sandbox: Sandbox) -> None:
-    watch = FilesWait(after_id=max(sandbox.records("files")))
-    given = trigger(watch, PipedriveNewFileTrigger, end_from_trigger=True)
+    spec = FilesWait(after_id=max(sandbox.records("files")))
+    given = trigger(spec, PipedriveNewFileTrigger, end_from_trigger=True)
     event = event_of(given, sandbox, lambda: sandbox.add_file("signed.pdf"))
     assert event.payload["status"] == "success"
     assert [file["name"] for file in event.payload["result"]] == ["signed.pdf"]
@@ -120,8 +123,8 @@ def test_a_result_that_cannot_be_pushed_from_the_trigger_goes_to_a_worker(sandbo
 def test_the_deadline_is_a_point_in_time_however_often_the_wait_begins(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
-    watch = DealsWait((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z")
-    given = trigger(watch, deadline=time.time() + 600)
+    spec = DealsWait((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z")
+    given = trigger(spec, deadline=time.time() + 600)
 
     async def main() -> tuple[Any, float]:
         loop = asyncio.get_running_loop()
@@ -142,17 +145,17 @@ def test_the_deadline_is_a_point_in_time_however_often_the_wait_begins(
 def test_a_deadline_that_has_passed_while_no_triggerer_ran_is_told_at_once(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
-    watch = DealsWait((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z")
-    assert event_of(trigger(watch, deadline=time.time() - 5), sandbox).payload == {"status": "timeout"}
+    spec = DealsWait((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z")
+    assert event_of(trigger(spec, deadline=time.time() - 5), sandbox).payload == {"status": "timeout"}
 
 
 def test_two_triggerers_that_run_the_same_trigger_tell_the_same(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
-    watch = DealsWait((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z")
+    spec = DealsWait((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z")
 
     async def main() -> list[Any]:
-        given = trigger(watch)
+        given = trigger(spec)
         waits = [asyncio.ensure_future(anext(made.run())) for made in (given, again(given))]
         await asyncio.sleep(60)
         sandbox.move_deal(deals[0], target)
@@ -164,8 +167,8 @@ def test_two_triggerers_that_run_the_same_trigger_tell_the_same(
 
 def test_an_error_is_told_as_what_it_is(sandbox: Sandbox, deals: list[int], target: int) -> None:
     sandbox.fault("*", "503")
-    watch = DealsWait((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z")
-    payload = event_of(trigger(watch), sandbox).payload
+    spec = DealsWait((deals[0],), Movement(reaches=(target,)), "2026-05-04T12:00:00Z")
+    payload = event_of(trigger(spec), sandbox).payload
     error = error_from_dict(json.loads(json.dumps(payload["error"])))
     assert payload["status"] == "error"
     assert isinstance(error, PipedriveServerError)
@@ -194,11 +197,9 @@ def test_a_failure_condition_is_told_with_its_reason(sandbox: Sandbox, deals: li
 def test_a_budget_that_is_spent_before_the_names_were_looked_up_is_waited_out(
     sandbox: Sandbox, deals: list[int], target: int
 ) -> None:
-    from airflow_provider_pipedrive.events.waits.naming import NameRefs
-
     sandbox.fault("*", "429-daily", headers={"retry-after": "3600"})
-    watch = DealsWait((deals[0],), Movement(), "2026-05-04T12:00:00Z")
-    given = trigger(watch, names=NameRefs(reaches=(target,)).to_json())
+    spec = DealsWait((deals[0],), Movement(), "2026-05-04T12:00:00Z")
+    given = trigger(spec, names=NameRefs(reaches=(target,)).to_json())
     event = event_of(given, sandbox, lambda: sandbox.move_deal(deals[0], target))
     assert event.payload["status"] == "success"
     assert event.payload["result"][0]["to_stage"] == sandbox.records("stages")[target]["name"]

@@ -158,13 +158,13 @@ class Fleet:
 async def _sensor(deal_id: int) -> None:
     """A deferred sensor, as the triggerer runs it."""
     from airflow_provider_pipedrive.events.waits.movement import Movement
-    from airflow_provider_pipedrive.events.waits.watches import DealsWait
+    from airflow_provider_pipedrive.events.waits.records import DealsWait
     from airflow_provider_pipedrive.triggers.pipedrive import PipedriveDealStageTrigger
 
-    watch = DealsWait((deal_id,), Movement(reaches=(TARGET,)), "2026-01-01T00:00:00Z", single=True)
+    spec = DealsWait((deal_id,), Movement(reaches=(TARGET,)), "2026-01-01T00:00:00Z", single=True)
     trigger = PipedriveDealStageTrigger(
         pipedrive_conn_id="pipedrive_default",
-        watch=watch.to_json(),
+        spec=spec.to_json(),
         interval=INTERVAL,
         deadline=time.time() + 86_400,
     )

@@ -1,7 +1,7 @@
 """Waiting for something to happen in Pipedrive, without Airflow.
 
-``watches`` says what can be waited for and judges what a look has shown; ``movement`` and ``conditions`` are the two
-languages that a wait is told in; ``naming`` looks names up; ``checking`` reads what many waits need, in as few requests
-as it takes. Nothing here waits: who calls :func:`.checking.check_waits`, and how often, is the business of sensors and
-triggers.
+``specs`` says what all that can be waited for has in common. ``records``, ``moves`` and ``files`` are the kinds, each
+with what it reads and how it judges; ``movement`` and ``conditions`` are the two languages that a wait is described in;
+``naming`` looks names up; ``checking`` puts it together. Nothing here waits: sensors and triggers call
+:func:`.checking.check_waits`, as often as they need.
 """

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.events.waits.naming import Ref
+from airflow_provider_pipedrive.events.waits.name_refs import Ref
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _EXAMPLE_UUID = "adf21080-0e10-11eb-879b-05d71fb426ec"

@@ -66,7 +66,7 @@ class Condition:
 
     def holds(self, record: Mapping[str, Any]) -> bool:
         """Whether a record fulfils it. A field that is not there is null."""
-        found = _at(record, self.path)
+        found = value_at(record, self.path)
         value = self.value
         if isinstance(found, str) and isinstance(value, str) and self.operator in ("<", "<=", ">", ">="):
             moments = moment(found), moment(value)
@@ -130,7 +130,8 @@ def _value(name: str, path: str, sign: str, value: Any) -> Any:
     return value
 
 
-def _at(record: Any, path: str) -> Any:
+def value_at(record: Any, path: str) -> Any:
+    """What a path leads to in a record; ``None`` for nothing."""
     found: Any = record
     for part in path.split("."):
         if isinstance(found, Mapping):

@@ -1,7 +1,7 @@
-"""What counts as a deal's move: judged on the deal as it is, and on its history where that does not tell.
+"""What counts as a deal's move: judged on the deal as it is, and on its history where that is not enough.
 
-A deal shows only where it stands and when it was last moved. One that was moved twice between two looks has passed
-through a stage that no look sees: then its changelog is read.
+A deal shows only where it is and when it was last moved. One that was moved twice between two checks has passed through
+a stage that no check sees: then its changelog is read.
 https://developers.pipedrive.com/changelog/post/new-codechangelogcode-endpoints
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from airflow_provider_pipedrive.events.waits.outcomes import Memory, Record
 from airflow_provider_pipedrive.events.waits.times import moment, stamp
@@ -21,7 +21,7 @@ _SHOWN = ("title", "value", "currency", "owner_id", "person_id", "org_id")
 
 @dataclass(frozen=True)
 class StageChange:
-    """A move as a deal's changelog tells of it."""
+    """A move in a deal's changelog."""
 
     time: datetime
     old: int | None
@@ -32,6 +32,13 @@ History = Callable[[Record], Iterable[StageChange]]
 """The moves of a deal, the newest first."""
 
 
+class JudgedMove(NamedTuple):
+    """What a deal has done, if it fits, and what to remember of the deal."""
+
+    move: Record | None
+    seen: Memory
+
+
 @dataclass(frozen=True)
 class Movement:
     """What a deal is waited to do; ids only.
@@ -40,7 +47,7 @@ class Movement:
     :param leaves: go from one of these stages; with ``reaches``: in the same move
     :param moves: go to any other stage
     :param statuses: become ``won``, ``lost`` or ``open``
-    :param passed_through: count a stage too that the deal has only passed through between two looks
+    :param passed_through: count a stage too that the deal has only passed through between two checks
     :param names: of stages, for the result
     :param pipelines: of stages, by the ids of both
     """
@@ -53,62 +60,68 @@ class Movement:
     names: Mapping[str, str] = field(default_factory=dict)
     pipelines: Mapping[str, int] = field(default_factory=dict)
 
-    def by_deal(self, deal: Record, since: datetime, seen: Memory, history: History) -> Record | None:
-        """What one deal that is waited for has done, if it has.
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """From its fields as JSON."""
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+        return cls(**fields)
 
-        Where it stands counts whenever it came there; ``since`` bounds what is looked up in its history, and what
+    def by_deal(self, deal: Record, since: datetime, seen: Memory, history: History) -> JudgedMove:
+        """What one deal that is waited for has done.
+
+        Where it is counts whenever it came there; ``since`` bounds what is looked up in its history, and what
         ``moves`` and a move from one stage to another mean.
 
-        :param seen: what the last look has shown of this deal, brought up to date here
+        :param seen: what the last check has shown of this deal
         """
         before = seen.get("stage")
-        seen["stage"] = deal["stage_id"]
+        seen = {**seen, "stage": deal["stage_id"], "status": deal.get("status")}
         if self.statuses:
-            return self._closed(deal, before) if deal.get("status") in self.statuses else None
+            return JudgedMove(self._closed(deal, before) if deal.get("status") in self.statuses else None, seen)
+        came_from = before if before != deal["stage_id"] else None
         moved = moved_at(deal)
         if (self.reaches and not self.leaves and deal["stage_id"] in self.reaches) or (
             self.leaves and not self.reaches and deal["stage_id"] not in self.leaves
         ):
-            return self._happened(deal, before if before != deal["stage_id"] else None, moved)
+            return JudgedMove(self._happened(deal, came_from, moved), seen)
         if moved is None or moved < since:
-            return None
+            return JudgedMove(None, seen)
         if self.moves:
-            return self._happened(deal, before if before != deal["stage_id"] else None, moved)
+            return JudgedMove(self._happened(deal, came_from, moved), seen)
         return self._in_history(deal, moved, since, seen, history)
 
-    def by_any(self, deal: Record, since: datetime, seen: Memory, history: History) -> Record | None:
-        """What any deal has done since ``since``, if it fits.
+    def by_any(self, deal: Record, since: datetime, seen: Memory, history: History) -> JudgedMove:
+        """What any deal has done since ``since``.
 
         A deal that was created in a stage has reached it, but has not moved.
         """
         if self.statuses:
             closed = moment(deal.get(CLOSED_TIMES.get(str(deal.get("status")), "")))
             fits = deal.get("status") in self.statuses and closed is not None and closed >= since
-            return self._closed(deal, None) if fits else None
+            return JudgedMove(self._closed(deal, None) if fits else None, seen)
         moved, added = moved_at(deal), moment(deal.get("add_time"))
         is_new = moved is None and added is not None and added >= since
         if is_new and deal["stage_id"] in self.reaches and not self.leaves:
-            return self._happened(deal, None, added)
+            return JudgedMove(self._happened(deal, None, added), seen)
         if moved is None or moved < since:
-            return None
+            return JudgedMove(None, seen)
         if self.moves or (deal["stage_id"] in self.reaches and not self.leaves):
-            return self._happened(deal, None, moved)
+            return JudgedMove(self._happened(deal, None, moved), seen)
         return self._in_history(deal, moved, since, seen, history)
 
-    def _in_history(
-        self, deal: Record, moved: datetime, since: datetime, seen: Memory, history: History
-    ) -> Record | None:
+    def _in_history(self, deal: Record, moved: datetime, since: datetime, seen: Memory, history: History) -> JudgedMove:
         """The latest move since ``since`` that fits; a history is read once for each last move."""
         needed = self.passed_through or (self.leaves and (self.reaches or deal["stage_id"] not in self.leaves))
         if not needed or seen.get("examined") == stamp(moved):
-            return None
+            return JudgedMove(None, seen)
         for change in history(deal):
             if change.time < since:
                 break
             if self._fits(change):
-                return self._happened(deal, change.old, change.time, change.new)
-        seen["examined"] = stamp(moved)
-        return None
+                return JudgedMove(self._happened(deal, change.old, change.time, change.new), seen)
+        return JudgedMove(None, {**seen, "examined": stamp(moved)})
 
     def _fits(self, change: StageChange) -> bool:
         return (not self.leaves or change.old in self.leaves) and (not self.reaches or change.new in self.reaches)

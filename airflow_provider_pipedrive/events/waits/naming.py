@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.catalog.advice import did_you_mean
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.events.waits.files import FilesWait
+from airflow_provider_pipedrive.events.waits.moves import AnyDealWait
+from airflow_provider_pipedrive.events.waits.name_refs import NameRefs, Ref
 from airflow_provider_pipedrive.events.waits.outcomes import Record
-from airflow_provider_pipedrive.events.waits.watches import AnyDealWait, DealsWait, FilesWait, WaitSpec
+from airflow_provider_pipedrive.events.waits.records import DealsWait
+from airflow_provider_pipedrive.events.waits.specs import WaitSpec
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.client import PipedriveClient
 
-Ref = int | str
-"""An id, or a name."""
 SHOWN_NAMES = 40
 
 
@@ -42,55 +44,27 @@ class NameLookup:
         return list(self._client.run("getUsers") or [])
 
 
-@dataclass(frozen=True)
-class NameRefs:
-    """What a watch was told by name or id, still to be looked up. Plain data.
-
-    ``reaches``, ``leaves``: stages. ``pipeline``: where stage names belong. ``user``: a deal's owner, or a file's
-    uploader, by id, name or e-mail address.
-    """
-
-    reaches: tuple[Ref, ...] = ()
-    leaves: tuple[Ref, ...] = ()
-    pipeline: Ref | None = None
-    user: Ref | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain data."""
-        return {
-            "reaches": list(self.reaches),
-            "leaves": list(self.leaves),
-            "pipeline": self.pipeline,
-            "user": self.user,
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> NameRefs:
-        """From :meth:`to_json`'s data."""
-        return cls(tuple(data["reaches"]), tuple(data["leaves"]), data["pipeline"], data["user"])
-
-
-def resolve_names(watch: WaitSpec, names: NameRefs, lookup: NameLookup) -> WaitSpec:
-    """The watch with ids in place of names.
+def resolve_names(spec: WaitSpec, names: NameRefs, lookup: NameLookup) -> WaitSpec:
+    """What is waited for, with ids in place of names.
 
     :raises PipedriveParameterError: a name or id is not there, or a stage belongs to another pipeline
     """
-    if isinstance(watch, FilesWait):
-        return watch if names.user is None else replace(watch, uploader_id=_user(names.user, lookup))
-    if not isinstance(watch, DealsWait | AnyDealWait):
-        return watch
+    if isinstance(spec, FilesWait):
+        return spec if names.user is None else replace(spec, uploader_id=_user(names.user, lookup))
+    if not isinstance(spec, DealsWait | AnyDealWait):
+        return spec
     pipeline = None if names.pipeline is None else _pipeline(names.pipeline, lookup)
-    movement = watch.movement
+    movement = spec.movement
     if names.reaches or names.leaves:
         reaches = tuple(_stage(name, pipeline, lookup)["id"] for name in names.reaches)
         leaves = tuple(_stage(name, pipeline, lookup)["id"] for name in names.leaves)
         texts = {str(stage["id"]): str(stage["name"]) for stage in lookup.stages}
         pipelines = {str(stage["id"]): stage["pipeline_id"] for stage in lookup.stages}
         movement = replace(movement, reaches=reaches, leaves=leaves, names=texts, pipelines=pipelines)
-    if isinstance(watch, DealsWait):
-        return replace(watch, movement=movement)
+    if isinstance(spec, DealsWait):
+        return replace(spec, movement=movement)
     return replace(
-        watch,
+        spec,
         movement=movement,
         pipeline_id=pipeline["id"] if pipeline else None,
         owner_id=None if names.user is None else _user(names.user, lookup),

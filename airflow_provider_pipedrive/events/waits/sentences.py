@@ -1,78 +1,100 @@
-"""A wait in words: what is waited for, where it stands, and what has happened. For logs; ids with names where known."""
+"""A wait in words: what is waited for, how things are now, and what has happened. For logs; ids with names if known."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_provider_pipedrive.events.waits.files import FilesWait
 from airflow_provider_pipedrive.events.waits.movement import Movement
+from airflow_provider_pipedrive.events.waits.moves import AnyDealWait
 from airflow_provider_pipedrive.events.waits.outcomes import Memory, Record
-from airflow_provider_pipedrive.events.waits.watches import AnyDealWait, DealsWait, FilesWait, RecordWait, WaitSpec
+from airflow_provider_pipedrive.events.waits.records import DealsWait, RecordWait
+from airflow_provider_pipedrive.events.waits.specs import WaitSpec
 from airflow_provider_pipedrive.files.listing import name_of
 
 _SHOWN = 5
 """Records that are named, the rest is counted."""
 
 
-def awaited(watch: WaitSpec) -> str:
+def awaited(spec: WaitSpec) -> str:
     """What is waited for, such as ``Waiting until deal 17 is in stage 3 (Offer).``"""
-    if isinstance(watch, DealsWait):
-        quantity = "any" if watch.require == "any" else "each"
-        many = len(watch.deal_ids) > 1
-        deals = f"{quantity} of the deals {_listed(watch.deal_ids)}" if many else f"deal {watch.deal_ids[0]}"
-        return f"Waiting until {deals} {_move(watch.movement)}."
-    if isinstance(watch, AnyDealWait):
-        narrowed = {"pipeline": watch.pipeline_id, "owner": watch.owner_id, "filter": watch.filter_id}
+    if isinstance(spec, DealsWait):
+        quantity = "any" if spec.require == "any" else "each"
+        many = len(spec.deal_ids) > 1
+        deals = f"{quantity} of the deals {_listed(spec.deal_ids)}" if many else f"deal {spec.deal_ids[0]}"
+        return f"Waiting until {deals} {_move(spec.movement)}."
+    if isinstance(spec, AnyDealWait):
+        narrowed = {"pipeline": spec.pipeline_id, "owner": spec.owner_id, "filter": spec.filter_id}
         of = ", ".join(f"{name} {value}" for name, value in narrowed.items() if value is not None)
-        return f"Waiting until a deal{f' ({of})' if of else ''} {_move(watch.movement)}, from {watch.since} on."
-    if isinstance(watch, FilesWait):
-        link = f" of {str(watch.link).removesuffix('_id')} {watch.record_id}" if watch.link else ""
-        start = f"with an id above {watch.after_id}" if watch.after_id is not None else f"added from {watch.since} on"
-        return f"Waiting for a file{link} {start}."
-    assert isinstance(watch, RecordWait)
-    return f"Waiting until {watch} has {' and '.join(map(str, watch.success)) or 'come to be'}."
+        return f"Waiting until a deal{f' ({of})' if of else ''} {_move(spec.movement)}, from {spec.since} on."
+    if isinstance(spec, FilesWait):
+        return f"Waiting for {_files(spec)}."
+    assert isinstance(spec, RecordWait)
+    return f"Waiting until {_fulfilled(spec)}."
 
 
-def standing(watch: WaitSpec, memory: Memory) -> str:
-    """Where deals that are waited for are now, as far as the last look has shown; empty where it has shown nothing."""
-    if not isinstance(watch, DealsWait):
-        return ""
-    at = [
-        f"deal {deal_id} is in {_stage(memory[str(deal_id)]['stage'], watch.movement.names)}"
-        for deal_id in watch.deal_ids[:_SHOWN]
-        if "stage" in memory.get(str(deal_id), {})
-    ]
-    return f"Not yet: {', '.join(at)}." if at else ""
+def standing(spec: WaitSpec, memory: Memory) -> str:
+    """How things are now, as far as the last check has shown; empty where it has shown nothing."""
+    if isinstance(spec, DealsWait):
+        known = [(key, memory[str(key)]) for key in spec.deal_ids if "stage" in memory.get(str(key), {})]
+        at = [f"deal {key} is {_where(spec.movement, seen)}" for key, seen in known]
+    elif isinstance(spec, RecordWait):
+        at = [f"{path} is {value!r}" for path, value in memory.get("values", {}).items()]
+    else:
+        at = []
+    return f"Not yet: {_some(at)}." if at else ""
 
 
-def elsewhere(watch: WaitSpec, memory: Memory) -> str:
+def elsewhere(spec: WaitSpec, memory: Memory) -> str:
     """A warning where deals are in another pipeline than the stages that they shall come to; else empty."""
-    if not isinstance(watch, DealsWait) or not watch.movement.reaches:
+    if not isinstance(spec, DealsWait) or not spec.movement.reaches:
         return ""
-    pipelines = watch.movement.pipelines
-    wanted = {pipelines.get(str(stage)) for stage in watch.movement.reaches}
+    pipelines = spec.movement.pipelines
+    wanted = {pipelines.get(str(stage)) for stage in spec.movement.reaches}
     now = {key: pipelines.get(str(seen.get("stage"))) for key, seen in memory.items()}
     strays = [
         f"deal {key} is in pipeline {pipeline}" for key, pipeline in now.items() if pipeline not in {None, *wanted}
     ]
     if not strays or None in wanted:
         return ""
-    return (
-        f"The stage that is waited for belongs to pipeline {' or '.join(map(str, sorted(filter(None, wanted))))}, but "
-        f"{_some(strays)}: a move within a pipeline does not lead there."
-    )
+    stages = " or ".join(_stage(stage, spec.movement.names) for stage in spec.movement.reaches)
+    there = f"{stages} is in pipeline {' or '.join(map(str, sorted(filter(None, wanted))))}"
+    deals = _some(strays)
+    return f"{deals[0].upper()}{deals[1:]}, but {there}: a move within a pipeline does not lead there."
 
 
-def happened(watch: WaitSpec, result: Any) -> str:
+def happened(spec: WaitSpec, result: Any) -> str:
     """What has happened, from the result of a wait."""
     found: Sequence[Any] = result if isinstance(result, Sequence) else [result]
-    if isinstance(watch, FilesWait):
+    if isinstance(spec, FilesWait):
         files = [f"{name_of(file)} ({file['id']})" for file in found]
-        return f"New files: {_some(files)}."
-    if isinstance(watch, DealsWait | AnyDealWait):
+        return f"{f'{len(files):,} new files' if len(files) > 1 else 'A new file'}: {_some(files)}."
+    if isinstance(spec, DealsWait | AnyDealWait):
         return f"It has happened: {_some([_moved(move) for move in found])}."
-    assert isinstance(watch, RecordWait)
-    return f"It has happened: {watch} has {' and '.join(map(str, watch.success)) or 'come to be'}."
+    assert isinstance(spec, RecordWait)
+    return f"It has happened: {_fulfilled(spec)}."
+
+
+def _files(spec: FilesWait) -> str:
+    link = f" of {str(spec.link).removesuffix('_id')} {spec.record_id}" if spec.link else ""
+    called = f" called {' or '.join(spec.names)}" if spec.names else ""
+    kind = f" of type {' or '.join(spec.types)}" if spec.types else ""
+    start = f"with an id above {spec.after_id}" if spec.after_id is not None else f"added from {spec.since} on"
+    return f"a file{link}{called}{kind} {start}"
+
+
+def _fulfilled(spec: RecordWait) -> str:
+    """Such as ``lead 0b1b1e40 has is_archived == True``."""
+    what = " ".join(re.findall(r"[A-Z][a-z]*", spec.action)).lower()
+    ids = " ".join(str(value) for name, value in spec.parameters.items() if name == "id" or name.endswith("_id"))
+    return f"{what} {ids} has {' and '.join(map(str, spec.success))}"
+
+
+def _where(movement: Movement, seen: Memory) -> str:
+    status = f"{seen['status']}, in " if movement.statuses and seen.get("status") else "in "
+    return status + _stage(seen["stage"], movement.names)
 
 
 def _move(movement: Movement) -> str:

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.events.waits.files import FilesWait
 from airflow_provider_pipedrive.events.waits.movement import Movement
-from airflow_provider_pipedrive.events.waits.naming import NameRefs, resolve_names
-from airflow_provider_pipedrive.events.waits.watches import AnyDealWait, DealsWait, FilesWait
+from airflow_provider_pipedrive.events.waits.moves import AnyDealWait
+from airflow_provider_pipedrive.events.waits.name_refs import NameRefs
+from airflow_provider_pipedrive.events.waits.naming import resolve_names
+from airflow_provider_pipedrive.events.waits.records import DealsWait
 
 
 class Company:

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.events.waits.conditions import Condition
+from airflow_provider_pipedrive.events.waits.files import FilesWait
 from airflow_provider_pipedrive.events.waits.movement import Movement
-from airflow_provider_pipedrive.events.waits.sentences import awaited, happened, standing
-from airflow_provider_pipedrive.events.waits.watches import AnyDealWait, DealsWait, FilesWait, RecordWait, WaitSpec
+from airflow_provider_pipedrive.events.waits.moves import AnyDealWait
+from airflow_provider_pipedrive.events.waits.records import DealsWait, RecordWait
+from airflow_provider_pipedrive.events.waits.sentences import awaited, elsewhere, happened, standing
+from airflow_provider_pipedrive.events.waits.specs import WaitSpec
 
 SINCE = "2026-05-04T10:00:00Z"
 ARCHIVED = (Condition("is_archived", "==", True),)
@@ -18,7 +21,7 @@ MOVE = {"deal_id": 17, "title": "Ovens", "to_stage_id": 3, "to_stage": "Offer", 
 
 
 @pytest.mark.parametrize(
-    ("watch", "said"),
+    ("spec", "said"),
     [
         (DealsWait((17,), Movement(reaches=(3,), names=NAMES), SINCE), "deal 17 is in stage 3 (Offer)"),
         (DealsWait((17, 18), Movement(leaves=(2,)), SINCE), "each of the deals 17, 18 has left stage 2"),
@@ -33,24 +36,42 @@ MOVE = {"deal_id": 17, "title": "Ovens", "to_stage_id": 3, "to_stage": "Offer", 
         (AnyDealWait(Movement(moves=True), SINCE), f"a deal moves to another stage, from {SINCE} on"),
         (
             RecordWait("getLead", {"id": "x"}, (Condition("is_archived", "==", True),)),
-            "getLead(id='x') has is_archived == True",
+            "lead x has is_archived == True",
         ),
     ],
 )
-def test_what_is_waited_for(watch: WaitSpec, said: str) -> None:
-    assert awaited(watch) == f"Waiting until {said}."
+def test_what_is_waited_for(spec: WaitSpec, said: str) -> None:
+    assert awaited(spec) == f"Waiting until {said}."
 
 
 def test_what_file_is_waited_for() -> None:
     assert awaited(FilesWait("deal_id", 17, after_id=5)) == "Waiting for a file of deal 17 with an id above 5."
     assert awaited(FilesWait(since=SINCE)) == f"Waiting for a file added from {SINCE} on."
+    narrowed = FilesWait(names=("*offer*",), types=("pdf", "docx"), since=SINCE)
+    assert awaited(narrowed) == f"Waiting for a file called *offer* of type pdf or docx added from {SINCE} on."
 
 
 def test_where_deals_are_while_they_are_waited_for() -> None:
-    watch = DealsWait((17, 18, 19), Movement(reaches=(3,), names=NAMES), SINCE)
+    spec = DealsWait((17, 18, 19), Movement(reaches=(3,), names=NAMES), SINCE)
     memory: dict[str, Any] = {"17": {"stage": 2}, "18": {"stage": 9}, "19": {}}
-    assert standing(watch, memory) == "Not yet: deal 17 is in stage 2 (Contact made), deal 18 is in stage 9."
-    assert standing(watch, {}) == standing(FilesWait(since=SINCE), {}) == ""
+    assert standing(spec, memory) == "Not yet: deal 17 is in stage 2 (Contact made), deal 18 is in stage 9."
+    assert standing(spec, {}) == standing(FilesWait(since=SINCE), {}) == ""
+
+
+def test_what_a_record_is_like_while_it_is_waited_for() -> None:
+    lead = RecordWait("getLead", {"id": "x"}, ARCHIVED)
+    assert standing(lead, {"values": {"is_archived": False}}) == "Not yet: is_archived is False."
+    won = DealsWait((17,), Movement(statuses=("won",)), SINCE)
+    assert standing(won, {"17": {"stage": 2, "status": "lost"}}) == "Not yet: deal 17 is lost, in stage 2."
+
+
+def test_a_deal_in_another_pipeline_than_the_stage_is_warned_of() -> None:
+    offer = Movement(reaches=(3,), names=NAMES, pipelines={"2": 1, "3": 1, "8": 2})
+    spec = DealsWait((17, 18), offer, SINCE)
+    assert elsewhere(spec, {"17": {"stage": 8}, "18": {"stage": 2}}) == (
+        "Deal 17 is in pipeline 2, but stage 3 (Offer) is in pipeline 1: a move within a pipeline does not lead there."
+    )
+    assert elsewhere(spec, {"17": {"stage": 2}}) == elsewhere(spec, {}) == ""
 
 
 def test_what_has_happened() -> None:
@@ -60,7 +81,8 @@ def test_what_has_happened() -> None:
     files = [{"id": number, "name": f"{number}.pdf"} for number in range(1, 8)]
     assert (
         happened(FilesWait(since=SINCE), files)
-        == "New files: 1.pdf (1), 2.pdf (2), 3.pdf (3), 4.pdf (4), 5.pdf (5) and 2 more."
+        == "7 new files: 1.pdf (1), 2.pdf (2), 3.pdf (3), 4.pdf (4), 5.pdf (5) and 2 more."
     )
+    assert happened(FilesWait(since=SINCE), files[:1]) == "A new file: 1.pdf (1)."
     lead = RecordWait("getLead", {"id": "x"}, ARCHIVED)
-    assert happened(lead, {"id": "x"}) == "It has happened: getLead(id='x') has is_archived == True."
+    assert happened(lead, {"id": "x"}) == "It has happened: lead x has is_archived == True."
