@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airflow_provider_pipedrive.client import PipedriveClient
-from airflow_provider_pipedrive.client.responses import read_json as parsed
 from airflow_provider_pipedrive.errors import PipedriveResponseError
+from airflow_provider_pipedrive.extraction.context import who_reads
 from airflow_provider_pipedrive.extraction.reading.histories import stages_seen
 from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds
 from airflow_provider_pipedrive.extraction.storage.files import STATE, read_json, remove_folder, write_json
@@ -22,10 +22,10 @@ _FOLDERS = ("schema", "snapshots", "known")
 
 def account_of(client: PipedriveClient) -> dict[str, Any]:
     """Whose account it is: the ids of the company and the user in Pipedrive."""
-    me, _ = client.page("getCurrentUser", {}, lambda body: parsed(body)["data"])
-    if not isinstance(me, dict) or me.get("company_id") is None:
+    account, _ = who_reads(client)
+    if account["company_id"] is None:
         raise PipedriveResponseError("getCurrentUser: no user of a company came.", action="getCurrentUser")
-    return {"company_id": me["company_id"], "user_id": me.get("id")}
+    return account
 
 
 def take_out(folder: Any, entity: str) -> dict[str, Any]:

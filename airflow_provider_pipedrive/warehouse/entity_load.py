@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from airflow_provider_pipedrive.extraction.output.formats import FileColumn
+from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn
 from airflow_provider_pipedrive.warehouse.scope import Scope
 
 Write = Literal["merge", "versions", "replace"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.extraction.reading import listing, snapshot, walk
@@ -64,17 +65,17 @@ def by_id(records: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
 
 
 @pytest.fixture
-def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_parts(mocker: MockerFixture) -> None:
     """Parts of one page, so that a run leaves many."""
     for module in (walk, listing):
-        monkeypatch.setattr(module, "PART_ROWS", 500)
+        mocker.patch.object(module, "PART_ROWS", 500)
 
 
 @pytest.fixture
-def through(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def through(mocker: MockerFixture) -> Callable[[str], None]:
     """Chooses how lists are read, which is otherwise a matter of latency and rate limit."""
 
     def choose(strategy: str) -> None:
-        monkeypatch.setattr(snapshot.Snapshot, "_choose", lambda self, profile, took, *, more: strategy)
+        mocker.patch.object(snapshot.Snapshot, "_choose", return_value=strategy)
 
     return choose

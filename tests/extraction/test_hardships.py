@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import (
@@ -30,8 +31,8 @@ from airflow_provider_pipedrive.errors import (
 from airflow_provider_pipedrive.extraction import job as module
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
-from airflow_provider_pipedrive.extraction.output import formats
-from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
+from airflow_provider_pipedrive.extraction.output.part_writer import FileSink
+from airflow_provider_pipedrive.extraction.output.rewriting import PartRewriter
 from airflow_provider_pipedrive.extraction.progress import Progress
 from airflow_provider_pipedrive.extraction.reading.walk import ReadStats
 from airflow_provider_pipedrive.extraction.storage.versioned import Conflict
@@ -75,14 +76,14 @@ def test_a_path_that_is_a_file_is_an_error_before_anything_is_read(
 def test_a_full_disk_ends_a_run_and_the_next_one_goes_on(
     client: PipedriveClient,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    mocker: MockerFixture,
     through: Callable[[str], None],
     strategy: str,
     written: int,
 ) -> None:
     through(strategy)
     left = [written]
-    write = formats._Sink.write
+    write = FileSink.write
 
     def full(self: Any, data: bytes) -> int:
         left[0] -= 1
@@ -90,10 +91,10 @@ def test_a_full_disk_ends_a_run_and_the_next_one_goes_on(
             raise OSError(ENOSPC, "No space left on device")
         return write(self, data)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(formats._Sink, "write", full)
-        with pytest.raises(OSError, match="No space left"):
-            extract(client, tmp_path, DEALS, owner="me")
+    mocker.patch.object(FileSink, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        extract(client, tmp_path, DEALS, owner="me")
+    mocker.stop(full)
     assert not is_published(tmp_path)
     extract(client, tmp_path, DEALS, owner="me")
     assert by_id(landed(tmp_path / "deals")) == live(client)
@@ -112,19 +113,19 @@ def test_a_run_that_failed_is_taken_up_by_whoever_comes_next(company: Sandbox, t
 
 
 def test_a_publication_that_was_interrupted_goes_on_and_keeps_all_it_knew(
-    company: Sandbox, client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, mocker: MockerFixture
 ) -> None:
     job = ExtractionJob(["deals", "persons"], columns="raw", concurrency=8)
     extract(client, tmp_path, job)
     company.delete("deals", 7)
 
-    def dies(self: EntityStaging, deleted: Any) -> list[dict[str, Any]]:
+    def dies(self: PartRewriter, deleted: Any) -> list[dict[str, Any]]:
         raise Killed
 
-    with monkeypatch.context() as patch:
-        patch.setattr(EntityStaging, "_tombstones", dies)
-        with suppress(Killed):
-            extract(client, tmp_path, job, owner="me")
+    mocker.patch.object(PartRewriter, "tombstones", dies)
+    with suppress(Killed):
+        extract(client, tmp_path, job, owner="me")
+    mocker.stop(dies)
     receipt = extract(client, tmp_path, job, owner="me")
     assert receipt["entities"]["deals"]["tombstones"] == 1
     assert by_id(landed(tmp_path / "deals")) == live(client)
@@ -137,15 +138,15 @@ def test_a_publication_that_was_interrupted_goes_on_and_keeps_all_it_knew(
 
 
 def test_what_an_interrupted_publication_landed_is_looked_for_afterwards(
-    company: Sandbox, client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, mocker: MockerFixture
 ) -> None:
-    def dies(self: EntityStaging, move: dict[str, Any]) -> dict[str, Any]:
+    def dies(self: PartRewriter, move: dict[str, Any]) -> dict[str, Any]:
         raise Killed
 
-    with monkeypatch.context() as patch:
-        patch.setattr(EntityStaging, "_placed", dies)
-        with suppress(Killed):
-            extract(client, tmp_path, DEALS, owner="me")
+    mocker.patch.object(PartRewriter, "counting_rows", dies)
+    with suppress(Killed):
+        extract(client, tmp_path, DEALS, owner="me")
+    mocker.stop(dies)
     extract(client, tmp_path, DEALS, owner="me")
     company.delete("deals", 8)
     company.advance(3600)  # too long ago for a catch-up
@@ -153,22 +154,22 @@ def test_what_an_interrupted_publication_landed_is_looked_for_afterwards(
 
 
 def test_a_publication_that_was_interrupted_goes_on_in_the_folder_where_it_began(
-    client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: PipedriveClient, tmp_path: Path, mocker: MockerFixture
 ) -> None:
     job = ExtractionJob(["deals"], "changes", columns="raw", concurrency=8)
-    place = EntityStaging._placed
+    place = PartRewriter.counting_rows
     placed: list[str] = []
 
-    def dies(self: EntityStaging, part: dict[str, Any]) -> dict[str, Any]:
+    def dies(self: PartRewriter, part: dict[str, Any]) -> dict[str, Any]:
         if placed:
             raise Killed
         placed.append(part["name"])
         return place(self, part)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(EntityStaging, "_placed", dies)
-        with suppress(Killed):
-            extract(client, tmp_path, job, run="first", owner="me")
+    mocker.patch.object(PartRewriter, "counting_rows", dies)
+    with suppress(Killed):
+        extract(client, tmp_path, job, run="first", owner="me")
+    mocker.stop(dies)
     receipt = extract(client, tmp_path, job, run="second", owner="me")
     assert receipt["entities"]["deals"]["manifest"] == str(tmp_path / "deals" / "run=first" / "_manifest.json")
     assert by_id(landed(tmp_path / "deals" / "run=first")) == live(client)
@@ -397,19 +398,21 @@ def test_progress_is_told_every_ten_seconds_and_shows_that_the_run_is_alive(capl
 
 
 def test_the_thread_that_waits_for_the_entities_watches_too(
-    client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: PipedriveClient, tmp_path: Path, mocker: MockerFixture
 ) -> None:
     waiting: list[bool] = []
-    monkeypatch.setattr(
-        module.Progress, "watch", lambda self: waiting.append(threading.current_thread() is threading.main_thread())
-    )
+
+    def watch(self: Any) -> None:
+        waiting.append(threading.current_thread() is threading.main_thread())
+
+    mocker.patch.object(module.Progress, "watch", watch)
     extract(client, tmp_path, ExtractionJob(["users"]))
     assert True in waiting
 
 
 @pytest.mark.usefixtures("small_parts")
 def test_a_task_that_is_ended_stops_reading_and_keeps_what_it_has(
-    company: Sandbox, client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, mocker: MockerFixture
 ) -> None:
     whole = extract(client, tmp_path / "whole", ExtractionJob(["persons"], columns="raw", concurrency=1))["tokens"]
 
@@ -417,11 +420,11 @@ def test_a_task_that_is_ended_stops_reading_and_keeps_what_it_has(
         if threading.current_thread() is threading.main_thread() and company.counters()["tokens"] > whole + 30:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "wait", lambda waiting, timeout: wait(waiting, timeout=0.001))
-    with monkeypatch.context() as patch:
-        patch.setattr(Progress, "watch", ended)
-        with pytest.raises(KeyboardInterrupt):
-            extract(client, tmp_path / "half", ExtractionJob(["persons"], columns="raw", concurrency=1), owner="me")
+    mocker.patch.object(module, "wait", lambda waiting, timeout: wait(waiting, timeout=0.001))
+    mocker.patch.object(Progress, "watch", ended)
+    with pytest.raises(KeyboardInterrupt):
+        extract(client, tmp_path / "half", ExtractionJob(["persons"], columns="raw", concurrency=1), owner="me")
+    mocker.stop(ended)
     assert company.counters()["tokens"] < 2 * whole - 20
     before = company.counters()["tokens"]
     extract(client, tmp_path / "half", ExtractionJob(["persons"], columns="raw", concurrency=1), owner="me")

@@ -35,6 +35,7 @@ from tests.extraction.conftest import client_of, landed
 
 SCOPE = {"company_id": 1, "user_id": 2, "columns": "readable"}
 LOOKBACK = 60.0
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 def hour(number: float) -> datetime:
@@ -51,6 +52,34 @@ def ended(reading: Reading, run: str, newest: datetime | None, **landed: datetim
     claim = reading.of(run)
     assert claim is not None
     return reading.completed(claim, newest, landed, LOOKBACK)
+
+
+# ---- what is kept
+
+
+def test_a_mark_is_kept_with_its_edge_and_belongs_to_its_scope(tmp_path: Path) -> None:
+    watermarks = Watermarks(tmp_path, SCOPE)
+    assert watermarks.get("deals") is None
+    watermarks.set("deals", Watermark(NOON, {5: NOON, "x": NOON}))
+    assert watermarks.get("deals") == Watermark(NOON, {5: NOON, "x": NOON})
+    assert Watermarks(tmp_path, {**SCOPE, "user_id": 3}).get("deals") is None
+    assert watermarks.get("persons") is None
+    assert listed(tmp_path) == [{"entity": "deals", "until": "2026-03-01T12:00:00+00:00", "scope": SCOPE, "claims": []}]
+
+
+def test_a_mark_after_a_bulk_import_keeps_no_edge(tmp_path: Path) -> None:
+    watermarks = Watermarks(tmp_path, SCOPE)
+    watermarks.set("deals", Watermark(NOON, dict.fromkeys(range(MOST_EDGE + 1), NOON)))
+    assert watermarks.get("deals") == Watermark(NOON, {})
+
+
+def test_a_mark_can_be_forgotten_twice(tmp_path: Path) -> None:
+    watermarks = Watermarks(tmp_path, SCOPE)
+    assert listed(tmp_path) == []
+    watermarks.set("deals", Watermark(NOON))
+    watermarks.forget("deals")
+    watermarks.forget("deals")
+    assert watermarks.get("deals") is None
 
 
 # ---- whose window is which, without any storage

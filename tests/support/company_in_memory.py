@@ -15,8 +15,10 @@ import pytest
 
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveValidationError
-from airflow_provider_pipedrive.extraction.output import staging
-from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, RawEncoder
+from airflow_provider_pipedrive.extraction.output import rewriting
+from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
+from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading import increments, listing, ranges, snapshot, walk
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page, timestamp
 
@@ -235,7 +237,8 @@ class _Promise:
 
 
 def landing_in(folder: Path, entity: Entity) -> EntityStaging:
-    return EntityStaging(entity.name, folder / "unfinished", folder / entity.name, "jsonl", RawEncoder())
+    folders = EntityFolders(entity.name, folder / "unfinished", folder / entity.name)
+    return EntityStaging(folders, "jsonl", RawEncoder())
 
 
 @pytest.fixture
@@ -243,7 +246,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of ten, parts of twenty, and a plan for every list that has two pages."""
     for module in (ranges, walk, listing, snapshot):
         monkeypatch.setattr(module, "PAGE", PAGE)
-    for module in (walk, listing, increments, staging):
+    for module in (walk, listing, increments, rewriting):
         monkeypatch.setattr(module, "PART_ROWS", 2 * PAGE)
 
 

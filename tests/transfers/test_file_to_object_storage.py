@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, ObjectStoragePath
 from airflow.timetables.trigger import CronTriggerTimetable
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveParameterError, PipedriveServerError
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -378,14 +379,14 @@ def test_a_backfill_over_a_plain_cron_schedule_brings_the_files_of_each_day(sand
 
 
 def test_a_full_disk_is_told_as_it_is_and_leaves_nothing_unfinished(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, tmp_path: Path, mocker: MockerFixture
 ) -> None:
     upload(sandbox)
 
     def no_space(self: Path, target: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", no_space)
+    mocker.patch.object(Path, "replace", no_space)
     with pytest.raises(OSError, match="No space left"):
         download(str(tmp_path), DAY)
     assert list(tmp_path.iterdir()) == []
@@ -402,7 +403,7 @@ def test_mapped_tasks_and_runs_have_manifests_of_their_own(sandbox: Sandbox, tmp
 
 
 def test_lineage_tells_the_files_of_the_account_and_the_folder(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, tmp_path: Path, mocker: MockerFixture
 ) -> None:
     told: list[str] = []
 
@@ -412,7 +413,7 @@ def test_lineage_tells_the_files_of_the_account_and_the_folder(
 
         add_output_asset = add_input_asset
 
-    monkeypatch.setattr("airflow.providers.common.compat.lineage.hook.get_hook_lineage_collector", Collector)
+    mocker.patch("airflow.providers.common.compat.lineage.hook.get_hook_lineage_collector", Collector)
     download(str(tmp_path), DAY)
     assert told == ["pipedrive://127.0.0.1/files", tmp_path.as_uri()]
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_pipedrive.extraction.output.formats import FORMATS, open_part, read_rows, without_rows
+from airflow_provider_pipedrive.extraction.definition import FORMATS
+from airflow_provider_pipedrive.extraction.output.formats import open_part, read_rows, without_rows
 
 
 @dataclass(frozen=True)

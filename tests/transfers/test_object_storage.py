@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.lineage import hook as lineage
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, ObjectStoragePath, TaskDeferred
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.client.limits import forget_limits
 from airflow_provider_pipedrive.errors import (
@@ -382,10 +383,10 @@ def test_new_tokens_are_expected_at_midnight_utc_unless_pipedrive_says_when(
 
 
 def test_the_trigger_survives_being_written_down_and_fires_when_the_time_has_come(
-    monkeypatch: pytest.MonkeyPatch,
+    mocker: MockerFixture,
 ) -> None:
     now = [NOON.timestamp()]
-    monkeypatch.setattr("airflow_provider_pipedrive.triggers.budget.time", SimpleNamespace(time=lambda: now[0]))
+    mocker.patch("airflow_provider_pipedrive.triggers.budget.time", SimpleNamespace(time=lambda: now[0]))
     path, arguments = PipedriveBudgetTrigger(until=NOON.timestamp() + 43_200).serialize()
     assert path == "airflow_provider_pipedrive.triggers.budget.PipedriveBudgetTrigger"
 
@@ -455,9 +456,9 @@ def test_what_is_still_a_template_is_let_through_when_parsing() -> None:
 
 
 def test_parquet_needs_pyarrow_on_the_workers_and_not_where_dags_are_parsed(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, tmp_path: Path, mocker: MockerFixture
 ) -> None:
-    monkeypatch.setattr("airflow_provider_pipedrive.extraction.definition.find_spec", lambda name: None)
+    mocker.patch("airflow_provider_pipedrive.extraction.definition.find_spec", return_value=None)
     operator = task(tmp_path, format="parquet")
     with pytest.raises(AirflowFailException, match=r"pip install 'airflow-provider-pipedrive\[parquet\]'"):
         operator.execute(context())
@@ -509,14 +510,14 @@ def test_storage_that_cannot_be_used_here_says_what_to_install(sandbox: Sandbox)
 
 
 def test_airflows_lineage_is_told_what_was_read_and_where_it_lies(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, tmp_path: Path, mocker: MockerFixture
 ) -> None:
     told: list[tuple[str, str]] = []
     collector = SimpleNamespace(
         add_input_asset=lambda context, uri: told.append(("in", uri)),
         add_output_asset=lambda context, uri: told.append(("out", uri)),
     )
-    monkeypatch.setattr(lineage, "get_hook_lineage_collector", lambda: collector)
+    mocker.patch.object(lineage, "get_hook_lineage_collector", return_value=collector)
     extract(tmp_path, ["deals", "stages"])
     assert told == [
         ("in", "pipedrive://127.0.0.1/deals"),

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
+from airflow_provider_pipedrive.extraction.output.publication import Publication
 from airflow_provider_pipedrive.extraction.storage.expiry import have_expired
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveFileToObjectStorageOperator, PipedriveToObjectStorageOperator
@@ -112,16 +113,16 @@ def expired(code: str) -> Any:
 
 @pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidToken"])
 def test_credentials_that_expire_while_a_run_publishes_are_left_to_airflows_retries(
-    sandbox: Sandbox, s3: Storage, monkeypatch: pytest.MonkeyPatch, code: str
+    sandbox: Sandbox, s3: Storage, mocker: MockerFixture, code: str
 ) -> None:
     def refused(*args: Any, **given: Any) -> None:
         raise expired(code)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(EntityStaging, "_replace", refused)
-        patch.setattr(s3.fs, "rm_file", refused)  # neither can the lease be given back
-        with pytest.raises(OSError, match="expired") as caught:
-            extract(f"s3://{s3.bucket}/crm")
+    mocker.patch.object(Publication, "_replace", refused)
+    mocker.patch.object(s3.fs, "rm_file", refused)  # neither can the lease be given back
+    with pytest.raises(OSError, match="expired") as caught:
+        extract(f"s3://{s3.bucket}/crm")
+    mocker.stopall()
     assert not isinstance(caught.value, AirflowFailException)
     before = len(sandbox.requests)
     receipt = extract(f"s3://{s3.bucket}/crm")
@@ -129,14 +130,14 @@ def test_credentials_that_expire_while_a_run_publishes_are_left_to_airflows_retr
     assert receipt["requests"] <= len(sandbox.requests) - before + 1
 
 
-def test_a_lack_of_rights_is_a_lasting_error(sandbox: Sandbox, s3: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lack_of_rights_is_a_lasting_error(sandbox: Sandbox, s3: Storage, mocker: MockerFixture) -> None:
     def refused(*args: Any, **given: Any) -> None:
         from botocore.exceptions import ClientError
         from s3fs.errors import translate_boto_error
 
         raise translate_boto_error(ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject"))
 
-    monkeypatch.setattr(s3.fs, "pipe_file", refused)
+    mocker.patch.object(s3.fs, "pipe_file", refused)
     with pytest.raises(AirflowFailException, match="cannot be written to"):
         extract(f"s3://{s3.bucket}/crm")
 
@@ -175,14 +176,12 @@ def test_each_storages_words_for_expired_credentials_are_understood(error: Excep
 
 
 def test_a_snapshot_that_broke_off_while_it_published_is_not_the_next_nights(
-    sandbox: Sandbox, s3: Storage, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, s3: Storage, mocker: MockerFixture
 ) -> None:
-    def dies(*args: Any, **given: Any) -> None:
-        raise OSError("the storage is out of reach")
-
-    with monkeypatch.context() as patch, contextlib.suppress(OSError):
-        patch.setattr(EntityStaging, "_replace", dies)
+    dying = mocker.patch.object(Publication, "_replace", side_effect=OSError("the storage is out of reach"))
+    with contextlib.suppress(OSError):
         extract(f"s3://{s3.bucket}/crm", run="monday")
+    mocker.stop(dying)
     sandbox.update("stages", 1, name="Tuesday's name")
     found = rows(extract(f"s3://{s3.bucket}/crm", run="tuesday"))
     assert {row["name"] for row in found if row["id"] == 1} == {"Tuesday's name"}

@@ -14,6 +14,7 @@ from unittest.mock import MagicMock
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskDeferred
 from airflow.timetables.trigger import CronTriggerTimetable
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.client.limits import forget_limits
 from airflow_provider_pipedrive.errors import (
@@ -278,9 +279,11 @@ def test_a_spent_daily_budget_defers_the_task_which_goes_on_day_after_day(
     assert {number for (number,) in rows(file, "SELECT id FROM pipedrive.deals")} == expected
 
 
-def test_the_example_dag_loads_its_entities(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_dag_loads_its_entities(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture
+) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    mocker.patch.object(tempfile, "tempdir", str(tmp_path))
     dags = Path(__file__).resolve().parents[2] / "example_dags"
     declared = runpy.run_path(str(dags / "pipedrive_nightly_warehouse.py"))
     dag = declared["pipedrive_nightly_warehouse"]()

@@ -14,6 +14,7 @@ from unittest.mock import MagicMock
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.errors import PipedriveWarehouseError
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
@@ -33,10 +34,10 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return a_new_worker(tmp_path / "worker-1", monkeypatch)
 
 
-def a_new_worker(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def a_new_worker(folder: Path, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture) -> Path:
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    mocker.patch.object(tempfile, "tempdir", str(folder))
     return folder
 
 

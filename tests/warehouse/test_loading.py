@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveWarehouseError
 from airflow_provider_pipedrive.extraction.output.formats import open_part
@@ -399,8 +400,8 @@ def test_a_file_that_another_process_writes_may_be_tried_again_with_advice(tmp_p
     assert caught.value.retryable
 
 
-def test_without_dlt_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_pipedrive.warehouse.destination.find_spec", lambda name: None)
+def test_without_dlt_the_error_names_the_extra(mocker: MockerFixture) -> None:
+    mocker.patch("airflow_provider_pipedrive.warehouse.destination.find_spec", return_value=None)
     with pytest.raises(PipedriveParameterError, match=re.escape("pip install 'airflow-provider-pipedrive[warehouse]'")):
         Warehouse(Destination("duckdb:///crm.duckdb"), "pipedrive").check()
 

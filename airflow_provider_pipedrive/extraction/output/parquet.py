@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_provider_pipedrive.extraction.output.formats import FileColumn, Rows, Writer, as_text, opened
+from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn, PartWriter, Rows, as_text, opened
 from airflow_provider_pipedrive.extraction.rows import fitting
 from airflow_provider_pipedrive.extraction.rows.fitting import DoesNotFitError
 
@@ -40,7 +40,7 @@ GROUP_BYTES = 16 * 1024 * 1024
 """A row group of so many bytes is written before it has that many rows."""
 
 
-class ParquetPart(Writer):
+class ParquetPart(PartWriter):
     """A Parquet file being written, compressed with zstd.
 
     :param schema: of the file whose rows are to be copied; by default that of the columns

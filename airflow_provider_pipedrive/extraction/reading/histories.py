@@ -23,7 +23,7 @@ import msgspec
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES, OBSERVED
-from airflow_provider_pipedrive.extraction.output.formats import PartWriter, read_rows
+from airflow_provider_pipedrive.extraction.output.formats import read_rows
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.increments import Window
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of
@@ -58,20 +58,6 @@ STREAM = "deals"
 _Move = tuple[int, int, int, Any]
 """A deal, the stage that it left, the one that it came to, and when."""
 _PART_DEALS = 1_000
-
-
-class FixedEncoder:
-    """Rows whose columns are known beforehand.
-
-    :param columns: in order
-    """
-
-    def __init__(self, columns: Sequence[Column]) -> None:
-        self.columns = columns
-
-    def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
-        """Append them."""
-        part.write([as_dict(record)[0] for record in records])
 
 
 class _Deal(msgspec.Struct):

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
-from airflow_provider_pipedrive.extraction.output.staging import PART_ROWS, EntityStaging
+from airflow_provider_pipedrive.extraction.output.parts import PART_ROWS
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of, read_list, whole_pages
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Page, timestamp
 from airflow_provider_pipedrive.extraction.reading.ranges import OPEN_END, Range

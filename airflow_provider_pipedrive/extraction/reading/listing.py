@@ -7,7 +7,8 @@ from typing import Any
 
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.client.paging import Look, Position, walk_pages
-from airflow_provider_pipedrive.extraction.output.staging import PART_ROWS, EntityStaging
+from airflow_provider_pipedrive.extraction.output.parts import PART_ROWS
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Page
 from airflow_provider_pipedrive.extraction.reading.ranges import PAGE
 from airflow_provider_pipedrive.extraction.reading.walk import ReadStats, RequestPool, sorting

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_pipedrive.extraction.output.staging import FinishedPart
+from airflow_provider_pipedrive.extraction.output.parts import FinishedPart
 from airflow_provider_pipedrive.extraction.reading.ranges import OPEN_END, Range
 
 _ResumeInfo = Mapping[str, Any]

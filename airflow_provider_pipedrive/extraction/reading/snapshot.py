@@ -30,7 +30,8 @@ import msgspec
 from airflow_provider_pipedrive.catalog import ACTIONS, ENTITIES, Entity
 from airflow_provider_pipedrive.client.limits import WINDOW
 from airflow_provider_pipedrive.errors import PipedriveResponseError
-from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, FinishedPart
+from airflow_provider_pipedrive.extraction.output.parts import FinishedPart
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of, read_list, whole_pages
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key, Page
 from airflow_provider_pipedrive.extraction.reading.ranges import (

@@ -18,7 +18,8 @@ import msgspec
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.client.paging import Position, Walk
 from airflow_provider_pipedrive.errors import PipedriveValidationError
-from airflow_provider_pipedrive.extraction.output.staging import PART_ROWS, EntityStaging
+from airflow_provider_pipedrive.extraction.output.parts import PART_ROWS
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.memory import give_back
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key, Page, decode, next_position, server_time
 from airflow_provider_pipedrive.extraction.reading.ranges import PAGE, Range, RangeScan, fair_share_level, split_point

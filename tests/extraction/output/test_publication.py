@@ -14,14 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
-from airflow_provider_pipedrive.extraction.output import staging as module
+from airflow_provider_pipedrive.extraction.output import manifest
+from airflow_provider_pipedrive.extraction.output import publication as module
+from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
 from airflow_provider_pipedrive.extraction.output.formats import read_rows
-from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, RawEncoder, RunFolder
+from airflow_provider_pipedrive.extraction.output.publication import Publication
+from airflow_provider_pipedrive.extraction.output.run_folder import RunFolder
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.pages import Key
 from airflow_provider_pipedrive.extraction.storage.versioned import Conflict
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -158,7 +163,7 @@ def read_by(folder: Path, run: str, at: str, *records: dict[str, Any]) -> Entity
     staging.save({"strategy": "walk"})
     staging.write("s", [0], [json.dumps(record).encode() for record in records], [Key(r["id"]) for r in records])
     staging.finish("s", {})
-    staging.note_present(datetime.fromisoformat(at))
+    staging.publication.note_present(datetime.fromisoformat(at))
     return staging
 
 
@@ -183,17 +188,17 @@ def test_a_snapshot_that_was_read_later_is_published_after_one_that_was_faster(t
     assert rows(tmp_path) == [("late", 1, "new")]
 
 
-def test_two_runs_that_publish_changes_at_once_are_both_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_runs_that_publish_changes_at_once_are_both_there(tmp_path: Path, mocker: MockerFixture) -> None:
     first = read_by(tmp_path, "first", "2026-05-01T00:00:00+00:00", deal(1, "a"))
     second = read_by(tmp_path, "second", "2026-05-01T00:00:00+00:00", deal(2, "b"))
     replace_it = module.replace_versioned
 
     def overtaken(path: Any, value: Any, version: Any) -> None:
-        monkeypatch.setattr(module, "replace_versioned", replace_it)
+        mocker.stopall()
         second.publish(lambda part: (), about("second", JUNE), adds=True)
         replace_it(path, value, version)
 
-    monkeypatch.setattr(module, "replace_versioned", overtaken)
+    mocker.patch.object(module, "replace_versioned", overtaken)
     first.publish(lambda part: (), about("first", MAY), adds=True)
     assert sorted(row[0] for row in rows(tmp_path)) == ["first", "second"]
 
@@ -201,27 +206,22 @@ def test_two_runs_that_publish_changes_at_once_are_both_there(tmp_path: Path, mo
 # ---- publications that were broken off
 
 
-def broken_off(
-    client: PipedriveClient, folder: Path, job: ExtractionJob, owner: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def broken_off(client: PipedriveClient, folder: Path, job: ExtractionJob, owner: str, mocker: MockerFixture) -> None:
     """A run that ends when it has decided what it publishes."""
 
-    def dies(self: EntityStaging, *args: Any) -> Any:
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(EntityStaging, "_replace", dies)
-        with suppress(Killed):
-            extract(client, folder, job, owner=owner, run=owner)
+    mocker.patch.object(Publication, "_replace", side_effect=Killed)
+    with suppress(Killed):
+        extract(client, folder, job, owner=owner, run=owner)
+    mocker.stopall()
 
 
 SNAPSHOT = ExtractionJob(["stages"], columns="raw")
 
 
 def test_the_next_run_drops_a_publication_that_was_broken_off_and_reads(
-    company: Sandbox, client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, mocker: MockerFixture
 ) -> None:
-    broken_off(client, tmp_path, SNAPSHOT, "monday", monkeypatch)
+    broken_off(client, tmp_path, SNAPSHOT, "monday", mocker)
     company.update("stages", 1, name="Tuesday's name")
     extract(client, tmp_path, SNAPSHOT, owner="tuesday", run="tuesday")
     assert by_id(landed(tmp_path / "stages"))[1]["name"] == "Tuesday's name"
@@ -230,9 +230,9 @@ def test_the_next_run_drops_a_publication_that_was_broken_off_and_reads(
 
 
 def test_the_run_that_began_a_publication_finishes_it_without_reading_again(
-    company: Sandbox, client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, mocker: MockerFixture
 ) -> None:
-    broken_off(client, tmp_path, SNAPSHOT, "monday", monkeypatch)
+    broken_off(client, tmp_path, SNAPSHOT, "monday", mocker)
     before = len(company.requests)
     extract(client, tmp_path, SNAPSHOT, owner="monday", run="monday")
     assert "/api/v2/stages" not in {request.path for request in company.requests[before:]}
@@ -240,9 +240,9 @@ def test_the_run_that_began_a_publication_finishes_it_without_reading_again(
 
 
 def test_a_publication_is_not_finished_over_what_another_job_has_published_since(
-    company: Sandbox, client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, mocker: MockerFixture
 ) -> None:
-    broken_off(client, tmp_path, SNAPSHOT, "monday", monkeypatch)
+    broken_off(client, tmp_path, SNAPSHOT, "monday", mocker)
     company.update("stages", 1, name="Tuesday's name")
     company.advance(60)
     extract(client, tmp_path, ExtractionJob(["stages", "pipelines"], columns="raw"), owner="tuesday", run="tuesday")
@@ -260,14 +260,14 @@ def age(folder: Path, seconds: float) -> None:
 
 
 def test_the_files_of_the_publication_before_stay_for_who_is_reading_them_and_go_later(
-    client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: PipedriveClient, tmp_path: Path, mocker: MockerFixture
 ) -> None:
     extract(client, tmp_path, SNAPSHOT)
     (first,) = (part["name"] for part in json.loads((tmp_path / "stages" / "_manifest.json").read_text())["parts"])
     extract(client, tmp_path, SNAPSHOT)
     assert (tmp_path / "stages" / first).exists()
     now = time.time()
-    monkeypatch.setattr(module.time, "time", lambda: now + 3601)
+    mocker.patch.object(manifest.time, "time", return_value=now + 3601)
     extract(client, tmp_path, SNAPSHOT)
     assert not (tmp_path / "stages" / first).exists()
     assert len(list((tmp_path / "stages").glob("part-*"))) == 2
@@ -314,9 +314,9 @@ def test_files_of_a_run_that_has_not_ended_are_not_swept_however_old(client: Pip
     "later", [ExtractionJob(["pipelines"], columns="raw"), ExtractionJob(["stages"], format="csv")]
 )
 def test_a_broken_off_publication_is_swept_after_a_day_by_whatever_job_comes(
-    client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: ExtractionJob
+    client: PipedriveClient, tmp_path: Path, mocker: MockerFixture, later: ExtractionJob
 ) -> None:
-    broken_off(client, tmp_path, SNAPSHOT, "monday", monkeypatch)
+    broken_off(client, tmp_path, SNAPSHOT, "monday", mocker)
     extract(client, tmp_path, later)
     assert len(list(tmp_path.glob("_pipedrive/unfinished/*"))) == 1
     age(tmp_path, 86_401)
@@ -341,7 +341,7 @@ def test_what_was_read_and_not_published_waits_a_week_for_its_next_try(
 
 
 def test_what_is_kept_beside_the_data_is_private_to_the_user_who_runs_the_task(
-    client: PipedriveClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: PipedriveClient, tmp_path: Path, mocker: MockerFixture
 ) -> None:
     modes: dict[str, int] = {}
     clear = RunFolder.clear
@@ -350,7 +350,7 @@ def test_what_is_kept_beside_the_data_is_private_to_the_user_who_runs_the_task(
         modes.update({str(path): stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "_pipedrive").rglob("*")})
         clear(self)
 
-    monkeypatch.setattr(RunFolder, "clear", looked_at)
+    mocker.patch.object(RunFolder, "clear", looked_at)
     (tmp_path / "_pipedrive").mkdir(mode=0o755)
     extract(client, tmp_path, ExtractionJob(["stages", "deals"], "changes"))
     assert stat.S_IMODE((tmp_path / "_pipedrive").stat().st_mode) == 0o700

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from errno import ENOSPC
@@ -14,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
-from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.output import staging as module
-from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, FinishedPart, RawEncoder, RunFolder
+from airflow_provider_pipedrive.extraction.output import rewriting
+from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
+from airflow_provider_pipedrive.extraction.output.parts import FinishedPart
+from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.pages import Key
-from airflow_provider_pipedrive.extraction.storage.files import read_json
-from airflow_provider_pipedrive.extraction.watermarks import MOST_EDGE, Watermark, Watermarks, listed
+from airflow_provider_pipedrive.extraction.storage.files import remove_folder
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -30,7 +28,8 @@ class Killed(BaseException):
 
 
 def at(folder: Path) -> EntityStaging:
-    return EntityStaging("deals", folder / "unfinished", folder / "deals", "jsonl", RawEncoder(), keep_previous=0)
+    folders = EntityFolders("deals", folder / "unfinished", folder / "deals", keep_previous=0)
+    return EntityStaging(folders, "jsonl", RawEncoder())
 
 
 def begun(folder: Path) -> EntityStaging:
@@ -155,7 +154,7 @@ def test_ids_may_be_texts(tmp_path: Path) -> None:
     assert after.newest is None
 
 
-def steps(monkeypatch: pytest.MonkeyPatch, dies_at: int) -> list[str]:
+def steps(mocker: MockerFixture, dies_at: int) -> list[str]:
     """Let the process die before its n-th step towards a published folder; the steps that it has taken."""
     taken: list[str] = []
 
@@ -168,10 +167,8 @@ def steps(monkeypatch: pytest.MonkeyPatch, dies_at: int) -> list[str]:
 
         return step
 
-    monkeypatch.setattr(Path, "rename", counted("rename", Path.rename))
-    monkeypatch.setattr(Path, "unlink", counted("unlink", Path.unlink))
-    monkeypatch.setattr(module, "without_rows", counted("rewrite", module.without_rows))
-    monkeypatch.setattr(module, "open_part", counted("open", module.open_part))
+    for place, name in ((Path, "rename"), (Path, "unlink"), (rewriting, "without_rows"), (rewriting, "open_part")):
+        mocker.patch.object(place, name, counted(name, getattr(place, name)))
     return taken
 
 
@@ -179,25 +176,25 @@ def first_of_a(part: FinishedPart) -> list[int]:
     return [0] if part.stream == "a" else []
 
 
-def test_a_publication_goes_on_wherever_it_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_publication_goes_on_wherever_it_was_interrupted(tmp_path: Path, mocker: MockerFixture) -> None:
     for dies_at in range(100):
         folder = tmp_path / str(dies_at)
         first = two_parts(folder)
         first.publish(lambda part: (), {}, {9: None})
         before = published(folder)
-        module.remove_folder(folder / "unfinished")
+        remove_folder(folder / "unfinished")
         staging = begun(folder)
         write(staging, "a", 11, 12, order=1)
         write(staging, "b", 13, order=2)
         for stream in "ab":
             staging.finish(stream, {})
         died = False
-        with monkeypatch.context() as patch:
-            taken = steps(patch, dies_at)
-            try:
-                staging.publish(first_of_a, {}, {7: NOON})
-            except Killed:
-                died = True
+        taken = steps(mocker, dies_at)
+        try:
+            staging.publish(first_of_a, {}, {7: NOON})
+        except Killed:
+            died = True
+        mocker.stopall()
         assert published(folder) in (before, [12, 13, -7]), f"between two states, after {taken}"
         after = at(folder)
         after.load()
@@ -210,121 +207,19 @@ def test_a_publication_goes_on_wherever_it_was_interrupted(tmp_path: Path, monke
     assert dies_at > 6
 
 
-def test_a_full_disk_leaves_nothing_that_looks_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_nothing_that_looks_finished(tmp_path: Path, mocker: MockerFixture) -> None:
     staging = two_parts(tmp_path)
     write(staging, "c", 5, order=3)
 
     def full(path: Path, target: Path) -> None:
         raise OSError(ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "rename", full)
-        with pytest.raises(OSError, match="No space left"):
-            staging.finish("c", {})
-        staging.abort()
+    mocker.patch.object(Path, "rename", full)
+    with pytest.raises(OSError, match="No space left"):
+        staging.finish("c", {})
+    staging.abort()
+    mocker.stopall()
     after = at(tmp_path)
     after.load()
     assert sorted(after.ids()) == [1, 2, 3, 4]
     assert not list((tmp_path / "unfinished").glob(".*.tmp"))
-
-
-# ---- whose parts they are
-
-
-def lease(folder: Path, **said: Any) -> None:
-    usual = {"owner": "other", "host": socket.gethostname(), "pid": os.getpid(), "time": time.time()}
-    folder.mkdir(parents=True)
-    (folder / "lease-other.json").write_text(json.dumps({**usual, **said}))
-
-
-@pytest.mark.parametrize(
-    ("said", "held"),
-    [
-        ({}, True),
-        ({"host": "elsewhere", "pid": 1}, True),
-        ({"pid": 2**22 + 1}, False),  # no such process
-        ({"time": time.time() - 1000}, False),  # no sign of life for over 15 minutes
-        ({"owner": "me", "pid": 2**22 + 1}, False),  # an earlier try
-        ({"owner": "me", "host": "elsewhere"}, False),  # an earlier try on another machine
-        ({"owner": "me"}, True),  # another run of the same owner at the same time
-        ({"owner": "me", "time": time.time() - 200}, False),  # another process has its id
-    ],
-)
-def test_a_run_leaves_the_parts_of_another_live_run_alone(tmp_path: Path, said: dict[str, Any], held: bool) -> None:
-    folder = tmp_path / "_pipedrive" / "unfinished" / "job"
-    lease(folder, **said)
-    assert (RunFolder(tmp_path, "job", "me").folder != folder) is held
-
-
-def test_the_lease_of_a_run_that_is_dead_is_removed(tmp_path: Path) -> None:
-    folder = tmp_path / "_pipedrive" / "unfinished" / "job"
-    lease(folder, pid=2**22 + 1)
-    RunFolder(tmp_path, "job", "me")
-    assert not (folder / "lease-other.json").exists()
-
-
-def test_somebody_elses_manifest_is_not_replaced(tmp_path: Path) -> None:
-    (tmp_path / "deals").mkdir()
-    (tmp_path / "deals" / "_manifest.json").write_text('{"a": 1}')
-    with pytest.raises(PipedriveParameterError, match="was not written by an extraction"):
-        RunFolder(tmp_path, "job", "me").entity("deals", "jsonl", RawEncoder())
-
-
-def test_a_run_that_failed_lets_another_owner_go_on(tmp_path: Path) -> None:
-    first = RunFolder(tmp_path, "job", "first")
-    assert RunFolder(tmp_path, "job", "second").folder != first.folder
-    first.release()
-    assert RunFolder(tmp_path, "job", "third").folder == first.folder
-
-
-def test_of_many_runs_that_begin_at_once_each_has_a_folder_of_its_own(tmp_path: Path) -> None:
-    barrier = threading.Barrier(8)
-    folders: list[Path] = []
-
-    def begin(number: int) -> None:
-        barrier.wait()
-        folders.append(RunFolder(tmp_path, "job", f"owner {number}").folder)
-
-    threads = [threading.Thread(target=begin, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(set(folders)) == 8
-
-
-# ---- watermarks
-
-
-SCOPE = {"company_id": 1, "user_id": 2, "columns": "readable"}
-
-
-def test_a_mark_is_kept_with_its_edge_and_belongs_to_its_scope(tmp_path: Path) -> None:
-    watermarks = Watermarks(tmp_path, SCOPE)
-    assert watermarks.get("deals") is None
-    watermarks.set("deals", Watermark(NOON, {5: NOON, "x": NOON}))
-    assert watermarks.get("deals") == Watermark(NOON, {5: NOON, "x": NOON})
-    assert Watermarks(tmp_path, {**SCOPE, "user_id": 3}).get("deals") is None
-    assert watermarks.get("persons") is None
-    assert listed(tmp_path) == [{"entity": "deals", "until": "2026-03-01T12:00:00+00:00", "scope": SCOPE, "claims": []}]
-
-
-def test_a_mark_after_a_bulk_import_keeps_no_edge(tmp_path: Path) -> None:
-    watermarks = Watermarks(tmp_path, SCOPE)
-    watermarks.set("deals", Watermark(NOON, dict.fromkeys(range(MOST_EDGE + 1), NOON)))
-    assert watermarks.get("deals") == Watermark(NOON, {})
-
-
-def test_a_mark_can_be_forgotten_twice(tmp_path: Path) -> None:
-    watermarks = Watermarks(tmp_path, SCOPE)
-    assert listed(tmp_path) == []
-    watermarks.set("deals", Watermark(NOON))
-    watermarks.forget("deals")
-    watermarks.forget("deals")
-    assert watermarks.get("deals") is None
-
-
-def test_a_state_file_that_is_no_object_is_an_error_never_an_empty_state(tmp_path: Path) -> None:
-    (tmp_path / "watermark.json").write_text("[]")
-    with pytest.raises(ValueError, match="does not hold a JSON object"):
-        read_json(tmp_path / "watermark.json")

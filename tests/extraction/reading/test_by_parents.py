@@ -11,7 +11,9 @@ import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError
-from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, RawEncoder
+from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
+from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading import walk
 from airflow_provider_pipedrive.extraction.reading.increments import read_by_parents
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page
@@ -41,7 +43,8 @@ class RequestPool(walk.RequestPool):
 
 
 def read(folder: Path, pool: RequestPool, deals: list[int]) -> EntityStaging:
-    landing = EntityStaging("deal_products", folder / "unfinished", folder / "out", "jsonl", RawEncoder())
+    folders = EntityFolders("deal_products", folder / "unfinished", folder / "out")
+    landing = EntityStaging(folders, "jsonl", RawEncoder())
     try:
         read_by_parents(pool, PRODUCTS, landing, deals, {}, ReadStats())
     finally:

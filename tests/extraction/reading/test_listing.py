@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
-from airflow_provider_pipedrive.extraction.output.staging import EntityStaging, RawEncoder
+from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
+from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading import walk
 from airflow_provider_pipedrive.extraction.reading.increments import Changes, Window
 from airflow_provider_pipedrive.extraction.reading.listing import page_size, whole_pages
@@ -128,7 +130,7 @@ def test_pages_are_as_large_as_the_list_allows(entity: str, expected: dict[str, 
 
 def test_a_window_of_a_list_that_knows_no_end_is_read_to_its_end_and_no_further(tmp_path: Path) -> None:
     pool = RequestPool(notes(2000), {})
-    landing = EntityStaging("notes", tmp_path / "unfinished", tmp_path / "notes", "jsonl", RawEncoder())
+    landing = EntityStaging(EntityFolders("notes", tmp_path / "unfinished", tmp_path / "notes"), "jsonl", RawEncoder())
     window = Window(datetime.fromtimestamp(1001, UTC), datetime.fromtimestamp(1701, UTC), 0.0, {})
     Changes(pool, NOTES, landing, ReadStats(), window).read()
     assert sorted(landing.ids()) == list(range(1, 701))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveResponseError
-from airflow_provider_pipedrive.extraction.output.formats import Part
-from airflow_provider_pipedrive.extraction.output.staging import FinishedPart
+from airflow_provider_pipedrive.extraction.output.part_writer import Part
+from airflow_provider_pipedrive.extraction.output.parts import FinishedPart
 from airflow_provider_pipedrive.extraction.reading import ranges
 from airflow_provider_pipedrive.extraction.reading.pages import Key
 from airflow_provider_pipedrive.extraction.reading.ranges import (

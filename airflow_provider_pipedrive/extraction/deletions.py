@@ -1,0 +1,35 @@
+"""Which of the records that were landed once are deleted: they are held against what is there now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionContext
+from airflow_provider_pipedrive.extraction.entities import HISTORIES
+from airflow_provider_pipedrive.extraction.reading.snapshot import Ids
+from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds, confirm, sweep, sweepable
+
+
+def look_for_deleted(context: ExtractionContext, entities: Iterable[EntityRun]) -> None:
+    """Add to the outcome of each entity what is deleted, and keep what was landed."""
+    for each in entities:
+        if each.name in HISTORIES or not sweepable(each.entity) or context.job.parameters.get(each.name):
+            continue
+        each.known = LandedIds(context.path, each.name)
+        if not each.staging.publication.is_begun:
+            _look_for_deleted(context, each, each.known)
+
+
+def _look_for_deleted(context: ExtractionContext, each: EntityRun, known: LandedIds) -> None:
+    deleted = each.outcome.deleted
+    if context.job.deletes and each.window is None:
+        absent = Ids(known.ids.bits)
+        absent.remove(each.staging.ids())
+        absent.remove(deleted)
+        looked_up = absent.all()
+        deleted.update(confirm(context.pool, each.entity, looked_up, each.stats))
+        known.ids.remove(looked_up)  # those that are archived too: the next run would look them up again
+    elif context.job.sweep:
+        deleted.update(sweep(context.pool, each.entity, known.ids, {}, each.stats))
+    known.ids.add(each.staging.ids())
+    known.save()  # should the run end while it publishes, they are landed all the same

@@ -1,0 +1,92 @@
+"""Parts as CSV: RFC 4180 in UTF-8, with a header."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Container, Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from airflow_provider_pipedrive.extraction.output.part_writer import PartWriter, Rows, as_text, batched, opened
+
+
+class CsvPart(PartWriter):
+    """A CSV file being written.
+
+    :param escape_formulas: put an apostrophe in front of texts that a spreadsheet would compute
+    """
+
+    def __init__(self, path: Any, names: Sequence[str], *, escape_formulas: bool) -> None:
+        super().__init__(path)
+        self._names = names
+        self._escape_formulas = escape_formulas
+        with self._whole_or_gone():
+            self._write_cells([self._escaped(names)])
+
+    def _write(self, rows: Rows) -> None:
+        columns = [_cells(self._escaped([row[name] for row in rows])) for name in self._names]
+        self._write_cells(zip(*columns, strict=True))
+
+    def _escaped(self, values: Sequence[Any]) -> Sequence[Any]:
+        if not self._escape_formulas:
+            return values
+        return [f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value for value in values]
+
+    def _write_cells(self, rows: Iterable[Sequence[Any]]) -> None:
+        text = io.StringIO()
+        csv.writer(text).writerows(rows)
+        self._sink.write(text.getvalue().encode())
+
+    def _copy(self, source: Any, drop: Container[int]) -> int:
+        kept = 0
+        with opened(source) as file, _text(file) as lines:
+            rows = csv.reader(lines)
+            next(rows)
+            for some in batched(row for number, row in enumerate(rows) if number not in drop):
+                self._write_cells(some)
+                kept += len(some)
+        return kept
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How texts begin that spreadsheets take for formulas, in full width too.
+
+https://owasp.org/www-community/attacks/CSV_Injection
+"""
+_AS_THEY_ARE = {str, int, type(None)}
+
+
+def _cells(values: Sequence[Any]) -> Sequence[Any]:
+    """The values of one column as the csv module is to write them."""
+    if _AS_THEY_ARE.issuperset(map(type, values)):
+        return values
+    return [_cell(value) for value in values]
+
+
+def _cell(value: Any) -> Any:
+    if type(value) in _AS_THEY_ARE:
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        text = repr(value)
+        return f"{Decimal(text):f}" if "e" in text else text
+    return as_text(value)
+
+
+def read(path: Any) -> Iterator[dict[str, str | None]]:
+    """The rows of a CSV file: texts, and None for nothing."""
+    with opened(path) as file, _text(file) as lines:
+        for row in csv.DictReader(lines):
+            yield {name: value or None for name, value in row.items()}
+
+
+def header(path: Any) -> list[str]:
+    """The columns of a CSV file."""
+    with opened(path) as file, _text(file) as lines:
+        return next(csv.reader(lines))
+
+
+def _text(file: Any) -> io.TextIOWrapper:
+    return io.TextIOWrapper(file, "utf-8", newline="")

@@ -1,0 +1,79 @@
+"""How the records of one page become the rows of a part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn, PartWriter
+from airflow_provider_pipedrive.extraction.reading.pages import Mended, as_dict
+from airflow_provider_pipedrive.extraction.rows.columns import Column, RowSchema
+
+
+class Encoder(Protocol):
+    """Puts records into a part."""
+
+    @property
+    def columns(self) -> Sequence[FileColumn] | None:
+        """The columns of its rows; None for records as they come."""
+
+    def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
+        """Append them."""
+
+
+class RawEncoder:
+    """Records as Pipedrive sends them."""
+
+    columns: Sequence[FileColumn] | None = None
+
+    def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
+        """Append them."""
+        for row, record in enumerate(records):
+            if isinstance(record, Mended):
+                for place, count in record.losses.items():
+                    part.count_nulled_values(".".join(place), row, count)
+        part.write_raw(records)
+
+
+class FixedEncoder:
+    """Rows whose columns are known beforehand.
+
+    :param columns: in order
+    """
+
+    def __init__(self, columns: Sequence[FileColumn]) -> None:
+        self.columns = columns
+
+    def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
+        """Append them."""
+        part.write([as_dict(record)[0] for record in records])
+
+
+class ReadableEncoder:
+    """Records as rows with readable columns.
+
+    :param schema: tells the columns, when the first record has come
+    """
+
+    def __init__(self, schema: Callable[[], RowSchema]) -> None:
+        self._schema = schema
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """The columns, in order."""
+        return self._schema().columns
+
+    def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
+        """Append them."""
+        schema = self._schema()
+        read = [as_dict(record) for record in records]
+        rows, nulled_values = schema.fitted([record for record, _ in read])
+        for column, nulled in nulled_values.items():
+            for row, count in nulled.items():
+                part.count_nulled_values(column, row, count)
+        for row, (_, losses) in enumerate(read):
+            for place, count in losses.items():
+                part.count_nulled_values(schema.column_at(place), row, count)
+        part.write(rows)

@@ -1,0 +1,74 @@
+"""Parts as JSON lines, plain and gzipped."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Container, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from airflow_provider_pipedrive.extraction.output.part_writer import (
+    FileSink,
+    GzipSink,
+    PartWriter,
+    Rows,
+    batched,
+    opened,
+)
+
+_BLOCK = 1024 * 1024
+_JSON = msgspec.json.Encoder()
+
+
+class JsonLinesPart(PartWriter):
+    """A file of JSON lines being written."""
+
+    def __init__(self, path: Any, *, gzipped: bool) -> None:
+        super().__init__(path, GzipSink if gzipped else FileSink)
+        self._gzipped = gzipped
+
+    def _write(self, rows: Rows) -> None:
+        self._sink.write(_JSON.encode_lines(rows))
+
+    def _write_raw(self, records: Sequence[bytes | msgspec.Raw]) -> None:
+        if records:
+            self._sink.write(_joined(records))
+
+    def _copy(self, source: Any, drop: Container[int]) -> int:
+        kept = 0
+        with opened(source) as file:
+            lines = _lines(file, gzipped=self._gzipped)
+            for some in batched(line for number, line in enumerate(lines) if number not in drop):
+                self._sink.write(b"".join(some))
+                kept += len(some)
+        return kept
+
+
+def _joined(records: Sequence[bytes | msgspec.Raw]) -> bytes:
+    """The records as lines. One that is spread over several lines is written again, its numbers untouched."""
+    lines = b"\n".join([*records, b""])
+    if lines.count(b"\n") == len(records) and b"\r" not in lines:
+        return lines
+    return b"\n".join(msgspec.json.format(bytes(record), indent=-1) for record in records) + b"\n"
+
+
+def read(path: Any, *, gzipped: bool) -> Iterator[dict[str, Any]]:
+    """The rows of a file of JSON lines."""
+    decode = msgspec.json.Decoder(dict[str, Any]).decode
+    with opened(path) as file:
+        for line in _lines(file, gzipped=gzipped):
+            yield decode(line)
+
+
+def _lines(file: Any, *, gzipped: bool) -> Iterator[bytes]:
+    """The lines of a file of JSON lines, each with its end."""
+    if gzipped:
+        file = gzip.GzipFile(fileobj=file)
+    rest = b""
+    while block := file.read(_BLOCK):  # Airflow 2's files in object storage cannot be iterated over
+        *lines, rest = (rest + block).split(b"\n")
+        for line in lines:
+            yield line + b"\n"
+    if rest:
+        yield rest

@@ -1,0 +1,223 @@
+"""A part being written: row by row in constant memory, hashed and counted on the way, and either whole or gone.
+
+Whatever goes wrong while a part is written removes its file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from airflow_provider_pipedrive.extraction.storage.files import beside, bucket_must_exist, file_system, remove
+
+Rows = Sequence[Mapping[str, Any]]
+
+_AT_ONCE = 500
+"""Rows handled together where a part is rewritten."""
+_GZIP_LEVEL = 3
+"""Less than half the time of zlib's default, for a sixth more bytes."""
+_GZIP = 16 + zlib.MAX_WBITS
+_JSON = msgspec.json.Encoder()
+
+
+class FileColumn(Protocol):
+    """What a column has to tell of itself."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the rows and in the file."""
+
+    @property
+    def type(self) -> str:
+        """``string``, ``integer``, ``number``, ``boolean``, ``timestamp``, ``date``, ``time``, ``list`` or ``json``."""
+
+    @property
+    def items(self) -> str | None:
+        """The type of a list's elements."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A finished file.
+
+    :ivar rows: its records
+    :ivar bytes: its size
+    :ivar sha256: hash of its bytes, in hexadecimal
+    :ivar nulled_values: by column, how many values could not be written as they came: they did not fit the column's
+        type and are null, or held what no text can
+    :ivar nulled_rows: the number (from 0) of the row of each of them
+    """
+
+    rows: int
+    bytes: int
+    sha256: str
+    nulled_values: Mapping[str, int] = field(default_factory=dict)
+    nulled_rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+
+class FileSink:
+    """A new file that counts and hashes what it is given.
+
+    ``closed``, ``tell`` and ``flush`` are there for pyarrow, which takes it for a file.
+    """
+
+    closed = False
+
+    def __init__(self, path: Any) -> None:
+        self._path = path
+        fs = file_system(path)
+        self._written = beside(path) if fs is None and isinstance(path, Path) else path
+        self._file = self._written.open("wb") if fs is None else fs.open(path.path, "wb")
+        self._hash = hashlib.sha256()
+        self._discarded = False
+        self.bytes = 0
+
+    def write(self, data: bytes) -> int:
+        """Append bytes, and return how many there were."""
+        if self._discarded:  # pyarrow's writer ends its file when it is let go, whatever has happened
+            return len(data)
+        self._file.write(data)
+        self._hash.update(data)
+        self.bytes += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        """How many bytes were written."""
+        return self.bytes
+
+    def flush(self) -> None:
+        """Leave that to the file's end."""
+
+    def finish(self) -> str:
+        """Close the file and return its hash."""
+        with bucket_must_exist(self._path):
+            self._file.close()
+        if self._written is not self._path:
+            self._written.rename(self._path)
+        return self._hash.hexdigest()
+
+    def discard(self) -> None:
+        """Close the file and remove it."""
+        self._discarded = True
+        with suppress(OSError):  # a full disk refuses the last bytes once more; what it said first is what counts
+            self._file.close()
+        with suppress(OSError):  # the storage may be out of reach, and an upload that was broken off left nothing
+            remove(self._written)
+
+
+class GzipSink(FileSink):
+    """A sink whose file is gzipped, without a time and a name in its header."""
+
+    def __init__(self, path: Any) -> None:
+        super().__init__(path)
+        self._deflate = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP)
+
+    def write(self, data: bytes) -> int:
+        """Compress bytes, and return how many there were."""
+        super().write(self._deflate.compress(data))
+        return len(data)
+
+    def finish(self) -> str:
+        """Write the end of the stream, close the file and return its hash."""
+        super().write(self._deflate.flush())
+        return super().finish()
+
+
+class PartWriter:
+    """A part being written. Any error while it is written removes the file and is raised as it is.
+
+    A format fills in :meth:`_write` and what else differs.
+    """
+
+    def __init__(self, path: Any, sink: type[FileSink] = FileSink) -> None:
+        self._sink = sink(path)
+        self._open = True
+        self._rows = 0
+        self._nulled_values: Counter[str] = Counter()
+        self._nulled_rows: dict[str, list[int]] = {}
+
+    def write(self, rows: Rows) -> None:
+        """Append rows."""
+        with self._whole_or_gone():
+            self._write(rows)
+            self._rows += len(rows)
+
+    def write_raw(self, records: Sequence[bytes | msgspec.Raw]) -> None:
+        """Append records that are JSON objects already (``jsonl`` and ``jsonl.gz`` only)."""
+        with self._whole_or_gone():
+            self._write_raw(records)
+            self._rows += len(records)
+
+    def copy(self, source: Any, drop: Container[int]) -> None:
+        """Append the rows of another part of the same format and columns, but for those whose numbers (from 0) are in
+        ``drop``."""
+        with self._whole_or_gone():
+            self._rows += self._copy(source, drop)
+
+    def close(self) -> Part:
+        """Finish the file."""
+        with self._whole_or_gone():
+            self._finish()
+            sha256 = self._sink.finish()
+            self._open = False
+        return Part(self._rows, self._sink.bytes, sha256, dict(self._nulled_values), self._nulled_rows)
+
+    def count_nulled_values(self, column: str, row: int, count: int) -> None:
+        """Count values that could not be written as they came, in the ``row``-th of the rows to be written next."""
+        self._nulled_values[column] += count
+        self._nulled_rows.setdefault(column, []).extend([self._rows + row] * count)
+
+    def abort(self) -> None:
+        """Close and remove the file; nothing if that was done before."""
+        if self._open:
+            self._open = False
+            self._sink.discard()
+
+    @contextmanager
+    def _whole_or_gone(self) -> Iterator[None]:
+        if not self._open:
+            raise ValueError("The part is closed.")
+        try:
+            yield
+        except BaseException:
+            self.abort()
+            raise
+
+    def _write(self, rows: Rows) -> None:
+        raise NotImplementedError
+
+    def _write_raw(self, records: Sequence[bytes | msgspec.Raw]) -> None:
+        raise ValueError("Only JSON lines take records that are JSON already.")
+
+    def _copy(self, source: Any, drop: Container[int]) -> int:
+        raise NotImplementedError
+
+    def _finish(self) -> None:
+        """Write what is at the end of the file."""
+
+
+def opened(path: Any) -> Any:
+    """A file to be read, without a word to Airflow's lineage: parts are read here on the way, not by a user."""
+    fs = file_system(path)
+    return path.open("rb") if fs is None else fs.open(path.path, "rb")
+
+
+def batched(items: Iterable[Any]) -> Iterator[list[Any]]:
+    """The items in lists of bounded length."""
+    rest = iter(items)
+    while some := list(islice(rest, _AT_ONCE)):
+        yield some
+
+
+def as_text(value: Any) -> str:
+    """A value as JSON text."""
+    return _JSON.encode(value).decode()

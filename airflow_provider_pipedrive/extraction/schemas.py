@@ -1,0 +1,90 @@
+"""The columns of a run's entities: decided together, when the first record has come."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from airflow_provider_pipedrive.catalog import ENTITIES, Entity
+from airflow_provider_pipedrive.extraction.context import ExtractionContext
+from airflow_provider_pipedrive.extraction.entities import HISTORIES
+from airflow_provider_pipedrive.extraction.output.encoders import Encoder, FixedEncoder, RawEncoder, ReadableEncoder
+from airflow_provider_pipedrive.extraction.reading.histories import COLUMNS
+from airflow_provider_pipedrive.extraction.rows.columns import RowSchema, row_schema
+from airflow_provider_pipedrive.extraction.storage.files import read_json, write_json
+
+log = logging.getLogger(__name__)
+
+
+class RunSchemas:
+    """The columns of a run's entities. Their fields are asked for while the first pages are read already.
+
+    :param entities: in the job's order: what a column is called depends on the entities before
+    """
+
+    def __init__(self, context: ExtractionContext, entities: Sequence[Entity]) -> None:
+        self._context = context
+        self._entities = [entity for entity in entities if entity.name not in HISTORIES]
+        self._deciding = threading.Lock()
+        self._decided: dict[str, RowSchema] = {}
+        self._definitions: dict[str, Future[list[dict[str, Any]]]] = {}
+        if self._is_readable:
+            asked = sorted({entity.definitions for entity in entities if entity.definitions})
+            self._definitions = {key: context.pool.submit(partial(context.client.run, key)) for key in asked}
+
+    def encoder(self, entity: Entity) -> Encoder:
+        """What makes rows of an entity's records."""
+        if entity.name in HISTORIES:
+            return FixedEncoder(COLUMNS[entity.name])
+        if not self._is_readable:
+            return RawEncoder()
+        return ReadableEncoder(partial(self._schema, entity.name))
+
+    def drift(self, entity: str) -> list[str]:
+        """What has changed in an entity's fields since it was landed last, a sentence each."""
+        return list(self._decided[entity].drift) if entity in self._decided else []
+
+    def decide(self) -> None:
+        """Decide on the columns of all entities, where that has not been done yet."""
+        with self._deciding:
+            if not self._is_readable or self._decided:
+                return
+            decided: dict[str, RowSchema] = {}
+            for entity in self._entities:
+                fields = self._definitions[entity.definitions].result() if entity.definitions else []
+                before = self._before(entity, decided)
+                decided[entity.name] = schema = row_schema(entity, fields, before, rename=self._context.job.rename)
+                for sentence in schema.drift:
+                    log.warning("%s: %s", entity.name, sentence)
+            self._decided = decided
+
+    def keep(self) -> None:
+        """Keep the columns for the runs after this one."""
+        for name, schema in self._decided.items():
+            write_json(self._file(name), schema.to_json())
+
+    @property
+    def _is_readable(self) -> bool:
+        return self._context.job.columns == "readable"
+
+    def _schema(self, name: str) -> RowSchema:
+        self.decide()
+        return self._decided[name]
+
+    def _before(self, entity: Entity, decided: Mapping[str, RowSchema]) -> dict[str, Any] | None:
+        """The columns that its fields had first; before it was ever landed, those that an entity with the same fields
+        has, so that one field has one column everywhere: leads and archived deals have the fields of deals."""
+        before = read_json(self._file(entity.name))
+        if before is not None or entity.definitions is None:
+            return before
+        alike = [name for name, each in ENTITIES.items() if each.definitions == entity.definitions]
+        kept = [decided[name].to_json() for name in alike if name in decided]
+        kept += filter(None, (read_json(self._file(name)) for name in alike))
+        return kept[0] if kept else None
+
+    def _file(self, entity: str) -> Any:
+        return self._context.kept("schema", f"{entity}.json")

@@ -1,0 +1,15 @@
+"""Files on a disk, as everything that is kept there is written and read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_pipedrive.extraction.storage.files import read_json
+
+
+def test_a_state_file_that_is_no_object_is_an_error_never_an_empty_state(tmp_path: Path) -> None:
+    (tmp_path / "watermark.json").write_text("[]")
+    with pytest.raises(ValueError, match="does not hold a JSON object"):
+        read_json(tmp_path / "watermark.json")
