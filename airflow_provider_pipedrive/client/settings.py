@@ -108,6 +108,11 @@ def settings_from(
     :raises PipedriveParameterError: a field that cannot be read, naming it
     :raises PipedriveAuthError: no credential
     """
+    if extra is not None and not isinstance(extra, Mapping):
+        raise PipedriveParameterError(
+            "The connection's extra must be a JSON object, such as "
+            f'{{"api_token": "..."}}, not a {type(extra).__name__}.'
+        )
     given = {key: value for key, value in (extra or {}).items() if value not in (None, "")}
     misplaced = _misplaced(given)
     credential = _credential(trimmed(login), trimmed(password), given, misplaced)

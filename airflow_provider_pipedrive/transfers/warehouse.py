@@ -417,6 +417,10 @@ class PipedriveToWarehouseOperator(ReportsLineage, BaseOperator):
 
     def _check_when_parsing(self) -> None:
         """Find wrong arguments; what is only known at run time is let through."""
+        for name in ("destination", "destination_conn_id", "dataset"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str) and not is_templated(value):
+                raise PipedriveParameterError(f"{name} must be a text, not {value!r}.")
         if self.lists not in ("json", "child_tables"):
             raise PipedriveParameterError(f"lists must be json or child_tables, not {self.lists!r}.")
         if self.keep_staging and not self.staging:

@@ -95,6 +95,11 @@ def test_a_setting_that_cannot_be_read_is_named(extra: dict[str, Any], message: 
         settings_from(extra={**TOKEN, **extra})
 
 
+def test_an_extra_that_is_not_an_object_is_refused() -> None:
+    with pytest.raises(PipedriveParameterError, match="extra must be a JSON object, such as .*, not a list"):
+        settings_from(extra=["token"])  # type: ignore[arg-type]
+
+
 def test_no_secret_stands_in_the_repr_of_settings() -> None:
     oauth = settings_from(
         login="id",

@@ -152,6 +152,7 @@ def test_lists_become_tables_of_their_own_on_request(sandbox: Sandbox, file: Pat
     [
         ({"entities": ["deels"]}, "There is no entity 'deels' to extract. Did you mean deals"),
         ({"entities": ["deals"], "lists": "rows"}, "lists must be json or child_tables"),
+        ({"entities": ["deals"], "destination_conn_id": 5}, "destination_conn_id must be a text, not 5."),
         ({"entities": ["deals"], "mode": "everything"}, "mode must be snapshot or changes"),
         ({"entities": ["deals"], "since": "2026-02-01", "until": "2026-01-01"}, "must be later than since"),
         ({"entities": ["deals"], "mode": "snapshot", "since": "2026-01-01"}, "A snapshot has no window"),
