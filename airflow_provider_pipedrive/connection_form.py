@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+CONN_TYPE: Final = "pipedrive"
+"""The type of a connection to Pipedrive."""
 CONN_FIELDS: Final[dict[str, dict[str, Any]]] = {
     "refresh_token": {
         "label": "OAuth refresh token",

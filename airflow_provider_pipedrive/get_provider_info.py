@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_pipedrive.connection_form import CONN_FIELDS, UI_FIELD_BEHAVIOUR
+from airflow_provider_pipedrive.connection_form import CONN_FIELDS, CONN_TYPE, UI_FIELD_BEHAVIOUR
 
 _ASSET_URIS = [
     {
@@ -35,7 +35,7 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "connection-types": [
             {
-                "connection-type": "pipedrive",
+                "connection-type": CONN_TYPE,
                 "hook-class-name": "airflow_provider_pipedrive.hooks.pipedrive.PipedriveHook",
                 "hook-name": "Pipedrive",
                 "conn-fields": CONN_FIELDS,

@@ -68,14 +68,15 @@ CALLABLES = {
     "assets.asset_uri": "company entity",
     "assets.create_asset": "company entity extra",
     "assets.changes_of": "batch",
-    "assets.pipedrive_changes": "asset kinds fields pipedrive_conn_id since lookback **kwargs",
+    "assets.pipedrive_changes": "asset kinds fields pipedrive_conn_id since lookback ignore_own **kwargs",
     "sandbox.Sandbox.reset": "self",
     "sandbox.Sandbox.fault": "self path kind ...",
     "sandbox.Sandbox.plan": "self do ...",
 }
 ON_AIRFLOW_3 = {
     "assets.watched_asset": "company entity changes **trigger",
-    "triggers.pipedrive.PipedriveChangeEventTrigger": "entity changes fields pipedrive_conn_id interval lookback",
+    "triggers.pipedrive.PipedriveChangeEventTrigger": """entity changes fields pipedrive_conn_id interval lookback
+        ignore_own""",
 }
 NAMES = """
     hooks.pipedrive.PipedriveHook.usage hooks.pipedrive.PipedriveHook.client

@@ -25,7 +25,8 @@ from airflow_provider_pipedrive.accounts.approved_routes import (
     unapproved,
     with_approval,
 )
-from airflow_provider_pipedrive.accounts.store import CONN_TYPE, StoredConnection
+from airflow_provider_pipedrive.accounts.store import StoredConnection
+from airflow_provider_pipedrive.connection_form import CONN_TYPE
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 
 log = logging.getLogger(__name__)

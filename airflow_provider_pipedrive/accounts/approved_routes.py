@@ -126,6 +126,8 @@ def unapproved(route: CredentialRoute, secrets: Mapping[str, str], extra: Mappin
     if route.is_plain:
         return []
     kept = _kept(extra)
+    if not kept:  # and so no key is needed either
+        return list(secrets)
     return [name for name, secret in secrets.items() if not _is_among(route.digest(name, secret), kept)]
 
 

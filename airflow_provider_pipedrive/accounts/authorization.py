@@ -1,20 +1,21 @@
-"""Connecting, testing and disconnecting: what the pages do."""
+"""Connecting, testing and disconnecting an account."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import unquote
 
 from airflow_provider_pipedrive.accounts import store
 from airflow_provider_pipedrive.accounts.approvals import must_be_approved
 from airflow_provider_pipedrive.accounts.approved_routes import CredentialRoute, uniform_errors, with_approval
 from airflow_provider_pipedrive.accounts.companies import domain_of, number_of
-from airflow_provider_pipedrive.accounts.oauth import Grant, Send, exchange, refresh, revoke
+from airflow_provider_pipedrive.accounts.connection_settings import settings_of
+from airflow_provider_pipedrive.accounts.oauth import Grant, Send, exchange, revoke
 from airflow_provider_pipedrive.accounts.refresh_tokens import kept_refresh_token
+from airflow_provider_pipedrive.accounts.renewal import keep as keep_renewal
+from airflow_provider_pipedrive.accounts.renewal import renew, with_refresh_token
 from airflow_provider_pipedrive.accounts.status import (
     TOKENS,
     AuthorizationStatus,
@@ -25,25 +26,38 @@ from airflow_provider_pipedrive.accounts.status import (
     stamp,
 )
 from airflow_provider_pipedrive.accounts.store import Extra, StoredConnection
-from airflow_provider_pipedrive.client import OAuth, PipedriveClient, Settings, settings_from
+from airflow_provider_pipedrive.client import OAuth, PipedriveClient, Settings
 from airflow_provider_pipedrive.client.clock import SystemClock
+from airflow_provider_pipedrive.client.settings import trimmed
 from airflow_provider_pipedrive.client.transport import Transport
-from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 
 
 @dataclass(frozen=True)
 class Account:
     """Who a credential belongs to.
 
-    :param text: for people
+    :param domain: the company's name in its address, ``acme``
+    :param origin: where its API is
     """
 
-    user: str
+    name: str
+    email: str
     user_id: int
     company: str
     company_id: int
     domain: str
-    text: str
+    origin: str
+
+    @property
+    def user(self) -> str:
+        """The user's name and address, for people."""
+        return f"{self.name} ({self.email})"
+
+    @property
+    def text(self) -> str:
+        """All that tells one account from another, for people."""
+        return f"{self.user}, company {self.company}, {self.origin}"
 
 
 def app_of(stored: StoredConnection) -> OAuth:
@@ -87,7 +101,7 @@ def granted(stored: StoredConnection, code: str, redirect_uri: str, attempt: str
     route = must_be_approved(stored, "client_secret")
     store.change_extra(stored.conn_id, lambda extra: consume_attempt(extra, attempt))
     settings, app = _settings_of_app(stored), app_of(stored)
-    with uniform_errors(route), _sending(settings) as send:
+    with uniform_errors(route), sending(settings) as send:
         return exchange(send, app, code, redirect_uri)
 
 
@@ -97,7 +111,7 @@ def owner(stored: StoredConnection, grant: Grant) -> Account:
     :raises PipedriveError: Pipedrive does not say
     """
     with uniform_errors(CredentialRoute.of(stored.connection, stored.extra)):
-        return _account(_granted(_settings_of_app(stored), grant))
+        return account_of(with_grant(_settings_of_app(stored), grant))
 
 
 def keep(stored: StoredConnection, grant: Grant, account: Account | None) -> None:
@@ -108,7 +122,7 @@ def keep(stored: StoredConnection, grant: Grant, account: Account | None) -> Non
 
     def edit(extra: Extra) -> Extra:
         fresh = remember(
-            with_approval(_with_token(extra, grant), route, {"refresh_token": grant.refresh_token}), status
+            with_approval(with_refresh_token(extra, grant), route, {"refresh_token": grant.refresh_token}), status
         )
         return _recognized(fresh, account) if account else fresh
 
@@ -123,13 +137,14 @@ def test(stored: StoredConnection) -> str:
     :raises PipedriveError: it does not work; the message says what to do
     """
     settings = _settings(stored, stored.extra)
-    route = must_be_approved(stored)
-    with uniform_errors(route):
+    with uniform_errors(must_be_approved(stored)):
         credential = settings.credential
         if isinstance(credential, OAuth) and credential.refresh_token is not None:
-            with _sending(settings) as send:
-                settings = _granted(settings, _renew(stored, route, send, credential))
-        account = _account(settings)
+            with sending(settings) as send:
+                renewal = renew(stored, credential, send)
+            keep_renewal(stored, renewal)
+            settings = with_grant(settings, renewal.grant)
+        account = account_of(settings)
     if stored.source == "database":
         store.change_extra(stored.conn_id, lambda extra: _recognized(extra, account))
     return account.text
@@ -147,9 +162,24 @@ def disconnect(stored: StoredConnection) -> None:
             "This connection has an API token, which only its user can end: in Pipedrive, Personal preferences > API."
         )
     route = must_be_approved(stored)
-    with uniform_errors(route), _sending(settings) as send:
+    with uniform_errors(route), sending(settings) as send:
         revoke(send, settings.credential, kept_refresh_token(settings.credential))
-    store.change_extra(stored.conn_id, forget_tokens)
+    forget(stored, settings.credential)
+
+
+def forget(stored: StoredConnection, revoked: OAuth) -> bool:
+    """Remove a revoked authorization's tokens from the connection; another one that has come meanwhile stays.
+
+    :returns: whether they were there
+    """
+
+    def edit(extra: Extra) -> Extra:
+        theirs = [trimmed(str(extra.get(name) or "")) for name in ("refresh_token", "access_token")]
+        return forget_tokens(extra) if theirs == [revoked.refresh_token or "", revoked.access_token or ""] else extra
+
+    if stored.source != "database":
+        return False
+    return not any(store.change_extra(stored.conn_id, edit).get(name) for name in TOKENS)
 
 
 def uninstalled(stored: StoredConnection, company_id: Any, user_id: Any, alone: bool) -> bool:
@@ -170,64 +200,6 @@ def _revoked(extra: Extra) -> Extra:
     return remember(extra, AuthorizationStatus.of(extra).replace(state="revoked"))
 
 
-# ---- tokens
-
-
-def _renew(stored: StoredConnection, route: CredentialRoute, send: Send, credential: OAuth) -> Grant:
-    try:
-        grant = refresh(send, credential)
-    except PipedriveAuthError as error:
-        if stored.source != "database" or not is_over(error):
-            raise
-        newer = store.find(stored.conn_id).extra.get("refresh_token")
-        kept = kept_refresh_token(credential)
-        if newer and newer != credential.refresh_token:
-            # Someone else has renewed it meanwhile, and Pipedrive gave out another token.
-            credential = replace(credential, refresh_token=newer)
-            grant = refresh(send, credential)
-        elif kept:  # a task has, and it can write no connection
-            try:
-                grant = refresh(send, replace(credential, refresh_token=kept))
-            except PipedriveAuthError:
-                _note_end(stored, credential)
-                raise
-        else:
-            _note_end(stored, credential)
-            raise
-    if stored.source == "database":
-        store.change_extra(stored.conn_id, lambda extra: _renewed(extra, route, credential, grant))
-    return grant
-
-
-def is_over(error: PipedriveAuthError) -> bool:
-    """Whether the authorization is over, not only its client refused. The words are all that is documented."""
-    return re.search(r"grant|refresh", error.reason or "", re.IGNORECASE) is not None
-
-
-def _note_end(stored: StoredConnection, credential: OAuth) -> None:
-    def edit(extra: Extra) -> Extra:
-        if extra.get("refresh_token") != credential.refresh_token:
-            return extra
-        status = AuthorizationStatus.of(extra)
-        expired = status.expires is not None and status.expires <= now()
-        return remember(extra, status.replace(state="expired" if expired else "revoked"))
-
-    store.change_extra(stored.conn_id, edit)
-
-
-def _renewed(extra: Extra, route: CredentialRoute, credential: OAuth, grant: Grant) -> Extra:
-    """The extra after a renewal, unless it has got another authorization meanwhile."""
-    if extra.get("refresh_token") != credential.refresh_token:
-        return extra
-    status = AuthorizationStatus.of(extra).replace(state="connected", renewed=stamp(now()), scopes=grant.scopes)
-    return remember(with_approval(_with_token(extra, grant), route, {"refresh_token": grant.refresh_token}), status)
-
-
-def _with_token(extra: Extra, grant: Grant) -> Extra:
-    kept = {name: value for name, value in extra.items() if name not in TOKENS}
-    return {**kept, "refresh_token": grant.refresh_token}
-
-
 # ---- who
 
 
@@ -244,14 +216,20 @@ def _recognized(extra: Extra, account: Account) -> Extra:
     return remember(extra, status)
 
 
-def _account(settings: Settings) -> Account:
-    """One call of 2 API tokens."""
+def account_of(settings: Settings) -> Account:
+    """Who a credential belongs to: one call of 2 API tokens."""
     with PipedriveClient(settings) as client:
         me: Mapping[str, Any] = client.run("getCurrentUser")
-        user, company = f"{me.get('name')} <{me.get('email')}>", str(me.get("company_name"))
-        text = f"{user}, company {company}, {client.origin}"
-    domain = domain_of(me.get("company_domain"))
-    return Account(user, number_of(me.get("id")), company, number_of(me.get("company_id")), domain, text)
+        origin = client.origin
+    return Account(
+        name=str(me.get("name")),
+        email=str(me.get("email")),
+        user_id=number_of(me.get("id")),
+        company=str(me.get("company_name")),
+        company_id=number_of(me.get("company_id")),
+        domain=domain_of(me.get("company_domain")),
+        origin=origin,
+    )
 
 
 # ---- settings
@@ -260,14 +238,7 @@ def _account(settings: Settings) -> Account:
 def _settings(stored: StoredConnection, extra: Mapping[str, Any]) -> Settings:
     if stored.unreadable:
         raise PipedriveParameterError(f"The connection {stored.conn_id!r} cannot be read: {stored.unreadable}.")
-    connection = stored.connection
-    return settings_from(
-        host=unquote(connection.host or ""),  # a connection given as a URI has it quoted
-        port=connection.port,
-        login=connection.login,
-        password=connection.password,
-        extra=extra,
-    )
+    return settings_of(stored.connection, extra)
 
 
 def _settings_of_app(stored: StoredConnection) -> Settings:
@@ -284,15 +255,16 @@ def _settings_of_app(stored: StoredConnection) -> Settings:
     return replace(settings, credential=replace(settings.credential, refresh_token=None))
 
 
-def _granted(settings: Settings, grant: Grant) -> Settings:
-    """The settings to use a fresh grant with."""
+def with_grant(settings: Settings, grant: Grant) -> Settings:
+    """The settings to ask something with a fresh grant's access token, and nothing else: no second renewal."""
     assert isinstance(settings.credential, OAuth)
-    credential = replace(settings.credential, access_token=grant.access_token, refresh_token=grant.refresh_token)
+    credential = replace(settings.credential, access_token=grant.access_token, refresh_token=None)
     return replace(settings, credential=credential, origin=settings.origin or grant.api_domain)
 
 
 @contextmanager
-def _sending(settings: Settings) -> Iterator[Send]:
+def sending(settings: Settings) -> Iterator[Send]:
+    """How a request is sent with these settings."""
     transport = Transport(settings, SystemClock())
     try:
         yield transport.send

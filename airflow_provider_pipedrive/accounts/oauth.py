@@ -10,12 +10,12 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
+from airflow_provider_pipedrive.accounts.scopes import scopes_in
 from airflow_provider_pipedrive.client.auth import app_headers, basic, company_origin, lifetime
 from airflow_provider_pipedrive.client.prepared import PreparedRequest
 from airflow_provider_pipedrive.client.redaction import Redactor
@@ -33,8 +33,6 @@ CODE_LIFE = 300
 """Seconds that a code is good for."""
 IDLE_DAYS = 60
 """Days without use after which a refresh token dies. Each renewal starts them anew."""
-BASE = "base"
-"""The scope that every app has."""
 
 Send = Callable[[PreparedRequest], Response]
 """Sends one request: call, URL, headers, body."""
@@ -172,6 +170,12 @@ def refresh(send: Send, credential: OAuth) -> Grant:
     return _grant(_post(send, credential, _TOKEN, form, token, advice), credential)
 
 
+def is_over(error: PipedriveAuthError) -> bool:
+    """Whether the authorization, or the code, is over, not only its client refused. The words are all that is
+    documented."""
+    return re.search(r"grant|refresh", error.reason or "", re.IGNORECASE) is not None
+
+
 def revoke(send: Send, credential: OAuth, kept: str | None = None) -> None:
     """Give the authorization back. Revoking a refresh token uninstalls the app for its user; where there is only an
     access token, that one dies. The OAuth host agrees to unknown tokens too.
@@ -237,71 +241,3 @@ def _grant(answer: Mapping[str, Any], app: OAuth) -> Grant:
         scopes=scopes_in(answer.get("scope")),
         api_domain=company_origin(answer.get("api_domain"), app.origin),
     )
-
-
-def scopes_in(text: Any) -> tuple[str, ...]:
-    """The scopes in the host's list; the documentation separates them by commas, its standard (RFC 6749) by spaces."""
-    return tuple(dict.fromkeys(re.findall(r"[^,\s]+", text))) if isinstance(text, str) else ()
-
-
-# ---- scopes
-
-
-def least_scopes(action_keys: Iterable[str]) -> tuple[str, ...]:
-    """The least set of scopes that lets an app do all of these actions, ``base`` first.
-
-    Any one of an action's scopes suffices. Least means: without ``admin`` if that can be; then with the fewest scopes
-    that write; then with the fewest that read. The catalog's order decides between equals, so the same actions always
-    give the same scopes. Actions that Pipedrive has removed need none, and a raw request's are not known.
-
-    :raises PipedriveParameterError: a key is unknown, with the nearest ones
-    """
-    alternatives = {frozenset(scopes): scopes for scopes in map(_scopes_of, sorted(set(action_keys))) if scopes}
-    # Whatever fulfils a set fulfils every larger one around it.
-    least = [scopes for given, scopes in alternatives.items() if not any(other < given for other in alternatives)]
-    return (BASE, *sorted(_cover(sorted(least, key=lambda scopes: (len(scopes), scopes)))))
-
-
-def lacking(action_keys: Iterable[str], granted: Sequence[str]) -> list[str]:
-    """The actions, in order, that none of the granted scopes allows.
-
-    :raises PipedriveParameterError: a key is unknown, with the nearest ones
-    """
-    wanted = {key: _scopes_of(key) for key in sorted(set(action_keys))}
-    return [key for key, scopes in wanted.items() if scopes and not set(scopes) & set(granted)]
-
-
-def _scopes_of(key: str) -> tuple[str, ...]:
-    """The alternatives of which an app needs one; none where nothing beyond ``base`` is needed."""
-    try:
-        action = get_action(key)
-    except UnknownActionError as error:
-        raise PipedriveParameterError(str(error)) from None
-    return () if action.lifecycle == "removed" or BASE in action.scopes else action.scopes
-
-
-def _weight(scope: str) -> int:
-    """So far apart that any number of the lighter scopes is lighter than one of the next kind."""
-    if scope == "admin":
-        return 10_000
-    return 1 if scope.endswith(":read") else 100
-
-
-def _cover(wanted: list[tuple[str, ...]]) -> frozenset[str]:
-    """The lightest set with a scope of each tuple. Exact: it tries all, lighter ones first, and gives up a branch as
-    soon as it is no lighter than the best one found."""
-    best: tuple[float, frozenset[str]] = (float("inf"), frozenset())
-
-    def choose(chosen: frozenset[str], weight: int) -> None:
-        nonlocal best
-        if weight >= best[0]:
-            return
-        open_ = next((scopes for scopes in wanted if not chosen & set(scopes)), None)
-        if open_ is None:
-            best = (weight, chosen)
-            return
-        for scope in sorted(open_, key=_weight):
-            choose(chosen | {scope}, weight + _weight(scope))
-
-    choose(frozenset(), 0)
-    return best[1]

@@ -1,4 +1,10 @@
-"""The Pipedrive connections that this Airflow knows, and the one way to change them."""
+"""The Pipedrive connections that this Airflow knows, and the one way to change them.
+
+Whatever is written into a connection that is there goes by compare-and-swap: the new text is written only in place of
+the very text that was read (an encrypted text never repeats itself), else it is made again from what is there now. So
+of two processes that change a connection at once, neither undoes the other's work, whatever the database and its
+isolation.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +24,15 @@ from airflow.utils.session import create_session
 from cryptography.fernet import InvalidToken
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from airflow_provider_pipedrive.accounts.redirect_uri import checked
+from airflow_provider_pipedrive.accounts.status import TOKENS, AuthorizationStatus, now, remember, stamp
+from airflow_provider_pipedrive.client.hosts import OAUTH_ORIGIN
+from airflow_provider_pipedrive.client.settings import OAuth
+from airflow_provider_pipedrive.connection_form import CONN_TYPE
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
-CONN_TYPE = "pipedrive"
 ENVIRONMENT = "AIRFLOW_CONN_"
 _TRIES = 10
 
@@ -49,6 +59,32 @@ class StoredConnection:
     def extra(self) -> Extra:
         """What its extra holds, decrypted."""
         return {} if self.unreadable else dict(self.connection.extra_dejson)
+
+
+@dataclass(frozen=True)
+class AppAuthorization:
+    """An app's authorization as a connection keeps it. A refresh token is enough: an access token would be stale within
+    the hour.
+
+    :param host: only where it is not to follow the company (a sandbox)
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    oauth_host: str = OAUTH_ORIGIN
+    host: str | None = None
+
+    @classmethod
+    def of(cls, app: OAuth, refresh_token: str, host: str | None) -> AppAuthorization:
+        """The authorization that an app was given."""
+        return cls(app.client_id, app.client_secret, refresh_token, app.origin, host)
+
+    @property
+    def extra(self) -> Extra:
+        """What goes into the connection's extra."""
+        elsewhere = {} if self.oauth_host == OAUTH_ORIGIN else {"oauth_host": self.oauth_host}
+        return {"refresh_token": self.refresh_token, **elsewhere}
 
 
 @dataclass(frozen=True)
@@ -114,13 +150,47 @@ def find(conn_id: str) -> StoredConnection:
     return stored
 
 
+def resolved(conn_id: str) -> StoredConnection | None:
+    """What Airflow itself takes for this id, of whatever type; ``None`` where it knows none."""
+    try:
+        connection = Connection.get_connection_from_secrets(conn_id)
+    except AirflowNotFoundException:
+        return None
+    if connection.id is not None:
+        return _decrypted(connection, "database")
+    return _decrypted(connection, "environment" if ENVIRONMENT + conn_id.upper() in os.environ else "backend")
+
+
+def stored_in_database(conn_id: str) -> StoredConnection | None:
+    """The connection of the metadata database, or ``None``.
+
+    :raises PipedriveParameterError: the one there is of another type
+    """
+    with create_session() as session:
+        row = _row_of_ours(session, conn_id)
+        session.expunge_all()
+    return None if row is None else _decrypted(row, "database")
+
+
+def checked_conn_id(conn_id: str) -> str:
+    """The id, if Airflow takes it.
+
+    :raises PipedriveParameterError: it does not
+    """
+    if not re.fullmatch(r"[\w#!()\-.:/\\]{1,250}", conn_id, re.ASCII):
+        raise PipedriveParameterError(
+            f"{conn_id!r} is not a valid connection id. The connection id may have letters, digits, and _ - . : in it, "
+            "and no spaces."
+        )
+    return conn_id
+
+
 def create(conn_id: str, client_id: str, client_secret: str, own_redirect_uri: str = "") -> None:
     """Store a new connection: the app, still without an authorization.
 
     :raises PipedriveParameterError: a field is wrong, or the id is taken
     """
-    if not re.fullmatch(r"[\w#!()\-.:/\\]{1,250}", conn_id, re.ASCII):
-        raise PipedriveParameterError("The connection id may have letters, digits, and _ - . : in it, and no spaces.")
+    checked_conn_id(conn_id)
     for name, value in (("client id", client_id), ("client secret", client_secret)):
         if not re.fullmatch(r"[\x21-\x7e]{1,500}", value):
             raise PipedriveParameterError(f"The {name} is missing or has spaces in it: copy it from the Developer Hub.")
@@ -145,32 +215,41 @@ def create(conn_id: str, client_id: str, client_secret: str, own_redirect_uri: s
         raise taken from None
 
 
-def change_extra(conn_id: str, edit: Callable[[Extra], Extra]) -> None:
-    """Replace a stored connection's extra by what ``edit`` makes of it.
+def save_authorization(conn_id: str, authorization: AppAuthorization) -> bool:
+    """Store an authorization: in a new connection, or in place of the one that the connection has. What else the
+    connection says (time limits, proxies, webhooks) stays.
 
-    The new text is written only in place of the very text that was read (an encrypted text never repeats itself), else
-    ``edit`` is asked again. So of two servers that change a connection at once, neither undoes the other's work,
-    whatever the database and its isolation.
+    :returns: whether it is encrypted there
+    :raises PipedriveParameterError: the connection is of another type, cannot be read, or others change it all the time
+    """
+    for _ in range(_TRIES):
+        with create_session() as session:
+            row = _row_of_ours(session, conn_id)
+            before = {} if row is None else _extra_of(row)
+            fresh = _connection(conn_id, _authorized(before, authorization))
+            fresh.login, fresh.host = authorization.client_id, authorization.host
+            fresh.set_password(authorization.client_secret)
+            columns = ("login", "host", "port", "_password", "is_encrypted")
+            if _insert(session, fresh) if row is None else _swap(session, row, fresh, *columns):
+                return bool(fresh.is_extra_encrypted)
+    raise _changed_by_others(conn_id)
 
-    :raises PipedriveParameterError: there is no such connection in the database
+
+def change_extra(conn_id: str, edit: Callable[[Extra], Extra]) -> Extra:
+    """Replace a stored connection's extra by what ``edit`` makes of it; it is asked again where others were faster.
+
+    :returns: the extra that was written
+    :raises PipedriveParameterError: there is no such connection in the database, or others change it all the time
     """
     for _ in range(_TRIES):
         with create_session() as session:
             row = session.scalar(_query(conn_id))
             if row is None:
                 raise PipedriveParameterError(f"The database has no connection {conn_id!r} of type Pipedrive.")
-            before = row._extra
-            fresh = Connection(conn_id=conn_id, conn_type=CONN_TYPE, extra=json.dumps(edit(dict(row.extra_dejson))))
-            unchanged = Connection._extra.is_(None) if before is None else Connection._extra == before
-            done: Any = session.execute(
-                update(Connection)
-                .where(Connection.id == row.id, unchanged)
-                .values({"_extra": fresh._extra, "is_extra_encrypted": fresh.is_extra_encrypted})
-                .execution_options(synchronize_session=False)
-            )
-            if done.rowcount == 1:
-                return
-    raise PipedriveParameterError(f"The connection {conn_id!r} is being changed by others all the time: try again.")
+            extra = edit(_extra_of(row))
+            if _swap(session, row, _connection(conn_id, extra)):
+                return extra
+    raise _changed_by_others(conn_id)
 
 
 def is_encrypted() -> bool:
@@ -185,6 +264,66 @@ def backend_name() -> str:
 
 def _query(conn_id: str) -> Any:
     return select(Connection).where(Connection.conn_id == conn_id, Connection.conn_type == CONN_TYPE)
+
+
+def _row_of_ours(session: Session, conn_id: str) -> Connection | None:
+    """The row with this id.
+
+    :raises PipedriveParameterError: it is of another type
+    """
+    row: Connection | None = session.scalar(select(Connection).where(Connection.conn_id == conn_id))
+    if row is not None and row.conn_type != CONN_TYPE:
+        raise PipedriveParameterError(
+            f"The connection {conn_id!r} is of type {row.conn_type}, not {CONN_TYPE}: choose another id."
+        )
+    return row
+
+
+def _extra_of(row: Connection) -> Extra:
+    stored = _decrypted(row, "database")
+    if stored.unreadable:
+        raise PipedriveParameterError(f"The connection {stored.conn_id!r} cannot be read: {stored.unreadable}.")
+    return stored.extra
+
+
+def _connection(conn_id: str, extra: Extra) -> Connection:
+    return Connection(conn_id=conn_id, conn_type=CONN_TYPE, extra=json.dumps(extra))
+
+
+def _authorized(before: Extra, authorization: AppAuthorization) -> Extra:
+    """The extra with another authorization in it, which nobody has asked yet whose it is."""
+    kept = {name: value for name, value in before.items() if name not in (*TOKENS, "oauth_host")}
+    time = stamp(now())
+    return remember({**kept, **authorization.extra}, AuthorizationStatus(connected=time, renewed=time))
+
+
+def _insert(session: Session, fresh: Connection) -> bool:
+    """Add a row; whether nobody else had added it before."""
+    session.add(fresh)
+    try:
+        session.flush()
+    except IntegrityError:
+        session.rollback()
+        return False
+    return True
+
+
+def _swap(session: Session, row: Connection, fresh: Connection, *columns: str) -> bool:
+    """Write the extra of ``fresh``, and these columns, into a row that is still as it was read; whether it was."""
+    before = row._extra
+    unchanged = Connection._extra.is_(None) if before is None else Connection._extra == before
+    written = {name: getattr(fresh, name) for name in ("_extra", "is_extra_encrypted", *columns)}
+    done: Any = session.execute(
+        update(Connection)
+        .where(Connection.id == row.id, unchanged)
+        .values(written)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(done.rowcount == 1)
+
+
+def _changed_by_others(conn_id: str) -> PipedriveParameterError:
+    return PipedriveParameterError(f"The connection {conn_id!r} is being changed by others all the time: try again.")
 
 
 def _in_database() -> list[StoredConnection]:
@@ -222,14 +361,9 @@ def _from_environment(conn_id: str) -> StoredConnection | None:
 
 
 def _from_backend(conn_id: str) -> StoredConnection | None:
-    if not backend_name():
-        return None
-    try:
-        connection = Connection.get_connection_from_secrets(conn_id)
-    except AirflowNotFoundException:
-        return None
-    elsewhere = connection.id is not None or ENVIRONMENT + conn_id.upper() in os.environ
-    return None if elsewhere or connection.conn_type != CONN_TYPE else _decrypted(connection, "backend")
+    found = resolved(conn_id) if backend_name() else None
+    is_there = found is not None and found.source == "backend" and found.connection.conn_type == CONN_TYPE
+    return found if is_there else None
 
 
 def _decrypted(connection: Connection, source: Literal["database", "environment", "backend"]) -> StoredConnection:

@@ -13,7 +13,6 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.events.changes.batch import ChangeWindow
 from airflow_provider_pipedrive.events.changes.model import Change, deduplicate, sort_changes
 from airflow_provider_pipedrive.events.changes.reading import ChangeReader, WatchRequest
@@ -66,7 +65,7 @@ class PolledChanges:
         walked = self._reader.walk([WatchRequest(self._watch, position)], lambda _, change: found.append(change))
         seen = position.after(walked.until, walked.seen).seen
         window = ChangeWindow(self._watch, position, walked.until)
-        log.info("%s of %s up to %s.", counted(len(found), "change"), self._watch.entity, walked.until)
+        log.info("Changes of %s up to %s: %d.", self._watch.entity, walked.until, len(found))
         return sort_changes(deduplicate(found)), window, dict(seen)
 
     def _read(self, window: ChangeWindow) -> tuple[list[Change], Any]:

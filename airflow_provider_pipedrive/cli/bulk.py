@@ -7,7 +7,7 @@ from argparse import Namespace
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.terminal import command, say
-from airflow_provider_pipedrive.hooks.pipedrive import client_of
+from airflow_provider_pipedrive.hooks.client_factory import client_of
 
 
 @command
@@ -15,7 +15,7 @@ def undo(options: Namespace) -> None:
     """Take back what the bulk run in a folder has written."""
     from airflow_provider_pipedrive.bulk import undo as take_back
 
-    with client_of(connections.find(options.conn_id)) as client:
+    with client_of(connections.find(options.conn_id).connection) as client:
         result = take_back(client, options.folder)
     say(
         f"{counted(result['restored'], 'record')} restored, {result['kept']} kept because they were edited since, "

@@ -17,7 +17,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from airflow_provider_pipedrive.accounts.oauth import Callback
-from airflow_provider_pipedrive.cli.terminal import UsageError
+from airflow_provider_pipedrive.cli.terminal import usage_error
 from airflow_provider_pipedrive.client.hosts import is_loopback, plain_url
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParameterError
 
@@ -52,7 +52,7 @@ class CallbackServer:
 
     :param redirect_uri: a loopback URL, see :func:`can_listen`
     :param state: what went out with the consent page
-    :raises UsageError: the port cannot be listened to
+    :raises PipedriveParameterError: the port cannot be listened to
     """
 
     def __init__(self, redirect_uri: str, state: str) -> None:
@@ -127,14 +127,14 @@ class _Attempt:
 def _listening(host: str, port: int, attempt: _Attempt) -> _Server | None:
     """A server on one address, or ``None`` where this machine does not have it: nobody else can listen there, either.
 
-    :raises UsageError: it cannot be listened to
+    :raises PipedriveParameterError: it cannot be listened to
     """
     try:
         return _Server(host, port, attempt)
     except OSError as error:
         if ":" in host and error.errno in _NO_SUCH_ADDRESS:
             return None
-        raise UsageError(
+        raise usage_error(
             f"Port {port} of this machine cannot be listened to ({host}: {error.strerror}). Stop what uses it, "
             "register another callback URL with the app and give it as --redirect-uri, or use --no-browser."
         ) from None

@@ -6,24 +6,20 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from airflow_provider_pipedrive.accounts.oauth import least_scopes
+from airflow_provider_pipedrive.accounts.scopes import least_scopes
 from airflow_provider_pipedrive.catalog import ACTIONS, UnknownActionError, get_action
 from airflow_provider_pipedrive.catalog.advice import counted, did_you_mean
 from airflow_provider_pipedrive.catalog.model import Action, Parameter
 from airflow_provider_pipedrive.cli.dagfiles import FoundKeys, read_folder
-from airflow_provider_pipedrive.cli.terminal import UsageError, command, put, say
+from airflow_provider_pipedrive.cli.terminal import command, put, say, usage_error
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-
-
-class IncompleteError(PipedriveParameterError):
-    """Something in the DAG files could not be taken into account."""
 
 
 @command
 def scopes(options: Namespace) -> None:
     """Print the least scopes, one a line."""
     if not options.actions and not options.dags:
-        raise UsageError("Give keys of actions, or --dags with a folder of DAGs.")
+        raise usage_error("Give keys of actions, or --dags with a folder of DAGs.")
     keys = wanted_actions(options.actions, options.dags)
     for scope in least_scopes(keys):
         put(scope)
@@ -53,10 +49,9 @@ def actions(options: Namespace) -> None:
 def wanted_actions(keys: Iterable[str], dags: str | None) -> list[str]:
     """The actions of the command line and of a folder's DAGs, checked.
 
-    :raises UsageError: a key is unknown, or there is no such folder
-    :raises IncompleteError: a DAG has an unknown key, or cannot be read
+    :raises PipedriveParameterError: a key is unknown, there is no such folder, or a DAG of it cannot be judged
     """
-    wanted = {_known(key.strip()) for key in keys if key.strip()}
+    wanted = set(map(_known, keys))
     if dags:
         wanted |= _in_dags(dags)
     for key in sorted(wanted):
@@ -70,13 +65,13 @@ def wanted_actions(keys: Iterable[str], dags: str | None) -> list[str]:
 
 def _in_dags(folder: str) -> set[str]:
     if not Path(folder).exists():
-        raise UsageError(f"--dags: there is no folder or file {folder}.")
+        raise usage_error(f"--dags: there is no folder or file {folder}.")
     found = read_folder(Path(folder))
     wrong = _problems(found)
     for place, what in found.open:
         say(f"Note: {place}: {what}; add the keys that it can have to the command.")
     if wrong:
-        raise IncompleteError(f"The DAGs cannot be judged. {' '.join(wrong)}")
+        raise PipedriveParameterError(f"The DAGs cannot be judged. {' '.join(wrong)}")
     say(
         f"{counted(found.files, 'file')} read, {counted(len(found.keys), 'action')} found: "
         f"{', '.join(sorted(found.keys)) or 'none'}."
@@ -98,7 +93,7 @@ def _known(key: str) -> str:
     try:
         return get_action(key).key
     except UnknownActionError as error:
-        raise UsageError(str(error)) from None
+        raise usage_error(str(error)) from None
 
 
 def _searched(action: Action) -> str:

@@ -8,70 +8,86 @@ import webbrowser
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_pipedrive.accounts import store
+from airflow_provider_pipedrive.accounts.authorization import account_of, sending, with_grant
 from airflow_provider_pipedrive.accounts.oauth import (
     IDLE_DAYS,
     Callback,
     Grant,
-    Send,
     authorize_url,
     exchange,
     new_state,
 )
 from airflow_provider_pipedrive.accounts.redirect_uri import stated_redirect_uri
+from airflow_provider_pipedrive.accounts.store import AppAuthorization, StoredConnection
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.callback import CallbackServer, can_listen
-from airflow_provider_pipedrive.cli.connections import Fields, StoreError
 from airflow_provider_pipedrive.cli.definition import DEFAULT_CONN_ID, DEFAULT_REDIRECT_URI, SECRET_VARIABLE
-from airflow_provider_pipedrive.cli.terminal import UsageError, ask, ask_secret, command, confirmed, put, say
-from airflow_provider_pipedrive.client import PipedriveClient
-from airflow_provider_pipedrive.client.clock import SystemClock
+from airflow_provider_pipedrive.cli.terminal import (
+    ask,
+    ask_secret,
+    checked_arguments,
+    command,
+    confirmed,
+    say,
+    usage_error,
+)
 from airflow_provider_pipedrive.client.hosts import OAUTH_ORIGIN, origin_of
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE, OAuth, Settings, trimmed
-from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
 
 
 @command
 def connect(options: Namespace) -> None:
     """Connect an account and save or print the connection."""
-    before = connections.stored(connections.checked_conn_id(options.save)) if options.save else None
-    redirect_uri = _redirect_uri(options.redirect_uri, before.extra_dejson.get("redirect_uri") if before else None)
-    app = _app(options, before.login if before else None, before.password if before else None)
+    before = _before(options.save)
+    redirect_uri = _redirect_uri(options.redirect_uri, before.extra.get("redirect_uri") if before else None)
+    app = _app(options, before)
     host = _origin("--host", options.host)
     code = _code(app, redirect_uri, browser=not options.no_browser)
     settings = Settings(app, origin=host)
     with sending(settings) as send:
         grant = exchange(send, app, code, redirect_uri)
     account = _show(settings, grant)
-    _keep(Fields.of(app, grant.refresh_token, host), account, options)
+    _keep(AppAuthorization.of(app, grant.refresh_token, host), account, options)
 
 
 # ---- what is needed
 
 
+def _before(conn_id: str | None) -> StoredConnection | None:
+    """The connection of the metadata database that is to be saved over, if there is one."""
+    if not conn_id:
+        return None
+    with checked_arguments():
+        store.checked_conn_id(conn_id)
+    with connections.explained_database_errors():
+        return store.stored_in_database(conn_id)
+
+
 def _redirect_uri(given: str | None, connections_own: Any) -> str:
-    try:
+    with checked_arguments():
         return stated_redirect_uri(connections_own, given) or DEFAULT_REDIRECT_URI
-    except PipedriveParameterError as error:
-        raise UsageError(str(error)) from None
 
 
-def _app(options: Namespace, known_id: str | None, known_secret: str | None) -> OAuth:
+def _app(options: Namespace, before: StoredConnection | None) -> OAuth:
     """The app, from the command line, the connection that is to be replaced, or the person."""
+    known_id = known_secret = None
+    if before is not None and not before.unreadable:
+        known_id, known_secret = before.connection.login, before.connection.password
     origin = _origin("--oauth-host", options.oauth_host) or OAUTH_ORIGIN
     client_id = options.client_id or trimmed(known_id) or ask("Client id of the app:")
     if not HEADER_SAFE.fullmatch(client_id) or ":" in client_id:
-        raise UsageError("There is no client id: give --client-id, from Developer Hub > OAuth & access scopes.")
+        raise usage_error("There is no client id: give --client-id, from Developer Hub > OAuth & access scopes.")
     known = trimmed(known_secret) if client_id == trimmed(known_id) else None
     secret = _secret_given(options) or known or ask_secret("Client secret of the app (not shown): ")
     if not HEADER_SAFE.fullmatch(secret):
-        raise UsageError(f"There is no client secret: type it, or give --client-secret-file or {SECRET_VARIABLE}.")
+        raise usage_error(f"There is no client secret: type it, or give --client-secret-file or {SECRET_VARIABLE}.")
     return OAuth(client_id, secret, origin=origin)
 
 
@@ -80,15 +96,13 @@ def _secret_given(options: Namespace) -> str:
         try:
             return Path(options.client_secret_file).read_text(encoding="utf-8").strip()
         except (OSError, ValueError) as error:  # the name is not repeated: it may be the secret itself
-            raise UsageError(f"The file of --client-secret-file cannot be read ({type(error).__name__}).") from None
+            raise usage_error(f"The file of --client-secret-file cannot be read ({type(error).__name__}).") from None
     return os.environ.get(SECRET_VARIABLE, "").strip()
 
 
 def _origin(option: str, host: str | None) -> str | None:
-    try:
+    with checked_arguments(f"{option}: "):
         return origin_of(host) if host else None
-    except PipedriveParameterError as error:
-        raise UsageError(f"{option}: {error}") from None
 
 
 # ---- the browser's part
@@ -139,7 +153,7 @@ def _private_file() -> Path:
             handle, name = tempfile.mkstemp(".html", "pipedrive-connect-", folder)
             os.close(handle)
             return Path(name).absolute()
-    raise UsageError("No file can be written for the browser to open: use --no-browser.")
+    raise usage_error("No file can be written for the browser to open: use --no-browser.")
 
 
 def _pasted(state: str) -> str:
@@ -157,30 +171,6 @@ def _pasted(state: str) -> str:
 # ---- afterwards
 
 
-@contextmanager
-def sending(settings: Settings) -> Iterator[Send]:
-    """How a request is sent with these settings."""
-    transport = Transport(settings, SystemClock())
-    try:
-        yield transport.send
-    finally:
-        transport.close()
-
-
-def granted(settings: Settings, grant: Grant) -> Settings:
-    """The settings to use a fresh grant's access token with, and nothing else: no second renewal."""
-    assert isinstance(settings.credential, OAuth)
-    credential = replace(settings.credential, access_token=grant.access_token, refresh_token=None)
-    return replace(settings, credential=credential, origin=settings.origin or grant.api_domain)
-
-
-def whose(settings: Settings) -> str:
-    """Who the connection belongs to, which company, which host: one call of 2 API tokens."""
-    with PipedriveClient(settings) as client:
-        me = client.run("getCurrentUser")
-        return f"{me.get('name')} ({me.get('email')}), company {me.get('company_name')}, {client.origin}"
-
-
 def good_until() -> str:
     """Until when an authorization that was used now lasts at least."""
     return f"{datetime.now(UTC) + timedelta(days=IDLE_DAYS):%Y-%m-%d}"
@@ -189,7 +179,7 @@ def good_until() -> str:
 def _show(settings: Settings, grant: Grant) -> str:
     """Say whose the authorization is; returns it in words, as it is named where something is asked."""
     try:
-        account = whose(granted(settings, grant))
+        account = account_of(with_grant(settings, grant)).text
         say(f"Connected as {account}.")
     except PipedriveError as error:  # the tokens are there, and would be lost with it
         account = "an account that Pipedrive does not name"
@@ -199,26 +189,26 @@ def _show(settings: Settings, grant: Grant) -> str:
     return account
 
 
-def _keep(fields: Fields, account: str, options: Namespace) -> None:
+def _keep(kept: AppAuthorization, account: str, options: Namespace) -> None:
     """Save and print as the command line says. Nothing is saved before the person has seen the account and agreed; the
     authorization is not lost where nothing is said, or saving fails."""
     if options.print_as:
-        _put(options.save or DEFAULT_CONN_ID, fields, options.print_as)
+        connections.put_authorization(options.save or DEFAULT_CONN_ID, kept, options.print_as)
     if options.save:
         if not options.yes and not confirmed(f"Save the connection to {account} as {options.save!r}?"):
-            raise StoreError(
+            raise PipedriveAuthError(
                 "The connection was not saved: nobody agreed to the account. Connect again as the right one, or with "
                 "--yes, which asks nobody."
             )
         try:
-            return _save(options.save, fields)
-        except StoreError as error:
+            return _save(options.save, kept)
+        except PipedriveError as error:
             say(str(error))
-            return _ask_where(fields, account)
-    return None if options.print_as else _ask_where(fields, account, DEFAULT_CONN_ID)
+            return _ask_where(kept, account)
+    return None if options.print_as else _ask_where(kept, account, DEFAULT_CONN_ID)
 
 
-def _ask_where(fields: Fields, account: str, default: str = "") -> None:
+def _ask_where(kept: AppAuthorization, account: str, default: str = "") -> None:
     """Save or print, as the person wants."""
     offered = f" [{default}]" if default else ""
     question = (
@@ -226,28 +216,23 @@ def _ask_where(fields: Fields, account: str, default: str = "") -> None:
     )
     while wanted := ask(question, default, nobody=""):
         if wanted in ("json", "uri"):
-            return _put(DEFAULT_CONN_ID, fields, wanted)
+            return connections.put_authorization(DEFAULT_CONN_ID, kept, wanted)
         try:
-            return _save(connections.checked_conn_id(wanted), fields)
-        except (StoreError, UsageError) as error:
+            return _save(store.checked_conn_id(wanted), kept)
+        except PipedriveError as error:
             say(str(error))
             default = ""
-    raise StoreError("The connection was neither saved nor printed. Connect again.")
+    raise PipedriveAuthError("The connection was neither saved nor printed. Connect again.")
 
 
-def _put(conn_id: str, fields: Fields, form: str) -> None:
-    """Print the connection, secrets included."""
-    shown = {"login": fields.login, "password": fields.password, "host": fields.host, "extra": fields.extra()}
-    put(connections.line(conn_id, shown, form))
-
-
-def _save(conn_id: str, fields: Fields) -> None:
+def _save(conn_id: str, kept: AppAuthorization) -> None:
     """Save the connection, and say so if Airflow will not use it."""
-    encrypted = connections.save(conn_id, fields)
+    with connections.explained_database_errors():
+        encrypted = store.save_authorization(conn_id, kept)
     say(f"Saved as connection {conn_id!r} in Airflow's metadata database.")
     if not encrypted:
         say("It is stored unencrypted: Airflow has no Fernet key (AIRFLOW__CORE__FERNET_KEY). Set one, and save again.")
-    if not connections.is_what_airflow_uses(conn_id, fields.refresh_token):
+    if connections.find(conn_id).extra.get("refresh_token") != kept.refresh_token:
         say(
             f"But Airflow uses another connection {conn_id!r}: {connections.variable(conn_id)} or a secrets backend "
             "comes before the database. Remove it there, or store this one there: --print json."

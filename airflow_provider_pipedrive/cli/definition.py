@@ -22,9 +22,14 @@ def _arg(*flags: str, **options: Any) -> Arg:
     return Arg(flags, **options)  # type: ignore[no-untyped-call]
 
 
-_CONN_ID = _arg(
-    "conn_id", nargs="?", default=DEFAULT_CONN_ID, help=f"the Airflow connection (default: {DEFAULT_CONN_ID})"
-)
+def _names(text: str) -> list[str]:
+    """What one argument lists, separated by commas: ``deals, persons``."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+_CONN_ID_HELP = f"the Airflow connection (default: {DEFAULT_CONN_ID})"
+_CONN_ID = _arg("conn_id", nargs="?", default=DEFAULT_CONN_ID, help=_CONN_ID_HELP)
+_CONN_ID_OPTION = _arg("--conn-id", default=DEFAULT_CONN_ID, help=_CONN_ID_HELP)
 _PRINT = _arg("--print", dest="print_as", choices=("json", "uri"), help="print the connection, secrets included")
 _DAGS = _arg("--dags", metavar="FOLDER", type=str, help="the actions of the DAGs in a folder or file: read, not run")
 
@@ -66,7 +71,13 @@ _CHECK = ActionCommand(
     func=lazy_load_command("airflow_provider_pipedrive.cli.accounts.check"),
     args=(
         _CONN_ID,
-        _arg("--actions", metavar="KEYS", help="keys, separated by commas: which scopes are missing for them"),
+        _arg(
+            "--actions",
+            metavar="KEYS",
+            type=_names,
+            default=[],
+            help="keys, separated by commas: which scopes are missing for them",
+        ),
         _DAGS,
         _PRINT,
     ),
@@ -107,7 +118,7 @@ _PLAN = ActionCommand(
     func=lazy_load_command("airflow_provider_pipedrive.cli.extraction.plan"),
     args=(
         _CONN_ID,
-        _arg("--entities", required=True, metavar="NAMES", help="separated by commas: deals,persons"),
+        _arg("--entities", required=True, metavar="NAMES", type=_names, help="separated by commas: deals,persons"),
         _arg("--since", metavar="TIME", help="price a window that begins then, not whole lists"),
         _arg("--until", metavar="TIME", help="the window's end (default: now)"),
         _arg(
@@ -139,7 +150,7 @@ _UNDO = ActionCommand(
     func=lazy_load_command("airflow_provider_pipedrive.cli.bulk.undo"),
     args=(
         _arg("folder", help="the run's folder, which has its journal"),
-        _arg("--conn-id", default=DEFAULT_CONN_ID, help=f"the Airflow connection (default: {DEFAULT_CONN_ID})"),
+        _CONN_ID_OPTION,
     ),
 )
 _WEBHOOKS = ActionCommand(
@@ -151,9 +162,15 @@ _WEBHOOKS = ActionCommand(
     args=(
         _arg("doing", choices=("ensure", "list", "remove"), metavar="ensure|list|remove", help="what to do"),
         _arg("objects", nargs="*", metavar="OBJECT", help="for ensure: deals, persons, ...; '*': everything"),
-        _arg("--actions", default="*", help="for ensure: of create,change,delete (default: all)"),
+        _arg(
+            "--actions",
+            metavar="NAMES",
+            type=_names,
+            default=["*"],
+            help="for ensure: of create,change,delete (default: all)",
+        ),
         _arg("--user-id", type=int, help="for ensure: whose visibility decides what is sent (default: the own)"),
-        _arg("--conn-id", default=DEFAULT_CONN_ID, help=f"the Airflow connection (default: {DEFAULT_CONN_ID})"),
+        _CONN_ID_OPTION,
     ),
 )
 

@@ -15,7 +15,7 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.planning import estimate
 from airflow_provider_pipedrive.extraction.watermarks import Watermark, Watermarks, listed
-from airflow_provider_pipedrive.hooks.pipedrive import client_of
+from airflow_provider_pipedrive.hooks.client_factory import client_of
 
 _CLAIMS_SHOWN = 3
 """Of each entity, where all are shown."""
@@ -29,10 +29,8 @@ def plan(options: Namespace) -> None:
         raise PipedriveParameterError("--until needs --since: without one, whole lists are read.")
     if since is not None and since > datetime.now(UTC):
         raise PipedriveParameterError(f"--since {options.since} is in the future: give a time that has passed.")
-    job = ExtractionJob(
-        options.entities.split(","), "changes" if since else "snapshot", since, until, columns=options.columns
-    )
-    with client_of(connections.find(options.conn_id)) as client:
+    job = ExtractionJob(options.entities, "changes" if since else "snapshot", since, until, columns=options.columns)
+    with client_of(connections.find(options.conn_id).connection) as client:
         found = estimate(client, job)
     rows = [("entity", "records", "pages", "tokens", "going by")]
     for each in found.estimates:
@@ -121,6 +119,6 @@ def _moment(option: str, text: str | None) -> datetime | None:
 def _folder(path: str) -> Any:
     if "://" not in path:
         return Path(path)
-    from airflow_provider_pipedrive.hooks.pipedrive import object_path
+    from airflow_provider_pipedrive.hooks.action_files import object_path
 
     return object_path("path", path)

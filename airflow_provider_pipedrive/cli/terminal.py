@@ -11,7 +11,8 @@ import functools
 import getpass
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 
@@ -22,8 +23,25 @@ INTERRUPTED = 130
 Command = Callable[[argparse.Namespace], None]
 
 
-class UsageError(PipedriveParameterError):
+class _UsageError(PipedriveParameterError):
     """The command was called wrongly."""
+
+
+def usage_error(text: str) -> PipedriveParameterError:
+    """What to raise where the command was called wrongly: it ends with another exit code."""
+    return _UsageError(text)
+
+
+@contextmanager
+def checked_arguments(prefix: str = "") -> Iterator[None]:
+    """Take a wrong parameter for a wrong call.
+
+    :param prefix: what the message begins with, such as the option's name
+    """
+    try:
+        yield
+    except PipedriveParameterError as error:
+        raise _UsageError(f"{prefix}{error}") from None
 
 
 def command(run: Command) -> Command:
@@ -34,7 +52,7 @@ def command(run: Command) -> Command:
         try:
             run(options)
             sys.stdout.flush()
-        except UsageError as error:
+        except _UsageError as error:
             say(f"Error: {error}")
             raise SystemExit(CALLED_WRONGLY) from None
         except PipedriveError as error:

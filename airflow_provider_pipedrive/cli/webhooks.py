@@ -10,18 +10,18 @@ from airflow_provider_pipedrive.accounts.companies import learn_company
 from airflow_provider_pipedrive.accounts.status import now, stamp
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.cli import connections
-from airflow_provider_pipedrive.cli.terminal import UsageError, command, put, say
+from airflow_provider_pipedrive.cli.terminal import command, put, say, usage_error
 from airflow_provider_pipedrive.client.client import PipedriveClient
 from airflow_provider_pipedrive.events import webhook_registration
 from airflow_provider_pipedrive.events.webhook_registration import WebhookAddress
-from airflow_provider_pipedrive.hooks.pipedrive import client_of
+from airflow_provider_pipedrive.hooks.client_factory import client_of
 
 
 @command
 def webhooks(options: Namespace) -> None:
     """Make, show or remove webhooks."""
     if options.doing != "ensure" and options.objects:
-        raise UsageError(f"{options.doing} takes no objects: it is about all webhooks.")
+        raise usage_error(f"{options.doing} takes no objects: it is about all webhooks.")
     if options.doing == "ensure":
         _ensure(options)
     elif options.doing == "list":
@@ -31,7 +31,7 @@ def webhooks(options: Namespace) -> None:
 
 
 def _ensure(options: Namespace) -> None:
-    wanted = webhook_registration.wanted_webhooks(options.objects, options.actions.split(","))
+    wanted = webhook_registration.wanted_webhooks(options.objects, options.actions)
     with _connected(options.conn_id) as (client, address):
         _learn(client, options.conn_id)
         receipt = webhook_registration.ensure(client, address, wanted, options.user_id)
@@ -66,7 +66,7 @@ def _learn(client: PipedriveClient, conn_id: str) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        learn_company(client, connections.find(conn_id), Variable, stamp(now()))
+        learn_company(client, connections.find(conn_id).connection, Variable, stamp(now()))
     except (SQLAlchemyError, RuntimeError) as error:
         say(
             f"Notice: Airflow's metadata database cannot be used from here ({type(error).__name__}), so the receiver "
@@ -76,7 +76,7 @@ def _learn(client: PipedriveClient, conn_id: str) -> None:
 
 @contextmanager
 def _connected(conn_id: str) -> Iterator[tuple[PipedriveClient, WebhookAddress]]:
-    connection = connections.find(conn_id)
+    connection = connections.find(conn_id).connection
     address = WebhookAddress.of(connection.extra_dejson)
     with client_of(connection) as client:
         yield client, address

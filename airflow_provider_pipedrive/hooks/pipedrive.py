@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import quote, unquote
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_pipedrive.client.parameters import as_dict
-from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveParameterError
-from airflow_provider_pipedrive.hooks.allowed_paths import allowed
+from airflow_provider_pipedrive.connection_form import CONN_TYPE
+from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError
+from airflow_provider_pipedrive.hooks.action_files import download, uploaded_file, with_openable_files
+from airflow_provider_pipedrive.hooks.client_factory import client_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider_pipedrive.accounts.refresh_tokens import VariableRefreshTokenStore
-    from airflow_provider_pipedrive.client import PipedriveClient, Settings, Usage
+    from airflow_provider_pipedrive.client import PipedriveClient, Usage
     from airflow_provider_pipedrive.hooks.lineage import Lineage
 
 _CLIENT = "_client_and_its_connection"
 _NONE = object()
-SHORTEST_MASKED = 5
-"""Airflow's masker takes no shorter secrets."""
 
 
 class PipedriveHook(BaseHook):
@@ -42,7 +35,7 @@ class PipedriveHook(BaseHook):
 
     conn_name_attr = "pipedrive_conn_id"
     default_conn_name = "pipedrive_default"
-    conn_type = "pipedrive"
+    conn_type = CONN_TYPE
     hook_name = "Pipedrive"
 
     def __init__(self, pipedrive_conn_id: str = default_conn_name, **kwargs: Any) -> None:
@@ -122,15 +115,15 @@ class PipedriveHook(BaseHook):
         :raises PipedriveParameterError: something is wrong, found before anything was sent
         :raises PipedriveError: everything else, see :mod:`airflow_provider_pipedrive.errors`
         """
-        given = _with_object_storage(action, as_dict(action, parameters))
+        given = with_openable_files(action, as_dict(action, parameters))
         given_save_to = given.pop("save_to", None)
         if save_to is None:
             save_to = given_save_to
         if save_to is None:
             done = self.client.run(action, given, already_tried=already_tried, readable=readable)
         else:
-            done = self._download(action, given, save_to)
-        self._tell_lineage(action, _file_of(action, given), save_to)
+            done = download(self.client, action, given, save_to)
+        self._tell_lineage(action, uploaded_file(action, given), save_to)
         return done
 
     def iterate(
@@ -238,135 +231,3 @@ class PipedriveHook(BaseHook):
                 f"variable AIRFLOW_CONN_{name.upper()} of every Airflow process. If you did: JSON that cannot be "
                 "read is reported like a connection that is not there."
             ) from None
-
-    def _download(self, action: str, parameters: dict[str, Any], save_to: Any) -> Any:
-        from airflow_provider_pipedrive.catalog import get_action
-
-        if get_action(action).result != "binary":
-            raise PipedriveParameterError(f"{action} does not answer a file: leave out save_to.", action=action)
-        place = save_to if hasattr(save_to, "write") else allowed("save_to", save_to)
-        if hasattr(save_to, "write"):
-            self.client.download(action, parameters, save_to)
-        elif not isinstance(save_to, str | PathLike) or not str(save_to):
-            raise PipedriveParameterError(f"{action}: save_to must be a path or a binary file object.", action=action)
-        elif "://" in str(place):
-            _save_object(str(place), lambda sink: self.client.download(action, parameters, sink))
-        else:
-            _save_local(Path(place), lambda sink: self.client.download(action, parameters, sink))
-        return save_to
-
-
-def client_of(connection: Connection) -> PipedriveClient:
-    """The client of an Airflow connection, its secrets registered with Airflow's masker."""
-    from airflow_provider_pipedrive.client import PipedriveClient, settings_from
-
-    if connection.conn_type and connection.conn_type != PipedriveHook.conn_type:
-        raise PipedriveParameterError(
-            f"The connection {connection.conn_id!r} is of type {connection.conn_type}, not {PipedriveHook.conn_type}."
-        )
-    settings = settings_from(
-        host=_host(connection),
-        port=connection.port,
-        login=connection.login,
-        password=connection.password,
-        extra=connection.extra_dejson,
-    )
-    return PipedriveClient(settings, on_secret=_mask, token_store=_token_store(settings))
-
-
-def _host(connection: Connection) -> str | None:
-    """The host; a URI such as ``pipedrive://https://acme.pipedrive.com`` comes in quoted or in pieces."""
-    host = unquote(connection.host or "")
-    return host or None
-
-
-def _token_store(settings: Settings) -> VariableRefreshTokenStore | None:
-    token = getattr(settings.credential, "refresh_token", None)
-    if not token:
-        return None
-    from airflow_provider_pipedrive.accounts.refresh_tokens import VariableRefreshTokenStore
-
-    return VariableRefreshTokenStore(token)
-
-
-def _mask(secret: str) -> None:
-    """Have Airflow hide a secret in every log of this process, in its URL-quoted form too."""
-    from airflow.providers.common.compat.sdk import mask_secret
-
-    for form in {secret, quote(secret, safe="")}:
-        if len(form) >= SHORTEST_MASKED:
-            mask_secret(form)
-
-
-def _with_object_storage(action: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The parameters with the address of a file in object storage made a path that can be opened."""
-    from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
-
-    try:
-        parameters = get_action(action).parameters
-    except UnknownActionError as error:
-        raise PipedriveParameterError(str(error)) from None
-    for name in [parameter.name for parameter in parameters if parameter.type == "file" and parameter.name in given]:
-        given[name] = _allowed_file(name, given[name])
-        if isinstance(given.get(name), str) and "://" in given[name]:
-            given[name] = object_path(name, given[name])
-    return given
-
-
-def _allowed_file(name: str, given: Any) -> Any:
-    """What is to be uploaded, if it may be: under the name that it was given by, wherever a symbolic link leads."""
-    found = allowed(name, given)
-    is_followed = isinstance(given, str | PathLike) and found is not given
-    return (Path(given).name, found) if is_followed else found
-
-
-def _file_of(action: str, given: Mapping[str, Any]) -> Any:
-    """The file that an action uploads, if it does."""
-    from airflow_provider_pipedrive.catalog import get_action
-
-    files = [parameter.name for parameter in get_action(action).parameters if parameter.type == "file"]
-    return next((given[name] for name in files if name in given), None)
-
-
-def _save_local(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write beside the target and rename: a broken download never looks finished."""
-    if path.is_dir():
-        raise PipedriveParameterError(f"save_to: {path} is a folder: give the file's name too.")
-    unfinished = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        sink = unfinished.open("wb")
-    except OSError as error:
-        if not path.parent.exists():
-            raise PipedriveParameterError(f"save_to: the folder {path.parent} does not exist: create it.") from None
-        raise PipedriveParameterError(f"save_to: {path} cannot be written: {error.strerror}.") from None
-    try:
-        with sink:
-            write(sink)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _save_object(url: str, write: Callable[[BinaryIO], object]) -> None:
-    """Collect the file on disk and then upload it whole: an object appears when it is complete."""
-    path = object_path("save_to", url)
-    with tempfile.TemporaryFile() as spool:
-        write(spool)
-        spool.seek(0)
-        with path.open("wb") as target:
-            shutil.copyfileobj(spool, target)
-
-
-def object_path(name: str, url: str) -> Any:
-    """The path in object storage, its file system ready for use: before anything is downloaded or sent."""
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-
-    try:
-        path: Any = ObjectStoragePath(url)
-        _ = path.fs
-    except (ValueError, ImportError) as error:
-        raise PipedriveParameterError(
-            f"{name}: {url.split('://')[0]}:// cannot be used here ({error}). Install the Airflow provider of that "
-            "storage on the workers, such as apache-airflow-providers-amazon[s3fs] for s3."
-        ) from None
-    return path

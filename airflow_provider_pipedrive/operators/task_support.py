@@ -69,7 +69,7 @@ def storage_path(name: str, path: Any) -> Any:
         return Path(unquote(urlsplit(text).path))
     if "://" not in text:
         return Path(text).expanduser()
-    from airflow_provider_pipedrive.hooks.pipedrive import object_path
+    from airflow_provider_pipedrive.hooks.action_files import object_path
 
     return object_path(name, text)
 

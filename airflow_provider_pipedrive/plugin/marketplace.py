@@ -16,7 +16,7 @@ from typing import Any
 from starlette.responses import Response
 
 from airflow_provider_pipedrive.accounts import authorization, store
-from airflow_provider_pipedrive.accounts.oauth import CODE_LIFE, Grant
+from airflow_provider_pipedrive.accounts.oauth import CODE_LIFE, Grant, is_over
 from airflow_provider_pipedrive.accounts.status import AuthorizationStatus
 from airflow_provider_pipedrive.accounts.store import StoredConnection
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParameterError
@@ -68,7 +68,7 @@ def finish(page: PageRequest) -> Response:
         grant = authorization.granted(stored, held["code"], uri, held["attempt"])
     except PipedriveAuthError as error:
         # Where the app was refused, not the code, another connection may be the right one.
-        over = authorization.is_over(error)
+        over = is_over(error)
         if over:
             page.drop(_HELD)
         return page.redirect("page" if over else "finish", f"{stored.conn_id} is not connected. {error}")

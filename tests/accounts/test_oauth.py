@@ -1,4 +1,4 @@
-"""Connecting an account, seen from the client: consent page, callback, tokens, scopes."""
+"""Connecting an account, seen from the client: consent page, callback, tokens."""
 
 from __future__ import annotations
 
@@ -14,14 +14,10 @@ from airflow_provider_pipedrive.accounts.oauth import (
     Send,
     authorize_url,
     exchange,
-    lacking,
-    least_scopes,
     new_state,
     refresh,
     revoke,
-    scopes_in,
 )
-from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.client.clock import SystemClock
 from airflow_provider_pipedrive.client.prepared import PreparedRequest
 from airflow_provider_pipedrive.client.responses import Response
@@ -230,20 +226,6 @@ def test_a_strange_lifetime_counts_as_the_documented_hour(said: object):
     assert exchange(answering(200, answer), OAuth("app-1", "SecretOfApp1"), "code", REDIRECT_URI).expires_in == 3600
 
 
-@pytest.mark.parametrize(
-    ("text", "scopes"),
-    [
-        ("base,deals:read", ("base", "deals:read")),
-        ("base deals:read", ("base", "deals:read")),
-        ("base, deals:read,,base", ("base", "deals:read")),
-        ("", ()),
-        (None, ()),
-    ],
-)
-def test_scopes_are_separated_by_commas_or_spaces(text: str | None, scopes: tuple[str, ...]):
-    assert scopes_in(text) == scopes
-
-
 def test_a_refresh_keeps_the_refresh_token_where_the_host_sends_none():
     credential = OAuth("app-1", "SecretOfApp1", refresh_token="OldRefreshToken")
     assert refresh(answering(200, {"access_token": "A"}), credential).refresh_token == "OldRefreshToken"
@@ -288,56 +270,3 @@ def test_a_revocation_with_a_wrong_secret_is_refused(app: OAuth, send: Send):
     with pytest.raises(PipedriveAuthError, match="must be those of the app"):
         revoke(send, wrong)
     refresh(send, app)
-
-
-# ---- scopes
-
-
-@pytest.mark.parametrize(
-    ("keys", "scopes"),
-    [
-        ([], ["base"]),
-        (["getCurrentUser"], ["base"]),
-        (["getDeals"], ["base", "deals:read"]),
-        (["getDeals", "addDeal"], ["base", "deals:full"]),
-        (["getDeals", "getPersons"], ["base", "contacts:read", "deals:read"]),
-        # Notes and files may be written with any of three scopes: the one that is needed anyway is taken.
-        (["addNote"], ["base", "deals:full"]),
-        (["addNote", "addPerson"], ["base", "contacts:full"]),
-        (["addNote", "addPerson", "addDeal"], ["base", "contacts:full", "deals:full"]),
-        # Reading fields goes with reading deals; defining them needs one more, or admin, which is the last resort.
-        (["getDealFields", "getDeals"], ["base", "deals:read"]),
-        (["addDealField", "getDealFields"], ["base", "deal-fields:full"]),
-        # Pipelines can only be made with admin, and then it covers the fields too.
-        (["addPipeline", "addDealField", "getStages"], ["base", "admin"]),
-        (["rawRequest"], ["base"]),
-    ],
-)
-def test_the_least_scopes_for_actions(keys: list[str], scopes: list[str]):
-    assert list(least_scopes(keys)) == scopes
-    assert list(least_scopes(reversed(keys))) == scopes
-
-
-def test_removed_actions_need_no_scopes():
-    removed = [action.key for action in ACTIONS.values() if action.lifecycle == "removed"]
-    assert removed
-    assert least_scopes(removed) == ("base",)
-
-
-def test_the_least_scopes_of_all_actions_allow_them_all_and_leaving_out_any_forbids_some():
-    scopes = least_scopes(ACTIONS)
-    assert lacking(ACTIONS, scopes) == []
-    for scope in scopes[1:]:
-        assert lacking(ACTIONS, [other for other in scopes if other != scope])
-
-
-def test_an_unknown_action_is_told_with_the_nearest_one():
-    with pytest.raises(PipedriveParameterError, match="Did you mean getDeals"):
-        least_scopes(["getDeels"])
-
-
-def test_actions_that_the_granted_scopes_do_not_allow_are_named():
-    assert lacking(["addDeal", "getDeals", "getCurrentUser", "getPersons"], ["base", "deals:read"]) == [
-        "addDeal",
-        "getPersons",
-    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 import requests
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.__main__ import main
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import CLIENT_ID, CLIENT_SECRET
+from tests.support.metadata_database import database  # noqa: F401 - pytest finds a fixture by its name here
 
 
 def press(button: str, consent_page: str) -> str:
@@ -36,12 +38,12 @@ class Terminal:
     ``out`` and ``err`` are what the last command wrote.
     """
 
-    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, capsys: pytest.CaptureFixture[str], mocker: MockerFixture) -> None:
         self._capsys = capsys
         self._answers: list[str | Callable[[str], str]] = []
         self.out = self.err = ""
-        monkeypatch.setattr("sys.stdin", self)
-        monkeypatch.setattr("getpass.getpass", lambda question: self.readline().strip())
+        mocker.patch("sys.stdin", self)
+        mocker.patch("getpass.getpass", side_effect=lambda question: self.readline().strip())
 
     def types(self, *answers: str | Callable[[str], str]) -> None:
         """What the person will type, line by line; a function is given what the terminal shows by then."""
@@ -74,8 +76,8 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    return Terminal(capsys, monkeypatch)
+def terminal(capsys: pytest.CaptureFixture[str], mocker: MockerFixture) -> Terminal:
+    return Terminal(capsys, mocker)
 
 
 @pytest.fixture
@@ -97,10 +99,10 @@ def app(sandbox: Sandbox, callback_url: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
+def browser(mocker: MockerFixture) -> Browser:
     """Takes the place of the machine's browser."""
     it = Browser()
-    monkeypatch.setattr("webbrowser.open", it.open)
+    mocker.patch("webbrowser.open", it.open)
     return it
 
 
@@ -132,16 +134,3 @@ class Browser:
         page = requests.request(options.pop("method", "GET"), address, timeout=10, **options)
         self.pages.append(page)
         return page
-
-
-@pytest.fixture
-def database() -> Iterator[None]:
-    """Airflow's metadata database, as far as connections go."""
-    from airflow import settings
-    from airflow.models import Connection
-
-    metadata = Connection.metadata
-    tables = [table for name, table in metadata.tables.items() if name in ("connection", "team", "variable")]
-    metadata.create_all(settings.engine, tables=tables)
-    yield
-    metadata.drop_all(settings.engine, tables=tables)

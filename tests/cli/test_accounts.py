@@ -15,13 +15,14 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
+from airflow_provider_pipedrive.accounts import authorization, store
 from airflow_provider_pipedrive.accounts.refresh_tokens import VariableRefreshTokenStore
 from airflow_provider_pipedrive.accounts.status import KEY
+from airflow_provider_pipedrive.accounts.store import AppAuthorization
 from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.cli import connections
-from airflow_provider_pipedrive.cli.connections import Fields
 from airflow_provider_pipedrive.client.settings import OAuth
-from airflow_provider_pipedrive.hooks.pipedrive import client_of
+from airflow_provider_pipedrive.hooks.client_factory import client_of
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.cli.conftest import Terminal
 from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, oauth_connection
@@ -48,6 +49,11 @@ def narrow() -> Iterator[Sandbox]:
     app = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "refresh_token": REFRESH_TOKEN}
     with Sandbox(deals=1, scopes=("base", "deals:read"), **app) as sandbox:
         yield sandbox
+
+
+def save_crm(sandbox: Sandbox, refresh_token: str = REFRESH_TOKEN) -> None:
+    kept = AppAuthorization(CLIENT_ID, CLIENT_SECRET, refresh_token, sandbox.url, sandbox.url)
+    store.save_authorization("crm", kept)
 
 
 # ---- check
@@ -128,7 +134,7 @@ def test_a_check_warns_where_the_idle_days_had_nearly_run_out_before_it(
 def test_a_check_is_a_use_that_the_connection_in_the_database_remembers(
     terminal: Terminal, sandbox: Sandbox, database: None
 ):
-    connections.save("crm", Fields(CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, sandbox.url, sandbox.url))
+    save_crm(sandbox)
     with create_session() as session:
         row = session.scalar(select(Connection).where(Connection.conn_id == "crm"))
         row.set_extra(json.dumps({**row.extra_dejson, **_days_ago(50)}))
@@ -194,12 +200,12 @@ def test_an_api_token_cannot_be_refreshed(terminal: Terminal, sandbox: Sandbox):
 def test_a_changed_refresh_token_is_saved_where_the_old_one_came_from(
     terminal: Terminal, rotating: Sandbox, database: None
 ):
-    connections.save("crm", Fields(CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, rotating.url, rotating.url))
+    save_crm(rotating)
     terminal.types("y")
     assert terminal.run("refresh", "crm") == 0
     assert "Pipedrive handed out another refresh token" in terminal.err
     assert "Saved in connection 'crm'." in terminal.err
-    assert connections.find("crm").extra_dejson["refresh_token"] != REFRESH_TOKEN
+    assert connections.find("crm").extra["refresh_token"] != REFRESH_TOKEN
     assert terminal.run("check", "crm") == 0  # nobody is there: saved as well
     assert terminal.run("check", "crm") == 0
 
@@ -231,8 +237,8 @@ def test_a_changed_refresh_token_that_nobody_keeps_gives_exit_code_1_and_is_not_
 def test_a_refresh_token_that_tasks_have_kept_is_used_where_the_connections_is_refused_and_saved(
     terminal: Terminal, rotating: Sandbox, database: None
 ):
-    connections.save("crm", Fields(CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, rotating.url, rotating.url))
-    with client_of(connections.find("crm")) as client:
+    save_crm(rotating)
+    with client_of(connections.find("crm").connection) as client:
         client.run("getDeal", {"id": 1})  # as a task does: Pipedrive replaces the token
     assert terminal.run("refresh", "crm") == 0
     assert "Saved in connection 'crm'." in terminal.err
@@ -266,19 +272,19 @@ def test_revoking_with_yes_does_not_ask(terminal: Terminal, oauth: Sandbox):
 def test_revoking_a_connection_of_the_database_removes_its_tokens_and_nothing_else(
     terminal: Terminal, sandbox: Sandbox, database: None
 ):
-    connections.save("crm", Fields(CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, sandbox.url, sandbox.url))
+    save_crm(sandbox)
     assert terminal.run("revoke", "crm", "--yes") == 0
     assert "Its tokens are removed from Airflow's metadata database; client id and secret stay." in terminal.err
-    left = connections.find("crm")
+    left = connections.find("crm").connection
     assert (left.login, left.password, left.host) == (CLIENT_ID, CLIENT_SECRET, sandbox.url)
     assert sorted(left.extra_dejson) == ["oauth_host", KEY]
     assert left.extra_dejson[KEY]["state"] == "disconnected"
 
 
 def test_an_authorization_that_came_while_another_was_revoked_stays(sandbox: Sandbox, database: None):
-    connections.save("crm", Fields(CLIENT_ID, CLIENT_SECRET, "of-a-new-authorization", sandbox.url, sandbox.url))
-    assert not connections.forget_authorization("crm", OAuth(CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN))
-    assert connections.find("crm").extra_dejson["refresh_token"] == "of-a-new-authorization"
+    save_crm(sandbox, "of-a-new-authorization")
+    assert not authorization.forget(connections.find("crm"), OAuth(CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN))
+    assert connections.find("crm").extra["refresh_token"] == "of-a-new-authorization"
 
 
 def test_the_refresh_token_that_tasks_have_kept_is_revoked_too(terminal: Terminal, oauth: Sandbox, database: None):

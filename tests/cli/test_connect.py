@@ -20,13 +20,14 @@ import requests
 from airflow.models import Connection
 from airflow.utils.session import create_session
 from pytest_mock import MockerFixture
-from sqlalchemy import select
 
+from airflow_provider_pipedrive.accounts import store
+from airflow_provider_pipedrive.accounts.store import AppAuthorization
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.callback import CallbackServer
-from airflow_provider_pipedrive.cli.connections import Fields
 from airflow_provider_pipedrive.errors import PipedriveAuthError
-from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook, client_of
+from airflow_provider_pipedrive.hooks.client_factory import client_of
+from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.cli.conftest import Browser, Terminal, press
 from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET
@@ -91,7 +92,7 @@ def test_secrets_are_printed_only_where_that_was_asked_for(
     monkeypatch.delenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT")
     terminal.types("y")
     assert terminal.run("connect", *app, "--save", "pipedrive_default") == 0
-    token = connections.find("pipedrive_default").extra_dejson["refresh_token"]
+    token = connections.find("pipedrive_default").extra["refresh_token"]
     assert terminal.out == ""
     for secret in (CLIENT_SECRET, token):
         assert secret not in terminal.err
@@ -126,10 +127,10 @@ def test_the_list_of_processes_shows_nothing_to_answer_the_consent_page_with(
 
 
 def test_the_page_to_open_is_written_elsewhere_where_airflows_home_is_closed(
-    terminal: Terminal, app: list[str], browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    terminal: Terminal, app: list[str], browser: Browser, tmp_path: Path, mocker: MockerFixture
 ):
-    monkeypatch.setattr("airflow.configuration.AIRFLOW_HOME", str(tmp_path / "nowhere"))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    mocker.patch("airflow.configuration.AIRFLOW_HOME", str(tmp_path / "nowhere"))
+    mocker.patch("tempfile.tempdir", str(tmp_path))
     assert terminal.run("connect", *app, "--print", "json") == 0
     assert browser.opened.startswith(tmp_path.as_uri())
 
@@ -368,10 +369,9 @@ def test_the_redirect_uri_is_the_command_lines_else_the_connections_else_the_con
 ):
     callback = app.index("--redirect-uri")
     given, rest = app[callback : callback + 2], app[:callback] + app[callback + 2 :]
-    connections.save("crm", Fields(CLIENT_ID, CLIENT_SECRET, "a-refresh-token", sandbox.url, sandbox.url))
-    with create_session() as session:
-        row = session.scalar(select(Connection).where(Connection.conn_id == "crm"))
-        row.set_extra(json.dumps({**row.extra_dejson, "redirect_uri": "https://connection.example.com/callback"}))
+    kept = AppAuthorization(CLIENT_ID, CLIENT_SECRET, "a-refresh-token", sandbox.url, sandbox.url)
+    store.save_authorization("crm", kept)
+    store.change_extra("crm", lambda extra: {**extra, "redirect_uri": "https://connection.example.com/callback"})
 
     def asked(*arguments: str) -> str:
         assert terminal.run("connect", *rest, "--no-browser", *arguments) == 1  # nothing is pasted
@@ -440,7 +440,7 @@ def test_the_connection_is_saved_in_the_metadata_database(
     terminal.types("y")
     assert terminal.run("connect", *app, "--save", "crm") == 0
     assert "Saved as connection 'crm' in Airflow's metadata database." in terminal.err
-    connection = connections.find("crm")
+    connection = connections.find("crm").connection
     assert (connection.conn_type, connection.login, connection.password) == ("pipedrive", CLIENT_ID, CLIENT_SECRET)
     assert sorted(connection.extra_dejson) == ["oauth_host", "oauth_status", "refresh_token"]
     with client_of(connection) as client:
@@ -456,7 +456,7 @@ def test_whose_account_it_is_is_asked_before_anything_is_saved(
     assert terminal.run("connect", *app, "--save", "crm") == 1
     assert f"Save the connection to {account} as 'crm'? [y/N]" in terminal.err
     assert "Error: The connection was not saved: nobody agreed to the account." in terminal.err
-    assert connections.stored("crm") is None
+    assert store.stored_in_database("crm") is None
 
 
 def test_where_nobody_is_there_to_be_asked_nothing_is_saved(
@@ -465,13 +465,13 @@ def test_where_nobody_is_there_to_be_asked_nothing_is_saved(
     assert terminal.run("connect", *app, "--save", "crm") == 1
     assert terminal.run("connect", *app) == 1
     assert "neither saved nor printed" in terminal.err
-    assert (connections.stored("crm"), connections.stored("pipedrive_default")) == (None, None)
+    assert (store.stored_in_database("crm"), store.stored_in_database("pipedrive_default")) == (None, None)
 
 
 def test_a_script_saves_without_a_question(terminal: Terminal, app: list[str], browser: Browser, database: None):
     assert terminal.run("connect", *app, "--save", "crm", "--yes") == 0
     assert "[y/N]" not in terminal.err
-    assert connections.find("crm").login == CLIENT_ID
+    assert connections.find("crm").connection.login == CLIENT_ID
 
 
 def test_connecting_again_keeps_the_other_settings_and_knows_the_app(
@@ -484,28 +484,26 @@ def test_connecting_again_keeps_the_other_settings_and_knows_the_app(
 ):
     terminal.types("y")
     assert terminal.run("connect", *app, "--save", "crm") == 0
-    before = connections.find("crm").extra_dejson
-    connections.save_refresh_token("crm", "DeadRefreshToken")
+    before = connections.find("crm").extra
+    store.change_extra("crm", lambda extra: {**extra, "refresh_token": "DeadRefreshToken"})
     monkeypatch.delenv("PIPEDRIVE_CLIENT_SECRET")
     known = app[2:]  # without the client id
     terminal.types("y")
     assert terminal.run("connect", *known, "--save", "crm") == 0
-    after = connections.find("crm").extra_dejson
+    after = connections.find("crm").extra
     assert after["refresh_token"] not in ("DeadRefreshToken", before["refresh_token"])
 
 
 def test_saving_over_an_api_token_replaces_it_and_leaves_the_rest(
     terminal: Terminal, app: list[str], browser: Browser, database: None
 ):
-    from airflow.models import Connection
-    from airflow.utils.session import create_session
 
     with create_session() as session:
         extra = {"api_token": "OldApiToken", "timeout": 12, "webhook_user": "pipe"}
         session.add(Connection(conn_id="crm", conn_type="pipedrive", host="old", extra=json.dumps(extra)))
     terminal.types("y")
     assert terminal.run("connect", *app, "--save", "crm") == 0
-    found = connections.find("crm").extra_dejson
+    found = connections.find("crm").extra
     assert sorted(found) == ["oauth_host", "oauth_status", "refresh_token", "timeout", "webhook_user"]
     assert found["timeout"] == 12
 
@@ -513,8 +511,6 @@ def test_saving_over_an_api_token_replaces_it_and_leaves_the_rest(
 def test_a_connection_of_another_type_is_not_overwritten(
     terminal: Terminal, app: list[str], browser: Browser, database: None
 ):
-    from airflow.models import Connection
-    from airflow.utils.session import create_session
 
     with create_session() as session:
         session.add(Connection(conn_id="crm", conn_type="http", host="example.com"))
@@ -553,7 +549,7 @@ def test_by_default_it_is_saved_as_pipedrive_default(
     monkeypatch.delenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT")
     terminal.types("")
     assert terminal.run("connect", *app) == 0
-    assert connections.find("pipedrive_default").login == CLIENT_ID
+    assert connections.find("pipedrive_default").connection.login == CLIENT_ID
 
 
 # ---- as a program of its own

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from airflow_provider_pipedrive.__main__ import main
 from airflow_provider_pipedrive.accounts import authorization, store
-from airflow_provider_pipedrive.hooks.pipedrive import client_of
+from airflow_provider_pipedrive.hooks.client_factory import client_of
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, oauth_connection
 from tests.support.web_app import PAGES, Browser, Clock, add_connection, change, forget_fernet, stored, text_of
@@ -398,7 +398,7 @@ def quoted(text: str) -> str:
 
 def whoami(pipedrive: Sandbox) -> tuple[str, str]:
     me = requests.get(f"{pipedrive.url}/v1/users/me", headers={"x-api-token": API_TOKEN}, timeout=10).json()["data"]
-    return f"{me['name']} <{me['email']}>", me["company_name"]
+    return f"{me['name']} ({me['email']})", me["company_name"]
 
 
 def revoke(pipedrive: Sandbox, token: str) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 
 from airflow_provider_pipedrive.accounts import store
 from airflow_provider_pipedrive.accounts.approved_routes import KEY
-from airflow_provider_pipedrive.hooks.pipedrive import client_of
+from airflow_provider_pipedrive.hooks.client_factory import client_of
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
 from tests.support.web_app import ORIGIN, Browser, add_connection, change, stored, text_of, token_on

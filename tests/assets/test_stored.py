@@ -24,7 +24,7 @@ from airflow_provider_pipedrive.assets import PipedriveChangesOperator, changes_
 from airflow_provider_pipedrive.assets.changes import _Consumer
 from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.batch import Batch, ChangeWindow
-from airflow_provider_pipedrive.events.changes.model import Change, make_change
+from airflow_provider_pipedrive.events.changes.model import Change, Origin, make_change
 from airflow_provider_pipedrive.events.changes.reading import closed
 from airflow_provider_pipedrive.events.changes.watch import Position, change_watch
 from airflow_provider_pipedrive.events.waits.times import moment
@@ -62,6 +62,7 @@ class Run:
     def reads(self, **arguments: Any) -> list[Any]:
         """The ids of the changed deals, in their order."""
         given = {"kinds": None, "fields": None, "pipedrive_conn_id": None, "since": None, "lookback": 600.0}
+        given |= {"ignore_own": False}
         return [change.id for change in _Consumer(DEALS, **{**given, **arguments}).changes(self.context)]
 
 
@@ -331,3 +332,22 @@ def test_what_was_made_by_the_rest_api_takes_no_other_change_away(sandbox: Sandb
     assert 2 in Run("run 1").reads()
     airflow.add_event(DEALS, polled(changed(2, "12:00:30"), changed(3, "12:00:31")), 60)
     assert Run("run 2").reads() == [2, 3]
+
+
+def by(user_id: int, source: str, deal: int, time: str) -> Change:
+    """A change that a webhook reports, with who made it."""
+    return changed(deal, time, source="webhook", occurrence=f"delivery-{deal}", origin=Origin(user_id, source))
+
+
+def test_what_the_connections_user_wrote_through_the_api_is_left_out_where_that_is_asked_for(
+    sandbox: Sandbox, airflow: Supervisor
+):
+    with PipedriveHook().client as client:
+        me = client.run("getCurrentUser")["id"]
+    own, typed, others = by(me, "api", 1, "12:00:01"), by(me, "app", 2, "12:00:02"), by(me + 1, "api", 3, "12:00:03")
+    airflow.add_event(DEALS, polled(changed(1, "12:00:01"), changed(4, "12:00:04")), 10)
+    airflow.add_event(DEALS, delivered(own, typed, others), 11)
+    forged = {**changed(4, "12:00:04").to_json(), "origin": {"user_id": me, "source": "api"}}
+    airflow.add_event(DEALS, by_rest(changes=[forged]), 12)
+    assert Run("run 1").reads(ignore_own=True) == [2, 3, 4]
+    assert Run("run 1").reads() == [1, 2, 3, 4]

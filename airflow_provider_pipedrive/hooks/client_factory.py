@@ -1,0 +1,53 @@
+"""An Airflow connection becomes a Pipedrive client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from airflow_provider_pipedrive.connection_form import CONN_TYPE
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_pipedrive.accounts.refresh_tokens import VariableRefreshTokenStore
+    from airflow_provider_pipedrive.client import PipedriveClient, Settings
+
+SHORTEST_MASKED = 5
+"""Airflow's masker takes no shorter secrets."""
+
+
+def client_of(connection: Connection) -> PipedriveClient:
+    """The client of an Airflow connection, its secrets registered with Airflow's masker.
+
+    :raises PipedriveAuthError: it has no credential
+    :raises PipedriveParameterError: it is of another type, or a field of it cannot be read
+    """
+    from airflow_provider_pipedrive.accounts.connection_settings import settings_of
+    from airflow_provider_pipedrive.client import PipedriveClient
+
+    if connection.conn_type and connection.conn_type != CONN_TYPE:
+        raise PipedriveParameterError(
+            f"The connection {connection.conn_id!r} is of type {connection.conn_type}, not {CONN_TYPE}."
+        )
+    settings = settings_of(connection, connection.extra_dejson)
+    return PipedriveClient(settings, on_secret=_mask, token_store=_token_store(settings))
+
+
+def _token_store(settings: Settings) -> VariableRefreshTokenStore | None:
+    token = getattr(settings.credential, "refresh_token", None)
+    if not token:
+        return None
+    from airflow_provider_pipedrive.accounts.refresh_tokens import VariableRefreshTokenStore
+
+    return VariableRefreshTokenStore(token)
+
+
+def _mask(secret: str) -> None:
+    """Have Airflow hide a secret in every log of this process, in its URL-quoted form too."""
+    from airflow.providers.common.compat.sdk import mask_secret
+
+    for form in {secret, quote(secret, safe="")}:
+        if len(form) >= SHORTEST_MASKED:
+            mask_secret(form)
