@@ -13,8 +13,9 @@ import pytest
 from airflow_provider_pipedrive import sandbox
 from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.rows.columns import Column, RowSchema, row_schema
+from airflow_provider_pipedrive.extraction.rows.columns import Column
 from airflow_provider_pipedrive.extraction.rows.names import column_name
+from airflow_provider_pipedrive.extraction.rows.schema import RowSchema, row_schema
 from airflow_provider_pipedrive.extraction.rows.system_columns import ADDRESS_PARTS, SYSTEM_COLUMNS
 
 A, B, C = "a1" * 20, "b2" * 20, "c3" * 20
