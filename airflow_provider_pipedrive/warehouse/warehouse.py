@@ -20,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveWarehouseError
 from airflow_provider_pipedrive.warehouse.conditions import LoadConditions
 from airflow_provider_pipedrive.warehouse.destination import Destination, check_dataset, dlt_settings
@@ -140,8 +141,9 @@ class Warehouse:
             seconds=round(time.monotonic() - began, 3),
         )
         log.info(
-            "%s: %d rows and %d deleted records into %s of %s, %.1f s",
-            load.entity, loaded.rows, loaded.tombstones, self.dataset, self.destination.name, loaded.seconds,
+            "%s: %s and %s into %s of %s, %.1f s",
+            load.entity, counted(loaded.rows, "row"), counted(loaded.tombstones, "deletion"), self.dataset,
+            self.destination.name, loaded.seconds,
         )  # fmt: skip
         return loaded
 
