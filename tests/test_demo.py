@@ -6,17 +6,17 @@ import os
 import sys
 from pathlib import Path
 
-import pytest
 from demo import CONNECTION, refusal
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import api_token_connection
 
 
 def test_a_wrong_token_is_said_before_airflow_is_started_and_a_right_one_is_not(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, tmp_path: Path, mocker: MockerFixture
 ) -> None:
-    monkeypatch.setattr("demo.FOLDER", tmp_path)
+    mocker.patch("demo.FOLDER", tmp_path)
     python = Path(sys.executable)
     right = {**os.environ, CONNECTION: api_token_connection(sandbox)}
     assert refusal(python, right) == ""

@@ -50,12 +50,12 @@ CALLABLES = {
     "operators.bulk.PipedriveBulkOperator": f"rows {OF_BULK}",
     "transfers.SqlToPipedriveOperator": "sql sql_conn_id sql_parameters **kwargs",
     "transfers.ObjectStorageToPipedriveOperator": "path format **kwargs",
-    "transfers.PipedriveToObjectStorageOperator": """entities path mode since until format escape_formulas columns
-        rename partition parameters versions deletes sweep allow_shrink lookback concurrency max_tokens keep_previous
-        pipedrive_conn_id deferrable **kwargs""",
-    "transfers.PipedriveToWarehouseOperator": """entities destination destination_conn_id dataset mode since until
-        versions lists staging keep_staging rename parameters sweep allow_shrink lookback concurrency max_tokens
-        pipedrive_conn_id deferrable **kwargs""",
+    "transfers.PipedriveToObjectStorageOperator": """path mode format escape_formulas columns partition
+        deletes keep_previous **kwargs""",
+    "transfers.PipedriveToWarehouseOperator": """destination destination_conn_id dataset mode lists staging
+        keep_staging **kwargs""",
+    "transfers.extraction_operator.ExtractionOperator": """entities mode since until rename parameters versions sweep
+        allow_shrink lookback concurrency max_tokens pipedrive_conn_id deferrable **kwargs""",
     "transfers.PipedriveFileToObjectStorageOperator": f"""path file_id {OF_FILES} project_id since until after_id names
         max_bytes inline_images mail_attachments pipedrive_conn_id **kwargs""",
     "transfers.ObjectStorageToPipedriveFileOperator": f"""path name {OF_FILES} project_id max_bytes pipedrive_conn_id
@@ -68,14 +68,15 @@ CALLABLES = {
     "assets.asset_uri": "company entity",
     "assets.create_asset": "company entity extra",
     "assets.changes_of": "batch",
-    "assets.pipedrive_changes": "asset kinds fields pipedrive_conn_id since lookback **kwargs",
+    "assets.pipedrive_changes": "asset kinds fields pipedrive_conn_id since lookback ignore_own **kwargs",
     "sandbox.Sandbox.reset": "self",
     "sandbox.Sandbox.fault": "self path kind ...",
     "sandbox.Sandbox.plan": "self do ...",
 }
 ON_AIRFLOW_3 = {
     "assets.watched_asset": "company entity changes **trigger",
-    "triggers.pipedrive.PipedriveChangeEventTrigger": "entity changes fields pipedrive_conn_id interval lookback",
+    "triggers.pipedrive.PipedriveChangeEventTrigger": """entity changes fields pipedrive_conn_id interval lookback
+        ignore_own""",
 }
 NAMES = """
     hooks.pipedrive.PipedriveHook.usage hooks.pipedrive.PipedriveHook.client

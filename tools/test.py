@@ -183,8 +183,9 @@ def suites(report: Report, making: dict[str, Future[Path]], scratch: Path, *, is
     """What starts no Airflow, in parts of similar length, those first that can begin first."""
     marked = ["-m", "not airflow" if is_long else "not airflow and not long"]
     others = [f"--ignore={folder}" for folder in WITHOUT_AIRFLOW]
+    examples = ["--hypothesis-profile=long"] if is_long else []
     parts = [
-        (NEWEST, "rooms without Airflow", [*WITHOUT_AIRFLOW, SECRETS]),
+        (NEWEST, "rooms without Airflow", [*WITHOUT_AIRFLOW, SECRETS, *examples]),
         (NEWEST, "rooms with Airflow", others),
         (OLDEST, "all rooms" if is_long else "rooms with Airflow", [] if is_long else others),
     ]

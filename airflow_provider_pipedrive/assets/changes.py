@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Asset, Context
 
 SET_ASIDE: Final = "set_aside"
-"""XCom key of the events that a run has not believed: their ids and why."""
+"""XCom key of the events that a run has set aside: their ids and why."""
 MOST_IN_XCOM: Final = 48 * 1024
-"""Bytes of changes that are handed on by XCom; more travel as files."""
+"""Bytes of changes that go through XCom; more travel as files."""
 MOST_BATCHES: Final = 1000
 """Airflow maps over 1024 items at most (``[core] max_map_length``)."""
 
@@ -38,6 +38,7 @@ def pipedrive_changes(
     pipedrive_conn_id: str | None = None,
     since: datetime | str | None = None,
     lookback: float = 600.0,
+    ignore_own: bool = False,
     **kwargs: Any,
 ) -> Any:
     """Every change of an asset's records since the DAG's run before, sorted by time, each once.
@@ -45,6 +46,29 @@ def pipedrive_changes(
     In a running task: an iterator of :class:`~airflow_provider_pipedrive.events.changes.model.Change`. The task must
     name the asset in its ``inlets``. In a DAG's body: a task that reads them, whose output is a list of batches, made
     for ``.expand()``; :func:`changes_of` reads a batch. The DAG needs ``max_active_runs=1``.
+
+    :param kwargs: in a DAG's body: of :class:`PipedriveChangesOperator`, which explains the arguments
+    :raises PipedriveParameterError: an argument is wrong, the asset is not among the inlets, or the DAG may run twice
+        at the same time
+    """
+    given: dict[str, Any] = {
+        "kinds": kinds,
+        "fields": fields,
+        "pipedrive_conn_id": pipedrive_conn_id,
+        "since": since,
+        "lookback": lookback,
+        "ignore_own": ignore_own,
+    }
+    context = _context()
+    if context is None:
+        return PipedriveChangesOperator(asset=asset, **given, **{"task_id": "pipedrive_changes", **kwargs}).output
+    if kwargs:
+        raise PipedriveParameterError(f"Inside a task, pipedrive_changes takes no {', '.join(kwargs)}.")
+    return _Consumer(asset, **given).changes(context)
+
+
+class PipedriveChangesOperator(ReportsLineage, BaseOperator):
+    """Reads every change of an asset's records since the run before, and returns them in batches.
 
     A run claims its changes before it reads them: repeated or cleared, it reads the same ones, and the run after it
     those that follow, whether or not it succeeded. On Airflow 3.3 these are the events that Airflow has stored of the
@@ -61,35 +85,12 @@ def pipedrive_changes(
         ``pipedrive_default`` or belongs to the asset's company
     :param since: where the very first run begins; by default with all that is stored
     :param lookback: before Airflow 3.3: seconds before now at which it begins
-    :param kwargs: in a DAG's body: of :class:`PipedriveChangesOperator`
-    :raises PipedriveParameterError: an argument is wrong, the asset is not among the inlets, or the DAG may run twice
-        at the same time
-    """
-    given: dict[str, Any] = {
-        "kinds": kinds,
-        "fields": fields,
-        "pipedrive_conn_id": pipedrive_conn_id,
-        "since": since,
-        "lookback": lookback,
-    }
-    context = _context()
-    if context is None:
-        return PipedriveChangesOperator(asset=asset, **given, **{"task_id": "pipedrive_changes", **kwargs}).output
-    if kwargs:
-        raise PipedriveParameterError(f"Inside a task, pipedrive_changes takes no {', '.join(kwargs)}.")
-    return _Consumer(asset, **given).changes(context)
-
-
-class PipedriveChangesOperator(ReportsLineage, BaseOperator):
-    """Reads every change of an asset's records since the run before, and returns them in batches.
-
-    :param asset: named ``pipedrive://company/entity``
+    :param ignore_own: without what the connection's user has made through the API, such as this DAG's own writes, where
+        Pipedrive says so: webhooks do for all changes. A watcher has an ``ignore_own`` of its own, for edits
     :param batch_size: changes in a batch
     :param path: a folder, local or in object storage, for batches of runs with more than 48 KiB of changes. Without it
         they go through XCom whatever their size.
     :returns: a list of batches, for :func:`changes_of`; an empty one if nothing has changed
-
-    For the other arguments see :func:`pipedrive_changes`.
     """
 
     template_fields: Sequence[str] = ("since", "path")
@@ -105,6 +106,7 @@ class PipedriveChangesOperator(ReportsLineage, BaseOperator):
         pipedrive_conn_id: str | None = None,
         since: datetime | str | None = None,
         lookback: float = 600.0,
+        ignore_own: bool = False,
         batch_size: int = 100,
         path: str | None = None,
         **kwargs: Any,
@@ -118,6 +120,7 @@ class PipedriveChangesOperator(ReportsLineage, BaseOperator):
         self.pipedrive_conn_id = pipedrive_conn_id
         self.since = since
         self.lookback = lookback
+        self.ignore_own = ignore_own
         self.batch_size = batch_size
         self.path = path
         self._consumer(since=None)
@@ -139,7 +142,15 @@ class PipedriveChangesOperator(ReportsLineage, BaseOperator):
         return written
 
     def _consumer(self, since: datetime | str | None) -> _Consumer:
-        return _Consumer(self.asset, self.kinds, self.fields, self.pipedrive_conn_id, since, self.lookback)
+        return _Consumer(
+            self.asset,
+            kinds=self.kinds,
+            fields=self.fields,
+            pipedrive_conn_id=self.pipedrive_conn_id,
+            since=since,
+            lookback=self.lookback,
+            ignore_own=self.ignore_own,
+        )
 
     def _written(self, batch: list[dict[str, Any]], number: int, context: Context) -> dict[str, Any]:
         from airflow_provider_pipedrive.extraction.storage.files import bucket_must_exist, make_folder
@@ -158,7 +169,7 @@ class PipedriveChangesOperator(ReportsLineage, BaseOperator):
 def changes_of(batch: Mapping[str, Any]) -> Iterator[Change]:
     """The changes in a batch that ``pipedrive_changes`` has returned, in order.
 
-    :raises PipedriveParameterError: it is no such batch
+    :raises PipedriveParameterError: it is not such a batch
     """
     if "changes" in batch:
         for data in batch["changes"]:
@@ -170,14 +181,22 @@ def changes_of(batch: Mapping[str, Any]) -> Iterator[Change]:
             for line in source:
                 yield Change.from_json(json.loads(line))
     else:
-        raise PipedriveParameterError("This is no batch of changes: it has neither 'changes' nor 'file'.")
+        raise PipedriveParameterError("This is not a batch of changes: it has neither 'changes' nor 'file'.")
 
 
 class _Consumer:
     """Checked arguments, and what this version of Airflow makes of them."""
 
     def __init__(
-        self, asset: Any, kinds: Any, fields: Any, pipedrive_conn_id: str | None, since: Any, lookback: float
+        self,
+        asset: Any,
+        *,
+        kinds: Any,
+        fields: Any,
+        pipedrive_conn_id: str | None,
+        since: Any,
+        lookback: float,
+        ignore_own: bool,
     ) -> None:
         if urlsplit(str(getattr(asset, "uri", asset))).scheme != "pipedrive":
             raise PipedriveParameterError(
@@ -192,6 +211,7 @@ class _Consumer:
         self._connection_id = pipedrive_conn_id
         self._since = None if since is None else datetime.fromisoformat(given_moment("since", since))
         self._lookback = timedelta(seconds=lookback)
+        self._ignore_own = ignore_own
 
     def changes(self, context: Context) -> Iterator[Change]:
         """What the run has to handle."""
@@ -200,7 +220,7 @@ class _Consumer:
             from airflow_provider_pipedrive.assets.stored import StoredEvents
 
             stored = StoredEvents(self._asset, context)
-            found = stored.changes(self._since, self._connection_id)
+            found = stored.changes(self._since, self._connection_id, ignore_own=self._ignore_own)
             if stored.set_aside:
                 context["ti"].xcom_push(key=SET_ASIDE, value=stored.set_aside)
         else:
@@ -215,9 +235,12 @@ class _Consumer:
         for watcher in getattr(self._asset, "watchers", ()):
             watch = getattr(watcher.trigger, "watch", None)
             if isinstance(watch, ChangeWatch):
-                return watch, self._connection_id or watcher.trigger.pipedrive_conn_id
+                ignore_own = watch.ignore_own or self._ignore_own
+                asked = change_watch(watch.entity, watch.kinds, watch.fields, ignore_own)
+                return asked, self._connection_id or watcher.trigger.pipedrive_conn_id
         entity = urlsplit(self._asset.uri).path.strip("/").partition("/")[0]
-        return change_watch(entity, self._kinds or None, self._fields), self._connection_id or DEFAULT_CONNECTION
+        asked = change_watch(entity, self._kinds or None, self._fields, self._ignore_own)
+        return asked, self._connection_id or DEFAULT_CONNECTION
 
 
 def _check_runs(dag: Any) -> None:

@@ -65,7 +65,7 @@ class PolledChanges:
         walked = self._reader.walk([WatchRequest(self._watch, position)], lambda _, change: found.append(change))
         seen = position.after(walked.until, walked.seen).seen
         window = ChangeWindow(self._watch, position, walked.until)
-        log.info("%d changes of %s up to %s.", len(found), self._watch.entity, walked.until)
+        log.info("Changes of %s up to %s: %d.", self._watch.entity, walked.until, len(found))
         return sort_changes(deduplicate(found)), window, dict(seen)
 
     def _read(self, window: ChangeWindow) -> tuple[list[Change], Any]:

@@ -49,29 +49,33 @@ class StoredEvents:
                 f"The task {task.task_id!r} cannot read the changes of {asset.uri}: name the asset in its inlets=[...]."
             ) from None
 
-    def changes(self, since: datetime | None, connection_id: str | None) -> list[Change]:
+    def changes(self, since: datetime | None, connection_id: str | None, *, ignore_own: bool = False) -> list[Change]:
         """The run's changes: those of the events in its claim, each once, sorted.
 
         :param since: where the first run of all begins; by default with all that is stored
         :param connection_id: the asset's; by default its watcher's. Events that name another one count if that one
             belongs to the asset's company
+        :param ignore_own: without those that the user of an event's connection has made through the API
         """
         rows = [row for row in self._claim(since) if since is None or row.time >= since]
         trusted = TrustedConnections(self._asset.uri, connection_id or _of_the_watcher(self._asset))
         batches = [(row, batch) for row in rows if (batch := self._believed(row, trusted)) is not None]
         changes = [(_is_by_rest(row), change) for row, batch in batches for change in self._of(batch, trusted)]
+        own = _own(batches, trusted) if ignore_own else frozenset()
         found = sort_changes(change for by_rest, change in changes if not by_rest)
         earlier = self._earlier([change for _, change in changes], {row.id for row in rows}, trusted)
         windows = [batch.window for row, batch in earlier if batch.window is not None and not _is_by_rest(row)]
-        told = [change for row, batch in earlier if not _is_by_rest(row) for change in batch.changes]
-        once = [change for change in deduplicate(found, told) if not _in_one_of(windows, change)]
+        reported = [change for row, batch in earlier if not _is_by_rest(row) for change in batch.changes]
+        once = [change for change in deduplicate(found, reported) if not _in_one_of(windows, change)]
         # What somebody has made by Airflow's REST API comes on top: it never takes another event's change away.
-        told_by_rest = [change for row, batch in earlier if _is_by_rest(row) for change in batch.changes]
+        reported_by_rest = [change for row, batch in earlier if _is_by_rest(row) for change in batch.changes]
         by_rest = sort_changes(change for by_rest, change in changes if by_rest)
-        once = sort_changes([*once, *deduplicate(by_rest, [*told, *found, *told_by_rest])])
-        log.info("%d changes in %d events of %s.", len(once), len(rows), self._asset.uri)
+        once = sort_changes([*once, *deduplicate(by_rest, [*reported, *found, *reported_by_rest])])
+        # Not before: a poll may have reported the same change without saying who made it.
+        once = [change for change in once if change.event_id not in own]
+        log.info("Events of %s: %d, changes in them: %d.", self._asset.uri, len(rows), len(once))
         if self.set_aside:
-            log.warning("%d events of %s were set aside, see above.", len(self.set_aside), self._asset.uri)
+            log.warning("Events of %s that were set aside, see above: %d.", self._asset.uri, len(self.set_aside))
         return once
 
     def _claim(self, since: datetime | None) -> list[Row]:
@@ -115,7 +119,7 @@ class StoredEvents:
         return read_window(batch.window, trusted.check(batch))
 
     def _earlier(self, found: list[Change], own: set[int], trusted: TrustedConnections) -> list[tuple[Row, Batch]]:
-        """What may have told of these changes before: every report of a change is stored after it has happened."""
+        """What may have reported these changes before: every report of a change is stored after it has happened."""
         # A webhook may bring a record whose last edit is long past.
         times = [time for change in found if (time := moment(change.received or change.update_time))]
         if not times:
@@ -124,11 +128,8 @@ class StoredEvents:
         rows = self._rows(max(min(times), newest - FARTHEST) - SKEW, None)
         claims = Claims.from_json(self._store.get(self._key))
         mine = claims.of(self._run) or self._kept_by_the_task()
-        return [
-            (row, batch)
-            for row in rows
-            if row.id not in own and _was_claimed_before(row, mine) and (batch := _told_by(row, trusted)) is not None
-        ]
+        before = [row for row in rows if row.id not in own and _was_claimed_before(row, mine)]
+        return [(row, batch) for row in before if (batch := _reported_by(row, trusted)) is not None]
 
     def _rows(self, after: datetime | None, before: datetime | None) -> Iterator[Row]:
         """The asset's events in the order of time, step by step."""
@@ -150,8 +151,8 @@ class StoredEvents:
             seen = {row.id for row in page}
 
 
-def _told_by(row: Row, trusted: TrustedConnections) -> Batch | None:
-    """The batch of an event that an earlier run had; what that run set aside has told nobody of anything."""
+def _reported_by(row: Row, trusted: TrustedConnections) -> Batch | None:
+    """The batch of an event that an earlier run had; what that run set aside has reported nothing."""
     try:
         batch = Batch.from_extra(row.extra)
         if batch is not None:
@@ -159,6 +160,31 @@ def _told_by(row: Row, trusted: TrustedConnections) -> Batch | None:
     except PipedriveParameterError:
         return None
     return batch
+
+
+def _own(batches: list[tuple[Row, Batch]], trusted: TrustedConnections) -> frozenset[str]:
+    """The ids of the changes that the user of their event's connection has made through the API.
+
+    What somebody has made by Airflow's REST API may claim anything, and counts for nothing here.
+    """
+    users: dict[str, int] = {}
+    found = set()
+    for row, batch in batches:
+        for change in () if _is_by_rest(row) else batch.changes:
+            if change.origin is not None and change.origin.source == "api":
+                conn_id = trusted.check(batch)
+                if conn_id not in users:
+                    users[conn_id] = _user_of(conn_id)
+                if change.origin.is_own(users[conn_id]):
+                    found.add(change.event_id)
+    return frozenset(found)
+
+
+def _user_of(connection_id: str) -> int:
+    from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+
+    me: Any = PipedriveHook(connection_id).client.run("getCurrentUser")
+    return int(me["id"])
 
 
 def _is_by_rest(row: Row) -> bool:

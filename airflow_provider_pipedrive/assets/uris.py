@@ -27,7 +27,7 @@ def asset_uri(company: str, entity: str) -> str:
 
     :param company: as in the company's address, ``acme`` for ``acme.pipedrive.com``; the whole host for another one
     :param entity: such as ``deals``
-    :raises PipedriveParameterError: the company is no such name, or there is no such entity
+    :raises PipedriveParameterError: the company is not such a name, or there is no such entity
     """
     name = company_of(company)
     return f"{SCHEME}://{name}/{get_entity(entity).name}"

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.bulk.engine import write
     from airflow_provider_pipedrive.bulk.job import BulkJob
     from airflow_provider_pipedrive.bulk.restoring import undo
+    from airflow_provider_pipedrive.bulk.written import written_states
 
-__all__ = ["BulkJob", "undo", "write"]
+__all__ = ["BulkJob", "undo", "write", "written_states"]
 
-_HOMES = {"BulkJob": "job", "undo": "restoring", "write": "engine"}
+_HOMES = {"BulkJob": "job", "undo": "restoring", "write": "engine", "written_states": "written"}
 
 
 def __getattr__(name: str) -> Any:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import pickle
 import sqlite3
+import tempfile
 import time
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.bulk.context import RunContext, context_of
 from airflow_provider_pipedrive.bulk.edits import count_edits
@@ -70,6 +73,12 @@ class _BulkRun:
         self._before = (self._client.usage.requests, self._client.usage.tokens)
 
     def do(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+        if self._job.diff == "state" and iter(rows) is rows:
+            with tempfile.TemporaryFile(prefix="pipedrive-rows-") as file:
+                return self._do(_Spooled(rows, file))  # held against the last run's rows, and then perhaps planned
+        return self._do(rows)
+
+    def _do(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         cap = self._client.token_cap
         identity = self._identity()
         if self._job.max_tokens is not None:
@@ -185,6 +194,21 @@ class _BulkRun:
             }
         )
         self._before, self._began = (usage.requests, usage.tokens), now
+
+
+class _Spooled:
+    """Rows that can be read once, to be read again: in a file, so that memory does not grow."""
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]], file: IO[bytes]) -> None:
+        self._file = file
+        for row in rows:
+            pickle.dump(row, file)
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        self._file.seek(0)
+        with suppress(EOFError):
+            while True:
+                yield pickle.load(self._file)
 
 
 def _digest(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -44,7 +44,7 @@ def make_plan(run: RunContext, rows: Iterable[Mapping[str, Any]]) -> None:
     journal.set(diff=journal.lines("diff.jsonl", described(run.book, job.entity, journal)))
     log.info(
         "%s: %d rows; %s; %d unchanged, %d rejected, about %d API tokens to write.",
-        job.entity, number, _counted(_planned_actions(journal)) or "nothing to write", difference.unchanged,
+        job.entity, number, _planned(job.entity, journal) or "nothing to write", difference.unchanged,
         journal.rejected, price_left(journal),
     )  # fmt: skip
 
@@ -72,8 +72,7 @@ def _check_rejects(run: RunContext) -> None:
 
 def _check_records(run: RunContext) -> None:
     removed = int(run.journal.one("SELECT count(*) FROM operations WHERE phase = 2"))
-    planned = _planned_actions(run.journal)
-    whole = sum(number for action, number in planned.items() if action != ADD_OPTIONS)
+    whole = int(run.journal.one("SELECT count(*) FROM operations WHERE action != ?", [ADD_OPTIONS]))
     for name, number in (("max_deletes", removed), ("max_writes", whole)):
         allowed = getattr(run.job, name)
         if allowed is not None and number > allowed:
@@ -108,13 +107,19 @@ def _cost(entity: str, action: str) -> int:
     return ACTIONS[keys.get(action) or target.update or target.create].token_cost
 
 
-def _planned_actions(journal: Journal) -> dict[str, int]:
-    return dict(journal.run("SELECT action, count(*) FROM operations GROUP BY action").fetchall())
-
-
-def _counted(actions: Mapping[str, int]) -> str:
-    words = {ADD_OPTIONS: "fields to get options"}
-    return ", ".join(f"{number} {words.get(action, f'to {action}')}" for action, number in sorted(actions.items()))
+def _planned(entity: str, journal: Journal) -> str:
+    """What is planned, in words: ``3 to create, 5 to update, 2 organizations to create first``."""
+    counts = journal.run(
+        "SELECT entity, action, count(*) FROM operations GROUP BY entity != ?, entity, action", [entity]
+    ).fetchall()
+    return ", ".join(
+        f"{number} fields to get options"
+        if action == ADD_OPTIONS
+        else f"{number} to {action}"
+        if of == entity
+        else f"{number} {of} to create first"
+        for of, action, number in counts
+    )
 
 
 def server_now(client: PipedriveClient) -> datetime:

@@ -46,12 +46,22 @@ def receipt_of(run: RunContext, *, price: int | None) -> dict[str, Any]:
         "diff": journal.get("diff"),
         "results": None if job.dry_run else journal.lines("results.jsonl", _results(run)),
     }
+    if receipt["rejected"]:
+        row, reason = journal.run("SELECT row, reason FROM rejects ORDER BY row LIMIT 1").fetchone()
+        log.warning("%s: row %d is set aside: %s. All that are: %s", job.entity, row, reason, receipt["rejects"])
     log.info(
-        "%s: %d created, %d updated, %d deleted, %d unchanged, %d rejected; %d requests, %d API tokens, %.1f s.",
-        job.entity, *(receipt[name] for name in ("created", "updated", "deleted", "unchanged", "rejected")),
-        receipt["requests"], receipt["tokens"], receipt["seconds"],
+        "%s: %s; %d requests, %d API tokens, %.1f s.",
+        job.entity, _summary(receipt), receipt["requests"], receipt["tokens"], receipt["seconds"],
     )  # fmt: skip
     return receipt
+
+
+def _summary(receipt: Mapping[str, Any]) -> str:
+    """``5 created, 2 updated, 93 unchanged``; of a dry run what would be."""
+    names = ("created", "updated", "archived", "deleted", "unchanged", "rejected")
+    text = ", ".join(f"{receipt[name]} {name}" for name in names if receipt[name]) or "no rows"
+    related = f", {receipt['related_created']} related records created" if receipt["related_created"] else ""
+    return f"{'nothing written; would be: ' if receipt['dry_run'] else ''}{text}{related}"
 
 
 def _counts(run: RunContext) -> dict[str, int]:
@@ -110,11 +120,15 @@ def show(run: RunContext) -> None:
 
 
 def _changes(record: Mapping[str, Any]) -> list[str]:
+    before = {} if record["action"] == "create" else record["before"]
     return [
-        f"{name}: {_brief(record['before'].get(name))} -> {_brief(after)}" for name, after in record["after"].items()
+        f"{name}: {_brief(before[name])} -> {_brief(value)}" if name in before else f"{name}: {_brief(value)}"
+        for name, value in record["after"].items()
     ]
 
 
 def _brief(value: Any) -> str:
-    text = "-" if value is None else str(value)
+    if isinstance(value, list):  # of addresses and numbers, what they are
+        value = ", ".join(str(item.get("value", item) if isinstance(item, Mapping) else item) for item in value)
+    text = "-" if value is None or value == "" else str(value)
     return text if len(text) <= 60 else text[:57] + "..."

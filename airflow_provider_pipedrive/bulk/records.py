@@ -40,10 +40,12 @@ def by_ids(
         yield from _one_by_one(client, target, ids, parameters)
         return
     for start in range(0, len(ids), _IDS):
-        asked = {**parameters, "ids": list(ids[start : start + _IDS])}
-        yield from client.iterate(target.listed, asked)
-        if target.archived:
-            yield from _archived(client, target, asked)
+        missing = dict.fromkeys(ids[start : start + _IDS])
+        for record in client.iterate(target.listed, {**parameters, "ids": list(missing)}):
+            missing.pop(record["id"], None)
+            yield record
+        if target.archived and missing:
+            yield from _archived(client, target, {**parameters, "ids": list(missing)})
 
 
 def _one_by_one(

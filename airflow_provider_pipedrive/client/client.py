@@ -11,7 +11,7 @@ from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client.auth import RefreshTokenStore
 from airflow_provider_pipedrive.client.clock import Clock, SystemClock
 from airflow_provider_pipedrive.client.downloads import DOWNLOAD_IN_MEMORY, BoundedBytes, DownloadSink
-from airflow_provider_pipedrive.client.lists import ListReader, is_list, with_limit
+from airflow_provider_pipedrive.client.lists import ListReader, is_list
 from airflow_provider_pipedrive.client.named_fields import NamedFields
 from airflow_provider_pipedrive.client.options import Option, options
 from airflow_provider_pipedrive.client.parameters import NOTHING, as_dict, bind
@@ -139,15 +139,13 @@ class PipedriveClient:
         if found.adapter == "numeric_field_id":
             given = self._single.with_field_code(found, given)
         if found.result == "binary":
-            file = BoundedBytes(DOWNLOAD_IN_MEMORY, found.key)
-            self.download(action, given, file)
-            return file.getvalue()
+            return self._downloaded(found, given)
         given = self._named_fields.to_keys(found, given)
         if found.result == "options":
             bind(found, given)
             return self.options(found.key, **given)
         if is_list(found):
-            result = joined(found, ListReader(self._stack, found, bind(found, with_limit(found, given))).asked_pages())
+            result = joined(found, ListReader(self._stack, found, given).asked_pages())
         else:
             result = self._single.run(found, given, already_tried=already_tried)
         return self._named_fields.to_names(found, result) if readable else result
@@ -175,8 +173,8 @@ class PipedriveClient:
             raise PipedriveParameterError(
                 f"max_records must be a whole number from 1 on, not {max_records!r}.", action=found.key
             )
-        request = bind(found, with_limit(found, as_dict(action, parameters), max_records))
-        records = islice(ListReader(self._stack, found, request).records(), max_records)
+        reader = ListReader(self._stack, found, as_dict(action, parameters), max_records)
+        records = islice(reader.records(), max_records)
         return (self._named_fields.to_names(found, record) for record in records) if readable else records
 
     def download(self, action: str, parameters: Mapping[str, Any] | None, sink: BinaryIO) -> int:
@@ -192,6 +190,11 @@ class PipedriveClient:
         destination = DownloadSink(sink, found.key)
         self._stack.sender.send(prepare_download(found, request, destination), FileReader(self.redact))
         return destination.length
+
+    def _downloaded(self, action: Action, given: dict[str, Any]) -> bytes:
+        file = BoundedBytes(DOWNLOAD_IN_MEMORY, action.key)
+        self.download(action.key, given, file)
+        return file.getvalue()
 
     def options(self, source: str, *, term: str | None = None, **parameters: Any) -> list[Option]:
         """Records to choose from, as ``[{"key": "1", "label": "..."}]``.

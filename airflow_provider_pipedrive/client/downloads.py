@@ -16,6 +16,7 @@ class DownloadSink:
 
     :param action: names the action in errors
     :raises PipedriveParameterError: the file cannot be rewound
+    :ivar failure: what the file raised when it was written to: the connection is not at fault
     """
 
     def __init__(self, file: BinaryIO, action: str) -> None:
@@ -27,6 +28,7 @@ class DownloadSink:
             )
         self._file = file
         self._begin = file.tell()
+        self.failure: OSError | None = None
 
     @property
     def length(self) -> int:
@@ -41,23 +43,13 @@ class DownloadSink:
     def write(self, chunk: bytes) -> None:
         """Add to it.
 
-        :raises SinkError: the file takes no more, such as on a full disk
+        :raises OSError: the file takes no more, such as on a full disk; it is :attr:`failure` from then on
         """
         try:
             self._file.write(chunk)
         except OSError as error:
-            raise SinkError(error) from error
-
-
-class SinkError(Exception):
-    """What a file is written to failed: the connection is not at fault.
-
-    :ivar cause: what the file raised
-    """
-
-    def __init__(self, cause: OSError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
+            self.failure = error
+            raise
 
 
 class BoundedBytes(io.BytesIO):

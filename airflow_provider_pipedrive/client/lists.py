@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client.clock import Clock
 from airflow_provider_pipedrive.client.paging import Look, Position, look_at, records_in, walk_pages
-from airflow_provider_pipedrive.client.parameters import Request
+from airflow_provider_pipedrive.client.parameters import bind
 from airflow_provider_pipedrive.client.prepared import prepare
 from airflow_provider_pipedrive.client.stack import SendStack
 from airflow_provider_pipedrive.client.usage import Usage
@@ -24,7 +24,7 @@ def is_list(action: Action) -> bool:
     return action.result == "records" and action.is_read
 
 
-def with_limit(action: Action, given: dict[str, Any], max_records: int | None = None) -> dict[str, Any]:
+def _with_limit(action: Action, given: dict[str, Any], max_records: int | None) -> dict[str, Any]:
     """The largest page unless the caller says otherwise: a request costs the same whatever its page size."""
     if action.paging is None or "limit" not in action.by_name or given.get("limit") is not None:
         return given
@@ -32,13 +32,18 @@ def with_limit(action: Action, given: dict[str, Any], max_records: int | None = 
 
 
 class ListReader:
-    """Reads one list, and counts its pages and records."""
+    """Reads one list, and counts its pages and records.
 
-    def __init__(self, stack: SendStack, action: Action, request: Request) -> None:
+    :param given: parameters
+    :param max_records: how many are wanted, ``None`` for all
+    :raises PipedriveParameterError: a parameter is wrong
+    """
+
+    def __init__(self, stack: SendStack, action: Action, given: dict[str, Any], max_records: int | None = None) -> None:
         self._stack = stack
         self._action = action
-        self._request = request
-        self._query = dict(request.query)
+        self._request = bind(action, _with_limit(action, given, max_records))
+        self._query = dict(self._request.query)
         self._usage = stack.meter.usage
         self._progress = _PageProgress(stack.clock, action.key)
 

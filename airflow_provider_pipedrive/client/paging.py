@@ -50,6 +50,16 @@ class Walk:
         self._seen = {self.position["cursor"]} if "cursor" in self.position else set()
         self._empty_pages = 0
 
+    @property
+    def start(self) -> int:
+        """The offset of the page at :attr:`position`."""
+        return int(self.position.get("start", 0))
+
+    def is_by_cursor(self, envelope: Mapping[str, Any]) -> bool:
+        """Whether a page belongs to a list that keeps its place by a cursor, which need not be declared as one."""
+        declared = self._action.paging is not None and self._action.paging.style == "cursor"
+        return declared or "cursor" in self.position or bool(_additional(envelope).get("next_cursor"))
+
     def advance(self, envelope: Mapping[str, Any]) -> bool:
         """Take note of a page; whether there is another one, at :attr:`position`.
 
@@ -88,10 +98,10 @@ class Walk:
         limit = self.position.get("limit", self._limit)
         if not count or (limit is not None and count < int(limit)):
             return None
-        return {"start": int(self.position.get("start", 0)) + count}
+        return {"start": self.start + count}
 
     def _at_offset(self, paging: Mapping[str, Any], count: int) -> Position:
-        asked = int(self.position.get("start", 0))
+        asked = self.start
         echoed = _whole(paging.get("start"))
         following = _whole(paging.get("next_start"))
         if following is None:
@@ -158,26 +168,21 @@ def walk_pages(
     :raises PipedriveResponseError: the list would not end
     """
     walk = Walk(action, limit, position)
-    stitches = _Stitches(action, limit, int(walk.position.get("start", 0)), by_id=by_id)
-    by_cursor = action.paging is not None and action.paging.style == "cursor"
+    stitches = _Stitches(action, limit, walk.start, by_id=by_id)
     more = True
     while more:
         page = read(dict(walk.position))
         seen = look(page)
-        if by_cursor or "cursor" in walk.position or _additional(seen.envelope).get("next_cursor"):
+        if walk.is_by_cursor(seen.envelope):
             more = walk.advance(seen.envelope)
             yield page, list(range(seen.count))
-            continue
-        start = int(walk.position.get("start", 0))
-        earlier = stitches.misses(start, seen)
-        if earlier is not None:
+        elif (earlier := stitches.misses(walk.start, seen)) is not None:
             walk.position = {"start": earlier}
-            continue
-        fresh = stitches.join(start, seen)
-        more = walk.advance(seen.envelope)
-        if more:
-            walk.position = stitches.following(start, int(walk.position["start"]))
-        yield page, fresh
+        else:
+            fresh = stitches.join(walk.start, seen)
+            if more := walk.advance(seen.envelope):
+                walk.position = stitches.following(walk.start)
+            yield page, fresh
     if not by_id:
         yield from stitches.what_came_in(read, look)
 
@@ -235,8 +240,9 @@ class _Stitches:
         self._before, self._before_at = self._marks(seen), start
         return fresh
 
-    def following(self, start: int, following: int) -> Position:
-        """Where the next page is: from the last record of the page at ``start`` on, if that is a step ahead at all."""
+    def following(self, following: int) -> Position:
+        """Where the next page is: from the last record of the page before it on, if that is a step ahead at all."""
+        start = self._before_at
         largest = self._action.paging.max_limit if self._action.paging is not None else 0
         was_wider, self._is_wider = self._is_wider, self._limit is not None and self._limit < largest
         self._overlaps = bool(self._before) and (

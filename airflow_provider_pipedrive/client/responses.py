@@ -330,7 +330,7 @@ def _too_fast(call: Operation, answer: Response, parsed: dict[str, Any] | None, 
     return (
         PipedriveBurstLimitError,
         "Too many requests within 2 seconds: other tasks or programs use the same credential at the same time. Run "
-        "fewer tasks at once (an Airflow pool), or give the connection a burst_limit that is each task's share.",
+        "fewer tasks at once (an Airflow pool), or give the connection a burst_limit that is each machine's share.",
         True,
         min(wait, LONGEST_WAIT),
     )

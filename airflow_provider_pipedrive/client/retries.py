@@ -92,7 +92,9 @@ class _Rules:
             self._bursts += 1
             self._tries.windows_waited += int(seconds // WINDOW)
             spread = min(WINDOW * self._bursts, LONGEST_WAIT)  # the more of them there are, the wider
-            self._limits.pause(self._clock.monotonic() + seconds)
+            now = self._clock.monotonic()
+            # Nor do machines, which do not see each other.
+            self._limits.pause(now, now + seconds + random.uniform(0, WINDOW / 2))
         seconds += random.uniform(0, spread)
         self._waited_for_room += seconds
         return seconds

@@ -105,17 +105,24 @@ class WithinLimits:
         operation = request.operation
         self._meter.check(request)
         self._limits.spend(request.cost, self._clock.time(), self._budget, operation.key)
-        now = self._clock.monotonic()
-        start = self._limits.reserve(now, search=operation.search)
-        if start > now:
-            self._clock.sleep(start - now)
+        start = self._wait_for_room(operation)
         self._meter.count(request)
         response = self._below.send(request)
         self._limits.settle(start, response.began, search=operation.search)
         if not operation.search:  # searches have a limit of their own, which their headers may report instead
-            self._limits.learn(response.headers)
+            self._limits.learn(response.headers, self._clock.monotonic())
         self._meter.learn(response.headers, self._clock.time())
         return response
+
+    def _wait_for_room(self, operation: Operation) -> float:
+        """The time at which the request starts, once it has come."""
+        now = self._clock.monotonic()
+        start = self._limits.reserve(now, search=operation.search)
+        while start > now:
+            self._clock.sleep(start - now)
+            now = self._clock.monotonic()
+            start = self._limits.reserve_again(start, now, search=operation.search)
+        return start
 
 
 class TokenRequests:

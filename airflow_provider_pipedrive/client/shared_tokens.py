@@ -3,10 +3,9 @@
 Airflow runs every task in a process of its own. Each would renew for itself, and where Pipedrive replaces the refresh
 token, two that renew at one moment would refuse each other. So the process that renews leaves the tokens in a file:
 
-- in a folder that belongs to this user and that nobody else may enter (0700; links are not followed), files 0600;
+- that is private and locked, see :mod:`.private_files`;
 - encrypted by a key that is derived from client secret and refresh token, under a name that is derived from them too:
-  whoever does not have the connection can neither read a file nor tell whose it is;
-- behind an advisory lock, which the operating system lifts when its holder dies.
+  whoever does not have the connection can neither read a file nor tell whose it is.
 
 Where one of this cannot be had, each process renews for itself. That is never an error.
 """
@@ -16,29 +15,20 @@ from __future__ import annotations
 import json
 import logging
 import os
-import stat
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_pipedrive.client.clock import Clock
+from airflow_provider_pipedrive.client.private_files import open_private, overwrite, shared_folder, try_lock, unlock
 from airflow_provider_pipedrive.client.settings import HEADER_SAFE, OAuth
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
 log = logging.getLogger(__name__)
-FOLDER_VARIABLE = "PIPEDRIVE_TOKEN_CACHE"
-"""Environment variable with another folder, in one that exists; an empty value ends the sharing."""
 LONGEST_WAIT = 60.0
 """Seconds to wait for another process's renewal, before going on without."""
 _POLL = 0.05
@@ -90,8 +80,7 @@ class SharedTokens:
                 yield
             finally:
                 if locked and file is not None:
-                    # Not left to the closing: a process forked meanwhile has the file open too.
-                    fcntl.flock(file, fcntl.LOCK_UN)
+                    unlock(file)
 
     def write(self, state: SharedState) -> None:
         """Leave it for the others.
@@ -111,10 +100,10 @@ class SharedTokens:
 
     @contextmanager
     def _file(self, *, create: bool) -> Iterator[int | None]:
-        folder, file = _folder(), None
+        folder, file = shared_folder(), None
         if folder is not None and self._keys is not None:
             try:
-                file = _open(folder, self._keys[0], create=create)
+                file = open_private(folder, self._keys[0], create=create)
             except FileNotFoundError:
                 pass  # nothing has been left yet
             except OSError as error:
@@ -129,7 +118,7 @@ class SharedTokens:
     def _keys(self) -> tuple[str, Fernet] | None:
         """The file's name and what encrypts it; ``None`` where there is nothing to derive them from."""
         app = self._credential
-        if fcntl is None or not app.client_secret or not app.refresh_token:
+        if not app.client_secret or not app.refresh_token:
             return None
         try:  # Airflow has it installed; the client alone need not
             from cryptography.fernet import Fernet
@@ -158,52 +147,12 @@ class SharedTokens:
         return found if right and isinstance(found.renew_at, int | float) else None
 
 
-def _folder() -> Path | None:
-    given = os.environ.get(FOLDER_VARIABLE)
-    if given is not None:
-        return Path(given) if given else None
-    if fcntl is None:
-        return None
-    return Path(tempfile.gettempdir()) / f"airflow-provider-pipedrive-{os.geteuid()}"
-
-
-def _open(folder: Path, name: str, *, create: bool) -> int:
-    """The file, open for reading and writing.
-
-    :raises OSError: it cannot be had, or others than this user can reach it
-    """
-    if create:
-        with suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-    place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        _demand_private(place, stat.S_ISDIR)
-        flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT if create else 0)
-        file = os.open(name, flags, 0o600, dir_fd=place)
-    finally:
-        os.close(place)
-    try:
-        _demand_private(file, stat.S_ISREG)
-    except OSError:
-        os.close(file)
-        raise
-    return file
-
-
-def _demand_private(opened: int, is_right_kind: Callable[[int], bool]) -> None:
-    found = os.fstat(opened)
-    if not is_right_kind(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise PermissionError(f"the folder of {FOLDER_VARIABLE}, or a file in it, is not this user's alone")
-
-
 def _lock(file: int, clock: Clock, is_done: Callable[[], bool]) -> bool:
     until = None
     while True:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            pass
+            if try_lock(file):
+                return True
         except OSError as error:  # a file system without locks
             log.debug("Access tokens are not shared with other processes of this machine: %s", error)
             return False
@@ -217,7 +166,6 @@ def _lock(file: int, clock: Clock, is_done: Callable[[], bool]) -> bool:
 def _replace(file: int, content: bytes) -> None:
     """What is read half way cannot be decrypted, and counts as nothing."""
     try:
-        os.pwrite(file, content, 0)
-        os.ftruncate(file, len(content))
+        overwrite(file, content)
     except OSError as error:  # no room
         log.debug("Access tokens are not shared with other processes of this machine: %s", error)

@@ -8,7 +8,7 @@ import ipaddress
 import os
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -23,7 +23,7 @@ from requests.adapters import HTTPAdapter
 
 from airflow_provider_pipedrive import __version__
 from airflow_provider_pipedrive.client.clock import Clock
-from airflow_provider_pipedrive.client.downloads import DownloadSink, SinkError
+from airflow_provider_pipedrive.client.downloads import DownloadSink
 from airflow_provider_pipedrive.client.hosts import is_loopback, is_public, plain_url
 from airflow_provider_pipedrive.client.prepared import PreparedRequest
 from airflow_provider_pipedrive.client.responses import Operation, Response, outcome_unknown
@@ -135,10 +135,8 @@ class Transport:
                 for chunk in _chunks(response):
                     sink.write(chunk)
                 return _answer(response, b"", began)
-        except SinkError as error:
-            fault: Exception = error.cause
         except _FOREIGN as error:
-            fault = self._fault(request.operation, error)
+            fault = error if error is sink.failure else self._fault(request.operation, error)
         raise fault
 
     def _options(self, url: str) -> dict[str, Any]:
@@ -186,23 +184,38 @@ class Transport:
 
         Its text can hold URLs and proxies' passwords, so only the kind of fault is told.
         """
-        seconds = self._settings.timeout
         kinds = tuple(type(cause) for cause in _causes(error))
-        never_connected = any(issubclass(kind, urllib3.exceptions.NewConnectionError) for kind in kinds)
         if _NotPublic in kinds:
             return PipedriveResponseError(
                 f"{call}: Pipedrive redirects to a host whose address is on this machine or in a private network, from "
                 "where no file is fetched.",
                 action=call.key,
             )
-        if _Late in kinds:
-            return self._cut(call, f"the answer was not complete after {seconds * WHOLE_ANSWER:g} s", sent=True)
         if isinstance(error, _MISCONFIGURED):
             return PipedriveParameterError(
                 f"{call}: the request cannot be sent ({type(error).__name__}): check host and proxies of the "
                 "connection, and the proxies of the environment.",
                 action=call.key,
             )
+        if isinstance(error, _UNREADABLE):
+            return PipedriveResponseError(
+                f"{call}: Pipedrive's answer cannot be read: {_kind(error)}."
+                + ("" if call.is_read else f" {outcome_unknown(call)}"),
+                action=call.key,
+                retryable=call.is_read or call.same_state_twice,
+            )
+        return self._broken_off(call, error, kinds)
+
+    def _broken_off(
+        self, call: Operation, error: BaseException, kinds: Sequence[type[BaseException]]
+    ) -> PipedriveConnectionError:
+        """What an exception of the connection's means.
+
+        :param kinds: of the exception and of what it was made of
+        """
+        seconds = self._settings.timeout
+        if _Late in kinds:
+            return self._cut(call, f"the answer was not complete after {seconds * WHOLE_ANSWER:g} s", sent=True)
         if isinstance(error, _TIMEOUTS):
             connecting = isinstance(error, requests.ConnectTimeout | urllib3.exceptions.ConnectTimeoutError)
             what = "no connection" if connecting else "no answer"
@@ -213,16 +226,10 @@ class Transport:
         if isinstance(error, requests.exceptions.ProxyError | urllib3.exceptions.ProxyError):
             # Only said while the way through the proxy is being opened.
             return self._cut(call, f"the proxy failed ({_kind(error)})", sent=False)
-        if isinstance(error, _UNREADABLE):
-            return PipedriveResponseError(
-                f"{call}: Pipedrive's answer cannot be read: {_kind(error)}."
-                + ("" if call.is_read else f" {outcome_unknown(call)}"),
-                action=call.key,
-                retryable=call.is_read or call.same_state_twice,
-            )
         if socket.gaierror in kinds:
             text = "the name of the host is not known here: check the connection's host, and this machine's network"
             return self._cut(call, text, sent=False)
+        never_connected = any(issubclass(kind, urllib3.exceptions.NewConnectionError) for kind in kinds)
         return self._cut(call, f"the connection failed ({_kind(error)})", sent=not never_connected)
 
     def _cut(self, call: Operation, what: str, *, sent: bool, retryable: bool = True) -> PipedriveConnectionError:

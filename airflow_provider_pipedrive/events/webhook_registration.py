@@ -81,7 +81,7 @@ def _fault_of(url: str) -> str:
         return "is missing"
     if not secret_part(url):
         return f"has no last part after {_PAGE}, or one that is too short or not of letters and digits"
-    wrong = "is no address, or has a user, a query or a fragment, spaces, backslashes or letters that are not ASCII"
+    wrong = "is not an address, or has a user, a query or a fragment, spaces, backslashes or letters that are not ASCII"
     try:
         parts = plain_url(url)
     except ValueError:
@@ -115,7 +115,7 @@ class WebhookSpec:
 
 
 def wanted_webhooks(objects: Iterable[str], actions: Iterable[str] = ("*",)) -> list[WebhookSpec]:
-    """The webhooks for these objects and actions. None of them tells what another one tells too.
+    """The webhooks for these objects and actions. No two of them report the same change.
 
     :param objects: as Pipedrive calls them (``deal``) or as this package calls the entity (``deals``); ``*``: all
     :param actions: of ``create``, ``change``, ``delete``; ``*``: all
@@ -171,7 +171,7 @@ def plan(
         fault = _fault(row, address, user_id)
         if fault or it not in wanted or it in keep:
             remove[row["id"]] = it
-            notices += [f"{it}: {fault}, so it is made anew."] if fault and it in wanted else []
+            notices += [f"{it}: {fault}, so it is created again."] if fault and it in wanted else []
         else:
             keep[it] = row["id"]
             notices += [f"{it}: {trouble}"] if (trouble := _trouble(row)) else []
@@ -185,7 +185,7 @@ def ensure(
     """Make the webhooks as they should be; nothing is done where they are. 10 API tokens, and 6 to 16 for each change.
 
     What leads to this address and is not wanted is removed, in the end: should Pipedrive refuse a new webhook, the old
-    ones go on. For that moment it may tell of something twice, under the same event id.
+    ones stay. For that moment a change may be reported twice, under the same event id.
 
     :param user_id: whose visibility decides what is sent; default: the credential's user
     :returns: how many were ``kept``, which were ``created`` and ``removed``, and ``notices`` for people
@@ -226,7 +226,7 @@ def remove(client: PipedriveClient, address: WebhookAddress) -> int:
 
 
 def described(client: PipedriveClient, address: WebhookAddress) -> list[dict[str, Any]]:
-    """All webhooks that the credential may see: what they tell of, whether they are ours, and how they are."""
+    """All webhooks that the credential may see: what they report, whether they are ours, and their state."""
     _learn(client, address)
     return [
         {
@@ -251,7 +251,7 @@ def is_ours(row: Mapping[str, Any], address: WebhookAddress) -> bool:
 
 
 def _fault(row: Mapping[str, Any], address: WebhookAddress, user_id: int | None) -> str:
-    """Why a webhook of ours must be made anew; empty if it need not."""
+    """Why a webhook of ours must be created again; empty if it need not."""
     password = row.get("http_auth_password")
     if ended := _ended(row):
         return ended
@@ -281,7 +281,7 @@ def _trouble(row: Mapping[str, Any]) -> str:
         return ""
     return (
         f"its last delivery ({row.get('last_delivery_time')}) was answered {status}. After ten failures Pipedrive "
-        "sends nothing for 30 minutes, and what changes meanwhile is not told: a change watcher closes that gap."
+        "sends nothing for 30 minutes, and what changes meanwhile is not reported: a change watcher closes that gap."
     )
 
 

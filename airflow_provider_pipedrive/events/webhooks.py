@@ -16,6 +16,7 @@ from airflow_provider_pipedrive.events.changes.model import (
     CREATED,
     DELETED,
     Change,
+    Origin,
     kinds_of_edit,
     make_change,
     values_of,
@@ -126,6 +127,7 @@ def change_of(event: WebhookEvent) -> Change | None:
         source="webhook",
         occurrence=str(meta.get("id") or ""),
         received=sent.isoformat(timespec="milliseconds").replace("+00:00", "Z") if sent else None,
+        origin=Origin.of(meta.get("user_id"), meta.get("change_source")),
     )
 
 

@@ -148,7 +148,7 @@ def already_there(folder: Any, name: str, file: Record) -> Landed | None:
     try:
         about = json.loads(_metadata(folder, name).read_bytes())
         size = (folder / name).stat().st_size
-    except (FileNotFoundError, ValueError):  # a ValueError: it is no JSON
+    except (FileNotFoundError, ValueError):  # a ValueError: it is not JSON
         return None
     kept = ("id", "update_time", "file_size")
     if isinstance(about, dict) and about.get("id") == file["id"] and about.get("add_time") != file.get("add_time"):

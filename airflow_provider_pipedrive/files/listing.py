@@ -1,6 +1,6 @@
 """Which of Pipedrive's files are new and wanted: listed from the newest on, down to a watermark.
 
-There is no list of new files, and none can be narrowed down; what they can be is sorted by id.
+There is no list of new files, and no list can be narrowed down, but all can be sorted by id.
 https://developers.pipedrive.com/docs/api/v1/Files
 """
 
@@ -138,7 +138,7 @@ def new_files(client: PipedriveClient, window: FileWindow, link: str | None, rec
 
 
 def files_of(client: PipedriveClient, key: str = "getFiles", record_id: Any = None) -> Iterator[Record]:
-    """The files of a list, newest first: what all that look for new files read.
+    """The files of a list, newest first.
 
     :param key: the list's action
     :param record_id: whose files, for a list of one record's

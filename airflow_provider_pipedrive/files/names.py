@@ -11,7 +11,7 @@ import unicodedata
 from typing import Any
 
 LONGEST = 200
-"""Bytes of a name. File systems take 255; what stands beside the file has a suffix more."""
+"""Bytes of a name. File systems take 255; what is stored next to the file has a suffix more."""
 LONGEST_SUFFIX = 16
 # Separators of paths, what Windows refuses, and what addresses and patterns in object storage read as their own.
 _SPECIAL = re.compile(r'[/\\<>:"|?*#%\[\]{}]')

@@ -139,6 +139,15 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
         self.deferrable = deferrable
         self._check_when_parsing()
 
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        """Render templates; a callable is left for the run, since Airflow takes it for one that renders."""
+        rows = self.rows
+        if callable(rows):
+            self.rows = None
+        super().render_template_fields(context, jinja_env)
+        if callable(rows):
+            self.rows = rows
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Write the rows, continuing an earlier try's run, and return the receipt."""
         return self._write(context, waited=False)

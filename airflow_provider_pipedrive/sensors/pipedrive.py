@@ -33,7 +33,7 @@ class PipedriveDealStageSensor(WaitingSensor):
     waited for is one of: ``to_stage``, ``from_stage``, both (one move from the one to the other), ``moves``,
     ``status``.
 
-    The result is a dict: ``deal_id``, ``from_stage_id`` and ``from_stage`` (null where it cannot be told),
+    The result is a dict: ``deal_id``, ``from_stage_id`` and ``from_stage`` (null where it is not known),
     ``to_stage_id``, ``to_stage``, ``time``, and how the deal is now: ``stage_id``, ``pipeline_id``, ``status``,
     ``title``, ``value``, ``currency``, ``owner_id``, ``person_id``, ``org_id``. For several deals, and for any deal, it
     is a list of these.
@@ -154,7 +154,7 @@ class PipedriveDealStageSensor(WaitingSensor):
             raise PipedriveParameterError(f"status must be among {', '.join(_STATUSES)}, not {value!r}.")
         if self.deal_id is None and "open" in statuses:
             raise PipedriveParameterError(
-                "status='open' needs deal_id: Pipedrive does not tell when a deal became open again."
+                "status='open' needs deal_id: Pipedrive does not say when a deal became open again."
             )
         return statuses
 

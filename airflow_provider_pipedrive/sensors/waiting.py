@@ -118,7 +118,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         """What is waited for, with names to be looked up; ``None`` where values that are not known yet leave it open.
 
         :param since: when the run began
-        :param resolved_later: tells which values are not known yet
+        :param resolved_later: whether a value is not known yet
         :raises PipedriveParameterError: an argument is wrong, or two contradict each other
         """
         raise NotImplementedError
@@ -219,7 +219,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
             outcome = self._check(context)
         except _Over as over:
             raise self._ending(over.error) from over.error
-        except AirflowSensorTimeout:
+        except (AirflowSensorTimeout, AirflowSkipException):  # Airflow's loop raises them when time is up
             raise self._ending(self._time_up()) from None
         if outcome.kind == "success":
             return outcome.result
@@ -254,7 +254,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
     def _may_end_from_trigger(self) -> bool:
         """Whether a success needs no worker.
 
-        A task that ends without one makes no asset events, tells no mapped task how many results it has, and runs
+        A task that ends without one makes no asset events, gives mapped tasks no number of results, and runs
         nothing of its own afterwards.
         """
         own = ("outlets", "multiple_outputs", "_post_execute_hook")
@@ -295,8 +295,8 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
             raise
 
     def _time_up(self) -> AirflowSensorTimeout:
-        waited_for = f" {self._said}" if self._said else ""
-        return AirflowSensorTimeout(f"Time is up: {self.timeout:g} s (timeout) have passed.{waited_for}")
+        waited_for = f" while {self._said[0].lower()}{self._said[1:]}" if self._said else "."
+        return AirflowSensorTimeout(f"{self.timeout:g} s (timeout) have passed{waited_for}")
 
     def _ending(self, error: Exception) -> Exception:
         """How the task ends by ``error``: the table of this module."""

@@ -1,9 +1,9 @@
 """Asset watchers of Airflow 3.3 and later: one stream for all, and watermarks that grow only by what was stored.
 
 A trigger cannot save its position by itself without losing events when the triggerer dies: an event is stored a moment
-after it was given away. The producer of a shared stream is told when the events of an item are stored; only then is a
-watcher's watermark moved. The watermark stands in the state store of the watched asset, so that a watcher that starts
-late, after a crash or in another triggerer goes on where its own stored events end.
+after it was given away. The producer of a shared stream learns when the events of an item are stored; only then is a
+watcher's watermark moved. The watermark is in the state store of the watched asset, so that a watcher that starts late,
+after a crash or in another triggerer continues where its own stored events end.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ TRUSTED_AFTER: Final = timedelta(seconds=60)
 names the asset without its watcher, Airflow parts the two, and for some seconds stores the watcher's events for
 nobody."""
 _STEP: Final = TRUSTED_AFTER / 4
-SAVE_QUIET_MARKS_AFTER: Final = 600.0
+SAVE_QUIET_WATERMARKS_AFTER: Final = 600.0
 """Seconds after which a watermark is saved though there was no news: reading from an older one finds the same."""
 _TRY_AGAIN: Final = 5.0
 
 
-class MarkedSubscriber(WatchSubscriber):
+class AcknowledgedSubscriber(WatchSubscriber):
     """A watcher whose watermark is kept with its asset."""
 
     def __init__(self, watch: ChangeWatch, interval: float, watermarks: StoredPositions) -> None:
@@ -50,7 +50,7 @@ class MarkedSubscriber(WatchSubscriber):
         """The watermark, and what may become the watermark when a minute has passed."""
 
     async def load(self) -> None:
-        """Go on from the watermark, if there is one."""
+        """Continue from the watermark, if there is one."""
         self._delivered.extend(await self._watermarks.load())
         self.position = self.acknowledged = self._delivered[0] if self._delivered else None
 
@@ -63,17 +63,17 @@ class MarkedSubscriber(WatchSubscriber):
         """A round is done."""
         before = self.acknowledged
         await super().moved(position, news)
-        if before is not self.acknowledged and time.monotonic() - self._saved_at > SAVE_QUIET_MARKS_AFTER:
+        if before is not self.acknowledged and time.monotonic() - self._saved_at > SAVE_QUIET_WATERMARKS_AFTER:
             await self._save(position)
 
     async def acknowledge(self, news: Round, *, stored: bool) -> None:
-        """The news of a poll are stored, or to come again."""
+        """The news of a round are stored, or to come again."""
         before = self.acknowledged
         await super().acknowledge(news, stored=stored)
         if self.acknowledged is not None and self.acknowledged is not before:
             try:
                 await self._save(self.acknowledged)
-            except Exception:  # an older watermark is no fault: what follows it may be told twice
+            except Exception:  # an older watermark does no harm: what follows it may be reported twice
                 log.warning("A watcher's watermark could not be saved; it is with the next news.", exc_info=True)
 
     async def _save(self, acknowledged: Position) -> None:
@@ -89,7 +89,7 @@ class StoredPositions:
     """A watcher's watermark, in the state store of each asset that it watches for (one, or several with equal
     watchers).
 
-    Beside it stand the times that may become the watermark: a watcher may begin anew more often than once a minute.
+    Next to it are the times that may become the watermark: a watcher may begin again more often than once a minute.
     """
 
     def __init__(self, stores: Sequence[AssetStateStoreAccessor], key: str) -> None:
@@ -135,7 +135,7 @@ class Producer(SharedStreamProducer):
         """What was made of these polls is stored, or nobody knows.
 
         A watcher that was stopped between taking a poll and giving its batch away counts for Airflow as having accepted
-        it; hence its own word that it has passed.
+        it; hence its own word that it has delivered.
         """
         for item in batch:
             news: Round = item.broker_payload
@@ -169,7 +169,7 @@ class AcknowledgedStream:
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """An event for each poll that has news for this watcher."""
         poller = poller_of((self.pipedrive_conn_id, self.watch.entity))
-        subscriber = MarkedSubscriber(self.watch, self.interval, self._watermarks())
+        subscriber = AcknowledgedSubscriber(self.watch, self.interval, self._watermarks())
         while True:
             try:
                 await subscriber.load()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 REMIND_AFTER: Final = 3600.0
-"""Seconds after which a failure that goes on is logged again."""
+"""Seconds after which a failure that lasts is logged again."""
 
 
 class WatchSubscriber:
@@ -52,7 +52,7 @@ class WatchSubscriber:
         self.position = self.acknowledged = position
 
     async def moved(self, position: Position, news: Round | None) -> None:
-        """A round has brought it to ``position``, with news if there is a poll."""
+        """A round has brought it to ``position``, with news if it had any."""
         self.position = position
         if news is not None:
             self._waiting.append(news)
@@ -60,7 +60,7 @@ class WatchSubscriber:
             self.acknowledged = position
 
     async def acknowledge(self, news: Round, *, stored: bool) -> None:
-        """The news of a poll are stored, or it is not known: then they are to come again."""
+        """The news of a round are stored, or it is not known: then they are to come again."""
         if news not in self._waiting:
             return  # of a time before it went back
         if stored:
@@ -124,7 +124,7 @@ class ChangePoller(Poller[WatchSubscriber]):
         for one, its in found.items():
             position = requests[one].position
             if one.position is not position:
-                continue  # it went back meanwhile, and asks anew
+                continue  # it went back meanwhile, and asks again
             batch = self._batch(one, position, its.changes, until)
             if batch is not None:
                 news.batches[one] = batch

@@ -28,18 +28,21 @@ class PipedriveChangeEventTrigger(_SharedStream, BaseEventTrigger):
     exactly once; docs/events.md says how.
 
     All watchers of one connection and entity in a triggerer share their requests. On Airflow 3.3 each asset's watcher
-    goes on where its stored events end, whatever was killed in between. Before, it begins ``lookback`` seconds before
+    continues where its stored events end, whatever was killed in between. Before, it begins ``lookback`` seconds before
     its start, so that events may come twice.
 
     :param entity: ``deals``, ``persons``, ``organizations``, ``activities``, ``products``, ``leads``, ``notes``,
-        ``files``, ``archived_deals`` and others that Pipedrive tells changes of
+        ``files``, ``archived_deals`` and others whose changes Pipedrive lists
     :param changes: what to watch, of ``created``, ``changed``, ``stage_moved``, ``status_changed``, ``field_changed``,
         ``new_file``, ``deleted``; by default every creation and edit
     :param fields: keys or names of fields, for ``field_changed``. Costs 20 API tokens for each record that was edited.
     :param pipedrive_conn_id: the connection
     :param interval: seconds between two polls. A quiet one costs 10 API tokens (v1 lists 20), 10 more for ``deleted``
         and 20 more for ``new_file``
-    :param lookback: seconds before its start from which it tells of changes, before Airflow 3.3
+    :param lookback: seconds before its start from which it reports changes, before Airflow 3.3
+    :param ignore_own: leave out edits that the connection's user has made through the API, such as those of a DAG that
+        writes back. For deals, persons and organizations; costs 20 API tokens for each record that was edited.
+        Creations and deletions always count: Pipedrive does not say through what they were made
     :raises PipedriveParameterError: an argument is wrong
     """
 
@@ -52,9 +55,10 @@ class PipedriveChangeEventTrigger(_SharedStream, BaseEventTrigger):
         pipedrive_conn_id: str = "pipedrive_default",
         interval: float = 60.0,
         lookback: float = 600.0,
+        ignore_own: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.watch = change_watch(entity, changes, fields)
+        self.watch = change_watch(entity, changes, fields, ignore_own)
         self.pipedrive_conn_id = pipedrive_conn_id
         self.interval = _seconds("interval", interval, SHORTEST_INTERVAL)
         self.lookback = _seconds("lookback", lookback, 0.0)
@@ -68,6 +72,7 @@ class PipedriveChangeEventTrigger(_SharedStream, BaseEventTrigger):
             "pipedrive_conn_id": self.pipedrive_conn_id,
             "interval": self.interval,
             "lookback": self.lookback,
+            "ignore_own": self.watch.ignore_own,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:

@@ -25,7 +25,7 @@ class Connected:
         self._made_of: tuple[Any, ...] = ()
 
     async def client(self) -> PipedriveClient:
-        """The client, made anew where the connection has been changed.
+        """The client, made again where the connection has been changed.
 
         :raises PipedriveAuthError: there is no such connection, or it has no credential
         """
@@ -37,7 +37,7 @@ class Connected:
             raise PipedriveAuthError(f"There is no Airflow connection {self._connection_id!r}.") from None
         made_of = tuple(getattr(connection, part) for part in _PARTS)
         if self._client is None or made_of != self._made_of:
-            # In a thread: it tells Airflow's masker of secrets, which blocks, and may renew an authorization.
+            # In a thread: it gives secrets to Airflow's masker, which blocks, and may renew an authorization.
             self._client, self._made_of = await in_thread(client_of, connection), made_of
         return self._client
 

@@ -29,7 +29,7 @@ async def success(task_instance: Any, result: Any) -> TriggerEvent | None:
     try:
         await in_thread(_push, task_instance, result)
     except Exception as error:  # noqa: BLE001 - Airflow raises many kinds, and a worker can always do it
-        log.info("The result is handed to a worker, for it could not be pushed from here: %s", type(error).__name__)
+        log.info("A worker returns the result, since it could not be pushed from here: %s", type(error).__name__)
         return None
     return TaskSuccessEvent()
 

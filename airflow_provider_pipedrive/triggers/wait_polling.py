@@ -1,6 +1,6 @@
 """One poll for all waits of this process that ask the same kind of thing of one connection.
 
-It is level-triggered: each round asks how things stand and judges every wait again. So nothing is lost by a late
+It is level-triggered: each round asks how things are and judges every wait again. So nothing is lost by a late
 subscriber, a restart, a failed round or a second triggerer, and no position has to be kept.
 """
 

@@ -12,13 +12,30 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from airflow_provider_pipedrive.catalog.advice import did_you_mean
+from airflow_provider_pipedrive.catalog.advice import did_you_mean, nearest
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 DUCKDB = "duckdb:///"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _DATASET = re.compile(r"[a-z](?:_?[a-z0-9])*")
 """What dlt leaves as it is."""
+DESTINATIONS = (
+    *(
+        "athena",
+        "bigquery",
+        "clickhouse",
+        "databricks",
+        "dremio",
+        "duckdb",
+        "ducklake",
+        "fabric",
+        "motherduck",
+        "mssql",
+    ),
+    *("postgres", "redshift", "snowflake", "sqlalchemy", "synapse"),
+)
+"""dlt's destinations that know SQL, as far as they are its own: others may be configured under names of their own.
+https://dlthub.com/docs/dlt-ecosystem/destinations"""
 TRUNCATE_COMMITS = frozenset({"redshift", "snowflake", "sqlalchemy"})
 """Where emptying a table by TRUNCATE ends the transaction, or may: there it is done by DELETE.
 https://docs.aws.amazon.com/redshift/latest/dg/r_TRUNCATE.html,
@@ -140,11 +157,7 @@ class Destination:
                 self.name, credentials=dict(self.credentials) if self.credentials else None, **limits
             )
         except UnknownDestinationModule:
-            known = sorted(name for name in dir(dlt.destinations) if _NAME.fullmatch(name))
-            hint = did_you_mean(self.name, known)
-            raise PipedriveParameterError(
-                f"dlt has no destination {self.name!r}.{hint} See https://dlthub.com/docs/dlt-ecosystem/destinations."
-            ) from None
+            raise _unknown(self.name, did_you_mean(self.name, DESTINATIONS)) from None
 
     def _check_file(self) -> None:
         if not self.file or self.file.name in ("", ":memory:"):
@@ -157,6 +170,27 @@ class Destination:
             raise PipedriveParameterError(
                 f"destination: a DuckDB file takes {' and '.join(_DUCKDB_SETTINGS)}, not {unknown[0]!r}."
             )
+
+
+def check_destination(name: Any, *, has_credentials: bool) -> None:
+    """Find what cannot be a destination when a DAG is parsed, where dlt may not be installed.
+
+    :param has_credentials: whether a connection with credentials is named too
+    :raises PipedriveParameterError: it is none, or looks like one that was mistyped
+    """
+    Destination(name, {"": ""} if has_credentials else None)
+    if name.startswith((DUCKDB, *(f"{known}_" for known in DESTINATIONS))) or name in DESTINATIONS:
+        return
+    # What looks like none of dlt's own may be configured on the workers under that name.
+    near = nearest(name, DESTINATIONS, cutoff=0.75)
+    if near:
+        raise _unknown(name, f" Did you mean {near[0]!r}?")
+
+
+def _unknown(name: str, hint: str) -> PipedriveParameterError:
+    return PipedriveParameterError(
+        f"dlt has no destination {name!r}.{hint} See https://dlthub.com/docs/dlt-ecosystem/destinations."
+    )
 
 
 def check_dataset(dataset: Any) -> None:

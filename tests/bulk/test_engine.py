@@ -102,3 +102,17 @@ def test_a_second_run_of_the_same_rows_writes_nothing(
 
     assert (receipt["created"], receipt["unchanged"], receipt["diff"]) == (0, 1, None)
     assert len(writes(sandbox)) == before
+
+
+def test_rows_that_can_be_read_once_only_are_compared_with_the_state_and_written(
+    client: PipedriveClient, tmp_path: Path
+) -> None:
+    job = BulkJob("deals", match_on="id", diff="state")
+    write(client, iter([{"id": 1, "title": "First"}]), job, folder=tmp_path)
+
+    second = write(client, iter([{"id": 1, "title": "Second"}]), job, folder=tmp_path)
+    again = write(client, iter([{"id": 1, "title": "Second"}]), job, folder=tmp_path)
+
+    assert second["updated"] == 1
+    assert again == second
+    assert client.run("getDeal", {"id": 1})["title"] == "Second"

@@ -156,7 +156,7 @@ def test_a_wrong_name_is_told_with_the_right_ones(objects: Any, actions: Any, sa
         ("webhook_url", f"http://airflow.example.com/pipedrive/webhook/{SECRET}", "webhook_url is not https"),
         ("webhook_url", f"https://u:p@airflow.example.com/pipedrive/webhook/{SECRET}", "has a user, a query"),
         ("webhook_url", f"https://airflow.example.com/pipedrive/webhook/{SECRET}?x=1", "has no last part"),
-        ("webhook_url", f"https://[airflow/pipedrive/webhook/{SECRET}", "webhook_url is no address"),
+        ("webhook_url", f"https://[airflow/pipedrive/webhook/{SECRET}", "webhook_url is not an address"),
         ("webhook_user", "", "webhook_user is missing"),
         ("webhook_user", "a:b", "a colon in it"),
         ("webhook_password", None, "webhook_password is missing"),
@@ -203,5 +203,5 @@ def test_a_403_names_the_scope(client: PipedriveClient, sandbox: Sandbox) -> Non
 )
 def test_an_address_that_can_be_read_in_two_ways_is_refused(host: str) -> None:
     extra = {"webhook_user": "airflow", "webhook_password": PASSWORD}
-    with pytest.raises(PipedriveParameterError, match="webhook_url is no address, or has a user, a query"):
+    with pytest.raises(PipedriveParameterError, match="webhook_url is not an address, or has a user, a query"):
         WebhookAddress.of({**extra, "webhook_url": f"https://{host}/pipedrive/webhook/UnguessablePartOfTheAddress0123"})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.events.changes.model import Change
+from airflow_provider_pipedrive.events.changes.model import Change, Origin
 from airflow_provider_pipedrive.events.webhooks import ENTITY_OF, WebhookEvent, change_of, parse_webhook
 
 FIELD = "a" * 40
@@ -154,3 +155,19 @@ def test_a_payload_of_version_1_is_told_apart() -> None:
     old = parse_webhook({"v": 1, "event": "updated.deal", "meta": {"action": "updated", "object": "deal", "id": 17}})
     with pytest.raises(PipedriveParameterError, match="webhooks ensure"):
         change_of(old)
+
+
+@pytest.mark.parametrize(
+    ("meta", "origin"),
+    [
+        ({"user_id": "5", "change_source": "api"}, Origin(5, "api")),
+        ({"user_id": "5", "change_source": "app"}, Origin(5, "app")),
+        ({"user_id": "5"}, None),
+        ({"user_id": None, "change_source": "api"}, None),
+        ({"user_id": "9" * 5000, "change_source": "api"}, None),
+    ],
+)
+def test_a_delivery_says_who_made_the_change_and_through_what(meta: dict[str, Any], origin: Origin | None) -> None:
+    change = change_from("create", {"id": 17, "add_time": "2026-11-02T08:15:30Z"}, None, **meta)
+    assert change.origin == origin
+    assert Change.from_json(json.loads(json.dumps(change.to_json()))) == change

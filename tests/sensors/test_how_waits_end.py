@@ -45,12 +45,14 @@ def test_it_has_happened_the_result_is_the_tasks(
     ],
 )
 def test_time_is_up(mode: str, switch: dict[str, bool], ending: type[Exception], waiting: Waiting) -> None:
-    with pytest.raises(ending):
+    with pytest.raises(
+        ending, match=r"600 s \(timeout\) have passed while waiting until deal 1 is in stage 14 \(Agreed\)"
+    ):
         waiting(mode, sensor, **switch)
     assert 599 <= waiting.seconds <= 620
 
 
-def test_time_is_up_between_two_looks(mode: str, waiting: Waiting) -> None:
+def test_time_is_up_between_two_checks(mode: str, waiting: Waiting) -> None:
     with pytest.raises(AirflowSensorTimeout):
         waiting(mode, sensor, poke_interval=500)
     assert 599 <= waiting.seconds <= 620

@@ -8,17 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveValidationError
 from airflow_provider_pipedrive.extraction.output import rewriting
-from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
-from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
-from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading import increments, listing, ranges, snapshot, walk
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page, timestamp
 
@@ -42,19 +39,26 @@ class Client:
 class Company:
     """A list's records, and all that happens to them.
 
+    :param dice: decides what happens
+    :param count: of the ids that were given
+    :param gaps: the share of them whose records are gone
+    :param hot: the share of records that one import has updated in one second
+    :param never_updated: the share of records without a time
     :ivar restless: whether others edit before every answer
     :ivar deletes_show: whether records are archived and deleted too: only some lists tell of that
     """
 
-    def __init__(self, seed: int, *, count: int, gaps: float, hot: float, never_updated: float) -> None:
-        self.dice = random.Random(seed)
+    def __init__(
+        self, dice: random.Random, *, count: int, gaps: float = 0.0, hot: float = 0.0, never_updated: float = 0.0
+    ) -> None:
+        self.dice = dice
         self.now = float(BEGIN)
         self.restless = False
         self.deletes_show = True
         self.records: dict[int, dict[str, Any]] = {}
         self.archived: dict[int, dict[str, Any]] = {}
         self.deleted: dict[int, dict[str, Any]] = {}
-        self._ties = {number: self.dice.random() for number in range(1, 4 * count)}
+        self._order = self.dice.randrange(1000)
         self.highest = 0
         hot_second = BEGIN - self.dice.randrange(200, 5000)
         span = self.dice.choice([30, 500, 5000])
@@ -91,9 +95,9 @@ class Company:
             self.highest += 1
             self.records[self.highest] = self.touch({"id": self.highest, "state": 0})
 
-    def touch(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Edit a record."""
-        record |= {"update_time": _text(int(self.now)), "state": record["state"] + 1}
+    def touch(self, record: dict[str, Any], ago: int = 0) -> dict[str, Any]:
+        """Edit a record, which is seen so many seconds late."""
+        record |= {"update_time": _text(int(self.now) - ago), "state": record["state"] + 1}
         return record
 
     @property
@@ -130,7 +134,7 @@ class Company:
     def _place(self, record: Mapping[str, Any], asked: Mapping[str, Any]) -> tuple[str, float]:
         by_time = asked.get("sort_by") == "update_time"
         # The records of one second come in any order, but always in the same.
-        return (record["update_time"] or "", self._ties[record["id"]]) if by_time else ("", record["id"])
+        return (record["update_time"] or "", hash((self._order, record["id"]))) if by_time else ("", record["id"])
 
 
 class RequestPool(walk.RequestPool):
@@ -236,18 +240,13 @@ class _Promise:
         return self._result
 
 
-def landing_in(folder: Path, entity: Entity) -> EntityStaging:
-    folders = EntityFolders(entity.name, folder / "unfinished", folder / entity.name)
-    return EntityStaging(folders, "jsonl", RawEncoder())
-
-
-@pytest.fixture
-def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def small_pages(module_mocker: MockerFixture) -> None:
     """Pages of ten, parts of twenty, and a plan for every list that has two pages."""
     for module in (ranges, walk, listing, snapshot):
-        monkeypatch.setattr(module, "PAGE", PAGE)
+        module_mocker.patch.object(module, "PAGE", PAGE)
     for module in (walk, listing, increments, rewriting):
-        monkeypatch.setattr(module, "PART_ROWS", 2 * PAGE)
+        module_mocker.patch.object(module, "PART_ROWS", 2 * PAGE)
 
 
 def _tried(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:

@@ -87,7 +87,7 @@ class Waiting:
         try:
             return sensor.execute(self.context())  # type: ignore[arg-type]
         except TaskDeferred as deferred:
-            trigger, method = deferred.trigger, deferred.method_name
+            trigger, method, arguments = deferred.trigger, deferred.method_name, deferred.kwargs or {}
 
         async def main() -> Any:
             return await anext(trigger.run())
@@ -99,4 +99,4 @@ class Waiting:
         if isinstance(event, TaskSuccessEvent):
             self.ended_by = "trigger"
             return {**self.pushed, **(event.xcoms or {})}["return_value"]
-        return sensor.resume_execution(method, {"event": event.payload}, self.context())  # type: ignore[arg-type]
+        return sensor.resume_execution(method, {**arguments, "event": event.payload}, self.context())  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from airflow.api_fastapi.app import create_app, get_auth_manager, purge_cached_a
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.models import Connection, crypto
 from airflow.utils.session import create_session
+from pytest_mock import MockerFixture
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
@@ -91,9 +92,9 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(mocker: MockerFixture) -> Clock:
     it = Clock()
-    monkeypatch.setattr(status, "clock", it)
+    mocker.patch.object(status, "clock", it)
     return it
 
 

@@ -22,11 +22,10 @@ from airflow_provider_pipedrive.errors import (
     PipedriveParameterError,
     PipedriveWarehouseError,
 )
-from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveToWarehouseOperator
-from airflow_provider_pipedrive.transfers.warehouse import columns_of, watermark_after
+from airflow_provider_pipedrive.transfers.warehouse_load import columns_of
 from airflow_provider_pipedrive.warehouse import Destination, EntityLoad, Warehouse
 from tests.conftest import API_TOKEN, api_token_connection
 from tests.support.postgres_server import PASSWORD
@@ -152,32 +151,34 @@ def test_lists_become_tables_of_their_own_on_request(sandbox: Sandbox, file: Pat
     [
         ({"entities": ["deels"]}, "There is no entity 'deels' to extract. Did you mean deals"),
         ({"entities": ["deals"], "lists": "rows"}, "lists must be json or child_tables"),
-        ({"entities": ["deals"], "mode": "everything"}, "mode must be snapshot or changes"),
+        ({"entities": ["deals"], "mode": "everything"}, "mode must be one of snapshot, changes"),
         ({"entities": ["deals"], "since": "2026-02-01", "until": "2026-01-01"}, "must be later than since"),
         ({"entities": ["deals"], "mode": "snapshot", "since": "2026-01-01"}, "A snapshot has no window"),
+        ({"entities": ["deals"], "max_tokens": "many"}, "max_tokens must be a whole number"),
+        ({"entities": ["deals"], "destination": "postgre"}, "Did you mean 'postgres'?"),
+        ({"entities": ["deals"], "destination": "snowflakes"}, "Did you mean 'snowflake'?"),
+        ({"entities": ["deals"], "destination": "postgresql://user:secret@host/db"}, "destination takes no URL but"),
+        ({"entities": ["deals"], "destination": "duckdb"}, "needs the file: duckdb:///path/to/file.duckdb"),
+        ({"entities": ["deals"], "destination_conn_id": {"host": "secret"}}, "the id of an Airflow connection"),
+        ({"entities": ["deals"], "destination_conn_id": 5}, "such as 'warehouse', not int"),
     ],
 )
 def test_wrong_arguments_are_found_when_the_dag_is_parsed(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(PipedriveParameterError) as caught:
-        PipedriveToWarehouseOperator(task_id="load", destination="duckdb:///x.duckdb", **arguments)
-    assert message in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("destination", "message"),
-    [
-        ("duckdb:////no/such/folder/crm.duckdb", "does not exist: create it"),
-        ("postgresql://user:secret@host/db", "destination takes no URL but duckdb"),
-        ("postgre", "Did you mean 'postgres'?"),
-    ],
-)
-def test_a_wrong_destination_is_found_before_anything_is_read(
-    sandbox: Sandbox, tmp_path: Path, destination: str, message: str
-) -> None:
-    with pytest.raises(AirflowFailException) as caught:
-        load("monday", entities=["deals"], destination=destination, staging=str(tmp_path))
+        PipedriveToWarehouseOperator(task_id="load", **{"destination": "duckdb:///x.duckdb", **arguments})
     assert message in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("destination", ["{{ var.value.warehouse }}", "postgres", "postgres_of_sales", "own_sink"])
+def test_a_destination_that_may_be_right_is_left_to_the_run(destination: str) -> None:
+    given: dict[str, Any] = {"destination": destination, "destination_conn_id": "warehouse"}
+    assert PipedriveToWarehouseOperator(task_id="load", entities=["deals"], **given).destination == destination
+
+
+def test_a_wrong_destination_is_found_before_anything_is_read(sandbox: Sandbox, tmp_path: Path) -> None:
+    with pytest.raises(AirflowFailException, match="does not exist: create it"):
+        load("monday", entities=["deals"], destination="duckdb:////no/such/folder/crm.duckdb", staging=str(tmp_path))
     assert sandbox.requests == []
 
 
@@ -317,28 +318,6 @@ def of_day(run: str, run_type: str, day: datetime) -> Any:
 
 
 MONDAY, TUESDAY, FRIDAY = (datetime(2026, 3, day, tzinfo=UTC) for day in (2, 3, 6))
-
-
-@pytest.mark.parametrize(
-    ("since", "newest", "before", "after"),
-    [
-        pytest.param(TUESDAY, FRIDAY, TUESDAY, FRIDAY, id="reading on"),
-        pytest.param(MONDAY, FRIDAY, TUESDAY, FRIDAY, id="from before the watermark"),
-        pytest.param(FRIDAY, FRIDAY, TUESDAY, TUESDAY, id="a gap"),
-        pytest.param(MONDAY, MONDAY, FRIDAY, FRIDAY, id="an old window"),
-        pytest.param(TUESDAY, None, TUESDAY, TUESDAY, id="nothing new"),
-        pytest.param(MONDAY, TUESDAY, None, None, id="before the first load"),
-    ],
-)
-def test_the_mark_moves_over_no_gap_and_never_back(
-    since: datetime, newest: datetime | None, before: datetime | None, after: datetime | None
-) -> None:
-    job = ExtractionJob(["deals"], "changes", since)
-    assert watermark_after(job, newest and newest.isoformat(), before) == after
-
-
-def test_a_whole_list_sets_the_mark_wherever_it_was() -> None:
-    assert watermark_after(ExtractionJob(["deals"]), TUESDAY.isoformat(), FRIDAY) == TUESDAY
 
 
 def test_a_backfill_loads_its_day_and_leaves_the_mark_where_it_is(

@@ -29,9 +29,9 @@ pytest.importorskip("dlt", reason="the extra warehouse is not installed")
 
 
 @pytest.fixture(autouse=True)
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture) -> Path:
     """A machine's folder for temporary files, empty as that of a new worker."""
-    return a_new_worker(tmp_path / "worker-1", monkeypatch)
+    return a_new_worker(tmp_path / "worker-1", monkeypatch, mocker)
 
 
 def a_new_worker(folder: Path, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture) -> Path:
@@ -169,7 +169,7 @@ def test_ten_times_a_task_mapped_over_parameters_and_accounts_keeps_each_to_itse
 
 
 def test_a_new_worker_has_the_same_columns_though_a_field_was_renamed(
-    sandbox: Sandbox, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture
 ) -> None:
     field = PipedriveHook().run("addDealField", {"field_name": "Sales region", "field_type": "varchar"})["field_code"]
     load(file)
@@ -178,7 +178,7 @@ def test_a_new_worker_has_the_same_columns_though_a_field_was_renamed(
     sandbox.advance(120)
     PipedriveHook().run("updateDeal", {"id": deal, "custom_fields": {field: "North"}})
     sandbox.advance(120)
-    a_new_worker(tmp_path / "worker-2", monkeypatch)
+    a_new_worker(tmp_path / "worker-2", monkeypatch, mocker)
     assert load(file, "tuesday")["entities"]["deals"]["new_columns"] == ["_deleted_at"]
     assert rows(file, f"SELECT sales_region FROM pipedrive.deals WHERE id = {deal}") == [("North",)]
     # Entities that share the fields have them from the dataset too.
@@ -191,13 +191,13 @@ def test_a_new_worker_has_the_same_columns_though_a_field_was_renamed(
 
 
 def test_a_new_worker_finds_what_was_deleted(
-    sandbox: Sandbox, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture
 ) -> None:
     load(file, entities=["persons"])
     gone = min(sandbox.records("persons"))
     sandbox.delete("persons", gone)
     sandbox.advance(120)
-    a_new_worker(tmp_path / "worker-2", monkeypatch)
+    a_new_worker(tmp_path / "worker-2", monkeypatch, mocker)
     receipt = load(file, "tuesday", entities=["persons"], sweep=True)
     assert receipt["entities"]["persons"]["tombstones"] == 1
     assert rows(file, f"SELECT * FROM pipedrive.persons WHERE id = {gone}") == []
@@ -205,13 +205,13 @@ def test_a_new_worker_finds_what_was_deleted(
 
 
 def test_a_new_worker_refuses_a_snapshot_that_has_shrunk(
-    sandbox: Sandbox, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture
 ) -> None:
     load(file, mode="snapshot")
     before = titles(file)
     for number in sorted(before)[:10]:
         sandbox.delete("deals", number)
-    a_new_worker(tmp_path / "worker-2", monkeypatch)
+    a_new_worker(tmp_path / "worker-2", monkeypatch, mocker)
     with pytest.raises(AirflowFailException, match="over 10 % fewer"):
         load(file, "tuesday", mode="snapshot")
     assert titles(file) == before
@@ -265,7 +265,7 @@ def test_another_shape_is_read_whole_and_takes_the_place_of_the_one_before(
 
 
 def test_moves_seen_in_deals_are_held_against_the_table_of_deals(
-    sandbox: Sandbox, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture
 ) -> None:
     both = {"entities": ["deals", "observed_stage_history"]}
     load(file, **both)
@@ -275,7 +275,7 @@ def test_moves_seen_in_deals_are_held_against_the_table_of_deals(
     sandbox.advance(120)
     PipedriveHook().run("updateDeal", {"id": deal, "stage_id": reached})
     sandbox.advance(120)
-    a_new_worker(tmp_path / "worker-2", monkeypatch)
+    a_new_worker(tmp_path / "worker-2", monkeypatch, mocker)
     load(file, "tuesday", **both)
     found = rows(file, "SELECT deal_id, from_stage_id, to_stage_id FROM pipedrive.observed_stage_history")
     assert found == [(deal, left, reached)]
@@ -355,12 +355,12 @@ def test_what_a_dead_run_left_is_removed_after_a_week(sandbox: Sandbox, file: Pa
 
 
 def test_a_retry_loads_what_the_try_before_has_read(sandbox: Sandbox, file: Path, temporary: Path, mocker: Any) -> None:
-    mocker.patch.object(
+    failing = mocker.patch.object(
         Warehouse, "load", side_effect=PipedriveWarehouseError("The warehouse is away.", retryable=True)
     )
     with pytest.raises(PipedriveWarehouseError):
         load(file)
-    mocker.stopall()
+    mocker.stop(failing)
     read = len([request for request in sandbox.requests if "/deals" in request.path])
     load(file)
     assert len([request for request in sandbox.requests if "/deals" in request.path]) == read
@@ -370,10 +370,10 @@ def test_a_retry_loads_what_the_try_before_has_read(sandbox: Sandbox, file: Path
 
 def test_a_retry_reads_again_where_another_run_has_loaded_since(sandbox: Sandbox, file: Path, mocker: Any) -> None:
     away = PipedriveWarehouseError("The warehouse is away.", retryable=True)
-    mocker.patch.object(Warehouse, "load", side_effect=away)
+    failing = mocker.patch.object(Warehouse, "load", side_effect=away)
     with pytest.raises(PipedriveWarehouseError):
         load(file, "monday", mode="snapshot")
-    mocker.stopall()
+    mocker.stop(failing)
     sandbox.update("deals", min(titles_in(sandbox)), title="edited")
     load(file, "tuesday", mode="snapshot")
     load(file, "monday", mode="snapshot")

@@ -36,6 +36,7 @@ def test_it_is_made_again_from_its_plain_arguments():
         "pipedrive_conn_id": "crm",
         "interval": 30.0,
         "lookback": 600.0,
+        "ignore_own": False,
     }
     assert triggers.PipedriveChangeEventTrigger(**arguments).serialize() == (path, arguments)
 

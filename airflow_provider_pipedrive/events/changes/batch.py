@@ -49,7 +49,8 @@ class ChangeWindow:
         if not all(isinstance(known, int) for known in position.seen.values()):
             raise ValueError("a time that is not a number")
         # Checked like one that a DAG asks for: whoever may store an asset event may have written this.
-        return cls(change_watch(watch["entity"], watch["kinds"], watch.get("fields")), position, until)
+        whole = change_watch(watch["entity"], watch["kinds"], watch.get("fields"), watch.get("ignore_own", False))
+        return cls(whole, position, until)
 
     def covers(self, change: Change) -> bool:
         """Whether a polled change was found in this window too."""

@@ -1,24 +1,25 @@
-"""What a change is, and when two reports tell of the same one. Pure, and plain JSON outside.
+"""What a change is, and when two reports are of the same one. Pure, and plain JSON outside.
 
-Polls and webhooks tell of changes in different ways. A poll sees how a record stands: of several edits between two
-polls it knows the last state only, and its times are whole seconds. A webhook tells of each edit, may be repeated, come
-late or not at all. Hence these rules, in :func:`deduplicate`:
+Polls and webhooks report changes in different ways. A poll sees how a record is now: of several edits between two polls
+it knows the last state only, and its times are whole seconds. A webhook reports each edit, may be repeated, come late
+or not at all. Hence these rules, in :func:`deduplicate`:
 
 - Two reports with the same ``event_id`` are the same change.
 - A polled change is dropped if a webhook brings the same state: the same :attr:`Change.state`, which is entity, record
-  and ``update_time``. A webhook that comes so late that the poll's change was handed on before it is dropped instead.
-- Deletions are the same if a webhook and a poll tell of one record's within :data:`SAME_DELETION`: their times need not
-  be equal to the second.
+  and ``update_time``. A webhook that comes so late that the poll's change was reported before is dropped instead.
+- Deletions are the same if a webhook and a poll report one of the same record within :data:`SAME_DELETION`: their times
+  need not be equal to the second.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.waits.times import moment, stamp
@@ -51,6 +52,27 @@ _VALUES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+class Origin(NamedTuple):
+    """Who made a change, and through what.
+
+    ``user_id``: whose credential it was. ``source``: ``api``, or ``app`` for Pipedrive's own pages. What an integration
+    does has the user whose credential it uses. https://pipedrive.readme.io/docs/guide-for-webhooks-v2
+    """
+
+    user_id: int
+    source: str
+
+    @classmethod
+    def of(cls, user_id: Any, source: Any) -> Self | None:
+        """From what Pipedrive says, where it says both."""
+        is_known = re.fullmatch(r"[0-9]{1,18}", str(user_id)) and isinstance(source, str) and source
+        return cls(int(user_id), source) if is_known else None
+
+    def is_own(self, user_id: int) -> bool:
+        """Whether this user made the change through the API."""
+        return self == (user_id, "api")
+
+
 @dataclass(frozen=True)
 class Change:
     """One change of one record.
@@ -64,6 +86,7 @@ class Change:
     :ivar previous: the values before it, of the fields that are known to have changed
     :ivar source: how it became known
     :ivar received: when a webhook says that it happened, to the millisecond: ``2026-05-04T10:20:30.120Z``
+    :ivar origin: who made it and through what, where Pipedrive says so: webhooks do, lists do not
     """
 
     entity: str
@@ -75,30 +98,34 @@ class Change:
     previous: Mapping[str, Any] = field(default_factory=dict)
     source: Literal["poll", "webhook"] = "poll"
     received: str | None = None
+    origin: Origin | None = None
 
     @property
     def state(self) -> tuple[str, str, str]:
-        """Entity, record and ``update_time``: what a poll and a webhook that tell of the same state have in common."""
+        """Entity, record and ``update_time``: what a poll and a webhook that report the same state have in common."""
         return self.entity, str(self.id), self.update_time
 
     def to_json(self) -> dict[str, Any]:
         """As plain data, without what is empty."""
         found = {key: value for key, value in asdict(self).items() if value not in (None, {}, ())}
-        return found | {"kinds": list(self.kinds)}
+        found["kinds"] = list(self.kinds)
+        return found if self.origin is None else {**found, "origin": self.origin._asdict()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """From :meth:`to_json`'s data; what a later version may have added is ignored.
 
-        :raises PipedriveParameterError: it is no change
+        :raises PipedriveParameterError: it is not a change
         """
         try:
             known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
-            change = cls(**{**known, "kinds": _texts(data["kinds"])})
+            made = data.get("origin")
+            origin = None if made is None else Origin.of(made["user_id"], made["source"])
+            change = cls(**{**known, "kinds": _texts(data["kinds"]), "origin": origin})
         except (TypeError, KeyError, AttributeError) as error:
-            raise PipedriveParameterError(f"This is no change: {error}.") from None
+            raise PipedriveParameterError(f"This is not a change: {error}.") from None
         if fault := change._fault():
-            raise PipedriveParameterError(f"This is no change: its {fault} cannot be read.")
+            raise PipedriveParameterError(f"This is not a change: its {fault} cannot be read.")
         return change
 
     def _fault(self) -> str:
@@ -128,6 +155,7 @@ def make_change(
     source: Literal["poll", "webhook"] = "poll",
     occurrence: str = "",
     received: str | None = None,
+    origin: Origin | None = None,
 ) -> Change:
     """A change with its event id.
 
@@ -135,7 +163,7 @@ def make_change(
     :param update_time: as any version of the API or a webhook writes it
     :param occurrence: tells apart two changes of a record within one second that lead to the same values, as a
         webhook's ``meta.id`` does; the same for a delivery and its repetition
-    :raises PipedriveParameterError: ``update_time`` is no time
+    :raises PipedriveParameterError: ``update_time`` is not a time
     """
     when = moment(update_time)
     if when is None:
@@ -151,11 +179,12 @@ def make_change(
         previous=dict(previous or {}),
         source=source,
         received=received,
+        origin=origin,
     )
 
 
 def kinds_of_edit(previous: Mapping[str, Any]) -> tuple[str, ...]:
-    """What an edit was, told by the old values of the fields that it changed."""
+    """What an edit was, from the old values of the fields that it changed."""
     kinds = {CHANGED}
     if "stage_id" in previous:
         kinds.add(STAGE_MOVED)
@@ -167,7 +196,7 @@ def kinds_of_edit(previous: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def values_of(entity: str, record: Mapping[str, Any], fields: Iterable[str] = ()) -> dict[str, Any]:
-    """What a change tells of a record: a few values that most want to know, and those of ``fields``.
+    """What a change says of a record: a few values that most want to know, and those of ``fields``.
 
     :param fields: keys of fields, the hashes of custom fields among them
     """
@@ -182,11 +211,11 @@ def values_of(entity: str, record: Mapping[str, Any], fields: Iterable[str] = ()
 
 
 def deduplicate(changes: Iterable[Change], before: Iterable[Change] = ()) -> Iterator[Change]:
-    """The changes, each once and in their order, without what others among them or ``before`` tell already.
+    """The changes, each once and in their order, without what others among them or ``before`` report already.
 
-    What a webhook among ``changes`` brings counts also for polled ones that stand before it.
+    What a webhook among ``changes`` brings counts also for polled ones before it.
 
-    :param before: what was handed on earlier
+    :param before: what was reported earlier
     """
     changes, before = list(changes), list(before)
     seen = {change.event_id for change in before}
@@ -199,7 +228,7 @@ def deduplicate(changes: Iterable[Change], before: Iterable[Change] = ()) -> Ite
 
 
 class _SeenStates:
-    """The states and deletions that one source has told of."""
+    """The states and deletions that one source has reported."""
 
     def __init__(self, changes: Iterable[Change]) -> None:
         self._states: set[tuple[str, str, str]] = set()
@@ -216,7 +245,7 @@ class _SeenStates:
 
 
 def sort_changes(changes: Iterable[Change]) -> list[Change]:
-    """By time, and within a second in the order that webhooks tell."""
+    """By time, and within a second in the order of the webhooks."""
     return sorted(changes, key=lambda change: (change.update_time, change.received or "", str(change.id)))
 
 

@@ -1,11 +1,11 @@
 """Finds changes in Pipedrive's lists: one walk for all that watch an entity.
 
-A list shows each record as it stands, with a few times in it: of its creation, its last edit, its last move. What has
-happened is told by which of these lie in the window of time that is asked for; a record edited again since the window's
-end still tells of a creation or move inside it.
+A list shows each record as it is now, with a few times in it: of its creation, its last edit, its last move. What has
+happened follows from which of these are in the window of time that is asked for; a record edited again since the
+window's end still shows a creation or move inside it.
 
-A window ends at a second that is closed: Pipedrive's clock, as its answers tell it, is past it by :data:`MARGIN`. So a
-record cannot change once more within a second that was told of already. It begins with a lookback: nothing promises
+A window ends at a second that is closed: Pipedrive's clock, as its answers show it, is past it by :data:`MARGIN`. So a
+record cannot change once more within a second that was reported already. It begins with a lookback: nothing promises
 that a write is visible at once. What was seen in the lookback is remembered.
 """
 
@@ -15,6 +15,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import chain, takewhile
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +35,7 @@ from airflow_provider_pipedrive.events.changes.model import (
     STAGE_MOVED,
     STATUS_CHANGED,
     Change,
+    Origin,
     make_change,
     values_of,
 )
@@ -52,7 +54,7 @@ MARGIN: Final = timedelta(seconds=5)
 READ_FIELDS_AFTER: Final = 3600.0
 """Seconds after which a field that was not there is looked for again."""
 MOST_SEEN: Final = 2000
-"""Of how many records it is remembered that they were seen in the lookback. Those beyond it may be told of again."""
+"""Of how many records it is remembered that they were seen in the lookback. Those beyond it may be reported again."""
 
 
 @dataclass(frozen=True)
@@ -101,50 +103,56 @@ class ChangeReader:
             self._client.run("getCurrentUser")
         return self._on_server(datetime.now(UTC))
 
-    def walk(self, asked: Sequence[WatchRequest], tell: Emit, until: datetime | None = None) -> ScanResult:
-        """Tell everybody of the changes since their window before, in one walk of each list that is needed.
+    def walk(self, requests: Sequence[WatchRequest], emit: Emit, until: datetime | None = None) -> ScanResult:
+        """Find the changes of every request since the window before, in one walk of each list that is needed.
 
-        :param asked: at least one
+        :param requests: at least one
+        :param emit: takes what is found
         :param until: the end of the windows, where it is given
-        :raises PipedriveError: Pipedrive failed; what was told so far is no complete answer
+        :raises PipedriveError: Pipedrive failed; what was emitted so far is not complete
         """
-        since = min(one.position.since for one in asked)
+        since = min(request.position.since for request in requests)
         sources = [
-            (_Scan.look_at_record, self._records(asked, since - LOOKBACK)),
-            (_Scan.look_at_deleted, self._deleted(asked, since - LOOKBACK)),
-            (_Scan.look_at_file, self._files(asked, since - LOOKBACK)),
+            (_Scan.look_at_record, self._records(requests, since - LOOKBACK)),
+            (_Scan.look_at_deleted, self._deleted(requests, since - LOOKBACK)),
+            (_Scan.look_at_file, self._files(requests, since - LOOKBACK)),
         ]
         began = datetime.now(UTC)
-        first = [next(source, None) for _, source in sources]  # asks, and so tells Pipedrive's clock
+        first = [next(source, None) for _, source in sources]  # asks, and so learns Pipedrive's clock
         end = until or closed(self._on_server(began))
         if end <= since:
             return ScanResult(since, {})
-        walk = _Scan(asked, tell, end, self)
-        for record, (look, source) in zip(first, sources, strict=True):
-            for one in () if record is None else chain([record], source):
-                look(walk, one)
-        return ScanResult(end, walk.newest_seen())
+        scan = _Scan(requests, emit, end, self)
+        for first_record, (look, source) in zip(first, sources, strict=True):
+            for record in () if first_record is None else chain([first_record], source):
+                look(scan, record)
+        return ScanResult(end, scan.newest_seen())
 
     def _on_server(self, local: datetime) -> datetime:
         return local + timedelta(seconds=self._client.server_ahead or 0.0)
 
-    def _records(self, asked: Sequence[WatchRequest], since: datetime) -> Iterator[Record]:
-        if not any(one.watch.reads_records for one in asked):
+    def _records(self, requests: Sequence[WatchRequest], since: datetime) -> Iterator[Record]:
+        if not any(request.watch.reads_records for request in requests):
             return iter(())
         entity = get_entity(self._entity)
         # v1 pages by position: in the order of times a record that is edited meanwhile would move, and hide another.
         order = {"sort_by": "update_time"} if entity.sort == "v2" else {"sort": "id ASC"} if entity.sort else {}
         return self._client.iterate(entity.action, {**entity.parameters, "updated_since": since, **order})
 
-    def _deleted(self, asked: Sequence[WatchRequest], since: datetime) -> Iterator[Record]:
-        if not any(DELETED in one.watch.kinds for one in asked):
+    def _deleted(self, requests: Sequence[WatchRequest], since: datetime) -> Iterator[Record]:
+        if not any(DELETED in request.watch.kinds for request in requests):
             return iter(())
         return self._client.iterate("getDeals", {"status": "deleted", "updated_since": since})
 
-    def _files(self, asked: Sequence[WatchRequest], since: datetime) -> Iterator[Record]:
-        if not any(NEW_FILE in one.watch.kinds for one in asked):
+    def _files(self, requests: Sequence[WatchRequest], since: datetime) -> Iterator[Record]:
+        if not any(NEW_FILE in request.watch.kinds for request in requests):
             return iter(())
         return within(files_of(self._client), FileWindow(since=since))
+
+    @cached_property
+    def user_id(self) -> int:
+        """The user whose credential this is."""
+        return int(self._client.run("getCurrentUser")["id"])
 
     def field_changes(self, record_id: Any, since: datetime) -> list[Record]:
         """A record's changes field by field later than ``since``, the newest first; none of one that is gone meanwhile
@@ -180,11 +188,11 @@ class ChangeReader:
 
 
 class _Scan:
-    """One walk while it goes on."""
+    """One walk under way."""
 
-    def __init__(self, asked: Sequence[WatchRequest], tell: Emit, until: datetime, reader: ChangeReader) -> None:
-        self._asked = asked
-        self._tell = tell
+    def __init__(self, requests: Sequence[WatchRequest], emit: Emit, until: datetime, reader: ChangeReader) -> None:
+        self._requests = requests
+        self._emit = emit
         self._until = until
         self._reader = reader
         self._seen: dict[str, int] = {}
@@ -195,51 +203,71 @@ class _Scan:
         times = _times_of(record)
         self._remember(key, times.values())
         entries: list[Record] | None = None
-        for number, one in enumerate(self._asked):
-            if not one.watch.reads_records:
-                continue
-            lower = one.position.lower(key)
+        for number, request in enumerate(self._requests):
+            lower = request.position.lower(key)
             kinds = {kind for kind, time in times.items() if lower < time <= self._until}
-            if CREATED in kinds:
-                kinds.discard(CHANGED)
-            if not kinds:
+            if not kinds or not request.watch.reads_records:
                 continue
-            previous: dict[str, Any] = {}
-            fields = {name: self._reader.key_of(name) for name in one.watch.fields}
-            when = times[CHANGED] if lower < times.get(CHANGED, lower) <= self._until else max(times[k] for k in kinds)
-            if FIELD_CHANGED in one.watch.kinds:
-                if entries is None:
-                    entries = self._reader.field_changes(record["id"], min(a.position.lower(key) for a in self._asked))
-                previous = _previous(entries, fields, lower, self._until)
-                if previous:
-                    kinds |= {FIELD_CHANGED}
-            if kinds & set(one.watch.kinds):
-                values = values_of(one.watch.entity, record, fields.values())
-                named = {name: values.pop(code) for name, code in fields.items() if code in values}
-                change = make_change(
-                    one.watch.entity, record["id"], kinds, when, {**values, **named}, previous=previous
-                )
-                self._tell(number, change)
+            if request.watch.reads_changelogs and entries is None:
+                earliest = min(each.position.lower(key) for each in self._requests)
+                entries = self._reader.field_changes(record["id"], earliest)
+            own = self._within(entries or (), lower) if request.watch.reads_changelogs else []
+            change = self._change(request.watch, record, times, kinds, own)
+            if change is not None:
+                self._emit(number, change)
+
+    def _change(
+        self,
+        watch: ChangeWatch,
+        record: Record,
+        times: Mapping[str, datetime],
+        kinds: set[str],
+        entries: Sequence[Record],
+    ) -> Change | None:
+        """A record's change in a watch's window, if it is one that the watch asks for."""
+        when = times[CHANGED] if CHANGED in kinds else max(times[kind] for kind in kinds)
+        if CREATED in kinds:
+            kinds = kinds - {CHANGED}
+        origins = {Origin.of(entry.get("actor_user_id"), entry.get("change_source")) for entry in entries}
+        origin = origins.pop() if len(origins) == 1 else None
+        # Nothing says through what a record was created: a creation always counts.
+        if watch.ignore_own and origin and CREATED not in kinds and origin.is_own(self._reader.user_id):
+            return None
+        fields = {name: self._reader.key_of(name) for name in watch.fields}
+        previous = _previous(entries, fields)
+        kinds = kinds | ({FIELD_CHANGED} if previous else set())
+        if not kinds & set(watch.kinds):
+            return None
+        values = values_of(watch.entity, record, fields.values())
+        named = {name: values.pop(code) for name, code in fields.items() if code in values}
+        found = {**values, **named}
+        return make_change(watch.entity, record["id"], kinds, when, found, previous=previous, origin=origin)
+
+    def _within(self, entries: Sequence[Record], lower: datetime) -> list[Record]:
+        """The entries of a changelog in a window."""
+        timed = ((entry, moment(entry.get("time"))) for entry in entries)
+        return [entry for entry, time in timed if time is not None and lower < time <= self._until]
 
     def look_at_deleted(self, record: Record) -> None:
         """A record that was deleted."""
         key, time = str(record["id"]), moment(record.get("update_time"))
         self._remember(key, [time])
-        for number, one in enumerate(self._asked):
-            if DELETED in one.watch.kinds and time is not None and one.position.lower(key) < time <= self._until:
-                values = values_of(one.watch.entity, record)
-                self._tell(number, make_change(one.watch.entity, record["id"], [DELETED], time, values))
+        for number, request in enumerate(self._requests):
+            lower = request.position.lower(key)
+            if DELETED in request.watch.kinds and time is not None and lower < time <= self._until:
+                values = values_of(request.watch.entity, record)
+                self._emit(number, make_change(request.watch.entity, record["id"], [DELETED], time, values))
 
     def look_at_file(self, file: Record) -> None:
         """A file."""
         key, time = f"file {file['id']}", moment(file.get("add_time"))
         self._remember(key, [time])
-        for number, one in enumerate(self._asked):
-            link = FILE_LINKS.get(one.watch.entity)
-            wanted = NEW_FILE in one.watch.kinds and file.get("active_flag") is not False
+        for number, request in enumerate(self._requests):
+            link = FILE_LINKS.get(request.watch.entity)
+            wanted = NEW_FILE in request.watch.kinds and file.get("active_flag") is not False
             wanted = wanted and (link is None or bool(file.get(link)))
-            if wanted and time is not None and one.position.lower(key) < time <= self._until:
-                self._tell(number, make_change("files", file["id"], [NEW_FILE], time, values_of("files", file)))
+            if wanted and time is not None and request.position.lower(key) < time <= self._until:
+                self._emit(number, make_change("files", file["id"], [NEW_FILE], time, values_of("files", file)))
 
     def newest_seen(self) -> dict[str, int]:
         """What to remember of the lookback of the next walk."""
@@ -247,9 +275,9 @@ class _Scan:
         return dict(kept)
 
     def _remember(self, key: str, times: Iterable[datetime | None]) -> None:
-        told = [time for time in times if time is not None and time <= self._until]
-        if told and max(told) > self._until - LOOKBACK:
-            self._seen[key] = int(max(told).timestamp())
+        past = [time for time in times if time is not None and time <= self._until]
+        if past and max(past) > self._until - LOOKBACK:
+            self._seen[key] = int(max(past).timestamp())
 
 
 def closed(now: datetime) -> datetime:
@@ -258,7 +286,7 @@ def closed(now: datetime) -> datetime:
 
 
 def _times_of(record: Record) -> dict[str, datetime]:
-    """When what happened to a record, as far as it tells."""
+    """When what happened to a record, as far as it says."""
     added = moment(record.get("add_time"))
     updated = moment(record.get("update_time")) or added
     status = str(record.get("status") or "")
@@ -271,13 +299,7 @@ def _times_of(record: Record) -> dict[str, datetime]:
     return {kind: time for kind, time in found.items() if time is not None}
 
 
-def _previous(entries: Iterable[Record], fields: Mapping[str, str], lower: datetime, until: datetime) -> dict[str, Any]:
-    """The oldest value inside the window of each field that was changed in it, by the name that it was asked for by."""
-    found = {}
-    for entry in entries:  # the newest first: the last one counts
-        time = moment(entry.get("time"))
-        if time is not None and lower < time <= until:
-            for name, code in fields.items():
-                if entry.get("field_key") == code:
-                    found[name] = entry.get("old_value")
-    return found
+def _previous(entries: Iterable[Record], fields: Mapping[str, str]) -> dict[str, Any]:
+    """The oldest value of each field that was changed, by the name that it was asked for by; the newest come first."""
+    names = {code: name for name, code in fields.items()}
+    return {names[entry["field_key"]]: entry.get("old_value") for entry in entries if entry.get("field_key") in names}

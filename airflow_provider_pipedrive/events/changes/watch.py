@@ -30,13 +30,13 @@ ENTITIES_WITH_CHANGES: Final = (
     *(name for name, entity in ENTITIES.items() if entity.incremental in ("window", "since")),
     "files",
 )
-"""Those whose lists tell what has changed since a time, and files, whose list tells what is new."""
+"""Those whose lists show what has changed since a time, and files, whose list shows what is new."""
 CHANGELOGS: Final[Mapping[str, str]] = {
     "deals": "getDealChangelog",
     "persons": "getPersonChangelog",
     "organizations": "getOrganizationChangelog",
 }
-"""The action that tells of a record's changes field by field. https://developers.pipedrive.com/docs/api/v1/Deals"""
+"""The action that lists a record's changes field by field, each with who made it. https://developers.pipedrive.com/docs/api/v1/Deals"""
 FILE_LINKS: Final[Mapping[str, str]] = {
     "deals": "deal_id",
     "persons": "person_id",
@@ -49,8 +49,8 @@ FILE_LINKS: Final[Mapping[str, str]] = {
 _ONLY_OF: Final[Mapping[str, tuple[Iterable[str], str]]] = {
     STAGE_MOVED: (("deals",), "Only deals have stages"),
     STATUS_CHANGED: (("deals",), "Only deals have a status"),
-    DELETED: (("deals",), "Pipedrive lists only deals that were deleted; webhooks tell of others"),
-    FIELD_CHANGED: (CHANGELOGS, "Pipedrive tells which field has changed of deals, persons and organizations only"),
+    DELETED: (("deals",), "Pipedrive lists only deals that were deleted; webhooks report others"),
+    FIELD_CHANGED: (CHANGELOGS, "Pipedrive says which field has changed only for deals, persons and organizations"),
     NEW_FILE: ((*FILE_LINKS, "files"), "Files are attached to other records"),
 }
 
@@ -62,26 +62,35 @@ class ChangeWatch:
     :ivar entity: such as ``deals``
     :ivar kinds: of :data:`.model.KINDS`
     :ivar fields: keys or names of fields, for ``field_changed``
+    :ivar ignore_own: without the edits that the connection's user has made through the API
     """
 
     entity: str
     kinds: tuple[str, ...]
     fields: tuple[str, ...] = ()
+    ignore_own: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
-        return {"entity": self.entity, "kinds": list(self.kinds), "fields": list(self.fields)}
+        own = {"ignore_own": True} if self.ignore_own else {}
+        return {"entity": self.entity, "kinds": list(self.kinds), "fields": list(self.fields), **own}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """From :meth:`to_json`'s data."""
-        return cls(data["entity"], tuple(data["kinds"]), tuple(data.get("fields") or ()))
+        own = bool(data.get("ignore_own"))
+        return cls(data["entity"], tuple(data["kinds"]), tuple(data.get("fields") or ()), own)
 
     @property
     def digest(self) -> str:
-        """A short text that tells this watch from others."""
+        """A short text that no other watch has."""
         text = json.dumps(self.to_json(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def reads_changelogs(self) -> bool:
+        """Whether the changelog of each edited record must be read."""
+        return self.ignore_own or FIELD_CHANGED in self.kinds
 
     @property
     def reads_records(self) -> bool:
@@ -131,13 +140,14 @@ class Position:
         )
 
 
-def change_watch(entity: Any, kinds: Any = None, fields: Any = None) -> ChangeWatch:
+def change_watch(entity: Any, kinds: Any = None, fields: Any = None, ignore_own: bool = False) -> ChangeWatch:
     """A watch as callers describe it.
 
     :param entity: one of :data:`ENTITIES_WITH_CHANGES`
     :param kinds: one or several of :data:`.model.KINDS`; by default every creation and edit, or ``field_changed`` if
         ``fields`` are given; new files of files
     :param fields: one or several keys or names of fields
+    :param ignore_own: leave out the edits that the connection's user has made through the API
     :raises PipedriveParameterError: an unknown name (the nearest is named), or what this entity cannot show
     """
     if entity not in ENTITIES_WITH_CHANGES:
@@ -163,7 +173,13 @@ def change_watch(entity: Any, kinds: Any = None, fields: Any = None) -> ChangeWa
             if not named
             else f"fields are given, but {FIELD_CHANGED!r} is not among the changes."
         )
-    return ChangeWatch(entity, tuple(kind for kind in KINDS if kind in chosen), tuple(dict.fromkeys(named)))
+    if ignore_own and entity not in CHANGELOGS:
+        raise PipedriveParameterError(
+            f"ignore_own is not possible for {entity}: Pipedrive says who has changed a record only for "
+            f"{', '.join(CHANGELOGS)}."
+        )
+    kept = tuple(kind for kind in KINDS if kind in chosen)
+    return ChangeWatch(entity, kept, tuple(dict.fromkeys(named)), bool(ignore_own))
 
 
 def _default(entity: str, fields: tuple[str, ...]) -> tuple[str, ...]:

@@ -113,7 +113,7 @@ def _one(
     shown: Callable[[Record], str],
     where: str = "",
 ) -> Record:
-    """The record with this id or name; capital letters count only where they are needed to tell two apart.
+    """The record with this id or name; capital letters count only where two names differ by them alone.
 
     :raises PipedriveParameterError: there is none, or there are several
     """

@@ -8,7 +8,7 @@ from typing import Any
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 SAME_CLOCK = timedelta(seconds=2)
-"""Clocks that differ by less are taken for the same: Pipedrive tells its time in whole seconds."""
+"""Clocks that differ by less are taken for the same: Pipedrive shows its time in whole seconds."""
 
 
 def moment(value: Any) -> datetime | None:

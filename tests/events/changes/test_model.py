@@ -45,7 +45,7 @@ def test_a_change_travels_as_plain_json():
 
 
 def test_what_is_no_change_is_refused():
-    with pytest.raises(PipedriveParameterError, match="no change"):
+    with pytest.raises(PipedriveParameterError, match="not a change"):
         Change.from_json({"entity": "deals"})
     with pytest.raises(PipedriveParameterError, match="deals 17: a change needs a time, not None"):
         make_change("deals", 17, ["changed"], None, {})

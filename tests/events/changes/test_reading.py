@@ -21,10 +21,10 @@ MARGIN = 6
 class Watcher:
     """Reads one watch again and again, as a trigger does."""
 
-    def __init__(self, entity: str, kinds: Any = None, fields: Any = None) -> None:
+    def __init__(self, entity: str, kinds: Any = None, fields: Any = None, ignore_own: bool = False) -> None:
         self.client = PipedriveHook().client
         self.reader = ChangeReader(self.client, entity)
-        self.watch = change_watch(entity, kinds, fields)
+        self.watch = change_watch(entity, kinds, fields, ignore_own)
         self.position = Position.start(closed(self.reader.now()))
 
     def news(self) -> list[tuple[Any, tuple[str, ...]]]:
@@ -201,3 +201,25 @@ def test_fifty_watchers_cost_one_walk(calm: Sandbox):
     before = watcher.client.usage.requests
     watcher.reader.walk([WatchRequest(watcher.watch, watcher.position)] * 50, lambda number, _: told.append(number))
     assert (told, watcher.client.usage.requests - before) == (list(range(50)), 1)
+
+
+def test_own_edits_are_left_out_where_that_is_asked_for_and_others_are_not(calm: Sandbox):
+    own, typed, both, *_ = open_deals(calm)
+    watcher = Watcher("deals", ignore_own=True)
+    watcher.client.run("updateDeal", {"id": own["id"], "title": "By this connection"})
+    calm.update("deals", typed["id"], title="Typed in")
+    watcher.client.run("updateDeal", {"id": both["id"], "value": 5})
+    calm.update("deals", both["id"], title="Typed in after it")
+    new = watcher.client.run("addDeal", {"title": "Creations always count"})
+    calm.advance(MARGIN)
+    assert {change.id for change in watcher.changes()} == {typed["id"], both["id"], new["id"]}
+
+
+def test_who_made_an_edit_is_known_where_the_changelog_is_read(calm: Sandbox):
+    deal, *_ = open_deals(calm)
+    watcher = Watcher("deals", fields="title")
+    watcher.client.run("updateDeal", {"id": deal["id"], "title": "By this connection"})
+    calm.advance(MARGIN)
+    (change,) = watcher.changes()
+    assert change.origin == (watcher.reader.user_id, "api")
+    assert Change.from_json(change.to_json()) == change

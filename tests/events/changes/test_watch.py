@@ -36,7 +36,7 @@ def test_a_watch_travels_as_plain_data():
         (("deal",), "Changes of 'deal' cannot be watched, only of: deals, .* Did you mean 'deals'?"),
         (("deals", "stage_move"), "no kind of change 'stage_move', only: created, .* Did you mean 'stage_moved'?"),
         (("persons", "stage_moved"), "'stage_moved' cannot be watched of persons: Only deals have stages."),
-        (("persons", "deleted"), "Pipedrive lists only deals that were deleted; webhooks tell of others."),
+        (("persons", "deleted"), "Pipedrive lists only deals that were deleted; webhooks report others."),
         (("notes", None, "content"), "'field_changed' cannot be watched of notes"),
         (("notes", "new_file"), "Files are attached to other records."),
         (("files", "created"), "Of files only 'new_file' can be watched"),
@@ -67,3 +67,11 @@ def test_a_record_of_the_overlap_is_news_only_after_what_was_seen_of_it():
 def test_a_position_travels_as_plain_data():
     position = Position.start(NOON).after(NOON.replace(minute=10), {"17": 1777896580})
     assert Position.from_json(json.loads(json.dumps(position.to_json()))) == position
+
+
+def test_own_edits_can_be_left_out_only_where_pipedrive_says_who_made_them():
+    watch = change_watch("persons", ignore_own=True)
+    assert ChangeWatch.from_json(json.loads(json.dumps(watch.to_json()))) == watch
+    assert watch.digest != change_watch("persons").digest
+    with pytest.raises(PipedriveParameterError, match="ignore_own is not possible for notes"):
+        change_watch("notes", ignore_own=True)

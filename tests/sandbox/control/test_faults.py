@@ -65,17 +65,6 @@ def test_a_reset_after_has_done_it_and_loses_the_answer(api: Api, sandbox: Sandb
     assert len(sandbox.records("deals")) == before + 1
 
 
-def test_a_truncated_body_is_shorter_than_its_length(api: Api, sandbox: Sandbox) -> None:
-    sandbox.fault(LIST, "truncate")
-    with pytest.raises(requests.exceptions.ChunkedEncodingError):
-        api.get(LIST)
-
-
-def test_a_slow_body_arrives_whole(api: Api, sandbox: Sandbox) -> None:
-    sandbox.fault(LIST, "slow", seconds=0.01)
-    assert api.get(LIST).json()["success"] is True
-
-
 def refuse(constant: str) -> None:
     raise ValueError(constant)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -11,7 +10,6 @@ import pytest
 import requests
 
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.support.sandbox_api import Api
 
 EVIL = "https://evil.example.com"
 DOORS = [
@@ -132,15 +130,3 @@ def test_a_person_is_led_to_the_consent_page_and_agrees_there(sandbox: Sandbox) 
         f"{sandbox.url}/oauth/authorize", data=form, headers=headers, timeout=10, allow_redirects=False
     )
     assert agreed.status_code == 302
-
-
-def test_a_request_whose_client_hangs_up_before_its_end_is_none(api: Api, sandbox: Sandbox) -> None:
-    body = json.dumps({"title": "Half of a deal"}).encode()
-    with socket.create_connection(("127.0.0.1", port(sandbox)), timeout=10) as connection:
-        head = f"POST /api/v2/deals HTTP/1.1\r\nHost: localhost\r\nx-api-token: {sandbox.api_token}\r\n"
-        head += f"Content-Type: application/json\r\nContent-Length: {len(body) + 1}\r\n\r\n"
-        connection.sendall(head.encode() + body)
-        connection.shutdown(socket.SHUT_WR)
-        connection.recv(1)
-    api.get("/api/v2/deals", limit=1)
-    assert [request.method for request in sandbox.requests] == ["GET"]

@@ -107,13 +107,6 @@ def test_a_field_is_in_every_record_from_its_definition_to_its_end(api: Api) -> 
     assert code not in api.data("/api/v2/persons/1")["custom_fields"]
 
 
-def test_a_deal_of_v1_has_them_flat_and_a_lead_only_what_is_set(api: Api, sandbox: Sandbox) -> None:
-    defined = {field["field_code"] for field in sandbox.records("dealFields").values() if field["is_custom_field"]}
-    assert defined <= api.data("/v1/pipelines/1/deals", everyone=1)[0].keys()
-    for lead in api.data("/v1/leads"):
-        assert None not in [lead[code] for code in defined if code in lead]
-
-
 def test_custom_fields_that_are_asked_for_are_at_most_15(api: Api, sandbox: Sandbox) -> None:
     codes = [field["field_code"] for field in sandbox.records("dealFields").values() if field["is_custom_field"]]
     assert list(api.data("/api/v2/deals/1", custom_fields=",".join(codes[:15]))["custom_fields"]) == codes[:15]

@@ -13,6 +13,7 @@ from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.assets import watched_asset
 from airflow_provider_pipedrive.assets.changes import _Consumer
+from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 
 MARGIN = 6
@@ -44,7 +45,8 @@ def deals(sandbox: Sandbox) -> list[int]:
 
 
 def reads(run_id: str, asset: Asset = DEALS, **arguments: Any) -> list[Any]:
-    given = {"kinds": None, "fields": None, "pipedrive_conn_id": None, "since": None, "lookback": 60.0, **arguments}
+    given = {"kinds": None, "fields": None, "pipedrive_conn_id": None, "since": None, "lookback": 60.0}
+    given |= {"ignore_own": False, **arguments}
     context: Any = {
         "ti": SimpleNamespace(dag_id="mirror", task_id="read"),
         "run_id": run_id,
@@ -101,3 +103,10 @@ def test_what_is_read_is_what_the_assets_watcher_watches(sandbox: Sandbox, varia
     edit(sandbox, deals[1])
     watched = hasattr(asset, "watchers")
     assert reads("run 1", asset, kinds=None if watched else "stage_moved") == [deals[0]]
+
+
+def test_own_edits_are_left_out_where_that_is_asked_for(sandbox: Sandbox, variables: dict[str, str], deals: list[int]):
+    with PipedriveHook().client as client:
+        client.run("updateDeal", {"id": deals[0], "title": "By this connection"})
+    edit(sandbox, deals[1])
+    assert (reads("run 1", ignore_own=True), reads("run 2", ignore_own=True)) == ([deals[1]], [])

@@ -1,0 +1,178 @@
+"""What the operators have in common that read whole lists, or what changed in them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
+
+from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveTokenCapError
+from airflow_provider_pipedrive.extraction.definition import CONCURRENCY, LOOKBACK, ExtractionJob
+from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity
+from airflow_provider_pipedrive.hooks.record_values import ParametersKeptFromLineage, plain
+from airflow_provider_pipedrive.operators.task_support import (
+    is_templated,
+    moment,
+    permanent_errors_end_the_task,
+    wait_for_tokens,
+    whole_number,
+)
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+
+WINDOW_BEGIN, _WINDOW_END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+class ExtractionOperator(ReportsLineage, BaseOperator):
+    """Extracts entities of Pipedrive's: the arguments that all operators of this kind take.
+
+    :param entities: names from docs/entities.md, such as ``["deals", "persons"]`` (templated)
+    :param mode: ``snapshot``: every entity whole; ``changes``: what was last updated in a window
+    :param since: begin of the window: a time with a zone, or a day (in UTC) (templated)
+    :param until: end of the window, not included (templated)
+    :param rename: let a column follow a field that was renamed in Pipedrive
+    :param parameters: by entity, what narrows its list down, such as ``{"deals": {"filter_id": 7}}`` (templated)
+    :param versions: ``latest``: of each record its last state; ``all``: each state that was read
+    :param sweep: with ``mode="changes"``, look for deleted records among all that were landed
+    :param allow_shrink: take a snapshot although it has over 10 % fewer rows than the one before, or was read as
+        another user of the same company
+    :param lookback: seconds that a window reaches back
+    :param concurrency: requests at once
+    :param max_tokens: API tokens that a try may spend (templated). The task fails before it would spend more; cleared,
+        or run again, it continues.
+    :param pipedrive_conn_id: the connection (templated)
+    :param deferrable: where the day's API tokens are spent, wait for the new ones without a worker, and continue; the
+        default is Airflow's ``[operators] default_deferrable``
+    """
+
+    template_fields: Sequence[str] = ("entities", "since", "until", "parameters", "max_tokens", "pipedrive_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json"}
+    ui_color = "#e6f4ea"
+    parameters = ParametersKeptFromLineage()
+
+    def __init__(
+        self,
+        *,
+        entities: Sequence[str],
+        mode: Literal["snapshot", "changes"],
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        rename: bool = False,
+        parameters: Mapping[str, Mapping[str, Any]] | None = None,
+        versions: Literal["latest", "all"] = "latest",
+        sweep: bool = False,
+        allow_shrink: bool = False,
+        lookback: float = LOOKBACK,
+        concurrency: int = CONCURRENCY,
+        max_tokens: int | str | None = None,
+        pipedrive_conn_id: str = "pipedrive_default",
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.entities = entities
+        self.mode = mode
+        self.since = since
+        self.until = until
+        self.rename = rename
+        self.parameters = parameters
+        self.versions = versions
+        self.sweep = sweep
+        self.allow_shrink = allow_shrink
+        self.lookback = lookback
+        self.concurrency = concurrency
+        self.max_tokens = max_tokens
+        self.pipedrive_conn_id = pipedrive_conn_id
+        self.deferrable = deferrable
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Extract them, continuing where an earlier try ended, and return a receipt."""
+        return self._run(context, waited=False)
+
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Extract the rest, when the day's tokens are expected to be renewed."""
+        return self._run(context, waited=True)
+
+    @abstractmethod
+    def _extract(self, context: Context, hook: PipedriveHook) -> dict[str, Any]:
+        """Do the work: a receipt."""
+
+    def _run(self, context: Context, *, waited: bool) -> dict[str, Any]:
+        from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+
+        hook = PipedriveHook(self.pipedrive_conn_id)
+        try:
+            with permanent_errors_end_the_task():
+                return self._extract(context, hook)
+        except PipedriveTokenCapError as error:
+            # It may be tried again, but not by Airflow: each of its retries would spend max_tokens.
+            raise AirflowFailException(f"{error} Clear the task for that.") from error
+        except PipedriveDailyBudgetError as error:
+            if not self.deferrable:
+                raise
+            # As many as go out at once: all of them may have been refused.
+            wait_for_tokens(self, error, in_vain=waited and hook.usage.requests <= self.concurrency)
+
+    # ---- what is asked for
+
+    def _job(self, **others: Any) -> ExtractionJob:
+        """A job of these arguments.
+
+        :param others: in place of arguments, or besides them
+        :raises PipedriveParameterError: an argument is wrong
+        """
+        given: dict[str, Any] = {
+            "entities": self.entities,
+            "mode": self.mode,
+            "rename": self.rename,
+            "parameters": plain(self.parameters) or {},
+            "versions": self.versions,
+            "sweep": self.sweep,
+            "allow_shrink": self.allow_shrink,
+            "lookback": self.lookback,
+            "concurrency": self.concurrency,
+            "max_tokens": None if self.max_tokens in (None, "") else self.max_tokens,
+            **others,
+        }
+        if given["max_tokens"] is not None:
+            given["max_tokens"] = whole_number("max_tokens", given["max_tokens"])
+        return ExtractionJob(**given)
+
+    def _check_job(self, **others: Any) -> None:
+        """Find wrong arguments when the DAG is parsed; what is only known when the task runs is let through.
+
+        :param others: as :meth:`_job` takes them
+        :raises PipedriveParameterError: an argument is wrong
+        """
+        # In place of what is still open stands what contradicts nothing.
+        narrowed = [] if is_templated(plain(self.parameters)) else list(self.parameters or ())
+        harmless: dict[str, Any] = {
+            "entities": list(dict.fromkeys(["deals", *narrowed])),
+            "since": WINDOW_BEGIN,
+            "until": _WINDOW_END,
+            "parameters": {},
+            "max_tokens": None,
+        }
+        given: dict[str, Any] = {name: self._moment(name) for name in ("since", "until")}
+        given |= {name: value for name, value in harmless.items() if is_templated(getattr(self, name))}
+        self._job(**{**given, **others}).check()
+
+    def _moment(self, name: str) -> datetime | None:
+        """The argument ``since`` or ``until`` as a time; None where it is not given, or a template."""
+        value = getattr(self, name)
+        return None if value in (None, "") or is_templated(value) else moment(name, value)
+
+
+def entities_read(origin: str, names: Sequence[str]) -> Lineage:
+    """The lineage of a task that reads whole entities; the histories of stages come of the deals."""
+    from airflow_provider_pipedrive.catalog import ENTITIES
+
+    lineage = Lineage()
+    lineage.read(*(entity(origin, name if name in ENTITIES else "deals") for name in names))
+    return lineage
