@@ -116,7 +116,7 @@ def test_a_connection_that_cannot_be_read_is_not_overwritten_by_guesses() -> Non
     add("crm", extra="{}")
     with create_session() as session:
         row = session.query(Connection).filter(Connection.conn_id == "crm").one()
-        row._extra, row.is_extra_encrypted = "no JSON at all", False
+        row._extra, row.is_extra_encrypted = "gAAAAABnotours", True
     assert crm().unreadable
     with pytest.raises(PipedriveParameterError, match="'crm' cannot be read"):
         store.change_extra("crm", dict)
