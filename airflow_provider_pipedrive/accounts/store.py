@@ -376,5 +376,5 @@ def _decrypted(connection: Connection, source: Literal["database", "environment"
     except InvalidToken:
         return StoredConnection(connection, source, "it was encrypted with another Fernet key than this server has")
     except (ValueError, AirflowException):
-        return StoredConnection(connection, source, "its extra is no JSON object")
+        return StoredConnection(connection, source, "its extra is not a JSON object")
     return StoredConnection(connection, source)

@@ -16,9 +16,9 @@ from typing import Any
 
 from airflow_provider_pipedrive.catalog.advice import EXAMPLES, nearest
 from airflow_provider_pipedrive.catalog.model import Parameter, TimeFormat, Type
+from airflow_provider_pipedrive.client.times import as_written, write_time
 
 _V1_TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
-_FORMATS: dict[TimeFormat, str] = {"v1": "%Y-%m-%d %H:%M:%S", "v2": "%Y-%m-%dT%H:%M:%SZ"}
 _WORDS = {"true": True, "1": True, "false": False, "0": False}
 _TOO_LARGE = 10**40  # no id or amount is; Python itself refuses to write down numbers of thousands of digits
 _CLOCK = re.compile(r"\d{1,3}:[0-5]\d(:[0-5]\d)?", re.ASCII)
@@ -207,13 +207,6 @@ def _aware(value: datetime) -> datetime:
         raise InvalidValue(f"a time between the years 1 and 9999 in UTC, not {value.isoformat()}") from None
 
 
-def _parse_datetime(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
-
-
 def _own_day(value: datetime) -> str:
     """The calendar day that a moment is in its own zone: a date has none, so nothing is moved to UTC."""
     if value.tzinfo is None:
@@ -228,7 +221,7 @@ def _date(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, str):
         text = value.strip()
-        parsed = _parse_datetime(text)
+        parsed = as_written(text)
         if parsed is not None and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
             return text
         if parsed is not None and "-" in text and len(text) > 10:
@@ -239,13 +232,13 @@ def _date(value: Any) -> str:
 def _datetime(value: Any, time_format: TimeFormat) -> str:
     if isinstance(value, str):
         text = value.strip()
-        parsed = _parse_datetime(text)
+        parsed = as_written(text)
         if parsed is not None and len(text) > 10:
             if time_format == "v1" and _V1_TIME.fullmatch(text):
                 return text
             value = parsed
     if isinstance(value, datetime):
-        return _aware(value).strftime(_FORMATS[time_format])
+        return write_time(_aware(value), time_format)
     example = "2026-01-31 12:00:00 (in UTC)" if time_format == "v1" else "2026-01-31T12:00:00Z"
     raise InvalidValue(f"a time such as {example}, or a datetime with a zone, not {_shown(value)}")
 

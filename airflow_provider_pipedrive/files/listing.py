@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow_provider_pipedrive.catalog import get_action
 from airflow_provider_pipedrive.client.paging import Look, records_in, walk_pages
+from airflow_provider_pipedrive.client.times import read_time
 from airflow_provider_pipedrive.errors import PipedriveResponseError
 
 if TYPE_CHECKING:
@@ -112,11 +113,7 @@ def name_of(file: Record) -> str:
 
 def added_at(file: Record) -> datetime | None:
     """When it was added; ``None`` where that cannot be read."""
-    try:
-        found = datetime.fromisoformat(file["add_time"])
-    except (KeyError, TypeError, ValueError):
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)  # v1 writes UTC without saying so
+    return read_time(file.get("add_time"))
 
 
 def is_remote(file: Record) -> bool:

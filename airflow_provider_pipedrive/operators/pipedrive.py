@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import PipedriveEndpointRemovedError, PipedriveParameterError
 from airflow_provider_pipedrive.hooks.lineage import ReportsLineage
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
@@ -184,17 +185,13 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
     def _log_receipt(self, hook: PipedriveHook, result: Any, link: str | None, seconds: float) -> None:
         usage = hook.usage
         counts = [
-            _counted(usage.requests, "request"),
-            *([_counted(usage.pages, "page"), _counted(usage.records, "record")] if usage.pages else []),
-            _counted(usage.tokens, "API token"),
+            counted(usage.requests, "request"),
+            *([counted(usage.pages, "page"), counted(usage.records, "record")] if usage.pages else []),
+            counted(usage.tokens, "API token"),
         ]
         done = done_to_record(self.action, self.parameters or {}, result)
         about = f"{done}{f' ({link})' if link else ''}; " if done else ""
         self.log.info("%s: %s%s, %.1f s", self.action, about, ", ".join(counts), seconds)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _is_given(value: Any) -> bool:

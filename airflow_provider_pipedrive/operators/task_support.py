@@ -191,7 +191,7 @@ def wait_for_tokens(task: BaseOperator, error: PipedriveDailyBudgetError, *, in_
 
     at = next_tokens(time.time(), error.retry_after, in_vain=in_vain)
     task.log.warning(
-        "%s What was read is kept: the task goes on at about %s.",
+        "%s What was read is kept: the task continues at about %s.",
         error,
         datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
     )

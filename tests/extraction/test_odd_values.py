@@ -20,7 +20,7 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.extraction.output.formats import read_rows
-from airflow_provider_pipedrive.extraction.rows.columns import row_schema
+from airflow_provider_pipedrive.extraction.rows.schema import row_schema
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
 
@@ -201,7 +201,7 @@ def test_what_is_no_record_or_cannot_be_told_apart_is_left_out_counted_and_named
     receipt = extract(client, tmp_path, ExtractionJob(["pipelines"], columns=columns))
     assert len(rows_of(receipt, "pipelines", "jsonl")) == len(whole)
     assert receipt["entities"]["pipelines"]["set_aside"] == 1
-    assert "pipelines: 1 of the" in caplog.text
+    assert "pipelines: left out 1 of a page of " in caplog.text
     assert "number 1, " in caplog.text
 
 

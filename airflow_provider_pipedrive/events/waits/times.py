@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from airflow_provider_pipedrive.client.times import as_written, read_time, write_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 SAME_CLOCK = timedelta(seconds=2)
@@ -13,15 +14,7 @@ SAME_CLOCK = timedelta(seconds=2)
 
 def moment(value: Any) -> datetime | None:
     """A time in Pipedrive's answers; ``None`` for none, and for what cannot be read as one."""
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    if not isinstance(value, str) or len(value) < 10:
-        return None
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return read_time(value)
 
 
 def given_moment(name: str, value: Any) -> str:
@@ -29,10 +22,7 @@ def given_moment(name: str, value: Any) -> str:
 
     :raises PipedriveParameterError: it is none, or has no zone
     """
-    try:
-        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
-    except ValueError:
-        found = None
+    found = as_written(value)
     if found is None or found.tzinfo is None:
         raise PipedriveParameterError(
             f"{name} must be a time with a zone, such as 2026-05-04T10:20:30Z (UTC), not {value!r}."
@@ -42,7 +32,7 @@ def given_moment(name: str, value: Any) -> str:
 
 def stamp(value: datetime) -> str:
     """A moment as v2 writes it, cut to whole seconds."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return write_time(value)
 
 
 def on_server(since: str, is_local: bool, ahead: float) -> datetime:

@@ -14,11 +14,12 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.extraction.definition import LOOKBACK
 from airflow_provider_pipedrive.extraction.output.encoders import Encoder
 from airflow_provider_pipedrive.extraction.output.formats import open_part
 from airflow_provider_pipedrive.extraction.output.names import PartNames, number_of, tag_of
-from airflow_provider_pipedrive.extraction.output.parts import FinishedPart, OpenPart
+from airflow_provider_pipedrive.extraction.output.parts import PART_ROWS, FinishedPart, OpenPart
 from airflow_provider_pipedrive.extraction.output.publication import PUBLICATION, EntityFolders, Publication
 from airflow_provider_pipedrive.extraction.output.rewriting import PartRewriter
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key
@@ -94,7 +95,7 @@ class EntityStaging:
             unknown = [name for name in present - set(known) if tag_of(name) == tag]
             remove_all([self.target / name for name in unknown])
         if self.finished:
-            log.info("%s: continuing after %d rows that an earlier try has read.", self.entity, self.rows)
+            log.info("%s: continuing after %s that an earlier try has read.", self.entity, counted(self.rows, "row"))
         return plan
 
     def save(self, plan: Mapping[str, Any]) -> None:
@@ -120,17 +121,17 @@ class EntityStaging:
 
     # ---- writing
 
-    def write(self, stream: str, order: list[Any], records: Sequence[bytes | msgspec.Raw], keys: Sequence[Key]) -> int:
+    def write(self, stream: str, order: list[Any], records: Sequence[bytes | msgspec.Raw], keys: Sequence[Key]) -> bool:
         """Append records to a stream's present part.
 
-        :returns: the rows that the part has now
+        :returns: whether the part is full
         """
         part = self._open.get(stream)
         if part is None:
             part = self._open[stream] = self._begin(order)
         self.encoder.write(part.writer, records)
         part.note(keys, self.edge)
-        return part.rows
+        return part.rows >= PART_ROWS
 
     def _begin(self, order: list[Any]) -> OpenPart:
         name = self._names.next("part")

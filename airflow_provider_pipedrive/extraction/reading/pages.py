@@ -14,9 +14,11 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from airflow_provider_pipedrive.catalog import Entity
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client import json_text
 from airflow_provider_pipedrive.client.paging import Position, Walk, records_in
+from airflow_provider_pipedrive.client.times import read_time
 
 log = logging.getLogger(__name__)
 LARGEST = 2**63 - 1
@@ -132,13 +134,7 @@ def server_time(headers: Mapping[str, str]) -> datetime | None:
 
 def timestamp(value: Any) -> datetime | None:
     """A time as Pipedrive writes it, in v1 (``2026-11-02 08:15:30``, UTC) or v2 (``2026-11-02T08:15:30Z``)."""
-    if not isinstance(value, str) or not value:
-        return None
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return read_time(value)
 
 
 def next_position(walk: Walk, page: Page) -> Position | None:
@@ -192,10 +188,10 @@ def _decode_with_care(entity: Entity, body: bytes) -> Decoded:
         log.warning("%s: %s: %s.", entity.name, json_text.in_words(losses), json_text.REPAIR)
     if aside:
         log.warning(
-            "%s: %d of the %d records of a page are left out: %s.",
+            "%s: left out %d of a page of %s: %s.",
             entity.name,
             len(aside),
-            len(came),
+            counted(len(came), "record"),
             "; ".join(islice(aside.values(), 10)),
         )
     paging = json_text.mend({"additional_data": envelope.get("additional_data")}, json_text.Losses())

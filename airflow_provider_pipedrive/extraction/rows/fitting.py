@@ -29,15 +29,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from operator import itemgetter
 from types import GenericAlias
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from airflow_provider_pipedrive.extraction.rows.rows import OTHER
-
-if TYPE_CHECKING:
-    from airflow_provider_pipedrive.extraction.rows.columns import Column
-    from airflow_provider_pipedrive.extraction.rows.rows import Row
+from airflow_provider_pipedrive.extraction.rows.columns import OTHER, Column
+from airflow_provider_pipedrive.extraction.rows.rows import Row
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +164,8 @@ class ValueFitter:
             return
         self._named.add(column.name)
         log.warning(
-            "%s: what %s holds is no %s: null in its column, and counted from here on. First seen with id %s.",
+            "%s: a value of %s is not a valid %s: its column is null, and further ones are only "
+            "counted. First seen with id %s.",
             self._entity,
             column.name,
             column.type,
