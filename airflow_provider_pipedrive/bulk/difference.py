@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.bulk.index import PRODUCTS
@@ -28,6 +30,11 @@ _Match = tuple[Any, bool, str | None, dict[str, Any]]
 """A record that a row means: id, archived, time of creation, what it has."""
 
 
+_ROWS_AND_MATCHES = """
+SELECT rows.row, rows.key, given, fields, id, archived, added, before FROM rows LEFT JOIN matches USING (row)
+ORDER BY row, added, length(id), id"""
+
+
 class Difference:
     """Plans the operations of a run."""
 
@@ -41,17 +48,23 @@ class Difference:
     def plan(self) -> None:
         """Decide on every row, and keep what is to be done."""
         with self._journal.transaction():
-            for row, key, given, fields in self._journal.each("SELECT * FROM rows ORDER BY row"):
-                self._plan_row(row, key, given, json.loads(fields))
+            for _row, lines in groupby(self._journal.each(_ROWS_AND_MATCHES), itemgetter(0)):
+                self._plan_row(list(lines))
             for identity, key, before in self._journal.each("SELECT * FROM extras ORDER BY id"):
                 self._plan_removal(None, key, json.loads(identity), json.loads(before))
         self._journal.set(unchanged=self.unchanged)
 
-    def _plan_row(self, row: int, key: str | None, given: str, fields: dict[str, Any]) -> None:
+    def _plan_row(self, lines: Sequence[tuple[Any, ...]]) -> None:
+        """Decide on a row.
+
+        :param lines: the row with each of the records that it means, or without any
+        """
+        row, key, given, text = lines[0][:4]
+        fields = json.loads(text)
         if key is None:  # rows that are not matched are all new
             self._plan_creation(row, None, given, fields)
             return
-        found = self._matches(row)
+        found = _matches(lines)
         living = [match for match in found if not match[1]]
         if found and not living:
             self._journal.reject(
@@ -72,16 +85,6 @@ class Difference:
                 self._plan_match(row, key, given, fields, identity, before)
         else:
             self._plan_without_match(row, key, given, fields)
-
-    def _matches(self, row: int) -> list[_Match]:
-        found = self._journal.run(
-            "SELECT id, archived, added, before FROM matches WHERE row = ? ORDER BY added, length(id), id", [row]
-        ).fetchall()
-        unique = {
-            identity: (json.loads(identity), bool(archived), added, json.loads(before))
-            for identity, archived, added, before in found
-        }
-        return list(unique.values())
 
     def _chosen(self, living: Sequence[_Match]) -> Sequence[_Match]:
         if self._job.on_ambiguous == "all" or len(living) == 1:
@@ -209,6 +212,15 @@ class Difference:
             [row, phase, action, self._job.entity, key, None if identity is None else to_json(identity),
              to_json(fields), to_json(shown)],
         )  # fmt: skip
+
+
+def _matches(lines: Sequence[tuple[Any, ...]]) -> list[_Match]:
+    unique = {
+        identity: (json.loads(identity), bool(archived), added, json.loads(before))
+        for *_row, identity, archived, added, before in lines
+        if identity is not None
+    }
+    return list(unique.values())
 
 
 def described(book: FieldBook, entity: str, journal: Journal) -> Iterator[dict[str, Any]]:

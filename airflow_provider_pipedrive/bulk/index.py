@@ -14,11 +14,10 @@ from airflow_provider_pipedrive.bulk.matching import KeyPart, keys_of_record
 from airflow_provider_pipedrive.bulk.reading import Columns
 from airflow_provider_pipedrive.bulk.records import MOST_KEYS, by_ids, by_keys, link_of
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, PARTICIPANTS
+from airflow_provider_pipedrive.bulk.within import Within
 from airflow_provider_pipedrive.client.field_kinds import Field
-from airflow_provider_pipedrive.client.field_values import Reference, value_key
 from airflow_provider_pipedrive.client.fields import PRIMARY, FieldBook
-from airflow_provider_pipedrive.client.values import InvalidValue
-from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveNotFoundError
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -45,8 +44,7 @@ class RecordIndex:
         self._columns = columns
         self._fields = self._written()
         self._known_rows: set[int] = set()
-        self._within = self._scope() if job.within else {}
-        self._allowed_values: dict[str, list[Any]] = {}
+        self._within = Within(job, book, columns)
 
     def read(self) -> None:
         """Read what is needed, and keep it in the journal."""
@@ -55,14 +53,14 @@ class RecordIndex:
         if self._target.is_link:
             self._keep(self._of_deals(), archived=False)
         elif self._by_id and self._job.mode != "mirror":
-            ids = [json.loads(fields)["id"] for (fields,) in self._journal.each("SELECT fields FROM rows")]
+            ids = [found for (found,) in self._journal.each("SELECT json_extract(fields, '$.id') FROM rows")]
             self._keep(by_ids(self._client, self._target, ids, self._parameters), archived=False)
         elif self._job.mode == "mirror" or len(self._columns.key) != 1:
             self._keep_all(self._client.iterate(self._target.listed, self._parameters))
         else:
             self._keep_by_key(self._columns.key[0])
-        if "filter_id" in (self._job.within or {}):
-            self._keep_within_filter()
+        if self._within.filter_id is not None:
+            self._keep_within_filter(self._within.filter_id)
 
     def _take_state(self) -> bool:
         """Take what the last run in this folder has written for what is there.
@@ -115,7 +113,7 @@ class RecordIndex:
     def _of_deals(self) -> Iterator[Mapping[str, Any]]:
         """The links of every deal that rows name; of a mirror also of those that it is limited to."""
         deals = {json.loads(fields).get(LINK_OF) for (fields,) in self._journal.each("SELECT fields FROM rows")}
-        deals |= {deal for name, field in self._within.items() if field.key == LINK_OF for deal in self._allowed(name)}
+        deals |= self._within.deals
         for deal in sorted(deal for deal in deals if isinstance(deal, int)):
             try:
                 for record in self._client.iterate(self._target.listed, {"id": deal}):
@@ -127,9 +125,8 @@ class RecordIndex:
 
     def _written(self) -> list[Field]:
         """The fields that any row writes."""
-        keys: dict[str, None] = {}
-        for (fields,) in self._journal.each("SELECT fields FROM rows"):
-            keys.update(dict.fromkeys(json.loads(fields)))
+        found = self._journal.run("SELECT DISTINCT each.key FROM rows, json_each(rows.fields) AS each")
+        keys: dict[str, None] = dict.fromkeys(key for (key,) in found)
         if isinstance(self._job.on_remove, Mapping):
             keys.update(dict.fromkeys(self._columns.field(name).key for name in self._job.on_remove))
         keys.update({PRIMARY[key]: None for key in list(keys) if key in PRIMARY})
@@ -141,7 +138,7 @@ class RecordIndex:
     def _parameters(self) -> dict[str, Any]:
         custom = {field.key for field in self._fields if field.custom}
         custom |= {part.field.key for part in self._columns.key if part.field.custom}
-        custom |= {field.key for field in self._within.values() if field.custom}
+        custom |= {field.key for field in self._within.fields if field.custom}
         parameters: dict[str, Any] = {}
         if self._target.takes_fields and len(custom) <= MOST_CUSTOM_FIELDS:
             known = [field.key for field in self._book.fields.values() if field.custom]
@@ -178,7 +175,7 @@ class RecordIndex:
                 "INSERT INTO matches VALUES (?, ?, ?, ?, ?, ?)",
                 [row, to_json(identity), archived, record.get("add_time"), before, record.get("update_time")],
             )
-        if not rows and self._job.mode == "mirror" and not archived and self._is_within(record):
+        if not rows and self._job.mode == "mirror" and not archived and self._within.holds(record):
             self._keep_extra(record, identity)
 
     def _keep_extra(self, record: Mapping[str, Any], identity: Any) -> None:
@@ -199,42 +196,8 @@ class RecordIndex:
             found[PRODUCTS] = record[PRODUCTS]
         return found
 
-    # ---- mirror's scope
-
-    def _scope(self) -> dict[str, Field]:
-        return {name: self._columns.field(name) for name in self._job.within or {} if name != "filter_id"}
-
-    def _is_within(self, record: Mapping[str, Any]) -> bool:
-        if "filter_id" in (self._job.within or {}):
-            return False  # what the filter finds is read by itself
-        for name, field in self._within.items():
-            keys = {value_key(value) for value in self._allowed(name)}
-            has = (
-                record.get(LINK_OF)
-                if field.key == LINK_OF
-                else field.kind.current(field, record, flat=self._target.flat)
-            )
-            if value_key(has) not in keys:
-                return False
-        return True
-
-    def _allowed(self, name: str) -> list[Any]:
-        """The values that ``within`` gives for a field."""
-        if name not in self._allowed_values:
-            wanted = (self._job.within or {})[name]
-            try:
-                self._allowed_values[name] = [
-                    self._within[name].kind.to_wire(self._book, self._within[name], value)
-                    for value in (wanted if isinstance(wanted, list | tuple | set) else [wanted])
-                ]
-            except InvalidValue as invalid:
-                raise PipedriveParameterError(f"within: {name} must be {invalid}") from None
-            if any(isinstance(value, Reference) for value in self._allowed_values[name]):
-                raise PipedriveParameterError(f"within: {name} must be given by ids, not {wanted!r}.")
-        return self._allowed_values[name]
-
-    def _keep_within_filter(self) -> None:
-        parameters = {**self._parameters, "filter_id": (self._job.within or {})["filter_id"]}
+    def _keep_within_filter(self, filter_id: Any) -> None:
+        parameters = {**self._parameters, "filter_id": filter_id}
         with self._journal.transaction():
             for record in self._client.iterate(self._target.listed, parameters):
                 identity = record[self._target.record_id]

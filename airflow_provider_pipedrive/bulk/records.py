@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _IDS = 100
 """Ids in one request of a list. https://developers.pipedrive.com/docs/api/v1/Deals#getDeals"""
+_AT_ONCE = 8
+"""Requests of a list by ids that are under way at once."""
 _FEW = 10
 """Records up to which each is read by itself, for one API token."""
 _PAGE = 500
@@ -39,11 +42,19 @@ def by_ids(
     if not target.by_ids or len(ids) <= _FEW:
         yield from _one_by_one(client, target, ids, parameters)
         return
-    for start in range(0, len(ids), _IDS):
-        asked = {**parameters, "ids": list(ids[start : start + _IDS])}
-        yield from client.iterate(target.listed, asked)
-        if target.archived:
-            yield from _archived(client, target, asked)
+    batches = [ids[start : start + _IDS] for start in range(0, len(ids), _IDS)]
+
+    def read(batch: Sequence[Any]) -> list[Mapping[str, Any]]:
+        found = list(client.iterate(target.listed, {**parameters, "ids": list(batch)}))
+        missing = list(dict.fromkeys(batch).keys() - {record["id"] for record in found})
+        if target.archived and missing:
+            found += _archived(client, target, {**parameters, "ids": missing})
+        return found
+
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="bulk-read") as pool:
+        for start in range(0, len(batches), _AT_ONCE):  # no more than that is in memory
+            for records in pool.map(read, batches[start : start + _AT_ONCE]):
+                yield from records
 
 
 def _one_by_one(

@@ -55,6 +55,7 @@ class Entity:
     :ivar counted_by: key of the action whose answer's ``total_count`` is the number of its records
     :ivar archived_in: the entity that lists by their last update those that were archived
     :ivar every_status: the value of ``status`` that also lists what was deleted
+    :ivar changelog_of: the entity whose records' changelogs it is made of
     :ivar description: what it is, and what its list does not show
     """
 
@@ -78,6 +79,7 @@ class Entity:
     counted_by: str | None = None
     archived_in: str | None = None
     every_status: str | None = None
+    changelog_of: str | None = None
 
     @property
     def listing(self) -> Action:

@@ -17,10 +17,10 @@ from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.output.run_folder import RunFolder
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.progress import Progress
-from airflow_provider_pipedrive.extraction.reading.increments import Window
-from airflow_provider_pipedrive.extraction.reading.snapshot import ReadOutcome
+from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
+from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats, RequestPool
 from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds
-from airflow_provider_pipedrive.extraction.reading.walk import ReadStats, RequestPool
+from airflow_provider_pipedrive.extraction.reading.window import Window
 from airflow_provider_pipedrive.extraction.storage.files import STATE
 from airflow_provider_pipedrive.extraction.watermarks import Watermarks, WindowClaim
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionContext
 from airflow_provider_pipedrive.extraction.entities import HISTORIES
-from airflow_provider_pipedrive.extraction.reading.snapshot import Ids
+from airflow_provider_pipedrive.extraction.reading.ids import Ids
 from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds, confirm, sweep, sweepable
 
 

@@ -34,6 +34,7 @@ HISTORIES: Final[Mapping[str, Entity]] = MappingProxyType(
             "Moves of deals between stages, from their changelogs.",
             key=("deal_id", "changed_at", "to_stage_id"),
             updated="changed_at",
+            changelog_of="deals",
         ),
         OBSERVED: Entity(
             OBSERVED,

@@ -21,7 +21,7 @@ from airflow_provider_pipedrive.extraction.progress import Progress
 from airflow_provider_pipedrive.extraction.publishing import publish
 from airflow_provider_pipedrive.extraction.reader import EntityReader
 from airflow_provider_pipedrive.extraction.reading.pages import server_time
-from airflow_provider_pipedrive.extraction.reading.walk import RequestPool
+from airflow_provider_pipedrive.extraction.reading.request_pool import RequestPool
 from airflow_provider_pipedrive.extraction.schemas import RunSchemas
 from airflow_provider_pipedrive.extraction.storage.files import plain
 from airflow_provider_pipedrive.extraction.windows import wait_for_end, window_of

@@ -14,10 +14,10 @@ from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.client.limits import WINDOW
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.entities import EXACT, OBSERVED, entity_of
-from airflow_provider_pipedrive.extraction.reading.listing import page_size
 from airflow_provider_pipedrive.extraction.reading.pages import Page
-from airflow_provider_pipedrive.extraction.reading.snapshot import ListProfile
-from airflow_provider_pipedrive.extraction.reading.walk import ReadStats, RequestPool, rfc3339, sorting
+from airflow_provider_pipedrive.extraction.reading.profile import ListProfile
+from airflow_provider_pipedrive.extraction.reading.queries import page_size, rfc3339, sorting
+from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats, RequestPool
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from airflow_provider_pipedrive.extraction.reading.walk import ReadStats
+from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient

@@ -12,9 +12,9 @@ from typing import Any
 
 from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionContext, iso
 from airflow_provider_pipedrive.extraction.entities import HISTORIES, OBSERVED
+from airflow_provider_pipedrive.extraction.observed_stages import keep_observed
 from airflow_provider_pipedrive.extraction.output.manifest import MANIFEST
 from airflow_provider_pipedrive.extraction.output.parts import FinishedPart
-from airflow_provider_pipedrive.extraction.reading.histories import keep_observed
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
 from airflow_provider_pipedrive.extraction.schemas import RunSchemas
 from airflow_provider_pipedrive.extraction.storage.files import write_json

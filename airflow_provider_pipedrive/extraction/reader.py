@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionContext
-from airflow_provider_pipedrive.extraction.entities import EXACT, OBSERVED, entity_of
-from airflow_provider_pipedrive.extraction.reading.histories import has_observed, observe, read_stage_history
-from airflow_provider_pipedrive.extraction.reading.increments import Changes, read_by_parents
+from airflow_provider_pipedrive.extraction.entities import OBSERVED, entity_of
+from airflow_provider_pipedrive.extraction.observed_stages import has_observed, observe
+from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of
-from airflow_provider_pipedrive.extraction.reading.snapshot import ReadOutcome, Snapshot
-from airflow_provider_pipedrive.extraction.reading.walk import Stopped
+from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
+from airflow_provider_pipedrive.extraction.reading.pages import Identity
+from airflow_provider_pipedrive.extraction.reading.request_pool import Stopped
+from airflow_provider_pipedrive.extraction.reading.strategies import choose
 from airflow_provider_pipedrive.extraction.storage.files import read_json
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT
 
@@ -74,41 +76,30 @@ class EntityReader:
         about, deleted = each.staging.publication.about, each.staging.publication.deleted
         return ReadOutcome(about["strategy"], about["completeness"], each.staging.newest, deleted=deleted)
 
-    def _read(self, each: EntityRun) -> ReadOutcome:
-        job, parameters = self._context.job, self._context.parameters(each.name)
-        self._context.progress.begin(each.name, each.stats)
-        if each.name == EXACT:
-            until = each.claim.until if each.claim else None
-            return read_stage_history(self._pool, each.staging, each.window, parameters, each.stats, until)
-        shown = self._shown(each.entity)
-        if each.window is None:
-            return Snapshot(
-                self._pool,
-                each.entity,
-                each.staging,
-                each.stats,
-                parameters=parameters,
-                shown=shown,
-                lookback=job.lookback,
-                clock=self._context.clock,
-            ).read()
-        return Changes(
+    def _read(self, each: EntityRun, parents: Sequence[Identity] = ()) -> ReadOutcome:
+        context = self._context
+        context.progress.begin(each.name, each.stats)
+        reading = EntityRead(
             self._pool,
             each.entity,
             each.staging,
             each.stats,
-            each.window,
-            parameters=parameters,
-            shown=shown,
-            deletes=job.deletes,
-        ).read()
+            window=each.window,
+            parameters=context.parameters(each.name),
+            display=self._shown(each.entity),
+            deletes=context.job.deletes,
+            lookback=context.job.lookback,
+            parents=parents,
+            until=each.claim.until if each.claim else None,
+            clock=context.clock,
+        )
+        return choose(reading).read()
 
     def _shown(self, entity: Entity) -> dict[str, Any]:
         is_readable = self._context.job.columns == "readable"
         return {"include_option_labels": True} if entity.option_labels and is_readable else {}
 
     def _read_children(self, each: EntityRun) -> ReadOutcome:
-        self._context.progress.begin(each.name, each.stats)
         name = str(each.entity.parent)
         parent = self._entities.get(name)
         if parent is not None:
@@ -116,8 +107,7 @@ class EntityReader:
         else:
             pages = pages_of(self._pool, entity_of(name), {}, each.stats)
             parents = [key.id for page in pages for key in page.keys]
-        parameters = self._context.parameters(each.name)
-        return read_by_parents(self._pool, each.entity, each.staging, parents, parameters, each.stats)
+        return self._read(each, parents)
 
     def _observe(self, each: EntityRun) -> ReadOutcome:
         context, deals = self._context, self._entities["deals"]

@@ -13,7 +13,7 @@ from typing import Any
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveResponseError
 from airflow_provider_pipedrive.extraction.context import who_reads
-from airflow_provider_pipedrive.extraction.reading.histories import stages_seen
+from airflow_provider_pipedrive.extraction.observed_stages import stages_seen
 from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds
 from airflow_provider_pipedrive.extraction.storage.files import STATE, read_json, remove_folder, write_json
 

@@ -13,8 +13,8 @@ from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction.context import ExtractionContext
 from airflow_provider_pipedrive.extraction.entities import HISTORIES
 from airflow_provider_pipedrive.extraction.output.encoders import Encoder, FixedEncoder, RawEncoder, ReadableEncoder
-from airflow_provider_pipedrive.extraction.reading.histories import COLUMNS
-from airflow_provider_pipedrive.extraction.rows.columns import RowSchema, row_schema
+from airflow_provider_pipedrive.extraction.rows.history_columns import HISTORY_COLUMNS
+from airflow_provider_pipedrive.extraction.rows.schema import RowSchema, row_schema
 from airflow_provider_pipedrive.extraction.storage.files import read_json, write_json
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class RunSchemas:
     def encoder(self, entity: Entity) -> Encoder:
         """What makes rows of an entity's records."""
         if entity.name in HISTORIES:
-            return FixedEncoder(COLUMNS[entity.name])
+            return FixedEncoder(HISTORY_COLUMNS[entity.name])
         if not self._is_readable:
             return RawEncoder()
         return ReadableEncoder(partial(self._schema, entity.name))

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.context import ExtractionContext, iso
-from airflow_provider_pipedrive.extraction.reading.increments import Window
+from airflow_provider_pipedrive.extraction.reading.window import Window
 from airflow_provider_pipedrive.extraction.storage.files import read_json
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, Watermark, Watermarks, WindowClaim
 
@@ -48,7 +48,7 @@ def window_of(context: ExtractionContext, entity: str) -> tuple[Window | None, W
         return window, claim
     until = job.until or context.now
     kept = context.folder.unfinished(entity)
-    if job.until is None and kept is not None and kept.get("window"):
+    if job.until is None and kept is not None and "since" in kept:
         until = datetime.fromisoformat(kept["until"])  # of the run that continues
     if job.since >= until:
         raise PipedriveParameterError(f"since ({job.since}) lies ahead of Pipedrive's clock ({until}).")

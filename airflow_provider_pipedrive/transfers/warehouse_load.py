@@ -96,12 +96,12 @@ def _load_state(
 
 def columns_of(folder: Any, entity: str) -> list[Any]:
     """The columns of an entity's files, according to its schema file."""
-    from airflow_provider_pipedrive.extraction.reading.histories import COLUMNS
     from airflow_provider_pipedrive.extraction.rows.columns import Column
+    from airflow_provider_pipedrive.extraction.rows.history_columns import HISTORY_COLUMNS
     from airflow_provider_pipedrive.extraction.storage.files import STATE, read_json
 
-    if entity in COLUMNS:
-        return list(COLUMNS[entity])
+    if entity in HISTORY_COLUMNS:
+        return list(HISTORY_COLUMNS[entity])
     kept = read_json(folder / STATE / "schema" / f"{entity}.json") or {}
     found = []
     for name, kind in kept["columns"].items():

@@ -39,13 +39,7 @@ def pipedrive_destination(
     import dlt
     from dlt.common.destination.exceptions import DestinationTerminalException
 
-    for table, job in jobs.items():
-        job.check()
-        if job.mode not in _BY_FILE:
-            raise PipedriveParameterError(
-                f'{table}: mode="{job.mode}" needs all rows at once, and dlt hands them over in files: use one of '
-                f"{', '.join(_BY_FILE)}."
-            )
+    _check(jobs)
 
     def write_file(path: Any, table: TTableSchema) -> None:
         try:
@@ -65,6 +59,16 @@ def pipedrive_destination(
     )
     destination: Destination[Any, Any] = made()
     return destination
+
+
+def _check(jobs: Mapping[str, BulkJob]) -> None:
+    for table, job in jobs.items():
+        job.check()
+        if job.mode not in _BY_FILE:
+            raise PipedriveParameterError(
+                f'{table}: mode="{job.mode}" needs all rows at once, and dlt hands them over in files: use one of '
+                f"{', '.join(_BY_FILE)}."
+            )
 
 
 def _write_file(client: PipedriveClient, jobs: Mapping[str, BulkJob], folder: Path, path: Path, table: str) -> None:

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pytest_mock import MockerFixture
 
 pytest.importorskip("airflow.triggers.shared_stream", reason="Airflow keeps states of assets since 3.3")
 
-import airflow.sdk.execution_time.task_runner as task_runner
-from airflow.sdk import Asset
-from airflow.sdk.execution_time.context import (
-    AssetStateStoreAccessors,
-    InletEventsAccessors,
-    TaskStateStoreAccessor,
-)
 
 from airflow_provider_pipedrive.assets import PipedriveChangesOperator, changes_of
-from airflow_provider_pipedrive.assets.changes import _Consumer
-from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.batch import Batch, ChangeWindow
 from airflow_provider_pipedrive.events.changes.model import Change, Origin, make_change
 from airflow_provider_pipedrive.events.changes.reading import closed
@@ -30,54 +19,8 @@ from airflow_provider_pipedrive.events.changes.watch import Position, change_wat
 from airflow_provider_pipedrive.events.waits.times import moment
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.conftest import API_TOKEN
-from tests.support.supervisor import NOON, FakeTask, Supervisor
-
-SCOPE: Any = None  # only for state backends of one's own
-DEALS = Asset("pipedrive://acme/deals")
-
-
-@pytest.fixture
-def airflow(mocker: MockerFixture) -> Supervisor:
-    found = Supervisor()
-    mocker.patch.object(task_runner, "SUPERVISOR_COMMS", found, create=True)
-    return found
-
-
-class Run:
-    """A run of a DAG that reads the deals' changes."""
-
-    def __init__(self, run_id: str, inlets: list[Asset] | None = None, max_active_runs: int = 1) -> None:
-        task = FakeTask("mirror", "read")
-        inlets = [DEALS] if inlets is None else inlets
-        self.context: Any = {
-            "ti": task,
-            "run_id": run_id,
-            "dag": SimpleNamespace(dag_id="mirror", max_active_runs=max_active_runs),
-            "inlet_events": InletEventsAccessors(inlets),
-            "asset_state_store": AssetStateStoreAccessors(inlets=inlets),
-            "task_state_store": TaskStateStoreAccessor(task.id, SCOPE),
-        }
-
-    def reads(self, **arguments: Any) -> list[Any]:
-        """The ids of the changed deals, in their order."""
-        given = {"kinds": None, "fields": None, "pipedrive_conn_id": None, "since": None, "lookback": 600.0}
-        given |= {"ignore_own": False}
-        return [change.id for change in _Consumer(DEALS, **{**given, **arguments}).changes(self.context)]
-
-
-def changed(deal: int, time: str = "12:00:00", source: Any = "poll", **more: Any) -> Change:
-    return make_change("deals", deal, ["changed"], f"2026-05-04T{time}Z", {"title": "A"}, source=source, **more)
-
-
-def polled(*changes: Change) -> dict[str, Any]:
-    """A watcher's event."""
-    return {"from_trigger": True, "payload": Batch("pipedrive_default", changes).to_json()}
-
-
-def delivered(*changes: Change) -> dict[str, Any]:
-    """A webhook's event."""
-    return Batch("pipedrive_default", changes).to_json()
+from tests.support.stored_events import DEALS, Run, as_json, by_rest, changed, delivered, polled
+from tests.support.supervisor import NOON, Supervisor
 
 
 def test_each_run_reads_what_was_stored_since_the_run_before_sorted_by_time(airflow: Supervisor):
@@ -208,15 +151,6 @@ def test_more_than_xcom_takes_travels_as_files(airflow: Supervisor, tmp_path: An
 # What somebody stores by Airflow's REST API
 
 
-def by_rest(connection: Any = "pipedrive_default", **batch: Any) -> dict[str, Any]:
-    """An event that somebody has made by Airflow's REST API."""
-    return {"from_rest_api": True, "pipedrive": {"connection": connection, **batch}}
-
-
-def as_json(deal: int, **parts: Any) -> dict[str, Any]:
-    return {**changed(deal).to_json(), **parts}
-
-
 @pytest.mark.parametrize(
     "extra",
     [
@@ -260,63 +194,6 @@ def test_a_batch_that_cannot_be_read_is_set_aside_and_costs_no_other_change(
     airflow.add_event(DEALS, polled(changed(3)), 20)
     assert Run("run 2").reads() == [3]
     assert run.reads() == [1, 2]
-
-
-def connection_to(sandbox: Sandbox, **parts: Any) -> str:
-    return json.dumps({"conn_type": "pipedrive", "host": sandbox.url, "extra": {"api_token": API_TOKEN}, **parts})
-
-
-def test_an_event_that_names_another_companys_connection_is_set_aside_and_reads_nothing(
-    sandbox: Sandbox, airflow: Supervisor, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("AIRFLOW_CONN_OTHER", connection_to(sandbox))
-    monkeypatch.setenv("AIRFLOW_CONN_UMBRELLA", connection_to(sandbox, host="umbrella.pipedrive.com"))
-    window = ChangeWindow(change_watch("deals"), Position.start(NOON), NOON + timedelta(seconds=5)).to_json()
-    airflow.add_event(DEALS, by_rest("other", window=window), 10)
-    airflow.add_event(DEALS, by_rest("umbrella", changes=[as_json(7)]), 11)
-    airflow.add_event(DEALS, by_rest("not_there", changes=[as_json(8)]), 12)
-    airflow.add_event(DEALS, polled(changed(1)), 13)
-    run = Run("run 1")
-    assert run.reads() == [1]
-    reasons = [one["reason"] for one in run.context["ti"].pushed["set_aside"]]
-    assert [reason.split(",")[0] for reason in reasons] == [
-        "it names the connection 'other'",
-        "it names the connection 'umbrella'",
-        "it names the connection 'not_there'",
-    ]
-    assert "which belongs to 'umbrella', not to 'acme'" in reasons[1]
-    assert [request.path for request in sandbox.requests] == []
-
-
-def test_another_connection_of_the_same_company_is_believed(airflow: Supervisor, monkeypatch: pytest.MonkeyPatch):
-    """Webhooks come by one connection, the watcher reads with another."""
-    acme = {"conn_type": "pipedrive", "host": "acme.pipedrive.com", "extra": {"api_token": API_TOKEN}}
-    monkeypatch.setenv("AIRFLOW_CONN_HOOKS", json.dumps(acme))
-    airflow.add_event(DEALS, Batch("hooks", (changed(1),)).to_json(), 10)
-    assert Run("run 1").reads(pipedrive_conn_id="pipedrive_default") == [1]
-
-
-def test_a_connection_on_pipedrives_shared_host_is_asked_whose_it_is(
-    sandbox: Sandbox, airflow: Supervisor, mocker: MockerFixture
-):
-    """A passing fault is no answer: the run fails, keeps its claim, and reads its changes when it is repeated."""
-    answers: list[Any] = [PipedriveConnectionError("reset", retryable=True), {"company_domain": "acme"}]
-
-    class Client:
-        settings = SimpleNamespace(origin=None)
-
-        def run(self, action: str) -> Any:
-            found = answers.pop(0)
-            if isinstance(found, Exception):
-                raise found
-            return found
-
-    mocker.patch.object(PipedriveHook, "client", Client())
-    airflow.add_event(DEALS, Batch("hooks", (changed(1),)).to_json(), 10)
-    run = Run("run 1")
-    with pytest.raises(PipedriveConnectionError):
-        run.reads()
-    assert run.reads() == [1]
 
 
 def test_what_was_made_by_the_rest_api_takes_no_other_change_away(sandbox: Sandbox, airflow: Supervisor):

@@ -11,7 +11,9 @@ import pytest
 from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
-from airflow_provider_pipedrive.extraction.reading import listing, snapshot, walk
+from airflow_provider_pipedrive.extraction.output import staging
+from airflow_provider_pipedrive.extraction.reading import snapshot
+from airflow_provider_pipedrive.extraction.reading.plans import BidirectionalPlan, WindowsPlan
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
 
@@ -67,15 +69,11 @@ def by_id(records: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
 @pytest.fixture
 def small_parts(mocker: MockerFixture) -> None:
     """Parts of one page, so that a run leaves many."""
-    for module in (walk, listing):
-        mocker.patch.object(module, "PART_ROWS", 500)
+    mocker.patch.object(staging, "PART_ROWS", 500)
 
 
 @pytest.fixture
 def through(mocker: MockerFixture) -> Callable[[str], None]:
     """Chooses how lists are read, which is otherwise a matter of latency and rate limit."""
-
-    def choose(strategy: str) -> None:
-        mocker.patch.object(snapshot.Snapshot, "_choose", return_value=strategy)
-
-    return choose
+    plans = {"windows": WindowsPlan, "bidirectional": BidirectionalPlan}
+    return lambda strategy: mocker.patch.object(snapshot, "choose_plan", return_value=plans[strategy])

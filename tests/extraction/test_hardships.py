@@ -34,7 +34,7 @@ from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.extraction.output.part_writer import FileSink
 from airflow_provider_pipedrive.extraction.output.rewriting import PartRewriter
 from airflow_provider_pipedrive.extraction.progress import Progress
-from airflow_provider_pipedrive.extraction.reading.walk import ReadStats
+from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats
 from airflow_provider_pipedrive.extraction.storage.versioned import Conflict
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN

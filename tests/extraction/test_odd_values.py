@@ -20,7 +20,7 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.extraction.output.formats import read_rows
-from airflow_provider_pipedrive.extraction.rows.columns import row_schema
+from airflow_provider_pipedrive.extraction.rows.schema import row_schema
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
 

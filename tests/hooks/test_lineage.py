@@ -43,9 +43,9 @@ class Collector:
 
 
 @pytest.fixture
-def collector(monkeypatch: pytest.MonkeyPatch) -> Collector:
+def collector(mocker: MockerFixture) -> Collector:
     found = Collector()
-    monkeypatch.setattr(compat, "get_hook_lineage_collector", lambda: found)
+    mocker.patch.object(compat, "get_hook_lineage_collector", return_value=found)
     return found
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
@@ -145,9 +146,9 @@ def test_a_connection_that_cannot_work_says_what_to_change(
         PipedriveHook("broken").run("getCurrentUser")
 
 
-def test_a_missing_connection_says_how_to_make_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_connection_says_how_to_make_it(mocker: MockerFixture) -> None:
     # Airflow's edge: in a unit test there is no database to look into.
-    monkeypatch.setattr(PipedriveHook, "get_connection", staticmethod(_not_defined))
+    mocker.patch.object(PipedriveHook, "get_connection", staticmethod(_not_defined))
     with pytest.raises(PipedriveAuthError, match="AIRFLOW_CONN_NOT_THERE"):
         PipedriveHook("not_there").run("getCurrentUser")
 

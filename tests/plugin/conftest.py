@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_1_PLUS
 
 collect_ignore: list[str] = []
@@ -21,10 +23,4 @@ if AIRFLOW_V_3_1_PLUS:
     )
     from tests.support.webhook_receiver import assets, receiver, tables  # noqa: F401
 else:
-    collect_ignore += [
-        "test_attacks.py",
-        "test_connecting.py",
-        "test_stored_secrets.py",
-        "test_webhook_attacks.py",
-        "test_webhooks.py",
-    ]
+    collect_ignore += [path.name for path in Path(__file__).parent.glob("test_*.py") if path.name != "test_plugin.py"]

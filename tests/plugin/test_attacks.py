@@ -15,6 +15,7 @@ import httpx
 import pytest
 from airflow.models import Connection
 from airflow.utils.session import create_session
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.accounts import authorization, store
 from airflow_provider_pipedrive.accounts.status import consume_attempt
@@ -412,14 +413,14 @@ def test_an_address_with_a_code_shows_no_page_that_could_pass_it_on(browser: Bro
 
 
 def test_an_unexpected_fault_tells_neither_page_nor_log_a_value(
-    browser: Browser, crm: str, monkeypatch: pytest.MonkeyPatch, capfd: Any, caplog: Any
+    browser: Browser, crm: str, mocker: MockerFixture, capfd: Any, caplog: Any
 ) -> None:
     secret = "Secret" + "OfTheFault"
 
     def fail(*_: Any) -> None:
         raise RuntimeError(secret)
 
-    monkeypatch.setattr(authorization, "test", fail)
+    mocker.patch.object(authorization, "test", fail)
     page = browser.post("test", conn_id="crm")
     assert page.status_code == 500
     assert secret not in page.text + caplog.text + "".join(capfd.readouterr())

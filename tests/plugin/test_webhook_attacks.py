@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from airflow.models import Connection, Variable
 from airflow.utils.session import create_session
+from pytest_mock import MockerFixture
 from sqlalchemy import select
 
 from airflow_provider_pipedrive.accounts import store
@@ -105,9 +106,7 @@ def test_a_connection_with_a_short_secret_in_its_address_takes_nothing(receiver:
     assert receiver.post(delivery(), "/pipedrive/webhook/short").status_code == 404
 
 
-def test_secrets_are_compared_in_constant_time_and_all_of_them(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_secrets_are_compared_in_constant_time_and_all_of_them(receiver: Receiver, mocker: MockerFixture) -> None:
     """A comparison that ends at the first wrong sign tells with its time how much was right."""
     compared: list[tuple[int, int]] = []
     real = hmac.compare_digest
@@ -116,7 +115,7 @@ def test_secrets_are_compared_in_constant_time_and_all_of_them(
         compared.append((len(one), len(other)))
         return real(one, other)
 
-    monkeypatch.setattr(webhooks.hmac, "compare_digest", compare)
+    mocker.patch.object(webhooks.hmac, "compare_digest", compare)
     assert receiver.post(delivery(), "/pipedrive/webhook/x").status_code == 404
     assert receiver.post(delivery(), headers=basic("x")).status_code == 401
     assert compared == [(32, 32)] * 3, "digests: not even the length of a secret can be told"
@@ -149,8 +148,8 @@ def test_a_body_in_chunks_without_an_end_is_cut_off(receiver: Receiver) -> None:
     assert stored_events() == []
 
 
-def test_a_body_that_does_not_come_to_an_end_is_given_up(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhooks, "READ_SECONDS", 0.2)
+def test_a_body_that_does_not_come_to_an_end_is_given_up(receiver: Receiver, mocker: MockerFixture) -> None:
+    mocker.patch.object(webhooks, "READ_SECONDS", 0.2)
     with listening(receiver.app) as address:
         assert _answer_to(address, _head(address, "Content-Length: 1000") + b"{").startswith("HTTP/1.1 408")
 
@@ -345,8 +344,8 @@ def test_a_password_that_is_too_short_is_none(
 # Too much of everything
 
 
-def test_waiting_deliveries_are_bounded_by_their_bytes(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_writer, "MOST_BYTES", 100_000)
+def test_waiting_deliveries_are_bounded_by_their_bytes(receiver: Receiver, mocker: MockerFixture) -> None:
+    mocker.patch.object(event_writer, "MOST_BYTES", 100_000)
     large = delivery()
     large["data"]["note"] = "x" * 100_000
     assert receiver.post(large).status_code == 503
@@ -354,7 +353,7 @@ def test_waiting_deliveries_are_bounded_by_their_bytes(receiver: Receiver, monke
     assert webhooks.event_writer._bytes == 0
 
 
-def test_a_large_body_is_parsed_beside_the_event_loop(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_body_is_parsed_beside_the_event_loop(receiver: Receiver, mocker: MockerFixture) -> None:
     threads: list[bool] = []
     real = webhooks._received
 
@@ -366,7 +365,7 @@ def test_a_large_body_is_parsed_beside_the_event_loop(receiver: Receiver, monkey
             threads.append(True)
         return real(*arguments)
 
-    monkeypatch.setattr(webhooks, "_received", told)
+    mocker.patch.object(webhooks, "_received", told)
     large = delivery()
     large["data"]["note"] = "x" * 100_000
     assert [receiver.post(document).status_code for document in (large, delivery())] == [200, 200]
@@ -374,24 +373,22 @@ def test_a_large_body_is_parsed_beside_the_event_loop(receiver: Receiver, monkey
 
 
 def test_a_flood_reads_the_connections_once_and_decrypts_none_again(
-    receiver: Receiver, pipedrive: Sandbox, monkeypatch: pytest.MonkeyPatch
+    receiver: Receiver, pipedrive: Sandbox, mocker: MockerFixture
 ) -> None:
     for number in range(20):
         add_connection(pipedrive, f"other_{number}", login=f"app-{number}")
     assert receiver.post(delivery()).status_code == 200
     decrypted: list[str] = []
     judged = store._decrypted
-    monkeypatch.setattr(store, "_decrypted", lambda row, source: decrypted.append(row.conn_id) or judged(row, source))
-    reads: list[int] = []
-    load = webhooks.endpoints._load
-    monkeypatch.setattr(webhooks.endpoints, "_load", lambda: reads.append(1) or load())
+    mocker.patch.object(store, "_decrypted", lambda row, source: decrypted.append(row.conn_id) or judged(row, source))
+    load = mocker.patch.object(webhooks.endpoints, "_load", side_effect=webhooks.endpoints._load)
     for _ in range(20):
         assert receiver.post(delivery(), "/pipedrive/webhook/wrong").status_code == 404
         assert receiver.http.request("DELETE", "/pipedrive/callback").status_code == 401
         assert receiver.http.request("DELETE", "/pipedrive/callback", auth=("app-1", "wrong")).status_code == 401
     webhooks.endpoints.forget()
     assert receiver.post(delivery(), "/pipedrive/webhook/wrong").status_code == 404
-    assert (len(reads), decrypted) == (1, [])
+    assert (load.call_count, decrypted) == (1, [])
 
 
 def test_while_one_reads_the_connections_the_others_take_what_was_known() -> None:
@@ -417,15 +414,15 @@ def test_while_one_reads_the_connections_the_others_take_what_was_known() -> Non
 
 
 def test_an_uninstallation_without_credentials_is_refused_before_anything_is_read(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    receiver: Receiver, mocker: MockerFixture
 ) -> None:
     """Neither its body, nor any connection."""
 
     def read(*_: Any) -> None:
         raise AssertionError("something was read")
 
-    monkeypatch.setattr(webhooks.endpoints, "connections_of_app", read)
-    monkeypatch.setattr(disconnecting, "body_of", read)
+    mocker.patch.object(webhooks.endpoints, "connections_of_app", read)
+    mocker.patch.object(disconnecting, "body_of", read)
     for headers in ({}, basic(""), {"Authorization": "Bearer x"}):
         answer = receiver.http.request("DELETE", "/pipedrive/callback", content=b"{}", headers=headers)
         assert answer.status_code == 401

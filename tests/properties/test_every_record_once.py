@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.catalog import ENTITIES
+from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
 from airflow_provider_pipedrive.extraction.reading.pages import timestamp
+from airflow_provider_pipedrive.extraction.reading.range_reader import RangeReader
 from airflow_provider_pipedrive.extraction.reading.ranges import Range
+from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats
 from airflow_provider_pipedrive.extraction.reading.resuming import open_ranges
-from airflow_provider_pipedrive.extraction.reading.walk import RangeReader, ReadStats
 from tests.support.company_in_memory import BEGIN, Company, Killed, RequestPool, small_pages
 from tests.support.reads_in_memory import Run, published, read_by, read_whole, read_window, staging_in, window_between
 
@@ -140,7 +142,7 @@ def test_where_two_heads_met_nothing_is_left_to_be_read_again(tmp_path: Path) ->
     company = Company(random.Random(7), count=35)
     staging = staging_in(tmp_path, "persons")
     staging.load()
-    reader = RangeReader(RequestPool(company, 8), ENTITIES["persons"], staging, {}, ReadStats())
+    reader = RangeReader(EntityRead(RequestPool(company, 8), ENTITIES["persons"], staging, ReadStats()))
     reader.open(Range("time", 0, BEGIN))
     reader.run()
     assert sorted(staging.ids()) == list(range(1, 36))

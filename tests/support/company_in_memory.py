@@ -15,8 +15,16 @@ from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError, PipedriveValidationError
-from airflow_provider_pipedrive.extraction.output import rewriting
-from airflow_provider_pipedrive.extraction.reading import increments, listing, ranges, snapshot, walk
+from airflow_provider_pipedrive.extraction.output import rewriting, staging
+from airflow_provider_pipedrive.extraction.reading import (
+    catch_up,
+    profile,
+    proof,
+    queries,
+    range_reader,
+    ranges,
+    request_pool,
+)
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page, timestamp
 
 PAGE = 10
@@ -137,7 +145,7 @@ class Company:
         return (record["update_time"] or "", hash((self._order, record["id"]))) if by_time else ("", record["id"])
 
 
-class RequestPool(walk.RequestPool):
+class RequestPool(request_pool.RequestPool):
     """Answers requests in a random order, in the caller's thread.
 
     :param fails_at: the number of the read that fails
@@ -165,7 +173,7 @@ class RequestPool(walk.RequestPool):
         self._given: set[str] = set()
         self._waiting: list[Callable[[], bool | None]] = []
 
-    def read(self, entity: Entity, parameters: Mapping[str, Any], stats: walk.ReadStats) -> Page:
+    def read(self, entity: Entity, parameters: Mapping[str, Any], stats: request_pool.ReadStats) -> Page:
         self.reads += 1
         if self.reads == self._fails_at:
             raise PipedriveConnectionError("the line is dead")
@@ -243,9 +251,9 @@ class _Promise:
 @pytest.fixture(scope="module")
 def small_pages(module_mocker: MockerFixture) -> None:
     """Pages of ten, parts of twenty, and a plan for every list that has two pages."""
-    for module in (ranges, walk, listing, snapshot):
+    for module in (ranges, range_reader, queries, profile, proof, catch_up):
         module_mocker.patch.object(module, "PAGE", PAGE)
-    for module in (walk, listing, increments, rewriting):
+    for module in (staging, rewriting):
         module_mocker.patch.object(module, "PART_ROWS", 2 * PAGE)
 
 
@@ -270,4 +278,4 @@ def _is_open_ended(parameters: Mapping[str, Any]) -> bool:
 
 
 def _text(second: int | None) -> str | None:
-    return None if second is None else walk.rfc3339(second)
+    return None if second is None else queries.rfc3339(second)

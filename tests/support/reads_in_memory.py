@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,15 @@ from airflow_provider_pipedrive.errors import PipedriveConnectionError
 from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
 from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
-from airflow_provider_pipedrive.extraction.reading.increments import Changes, Window
+from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
+from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
-from airflow_provider_pipedrive.extraction.reading.snapshot import ListProfile, ReadOutcome, Snapshot
-from airflow_provider_pipedrive.extraction.reading.walk import ReadStats
+from airflow_provider_pipedrive.extraction.reading.plans import BidirectionalPlan, WindowsPlan
+from airflow_provider_pipedrive.extraction.reading.profile import ListProfile
+from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats
+from airflow_provider_pipedrive.extraction.reading.snapshot import RangeSnapshot
+from airflow_provider_pipedrive.extraction.reading.strategies import choose
+from airflow_provider_pipedrive.extraction.reading.window import Window
 from tests.support.company_in_memory import Company, Killed, RequestPool
 
 
@@ -56,7 +62,7 @@ def staging_in(folder: Path, entity: str) -> Staging:
     return Staging(EntityFolders(entity, folder / "unfinished", folder / entity), "jsonl", RawEncoder())
 
 
-class Chosen(Snapshot):
+class Chosen(RangeSnapshot):
     """Reads in the way that the test chooses, where the list is long enough to have a choice.
 
     :ivar strategy: that way
@@ -64,8 +70,9 @@ class Chosen(Snapshot):
 
     strategy: str
 
-    def _choose(self, profile: ListProfile, took: float, *, more: bool) -> str:
-        return self.strategy if more else super()._choose(profile, took, more=more)
+    def _choose(self, profile: ListProfile, took: float, *, more: bool) -> type[WindowsPlan | BidirectionalPlan]:
+        chosen = WindowsPlan if self.strategy == "windows" else BidirectionalPlan
+        return chosen if more else super()._choose(profile, took, more=more)
 
 
 def published(landing: EntityStaging, outcome: ReadOutcome) -> list[dict[str, Any]]:
@@ -105,7 +112,8 @@ def read_by(
     """
     landing = staging_in(folder, entity)
     landing.parts = parts
-    reader = Chosen(pool, ENTITIES[entity], landing, ReadStats(), lookback=5.0, clock=lambda: pool.company.now)
+    clock = partial(getattr, pool.company, "now")
+    reader = Chosen(EntityRead(pool, ENTITIES[entity], landing, ReadStats(), lookback=5.0, clock=clock))
     reader.strategy = strategy
     try:
         return landing, reader.read()
@@ -128,7 +136,8 @@ def read_window(company: Company, folder: Path, window: Window, parts: int | Non
     landing = staging_in(folder, "persons")
     landing.parts = parts
     try:
-        outcome = Changes(RequestPool(company, 8), ENTITIES["persons"], landing, ReadStats(), window).read()
+        reading = EntityRead(RequestPool(company, 8), ENTITIES["persons"], landing, ReadStats(), window=window)
+        outcome = choose(reading).read()
     finally:
         landing.abort()
     return published(landing, outcome)

@@ -24,7 +24,7 @@ from starlette.testclient import TestClient
 
 from airflow_provider_pipedrive.accounts import status
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.conftest import CLIENT_ID, CLIENT_SECRET
+from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET
 
 ORIGIN = "http://127.0.0.1:8080"
 PAGES = f"{ORIGIN}/pipedrive"
@@ -252,3 +252,9 @@ def text_of(page: httpx.Response) -> str:
     """What a person reads on a page."""
     body = re.sub(r"<(style|script)\b.*?</\1>", "", page.text, flags=re.DOTALL)
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def whoami(pipedrive: Sandbox) -> tuple[str, str]:
+    """The user and the company of the sandbox's API token, as the pages name them."""
+    me = requests.get(f"{pipedrive.url}/v1/users/me", headers={"x-api-token": API_TOKEN}, timeout=10).json()["data"]
+    return f"{me['name']} ({me['email']})", me["company_name"]

@@ -33,9 +33,7 @@ from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.operators.task_support import next_tokens
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers.object_storage import PipedriveToObjectStorageOperator
-from airflow_provider_pipedrive.triggers.budget import PipedriveBudgetTrigger
 from tests.conftest import API_TOKEN, api_token_connection
-from tests.support.virtual_time import run as run_virtually
 
 DEALS = 5754
 """Of the company's 6,000 those that are neither archived nor deleted."""
@@ -380,24 +378,6 @@ def test_new_tokens_are_expected_at_midnight_utc_unless_pipedrive_says_when(
     retry_after: float | None, in_vain: bool, expected: datetime
 ) -> None:
     assert next_tokens(NOON.timestamp(), retry_after, in_vain=in_vain) == expected.timestamp()
-
-
-def test_the_trigger_survives_being_written_down_and_fires_when_the_time_has_come(
-    mocker: MockerFixture,
-) -> None:
-    now = [NOON.timestamp()]
-    mocker.patch("airflow_provider_pipedrive.triggers.budget.time", SimpleNamespace(time=lambda: now[0]))
-    path, arguments = PipedriveBudgetTrigger(until=NOON.timestamp() + 43_200).serialize()
-    assert path == "airflow_provider_pipedrive.triggers.budget.PipedriveBudgetTrigger"
-
-    async def first() -> Any:
-        return await anext(PipedriveBudgetTrigger(**json.loads(json.dumps(arguments))).run())
-
-    def passed(seconds: float) -> None:
-        now[0] += seconds
-
-    assert run_virtually(first(), passed).payload == {"until": NOON.timestamp() + 43_200}
-    assert now[0] == pytest.approx(NOON.timestamp() + 43_200)
 
 
 # ---- what is wrong

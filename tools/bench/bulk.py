@@ -84,7 +84,7 @@ def search_each(url: str, rows: list[dict[str, Any]], limit: int) -> dict[str, A
     """A search for each row, and a write where it differs."""
     with _client(url, limit) as client:
         for row in rows:
-            hits = client.run("searchPersons", {"term": row["email"], "fields": "email", "exact_match": True})["items"]
+            hits = client.run("searchPersons", {"term": row["email"], "fields": "email", "exact_match": True})
             if hits[0]["item"]["name"] != row["name"]:
                 client.run("updatePerson", {"id": hits[0]["item"]["id"], "name": row["name"]})
         return {"tokens": client.usage.tokens}

@@ -17,9 +17,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout's 
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction.entities import EXACT, HISTORIES
-from airflow_provider_pipedrive.extraction.reading import histories
 from airflow_provider_pipedrive.extraction.reading.sweep import sweepable
-from airflow_provider_pipedrive.extraction.rows.columns import PARTS, VALUES, Column, row_schema
+from airflow_provider_pipedrive.extraction.rows.columns import PARTS, VALUES, Column
+from airflow_provider_pipedrive.extraction.rows.history_columns import HISTORY_COLUMNS
+from airflow_provider_pipedrive.extraction.rows.schema import row_schema
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "entities.md"
 
@@ -132,7 +133,7 @@ def page() -> str:
             HEAD.format(table="\n".join(table())),
             COLUMNS.format(types="\n".join(types()), schema=json.dumps(example(), indent=2, ensure_ascii=False)),
             *map(section, ENTITIES.values()),
-            *(history(entity, histories.COLUMNS[entity.name]) for entity in HISTORIES.values()),
+            *(history(entity, HISTORY_COLUMNS[entity.name]) for entity in HISTORIES.values()),
             TAIL,
         ]
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import random
 import signal
 import sqlite3
@@ -134,6 +135,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # which says of each answer that nobody waits for any more
     with Sandbox(deals=50, api_token=TOKEN) as company, tempfile.TemporaryDirectory(prefix="kills-") as folder:
         seen = trial(company, folder, options.rows, options.kills, random.Random(options.seed))
     print(json.dumps(seen, indent=2))

@@ -29,7 +29,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.extraction import ExtractionJob, extract
-from airflow_provider_pipedrive.extraction.reading import listing, walk
+from airflow_provider_pipedrive.extraction.output import staging
 from airflow_provider_pipedrive.extraction.storage.files import below, read, read_json
 from airflow_provider_pipedrive.sandbox import Sandbox
 
@@ -65,8 +65,7 @@ def begin(host: str, folder: str, storage: str, owner: str) -> None:
 
 
 def _small_parts() -> None:
-    for module in (walk, listing):
-        module.PART_ROWS = 200
+    staging.PART_ROWS = 200
 
 
 class Reader(threading.Thread):

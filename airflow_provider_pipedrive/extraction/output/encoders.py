@@ -9,7 +9,8 @@ import msgspec
 
 from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn, PartWriter
 from airflow_provider_pipedrive.extraction.reading.pages import Mended, as_dict
-from airflow_provider_pipedrive.extraction.rows.columns import Column, RowSchema
+from airflow_provider_pipedrive.extraction.rows.columns import Column
+from airflow_provider_pipedrive.extraction.rows.schema import RowSchema
 
 
 class Encoder(Protocol):

@@ -18,7 +18,7 @@ from airflow_provider_pipedrive.extraction.definition import LOOKBACK
 from airflow_provider_pipedrive.extraction.output.encoders import Encoder
 from airflow_provider_pipedrive.extraction.output.formats import open_part
 from airflow_provider_pipedrive.extraction.output.names import PartNames, number_of, tag_of
-from airflow_provider_pipedrive.extraction.output.parts import FinishedPart, OpenPart
+from airflow_provider_pipedrive.extraction.output.parts import PART_ROWS, FinishedPart, OpenPart
 from airflow_provider_pipedrive.extraction.output.publication import PUBLICATION, EntityFolders, Publication
 from airflow_provider_pipedrive.extraction.output.rewriting import PartRewriter
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key
@@ -120,17 +120,17 @@ class EntityStaging:
 
     # ---- writing
 
-    def write(self, stream: str, order: list[Any], records: Sequence[bytes | msgspec.Raw], keys: Sequence[Key]) -> int:
+    def write(self, stream: str, order: list[Any], records: Sequence[bytes | msgspec.Raw], keys: Sequence[Key]) -> bool:
         """Append records to a stream's present part.
 
-        :returns: the rows that the part has now
+        :returns: whether the part is full
         """
         part = self._open.get(stream)
         if part is None:
             part = self._open[stream] = self._begin(order)
         self.encoder.write(part.writer, records)
         part.note(keys, self.edge)
-        return part.rows
+        return part.rows >= PART_ROWS
 
     def _begin(self, order: list[Any]) -> OpenPart:
         name = self._names.next("part")

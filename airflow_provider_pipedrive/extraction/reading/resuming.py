@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_pipedrive.extraction.output.parts import FinishedPart
 from airflow_provider_pipedrive.extraction.reading.ranges import OPEN_END, Range
+from airflow_provider_pipedrive.extraction.reading.sink import StoredPart
 
 _ResumeInfo = Mapping[str, Any]
 
 
-def open_ranges(parts: Sequence[FinishedPart], low: int, until: datetime | None) -> list[Range]:
+def open_ranges(parts: Sequence[StoredPart], low: int, until: datetime | None) -> list[Range]:
     """The ranges that are left to read.
 
     :param parts: in the order in which they were finished

@@ -16,11 +16,12 @@ from typing import Any
 
 from airflow_provider_pipedrive.catalog import ACTIONS, Entity
 from airflow_provider_pipedrive.errors import PipedriveNotFoundError
+from airflow_provider_pipedrive.extraction.reading.ids import Ids
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, timestamp
+from airflow_provider_pipedrive.extraction.reading.queries import sorting
 from airflow_provider_pipedrive.extraction.reading.ranges import PAGE
-from airflow_provider_pipedrive.extraction.reading.snapshot import Ids
-from airflow_provider_pipedrive.extraction.reading.walk import ReadStats, RequestPool, sorting
+from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats, RequestPool
 from airflow_provider_pipedrive.extraction.storage.files import STATE, read, write
 
 log = logging.getLogger(__name__)

@@ -29,15 +29,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from operator import itemgetter
 from types import GenericAlias
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from airflow_provider_pipedrive.extraction.rows.rows import OTHER
-
-if TYPE_CHECKING:
-    from airflow_provider_pipedrive.extraction.rows.columns import Column
-    from airflow_provider_pipedrive.extraction.rows.rows import Row
+from airflow_provider_pipedrive.extraction.rows.columns import OTHER, Column
+from airflow_provider_pipedrive.extraction.rows.rows import Row
 
 log = logging.getLogger(__name__)
 

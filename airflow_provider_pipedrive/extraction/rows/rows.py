@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from airflow_provider_pipedrive.extraction.rows.columns import Column
+from airflow_provider_pipedrive.extraction.rows.columns import CUSTOM, OTHER, Column
 
 Record = dict[str, Any]
 Row = dict[str, Any]
 Convert = Callable[[Any], Any]
 
-OTHER = "other"
-"""The last column: what a record has and no column knows."""
-CUSTOM = "custom_fields"
-"""Where v2 keeps custom fields. v1 lays them flat into the record."""
 
 _SAME = ("string", "date", "time", "json", "list")
 """Types whose values v1 writes as v2 does."""
@@ -29,7 +24,7 @@ _FLAGS = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True
 
 
 class RowMapper:
-    """How records of one shape become rows.
+    """How records of one entity become rows.
 
     :param columns: the columns, ``other`` last
     :param version: whose values the records have: v1's are brought into the form of v2's

@@ -8,21 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError
 from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
 from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
-from airflow_provider_pipedrive.extraction.reading import walk
-from airflow_provider_pipedrive.extraction.reading.increments import read_by_parents
+from airflow_provider_pipedrive.extraction.reading import request_pool
+from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page
-from airflow_provider_pipedrive.extraction.reading.walk import ReadStats
+from airflow_provider_pipedrive.extraction.reading.parents import ByParents
+from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats
 
 PRODUCTS = ENTITIES["deal_products"]
 
 
-class RequestPool(walk.RequestPool):
+class RequestPool(request_pool.RequestPool):
     """Each deal has two products; the n-th request fails."""
 
     def __init__(self, fails_at: int | None = None) -> None:
@@ -44,19 +46,19 @@ class RequestPool(walk.RequestPool):
 
 def read(folder: Path, pool: RequestPool, deals: list[int]) -> EntityStaging:
     folders = EntityFolders("deal_products", folder / "unfinished", folder / "out")
-    landing = EntityStaging(folders, "jsonl", RawEncoder())
+    staging = EntityStaging(folders, "jsonl", RawEncoder())
     try:
-        read_by_parents(pool, PRODUCTS, landing, deals, {}, ReadStats())
+        ByParents(EntityRead(pool, PRODUCTS, staging, ReadStats(), parents=deals)).read()
     finally:
-        landing.abort()
-    return landing
+        staging.abort()
+    return staging
 
 
 def test_all_parents_are_asked_for_in_batches(tmp_path: Path) -> None:
     pool = RequestPool()
-    landing = read(tmp_path, pool, list(range(1, 251)))
+    staging = read(tmp_path, pool, list(range(1, 251)))
     assert [len(batch) for batch in pool.asked] == [100, 100, 50]
-    assert sorted(landing.ids()) == sorted(10 * deal + number for deal in range(1, 251) for number in (1, 2))
+    assert sorted(staging.ids()) == sorted(10 * deal + number for deal in range(1, 251) for number in (1, 2))
 
 
 @pytest.mark.parametrize("fails_at", [1, 2, 3, 4])
@@ -64,25 +66,25 @@ def test_a_run_goes_on_though_there_are_other_parents_now(tmp_path: Path, fails_
     with pytest.raises(PipedriveConnectionError):
         read(tmp_path, RequestPool(fails_at), list(range(10, 460)))
     pool = RequestPool()
-    landing = read(tmp_path, pool, list(range(1, 500)))
-    assert sorted(landing.ids()) == sorted(10 * deal + number for deal in range(1, 500) for number in (1, 2))
+    staging = read(tmp_path, pool, list(range(1, 500)))
+    assert sorted(staging.ids()) == sorted(10 * deal + number for deal in range(1, 500) for number in (1, 2))
     whole_groups = fails_at // 2 * 2
     assert len(pool.asked) == 5 + 1 - whole_groups
 
 
-def test_a_write_that_failed_half_way_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_failed_half_way_doubles_nothing(tmp_path: Path, mocker: MockerFixture) -> None:
     write = EntityStaging.write
     left = [3]
 
-    def full(self: EntityStaging, *args: Any) -> int:
+    def full(self: EntityStaging, *args: Any) -> bool:
         left[0] -= 1
         if left[0] < 0:
             raise OSError("No space left on device")
         return write(self, *args)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(EntityStaging, "write", full)
-        with pytest.raises(OSError, match="No space"):
-            read(tmp_path, RequestPool(), list(range(1, 451)))
-    landing = read(tmp_path, RequestPool(), list(range(1, 451)))
-    assert sorted(landing.ids()) == sorted(10 * deal + number for deal in range(1, 451) for number in (1, 2))
+    patched = mocker.patch.object(EntityStaging, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        read(tmp_path, RequestPool(), list(range(1, 451)))
+    mocker.stop(patched)
+    staging = read(tmp_path, RequestPool(), list(range(1, 451)))
+    assert sorted(staging.ids()) == sorted(10 * deal + number for deal in range(1, 451) for number in (1, 2))

@@ -22,12 +22,14 @@ RUN = """
 import sys
 from pathlib import Path
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
-from airflow_provider_pipedrive.extraction.reading import snapshot, walk
+from airflow_provider_pipedrive.extraction.output import staging
+from airflow_provider_pipedrive.extraction.reading import plans, snapshot
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 
-walk.PART_ROWS = 500
-snapshot.Snapshot._choose = lambda self, likeness, took, *, more: sys.argv[4]
+staging.PART_ROWS = 500
+plan = {"windows": plans.WindowsPlan, "bidirectional": plans.BidirectionalPlan}[sys.argv[4]]
+snapshot.choose_plan = lambda *_, **__: plan
 client = PipedriveClient(settings_from(host=sys.argv[1], extra={"api_token": sys.argv[2]}))
 extract(client, Path(sys.argv[3]), ExtractionJob(["deals", "persons"], columns="raw", concurrency=4), owner="the task")
 """

@@ -14,16 +14,19 @@ from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
 from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
-from airflow_provider_pipedrive.extraction.reading import walk
-from airflow_provider_pipedrive.extraction.reading.increments import Changes, Window
-from airflow_provider_pipedrive.extraction.reading.listing import page_size, whole_pages
+from airflow_provider_pipedrive.extraction.reading import request_pool
+from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
+from airflow_provider_pipedrive.extraction.reading.listing import whole_pages
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page
-from airflow_provider_pipedrive.extraction.reading.walk import ReadStats
+from airflow_provider_pipedrive.extraction.reading.queries import page_size
+from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats
+from airflow_provider_pipedrive.extraction.reading.strategies import choose
+from airflow_provider_pipedrive.extraction.reading.window import Window
 
 NOTES = ENTITIES["notes"]
 
 
-class RequestPool(walk.RequestPool):
+class RequestPool(request_pool.RequestPool):
     """A list by offset in the server's place; before the answers to some requests something happens to it.
 
     :param deeds: by the request's number
@@ -130,8 +133,8 @@ def test_pages_are_as_large_as_the_list_allows(entity: str, expected: dict[str, 
 
 def test_a_window_of_a_list_that_knows_no_end_is_read_to_its_end_and_no_further(tmp_path: Path) -> None:
     pool = RequestPool(notes(2000), {})
-    landing = EntityStaging(EntityFolders("notes", tmp_path / "unfinished", tmp_path / "notes"), "jsonl", RawEncoder())
+    staging = EntityStaging(EntityFolders("notes", tmp_path / "unfinished", tmp_path / "notes"), "jsonl", RawEncoder())
     window = Window(datetime.fromtimestamp(1001, UTC), datetime.fromtimestamp(1701, UTC), 0.0, {})
-    Changes(pool, NOTES, landing, ReadStats(), window).read()
-    assert sorted(landing.ids()) == list(range(1, 701))
+    choose(EntityRead(pool, NOTES, staging, ReadStats(), window=window)).read()
+    assert sorted(staging.ids()) == list(range(1, 701))
     assert pool.asked == [0, 499]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.errors import PipedriveResponseError
 from airflow_provider_pipedrive.extraction.output.part_writer import Part
@@ -124,8 +125,8 @@ def test_what_a_list_may_not_answer_is_an_error(axis: Any, keys: list[Key], comp
         list_range.take(list_range.left, keys, more=True)
 
 
-def test_a_second_with_more_than_a_page_is_read_on_its_own_by_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranges, "PAGE", 3)
+def test_a_second_with_more_than_a_page_is_read_on_its_own_by_id(mocker: MockerFixture) -> None:
+    mocker.patch.object(ranges, "PAGE", 3)
     list_range = Range("time", 0, 100)
     list_range.take(list_range.right, page((9, 60), (8, 50)), more=True)
     assert list_range.split_hot_second(list_range.right) is None

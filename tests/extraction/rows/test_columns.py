@@ -13,8 +13,9 @@ import pytest
 from airflow_provider_pipedrive import sandbox
 from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.rows.columns import Column, RowSchema, row_schema
+from airflow_provider_pipedrive.extraction.rows.columns import Column
 from airflow_provider_pipedrive.extraction.rows.names import column_name
+from airflow_provider_pipedrive.extraction.rows.schema import RowSchema, row_schema
 from airflow_provider_pipedrive.extraction.rows.system_columns import ADDRESS_PARTS, SYSTEM_COLUMNS
 
 A, B, C = "a1" * 20, "b2" * 20, "c3" * 20
@@ -344,11 +345,11 @@ def test_the_schema_file_is_plain_and_in_a_stable_order() -> None:
     ("frozen", "message"),
     [
         ({"format": 2, "fields": {}}, "The schema file has format 2, but this version reads 1"),
-        ({}, "This is no schema file of an extraction (KeyError: 'format')"),
-        ({"format": 1, "fields": []}, "This is no schema file of an extraction (AttributeError"),
+        ({}, "This is not a schema file of an extraction (KeyError: 'format')"),
+        ({"format": 1, "fields": []}, "This is not a schema file of an extraction (AttributeError"),
         (
             {"format": 1, "fields": {A: {"name": "Region"}}},
-            "This is no schema file of an extraction (KeyError: 'column')",
+            "This is not a schema file of an extraction (KeyError: 'column')",
         ),
         (
             {

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES
-from airflow_provider_pipedrive.extraction.rows.columns import RowSchema, row_schema
+from airflow_provider_pipedrive.extraction.rows.schema import RowSchema, row_schema
 
 KINDS = """
     varchar varchar_auto text phone double monetary enum set user org people date daterange time timerange address

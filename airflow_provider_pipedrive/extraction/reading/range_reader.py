@@ -3,138 +3,29 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import partial
+from datetime import datetime
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
-import msgspec
-
-from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.client.paging import Position, Walk
 from airflow_provider_pipedrive.errors import PipedriveValidationError
-from airflow_provider_pipedrive.extraction.output.parts import PART_ROWS
-from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
-from airflow_provider_pipedrive.extraction.reading.memory import give_back
-from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key, Page, decode, next_position, server_time
+from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
+from airflow_provider_pipedrive.extraction.reading.pages import Identity, Page, next_position
+from airflow_provider_pipedrive.extraction.reading.queries import range_query
 from airflow_provider_pipedrive.extraction.reading.ranges import PAGE, Range, RangeScan, fair_share_level, split_point
-
-if TYPE_CHECKING:
-    from airflow_provider_pipedrive.client import PipedriveClient
+from airflow_provider_pipedrive.extraction.reading.write_queue import WriteQueue
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 _WORTH_SPLITTING = 4 * PAGE
 _SPLITS_PER_PAGE = 0.03
 _MOST_UNWRITTEN = 2
 """Pages that may wait to be written while others are asked for."""
 _MOST_UNWRITTEN_IF_SCARCE = 8
 """The same where requests are what is scarce: each must start as soon as it may."""
-_GIVE_BACK_AFTER = 16
-"""Pages, after which what was freed is given back."""
 _LOOK_AGAIN = 0.005
 """Seconds after which the rate limit may have room again for what was held back."""
-
-
-@dataclass
-class ReadStats:
-    """What reading one entity has taken so far.
-
-    :ivar records: taken, each once
-    :ivar tokens: API tokens, repeats of failed requests aside
-    :ivar expected: about how many records there are, 0 where nobody knows
-    :ivar set_aside: hashes of records on the pages that were none, or that nothing tells apart
-    """
-
-    expected: float = 0
-    pages: int = 0
-    records: int = 0
-    tokens: int = 0
-    set_aside: set[str] = field(default_factory=set)
-
-
-class Stopped(Exception):
-    """The job has ended because something else failed: what was read so far is kept."""
-
-
-class RequestPool:
-    """The connections that all entities of a job share.
-
-    :param concurrency: requests at once
-    :param on_progress: called now and then while a long work continues
-    """
-
-    def __init__(self, client: PipedriveClient, concurrency: int, on_progress: Callable[[], None]) -> None:
-        self.client = client
-        self.concurrency = concurrency
-        self.on_progress = on_progress
-        self.latest: datetime | None = None
-        self.failure: BaseException | None = None
-        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="pipedrive")
-        self._lock = threading.Lock()
-
-    def close(self) -> None:
-        """Wait for the requests under way, and end the threads."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
-
-    def read(self, entity: Entity, parameters: Mapping[str, Any], stats: ReadStats) -> Page:
-        """One page, in the caller's thread.
-
-        :raises PipedriveError: it failed
-        :raises Stopped: another entity has failed, which ends the job
-        """
-        if self.failure is not None:
-            raise Stopped
-        (records, keys, envelope, set_aside), headers = self.client.page(
-            entity.action, {**entity.parameters, **parameters}, lambda body: decode(entity, body)
-        )
-        moment = server_time(headers)
-        with self._lock:
-            stats.pages += 1
-            stats.set_aside.update(set_aside)
-            stats.tokens += entity.listing.token_cost
-            if moment is not None and (self.latest is None or moment > self.latest):
-                self.latest = moment
-        return Page(records, keys, envelope, moment)
-
-    def submit_then(self, work: Callable[[], T], done: Callable[[T | None, BaseException | None], None]) -> None:
-        """Have a thread do some work, and call ``done`` with its result or its error."""
-
-        def run() -> None:
-            try:
-                result = work()
-            except BaseException as error:  # noqa: BLE001 - handed to the waiting thread, which raises it
-                done(None, error)
-            else:
-                done(result, None)
-
-        self._threads.submit(run)
-
-    def run_all(self, works: Iterable[Callable[[], Any]]) -> list[Any]:
-        """Do several things at once; their results in order.
-
-        :raises Exception: what the first of them to fail raised
-        """
-        futures = [self._threads.submit(work) for work in works]
-        waiting = set(futures)
-        while waiting:
-            waiting = wait(waiting, timeout=1).not_done
-            self.on_progress()
-        return [future.result() for future in futures]
-
-    def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Do some work meanwhile."""
-        return self._threads.submit(work)
-
-    def run_with(self, work: Callable[[], Any], others: Iterable[Callable[[], Any]]) -> list[Any]:
-        """Do some work in this thread, and others meanwhile in their own; the results in order."""
-        futures = [self._threads.submit(other) for other in others]
-        return [work(), *(future.result() for future in futures)]
 
 
 @dataclass(eq=False)
@@ -184,30 +75,25 @@ class _ScanRequest:
 
 
 class RangeReader:
-    """Reads the ranges of one entity into its landing.
+    """Reads ranges of one entity's list into its sink.
 
-    :param parameters: sent with every request
-    :param both_ends: False: from the front only, on one connection
+    :param bidirectional: False: from the front only, on one connection
     :param known: records to leave out, by id, unless they have another time of last update
     """
 
     def __init__(
         self,
-        pool: RequestPool,
-        entity: Entity,
-        landing: EntityStaging,
-        parameters: Mapping[str, Any],
-        stats: ReadStats,
+        reading: EntityRead,
         *,
         bidirectional: bool = True,
         known: Mapping[Identity, datetime] | None = None,
     ) -> None:
-        self.pool = pool
-        self.entity = entity
-        self.landing = landing
-        self.stats = stats
-        self.parameters = {"limit": min(PAGE, entity.listing.paging.max_limit) if entity.listing.paging else PAGE}
-        self.parameters |= parameters
+        self._pool = reading.pool
+        self._entity = reading.entity
+        self._sink = reading.sink
+        self._stats = reading.stats
+        paging = reading.entity.listing.paging
+        self.parameters = {"limit": min(PAGE, paging.max_limit) if paging else PAGE, **reading.query}
         self._bidirectional = bidirectional
         self._known = known or {}
         self._requests: dict[RangeScan, _ScanRequest] = {}
@@ -216,8 +102,7 @@ class RangeReader:
         self._in_flight = 0
         self._splits = 0
         self._scarce = False
-        self._written = 0
-        self._unwritten: deque[Callable[[], None]] = deque()
+        self._unwritten = WriteQueue(reading.sink)
 
     # ---- for the one who knows what is to be read
 
@@ -254,9 +139,9 @@ class RangeReader:
         """
         failure: BaseException | None = None
         while self._in_flight:
-            self.pool.on_progress()
+            self._pool.on_progress()
             most = _MOST_UNWRITTEN_IF_SCARCE if self._scarce else _MOST_UNWRITTEN
-            self._write_while(lambda: self._answers.empty() or len(self._unwritten) > most)  # noqa: B023 - called at once
+            self._unwritten.work_while(lambda: self._answers.empty() or len(self._unwritten) > most)  # noqa: B023 - called at once
             try:
                 request, page, error = self._answers.get(timeout=_LOOK_AGAIN if self._scarce else 1)
             except Empty:
@@ -270,9 +155,9 @@ class RangeReader:
                 if at_last is not None and all_asked:
                     at_last()
                     at_last = None
-        self._write_while(lambda: True)
+        self._unwritten.work_while(lambda: True)
         for request in self._requests.values():
-            self.landing.finish(request.stream, request.resume_info())
+            self._sink.finish(request.stream, request.resume_info())
         self._ranges.clear()
         self._requests.clear()
         if failure is not None:
@@ -286,13 +171,13 @@ class RangeReader:
     def _request(
         self, list_range: Range, scan: RangeScan, parameters: Mapping[str, Any], position: Position | None = None
     ) -> _ScanRequest:
-        walk = Walk(self.entity.listing, self.parameters["limit"], position)
+        walk = Walk(self._entity.listing, self.parameters["limit"], position)
         request = _ScanRequest(list_range, scan, parameters, walk, scan.frontier, resumed=bool(position))
         self._requests[scan] = request
         return request
 
     def _start(self, list_range: Range, scan: RangeScan) -> None:
-        parameters = {**self.parameters, **query(self.entity, list_range, ascending=scan.ascending)}
+        parameters = {**self.parameters, **range_query(self._entity, list_range, ascending=scan.ascending)}
         self._send(self._request(list_range, scan, parameters, list_range.positions.get(scan.ascending)))
 
     def _start_missing(self, list_range: Range) -> None:
@@ -304,8 +189,8 @@ class RangeReader:
         request.in_flight = True
         self._in_flight += 1
         parameters = {**request.parameters, **request.walk.position}
-        self.pool.submit_then(
-            lambda: self.pool.read(self.entity, parameters, self.stats),
+        self._pool.submit_then(
+            lambda: self._pool.read(self._entity, parameters, self._stats),
             lambda page, error: self._answers.put((request, page, error)),
         )
 
@@ -325,7 +210,7 @@ class RangeReader:
     def _failed(self, request: _ScanRequest, error: BaseException | None) -> BaseException | None:
         """What is to be raised for a request that failed: nothing where only an old cursor is no longer taken."""
         if request.resumed and isinstance(error, PipedriveValidationError):
-            log.info("%s: a cursor of the run before is no longer taken: reading again up to it.", self.entity.name)
+            log.info("%s: a cursor of the run before is no longer taken: reading again up to it.", self._entity.name)
             request.list_range.positions.pop(request.scan.ascending, None)
             self._start(request.list_range, request.scan)
             return None
@@ -357,7 +242,7 @@ class RangeReader:
         self._scarce = False
         if not left:
             return not unknown
-        room = self.pool.client.room
+        room = self._pool.client.room
         usual = sum(left.values()) / len(left)
         level = fair_share_level([*left.values(), *[usual] * unknown], room)
         self._scarce = level > 0
@@ -406,9 +291,9 @@ class RangeReader:
 
     def _reinforce(self) -> None:
         """Give the widest gap another pair of scans when connections are idle, and requests are not what is scarce."""
-        if not self._bidirectional or self._scarce or self._in_flight > self.pool.concurrency - 2:
+        if not self._bidirectional or self._scarce or self._in_flight > self._pool.concurrency - 2:
             return
-        if self._splits >= self.stats.pages * _SPLITS_PER_PAGE:
+        if self._splits >= self._stats.pages * _SPLITS_PER_PAGE:
             return
         widest = max(self._ranges, key=lambda list_range: list_range.expected, default=None)
         if widest is None or widest.expected < _WORTH_SPLITTING:
@@ -425,32 +310,9 @@ class RangeReader:
             taken = [at for at in taken if self._known.get(page.keys[at].id) != page.keys[at].update_time]
         if not taken:
             return
-        whole = len(taken) == len(page)
-        records = page.records if whole else [page.records[index] for index in taken]
-        keys = page.keys if whole else [page.keys[index] for index in taken]
-        self.stats.records += len(keys)
-        self._unwritten.append(
-            partial(self._write, request.stream, request.order, records, keys, request.resume_info())
-        )
-
-    def _write(
-        self,
-        stream: str,
-        order: list[Any],
-        records: Sequence[bytes | msgspec.Raw],
-        keys: Sequence[Key],
-        resume_info: Mapping[str, Any],
-    ) -> None:
-        if self.landing.write(stream, order, records, keys) >= PART_ROWS:
-            self.landing.finish(stream, resume_info)
-        self._written += 1
-        if self._written % _GIVE_BACK_AFTER == 0:
-            give_back()
-
-    def _write_while(self, waiting: Callable[[], bool]) -> None:
-        """Write what came, in the order in which it came: asking for what comes next is more urgent."""
-        while self._unwritten and waiting():
-            self._unwritten.popleft()()
+        kept = page if len(taken) == len(page) else page.only(taken)
+        self._stats.records += len(kept)
+        self._unwritten.write(request.stream, request.order, kept.records, kept.keys, request.resume_info())
 
     def _close(self, list_range: Range) -> None:
         """End a range that is read. What is known of the second where its scans met is in two parts, and only the
@@ -463,31 +325,4 @@ class RangeReader:
     def _end(self, scan: RangeScan) -> None:
         request = self._requests.pop(scan, None)
         if request is not None:
-            self._unwritten.append(partial(self.landing.finish, request.stream, request.resume_info()))
-
-
-def query(entity: Entity, list_range: Range, *, ascending: bool) -> dict[str, Any]:
-    """The parameters that list a range from one of its ends."""
-    parameters = sorting(entity, "update_time" if list_range.axis == "time" else "id", ascending=ascending)
-    if list_range.second is not None:
-        return parameters | {
-            "updated_since": rfc3339(list_range.second),
-            "updated_until": rfc3339(list_range.second + 1),
-        }
-    if list_range.axis == "time":
-        return parameters | {"updated_since": rfc3339(list_range.low), "updated_until": rfc3339(list_range.high)}
-    return parameters
-
-
-def sorting(entity: Entity, by: str, *, ascending: bool) -> dict[str, Any]:
-    """The parameters that sort a list; none where it cannot be sorted so."""
-    if by not in entity.sort_by:
-        return {}
-    if entity.sort == "v2":
-        return {"sort_by": by, "sort_direction": "asc" if ascending else "desc"}
-    return {"sort": f"{by} {'ASC' if ascending else 'DESC'}"}
-
-
-def rfc3339(second: int) -> str:
-    """A second as Pipedrive's windows take it."""
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            self._unwritten.finish(request.stream, request.resume_info())

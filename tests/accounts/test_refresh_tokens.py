@@ -6,6 +6,7 @@ import json
 
 import pytest
 from airflow.providers.common.compat.sdk import Variable
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.accounts.refresh_tokens import VariableRefreshTokenStore
 from airflow_provider_pipedrive.client.auth import forget_tokens
@@ -16,11 +17,11 @@ from tests.conftest import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
 
 
 @pytest.fixture
-def variables(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def variables(mocker: MockerFixture) -> dict[str, str]:
     """Airflow's edge: its Variables, without a database."""
     kept: dict[str, str] = {}
-    monkeypatch.setattr(Variable, "get", lambda key, default=None: kept.get(key, default))
-    monkeypatch.setattr(Variable, "set", lambda key, value: kept.update({key: value}))
+    mocker.patch.object(Variable, "get", lambda key, default=None: kept.get(key, default))
+    mocker.patch.object(Variable, "set", lambda key, value: kept.update({key: value}))
     return kept
 
 
@@ -55,11 +56,11 @@ def test_the_tokens_of_a_run_survive_expiry_in_its_middle(rotating: Sandbox, var
 
 def test_where_nothing_can_be_kept_the_log_says_what_to_do(
     rotating: Sandbox,
-    monkeypatch: pytest.MonkeyPatch,
+    mocker: MockerFixture,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(Variable, "set", _refuse)
+    mocker.patch.object(Variable, "set", _refuse)
     assert PipedriveHook().run("getDeal", {"id": 1})["id"] == 1
     shown = capfd.readouterr()
     assert "airflow pipedrive refresh" in caplog.text + shown.out + shown.err
