@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionContext
 from airflow_provider_pipedrive.extraction.entities import HISTORIES
@@ -65,7 +66,7 @@ def _refuse_shrunk(context: ExtractionContext, each: EntityRun) -> None:
     rows = each.staging.rows - sum(len(each.outcome.dropped(part)) for part in each.staging.finished)
     if rows < before["rows"] * (1 - _SHRINK):
         raise PipedriveParameterError(
-            f"{each.name}: {rows} rows came, the last snapshot had {before['rows']}: over 10 % fewer. The "
+            f"{each.name}: {counted(rows, 'row')} came, the last snapshot had {before['rows']:,}: over 10 % fewer. The "
             "credential's user may see less than before. Nothing was published, and nothing counts as deleted: "
             "set allow_shrink if that is right."
         )

@@ -19,6 +19,8 @@ from dlt.common.destination.exceptions import DestinationTerminalException, Dest
 from dlt.common.storages import FileStorage
 from dlt.destinations.job_client_impl import SqlLoadJob
 
+from airflow_provider_pipedrive.catalog.advice import counted
+
 TRANSACTIONAL: Final = frozenset(
     {"duckdb", "motherduck", "ducklake", "postgres", "redshift", "snowflake", "mssql", "sqlalchemy", "bigquery"}
 )
@@ -124,8 +126,8 @@ class CheckedScript(SqlLoadJob):
         staged = self._count(f"SELECT COUNT(*) FROM {staging}")
         if staged != merge.staged:
             raise StagedRowsChangedError(
-                f"The staging table of {name} has {staged} rows in place of {merge.staged}: another load of {name} "
-                "into this dataset is under way. Let them run one after the other."
+                f"The staging table of {name} has {counted(staged, 'row')} in place of {merge.staged}: another load of "
+                f"{name} into this dataset is under way. Let them run one after the other."
             )
         if merge.counts:
             self._sql_client.execute_sql(f"DELETE FROM {staging} WHERE NOT ({merge.counts})")
@@ -135,9 +137,9 @@ class CheckedScript(SqlLoadJob):
         if after < (least := merge.least(before)):
             kept = "was rolled back" if self._shares else "may have been done in part"
             raise RowsLostError(
-                f"The table {name} had {before} records and would have {after} after the load, which can leave no "
-                f"fewer than {least}. The load {kept}, and is done again whole next time. Look for triggers, rules or "
-                "constraints of the table that keep rows out."
+                f"The table {name} had {counted(before, 'record')} and would have {after} after the load, which can "
+                f"leave no fewer than {least}. The load {kept}; the next one reads the list whole. Look for triggers, "
+                "rules or constraints of the table that keep rows out."
             )
 
     def _records(self, table: str) -> int:

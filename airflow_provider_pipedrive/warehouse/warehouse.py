@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.redaction import Redactor
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedriveWarehouseError
 from airflow_provider_pipedrive.warehouse.destination import (
@@ -168,8 +169,9 @@ class Warehouse:
             seconds=round(time.monotonic() - began, 3),
         )
         log.info(
-            "%s: %d rows and %d deleted records into %s of %s, %.1f s",
-            load.entity, loaded.rows, loaded.tombstones, self.dataset, self.destination.name, loaded.seconds,
+            "%s: %s and %s into %s of %s, %.1f s",
+            load.entity, counted(loaded.rows, "row"), counted(loaded.tombstones, "deletion"), self.dataset,
+            self.destination.name, loaded.seconds,
         )  # fmt: skip
         return loaded
 

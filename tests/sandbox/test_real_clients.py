@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,13 @@ import third_party
 from airflow_provider_pipedrive.sandbox import Sandbox
 
 LONG_AGO = "2015-01-01T00:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def company() -> Iterator[Sandbox]:
+    """A company with more than a page of most records, whose v1 answers as those clients expect."""
+    with Sandbox(deals=250, v1_out_of_support="answer", old_since_timestamp="answer") as sandbox:
+        yield sandbox
 
 
 def run(client: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:

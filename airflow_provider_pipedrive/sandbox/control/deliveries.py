@@ -18,8 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-
+from airflow_provider_pipedrive.sandbox.state import json_text
 from airflow_provider_pipedrive.sandbox.state.clock import Clock, to_v1
 from airflow_provider_pipedrive.sandbox.state.store import Event, Record, State
 from airflow_provider_pipedrive.sandbox.views.events import ENTITY_OF, payload
@@ -217,7 +216,7 @@ def post(webhook: Record, document: Any) -> int | None:
     connection = kind(url.hostname or "", url.port, timeout=TIMEOUT)
     try:
         target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        connection.request("POST", target, msgspec.json.encode(document), headers)
+        connection.request("POST", target, json_text.encode(document), headers)
         response = connection.getresponse()
         response.read()
         return response.status

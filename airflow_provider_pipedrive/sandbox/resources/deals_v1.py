@@ -175,7 +175,10 @@ def get_timeline(world: World, request: Request) -> Response:
     periods = []
     start = date.fromisoformat(args["start_date"])
     for _ in range(max(0, int(args["amount"]))):
-        end = _next_period(start, args["interval"])
+        try:
+            end = _next_period(start, args["interval"])
+        except (OverflowError, ValueError):  # the calendar ends with the year 9999
+            break
         inside = [row for row in rows if start.isoformat() <= _day_of(row, args["field_key"]) < end.isoformat()]
         shown = [] if args.get("exclude_deals") else [deal(world.state, row, embedded=False) for row in inside]
         last = end - timedelta(days=1)

@@ -12,6 +12,7 @@ from airflow_provider_pipedrive.sandbox.seed.fields import subfields
 from airflow_provider_pipedrive.sandbox.server import refusals
 from airflow_provider_pipedrive.sandbox.server.messages import Request, Response, ok
 from airflow_provider_pipedrive.sandbox.state.clock import to_v1
+from airflow_provider_pipedrive.sandbox.state.rules import RuleError
 from airflow_provider_pipedrive.sandbox.state.store import Record, State
 from airflow_provider_pipedrive.sandbox.views.custom_fields import FIELD_TABLES
 from airflow_provider_pipedrive.sandbox.views.paging import cursor_response, offset_response
@@ -154,7 +155,7 @@ def _insert(
         raise refusals.invalid("options", f"'options' is required for a field of type {kind}")
     number = world.state[table].next_id
     code = hashlib.sha1(f"{table}/{number}".encode(), usedforsecurity=False).hexdigest()
-    labels = [option["label"] if isinstance(option, dict) else option for option in options or ()]
+    labels = [_wanted(option, "label") for option in _as_objects(options or ())]
     stamp = world.clock.stamp()
     record = {
         "field_name": name,
@@ -170,6 +171,11 @@ def _insert(
         **more,
     }
     return world.state.insert(table, record, world.actor(request.user_id, request.correlation_id))
+
+
+def _as_objects(options: Iterable[Any]) -> list[Any]:
+    """v1 takes a label alone for an option, too."""
+    return [{"label": option} if isinstance(option, str) else option for option in options]
 
 
 def _new_options(state: State, labels: list[str], stamp: str) -> list[Record]:
@@ -300,7 +306,7 @@ def delete_options(world: World, request: Request, table: str) -> Response:
 
 def _wanted(item: Any, name: str) -> Any:
     if not isinstance(item, dict) or item.get(name) in (None, ""):
-        raise refusals.invalid(name, f"'{name}' is required in each item")
+        raise RuleError(name, "is required in each item")
     return item[name]
 
 
@@ -340,12 +346,13 @@ def update_field_v1(world: World, request: Request, table: str) -> Response:
     return ok(field_v1(_change(world, request, table, field, changes)))
 
 
-def _whole_options(world: World, field: Record, given: list[Record]) -> list[Record]:
+def _whole_options(world: World, field: Record, given: list[Any]) -> list[Record]:
     """v1 writes the whole list: options with an id stay, those without are new, those left out are gone."""
     known = {str(option["id"]): option for option in field["options"]}
-    new = iter(_new_options(world.state, [o["label"] for o in given if "id" not in o], world.clock.stamp()))
+    given = _as_objects(given)
+    new = iter(_new_options(world.state, [_wanted(o, "label") for o in given if "id" not in o], world.clock.stamp()))
     return [
-        {**known[str(o["id"])], "label": o["label"]} if str(o.get("id")) in known else next(new)
+        {**known[str(o["id"])], "label": _wanted(o, "label")} if str(o.get("id")) in known else next(new)
         for o in given
         if str(o.get("id")) in known or "id" not in o
     ]

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-import msgspec
 from python_multipart.exceptions import FormParserError
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from airflow_provider_pipedrive.catalog.model import Action
+from airflow_provider_pipedrive.sandbox.state import json_text
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class Response:
     def encoded(self) -> bytes:
         """The body on the wire."""
         if self.content is None:
-            self.content = msgspec.json.encode(self.document)
+            self.content = json_text.encode(self.document)
         return self.content
 
 
@@ -92,8 +92,8 @@ async def parse_body(request: Request) -> Any:
     if request.content_type == "application/x-www-form-urlencoded":
         return dict(parse_qsl(request.raw.decode("utf-8", "replace"), keep_blank_values=True))
     try:
-        return msgspec.json.decode(request.raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return json_text.decode(request.raw)
+    except ValueError as error:
         raise BodyError(f"The body is not valid JSON: {error}") from error
 
 

@@ -21,7 +21,7 @@ _TIME = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
 _NOT_PAGED_LIMIT = 500
 _STRICTER_THAN_PIPEDRIVE = frozenset({("deleteManyDealProducts", "ids")})
 """What the catalog requires so that nobody deletes by mistake what Pipedrive deletes when it is left out."""
-_NEVER_NULL = frozenset({"title", "name", "owner_id"})
+_NEVER_NULL = frozenset({"title", "name", "owner_id", "item_price", "quantity"})
 _STRICT_PARTS = frozenset({"emails", "phones", "prices", "participants"})
 """Lists whose objects have no names but those that the catalog declares."""
 _MORE_PARTS = {"prices": {"product_id": "integer"}}
@@ -203,6 +203,7 @@ def _body_v2(action: Action, request: Request) -> None:
     if action.body_is_array:
         if not isinstance(request.body, list) or not request.body:
             raise refusals.invalid("body", "the body must be a list with at least one item")
+        _validate_items(declared["body"], request.body)
         return
     if not declared:
         return
@@ -214,6 +215,16 @@ def _body_v2(action: Action, request: Request) -> None:
         _validate(action, declared, request.body)
     except _InvalidField as error:
         raise refusals.invalid(error.field, str(error)) from None
+
+
+def _validate_items(parameter: Parameter, items: list[Any]) -> None:
+    kinds = {part.name: part.type for part in parameter.parts}
+    for item in items:
+        if not isinstance(item, dict):
+            raise refusals.invalid("body", "each item of the body must be a JSON object")
+        for name, value in item.items():
+            if name in kinds and value is not None and not _is_of(kinds[name], value):
+                raise refusals.invalid(name, f"'{name}' must be of type {kinds[name]}")
 
 
 class _InvalidField(InvalidValue):
@@ -263,13 +274,17 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+def _is_of(kind: str, value: Any) -> bool:
+    expected = _JSON_TYPES.get(kind)
+    return expected is None or (isinstance(value, expected) and (not isinstance(value, bool) or bool in expected))
+
+
 def _strict(parameter: Parameter, kind: str, value: Any) -> Any:
     if kind == "flag":  # v2 tasks take 0 and 1 beside false and true
         if value in (0, 1):
             return bool(value)
         raise InvalidValue("must be 0 or 1")
-    expected = _JSON_TYPES.get(kind)
-    if expected and (not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected)):
+    if not _is_of(kind, value):
         raise InvalidValue(f"must be of type {kind}")
     if kind == "array":
         if parameter.max_items and len(value) > parameter.max_items:
@@ -288,8 +303,7 @@ def _strict(parameter: Parameter, kind: str, value: Any) -> Any:
 
 def _strict_item(parameter: Parameter, item: Any) -> Any:
     kind = parameter.items or "any"
-    expected = _JSON_TYPES.get(kind)
-    if expected and (not isinstance(item, expected) or (isinstance(item, bool) and bool not in expected)):
+    if not _is_of(kind, item):
         raise InvalidValue(f"must contain values of type {kind}")
     if parameter.enum and item not in parameter.enum:
         raise InvalidValue(f"'{item}' is not one of {', '.join(map(str, parameter.enum))}")
@@ -303,8 +317,7 @@ def _validate_parts(parameter: Parameter, item: dict[str, Any]) -> None:
     for name, value in item.items():
         if name not in kinds:
             raise InvalidValue(f"has no '{name}' in its items")
-        known = _JSON_TYPES[kinds[name]]
-        if value is not None and (not isinstance(value, known) or (isinstance(value, bool) and bool not in known)):
+        if value is not None and not _is_of(kinds[name], value):
             raise InvalidValue(f"has a wrong type of '{name}' in its items")
 
 
@@ -320,7 +333,7 @@ def _body_v1(action: Action, request: Request) -> None:
         raise refusals.bad_request()
     for name, parameter in declared.items():
         value = request.body.get(name)
-        if parameter.required and value in (None, "") and (name in request.body or action.method in ("POST", "PUT")):
+        if parameter.required and value in (None, "") and (name in request.body or action.method != "PATCH"):
             raise _missing(action, [name for name, p in declared.items() if p.required and not request.body.get(name)])
         if value is None or parameter.place == "file":
             continue
@@ -355,6 +368,10 @@ def _tolerant(parameter: Parameter, value: Any) -> Any:
         raise InvalidValue("must be an object")
     if kind == "string" and isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)
+    if kind == "string" and not isinstance(value, str):
+        raise InvalidValue("must be a string")
+    if kind == "array":
+        _tolerant_items(parameter, value)
     if kind == "datetime":
         return moment(str(value), "v1")
     if kind == "date" and value != "":
@@ -362,6 +379,14 @@ def _tolerant(parameter: Parameter, value: Any) -> Any:
     if parameter.enum and value not in parameter.enum and str(value) not in map(str, parameter.enum):
         raise InvalidValue(f"must be one of {', '.join(map(str, parameter.enum))}")
     return value
+
+
+def _tolerant_items(parameter: Parameter, value: Any) -> None:
+    if not isinstance(value, list):
+        raise InvalidValue("must be an array")
+    for item in value:
+        if isinstance(item, list) or (isinstance(item, dict) and parameter.items not in (None, "object")):
+            raise InvalidValue(f"must contain values of type {parameter.items}")
 
 
 def _files(declared: dict[str, Parameter], request: Request, strict: bool) -> None:

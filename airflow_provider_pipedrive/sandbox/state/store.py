@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
+from airflow_provider_pipedrive.sandbox.state import json_text
 from airflow_provider_pipedrive.sandbox.state.clock import Clock
 from airflow_provider_pipedrive.sandbox.state.settings import Settings
 
@@ -249,7 +248,7 @@ class State:
             key = record["id"]
             known = cache.get(key)
             if known is None or known[0] is not record:
-                known = cache[key] = (record, msgspec.json.encode(view(record)))
+                known = cache[key] = (record, json_text.encode(view(record)))
             parts.append(known[1])
         return b"[" + b",".join(parts) + b"]"
 

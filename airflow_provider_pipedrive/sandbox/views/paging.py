@@ -14,6 +14,7 @@ import msgspec
 
 from airflow_provider_pipedrive.sandbox.server import refusals
 from airflow_provider_pipedrive.sandbox.server.messages import Request, Response
+from airflow_provider_pipedrive.sandbox.state import json_text
 from airflow_provider_pipedrive.sandbox.state.store import Record, State
 from airflow_provider_pipedrive.sandbox.views.v2 import definitions_version
 
@@ -137,7 +138,7 @@ def stored_response(
     if usual:
         data = state.encode(table, page, view, definitions_version(state, table))
     else:
-        data = msgspec.json.encode([view(record) for record in page])
+        data = json_text.encode([view(record) for record in page])
     end = msgspec.json.encode({"next_cursor": cursor})
     return Response(content=b'{"success":true,"data":' + data + b',"additional_data":' + end + b"}")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 
+import pytest
+
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.support.sandbox_api import Api
 from tests.support.webhook_subscriber import PATIENCE, Receiver, settled, subscribe
@@ -105,3 +107,13 @@ def test_a_public_address_is_taken_but_never_called(api: Api, sandbox: Sandbox) 
     api.post("/api/v2/deals", {"title": "New"})
     row = settled(api, sandbox, waiting=0)
     assert row["last_delivery_time"] is None
+
+
+@pytest.mark.parametrize("title", ["half \ud83d pair", "zero\x00byte"])
+def test_odd_texts_are_delivered_as_escapes(title: str, api: Api, sandbox: Sandbox, receiver: Receiver) -> None:
+    subscribe(api, receiver)
+    sandbox.update("deals", 1, title=title)
+    assert receiver.next()["data"]["title"] == title
+    settled(api, sandbox, delivered=1)
+    assert api.data("/api/v2/deals/1")["title"] == title
+    assert title in [deal["title"] for deal in api.data("/api/v2/deals", limit=500)]

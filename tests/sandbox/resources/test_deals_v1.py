@@ -22,3 +22,8 @@ def test_the_timeline_puts_deals_into_periods(api: Api, bare: int) -> None:
     assert [period["period_start"][:10] for period in periods] == ["2031-01-01", "2031-02-01", "2031-03-01"]
     assert [[deal["id"] for deal in period["deals"]] for period in periods] == [[], [bare], []]
     assert [period["totals"]["count"] for period in periods] == [0, 1, 0]
+
+
+def test_the_timeline_ends_where_the_calendar_does(api: Api) -> None:
+    query = {"start_date": "9999-11-01", "interval": "month", "amount": 5, "field_key": "expected_close_date"}
+    assert [period["period_start"][:10] for period in api.data("/v1/deals/timeline", **query)] == ["9999-11-01"]

@@ -2,23 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.support.sandbox_api import Api
-
-
-@pytest.fixture
-def deal_id(api: Api) -> int:
-    body = {"name": "Quixotic Mills", "address": {"value": "Wharf Road 9"}}
-    org = api.post("/api/v2/organizations", body).json()["data"]["id"]
-    emails = [{"value": "zelda@example.com", "primary": True, "label": "work"}]
-    person = api.post("/api/v2/persons", {"name": "Zelda Quixotic", "emails": emails, "org_id": org}).json()["data"][
-        "id"
-    ]
-    body = {"title": "Quixotic Deal", "person_id": person, "org_id": org}
-    deal = int(api.post("/api/v2/deals", body).json()["data"]["id"])
-    api.post("/v1/notes", {"content": "remember the windmills", "deal_id": deal})
-    return deal
 
 
 def found(api: Api, path: str, **query: object) -> list[object]:

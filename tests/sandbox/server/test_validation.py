@@ -106,3 +106,52 @@ def test_true_and_false_are_spelt_small_in_v2_or_in_any_case() -> None:
         with small_company(boolean_spelling=setting) as api:
             query = {"term": "a b", "item_types": "deal", "exact_match": "False"}
             assert api.get("/api/v2/itemSearch", **query).status_code == status
+
+
+OPTIONS = "/api/v2/dealFields/label_ids/options"
+
+
+@pytest.mark.parametrize(
+    ("method", "items", "name"),
+    [
+        ("POST", [{"label": 5}], "label"),
+        ("POST", [{}], "label"),
+        ("POST", [5], "body"),
+        ("PATCH", [{"id": "1", "label": "x"}], "id"),
+        ("DELETE", [{"id": ["1"]}], "id"),
+    ],
+)
+def test_the_items_of_a_body_that_is_a_list_fit_their_types(method: str, items: list[Any], name: str, api: Api) -> None:
+    answer = api(method, OPTIONS, json=items)
+    assert (answer.status_code, answer.json()["code"]) == (400, "ERR_SCHEMA_VALIDATION_FAILED")
+    assert answer.json()["error"].startswith(f"Validation failed: {name}: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("/v1/roles/1/assignments", "user_id"), ("/v1/legacyTeams/1/users", "users")]
+)
+def test_a_deletion_needs_its_body_too(path: str, name: str, api: Api) -> None:
+    answer = api("DELETE", path, json={})
+    assert (answer.status_code, answer.json()["error"]) == (400, f"{name} must be given.")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "reason"),
+    [
+        ("/v1/activityTypes", {"name": ["Call"], "icon_key": "call"}, "name must be a string"),
+        ("/v1/legacyTeams/1/users", {"users": 5}, "users must be an array"),
+        ("/v1/legacyTeams/1/users", {"users": [[1]]}, "users must contain values of type integer"),
+        ("/v1/dealFields", {"name": "Size", "field_type": "enum", "options": 5}, "options must be an array"),
+        ("/v1/dealFields", {"name": "Size", "field_type": "enum", "options": [{}]}, "label is required in each item"),
+    ],
+)
+def test_v1_says_what_it_cannot_read(path: str, body: dict[str, Any], reason: str, api: Api) -> None:
+    answer = api.post(path, body)
+    assert (answer.status_code, answer.json()["error_info"]) == (400, reason)
+
+
+def test_the_quantity_of_a_product_in_a_deal_is_never_null(api: Api, bare: int) -> None:
+    line = {"product_id": 1, "item_price": 100, "quantity": 2}
+    path = f"/api/v2/deals/{bare}/products"
+    key = api.post(path, line).json()["data"]["id"]
+    assert api.patch(f"{path}/{key}", {"quantity": None}).status_code == 400
