@@ -111,9 +111,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
         self.activity_id = activity_id
         self.lead_id = lead_id
         self.project_id = project_id
-        self.since = since
-        self.until = until
-        self.after_id = after_id
+        self.since, self.until, self.after_id = since, until, after_id
         self.names = names
         self.max_bytes = max_bytes
         self.inline_images = inline_images
