@@ -133,7 +133,7 @@ _NOT_PIPEDRIVES: Final = "This is not a delivery that Pipedrive sends."
 
 
 def _received(admitted: list[Endpoint], body: bytes) -> ReceivedChange | None:
-    """What a delivery tells of.
+    """What a delivery reports.
 
     :param admitted: those whose secrets its sender knows
     :raises PipedriveParameterError: it is none of Pipedrive's, or of another company than theirs

@@ -280,7 +280,7 @@ def _is_of(kind: str, value: Any) -> bool:
 
 
 def _strict(parameter: Parameter, kind: str, value: Any) -> Any:
-    if kind == "flag":  # v2 tasks take 0 and 1 beside false and true
+    if kind == "flag":  # v2 tasks take 0 and 1 as well as false and true
         if value in (0, 1):
             return bool(value)
         raise InvalidValue("must be 0 or 1")
