@@ -13,7 +13,7 @@ import asyncio
 import hmac
 import logging
 import time
-from typing import Any, Final
+from typing import Final
 
 from airflow.configuration import conf
 from starlette.concurrency import run_in_threadpool
