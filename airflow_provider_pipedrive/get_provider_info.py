@@ -47,6 +47,7 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "operators": [
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.pipedrive"]},
+            {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.bulk"]},
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.webhooks"]},
         ],
         "sensors": [
@@ -75,6 +76,16 @@ def get_provider_info() -> dict[str, Any]:
                 "source-integration-name": "Common IO",
                 "target-integration-name": "Pipedrive",
                 "python-module": "airflow_provider_pipedrive.transfers.object_storage_to_file",
+            },
+            {
+                "source-integration-name": "Common IO",
+                "target-integration-name": "Pipedrive",
+                "python-module": "airflow_provider_pipedrive.transfers.object_storage_to_pipedrive",
+            },
+            {
+                "source-integration-name": "Common SQL",
+                "target-integration-name": "Pipedrive",
+                "python-module": "airflow_provider_pipedrive.transfers.sql_to_pipedrive",
             },
         ],
         # Airflow 3 reads the first, 2.11 the second.

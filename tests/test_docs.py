@@ -6,13 +6,32 @@ import ast
 import re
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import pytest
 
+from airflow_provider_pipedrive import errors
 from airflow_provider_pipedrive.connection_form import CONN_FIELDS
+from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
+from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator
+from airflow_provider_pipedrive.operators.webhooks import PipedriveEnsureWebhooksOperator
 from airflow_provider_pipedrive.sandbox import Sandbox
+from airflow_provider_pipedrive.sensors.pipedrive import (
+    PipedriveDealStageSensor,
+    PipedriveNewFileSensor,
+    PipedriveRecordSensor,
+)
+from airflow_provider_pipedrive.transfers import (
+    ObjectStorageToPipedriveFileOperator,
+    ObjectStorageToPipedriveOperator,
+    PipedriveFileToObjectStorageOperator,
+    PipedriveToObjectStorageOperator,
+    PipedriveToWarehouseOperator,
+    SqlToPipedriveOperator,
+)
+from airflow_provider_pipedrive.triggers.pipedrive import PipedriveChangeEventTrigger
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -29,9 +48,11 @@ def test_the_python_examples_of_a_page_run_from_top_to_bottom(
 ) -> None:
     (tmp_path / "example_dags").symlink_to(ROOT / "example_dags")
     monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
+    # A module of its own, as a file with the blocks would be: some libraries look up where a function was written.
+    module = ModuleType(page.stem)
+    monkeypatch.setitem(sys.modules, page.stem, module)
     for block in python_blocks(page):
-        exec(compile(block, page.name, "exec"), names)
+        exec(compile(block, page.name, "exec"), vars(module))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -78,6 +99,39 @@ def test_no_example_lets_a_text_of_the_crm_become_a_template(source: Path) -> No
 def test_every_field_of_the_connection_is_explained(field: str) -> None:
     pages = [ROOT / "README.md", ROOT / "docs" / "connection.md"]
     assert any(f"`{field}`" in page.read_text(encoding="utf-8") for page in pages if page.exists())
+
+
+@pytest.mark.parametrize(
+    ("operator", "page"),
+    [
+        (PipedriveOperator, "README.md"),
+        (PipedriveBulkOperator, "docs/writing.md"),
+        (SqlToPipedriveOperator, "docs/writing.md"),
+        (ObjectStorageToPipedriveOperator, "docs/writing.md"),
+        (PipedriveEnsureWebhooksOperator, "docs/webhooks.md"),
+        (PipedriveToObjectStorageOperator, "docs/extraction.md"),
+        (PipedriveToWarehouseOperator, "docs/warehouse.md"),
+        (PipedriveFileToObjectStorageOperator, "docs/files.md"),
+        (ObjectStorageToPipedriveFileOperator, "docs/files.md"),
+        (PipedriveDealStageSensor, "docs/sensors.md"),
+        (PipedriveNewFileSensor, "docs/sensors.md"),
+        (PipedriveRecordSensor, "docs/sensors.md"),
+        (PipedriveChangeEventTrigger, "docs/events.md"),
+    ],
+)
+def test_every_argument_is_explained_on_the_page_of_its_operator(operator: type, page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    own = [each for each in operator.__mro__ if each.__module__.startswith("airflow_provider_pipedrive.")]
+    arguments = {
+        name for each in own if "__init__" in vars(each) for name in signature(vars(each)["__init__"]).parameters
+    }
+    unexplained = [name for name in sorted(arguments - {"self", "kwargs"}) if not re.search(rf"\b{name}[`=]", text)]
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("error", [name for name in vars(errors) if re.fullmatch(r"Pipedrive\w+Error", name)])
+def test_every_error_is_explained(error: str) -> None:
+    assert f"`{error}`" in (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("dag_file", EXAMPLES, ids=lambda path: path.stem)

@@ -18,7 +18,7 @@ import subprocess
 import tarfile
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +47,11 @@ class Module:
     def room(self) -> str:
         """The folder at the top that it is in, or its own name."""
         return self.name.partition(".")[0]
+
+    @property
+    def folder(self) -> str:
+        """The innermost folder that it is in, dotted: ``events.waits``; empty for the package's own."""
+        return ".".join(self.path.parent.parts)
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -114,9 +119,23 @@ class House:
                     found[rooms].append((name, other))
         return dict(found)
 
-    def mutual_rooms(self) -> list[Circle]:
-        """Folders that import each other."""
-        return [pair for pair in sorted(self.room_imports) if pair < pair[::-1] and pair[::-1] in self.room_imports]
+    @cached_property
+    def folder_imports(self) -> dict[tuple[str, str], list[tuple[str, str]]]:
+        """(folder, other folder that it imports) -> the modules that do and are; of a room with folders in it, what is
+        in none of them belongs to none: it is the room's face, which uses the folders and is used by them."""
+        with_folders = {module.room for module in self.modules.values() if "." in module.folder}
+        found = defaultdict(list)
+        for name, others in self.imports.items():
+            for other in others:
+                folders = self.modules[name].folder, self.modules[other].folder
+                if folders[0] != folders[1] and "" not in folders and not with_folders & set(folders):
+                    found[folders].append((name, other))
+        return dict(found)
+
+    def mutual_folders(self) -> list[Circle]:
+        """Folders that import each other: rooms, and the folders in them."""
+        rooms, folders = _mutual(self.room_imports), _mutual(self.folder_imports)
+        return sorted({*rooms, *folders})
 
     def circles(self) -> list[Circle]:
         """Files that import each other, directly or in a round."""
@@ -193,6 +212,10 @@ class House:
         return len(found) / max(1, sum(map(len, files)))
 
 
+def _mutual(imports: Collection[Circle]) -> list[Circle]:
+    return [pair for pair in imports if pair < pair[::-1] and pair[::-1] in imports]
+
+
 def strongly_connected(graph: dict[str, set[str]]) -> list[Circle]:
     """Groups of two and more that reach each other."""
     reached = {start: _reached(graph, start) for start in graph}
@@ -244,7 +267,7 @@ def measure(root: Path) -> dict[str, tuple[str, list[str]]]:
     shared = [f"{name}: {', '.join(homes)}" for name, homes in house.shared_class_names().items()]
     lists = {
         "class names in two modules": shared,
-        "folders that import each other": [" <-> ".join(pair) for pair in house.mutual_rooms()],
+        "folders that import each other": [" <-> ".join(pair) for pair in house.mutual_folders()],
         "file circles": [" <-> ".join(circle) for circle in house.circles()],
         "classes over 200 lines": house.long_classes(),
         "functions over 40 lines": house.long_functions(),

@@ -40,7 +40,7 @@ def checked(uri: str, what: str) -> str:
     if not is_right:
         raise PipedriveParameterError(
             f"{what} must be a whole URL (https://airflow.example.com/pipedrive/callback), the callback URL that is "
-            "registered with the app, without user, #fragment, spaces, quotes, backslashes and letters that are not "
-            "ASCII."
+            f"registered with the app: without user, #fragment, spaces, quotes, backslashes and letters that are not "
+            "ASCII, and with no port but one from 1 to 65535."
         )
     return uri

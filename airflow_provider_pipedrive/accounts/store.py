@@ -225,12 +225,12 @@ def save_authorization(conn_id: str, authorization: AppAuthorization) -> bool:
     for _ in range(_TRIES):
         with create_session() as session:
             row = _row_of_ours(session, conn_id)
-            before = {} if row is None else _extra_of(row)
-            fresh = _connection(conn_id, _authorized(before, authorization))
+            before = None if row is None else row._extra
+            fresh = _connection(conn_id, _authorized({} if row is None else _extra_of(row), authorization))
             fresh.login, fresh.host = authorization.client_id, authorization.host
             fresh.set_password(authorization.client_secret)
             columns = ("login", "host", "port", "_password", "is_encrypted")
-            if _insert(session, fresh) if row is None else _swap(session, row, fresh, *columns):
+            if _insert(session, fresh) if row is None else _swap(session, row.id, before, fresh, *columns):
                 return bool(fresh.is_extra_encrypted)
     raise _changed_by_others(conn_id)
 
@@ -246,8 +246,9 @@ def change_extra(conn_id: str, edit: Callable[[Extra], Extra]) -> Extra:
             row = session.scalar(_query(conn_id))
             if row is None:
                 raise PipedriveParameterError(f"The database has no connection {conn_id!r} of type Pipedrive.")
+            before = row._extra
             extra = edit(_extra_of(row))
-            if _swap(session, row, _connection(conn_id, extra)):
+            if _swap(session, row.id, before, _connection(conn_id, extra)):
                 return extra
     raise _changed_by_others(conn_id)
 
@@ -308,14 +309,16 @@ def _insert(session: Session, fresh: Connection) -> bool:
     return True
 
 
-def _swap(session: Session, row: Connection, fresh: Connection, *columns: str) -> bool:
-    """Write the extra of ``fresh``, and these columns, into a row that is still as it was read; whether it was."""
-    before = row._extra
+def _swap(session: Session, row_id: int, before: str | None, fresh: Connection, *columns: str) -> bool:
+    """Write the extra of ``fresh``, and these columns, into a row; whether it was still as it was read.
+
+    :param before: the stored text of its extra, as it was read
+    """
     unchanged = Connection._extra.is_(None) if before is None else Connection._extra == before
     written = {name: getattr(fresh, name) for name in ("_extra", "is_extra_encrypted", *columns)}
     done: Any = session.execute(
         update(Connection)
-        .where(Connection.id == row.id, unchanged)
+        .where(Connection.id == row_id, unchanged)
         .values(written)
         .execution_options(synchronize_session=False)
     )
@@ -373,5 +376,5 @@ def _decrypted(connection: Connection, source: Literal["database", "environment"
     except InvalidToken:
         return StoredConnection(connection, source, "it was encrypted with another Fernet key than this server has")
     except (ValueError, AirflowException):
-        return StoredConnection(connection, source, "its extra is no JSON object")
+        return StoredConnection(connection, source, "its extra is not a JSON object")
     return StoredConnection(connection, source)

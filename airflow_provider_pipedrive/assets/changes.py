@@ -206,7 +206,7 @@ class _Consumer:
         self._kinds = frozenset([kinds] if isinstance(kinds, str) else kinds or ())
         unknown = self._kinds - set(KINDS)
         if unknown:
-            raise PipedriveParameterError(f"There is no kind of change {min(unknown)!r}, only: {', '.join(KINDS)}.")
+            raise PipedriveParameterError(f"There is no kind of change {min(unknown)!r}. There are {', '.join(KINDS)}.")
         self._fields = fields
         self._connection_id = pipedrive_conn_id
         self._since = None if since is None else datetime.fromisoformat(given_moment("since", since))

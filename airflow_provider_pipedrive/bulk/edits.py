@@ -13,6 +13,7 @@ from airflow_provider_pipedrive.bulk.journal import to_json
 from airflow_provider_pipedrive.bulk.records import has
 from airflow_provider_pipedrive.bulk.related import made_id
 from airflow_provider_pipedrive.catalog import ACTIONS
+from airflow_provider_pipedrive.catalog.advice import counted
 
 log = logging.getLogger(__name__)
 _FEW = 20
@@ -37,9 +38,9 @@ def count_edits(run: RunContext) -> None:
     edited = sum(_was_edited(run, record) for record in changed)
     if edited:
         log.warning(
-            "%s: %d records were edited since they were looked at; they are written all the same.",
+            "%s: %s edited since the comparison: written all the same.",
             run.job.entity,
-            edited,
+            counted(edited, "record"),
         )
     journal.set(edited_meanwhile=(journal.get("edited_meanwhile") or 0) + edited)
 

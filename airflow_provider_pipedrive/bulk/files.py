@@ -26,7 +26,7 @@ def format_of(name: str) -> str:
         if name.lower().endswith(ending):
             return found
     raise PipedriveParameterError(
-        f"{name}: rows are read from files that end with {', '.join(_ENDINGS)}: rename it, or say its format."
+        f"{name}: rows are read from files that end with {', '.join(_ENDINGS)}: rename it, or set format."
     )
 
 

@@ -160,21 +160,23 @@ class BulkJob:
         if self.mode != "create" and not self.matched_on:
             also = ", ".join(map(repr, target.aliases))
             raise PipedriveParameterError(
-                f"{self.entity}: match_on must say what tells which record a row is: 'id', the name of a field"
+                f"{self.entity}: set match_on, so that each row finds its record: 'id', the name of a field"
                 f"{f', or {also}' if also else ''}."
             )
 
     def _check_removal(self, target: Target) -> None:
         removes = self.mode in ("delete", "mirror")
         if removes and self.max_deletes is None:
-            raise PipedriveParameterError(f'mode="{self.mode}" removes records: say by max_deletes how many at most.')
+            raise PipedriveParameterError(
+                f'mode="{self.mode}" removes records: set max_deletes to the most that it may remove.'
+            )
         if self.mode == "mirror" and not self.within:
             raise PipedriveParameterError(
-                'mode="mirror" removes what is no longer in the rows: say by within which records they speak for, such '
-                'as {"filter_id": 7} or {"Pipeline": "Sales"}.'
+                'mode="mirror" removes records that are not in the rows: set within to the records that the rows '
+                'cover, such as {"filter_id": 7} or {"Pipeline": "Sales"}.'
             )
         if self.within is not None and (self.mode != "mirror" or not isinstance(self.within, Mapping)):
-            raise PipedriveParameterError('within is a dict, and goes with mode="mirror".')
+            raise PipedriveParameterError('within must be a dict, and belongs to mode="mirror" only.')
         if self.on_remove == "archive" and not target.archives:
             raise PipedriveParameterError(f"{self.entity} cannot be archived, only deals and leads can.")
         instead = isinstance(self.on_remove, Mapping) and self.on_remove

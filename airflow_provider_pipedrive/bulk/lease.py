@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
-from airflow_provider_pipedrive.extraction.storage.versioned import Conflict, Version, read_versioned, replace_versioned
+from airflow_provider_pipedrive.extraction.storage.versioned import Version, read_versioned, replace_versioned
 
 log = logging.getLogger(__name__)
 FILE: Final = "bulk.lock"
@@ -67,10 +67,10 @@ class FolderLease:
         value, version = read_versioned(self._file)
         if value is not None and value["owner"] is not None:
             version = self._watch(version, sleep)
-        try:
-            return self._replace(version)
-        except Conflict:
-            raise self._in_use() from None
+        own = self._replace(version)
+        if own is None:
+            raise self._in_use()
+        return own
 
     def _watch(self, version: Version, sleep: Callable[[float], None]) -> Version:
         """Wait until whoever holds the folder has released it, or has not renewed it for long enough."""
@@ -91,11 +91,11 @@ class FolderLease:
         )
 
     def _replace(self, version: Version) -> Version:
-        replace_versioned(self._file, {"owner": self._owner}, version)
+        """The version of the file with this run in it; None where another run has replaced it."""
+        if not replace_versioned(self._file, {"owner": self._owner}, version):
+            return None
         value, version = read_versioned(self._file)
-        if value is None or value["owner"] != self._owner:
-            raise Conflict(f"{self._file} was replaced")
-        return version
+        return version if value is not None and value["owner"] == self._owner else None
 
     def _renew(self) -> None:
         while not self._lost and not self._stopped.wait(_RENEWED_EVERY):
@@ -103,8 +103,11 @@ class FolderLease:
 
     def _renew_once(self) -> None:
         try:
-            self._version = self._replace(self._version)
-        except Conflict:
-            self._lost = True
+            own = self._replace(self._version)
         except OSError as error:  # it passes, or the next checkpoint meets it too
             log.info("%s could not be renewed: %s", self._file, error)
+            return
+        if own is None:
+            self._lost = True
+        else:
+            self._version = own

@@ -16,6 +16,7 @@ from airflow_provider_pipedrive.bulk.journal import Journal, to_json
 from airflow_provider_pipedrive.bulk.records import has, link_of, moment_of
 from airflow_provider_pipedrive.bulk.related import made_id
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, Target, target_of
+from airflow_provider_pipedrive.catalog.advice import counted
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -54,7 +55,9 @@ class Lookup:
                         )
                     else:
                         self._journal.run("UPDATE operations SET state = 'planned' WHERE operation = ?", [number])
-            log.info("%s: of %d creations without a clear answer %d were made.", entity, len(mine), len(found))
+            log.info(
+                "%s: of %s without a clear answer, %d took place.", entity, counted(len(mine), "creation"), len(found)
+            )
 
     def _found(
         self, target: Target, wanted: Mapping[int, Mapping[str, Any]], since: datetime

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_pipedrive.bulk.journal import Journal, to_json
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.fields import EXPECTED
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class NewOptions:
             known = set(self._book.fields[key].options.values())
             missing = [label for label in labels if label not in known]
             if missing:
-                log.info("%s: adding %d options to the field %s.", self._book.entity, len(missing), key)
+                log.info("%s: adding %s to the field %s.", self._book.entity, counted(len(missing), "option"), key)
                 self._book.add_options(self._book.fields[key], missing)
             self._journal.run(
                 "UPDATE operations SET state = 'done', id = ? WHERE operation = ?", [to_json(key), number]

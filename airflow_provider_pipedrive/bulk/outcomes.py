@@ -12,6 +12,7 @@ from airflow_provider_pipedrive.bulk.journal import to_json
 from airflow_provider_pipedrive.bulk.related import CREATED, named
 from airflow_provider_pipedrive.bulk.requests import PlannedWrite
 from airflow_provider_pipedrive.bulk.targets import target_of
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import (
     PipedriveConnectionError,
     PipedriveError,
@@ -147,8 +148,8 @@ def _nothing_sent(error: BaseException) -> bool:
 def too_many_rejects(rejected: int, run: RunContext, example: str) -> PipedriveRejectedRowsError:
     """The error for more rejects than a job allows."""
     return PipedriveRejectedRowsError(
-        f"{rejected} of {run.journal.rows} rows are rejected, more than max_rejects={run.job.max_rejects} allows; for "
-        f"example {example}. "
+        f"Rejected: {rejected} of {counted(run.journal.rows, 'row')}, more than max_rejects={run.job.max_rejects} "
+        f"allows; for example {example}. "
         "The folder's rejects.jsonl has each row with its reason. What was written before is journalled: raise "
         "max_rejects and write again with the same folder, or write the corrected rows in another one."
     )

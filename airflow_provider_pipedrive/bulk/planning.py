@@ -19,6 +19,7 @@ from airflow_provider_pipedrive.bulk.receipt import write_rejects
 from airflow_provider_pipedrive.bulk.related import RelatedRecords
 from airflow_provider_pipedrive.bulk.targets import target_of
 from airflow_provider_pipedrive.catalog import ACTIONS
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.client.fields import DEFINITIONS
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveTokenCapError
@@ -43,9 +44,9 @@ def make_plan(run: RunContext, rows: Iterable[Mapping[str, Any]]) -> None:
     NewOptions(run.book, journal).plan()
     journal.set(diff=journal.lines("diff.jsonl", described(run.book, job.entity, journal)))
     log.info(
-        "%s: %d rows; %s; %d unchanged, %d rejected, about %d API tokens to write.",
-        job.entity, number, _planned(job.entity, journal) or "nothing to write", difference.unchanged,
-        journal.rejected, price_left(journal),
+        "%s: %s; %s; %d unchanged, %d rejected; writing costs about %s.",
+        job.entity, counted(number, "row"), _planned(job.entity, journal) or "nothing to write", difference.unchanged,
+        journal.rejected, counted(price_left(journal), "API token"),
     )  # fmt: skip
 
 
@@ -77,8 +78,8 @@ def _check_records(run: RunContext) -> None:
         allowed = getattr(run.job, name)
         if allowed is not None and number > allowed:
             raise PipedriveParameterError(
-                f"The run would {'remove' if name == 'max_deletes' else 'write'} {number} records, more than "
-                f"{name}={allowed} allows. Nothing was written: look at {run.journal.get('diff')}, and raise "
+                f"The run would {'remove' if name == 'max_deletes' else 'write'} {counted(number, 'record')}, more "
+                f"than {name}={allowed} allows. Nothing was written: look at {run.journal.get('diff')}, and raise "
                 f"{name} if that is right."
             )
 
@@ -87,8 +88,9 @@ def _check_price(run: RunContext) -> None:
     price, cap = price_left(run.journal), run.client.token_cap
     if cap is not None and run.client.usage.tokens + price > cap:
         raise PipedriveTokenCapError(
-            f"Writing costs about {price} API tokens, more than is left of max_tokens={run.job.max_tokens}, "
-            "which counts for the whole run. Nothing was written in this try: write again with a higher max_tokens."
+            f"Writing costs about {counted(price, 'API token')}, more than is left of max_tokens={run.job.max_tokens}, "
+            "which counts for the whole run. Nothing was written in this "
+            "try: write again with a higher max_tokens."
         )
 
 

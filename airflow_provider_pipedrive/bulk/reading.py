@@ -142,6 +142,10 @@ class RowReader:
         :returns: how many there were
         :raises PipedriveParameterError: a column is no field, or a label is no option
         """
+        if isinstance(rows, str | bytes | Mapping):
+            raise PipedriveParameterError(
+                f"rows must be a list, or another iterable, of dicts of column to value, not {rows!r:.80}."
+            )
         number, batch = 0, []
         digest = Digest()
         for number, row in enumerate(rows, 1):

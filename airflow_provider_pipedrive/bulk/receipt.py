@@ -12,6 +12,7 @@ from airflow_provider_pipedrive.bulk.difference import described
 from airflow_provider_pipedrive.bulk.journal import Journal
 from airflow_provider_pipedrive.bulk.matching import shown_key
 from airflow_provider_pipedrive.bulk.new_options import ADD_OPTIONS
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.record_links import record_url
 
 log = logging.getLogger(__name__)
@@ -50,8 +51,9 @@ def receipt_of(run: RunContext, *, price: int | None) -> dict[str, Any]:
         row, reason = journal.run("SELECT row, reason FROM rejects ORDER BY row LIMIT 1").fetchone()
         log.warning("%s: row %d is set aside: %s. All that are: %s", job.entity, row, reason, receipt["rejects"])
     log.info(
-        "%s: %s; %d requests, %d API tokens, %.1f s.",
-        job.entity, _summary(receipt), receipt["requests"], receipt["tokens"], receipt["seconds"],
+        "%s: %s; %s, %s, %.1f s.",
+        job.entity, _summary(receipt), counted(receipt["requests"], "request"),
+        counted(receipt["tokens"], "API token"), receipt["seconds"],
     )  # fmt: skip
     return receipt
 

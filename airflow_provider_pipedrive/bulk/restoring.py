@@ -54,7 +54,9 @@ def undo(client: PipedriveClient, folder: Any) -> dict[str, Any]:
     """
     place = Path(folder) if isinstance(folder, str) else folder
     if not (place / FILE).exists():
-        raise PipedriveParameterError(f"{folder} holds no bulk run: there is no {FILE} in it.")
+        raise PipedriveParameterError(
+            f"{folder} does not hold a bulk run ({FILE} is missing). Give the folder of a run."
+        )
     journal = journal_in(place)
     try:
         return _Undo(client, journal).do()

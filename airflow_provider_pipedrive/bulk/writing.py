@@ -23,6 +23,7 @@ from airflow_provider_pipedrive.bulk.related import CREATED, made_id
 from airflow_provider_pipedrive.bulk.requests import PlannedWrite, request_of
 from airflow_provider_pipedrive.bulk.senders import SenderPool, Sent
 from airflow_provider_pipedrive.bulk.targets import target_of
+from airflow_provider_pipedrive.catalog.advice import counted
 
 log = logging.getLogger(__name__)
 _PROGRESS_EVERY = 10.0
@@ -52,7 +53,7 @@ class OperationWriter:
                 while lost := self._journal.one(
                     "SELECT count(*) FROM operations WHERE state = 'lost' AND phase = ?", [phase]
                 ):
-                    log.info("%d creations got no clear answer: looking for them before they are repeated.", lost)
+                    log.info("%s got no clear answer: looking for what was created first.", counted(lost, "creation"))
                     self._lookup.settle()
                     self._write_phase(pool, phase)
                 if phase == 0:

@@ -87,5 +87,5 @@ def get_action(key: str) -> Action:
         return ACTIONS[key]
     there = [known for known, action in ACTIONS.items() if action.lifecycle != "removed"]
     near = nearest(key, there, most=3)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"All keys: {own_command('actions')}"
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"{own_command('actions')} lists all keys."
     raise UnknownActionError(f"Pipedrive has no action {key!r}. {hint}")

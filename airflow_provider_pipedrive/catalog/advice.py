@@ -1,4 +1,4 @@
-"""What error messages advise: the right name for a wrong one, and a command as it can be typed here."""
+"""What messages say: the right name for a wrong one, a command as it can be typed here, a number with its noun."""
 
 from __future__ import annotations
 
@@ -38,6 +38,13 @@ _PERHAPS = {
     "description": ("note",),
     "at": ("time",),
     "date": ("time",),
+    "start": ("cursor",),
+    "offset": ("start", "cursor"),
+    "page": ("start", "cursor"),
+    "size": ("limit",),
+    "since": ("updated_since",),
+    "until": ("updated_until",),
+    "get": ("term",),
 }
 """Words that may mean another one, where their own leads to nothing."""
 _NOISE = ("all", "the", "a", "of", "by", "v2")
@@ -92,6 +99,13 @@ def did_you_mean(given: object, known: Iterable[str], most: int = 1) -> str:
     """A sentence with the nearest known names, to be put behind others; empty where none is near."""
     near = nearest(given, known, most)
     return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: ``1 request``, ``1,200 entities``."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun[:-1]}ies" if re.search(r"[^aeiou]y$", noun) else f"{number:,} {noun}s"
 
 
 def own_command(arguments: str) -> str:

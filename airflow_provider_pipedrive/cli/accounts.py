@@ -13,7 +13,7 @@ from airflow_provider_pipedrive.accounts.renewal import Renewal
 from airflow_provider_pipedrive.accounts.scopes import lacking, least_scopes
 from airflow_provider_pipedrive.accounts.status import AuthorizationStatus, now
 from airflow_provider_pipedrive.accounts.store import StoredConnection
-from airflow_provider_pipedrive.catalog.advice import own_command
+from airflow_provider_pipedrive.catalog.advice import counted, own_command
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.catalog import wanted_actions
 from airflow_provider_pipedrive.cli.connect import good_until
@@ -38,7 +38,7 @@ def check(options: Namespace) -> None:
         say("An API token does not expire, and may do what its user may.")
     elif credential.refresh_token is None:
         say(f"Connected as {account_of(settings).text}, by OAuth access token.")
-        say("There is no refresh token: it ends within the hour, and its scopes are not told.")
+        say("There is no refresh token: the access token ends within the hour, and its scopes are not known.")
     else:
         idle = _idle(stored)  # before the renewal, which is a use
         _check_grant(settings, _renewed(stored, settings, options.print_as), keys, idle)
@@ -114,7 +114,7 @@ def _idle(stored: StoredConnection) -> str:
 
 def _check_grant(settings: Settings, grant: Grant, keys: list[str], idle: str) -> None:
     say(f"Connected as {account_of(with_grant(settings, grant)).text}, by OAuth.")
-    say(f"Scopes: {', '.join(grant.scopes) or 'not told'}.")
+    say(f"Scopes: {', '.join(grant.scopes) or 'not known'}.")
     say(idle)
     say(f"The authorization lasts until {good_until()}, and {IDLE_DAYS} days more from each use: this was one.")
     missing = lacking(keys, grant.scopes) if grant.scopes else []
@@ -125,7 +125,7 @@ def _check_grant(settings: Settings, grant: Grant, keys: list[str], idle: str) -
             "OAuth & access scopes, and connect again."
         )
     if keys and grant.scopes:
-        say(f"All {len(keys)} actions are allowed by these scopes.")
+        say(f"These scopes are enough for {counted(len(keys), 'action')}.")
 
 
 # ---- a refresh token that changes is not lost

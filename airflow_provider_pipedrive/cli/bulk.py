@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.terminal import command, say
 from airflow_provider_pipedrive.hooks.client_factory import client_of
@@ -17,7 +18,7 @@ def undo(options: Namespace) -> None:
     with client_of(connections.find(options.conn_id).connection) as client:
         result = take_back(client, options.folder)
     say(
-        f"{result['restored']} records restored, {result['kept']} kept because they were edited since, "
+        f"{counted(result['restored'], 'record')} restored, {result['kept']} kept because they were edited since, "
         f"{result['impossible']} cannot be restored."
     )
     if result["details"]:

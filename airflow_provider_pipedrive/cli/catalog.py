@@ -8,7 +8,7 @@ from pathlib import Path
 
 from airflow_provider_pipedrive.accounts.scopes import least_scopes
 from airflow_provider_pipedrive.catalog import ACTIONS, UnknownActionError, get_action
-from airflow_provider_pipedrive.catalog.advice import did_you_mean
+from airflow_provider_pipedrive.catalog.advice import counted, did_you_mean
 from airflow_provider_pipedrive.catalog.model import Action, Parameter
 from airflow_provider_pipedrive.cli.dagfiles import FoundKeys, read_folder
 from airflow_provider_pipedrive.cli.terminal import command, put, say, usage_error
@@ -37,9 +37,10 @@ def actions(options: Namespace) -> None:
         return
     found = [action for action in ACTIONS.values() if all(word in _searched(action) for word in words)]
     if not found:
-        hint = did_you_mean(" ".join(options.text), ACTIONS, most=3)
+        text = options.text
+        hint = did_you_mean(" ".join(text), ACTIONS, most=3)
         raise PipedriveParameterError(
-            f"No action has {' and '.join(map(repr, words))} in its key, summary or path.{hint}"
+            f"No action has {' and '.join(map(repr, text))} in its key, summary or path.{hint}"
         )
     for row in _table([("ACTION", "REQUEST", "TOKENS", ""), *map(_row, found)]):
         put(row)
@@ -71,7 +72,10 @@ def _in_dags(folder: str) -> set[str]:
         say(f"Note: {place}: {what}; add the keys that it can have to the command.")
     if wrong:
         raise PipedriveParameterError(f"The DAGs cannot be judged. {' '.join(wrong)}")
-    say(f"{found.files} files read, {len(found.keys)} actions found: {', '.join(sorted(found.keys)) or 'none'}.")
+    say(
+        f"{counted(found.files, 'file')} read, {counted(len(found.keys), 'action')} found: "
+        f"{', '.join(sorted(found.keys)) or 'none'}."
+    )
     return set(found.keys)
 
 

@@ -184,7 +184,7 @@ def _show(settings: Settings, grant: Grant) -> str:
     except PipedriveError as error:  # the tokens are there, and would be lost with it
         account = "an account that Pipedrive does not name"
         say(f"Connected, but Pipedrive does not say as whom: {error}")
-    say(f"Scopes: {', '.join(grant.scopes) or 'not told'}.")
+    say(f"Scopes: {', '.join(grant.scopes) or 'not known'}.")
     say(f"It lasts until {good_until()}, and {IDLE_DAYS} days more from each use.")
     return account
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from airflow.models import Connection
@@ -25,7 +26,11 @@ def find(conn_id: str) -> StoredConnection:
     :raises PipedriveAuthError: there is none
     :raises PipedriveParameterError: it cannot be read
     """
-    found = store.resolved(conn_id)
+    found = store.resolved(conn_id) or _unreadable(conn_id)
+    if found is None and variable(conn_id) in os.environ:
+        raise PipedriveParameterError(
+            f"What {variable(conn_id)} holds is not a valid connection: neither JSON nor a URI."
+        )
     if found is None:
         raise PipedriveAuthError(
             f"There is no Airflow connection {conn_id!r}. Make it with: " + own_command(f"connect --save {conn_id}")
@@ -33,6 +38,13 @@ def find(conn_id: str) -> StoredConnection:
     if found.unreadable:
         raise PipedriveParameterError(f"The connection {conn_id!r} cannot be read: {found.unreadable}.")
     return found
+
+
+def _unreadable(conn_id: str) -> StoredConnection | None:
+    """The database's connection, where Airflow reports one that it cannot read like one that is not there."""
+    with suppress(SQLAlchemyError, RuntimeError):  # RuntimeError: Airflow 3 forbids it to tasks
+        return store.stored_in_database(conn_id)
+    return None
 
 
 @contextmanager

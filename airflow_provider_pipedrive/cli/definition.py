@@ -85,7 +85,7 @@ _CHECK = ActionCommand(
 _REFRESH = ActionCommand(
     name="refresh",
     help="Renew an OAuth connection's tokens now",
-    description="Renew an OAuth connection's tokens: its 60 idle days begin anew.",
+    description="Renew an OAuth connection's tokens: its 60 idle days begin again.",
     func=lazy_load_command("airflow_provider_pipedrive.cli.accounts.refresh"),
     args=(_CONN_ID, _PRINT),
 )
@@ -160,7 +160,7 @@ _WEBHOOKS = ActionCommand(
     "this connection's webhook_url (remove). An OAuth app needs the scope admin.",
     func=lazy_load_command("airflow_provider_pipedrive.cli.webhooks.webhooks"),
     args=(
-        _arg("doing", choices=("ensure", "list", "remove"), help="what to do"),
+        _arg("doing", choices=("ensure", "list", "remove"), metavar="ensure|list|remove", help="what to do"),
         _arg("objects", nargs="*", metavar="OBJECT", help="for ensure: deals, persons, ...; '*': everything"),
         _arg(
             "--actions",

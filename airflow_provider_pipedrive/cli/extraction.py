@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.terminal import command, put, say
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -27,7 +28,7 @@ def plan(options: Namespace) -> None:
     if until is not None and since is None:
         raise PipedriveParameterError("--until needs --since: without one, whole lists are read.")
     if since is not None and since > datetime.now(UTC):
-        raise PipedriveParameterError(f"--since {options.since} lies in the future: give a time that has passed.")
+        raise PipedriveParameterError(f"--since {options.since} is in the future: give a time that has passed.")
     job = ExtractionJob(options.entities, "changes" if since else "snapshot", since, until, columns=options.columns)
     with client_of(connections.find(options.conn_id).connection) as client:
         found = estimate(client, job)
@@ -39,8 +40,8 @@ def plan(options: Namespace) -> None:
     for name, records, pages, tokens, basis in rows:
         put(f"{name:<{widths[0]}}  {records:>{widths[1]}}  {pages:>{widths[2]}}  {tokens:>{widths[3]}}  {basis}")
     say(
-        f"About {found.tokens:,} API tokens, and at least {found.minutes:.1f} minutes at the present rate limit. "
-        f"This plan cost {found.looking} tokens."
+        f"About {counted(found.tokens, 'API token')}, and at least {found.minutes:.1f} minutes at the present rate "
+        f"limit. This plan cost {counted(found.looking, 'API token')}."
     )
 
 
@@ -81,7 +82,7 @@ def _put_claims(claims: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
         begin = f"from {claim['since']}" if claim["since"] else "whole list,"
         put(f"  {begin} up to {claim['until']}  {'published' if claim['completed'] else 'open'}  {claim['run']}")
     if len(shown) < len(claims):
-        put(f"  and {len(claims) - len(shown)} earlier runs: --entity shows them")
+        put(f"  and {counted(len(claims) - len(shown), 'earlier run')}: --entity shows them")
 
 
 def _watermark_to_set(options: Namespace) -> datetime | None:
@@ -93,7 +94,7 @@ def _watermark_to_set(options: Namespace) -> datetime | None:
     until = _moment("--set", options.set)
     if until is not None and until > datetime.now(UTC):
         raise PipedriveParameterError(
-            f"--set {options.set} lies in the future: the next runs would read nothing. Give a time that has passed."
+            f"--set {options.set} is in the future: the next runs would read nothing. Give a time that has passed."
         )
     return until
 

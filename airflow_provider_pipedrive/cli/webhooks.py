@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from airflow_provider_pipedrive.accounts.companies import learn_company
 from airflow_provider_pipedrive.accounts.status import now, stamp
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.terminal import command, put, say, usage_error
 from airflow_provider_pipedrive.client.client import PipedriveClient
@@ -50,7 +51,7 @@ def _list(options: Namespace) -> None:
         whose = "Airflow's" if row["ours"] else "another's"
         told = f"{row['event_object']} {row['event_action']}"
         put(f"{row['id']}\t{told}\t{whose}\tversion {row['version']}\t{row['state']}")
-    say(f"{len(rows)} webhooks.")
+    say(f"{counted(len(rows), 'webhook')}.")
 
 
 def _remove(options: Namespace) -> None:

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from airflow_provider_pipedrive.catalog import ACTIONS
-from airflow_provider_pipedrive.catalog.advice import did_you_mean
+from airflow_provider_pipedrive.catalog.advice import nearest
 from airflow_provider_pipedrive.client.directory import Directory, folded, one_of
 from airflow_provider_pipedrive.client.field_kinds import KINDS, Field, PrimaryEntry
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -209,8 +209,9 @@ class FieldBook:
         known = [text for field in self.fields.values() for text in (field.name, field.key)]
         known += [word for word in _SYNONYMS if self._synonym(word)]
         shown = sorted({str(field) for field in self.fields.values()}, key=str.lower)
-        hint = did_you_mean(name, known) or f" Its fields are: {', '.join(shown)}."
-        return f"{self.entity}: there is no field {name!r} that can be written.{hint}"
+        near = nearest(name, known)
+        hint = f"did you mean {near[0]!r}?" if near else f"the fields are: {', '.join(shown)}"
+        return f"{self.entity}: there is no field {name!r} that can be written ({hint})."
 
     def add_options(self, field: Field, labels: Sequence[str]) -> None:
         """Add options to a field in Pipedrive, and know them from now on."""

@@ -120,7 +120,7 @@ def company_of(host: str) -> str:
 def _advice(host: str) -> str:
     shown = re.split(r"[?#]", host.rpartition("@")[2])[0]  # what stands before or behind may be a password or token
     return (
-        f"{shown!a} is no host to send a Pipedrive credential to. Give the company's name (acme), its host "
+        f"{shown!a} is not a host that a Pipedrive credential may be sent to. Give the company's name (acme), its host "
         "(acme.pipedrive.com) or its URL (https://acme.pipedrive.com), without user, port or path. "
-        "Other hosts are only taken on this machine (http://127.0.0.1:8765)."
+        "Other hosts are accepted on this machine only (http://127.0.0.1:8765)."
     )

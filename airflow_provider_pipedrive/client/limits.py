@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from math import isfinite
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.settings import ApiToken, Settings
 from airflow_provider_pipedrive.client.shared_pace import SharedPace
 from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError
@@ -269,8 +270,8 @@ class Limits:
                 self._day, self._spent = day, 0
             if budget is not None and self._spent + tokens > budget:
                 raise PipedriveDailyBudgetError(
-                    f"{action or 'This request'} costs {tokens} API tokens, but this process has already spent "
-                    f"{self._spent} of the {budget} that the connection's daily_token_budget grants it for {day} "
+                    f"{action or 'This request'} costs {counted(tokens, 'API token')}, but this process has already "
+                    f"spent {self._spent} of the {budget} that the connection's daily_token_budget grants it for {day} "
                     "(UTC). Raise the budget, or run again after midnight UTC.",
                     action=action,
                     retry_after=86400 - now % 86400,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client.clock import Clock
 from airflow_provider_pipedrive.client.paging import Look, Position, look_at, records_in, walk_pages
@@ -93,11 +94,11 @@ class _PageProgress:
         if now - self._last >= _PROGRESS_EVERY:
             self._last = now
             log.info(
-                "%s: %d records, %d pages, %d tokens after %.0f s",
+                "%s: %s, %s, %s after %.0f s",
                 self._action,
-                usage.records,
-                usage.pages,
-                usage.tokens,
+                counted(usage.records, "record"),
+                counted(usage.pages, "page"),
+                counted(usage.tokens, "API token"),
                 now - self._began,
             )
 

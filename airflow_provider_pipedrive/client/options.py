@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pipedrive.catalog.advice import did_you_mean
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ def options(client: ActionRunner, source: str, term: str | None, parameters: Map
     :raises PipedriveParameterError: there is no such source, or it cannot be searched
     """
     if source not in SOURCES:
-        raise PipedriveParameterError(f"There are no options {source!r}, only: {', '.join(SOURCES)}.")
+        raise PipedriveParameterError(
+            f"There are no options of {source!r}.{did_you_mean(source, SOURCES)} Options exist of {', '.join(SOURCES)}."
+        )
     if term is not None:
         return _found(client, source, term, parameters)
     if source in _LABELS:

@@ -18,6 +18,8 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 # 40 hexadecimal digits, with a companion's suffix in v1 (facts of the Custom fields page).
 # https://pipedrive.readme.io/docs/core-api-concepts-custom-fields
 _CUSTOM_FIELD = re.compile(r"[0-9a-f]{40}(_[a-z0-9_]+)?")
+_ARGUMENTS = ("max_records", "readable", "pipedrive_conn_id")
+"""Arguments of operators and of the hook, which have no place among Pipedrive's parameters."""
 NOTHING: Any = object()
 """Stands for "no body", where ``None`` would be JSON's null."""
 
@@ -200,8 +202,10 @@ def _unknown(action: Action, name: Any, value: Any) -> str:
     if action.custom_fields == "nested" and _CUSTOM_FIELD.fullmatch(str(name)):
         return f"{name} is a custom field: put it into custom_fields={{{str(name)[:6]!r}...: ...}}"
     if action.custom_fields == "flat" and name == "custom_fields":
-        return "custom fields of leads stand beside the other parameters, not in custom_fields"
+        return "custom fields of leads are given next to the other parameters, not in custom_fields"
     here = f"there is no parameter {name!r}"
+    if name in _ARGUMENTS:
+        return f"{here} (it is an argument of its own: give it next to parameters)"
     near = _own_id(action, name) or next(iter(nearest(name, action.by_name)), None)
     custom = f"custom_fields={{{name!r}: {_briefly(value)}}}" if action.custom_fields == "nested" else ""
     if near and not (custom and _reads_like_a_label(name)):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_pipedrive.catalog import ACTIONS
-from airflow_provider_pipedrive.catalog.advice import own_command
+from airflow_provider_pipedrive.catalog.advice import counted, own_command
 from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client import json_text
 from airflow_provider_pipedrive.client.limits import WINDOW
@@ -196,7 +196,7 @@ def _without_nulls(call: Operation, parsed: dict[str, Any]) -> dict[str, Any]:
     data = parsed.get("data")
     if isinstance(data, list) and None in data:
         parsed["data"] = [record for record in data if record is not None]
-        log.warning("%s: %d of %d records came as null and are left out.", call, data.count(None), len(data))
+        log.warning("%s: left out %d of %s, which came as null.", call, data.count(None), counted(len(data), "record"))
     return parsed
 
 
@@ -248,7 +248,7 @@ def _refusal(call: Operation, answer: Response, parsed: dict[str, Any] | None) -
         return PipedriveAuthError, "The authorization is no longer valid: connect the account again."
     if status == 401:
         return PipedriveAuthError, (
-            "The credential is wrong, expired or revoked. For an API token: copy it anew from Pipedrive (Company "
+            "The credential is wrong, expired or revoked. For an API token: copy it again from Pipedrive (Company "
             "settings > Personal preferences > API). For OAuth: connect the account again."
         )
     if status == 402:
@@ -290,9 +290,8 @@ def _not_there(call: Operation, status: int) -> tuple[type[PipedriveError], str]
         return PipedriveEndpointRemovedError, removed.removed_message()
     if status == 410:
         return PipedriveNotFoundError, "It is gone: deleted, or the operation has been removed from Pipedrive's API."
-    return PipedriveNotFoundError, (
-        "It does not exist, was deleted, or the credential's user may not see it. For a raw request: check the path."
-    )
+    path = "" if call.key else " Check the path, too."
+    return PipedriveNotFoundError, f"It does not exist, was deleted, or the credential's user may not see it.{path}"
 
 
 def _is_removed_path(action: Action, call: Operation) -> bool:

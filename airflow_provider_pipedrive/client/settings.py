@@ -108,6 +108,11 @@ def settings_from(
     :raises PipedriveParameterError: a field that cannot be read, naming it
     :raises PipedriveAuthError: no credential
     """
+    if extra is not None and not isinstance(extra, Mapping):
+        raise PipedriveParameterError(
+            "The connection's extra must be a JSON object, such as "
+            f'{{"api_token": "..."}}, not a {type(extra).__name__}.'
+        )
     given = {key: value for key, value in (extra or {}).items() if value not in (None, "")}
     misplaced = _misplaced(given)
     credential = _credential(trimmed(login), trimmed(password), given, misplaced)
@@ -178,9 +183,9 @@ def _hints(login: str, password: str, misplaced: Mapping[str, str]) -> str:
     found = [f"The extra has {name!r}, which is not read: did you mean {right}?" for name, right in misplaced.items()]
     if bool(login) != bool(password):
         filled, empty = ("login", "password") if login else ("password", "login")
-        found.append(f"There is something in {filled}, but nothing in {empty}: if it is a token, move it.")
+        found.append(f"{filled} is filled in, and {empty} is empty: if {filled} holds a token, move it.")
     elif login and not misplaced:
-        found.append("login and password are taken for an app's: without its refresh_token they open nothing.")
+        found.append("login and password are the id and secret of an app: they also need its refresh_token.")
     return "".join(f" {text}" for text in found)
 
 
@@ -189,7 +194,9 @@ def _secret(given: Mapping[str, Any], name: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not HEADER_SAFE.fullmatch(value.strip()):
-        raise PipedriveAuthError(f"The connection's {name} is no token: it has spaces, line breaks or other signs.")
+        raise PipedriveAuthError(
+            f"The connection's {name} is not a valid token: it has spaces, line breaks or other signs in it."
+        )
     return value.strip()
 
 

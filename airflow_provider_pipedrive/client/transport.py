@@ -167,7 +167,10 @@ class Transport:
     def _verify(self) -> bool | str:
         verify = self._settings.verify
         if isinstance(verify, str) and not Path(verify).exists():
-            raise PipedriveParameterError(f"The connection's verify: there is no file or folder {verify} here.")
+            raise PipedriveParameterError(
+                f"The connection's verify must be true, false, or the path of a CA bundle that exists here, "
+                f"not {verify!r}."
+            )
         if verify is not True:
             return verify
         return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
@@ -227,8 +230,10 @@ class Transport:
             # Only said while the way through the proxy is being opened.
             return self._cut(call, f"the proxy failed ({_kind(error)})", sent=False)
         if socket.gaierror in kinds:
-            text = "the name of the host is not known here: check the connection's host, and this machine's network"
+            text = "the host's name cannot be resolved: check the connection's host, and this machine's network"
             return self._cut(call, text, sent=False)
+        if ConnectionRefusedError in kinds:
+            return self._cut(call, "nothing listens there: check the connection's host and port", sent=False)
         never_connected = any(issubclass(kind, urllib3.exceptions.NewConnectionError) for kind in kinds)
         return self._cut(call, f"the connection failed ({_kind(error)})", sent=not never_connected)
 
@@ -409,7 +414,7 @@ def _whole(response: requests.Response) -> bytes:
     try:
         content: bytes = response.raw.read(decode_content=True)
     except (MemoryError, OverflowError):
-        raise urllib3.exceptions.InvalidHeader("Content-Length: so long is no answer") from None
+        raise urllib3.exceptions.InvalidHeader("Content-Length: too long for an answer") from None
     return content
 
 

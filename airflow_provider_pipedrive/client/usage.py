@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.prepared import PreparedRequest
 from airflow_provider_pipedrive.errors import PipedriveTokenCapError
 
@@ -84,9 +85,9 @@ class Meter:
         if self.token_cap is not None and self.usage.tokens + request.cost > self.token_cap:
             operation = request.operation
             raise PipedriveTokenCapError(
-                f"{operation} costs {request.cost} API tokens, more than is left of the run's max_tokens. What was "
-                "read so far is kept: run it again, with a higher max_tokens or on another day, and it goes on from "
-                "there.",
+                f"{operation} costs {counted(request.cost, 'API token')}, more than is left of the run's max_tokens. "
+                "What was read so far is kept: run it again, with a higher max_tokens or on another day, and it "
+                "continues there.",
                 action=operation.key,
                 retryable=True,
             )

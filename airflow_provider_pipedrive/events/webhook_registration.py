@@ -130,10 +130,10 @@ def wanted_webhooks(objects: Iterable[str], actions: Iterable[str] = ("*",)) -> 
     doing = set([actions] if isinstance(actions, str) else actions)
     for what, given, known in (("object", chosen, known_objects), ("action", doing, known_actions)):
         if not given:
-            raise PipedriveParameterError(f"No {what} is named, of: {', '.join(known)}.")
+            raise PipedriveParameterError(f"Name at least one {what} of webhooks: {', '.join(known)}.")
         for name in given - set(known):
             hint = did_you_mean(name, known)
-            raise PipedriveParameterError(f"Webhooks know no {what} {name!r}, only: {', '.join(known)}.{hint}")
+            raise PipedriveParameterError(f"Webhooks have no {what} {name!r}.{hint} They have {', '.join(known)}.")
         if "*" in given and len(given) > 1:
             raise PipedriveParameterError(f"'*' means every {what}: leave out the others, or each event comes twice.")
     if len(doing) == len(known_actions) - 1:

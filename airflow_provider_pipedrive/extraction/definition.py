@@ -92,6 +92,14 @@ class ExtractionJob:
             raise PipedriveParameterError(f"{OBSERVED} is seen in the deals: put deals among the entities too.")
         if doubled := sorted({name for name in self.entities if list(self.entities).count(name) > 1}):
             raise PipedriveParameterError(f"entities names {', '.join(doubled)} twice.")
+        self._check_choices()
+        self._check_window()
+        self._check_numbers()
+        self._check_partition()
+        for name, given in self.parameters.items():
+            _check_parameters(name, given)
+
+    def _check_choices(self) -> None:
         if self.escape_formulas and self.format != "csv":
             raise PipedriveParameterError(
                 f'escape_formulas is for files that people open in a spreadsheet, format="csv": leave it out for '
@@ -103,6 +111,8 @@ class ExtractionJob:
         _one_of("versions", self.versions, ("latest", "all"))
         if self.columns == "raw" and not self.format.startswith("jsonl"):
             raise PipedriveParameterError('columns="raw" lands records as they come, which only jsonl can hold.')
+
+    def _check_window(self) -> None:
         if self.mode == "snapshot" and (self.since or self.until):
             raise PipedriveParameterError('A snapshot has no window: leave out since and until, or set mode="changes".')
         if self.mode == "snapshot" and self.sweep:
@@ -113,6 +123,8 @@ class ExtractionJob:
             )
         if self.since and self.until and self.until <= self.since:
             raise PipedriveParameterError(f"until ({self.until}) must be later than since ({self.since}).")
+
+    def _check_numbers(self) -> None:
         if self.lookback < 0:
             raise PipedriveParameterError(f"lookback must not be negative, it is {self.lookback}.")
         if self.keep_previous < 0:
@@ -121,19 +133,14 @@ class ExtractionJob:
             raise PipedriveParameterError(f"concurrency must be 1 to 64, not {self.concurrency}.")
         if self.max_tokens is not None and self.max_tokens < 1:
             raise PipedriveParameterError(f"max_tokens must be 1 or more, not {self.max_tokens}.")
+
+    def _check_partition(self) -> None:
         if self.partition.startswith("/") or ".." in self.partition.split("/"):
             raise PipedriveParameterError(f"partition must stay below the entity's folder: {self.partition!r}.")
         if any(step.endswith(("?", "#")) for step in self.partition.split("/")):
             raise PipedriveParameterError(
                 f"partition: {self.partition!r} has a step that ends with ? or #, which an address loses."
             )
-        clash = {"sort_by", "sort_direction", "sort", "limit", "cursor", "start", "updated_since", "updated_until"}
-        for name, given in self.parameters.items():
-            if taken := sorted(clash & given.keys()):
-                raise PipedriveParameterError(
-                    f"parameters of {name}: {', '.join(taken)} is set by the extraction itself."
-                )
-            _check_parameters(name, given)
 
     def _check_types(self) -> None:
         if not isinstance(self.parameters, Mapping) or not all(
@@ -178,8 +185,14 @@ class ExtractionJob:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+_OWN = {"sort_by", "sort_direction", "sort", "limit", "cursor", "start", "updated_since", "updated_until"}
+"""Parameters that an extraction sets."""
+
+
 def _check_parameters(name: str, given: Mapping[str, Any]) -> None:
     """Whether an entity's list takes these parameters."""
+    if taken := sorted(_OWN & given.keys()):
+        raise PipedriveParameterError(f"parameters of {name}: {', '.join(taken)} is set by the extraction itself.")
     entity = ENTITIES["deals"] if name in HISTORIES else entity_of(name)
     own = {entity.parent_parameter: [1]} if entity.parent_parameter else {}
     try:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionContext
 from airflow_provider_pipedrive.extraction.entities import HISTORIES
 from airflow_provider_pipedrive.extraction.storage.files import read_json
-from airflow_provider_pipedrive.extraction.storage.versioned import Conflict, read_versioned, replace_versioned
+from airflow_provider_pipedrive.extraction.storage.versioned import read_versioned, replace_versioned
 
 _COMPANY = "company.json"
 _SHRINK = 0.1
@@ -35,8 +35,7 @@ def keep_company(context: ExtractionContext) -> None:
     """
     kept, version = read_versioned(context.kept(_COMPANY))
     if kept is None:
-        with suppress(Conflict):
-            replace_versioned(context.kept(_COMPANY), {"company_id": context.account["company_id"]}, version)
+        replace_versioned(context.kept(_COMPANY), {"company_id": context.account["company_id"]}, version)
     refuse_another_company(context)
 
 
@@ -65,7 +64,7 @@ def _refuse_shrunk(context: ExtractionContext, each: EntityRun) -> None:
     rows = each.staging.rows - sum(len(each.outcome.dropped(part)) for part in each.staging.finished)
     if rows < before["rows"] * (1 - _SHRINK):
         raise PipedriveParameterError(
-            f"{each.name}: {rows} rows came, the last snapshot had {before['rows']}: over 10 % fewer. The "
+            f"{each.name}: {counted(rows, 'row')} came, the last snapshot had {before['rows']:,}: over 10 % fewer. The "
             "credential's user may see less than before. Nothing was published, and nothing counts as deleted: "
             "set allow_shrink if that is right."
         )

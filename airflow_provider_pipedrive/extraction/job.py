@@ -62,18 +62,16 @@ def extract(
     job.check()
     began, spent = clock(), (client.usage.requests, client.usage.tokens)
     run = run or f"{datetime.fromtimestamp(began, UTC):%Y-%m-%dT%H-%M-%SZ}-{uuid.uuid4().hex[:6]}"
-    path = plain(path)
-    folder = RunFolder(path, job.key, owner or f"pid {os.getpid()}", job.keep_previous)
+    folder = RunFolder(plain(path), job.key, owner or f"pid {os.getpid()}", job.keep_previous)
     progress = Progress(client, clock, folder.touch)
     pool = RequestPool(client, job.concurrency, progress.watch)
     with _tokens_capped(client, job.max_tokens), _given_back(folder, pool):
         account, headers = who_reads(client)
         pool.latest = server_time(headers)
-        return _extract(
-            ExtractionContext(
-                client, path, job, run, writer, folder, pool, progress, account, clock, sleep, began, spent
-            )
+        context = ExtractionContext(
+            client, folder.path, job, run, writer, folder, pool, progress, account, clock, sleep, began, spent
         )
+        return _extract(context)
 
 
 def _extract(context: ExtractionContext) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.limits import WINDOW
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.entities import EXACT, OBSERVED, entity_of
@@ -145,7 +146,13 @@ def _history(pool: RequestPool, given: dict[str, Any], window: tuple[datetime, d
     below = _windowed(pool, deals, given, window) if window else _whole(pool, deals, given or {"status": "open"})
     count = below.records or 0
     cost = entity_of(EXACT).listing.token_cost
-    return Estimate(EXACT, None, count, count * cost + below.tokens, f"at most {count} deals, {cost} API tokens each")
+    return Estimate(
+        EXACT,
+        None,
+        count,
+        count * cost + below.tokens,
+        f"at most {counted(count, 'deal')}, {counted(cost, 'API token')} each",
+    )
 
 
 def _estimate(entity: Entity, records: int | None, pages: int, basis: str) -> Estimate:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats
 
 if TYPE_CHECKING:
@@ -61,15 +62,15 @@ class Progress:
     def end(self, stats: Mapping[str, ReadStats]) -> None:
         """Say what it came to."""
         seconds = max(self._clock() - self._began, 1e-3)
-        records = sum(stats.records for stats in stats.values())
+        records = sum(each.records for each in stats.values())
         log.info(
-            "Read %d records of %d entities in %.1f s (%.0f a second), %d pages, %d API tokens.",
-            records,
-            len(stats),
+            "Read %s of %s in %.1f s (%.0f a second), %s, %s.",
+            counted(records, "record"),
+            counted(len(stats), "entity"),
             seconds,
             records / seconds,
-            sum(stats.pages for stats in stats.values()),
-            self._client.usage.tokens - self._spent,
+            counted(sum(each.pages for each in stats.values()), "page"),
+            counted(self._client.usage.tokens - self._spent, "API token"),
         )
 
     def _say(self, entity: str, stats: ReadStats, now: float) -> None:
@@ -79,12 +80,12 @@ class Progress:
             left = f" of about {stats.expected:.0f}, about {(stats.expected - stats.records) / rate:.0f} s to go"
         day = self._client.tokens_left
         log.info(
-            "%s: %d records%s (%.0f a second), %d pages, %d API tokens spent%s",
+            "%s: %s%s (%.0f a second), %s, %s spent%s",
             entity,
-            stats.records,
+            counted(stats.records, "record"),
             left,
             rate,
-            stats.pages,
-            self._client.usage.tokens - self._spent,
+            counted(stats.pages, "page"),
+            counted(self._client.usage.tokens - self._spent, "API token"),
             "" if day is None else f", {day} left today",
         )

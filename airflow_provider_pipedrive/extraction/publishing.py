@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionContext, iso
 from airflow_provider_pipedrive.extraction.entities import HISTORIES, OBSERVED
 from airflow_provider_pipedrive.extraction.observed_stages import keep_observed
@@ -94,7 +95,9 @@ def _publish(context: ExtractionContext, each: EntityRun, drift: Sequence[str]) 
     if each.window is None and each.name not in HISTORIES:
         snapshot = {"rows": rows, "account": context.account, "run": context.run}
         write_json(context.last_snapshot(each.name), snapshot)
-    log.info("%s: %d rows in %d files published in %s", each.name, rows, len(parts), staging.target)
+    log.info(
+        "%s: %s in %s published in %s", each.name, counted(rows, "row"), counted(len(parts), "file"), staging.target
+    )
     told = ("strategy", "completeness", "window", "watermark", "nulled_values", "set_aside")
     return {
         "rows": rows,

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
 from airflow_provider_pipedrive.extraction.storage.files import STATE, files, read_json
-from airflow_provider_pipedrive.extraction.storage.versioned import Conflict, Version, read_versioned, replace_versioned
+from airflow_provider_pipedrive.extraction.storage.versioned import Version, read_versioned, replace_versioned
 
 MOST_EDGE = 10_000
 """Records of a watermark's last seconds that are kept; with more, as after a bulk import, those come twice. The claims
@@ -227,11 +227,8 @@ def change(
         after = do(before)
         if after == before:
             return after
-        try:
-            replace_versioned(file, after, version)
-        except Conflict:
-            continue
-        return after
+        if replace_versioned(file, after, version):
+            return after
     raise OSError(f"{file} was changed by others {_MOST_CONFLICTS} times in a row.")
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError
 from airflow_provider_pipedrive.extraction.storage.files import bucket_must_exist, file_system
 from airflow_provider_pipedrive.files.listing import FileFilter, Record, name_of
@@ -100,7 +101,7 @@ class FileDownloads:
             landed = land(self.folder, name, file, self.file_filter.max_bytes, self._fetch(file["id"]), self.run)
             self.files += 1
             self.bytes += landed.bytes
-            log.info("Landed: %s, %d bytes", name, landed.bytes)
+            log.info("Landed: %s, %s", name, counted(landed.bytes, "byte"))
         known = {"stored_as": name, "bytes": landed.bytes, "sha256": landed.sha256}
         self._note(file, outcome=outcome, by_this_run=landed.run == self.run, **known)
         if len(self.names) < NAMES_KEPT:

@@ -198,7 +198,7 @@ class PipedriveHook(BaseHook):
                 f"{auth}, {self.client.origin}"
             )
         except PipedriveError as error:
-            return False, str(error)
+            return False, str(error).removeprefix("getCurrentUser: ")  # nobody has written this action
 
     def _asked_whose_it_is(self) -> Any:
         """The credential's user. For Airflow's own Test, the connection is one that the server has merged of stored

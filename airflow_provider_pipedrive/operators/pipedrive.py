@@ -8,13 +8,14 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_pipedrive.errors import PipedriveEndpointRemovedError, PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.errors import PipedriveEndpointRemovedError, PipedriveParameterError
 from airflow_provider_pipedrive.hooks.lineage import ReportsLineage
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.operators.record_links import PipedriveRecordLink, done_to_record, record_url
-from airflow_provider_pipedrive.operators.task_support import is_templated
+from airflow_provider_pipedrive.operators.task_support import is_templated, permanent_errors_end_the_task
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -84,14 +85,11 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
         self._lineage = hook.lineage
         link: str | None = None
         try:
-            self._check(parsing=False)
-            result = self._do(hook, already_tried=getattr(context["ti"], "try_number", 1) > 1)
-            link = record_url(self.action, plain(self.parameters) or {}, result, hook.client.origin)
-            self._log_receipt(hook, result, link, time.monotonic() - began)
-        except PipedriveError as error:
-            if error.retryable:
-                raise
-            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+            with permanent_errors_end_the_task():
+                self._check(parsing=False)
+                result = self._do(hook, already_tried=getattr(context["ti"], "try_number", 1) > 1)
+                link = record_url(self.action, plain(self.parameters) or {}, result, hook.client.origin)
+                self._log_receipt(hook, result, link, time.monotonic() - began)
         finally:
             # Pushed also where there is none: Airflow 3 logs an error for a link whose XCom is not there.
             context["ti"].xcom_push(key=PipedriveRecordLink.xcom_key, value=link or "")
@@ -144,7 +142,8 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
         if action.lifecycle == "removed":
             if not parsing:
                 raise PipedriveEndpointRemovedError(action.removed_message(), action=self.action)
-            warnings.warn(f"{self.task_id}: {action.removed_message()}", DeprecationWarning, stacklevel=4)
+            # Airflow adds its own frames to the level: it shall be the DAG's line, which warns once.
+            warnings.warn(f"{self.task_id}: {action.removed_message()}", DeprecationWarning, stacklevel=3)
             return
         self._check_arguments(action)
         parameters = plain(self.parameters)
@@ -186,17 +185,13 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
     def _log_receipt(self, hook: PipedriveHook, result: Any, link: str | None, seconds: float) -> None:
         usage = hook.usage
         counts = [
-            _counted(usage.requests, "request"),
-            *([_counted(usage.pages, "page"), _counted(usage.records, "record")] if usage.pages else []),
-            _counted(usage.tokens, "API token"),
+            counted(usage.requests, "request"),
+            *([counted(usage.pages, "page"), counted(usage.records, "record")] if usage.pages else []),
+            counted(usage.tokens, "API token"),
         ]
         done = done_to_record(self.action, self.parameters or {}, result)
         about = f"{done}{f' ({link})' if link else ''}; " if done else ""
         self.log.info("%s: %s%s, %.1f s", self.action, about, ", ".join(counts), seconds)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _is_given(value: Any) -> bool:

@@ -49,13 +49,17 @@ def is_templated(value: Any) -> bool:
 
 @contextmanager
 def permanent_errors_end_the_task() -> Iterator[None]:
-    """Fail at once where another try would fail too; passing errors leave Airflow's retries to work."""
+    """Fail at once where another try would fail too; passing errors leave Airflow's retries to work.
+
+    The message says what to do, and the frames below the task are the package's own: without them the task's log says
+    it once.
+    """
     try:
         yield
     except PipedriveError as error:
         if error.retryable:
             raise
-        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from None
 
 
 def storage_path(name: str, path: Any) -> Any:
@@ -187,7 +191,7 @@ def wait_for_tokens(task: BaseOperator, error: PipedriveDailyBudgetError, *, in_
 
     at = next_tokens(time.time(), error.retry_after, in_vain=in_vain)
     task.log.warning(
-        "%s What was read is kept: the task goes on at about %s.",
+        "%s What was read is kept: the task continues at about %s.",
         error,
         datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
     )

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_pipedrive.errors import PipedriveError
+from airflow_provider_pipedrive.operators.task_support import is_templated, permanent_errors_end_the_task
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -60,7 +60,7 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
         hook = PipedriveHook(self.pipedrive_conn_id)
-        try:
+        with permanent_errors_end_the_task():
             wanted = wanted_webhooks(self.objects, self.actions)
             user_id = None if self.user_id is None else int(self.user_id)
             connection = hook.get_connection(self.pipedrive_conn_id)
@@ -68,10 +68,6 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
             with hook.client as client:
                 learn_company(client, connection, Variable, datetime.now(UTC).isoformat(timespec="seconds"))
                 receipt = ensure(client, address, wanted, user_id)
-        except PipedriveError as error:
-            if error.retryable:
-                raise
-            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
         for notice in receipt["notices"]:
             self.log.warning("%s", notice)
         self.log.info(
@@ -85,7 +81,6 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
     def _check(self) -> None:
         """Find wrong names when the DAG is parsed, where they are no templates."""
         from airflow_provider_pipedrive.events.webhook_registration import wanted_webhooks
-        from airflow_provider_pipedrive.operators.task_support import is_templated
 
         if not is_templated(self.objects) and not is_templated(self.actions):
             wanted_webhooks(self.objects, self.actions)

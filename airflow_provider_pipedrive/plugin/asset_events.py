@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from airflow_provider_pipedrive.accounts.status import now
 from airflow_provider_pipedrive.assets.uris import EACH
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.events.changes.batch import Batch
 from airflow_provider_pipedrive.events.changes.model import Change, sort_changes
 from airflow_provider_pipedrive.plugin.event_writer import ReceivedChange
@@ -65,7 +66,7 @@ def _store(session: Session, uri: str, conn_id: str, changes: list[Change]) -> N
             _store_each(session, asset_id, conn_id, changes)
             ask += 1
     if not ask:
-        log.warning("%d changes from Pipedrive were let go: no DAG has the asset %s", len(changes), uri)
+        log.warning("Let go: %s from Pipedrive, because no DAG has the asset %s", counted(len(changes), "change"), uri)
 
 
 def _store_each(session: Session, asset_id: int, conn_id: str, changes: list[Change]) -> None:

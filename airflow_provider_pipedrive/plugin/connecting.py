@@ -53,7 +53,7 @@ def callback(page: PageRequest) -> Response:
     """Take what Pipedrive sends the browser back with, and lead on at once to an address without it."""
     code, state, error = (page.query.get(name, "") for name in ("code", "state", "error"))
     if len(code) > _LONGEST_CODE or len(state) > _LONGEST_CODE or (code and not HEADER_SAFE.fullmatch(code)):
-        stop(400, "Not understood", "This is no code of Pipedrive's.")
+        stop(400, "Not understood", "This is not a code of Pipedrive's.")
     if state:
         return _answered(page, code, state, error)
     if code:

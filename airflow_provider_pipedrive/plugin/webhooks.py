@@ -129,7 +129,7 @@ class _ShownError(PipedriveParameterError):
     """A refusal whose text may be shown to the sender: it repeats nothing that was sent."""
 
 
-_NOT_PIPEDRIVES: Final = "This is no delivery that Pipedrive sends."
+_NOT_PIPEDRIVES: Final = "This is not a delivery that Pipedrive sends."
 
 
 def _received(admitted: list[Endpoint], body: bytes) -> ReceivedChange | None:
@@ -141,7 +141,7 @@ def _received(admitted: list[Endpoint], body: bytes) -> ReceivedChange | None:
     try:
         payload = _read(body)
     except ValueError:
-        raise PipedriveParameterError("The delivery is no JSON.") from None
+        raise PipedriveParameterError("The delivery is not JSON.") from None
     event = parse_webhook(payload)
     if event.version == "v1":
         raise _ShownError(OLD_PAYLOAD)

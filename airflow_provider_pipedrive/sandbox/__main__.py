@@ -12,6 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.sandbox.control.world import World
 from airflow_provider_pipedrive.sandbox.sandbox import listen, loop_factory, server_for
 from airflow_provider_pipedrive.sandbox.state.settings import FEWEST_CUSTOM_FIELDS, Settings
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     server = server_for(world)
     if options.port_file:
         _write_whole(Path(options.port_file), str(port))
-    print(f"Sandbox on {world.url} ({len(world.state['deals'])} deals). {_connection(world)}", flush=True)
+    print(f"Sandbox on {world.url} ({counted(len(world.state['deals']), 'deal')}). {_connection(world)}", flush=True)
     # uvicorn has stopped when it passes SIGINT on
     with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(server.serve(sockets=[listener]))

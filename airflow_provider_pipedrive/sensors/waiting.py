@@ -314,10 +314,11 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         return max(min(wanted, self.timeout - run_duration() + 0.1), 0.1)
 
     def _log_cost(self, spec: WaitSpec) -> None:
+        tokens = spec.tokens_a_day(self.poke_interval)
         self.log.info(
-            "Checking every %g s, for about %s API tokens a day%s.",
+            "Checking every %g s, for about %s a day%s.",
             self.poke_interval,
-            f"{spec.tokens_a_day(self.poke_interval):,}",
+            "1 API token" if tokens == 1 else f"{tokens:,} API tokens",
             "; sensors of this connection that wait in the same triggerer share their requests"
             if self.deferrable
             else "",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.files.listing import LINKS, FileFilter, FileWindow, Record
 from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
@@ -110,9 +111,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
         self.activity_id = activity_id
         self.lead_id = lead_id
         self.project_id = project_id
-        self.since = since
-        self.until = until
-        self.after_id = after_id
+        self.since, self.until, self.after_id = since, until, after_id
         self.names = names
         self.max_bytes = max_bytes
         self.inline_images = inline_images
@@ -219,12 +218,12 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
             "seconds": round(seconds, 1),
         }
         self.log.info(
-            "%d files, %d bytes; already there %d; skipped %s; %d API tokens, %.1f s",
-            downloads.files,
-            downloads.bytes,
+            "%s, %s; already there: %d; skipped: %s; %s, %.1f s",
+            counted(downloads.files, "file"),
+            counted(downloads.bytes, "byte"),
             downloads.already_there,
-            dict(downloads.skipped) or 0,
-            usage.tokens,
+            ", ".join(f"{number} ({reason})" for reason, number in downloads.skipped.items()) or 0,
+            counted(usage.tokens, "API token"),
             seconds,
         )
         return receipt

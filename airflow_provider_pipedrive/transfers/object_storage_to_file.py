@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.files.listing import LINKS, LISTS, Record, added_at, name_of
 from airflow_provider_pipedrive.hooks.lineage import ReportsLineage
@@ -101,7 +102,7 @@ class ObjectStorageToPipedriveFileOperator(ReportsLineage, BaseOperator):
                 if file is None:
                     attached = {link: getattr(self, link) for link in links}
                     file = hook.run("addFile", {"file": (name, path), **attached})
-                    self.log.info("Uploaded: %s, %d bytes, file %s", name, size, file["id"])
+                    self.log.info("Uploaded: %s, %s, file %s", name, counted(size, "byte"), file["id"])
                 url = url_of_link(self, hook)
         finally:
             context["ti"].xcom_push(key=PipedriveRecordLink.xcom_key, value=url)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob, Mode
 from airflow_provider_pipedrive.extraction.entities import OBSERVED
 
@@ -63,9 +64,9 @@ def watermark_of(
     rows, least = warehouse.rows(entity), load_state.get("rows_at_least", 0)
     if rows < least:
         log.warning(
-            "The table %s has %d rows, and had at least %d after the last load: it is read whole again.",
+            "The table %s has %s, and had at least %d after the last load: it is read whole again.",
             entity,
-            rows,
+            counted(rows, "row"),
             least,
         )
         return None

@@ -20,19 +20,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _DATASET = re.compile(r"[a-z](?:_?[a-z0-9])*")
 """What dlt leaves as it is."""
 DESTINATIONS = (
-    *(
-        "athena",
-        "bigquery",
-        "clickhouse",
-        "databricks",
-        "dremio",
-        "duckdb",
-        "ducklake",
-        "fabric",
-        "motherduck",
-        "mssql",
-    ),
-    *("postgres", "redshift", "snowflake", "sqlalchemy", "synapse"),
+    *("athena", "bigquery", "clickhouse", "databricks", "dremio", "duckdb", "ducklake", "fabric"),
+    *("motherduck", "mssql", "postgres", "redshift", "snowflake", "sqlalchemy", "synapse"),
 )
 """dlt's destinations that know SQL, as far as they are its own: others may be configured under names of their own.
 https://dlthub.com/docs/dlt-ecosystem/destinations"""

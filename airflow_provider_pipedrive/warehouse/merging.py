@@ -19,18 +19,30 @@ from dlt.common.destination.exceptions import DestinationTerminalException, Dest
 from dlt.common.storages import FileStorage
 from dlt.destinations.job_client_impl import SqlLoadJob
 
+from airflow_provider_pipedrive.catalog.advice import counted
+
 TRANSACTIONAL: Final = frozenset(
     {"duckdb", "motherduck", "ducklake", "postgres", "redshift", "snowflake", "mssql", "sqlalchemy", "bigquery"}
 )
 """Destinations whose clients in dlt begin and roll back transactions. Those of the others do nothing of the kind."""
 
 
-class RowsLostError(DestinationTerminalException):
+class _RowsLost(DestinationTerminalException):
     """After a merge the table has fewer records than it can have."""
 
 
-class StagedRowsChangedError(DestinationTransientException):
+class _StagedRowsChanged(DestinationTransientException):
     """The staging table does not hold what was put there: another load uses it."""
+
+
+def own_words(error: BaseException) -> str | None:
+    """What is wrong, where a script here has found it; None for any other error."""
+    return str(error) if isinstance(error, _RowsLost | _StagedRowsChanged) else None
+
+
+def is_lost_rows(error: BaseException) -> bool:
+    """Whether a script was rolled back because records would be gone: another try ends like it."""
+    return isinstance(error, _RowsLost)
 
 
 @dataclass(frozen=True)
@@ -105,8 +117,8 @@ class CheckedScript(SqlLoadJob):
     def run(self) -> None:
         """Run it.
 
-        :raises RowsLostError: records went that the load does not account for
-        :raises StagedRowsChangedError: another load uses the staging table
+        :raises DestinationTerminalException: records went that the load does not account for: :func:`is_lost_rows`
+        :raises DestinationTransientException: another load uses the staging table
         """
         self._sql_client = self._job_client.sql_client
         with FileStorage.open_zipsafe_ro(self._file_path, "r", encoding="utf-8") as file:
@@ -123,9 +135,9 @@ class CheckedScript(SqlLoadJob):
         table, staging = self._tables
         staged = self._count(f"SELECT COUNT(*) FROM {staging}")
         if staged != merge.staged:
-            raise StagedRowsChangedError(
-                f"The staging table of {name} has {staged} rows in place of {merge.staged}: another load of {name} "
-                "into this dataset is under way. Let them run one after the other."
+            raise _StagedRowsChanged(
+                f"The staging table of {name} has {counted(staged, 'row')} in place of {merge.staged}: another load of "
+                f"{name} into this dataset is under way. Let them run one after the other."
             )
         if merge.counts:
             self._sql_client.execute_sql(f"DELETE FROM {staging} WHERE NOT ({merge.counts})")
@@ -134,10 +146,10 @@ class CheckedScript(SqlLoadJob):
         after = self._records(table)
         if after < (least := merge.least(before)):
             kept = "was rolled back" if self._shares else "may have been done in part"
-            raise RowsLostError(
-                f"The table {name} had {before} records and would have {after} after the load, which can leave no "
-                f"fewer than {least}. The load {kept}, and is done again whole next time. Look for triggers, rules or "
-                "constraints of the table that keep rows out."
+            raise _RowsLost(
+                f"The table {name} had {counted(before, 'record')} and would have {after} after the load, which can "
+                f"leave no fewer than {least}. The load {kept}; the next one reads the list whole. Look for triggers, "
+                "rules or constraints of the table that keep rows out."
             )
 
     def _records(self, table: str) -> int:

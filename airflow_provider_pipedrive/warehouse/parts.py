@@ -346,7 +346,7 @@ def _read(part: Any, columns: Sequence[str] | None = None) -> Iterator[Any]:
         try:
             yield from pq.ParquetFile(file).iter_batches(_ROWS, columns=wanted, use_threads=False)
         except pa.ArrowInvalid as error:
-            raise PipedriveParameterError(f"{part} is no whole Parquet file ({error}). Extract it again.") from None
+            raise PipedriveParameterError(f"{part} is not a whole Parquet file ({error}). Extract it again.") from None
 
 
 def _read_type(column: FileColumn) -> Any:

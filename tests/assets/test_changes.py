@@ -33,7 +33,7 @@ def test_a_dag_that_may_run_twice_at_a_time_is_refused_when_it_is_parsed():
     ("arguments", "message"),
     [
         ({"asset": Asset("s3://bucket/key")}, "asset must be one of Pipedrive's"),
-        ({"asset": DEALS, "kinds": "moved"}, "There is no kind of change 'moved', only: created"),
+        ({"asset": DEALS, "kinds": "moved"}, "There is no kind of change 'moved'. There are created"),
         ({"asset": DEALS, "batch_size": 0}, "batch_size must be a whole number from 1 on"),
     ],
 )

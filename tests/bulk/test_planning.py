@@ -22,7 +22,7 @@ def test_a_run_that_would_cost_more_than_it_may_writes_nothing(sandbox: Sandbox,
 
 
 def test_more_rejects_than_allowed_end_the_run_before_anything_is_written(sandbox: Sandbox, write_rows: Write) -> None:
-    with pytest.raises(PipedriveRejectedRowsError, match="1 of 2 rows are rejected"):
+    with pytest.raises(PipedriveRejectedRowsError, match="Rejected: 1 of 2 rows"):
         write_rows([{"id": 1, "Seats": "many"}, {"id": 2, "Seats": 2}], "deals", match_on="id")
 
     assert writes(sandbox) == []

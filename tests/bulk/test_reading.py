@@ -146,3 +146,9 @@ def test_a_key_of_digits_is_found_though_a_table_made_it_a_float(client: Pipedri
 
     assert (receipt["created"], receipt["updated"]) == (0, 1)
     assert client.run("getProduct", {"id": 1})["code"] == "50417"
+
+
+@pytest.mark.parametrize("rows", ["contacts.csv", {"email": "eva@example.com"}])
+def test_what_is_not_a_list_of_rows_is_refused_as_a_whole(write_rows: Write, rows: Any) -> None:
+    with pytest.raises(PipedriveParameterError, match="rows must be a list, or another iterable, of dicts"):
+        write_rows(rows, "persons")

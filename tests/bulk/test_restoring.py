@@ -59,7 +59,7 @@ def test_undo_brings_deals_back_and_says_what_it_cannot(client: PipedriveClient,
 
 
 def test_a_folder_without_a_run_cannot_be_undone(client: PipedriveClient, tmp_path: Path) -> None:
-    with pytest.raises(PipedriveParameterError, match="holds no bulk run"):
+    with pytest.raises(PipedriveParameterError, match="does not hold a bulk run"):
         undo(client, tmp_path)
 
 

@@ -50,7 +50,7 @@ def test_custom_fields_are_written_by_their_names_and_labels(client: PipedriveCl
 def test_a_wrong_column_fails_before_anything_is_written_with_the_nearest_name(
     sandbox: Sandbox, write_rows: Write
 ) -> None:
-    with pytest.raises(PipedriveParameterError, match=r"there is no field 'Saets'.*Did you mean 'Seats'\?"):
+    with pytest.raises(PipedriveParameterError, match=r"there is no field 'Saets'.*did you mean 'Seats'\?"):
         write_rows([{"id": 1, "Saets": 5}], "deals", match_on="id")
 
     assert writes(sandbox) == []

@@ -9,7 +9,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.catalog import ACTIONS, UnknownActionError, advice, get_action
-from airflow_provider_pipedrive.catalog.advice import did_you_mean, nearest, own_command
+from airflow_provider_pipedrive.catalog.advice import counted, did_you_mean, nearest, own_command
 
 LIVE = [key for key, action in ACTIONS.items() if action.lifecycle != "removed"]
 VERBS = {
@@ -97,3 +97,18 @@ def test_a_command_is_advised_in_the_form_that_exists_here(
 )
 def test_names_in_other_scripts_are_compared_by_their_letters(given: str, known: list[str], near: list[str]) -> None:
     assert nearest(given, known) == near
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (0, "request", "0 requests"),
+        (1, "request", "1 request"),
+        (1_200, "API token", "1,200 API tokens"),
+        (1, "entity", "1 entity"),
+        (3, "entity", "3 entities"),
+        (2, "day", "2 days"),
+    ],
+)
+def test_a_number_has_its_noun_in_the_right_form(number: int, noun: str, text: str) -> None:
+    assert counted(number, noun) == text

@@ -80,7 +80,7 @@ def test_checking_an_access_token_alone_says_that_it_ends(
     extra = {"access_token": sandbox.access_token()}
     monkeypatch.setenv("AIRFLOW_CONN_CRM", json.dumps({"conn_type": "pipedrive", "host": sandbox.url, "extra": extra}))
     assert terminal.run("check", "crm") == 0
-    assert "There is no refresh token: it ends within the hour" in terminal.err
+    assert "There is no refresh token: the access token ends within the hour" in terminal.err
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_missing_scopes_for_actions_are_named_and_give_exit_code_1(
 ):
     monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", oauth_connection(narrow))
     assert terminal.run("check", "--actions", "getDeals") == 0
-    assert "All 1 actions are allowed by these scopes." in terminal.err
+    assert "These scopes are enough for 1 action." in terminal.err
     assert terminal.run("check", "--actions", "getDeals, addDeal,getPersons") == 1
     assert "Missing scopes: contacts:read, deals:full (for addDeal, getPersons)" in terminal.err
 

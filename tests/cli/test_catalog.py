@@ -31,7 +31,7 @@ def test_the_scopes_for_a_folder_of_dags(terminal: Terminal, tmp_path: Path):
     (tmp_path / "notes.txt").write_text("not Python")
     assert terminal.run("scopes", "--dags", str(tmp_path)) == 0
     assert terminal.out == "base\ndeals:full\n"
-    assert "1 files read, 1 actions found: addDeal." in terminal.err
+    assert "1 file read, 1 action found: addDeal." in terminal.err
 
 
 def test_dags_are_read_and_not_run(terminal: Terminal, tmp_path: Path):
@@ -97,7 +97,7 @@ def test_without_words_all_actions_are_listed_with_their_lifecycle(terminal: Ter
 
 def test_a_search_without_result_names_near_keys(terminal: Terminal):
     assert terminal.run("actions", "getDeels") == 1
-    assert "No action has 'getdeels' in its key, summary or path. Did you mean 'getDeals' or " in terminal.err
+    assert "No action has 'getDeels' in its key, summary or path. Did you mean 'getDeals' or " in terminal.err
 
 
 def test_an_action_is_shown_with_what_it_takes_and_costs(terminal: Terminal):

@@ -23,7 +23,7 @@ def test_a_plan_prices_each_entity_and_says_what_it_cost_itself(terminal: Termin
         ["deal_products", "?", "1", "10"],
     ]
     assert "About 37 API tokens" in terminal.err
-    assert "This plan cost 25 tokens." in terminal.err
+    assert "This plan cost 25 API tokens." in terminal.err
 
 
 def test_a_plan_of_an_unknown_entity_names_the_nearest(terminal: Terminal, sandbox: Sandbox) -> None:
@@ -35,7 +35,7 @@ def test_a_plan_with_an_end_and_no_beginning_says_what_is_missing(terminal: Term
     assert terminal.run("plan", "--entities", "deals", "--until", "2026-01-01") == 1
     assert "--until needs --since" in terminal.err
     assert terminal.run("plan", "--entities", "deals", "--since", "2099-01-01") == 1
-    assert "--since 2099-01-01 lies in the future" in terminal.err
+    assert "--since 2099-01-01 is in the future" in terminal.err
 
 
 def test_marks_are_shown_set_back_and_forgotten(terminal: Terminal, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_the_windows_of_the_latest_runs_are_shown_and_all_of_them_for_one_entity
     assert "  from 20" in windows[0]
     assert all("  published  " in line for line in windows)
     assert terminal.run("watermarks", str(tmp_path)) == 0
-    assert terminal.out.count("  and 1 earlier runs: --entity shows them") == 2
+    assert terminal.out.count("  and 1 earlier run: --entity shows them") == 2
 
 
 def test_a_folder_in_which_no_run_has_begun_has_no_marks(terminal: Terminal, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_mark_that_is_not_there_is_told_with_those_that_are(
     ("options", "advice"),
     [
         (["--entity", "persons", "--set", "yesterday"], "--set must be a day or a time"),
-        (["--entity", "persons", "--set", "2099-01-01"], "--set 2099-01-01 lies in the future"),
+        (["--entity", "persons", "--set", "2099-01-01"], "--set 2099-01-01 is in the future"),
         (["--entity", "persons", "--set", "2026-01-01", "--forget"], "--set and --forget contradict one another"),
         (["--forget"], "Say which watermark: --entity deals"),
     ],

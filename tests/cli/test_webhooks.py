@@ -53,7 +53,7 @@ def test_a_missing_scope_is_explained(terminal: Terminal, sandbox: Sandbox) -> N
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["ensure"], 1, "No object is named"),
+        (["ensure"], 1, "Name at least one object"),
         (["ensure", "deels"], 1, "Did you mean 'deal'"),
         (["list", "deals"], 2, "takes no objects"),
         (["make"], 2, "invalid choice"),

@@ -147,7 +147,7 @@ def test_a_spent_day_stops_at_once_with_an_error_of_its_own(boxed: PipedriveClie
             PipedriveParameterError,
             "max_records must be a whole number",
         ),
-        (lambda c: c.options("selectLead"), PipedriveParameterError, "There are no options 'selectLead'"),
+        (lambda c: c.options("selectLead"), PipedriveParameterError, "There are no options of 'selectLead'"),
         (lambda c: c.options("users", term="x"), PipedriveParameterError, "cannot be searched by term"),
         (lambda c: c.run("addDeal", {"title": "\ud800"}), PipedriveParameterError, "text that UTF-8 can write"),
         (lambda c: c.download("getDeal", {"id": 1}, None), PipedriveParameterError, "does not answer a file"),

@@ -64,7 +64,9 @@ def test_a_host_of_pipedrives_or_of_this_machine_is_taken(host: str, port: int |
     ],
 )
 def test_any_other_host_is_refused_with_advice(host: str, port: int | None) -> None:
-    with pytest.raises(PipedriveParameterError, match="is no host to send a Pipedrive credential to. Give the company"):
+    with pytest.raises(
+        PipedriveParameterError, match="is not a host that a Pipedrive credential may be sent to. Give the company"
+    ):
         origin_of(host, port)
 
 
@@ -145,7 +147,7 @@ def test_a_host_that_only_looks_like_pipedrives_is_refused(name: str, form: str)
     if form == "{}" and name in ("2130706433",):
         assert origin_of(name) == "https://2130706433.pipedrive.com"  # a company may be called so
         return
-    with pytest.raises(PipedriveParameterError, match="is no host to send a Pipedrive credential to"):
+    with pytest.raises(PipedriveParameterError, match="is not a host that a Pipedrive credential may be sent to"):
         origin_of(form.format(name))
 
 

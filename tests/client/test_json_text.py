@@ -53,7 +53,7 @@ def test_null_where_a_record_stands_is_left_out_and_told(
 ) -> None:
     server.script = [page(b'[null,{"id":1},null]')]
     assert list(client.iterate("getDeals")) == [{"id": 1}]
-    assert "getDeals: 2 of 3 records came as null and are left out." in caplog.text
+    assert "getDeals: left out 2 of 3 records, which came as null." in caplog.text
 
 
 def test_what_looks_like_half_a_character_behind_a_backslash_is_text() -> None:

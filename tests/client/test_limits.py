@@ -102,7 +102,7 @@ def test_the_budget_can_be_spent_to_the_last_token_and_not_beyond() -> None:
     limits.spend(90, NOON, 100, "getDeals")
     limits.spend(10, NOON, 100, "getDeals")
     with pytest.raises(
-        PipedriveDailyBudgetError, match="getDeals costs 1 API tokens, .* already spent 100 of the 100"
+        PipedriveDailyBudgetError, match="getDeals costs 1 API token, .* already spent 100 of the 100"
     ) as spent:
         limits.spend(1, NOON, 100, "getDeals")
     assert (spent.value.retryable, spent.value.retry_after) == (True, DAY / 2)

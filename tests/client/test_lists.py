@@ -100,4 +100,4 @@ def test_a_long_walk_reports_its_progress(
     with caplog.at_level(logging.INFO):
         for _ in client.iterate("getDeals"):
             clock.sleep(11)
-    assert caplog.messages[0] == "getDeals: 1 records, 1 pages, 10 tokens after 11 s"
+    assert caplog.messages[0] == "getDeals: 1 record, 1 page, 10 API tokens after 11 s"

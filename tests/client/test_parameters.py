@@ -88,6 +88,7 @@ def test_a_form_body_writes_booleans_as_digits_and_leaves_nulls_out() -> None:
         ("getDeals", {"stauts": "open"}, "getDeals: there is no parameter 'stauts' (did you mean status?)."),
         ("getDeals", {"ownerId": 1}, "getDeals: there is no parameter 'ownerId' (did you mean owner_id?)."),
         ("getDeals", {5: 1}, "getDeals: there is no parameter 5 (it takes:"),
+        ("getDeals", {"max_records": 5}, "getDeals: there is no parameter 'max_records' (it is an argument"),
         ("addLead", {"title": "A", "person_id": 1, 5: 1}, "addLead: there is no parameter 5 (it takes:"),
         ("getDeal", {}, "getDeal: id must be given."),
         ("getDeal", {"id": "many"}, "getDeal: id must be a whole number, not 'many' (str)."),
@@ -108,7 +109,7 @@ def test_a_form_body_writes_booleans_as_digits_and_leaves_nulls_out() -> None:
         (
             "addLead",
             {"title": "A", "person_id": 1, "custom_fields": {}},
-            "addLead: custom fields of leads stand beside",
+            "addLead: custom fields of leads are given next to",
         ),
         ("addFile", {"file": None}, "addFile: file must be a file: a path, bytes or a file object."),
         (
@@ -170,6 +171,7 @@ def test_what_is_wrong_fails_before_sending_and_says_how_it_is_right(
         *(("addDeal", "contact_id", "person_id"), ("addDeal", "amount", "value"), ("addDeal", "stage", "stage_id")),
         *(("addDeal", "user_id", "owner_id"), ("addPerson", "email", "emails"), ("addPerson", "company", "org_id")),
         *(("getDeals", "modified_since", "updated_since"), ("addActivity", "title", "subject")),
+        *(("getDeals", "start", "cursor"), ("getFiles", "offset", "start"), ("searchDeals", "query", "term")),
         *(("updateDeal", "deal_id", "id"), ("updateOrganization", "company_id", "id")),
         *(
             ("deletePerson", "contactId", "id"),

@@ -41,10 +41,10 @@ def test_the_oauth_host_can_be_on_this_machine() -> None:
         ({"extra": {"api_token": ""}}, "has no credential"),
         ({"extra": {"api_token": "t", "refresh_token": "r"}}, "Keep one of the two"),
         ({"extra": {"refresh_token": "r"}}, "Put the OAuth client id into login"),
-        ({"extra": {"api_token": "with space"}}, "api_token is no token"),
-        ({"extra": {"api_token": "x\r\nHost: evil"}}, "api_token is no token"),
-        ({"extra": {"access_token": "ünicode"}}, "access_token is no token"),
-        ({"extra": {"api_token": 123}}, "api_token is no token"),
+        ({"extra": {"api_token": "with space"}}, "api_token is not a valid token"),
+        ({"extra": {"api_token": "x\r\nHost: evil"}}, "api_token is not a valid token"),
+        ({"extra": {"access_token": "ünicode"}}, "access_token is not a valid token"),
+        ({"extra": {"api_token": 123}}, "api_token is not a valid token"),
     ],
 )
 def test_without_a_usable_credential_the_error_says_what_to_put_where(fields: dict[str, Any], advice: str) -> None:
@@ -95,6 +95,11 @@ def test_a_setting_that_cannot_be_read_is_named(extra: dict[str, Any], message: 
         settings_from(extra={**TOKEN, **extra})
 
 
+def test_an_extra_that_is_not_an_object_is_refused() -> None:
+    with pytest.raises(PipedriveParameterError, match="extra must be a JSON object, such as .*, not a list"):
+        settings_from(extra=["token"])  # type: ignore[arg-type]
+
+
 def test_no_secret_stands_in_the_repr_of_settings() -> None:
     oauth = settings_from(
         login="id",
@@ -135,9 +140,9 @@ def test_a_credential_of_nothing_but_spaces_is_none() -> None:
             {"extra": {"refresh_token": "r", "client_id": "0123", "client_secret": "0123"}},
             "'client_id', which is not read: did you mean the field login?",
         ),
-        ({"password": "0123"}, "There is something in password, but nothing in login: if it is a token, move it."),
-        ({"login": "0123"}, "There is something in login, but nothing in password: if it is a token, move it."),
-        ({"login": "id", "password": "0123"}, "login and password are taken for an app's"),
+        ({"password": "0123"}, "password is filled in, and login is empty: if password holds a token, move it."),
+        ({"login": "0123"}, "login is filled in, and password is empty: if login holds a token, move it."),
+        ({"login": "id", "password": "0123"}, "login and password are the id and secret of an app"),
     ],
 )
 def test_a_credential_in_the_wrong_place_is_named_and_not_shown(fields: dict[str, Any], hint: str) -> None:

@@ -130,7 +130,7 @@ def test_a_host_that_nobody_knows_is_said_in_words(clock: FakeClock, mocker: Moc
     with PipedriveClient(settings, clock=clock) as client, pytest.raises(PipedriveConnectionError) as refused:
         client.run("addDeal", {"title": "A"})
     assert str(refused.value) == (
-        "addDeal: the name of the host is not known here: check the connection's host, and this machine's network, "
+        "addDeal: the host's name cannot be resolved: check the connection's host, and this machine's network, "
         "talking to https://acmme.pipedrive.com."
     )
     assert (refused.value.nothing_sent, refused.value.retryable) == (True, True)
@@ -241,7 +241,9 @@ def test_a_proxy_that_cannot_be_used_is_a_wrong_setting(clock: FakeClock) -> Non
 
 
 def test_a_certificate_file_that_is_not_there_is_a_wrong_setting(make_client: MakeClient) -> None:
-    with pytest.raises(PipedriveParameterError, match=r"verify: there is no file or folder /nowhere\.pem here"):
+    with pytest.raises(
+        PipedriveParameterError, match=r"verify must be true, false, or the path .* not '/nowhere\.pem'"
+    ):
         make_client(verify="/nowhere.pem").run("getDeal", {"id": 1})
 
 

@@ -138,7 +138,7 @@ def test_all_three_actions_are_one_webhook() -> None:
         (["deels"], "*", "Did you mean 'deal'"),
         (["deal"], "changed", "Did you mean 'change'"),
         (["*", "deal"], "*", "leave out the others"),
-        ([], "*", "No object is named"),
+        ([], "*", "Name at least one object"),
     ],
 )
 def test_a_wrong_name_is_told_with_the_right_ones(objects: Any, actions: Any, said: str) -> None:

@@ -54,7 +54,7 @@ OPERATORS = {
     "a warehouse": PipedriveToWarehouseOperator(
         task_id="load",
         entities=["deals"],
-        destination="duckdb:////data/warehouse.duckdb?motherduck_token=Hidden",
+        destination="duckdb:////data/warehouse.duckdb?memory_limit=Hidden",
         parameters={"deals": {"filter_id": "{{ 'Hidden' }}"}},
     ),
     "files": PipedriveFileToObjectStorageOperator(

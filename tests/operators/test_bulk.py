@@ -191,8 +191,8 @@ def test_a_broken_table_ends_the_task_before_anything_is_written(
     [
         ({"entity": "person", "rows": []}, "Did you mean 'persons'"),
         ({"entity": "persons"}, "rows must be given"),
-        ({"entity": "deals", "rows": []}, "match_on must say"),
-        ({"entity": "persons", "rows": [], "mode": "mirror"}, "say by max_deletes"),
+        ({"entity": "deals", "rows": []}, "set match_on"),
+        ({"entity": "persons", "rows": [], "mode": "mirror"}, "set max_deletes to the most"),
         ({"entity": "persons", "rows": [], "max_writes": "many"}, "max_writes must be a whole number"),
     ],
 )

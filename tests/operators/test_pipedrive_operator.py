@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import traceback
 from datetime import datetime
 from typing import Any
 
@@ -192,7 +193,7 @@ def test_a_removed_action_warns_once_when_parsed_and_fails_without_a_request_whe
 ) -> None:
     with pytest.warns(DeprecationWarning, match=r"removed by Pipedrive on 2025-06-27.*getDealProducts") as warned:
         operator = PipedriveOperator(task_id="task", action="getSubscription", parameters={"id": 1})
-    assert len(warned) == 1
+    assert [warning.filename for warning in warned] == [__file__]
     assert "removed by Pipedrive" not in caplog.text + capfd.readouterr().err
     with pytest.raises(AirflowFailException, match="PipedriveEndpointRemovedError"):
         operator.execute({"ti": TaskInstance()})  # type: ignore[typeddict-item]
@@ -202,6 +203,13 @@ def test_a_removed_action_warns_once_when_parsed_and_fails_without_a_request_whe
 def test_a_permanent_error_ends_the_task_without_retries(sandbox: Sandbox) -> None:
     with pytest.raises(AirflowFailException, match="PipedriveNotFoundError: getDeal: Pipedrive answered 404"):
         run(action="getDeal", parameters={"id": 999_999})
+
+
+def test_the_log_of_a_failed_task_says_what_to_do_once(sandbox: Sandbox) -> None:
+    with pytest.raises(AirflowFailException) as failed:
+        run(action="getDeal", parameters={"id": 999_999})
+    shown = "".join(traceback.format_exception(failed.value))
+    assert shown.count("It does not exist, was deleted, or the credential's user may not see it") == 1
 
 
 def test_a_passing_error_is_left_to_airflows_retries(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

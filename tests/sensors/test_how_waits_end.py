@@ -151,7 +151,7 @@ def test_an_archived_deal_is_not_gone(mode: str, waiting: Waiting, sandbox: Sand
 
 
 def test_an_unknown_stage_fails_with_the_right_ones(mode: str, waiting: Waiting, sandbox: Sandbox) -> None:
-    with pytest.raises(AirflowFailException, match=r"There is no stage 'Sgned'.*Signed \(10\).*Did you mean 'Signed'"):
+    with pytest.raises(AirflowFailException, match=r"There is no stage 'Sgned'\. Did you mean 'Signed'.*Signed \(10\)"):
         waiting(mode, sensor, to_stage="Sgned")
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 import pytest
-from measures import House, strongly_connected
+from measures import PACKAGE, House, strongly_connected
 
 HOUSE = House()
 
@@ -38,7 +39,23 @@ def test_no_room_imports_one_further_down_the_street() -> None:
 
 
 def test_no_folder_imports_a_folder_that_imports_it() -> None:
-    assert HOUSE.mutual_rooms() == []
+    assert HOUSE.mutual_folders() == []
+
+
+def test_no_round_leads_through_the_folders_of_a_room() -> None:
+    graph: dict[str, set[str]] = {}
+    for importing, imported in HOUSE.folder_imports:
+        graph.setdefault(importing, set()).add(imported)
+        graph.setdefault(imported, set())
+    assert strongly_connected(graph) == []
+
+
+def test_folders_of_a_room_that_import_each_other_are_found(tmp_path: Path) -> None:
+    for folder, other in (("reading", "output"), ("output", "reading")):
+        (tmp_path / PACKAGE / "extraction" / folder).mkdir(parents=True)
+        imported = f"from {PACKAGE}.extraction.{other} import parts\n"
+        (tmp_path / PACKAGE / "extraction" / folder / "parts.py").write_text(imported)
+    assert House(tmp_path).mutual_folders() == [("extraction.output", "extraction.reading")]
 
 
 def test_the_sandbox_knows_the_catalog_and_nothing_else_and_nobody_knows_the_sandbox() -> None:

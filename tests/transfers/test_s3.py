@@ -13,9 +13,9 @@ from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.output.publication import Publication
-from airflow_provider_pipedrive.extraction.storage.expiry import have_expired
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveFileToObjectStorageOperator, PipedriveToObjectStorageOperator
+from tests.extraction.storage.test_expiry import expired
 from tests.support.s3_server import Storage
 from tests.support.s3_server import s3_server as s3_server
 from tests.transfers.conftest import attach
@@ -103,14 +103,6 @@ def test_the_same_names_are_names_on_a_disk(sandbox: Sandbox, tmp_path: Any, nam
     assert len(list((tmp_path / name / "stages" / "[dt]*?x").iterdir())) == 2
 
 
-def expired(code: str) -> Any:
-    from botocore.exceptions import ClientError
-    from s3fs.errors import translate_boto_error
-
-    told = {"Error": {"Code": code, "Message": "The provided token has expired."}}
-    return translate_boto_error(ClientError(told, "PutObject"))
-
-
 @pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidToken"])
 def test_credentials_that_expire_while_a_run_publishes_are_left_to_airflows_retries(
     sandbox: Sandbox, s3: Storage, mocker: MockerFixture, code: str
@@ -140,39 +132,6 @@ def test_a_lack_of_rights_is_a_lasting_error(sandbox: Sandbox, s3: Storage, mock
     mocker.patch.object(s3.fs, "pipe_file", refused)
     with pytest.raises(AirflowFailException, match="cannot be written to"):
         extract(f"s3://{s3.bucket}/crm")
-
-
-class AzureError(Exception):
-    """As azure-core's: with a code."""
-
-    def __init__(self, text: str, error_code: str | None = None) -> None:
-        super().__init__(text)
-        self.error_code = error_code
-
-
-class RefreshError(Exception):
-    """As google-auth's."""
-
-
-@pytest.mark.parametrize(
-    ("error", "passes"),
-    [
-        (AzureError("Server failed to authenticate", "InvalidAuthenticationInfo"), True),
-        (AzureError("Signature not valid in the specified time frame: Start [Mon] - Expiry [Mon]"), True),
-        (AzureError("Lifetime validation failed. The token is expired."), True),
-        (RefreshError("('invalid_grant: Token has been expired or revoked.', ...)"), True),
-        (Exception("Invalid Credentials, 401"), True),
-        (RuntimeError("Credentials were refreshed, but the refreshed credentials are still expired."), True),
-        (AzureError("This request is not authorized to perform this operation.", "AuthorizationFailure"), False),
-        (PermissionError(13, "Access Denied"), False),
-        (FileExistsError("a file is there"), False),
-    ],
-)
-def test_each_storages_words_for_expired_credentials_are_understood(error: Exception, passes: bool) -> None:
-    assert have_expired(error) is passes
-    wrapped = PermissionError("the storage refused it")
-    wrapped.__cause__ = error
-    assert have_expired(wrapped) is passes
 
 
 def test_a_snapshot_that_broke_off_while_it_published_is_not_the_next_nights(

@@ -36,8 +36,8 @@ HEAD = """\
 
 <!-- Written by tools/generate/entities_page.py. Change the code, then run it again. -->
 
-Each name below is an entity: a kind of record that can be read whole (a snapshot) or, where Pipedrive's list allows it,
-by what has changed. What is read is what the credential's user may see in Pipedrive, nothing else.
+Each name below is an entity: a kind of record. You can read it whole (a snapshot) or, if Pipedrive's list allows it,
+only what has changed. An extraction reads only what the credential's user may see in Pipedrive.
 
 {table}
 
@@ -46,35 +46,36 @@ by what has changed. What is read is what the credential's user may see in Piped
 | | how | what it cannot show |
 |---|---|---|
 | window | Pipedrive lists what was last updated between two moments (`updated_since`, `updated_until`) | deleted \
-records; the loser of a merge; what the user may see no more; changes that are no update in Pipedrive's eyes |
-| since | Pipedrive knows the beginning of a window only (`updated_since`): the end is applied here | the same |
+records; the record that was merged away; records that the user may no longer see; changes that Pipedrive does not \
+count as updates |
+| since | Pipedrive takes only the beginning of a window (`updated_since`); the end is applied here | the same |
 | newest first | the list is sorted by last update, and read down to the beginning of the window | the same |
-| whole | the list can neither be narrowed nor sorted, or is one page: it is always read whole | what is not in it any \
-more is seen by its absence only |
+| whole | the list cannot be narrowed or sorted, or is one page: it is always read whole | a removed record is only \
+missing |
 
 A window selects by *last* update: what was changed in January and again in March is found in March's window only.
-Records without a time of last update are in no window. Where the list can be sorted by creation and the window is a
-recent one, those that were created in it are looked for too; a snapshot has them all.
+Records without a time of last update are in no window. If the list can be sorted by creation and the window is recent,
+records created in it are read, too. A snapshot has all of them.
 
-**Deleted** says how deletions are found: *listed* by Pipedrive for 30 days; *sweep*: the ids that were landed are held
-against those of the list, and what is missing is looked up one by one. Elsewhere compare two snapshots.
+**Deleted** says how deletions are found: *listed* by Pipedrive for 30 days; *sweep*: the ids in the folder are compared
+with those of the list, and missing ones are looked up one by one. For other entities compare two snapshots.
 
-**Tokens** are those of one request, out of the company's daily budget; **records** is the most that one request brings.
-The definitions of custom fields cost one more request a run (10 tokens).
+**Tokens** is what one request costs of the company's daily budget; **records** is the most that one request returns.
+The definitions of custom fields cost one more request for each run (10 tokens).
 """
 
 COLUMNS = """\
-## How records read
+## Rows and columns
 
-Every row has every column of its entity, whatever the record has; what is unset is null. The columns come from
-Pipedrive's specifications and from the definitions of the fields, never from the first page.
+Every row has all columns of its entity; a value that the record lacks is null. The columns come from Pipedrive's
+specifications and from the definitions of the fields, never from the first page.
 
-**Pipedrive's own fields** keep Pipedrive's names. Beside ids of options stand their labels: `label_ids` and `labels`,
-`industry` and `industry_label`. Addresses are laid out (`address`, `address_country`, ...), and so is the value of a
-lead (`value`, `currency`). Times are RFC 3339 in UTC (`2026-01-31T12:00:05Z`), also where Pipedrive writes them
-otherwise; yes/no and numbers are JSON's, also where Pipedrive writes `"1"`.
+**Pipedrive's own fields** keep Pipedrive's names. Ids of options have their labels in another column: `label_ids` and
+`labels`, `industry` and `industry_label`. Addresses have a column for each part (`address`, `address_country`, ...),
+and so has the value of a lead (`value`, `currency`). Times are RFC 3339 in UTC (`2026-01-31T12:00:05Z`), and yes/no and
+numbers are those of JSON, whatever Pipedrive writes.
 
-**Custom fields** are columns of their own, called as the field is:
+**Custom fields** have columns of their own, named after the field:
 
 | field type | columns | value |
 |---|---|---|
@@ -82,19 +83,19 @@ otherwise; yes/no and numbers are JSON's, also where Pipedrive writes `"1"`.
 
 - Names are in lower case and ASCII, of at most 63 characters, and valid in SQL without quotes: `Größe (m²)` is
   `grosse_m2`, `Регион` is `region`, `カテゴリ` is `kategori`, `2nd contact` is `field_2nd_contact`, `Order` is
-  `order_field`. Where nothing of a name can be written that way, the column has the beginning of the field's key:
+  `order_field`. If nothing of a name can be written that way, the column's name is the beginning of the field's key:
   `field_9f79e924`.
-- Two fields of one name, and a field that is called like one of Pipedrive's own, get the beginning of their keys behind
-  it: `source_9f79e924` and `source_a1eff7ed`. That does not depend on the order in which Pipedrive lists them. The same
-  holds for names that are added to the columns later: `deleted_at`, `filename`, `is_tombstone` (tombstones and views),
-  `file_index`, `file_row_number` (DuckDB), `run`, `dt` (folders), `parent_updated_at`, `deleted`, `latest` and `by_key`
-  (warehouses).
-- An option is its label. One that has been deleted is its id.
+- Two fields with the same name, and a field with the name of one of Pipedrive's own, get the beginning of their keys
+  added: `source_9f79e924` and `source_a1eff7ed`. This does not depend on the order in which Pipedrive lists them. The
+  same holds for names that are added to the columns later: `deleted_at`, `filename`, `is_tombstone` (tombstones and
+  views), `file_index`, `file_row_number` (DuckDB), `run`, `dt` (folders), `parent_updated_at`, `deleted`, `latest` and
+  `by_key` (warehouses).
+- An option is its label; a deleted option is its id.
 - Leads have the deals' custom fields, in the same columns.
-- What no column knows (a field made while the run reads, a key that is new in Pipedrive) is kept in the last column,
-  `other`, as JSON; so is a value that does not fit its column's type (an object in a yes/no column).
+- Values without a column (of a field that was made during the run, or of a key that is new in Pipedrive) are in the
+  last column, `other`, as JSON; so is a value that does not fit its column's type (an object in a yes/no column).
 
-**Names stay.** The first run writes them into a schema file next to the data, and later runs keep to it:
+**Names stay.** The first run writes them into a schema file next to the data, and later runs use it:
 
 ```json
 {schema}
@@ -104,14 +105,14 @@ otherwise; yes/no and numbers are JSON's, also where Pipedrive writes `"1"`.
 |---|---|
 | a field is renamed | its column stays; with `rename=True` it follows |
 | a field is deleted | its column stays, and is null |
-| a field is new | it gets a column behind the others, and moves none |
+| a field is new | it gets a column after the others |
 | an option is renamed or deleted | new rows have the new label, or the id |
 | a field's type changes | its column stays, its type changes |
 
-Each of these is reported as drift, once: in the log and in the run's receipt. To call a column otherwise, change its
-`column` in the schema file by hand.
+Each of these is reported as drift, once: in the log and in the run's receipt. To rename a column, change its `column`
+in the schema file by hand.
 
-With `columns="raw"` nothing of this happens: records are written as Pipedrive sends them.
+With `columns="raw"` none of this happens: records are written as Pipedrive sends them.
 
 ## The entities
 """
@@ -119,10 +120,10 @@ With `columns="raw"` nothing of this happens: records are written as Pipedrive s
 TAIL = """\
 ## What is not here
 
-Lists that need a request for every single record (followers, participants, permitted users, changelogs of other
-fields, product variations, relations between organizations, comments of notes) cost too much to be read whole. Mail
-belongs to the credential's user alone. Webhooks come with their passwords. Teams are deprecated by Pipedrive. All of
-them can be read by their actions: see [actions](actions.md).
+Lists that need a request for every single record (followers, participants, permitted users, changelogs of other fields,
+product variations, relations between organizations, comments of notes) cost too much to be read whole. Mail belongs to
+the credential's user alone. Webhooks contain their passwords. Pipedrive has deprecated teams. You can read all of these
+with actions: see [actions](actions.md).
 """
 
 

@@ -38,61 +38,58 @@ PipedriveHook().run("getDeals", {{"status": "open", "pipeline_id": 1}})
 ## How to read the tables
 
 **Key.** Pipedrive's own name of the operation. Where its API has the operation in version 1 and in version 2, the plain
-key is version 2 and the key with `V1` behind it is version 1: `getDealFields` and `getDealFieldsV1`. Version 2 costs
-half the tokens and is the one to use; version 1 is there for what version 2 cannot do. Some keys are other names of an
-operation, with their own required parameter: `getDealActivities` is `getActivities` for one deal.
+key is version 2 and the key with `V1` behind it is version 1: `getDealFields` and `getDealFieldsV1`. Use version 2,
+which costs half the tokens, unless only version 1 can do what you need. Some keys are other names of an operation, with
+a required parameter of their own: `getDealActivities` is `getActivities` for one deal.
 
-**Parameters.** All of an action's parameters go into one flat dict, whether they end up in the path, the query or the
-body, by Pipedrive's own names. `*` marks the required ones. Wrong names and values are refused before anything is sent.
+**Parameters.** All of an action's parameters go into one flat dict, under Pipedrive's own names, whether they are sent
+in the path, the query or the body. `*` marks the required ones. Wrong names and values are refused before anything is
+sent.
 
 | type | takes |
 |---|---|
-| integer, number, text | what they say; text that says exactly a number, too |
+| integer, number, text | a number or text; also text that is exactly a number |
 | yes/no | `True` or `False` |
 | date | a `date`, or `YYYY-MM-DD` |
-| time of day | a `time`, or `HH:MM` or `HH:MM:SS`; for a duration, too |
-| timestamp | a `datetime` with a time zone, or ISO 8601 text with one; it is sent in UTC, as the version wants it |
+| time of day | a `time`, or `HH:MM` or `HH:MM:SS`; the same for a duration |
+| timestamp | a `datetime` or ISO 8601 text with a time zone; it is sent in UTC, in the format of the version |
 | one of ... | one of the values named |
 | list of ..., any of ... | a list, or text separated by commas |
-| object | a dict; what is inside is converted and checked too, as far as Pipedrive describes it |
+| object | a dict; its values are converted and checked, too, if Pipedrive describes them |
 | file | a path, bytes, or a binary file object |
 
-**What templates give.** A template renders to text, `"{{{{ 5 }}}}"` to `"5"`, also inside objects and lists of objects,
-and Airflow's native rendering makes numbers of texts that have only digits. Each is sent in the type that its place
-has, where it says exactly that; a wrong one is refused with its place: `participants[0].person_id must be a whole
-number, not 'x'`. Lists and objects may be text as a whole, as JSON or as Python writes them. A key inside an object
-that no description has is sent as it is, unless it looks like a known one that is not given: Pipedrive takes more than
-it describes.
+**What templates give.** A template renders to text, `"{{{{ 5 }}}}"` to `"5"`, also inside objects and lists of objects;
+with Airflow's native rendering, texts of digits become numbers. Both are converted to the type that the parameter has.
+A value that cannot be converted exactly is refused, and the error names its place: `participants[0].person_id must be a
+whole number, not 'x'`. Lists and objects may be text, as JSON or as Python writes them. Pipedrive accepts more keys in
+objects than it describes, so an unknown key is sent as it is, unless it looks like a known one that is missing.
 
 **Custom fields** are given by name, or by their keys of 40 characters: see [writing](writing.md#custom-fields).
 
 **Paging.** A list action walks through all pages by itself and returns all records as a list; `PipedriveHook.iterate()`
-gives them one after the other, without holding them all. Give `cursor` (or `start`, where the table has it) to read
-that one page only; where the next page is stands in `additional_data`, which `PipedriveHook.request()` returns whole.
-`limit` is the page size. Without it the largest page is asked for: a request costs the same
-whatever its page size.
+gives them one after the other, without holding them all. Give `cursor` (or `start`, where the table has it) to read one
+page only; `additional_data`, which `PipedriveHook.request()` returns with the answer, says where the next page is.
+`limit` is the page size. By default it is the largest one, because a request costs the same whatever its page size.
 
-**Texts of the CRM are no templates.** Whoever fills in a form of yours can put `{{{{ }}}}` into a deal's title, and a
-template reads what Airflow's connections hold. What a task has returned is not rendered again where a later task takes
-it as an argument (`parameters={{"content": deal.output}}`, `@task` functions), in `.expand(parameters=...)`, or by a
-template of your own (`"{{{{ ti.xcom_pull('deal')['title'] }}}}"`). Airflow does render
+**Do not use texts of the CRM as templates.** Anybody who fills in one of your forms can put `{{{{ }}}}` into a deal's
+title, and a template can read Airflow's connections. A task's result is not rendered again if a later task takes it as
+an argument (`parameters={{"content": deal.output}}`, `@task` functions), in `.expand(parameters=...)`, or by a template
+of your own (`"{{{{ ti.xcom_pull('deal')['title'] }}}}"`). Airflow does render
 
-- what `.expand_kwargs(...)` gets from a task, each value as if the DAG file had it: take `.expand(parameters=...)`;
+- what `.expand_kwargs(...)` gets from a task, as if it were written in the DAG file: use `.expand(parameters=...)`;
 - what a function under `@task.bash` returns: return a fixed command, which reads the text as `"$TITLE"` from `env`;
-- operators that a DAG file makes of texts (f-strings, an extraction's file read while parsing): read them in a task.
+- arguments that a DAG file builds from texts while it is parsed (f-strings, an extraction's file): read them in a task.
 
-In a command, a query or a page such a text is code of another kind: hand it over by `env`, by the query's own
-parameters, or escaped.
+In a command, a query or a web page, such a text can be code, too: pass it in `env` or as a parameter of the query, or
+escape it.
 
-**Scopes.** What an OAuth app must have been granted; any one of those named suffices. An API token has the rights of
-its user.
+**Scopes.** An OAuth app needs one of the scopes named. An API token has the rights of its user.
 
-**Tokens.** What one request takes from the
-[daily token budget](https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting) of the company. A list costs this
-much a page.
+**Tokens.** What one request costs of the company's [daily token
+budget](https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting). A list costs this for each page.
 
-**Lifecycle.** Empty: in use. *beta*: Pipedrive may change it without notice. *deprecated*: works, will go. *removed*:
-Pipedrive has taken it away; the key is known still, so that an old DAG hears since when and what to use instead.
+**Lifecycle.** Empty: in use. *beta*: Pipedrive may change it without notice. *deprecated*: it works, but will be
+removed. *removed*: Pipedrive has removed it; an old DAG that uses the key is told since when, and what to use instead.
 """
 
 TABLE_HEAD = """\

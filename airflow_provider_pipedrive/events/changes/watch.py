@@ -160,7 +160,7 @@ def change_watch(entity: Any, kinds: Any = None, fields: Any = None, ignore_own:
     for kind in chosen:
         if kind not in KINDS:
             raise PipedriveParameterError(
-                f"There is no kind of change {kind!r}, only: {', '.join(KINDS)}.{did_you_mean(kind, KINDS)}"
+                f"There is no kind of change {kind!r}.{did_you_mean(kind, KINDS)} There are {', '.join(KINDS)}."
             )
         allowed, reason = _ONLY_OF.get(kind, ((entity,), ""))
         if entity not in allowed:

@@ -103,7 +103,10 @@ def _condition(name: str, item: Any) -> Condition:
         raise PipedriveParameterError(f"{name}: a path is a text such as 'status', not {path!r}.")
     if sign not in OPERATORS:
         hint = did_you_mean(sign, OPERATORS)
-        raise PipedriveParameterError(f"{name}: {sign!r} is not a valid operator, only: {', '.join(OPERATORS)}.{hint}")
+        raise PipedriveParameterError(
+            f"{name}: {sign!r} is not a valid operator.{hint} Operators are {', '.join(OPERATORS)}; a condition is "
+            "(path, operator, value)."
+        )
     if (sign in _WITHOUT_VALUE) == bool(rest):
         wants = "takes no value" if rest else "needs a value"
         raise PipedriveParameterError(f"{name}: {path} {sign}: {sign!r} {wants}.")
@@ -122,7 +125,7 @@ def _value(name: str, path: str, sign: str, value: Any) -> Any:
             re.compile(value)
         except (TypeError, re.error) as error:
             raise PipedriveParameterError(
-                f"{name}: {path} matches {value!r}: not a valid regular expression: {error}."
+                f"{name}: {path} matches {value!r}: this is not a valid regular expression: {error}."
             ) from None
     return value
 

@@ -132,7 +132,7 @@ def _one(
     known = [str(text) for record in records for text in texts(record)]
     hint = did_you_mean(ref, known)
     raise PipedriveParameterError(
-        f"There is no {what} {ref!r}{where}, only: {_listed(records, shown) or 'none'}.{hint}"
+        f"There is no {what} {ref!r}{where}.{hint} There are: {_listed(records, shown) or 'none'}."
     )
 
 

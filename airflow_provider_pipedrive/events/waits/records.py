@@ -20,6 +20,8 @@ from airflow_provider_pipedrive.events.waits.times import on_server
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.client import PipedriveClient
 
+LONGEST_SHOWN = 200
+"""Characters of a record's present value that a wait remembers."""
 _MERGED = "it was deleted, merged into another record, or the credential's user may no longer see it"
 
 
@@ -99,10 +101,10 @@ class RecordWait(GivenRecords):
     def judged(
         self, found: Mapping[RecordRead, Record | None], wait: Wait, ahead: float, histories: Histories
     ) -> Judged:
-        """By its conditions; their present values are remembered."""
+        """By its conditions; what their present values look like is remembered."""
         record = found[self.reads[0]]
-        values = {condition.path: value_at(record, condition.path) for condition in self.success} if record else {}
-        return Judged(self.judge(record), {"values": values})
+        paths = [condition.path for condition in self.success] if record else []
+        return Judged(self.judge(record), {"values": {path: _shown(value_at(record, path)) for path in paths}})
 
     def judge(self, record: Record | None) -> WaitOutcome:
         """What a record shows; ``None`` where it is not there."""
@@ -196,6 +198,12 @@ class DealsWait(GivenRecords):
             return before
         move, seen = self.movement.by_deal(deal, since, before, history)
         return {**seen, "done": move} if move else seen
+
+
+def _shown(value: Any) -> str:
+    """A value as the log shows it: short, for it travels with a trigger."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def _gone(deal_id: int, deal: Record | None) -> str:

@@ -41,7 +41,7 @@ def standing(spec: WaitSpec, memory: Memory) -> str:
         known = [(key, memory[str(key)]) for key in spec.deal_ids if "stage" in memory.get(str(key), {})]
         at = [f"deal {key} is {_where(spec.movement, seen)}" for key, seen in known]
     elif isinstance(spec, RecordWait):
-        at = [f"{path} is {value!r}" for path, value in memory.get("values", {}).items()]
+        at = [f"{path} is {shown}" for path, shown in memory.get("values", {}).items()]
     else:
         at = []
     return f"Not yet: {_some(at)}." if at else ""

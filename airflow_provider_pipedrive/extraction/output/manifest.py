@@ -8,6 +8,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.extraction.output.names import is_ours, tag_of
 from airflow_provider_pipedrive.extraction.storage.files import remove_all
 
@@ -55,7 +56,7 @@ def sweep(folder: Any, found: Sequence[Any], spared: Callable[[], Container[str]
     if old:
         alive = spared()
         gone = [name for name in old if tag_of(name) not in alive]
-        log.info("%s: %d files that nothing names are removed.", folder, len(gone))
+        log.info("%s: removed %s that no manifest names.", folder, counted(len(gone), "file"))
         remove_all([folder / name for name in gone])
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import KEEP_PREVIOUS
 from airflow_provider_pipedrive.extraction.output.manifest import (
     MANIFEST,
@@ -28,7 +28,6 @@ from airflow_provider_pipedrive.extraction.output.rewriting import PartRewriter,
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
 from airflow_provider_pipedrive.extraction.storage.files import files, remove_all, write_json
 from airflow_provider_pipedrive.extraction.storage.versioned import (
-    Conflict,
     Version,
     read_versioned,
     replace_versioned,
@@ -122,7 +121,7 @@ class Publication:
         :param deleted: records that were deleted, with the time where it is known: a file of tombstones
         :param adds: leave what other runs have published there, unless they have read the same
         :param asked: with the window it tells what was read: whose records, and which
-        :raises Conflict: another run has published since all was read
+        :raises PipedriveError: another run has read later, and published since
         """
         if self._decided is None:
             self._decided = self._decision(finished, drop, about, deleted or {}, adds)
@@ -178,13 +177,11 @@ class Publication:
             over = [kept["name"] for kept in (present or {}).get("previous", ()) if is_over(kept)]
             remove_all([self._folders.target / name for name in over])
             manifest = self._new_manifest(decided, present or {}, [*stay[0], *parts], [*stay[1], *tombstones])
-            try:
-                replace_versioned(self._manifest, manifest, version)
+            if replace_versioned(self._manifest, manifest, version):
                 return manifest
-            except Conflict:
-                log.info("%s: another run has published there at the same time.", self._folders.entity)
-                present, version = read_versioned(self._manifest)
-                self._refuse_newer(decided, present, version)
+            log.info("%s: another run has published there at the same time.", self._folders.entity)
+            present, version = read_versioned(self._manifest)
+            self._refuse_newer(decided, present, version)
 
     def _refuse_newer(self, decided: Mapping[str, Any], present: Mapping[str, Any] | None, version: Version) -> None:
         about, before = decided["about"], present or {}
@@ -196,9 +193,10 @@ class Publication:
                 "partition or a folder of its own."
             )
         if is_overtaken(decided, present, version):
-            raise Conflict(
+            raise PipedriveError(
                 f"{self._manifest}: another run has read later than this one, and published first. Nothing of "
-                "this one was published: the next try reads again."
+                "this one was published: the next try reads again.",
+                retryable=True,
             )
 
     def _new_manifest(

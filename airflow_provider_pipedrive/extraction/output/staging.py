@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.extraction.definition import LOOKBACK
 from airflow_provider_pipedrive.extraction.output.encoders import Encoder
 from airflow_provider_pipedrive.extraction.output.formats import open_part
@@ -94,7 +95,7 @@ class EntityStaging:
             unknown = [name for name in present - set(known) if tag_of(name) == tag]
             remove_all([self.target / name for name in unknown])
         if self.finished:
-            log.info("%s: continuing after %d rows that an earlier try has read.", self.entity, self.rows)
+            log.info("%s: continuing after %s that an earlier try has read.", self.entity, counted(self.rows, "row"))
         return plan
 
     def save(self, plan: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
 from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.pages import Key, as_dict, timestamp
@@ -76,7 +77,7 @@ class ByChangelogs:
 
     def _announce(self, deals: int, done: int) -> None:
         cost = (deals - done) * self._reading.entity.listing.token_cost
-        log.info("The stage history of %d deals costs about %d API tokens.", deals - done, cost)
+        log.info("The stage history of %s costs about %s.", counted(deals - done, "deal"), counted(cost, "API token"))
         self._reading.stats.expected = deals
 
     def _keep(self, changelogs: Iterable[Iterable[Mapping[str, Any]]], place: int) -> None:

@@ -149,8 +149,8 @@ class WindowChanges(_Changes):
         if self._window.since < reaches_back:
             self._outcome.completeness["deleted"] = f"told from {reaches_back:%Y-%m-%dT%H:%M:%SZ} on"
             log.warning(
-                "%s: Pipedrive lists deleted ones for %d days: what was deleted before %s is not told in this window, "
-                "which begins at %s. A snapshot, or sweep=True, finds them.",
+                "%s: Pipedrive lists deleted ones for %d days: what was deleted before %s is not reported in this "
+                "window, which begins at %s. A snapshot, or sweep=True, finds them.",
                 self._entity.name,
                 DELETED_LISTED.days,
                 f"{reaches_back:%Y-%m-%d %H:%M} UTC",

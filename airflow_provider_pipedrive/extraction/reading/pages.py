@@ -14,6 +14,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from airflow_provider_pipedrive.catalog import Entity
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client import json_text
 from airflow_provider_pipedrive.client.paging import Position, Walk, records_in
@@ -187,10 +188,10 @@ def _decode_with_care(entity: Entity, body: bytes) -> Decoded:
         log.warning("%s: %s: %s.", entity.name, json_text.in_words(losses), json_text.REPAIR)
     if aside:
         log.warning(
-            "%s: %d of the %d records of a page are left out: %s.",
+            "%s: left out %d of a page of %s: %s.",
             entity.name,
             len(aside),
-            len(came),
+            counted(len(came), "record"),
             "; ".join(islice(aside.values(), 10)),
         )
     paging = json_text.mend({"additional_data": envelope.get("additional_data")}, json_text.Losses())

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from airflow_provider_pipedrive.catalog import ACTIONS, Entity
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import PipedriveNotFoundError
 from airflow_provider_pipedrive.extraction.reading.ids import Ids
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of
@@ -60,10 +61,10 @@ def sweep(
     """
     pages = math.ceil(known.count / PAGE)
     log.info(
-        "%s: looking for deleted ones among %d costs about %d API tokens, and %d for each that is missing.",
+        "%s: looking for deleted ones among %s costs about %s, and %d for each that is missing.",
         entity.name,
-        known.count,
-        pages * entity.listing.token_cost,
+        counted(known.count, "record"),
+        counted(pages * entity.listing.token_cost, "API token"),
         ACTIONS[str(entity.single)].token_cost,
     )
     missing = Ids(bytes(known.bits))

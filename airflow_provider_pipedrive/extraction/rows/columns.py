@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from airflow_provider_pipedrive.catalog import Entity
-from airflow_provider_pipedrive.extraction.rows.system_columns import ADDRESS_PARTS, SystemColumn
+from airflow_provider_pipedrive.catalog.fields import ADDRESS_PARTS
+from airflow_provider_pipedrive.extraction.rows.system_columns import SystemColumn
 
 OTHER = "other"
 """The last column: what a record has and no column knows."""

@@ -164,7 +164,8 @@ class ValueFitter:
             return
         self._named.add(column.name)
         log.warning(
-            "%s: what %s holds is no %s: null in its column, and counted from here on. First seen with id %s.",
+            "%s: a value of %s is not a valid %s: its column is null, and further ones are only "
+            "counted. First seen with id %s.",
             self._entity,
             column.name,
             column.type,

@@ -1,35 +1,21 @@
-"""The columns that Pipedrive itself gives an entity, from the models of its specifications.
+"""The columns of Pipedrive's own fields: one each, and more where a value has several parts or a label.
 
-https://developers.pipedrive.com/docs/api/v1/openapi.yaml , https://developers.pipedrive.com/docs/api/v1/openapi-v2.yaml
-
-One word a column: ``name``, ``name:type``, ``name:type<where`` with the place in the record where that is another one.
-``integer[]`` is a list of integers. Without a type it is a ``string``. ``name:label<where`` and ``name:labels<where``
-hold the labels of the option ids that stand there.
-
-A column has another name than its place where that would be a reserved word of SQL (a note's ``user``) and where an
+A column has another name than its field where that would be a reserved word of SQL (a note's ``user``) and where an
 object is laid out in several columns (addresses, a lead's value).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-ADDRESS_PARTS: Final = (
-    "subpremise",
-    "street_number",
-    "route",
-    "sublocality",
-    "locality",
-    "admin_area_level_1",
-    "admin_area_level_2",
-    "country",
-    "postal_code",
-    "formatted_address",
-)
-"""What an address has besides its text. https://pipedrive.readme.io/docs/core-api-concepts-custom-fields"""
+from airflow_provider_pipedrive.catalog.fields import FIELDS, OBJECTS, SystemField
+
+_RENAMED: Final = {"user": "user_details"}
+_LABELS: Final = {"label_ids": "labels"}
+"""The columns of labels that are not called after their field."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +24,7 @@ class SystemColumn:
 
     :ivar type: as :attr:`Column.type`, or ``label`` and ``labels`` for labels of option ids
     :ivar items: the type of a list's elements
-    :ivar path: where its value stands in a record
+    :ivar path: where its value is in a record
     """
 
     name: str
@@ -47,154 +33,27 @@ class SystemColumn:
     path: tuple[str, ...]
 
 
-def _parsed(words: str) -> tuple[SystemColumn, ...]:
-    columns = []
-    for word in words.split():
-        declared, _, place = word.partition("<")
-        name, _, kind = declared.partition(":")
-        listed = kind.endswith("[]")
-        columns.append(
-            SystemColumn(
-                name=name,
-                type="list" if listed else kind or "string",
-                items=kind.removesuffix("[]") if listed else None,
-                path=tuple((place or name).split(".")),
-            )
-        )
-    return tuple(columns)
+def _columns(field: SystemField) -> Iterator[SystemColumn]:
+    if field.type in OBJECTS:
+        yield from _parts(field)
+    elif field.type == "option":
+        yield SystemColumn(field.name, "integer", None, (field.name,))
+        yield SystemColumn(f"{field.name}_label", "label", None, (field.name,))
+    elif field.items == "option":
+        yield SystemColumn(field.name, "list", "integer", (field.name,))
+        yield SystemColumn(_LABELS[field.name], "labels", None, (field.name,))
+    else:
+        yield SystemColumn(_RENAMED.get(field.name, field.name), field.type, field.items, (field.name,))
 
 
-def _address(name: str) -> str:
-    return " ".join([f"{name}<{name}.value", *(f"{name}_{part}<{name}.{part}" for part in ADDRESS_PARTS)])
+def _parts(field: SystemField) -> Iterator[SystemColumn]:
+    """The main part under the field's name; those of an address below it, a currency under its own name."""
+    for number, (part, kind) in enumerate(OBJECTS[field.type].items()):
+        below = f"{field.name}_{part}" if field.type == "address" else part
+        yield SystemColumn(below if number else field.name, kind, None, (field.name, part))
 
-
-_DEALS = """
-    id:integer title creator_user_id:integer owner_id:integer person_id:integer org_id:integer pipeline_id:integer
-    stage_id:integer value:number currency add_time:timestamp update_time:timestamp stage_change_time:timestamp
-    is_deleted:boolean is_archived:boolean archive_time:timestamp status probability:number lost_reason
-    visible_to:integer close_time:timestamp won_time:timestamp lost_time:timestamp expected_close_date:date
-    label_ids:integer[] labels:labels<label_ids origin origin_id channel:integer channel_label:label<channel channel_id
-    source_lead_id arr:number mrr:number acv:number"""
-_LEADS = """
-    id title owner_id:integer creator_id:integer label_ids:string[] person_id:integer organization_id:integer
-    source_name origin origin_id channel:integer channel_label:label<channel channel_id source_deal_id:integer
-    is_archived:boolean was_seen:boolean value:number<value.amount currency<value.currency expected_close_date:date
-    next_activity_id:integer add_time:timestamp update_time:timestamp visible_to:integer cc_email"""
-_PROJECTS = """
-    id:integer title description status board_id:integer phase_id:integer owner_id:integer start_date:date end_date:date
-    deal_ids:integer[] person_ids:integer[] org_ids:integer[] label_ids:integer[] labels:labels<label_ids
-    health_status:integer add_time:timestamp update_time:timestamp status_change_time:timestamp
-    archive_time:timestamp"""
-_FIELDS = """
-    field_name field_code field_type is_custom_field:boolean is_optional_response_field:boolean description
-    options:json[] subfields:json[] ui_visibility:json important_fields:json required_fields:json"""
 
 SYSTEM_COLUMNS: Final[Mapping[str, tuple[SystemColumn, ...]]] = MappingProxyType(
-    {
-        entity: _parsed(words)
-        for entity, words in {
-            "deals": _DEALS,
-            "archived_deals": _DEALS,
-            "persons": f"""
-                id:integer name first_name last_name owner_id:integer org_id:integer add_time:timestamp
-                update_time:timestamp emails:json[] phones:json[] is_deleted:boolean visible_to:integer
-                label_ids:integer[] labels:labels<label_ids picture_id:integer {_address("postal_address")} notes
-                im:json[] birthday:date job_title""",
-            "organizations": f"""
-                id:integer name owner_id:integer add_time:timestamp update_time:timestamp is_deleted:boolean
-                visible_to:integer {_address("address")} label_ids:integer[] labels:labels<label_ids website linkedin
-                industry:integer industry_label:label<industry annual_revenue:number employee_count:integer""",
-            "activities": f"""
-                id:integer subject type owner_id:integer creator_user_id:integer is_deleted:boolean add_time:timestamp
-                update_time:timestamp deal_id:integer lead_id person_id:integer org_id:integer project_id:integer
-                due_date:date due_time:time duration:time busy:boolean done:boolean marked_as_done_time:timestamp
-                {_address("location")} participants:json[] attendees:json[] conference_meeting_client
-                conference_meeting_url conference_meeting_id public_description priority:integer
-                priority_label:label<priority outcome:integer outcome_label:label<outcome note""",
-            "products": """
-                id:integer name code unit tax:number is_deleted:boolean is_linkable:boolean visible_to:integer
-                owner_id:integer add_time:timestamp update_time:timestamp description category billing_frequency
-                billing_frequency_cycles:integer prices:json[]""",
-            "leads": _LEADS,
-            "archived_leads": _LEADS,
-            "notes": """
-                id:integer active_flag:boolean add_time:timestamp content deal:json lead_id deal_id:integer
-                last_update_user_id:integer org_id:integer organization:json person:json person_id:integer
-                project_id:integer project:json task_id:integer task:json lead:json pinned_to_lead_flag:boolean
-                pinned_to_deal_flag:boolean pinned_to_organization_flag:boolean pinned_to_person_flag:boolean
-                pinned_to_project_flag:boolean pinned_to_task_flag:boolean update_time:timestamp
-                user_details:json<user user_id:integer""",
-            "files": """
-                id:integer user_id:integer deal_id:integer person_id:integer org_id:integer product_id:integer
-                activity_id:integer lead_id project_id:integer log_id:integer add_time:timestamp update_time:timestamp
-                file_name file_type file_size:integer active_flag:boolean inline_flag:boolean remote_location remote_id
-                cid s3_bucket mail_message_id mail_template_id deal_name person_name org_name product_name lead_name
-                project_name url name description""",
-            "users": """
-                id:integer name default_currency locale lang:integer email phone activated:boolean last_login:timestamp
-                created:timestamp modified:timestamp has_created_company:boolean access:json[] active_flag:boolean
-                timezone_name timezone_offset role_id:integer icon_url is_you:boolean is_deleted:boolean""",
-            "pipelines": """
-                id:integer name order_nr:integer is_deleted:boolean is_deal_probability_enabled:boolean
-                add_time:timestamp update_time:timestamp""",
-            "stages": """
-                id:integer order_nr:integer name is_deleted:boolean deal_probability:integer pipeline_id:integer
-                is_deal_rot_enabled:boolean days_to_rotten:integer add_time:timestamp update_time:timestamp""",
-            "filters": """
-                id:integer name filter_code is_editable:boolean active_flag:boolean type temporary_flag:boolean
-                user_id:integer add_time:timestamp update_time:timestamp visible_to:integer last_used_time:timestamp
-                custom_view_id:integer""",
-            "currencies": """
-                id:integer code name decimal_points:integer symbol active_flag:boolean is_custom_flag:boolean""",
-            "activity_types": """
-                id:integer name icon_key color order_nr:integer key_string active_flag:boolean is_custom_flag:boolean
-                add_time:timestamp update_time:timestamp""",
-            "lead_labels": "id name color add_time:timestamp update_time:timestamp",
-            "lead_sources": "name",
-            "deal_products": """
-                id:integer sum:number tax:number deal_id:integer name product_id:integer product_variation_id:integer
-                order_nr:integer add_time:timestamp update_time:timestamp comments currency discount:number
-                discount_type quantity:number item_price:number tax_method is_enabled:boolean billing_frequency
-                billing_frequency_cycles:integer billing_start_date:date""",
-            "installments": "id:integer amount:number billing_date:date description deal_id:integer",
-            "deal_fields": _FIELDS,
-            "person_fields": _FIELDS,
-            "organization_fields": _FIELDS,
-            "product_fields": _FIELDS,
-            "activity_fields": _FIELDS,
-            "lead_fields": """
-                id:integer key name order_nr:integer field_type add_time:timestamp update_time:timestamp
-                last_updated_by_user_id:integer created_by_user_id:integer active_flag:boolean edit_flag:boolean
-                index_visible_flag:boolean details_visible_flag:boolean add_visible_flag:boolean important_flag:boolean
-                bulk_edit_allowed:boolean searchable_flag:boolean filtering_allowed:boolean sortable_flag:boolean
-                mandatory_flag:boolean options:json[] options_deleted:json[] is_subfield:boolean subfields:json[]""",
-            "note_fields": """
-                field_type id:integer key name active_flag:boolean edit_flag:boolean bulk_edit_allowed:boolean
-                mandatory_flag:boolean options:json[]""",
-            "project_fields": _FIELDS,
-            "call_logs": """
-                id user_id:integer activity_id:integer subject outcome duration:integer from_phone_number
-                to_phone_number start_time:timestamp end_time:timestamp person_id:integer org_id:integer deal_id:integer
-                lead_id note has_recording:boolean company_id:integer""",
-            "projects": _PROJECTS,
-            "archived_projects": _PROJECTS,
-            "tasks": """
-                id:integer title creator_id:integer description project_id:integer is_done:boolean is_milestone:boolean
-                due_date:date start_date:date parent_task_id:integer assignee_ids:integer[] priority:integer
-                add_time:timestamp update_time:timestamp marked_as_done_time:timestamp""",
-            "boards": "id:integer name order_nr:integer add_time:timestamp update_time:timestamp",
-            "phases": "id:integer name board_id:integer order_nr:integer add_time:timestamp update_time:timestamp",
-            "project_templates": """
-                id:integer title description projects_board_id:integer owner_id:integer add_time:timestamp
-                update_time:timestamp""",
-            "goals": """
-                id owner_id:integer title type:json assignee:json interval duration:json expected_outcome:json
-                is_active:boolean report_ids:string[]""",
-            "roles": """
-                id:integer parent_role_id:integer name level:integer active_flag:boolean assignment_count:integer
-                sub_role_count:integer""",
-            "permission_sets": "id name description app type assignment_count:integer",
-        }.items()
-    }
+    {entity: tuple(column for field in fields for column in _columns(field)) for entity, fields in FIELDS.items()}
 )
 """The columns of Pipedrive's own by entity, in order. Custom fields follow them."""

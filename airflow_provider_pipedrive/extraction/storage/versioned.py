@@ -46,8 +46,8 @@ _WRITE = "write"
 _IN_THIS_PROCESS = threading.Lock()
 
 
-class Conflict(OSError):
-    """Somebody else was faster. It passes: read again, and decide again."""
+class _Conflict(OSError):
+    """Somebody else was faster."""
 
 
 def read_versioned(path: Any) -> tuple[dict[str, Any] | None, Version]:
@@ -61,24 +61,22 @@ def read_versioned(path: Any) -> tuple[dict[str, Any] | None, Version]:
     return value, version
 
 
-def replace_versioned(path: Any, value: Mapping[str, Any], version: Version) -> None:
+def replace_versioned(path: Any, value: Mapping[str, Any], version: Version) -> bool:
     """Replace a file, if it is still what it was when it was read.
 
     :param version: as :func:`read_versioned` gave it; None makes a new file
-    :raises Conflict: it is something else by now; nothing was written
+    :returns: whether it was replaced; if not, somebody else was faster: read again, and decide again
     :raises PipedriveParameterError: its bucket does not exist
     """
-    if file_system(path) is None:
-        _OnDisk().replace(path, encoded(value), version)
-        return
+    is_on_disk = file_system(path) is None
     # A request whose answer is lost is sent again by the storage's client, and then meets what it has written itself.
-    content = encoded({**value, _WRITE: uuid.uuid4().hex})
+    content = encoded(value if is_on_disk else {**value, _WRITE: uuid.uuid4().hex})
     try:
         with bucket_must_exist(path):
             _store(path).replace(path, content, version)
-    except Conflict:
-        if not _holds(path, content):
-            raise
+    except _Conflict:
+        return not is_on_disk and _holds(path, content)
+    return True
 
 
 def _holds(path: Any, content: bytes) -> bool:
@@ -88,8 +86,8 @@ def _holds(path: Any, content: bytes) -> bool:
         return False
 
 
-def _conflict(path: Any) -> Conflict:
-    return Conflict(errno.EBUSY, "somebody else has replaced it meanwhile", str(path))
+def _conflict(path: Any) -> _Conflict:
+    return _Conflict(errno.EBUSY, "somebody else has replaced it meanwhile", str(path))
 
 
 class _Compared:

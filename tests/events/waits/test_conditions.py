@@ -72,13 +72,13 @@ def test_it_does_not_hold(condition: Any) -> None:
         ("status == won", r"must be a condition such as \('status', '==', 'won'\)"),
         ({"status": "won"}, "must be a condition such as"),
         ([("status", "won")], "'won' is not a valid operator"),
-        ([("status", "equals", "won")], "is not a valid operator, only: ==, !="),
+        ([("status", "equals", "won")], "is not a valid operator. Operators are ==, !="),
         ([("status", "contain", "w")], "Did you mean 'contains'"),
         ([("", "==", "won")], "a path is a text"),
         ([("status", "==")], "'==' needs a value"),
         ([("status", "is set", 5)], "'is set' takes no value"),
         ([("status", "in", "won")], "give a list of values"),
-        ([("title", "matches", "(")], "not a valid regular expression"),
+        ([("title", "matches", "(")], "this is not a valid regular expression"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_advice(given: Any, advice: str) -> None:

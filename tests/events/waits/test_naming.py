@@ -68,10 +68,13 @@ def test_an_uploader_is_found_by_name() -> None:
     [
         (
             NameRefs(reaches=("Negotation",), pipeline="Sales"),
-            r"There is no stage 'Negotation' in the pipeline Sales \(1\), only: Qualified \(1\), Negotiation \(2\)\. "
-            "Did you mean 'Negotiation'",
+            r"There is no stage 'Negotation' in the pipeline Sales \(1\)\. Did you mean 'Negotiation'\? "
+            r"There are: Qualified \(1\), Negotiation \(2\)\.",
         ),
-        (NameRefs(reaches=("Nix",)), r"only: Sales: Qualified \(1\), Sales: Negotiation \(2\), Renewals: Negotiation"),
+        (
+            NameRefs(reaches=("Nix",)),
+            r"There are: Sales: Qualified \(1\), Sales: Negotiation \(2\), Renewals: Negotiation",
+        ),
         (
             NameRefs(reaches=("Negotiation",)),
             r"several with the name 'Negotiation': Sales: .* Give the id, or name the pip",
@@ -80,8 +83,11 @@ def test_an_uploader_is_found_by_name() -> None:
             NameRefs(reaches=(8,), pipeline="Sales"),
             r"Renewals: Signed \(8\) is not one of the pipeline Sales \(1\), whose",
         ),
-        (NameRefs(reaches=(99,)), "There is no stage 99, only"),
-        (NameRefs(reaches=(1,), pipeline="Sale"), r"There is no pipeline 'Sale', only: Sales \(1\), Renewals \(2\)"),
+        (NameRefs(reaches=(99,)), r"There is no stage 99\. There are"),
+        (
+            NameRefs(reaches=(1,), pipeline="Sale"),
+            r"There is no pipeline 'Sale'\. Did you mean 'Sales'\? There are: Sales \(1\), Renewals \(2\)",
+        ),
     ],
 )
 def test_a_wrong_name_is_answered_with_the_right_ones(names: NameRefs, advice: str) -> None:
@@ -90,5 +96,5 @@ def test_a_wrong_name_is_answered_with_the_right_ones(names: NameRefs, advice: s
 
 
 def test_an_unknown_user_is_answered_with_the_users() -> None:
-    with pytest.raises(PipedriveParameterError, match=r"There is no user 'Bob', only: Ada \(4\)"):
+    with pytest.raises(PipedriveParameterError, match=r"There is no user 'Bob'\. There are: Ada \(4\)"):
         resolve_names(ANY, NameRefs(user="Bob"), COMPANY)

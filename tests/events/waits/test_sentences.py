@@ -60,7 +60,7 @@ def test_where_deals_are_while_they_are_waited_for() -> None:
 
 def test_what_a_record_is_like_while_it_is_waited_for() -> None:
     lead = RecordWait("getLead", {"id": "x"}, ARCHIVED)
-    assert standing(lead, {"values": {"is_archived": False}}) == "Not yet: is_archived is False."
+    assert standing(lead, {"values": {"is_archived": "False"}}) == "Not yet: is_archived is False."
     won = DealsWait((17,), Movement(statuses=("won",)), SINCE)
     assert standing(won, {"17": {"stage": 2, "status": "lost"}}) == "Not yet: deal 17 is lost, in stage 2."
 

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
 from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
@@ -18,7 +16,6 @@ from airflow_provider_pipedrive.extraction.reading import request_pool
 from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
 from airflow_provider_pipedrive.extraction.reading.listing import whole_pages
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page
-from airflow_provider_pipedrive.extraction.reading.queries import page_size
 from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats
 from airflow_provider_pipedrive.extraction.reading.strategies import choose
 from airflow_provider_pipedrive.extraction.reading.window import Window
@@ -124,11 +121,6 @@ def test_whatever_is_deleted_edited_or_created_meanwhile_nothing_that_stays_is_l
         pool = RequestPool(records, dict.fromkeys(range(1, 200), happens))
         assert set(found(pool, limit=dice.randrange(2, 9))) >= stays & {number for number, _ in records}, f"seed {seed}"
         assert len(pool.asked) < 200
-
-
-@pytest.mark.parametrize(("entity", "expected"), [("deals", {"limit": 500}), ("users", {}), ("notes", {"limit": 500})])
-def test_pages_are_as_large_as_the_list_allows(entity: str, expected: dict[str, int]) -> None:
-    assert page_size(ENTITIES[entity]) == expected
 
 
 def test_a_window_of_a_list_that_knows_no_end_is_read_to_its_end_and_no_further(tmp_path: Path) -> None:

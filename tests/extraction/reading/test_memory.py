@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.extraction.reading import memory
 
@@ -35,6 +36,6 @@ def test_what_threads_have_freed_is_given_back() -> None:
     assert len(last) == 100_000
 
 
-def test_a_c_library_that_cannot_do_so_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace(malloc=None, free=None))
+def test_a_c_library_that_cannot_do_so_is_left_alone(mocker: MockerFixture) -> None:
+    mocker.patch.object(ctypes, "CDLL", return_value=SimpleNamespace(malloc=None, free=None))
     memory.give_back()

@@ -9,8 +9,6 @@ import pytest
 from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.errors import PipedriveResponseError
-from airflow_provider_pipedrive.extraction.output.part_writer import Part
-from airflow_provider_pipedrive.extraction.output.parts import FinishedPart
 from airflow_provider_pipedrive.extraction.reading import ranges
 from airflow_provider_pipedrive.extraction.reading.pages import Key
 from airflow_provider_pipedrive.extraction.reading.ranges import (
@@ -22,15 +20,9 @@ from airflow_provider_pipedrive.extraction.reading.ranges import (
     split_points,
 )
 from airflow_provider_pipedrive.extraction.reading.resuming import open_ranges
+from tests.support.scans import ids, page, part_of, taken
 
-
-def page(*records: tuple[int, int | None]) -> list[Key]:
-    """Records as (id, second of the last update)."""
-    return [Key(number, None if second is None else datetime.fromtimestamp(second, UTC)) for number, second in records]
-
-
-def ids(*numbers: int) -> list[Key]:
-    return page(*((number, None) for number in numbers))
+UNTIL = datetime.fromtimestamp(100, UTC)
 
 
 def test_each_scan_takes_what_the_other_has_not() -> None:
@@ -53,9 +45,7 @@ def test_pages_that_lie_wholly_in_one_second_add_up() -> None:
     list_range = Range("time", 0, 100)
     list_range.take(list_range.left, page((1, 20), (2, 20)), more=True)
     list_range.take(list_range.left, page((3, 20), (4, 20)), more=True)
-    assert list_range.left.frontier == 20
-    assert list_range.left.boundary_ids == {1, 2, 3, 4}
-    assert list(list_range.take(list_range.right, page((6, 20), (2, 20), (5, 20)), more=False)) == [0, 2]
+    assert list(list_range.take(list_range.right, page((6, 20), (2, 20), (5, 20), (3, 20)), more=False)) == [0, 2]
     assert list_range.done
 
 
@@ -63,38 +53,42 @@ def test_a_scan_never_claims_what_only_the_other_has_taken() -> None:
     list_range = Range("time", 0, 100)
     list_range.take(list_range.right, page((8, 60), (7, 50), (6, 50)), more=True)
     list_range.take(list_range.left, page((1, 10), (5, 50), (6, 50), (7, 50), (8, 60)), more=True)
-    assert (list_range.left.frontier, list_range.left.boundary, list_range.left.boundary_ids) == (50, 50, {5})
-    assert (list_range.right.frontier, list_range.right.boundary, list_range.right.boundary_ids) == (51, 50, {6, 7})
     assert list_range.done
+    records = page((1, 10), (5, 50), (6, 50), (7, 50), (8, 60))
+    (rest,) = open_ranges([part_of(list_range.left, 0)], 0, UNTIL)
+    assert taken(rest, records) == [6, 7, 8], "the part with the others is lost"
+    (rest,) = open_ranges([part_of(list_range.right, 100)], 0, UNTIL)
+    assert taken(rest, records) == [1, 5]
 
 
 def test_a_scan_that_ends_right_where_the_other_began_does_not_claim_the_second_before() -> None:
     list_range = Range("time", 0, 100)
     list_range.take(list_range.right, page((8, 51), (7, 50)), more=True)
     list_range.take(list_range.left, page((1, 10), (5, 50), (7, 50), (8, 51)), more=True)
-    assert (list_range.left.frontier, list_range.left.boundary, list_range.left.boundary_ids) == (50, 50, {5})
+    (rest,) = open_ranges([part_of(list_range.left, 0)], 0, UNTIL)
+    assert taken(rest, page((1, 10), (5, 50), (7, 50), (8, 51))) == [7, 8]
 
 
 def test_a_scan_never_claims_what_lies_beyond_a_cut() -> None:
     list_range = Range("time", 0, 100)
     rest = list_range.split(40)
     assert list(list_range.take(list_range.left, page((1, 10), (2, 39), (3, 40), (4, 90)), more=True)) == [0, 1]
-    assert (list_range.left.frontier, list_range.high, list_range.done, rest.done) == (40, 40, True, False)
-    assert (rest.low, rest.high, rest.left.frontier, rest.right.frontier) == (40, 100, 40, 100)
+    assert (list_range.done, rest.done) == (True, False)
+    assert taken(rest, page((2, 39), (3, 40), (4, 90), (5, 100))) == [3, 4]
 
 
 def test_the_end_of_one_scans_list_closes_the_range() -> None:
     list_range = Range("id", 0, OPEN_END)
     list_range.take(list_range.right, ids(90, 80, 70), more=True)
     assert list(list_range.take(list_range.left, ids(1, 2, 75), more=False)) == [0, 1]
-    assert (list_range.done, list_range.left.frontier) == (True, 70)
+    assert list_range.done
 
 
 def test_a_list_by_id_that_is_read_again_from_its_beginning_opens_nothing() -> None:
     list_range = Range("id", 0, OPEN_END)
     list_range.take(list_range.left, ids(1, 2, 30), more=True)
     assert list(list_range.take(list_range.left, ids(1, 2), more=True)) == []
-    assert list_range.left.frontier == 31
+    assert taken(list_range, ids(2, 30, 31)) == [31]
 
 
 def test_an_empty_list_is_read_at_once() -> None:
@@ -108,7 +102,7 @@ def test_an_empty_page_that_promises_more_moves_nothing_but_waits() -> None:
     list_range.take(list_range.left, page((1, 10)), more=True)
     list_range.take(list_range.left, [], more=True)
     assert not list_range.done
-    assert list_range.left.frontier == 10
+    assert taken(list_range, page((1, 10), (2, 10))) == [2]
 
 
 @pytest.mark.parametrize(
@@ -134,10 +128,9 @@ def test_a_second_with_more_than_a_page_is_read_on_its_own_by_id(mocker: MockerF
     list_range.take(list_range.left, page((4, 50), (5, 50), (6, 50)), more=True)
     hot_second = list_range.split_hot_second(list_range.left)
     assert hot_second is not None
-    assert (hot_second.axis, hot_second.second, hot_second.known) == ("id", 50, {2, 3, 4, 5, 6, 8})
-    assert (list_range.left.frontier, list_range.right.frontier) == (51, 50)
+    assert (hot_second.axis, hot_second.second) == ("id", 50)
     assert list_range.done
-    assert list(hot_second.take(hot_second.left, ids(1, 2, 7, 8), more=False)) == [0, 2]
+    assert taken(hot_second, ids(1, 2, 3, 4, 5, 6, 7, 8)) == [1, 7]
 
 
 def test_records_updated_in_the_order_of_their_ids_are_taken_to_lie_evenly_between_the_ends() -> None:
@@ -190,62 +183,3 @@ def test_a_gap_is_split_where_about_as_much_lies_on_either_side() -> None:
     assert split_point(list_range) == 251
     assert split_point(Range("time", 10, 12)) is None
     assert split_point(Range("id", 0, OPEN_END)) is None
-
-
-def finished(stream: str, **resume_info: Any) -> FinishedPart:
-    usual = {"axis": "time", "second": None, "ascending": True, "boundary": None, "boundary_ids": [], "position": {}}
-    return FinishedPart(stream, stream, [0], Part(1, 1, ""), {**usual, **resume_info})
-
-
-UNTIL = datetime.fromtimestamp(100, UTC)
-
-
-def test_what_no_part_holds_is_open_with_what_is_known_of_its_borders() -> None:
-    parts = [
-        finished("a", start=0, frontier=30, boundary=30, boundary_ids=[3, 4]),
-        finished("b", start=100, frontier=61, boundary=60, boundary_ids=[9], ascending=False),
-    ]
-    (gap,) = open_ranges(parts, 0, UNTIL)
-    assert (gap.low, gap.high) == (30, 61)
-    assert (gap.left.boundary, gap.left.boundary_ids) == (30, {3, 4})
-    assert (gap.right.boundary, gap.right.boundary_ids) == (60, {9})
-
-
-def test_two_parts_that_share_a_second_are_both_known_at_its_border() -> None:
-    parts = [
-        finished("a", start=50, frontier=50, boundary=49, boundary_ids=[1], ascending=False),
-        finished("b", start=51, frontier=50, ascending=False),
-        finished("c", start=100, frontier=50, boundary=49, boundary_ids=[2], ascending=False),
-    ]
-    (gap,) = open_ranges(parts, 0, UNTIL)
-    assert (gap.low, gap.high, gap.right.boundary_ids) == (0, 50, {1, 2})
-
-
-def test_only_the_last_part_of_a_stream_says_how_far_it_went() -> None:
-    parts = [finished("a", start=0, frontier=30), finished("a", start=0, frontier=100)]
-    assert open_ranges(parts, 0, UNTIL) == []
-
-
-def test_a_second_that_was_read_by_id_goes_on_by_id() -> None:
-    parts = [
-        finished("a", start=0, frontier=40, boundary=40, boundary_ids=[1, 2]),
-        finished("i", axis="id", second=40, start=0, frontier=500, position={"cursor": "c"}),
-        finished("j", axis="id", second=40, start=OPEN_END, frontier=900, ascending=False, position={"cursor": "d"}),
-        finished("b", start=100, frontier=41, ascending=False),
-    ]
-    (hot_second,) = open_ranges(parts, 0, UNTIL)
-    assert (hot_second.axis, hot_second.second, hot_second.known) == ("id", 40, {1, 2})
-    assert (hot_second.left.frontier, hot_second.right.frontier) == (500, 900)
-    assert hot_second.positions == {True: {"cursor": "c"}, False: {"cursor": "d"}}
-
-
-def test_a_walk_by_id_goes_on_between_its_scans_and_is_whole_where_they_met() -> None:
-    left = finished("l", axis="id", start=0, frontier=40)
-    assert [list_range.left.frontier for list_range in open_ranges([left], 0, None)] == [40]
-    right = finished("r", axis="id", start=OPEN_END, frontier=40, ascending=False)
-    assert open_ranges([left, right], 0, None) == []
-
-
-def test_without_any_part_all_is_open() -> None:
-    (whole,) = open_ranges([], 0, UNTIL)
-    assert (whole.axis, whole.low, whole.high) == ("time", 0, 100)

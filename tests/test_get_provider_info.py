@@ -1,4 +1,4 @@
-"""What Airflow learns about this provider, and the connection form that comes of it."""
+"""What Airflow learns about this provider."""
 
 from __future__ import annotations
 
@@ -15,29 +15,13 @@ import pytest
 from airflow.configuration import conf
 from airflow.providers_manager import ProvidersManager
 
-from airflow_provider_pipedrive import __version__
-from airflow_provider_pipedrive.connection_form import CONN_FIELDS, ui_field_behaviour
+from airflow_provider_pipedrive import __version__, transfers
 from airflow_provider_pipedrive.get_provider_info import get_provider_info
+from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
+from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator
+from airflow_provider_pipedrive.operators.webhooks import PipedriveEnsureWebhooksOperator
 
 DISTRIBUTION = "airflow-provider-pipedrive"
-
-FIELDS = [
-    "refresh_token",
-    "access_token",
-    "api_token",
-    "oauth_host",
-    "redirect_uri",
-    "timeout",
-    "max_attempts",
-    "burst_limit",
-    "daily_token_budget",
-    "verify",
-    "proxies",
-    "webhook_url",
-    "webhook_user",
-    "webhook_password",
-]
-SECRETS = ["refresh_token", "access_token", "api_token", "webhook_password"]
 
 
 def imported(dotted: str) -> Any:
@@ -81,6 +65,15 @@ def test_the_connection_type_is_that_of_its_hook():
     assert (hook.conn_type, hook.hook_name) == (declared["connection-type"], declared["hook-name"])
 
 
+def test_every_operator_and_transfer_is_in_a_module_that_the_metadata_names():
+    info = get_provider_info()
+    named = {module for integration in info["operators"] for module in integration["python-modules"]}
+    named |= {transfer["python-module"] for transfer in info["transfers"]}
+    operators = [PipedriveOperator, PipedriveBulkOperator, PipedriveEnsureWebhooksOperator]
+    operators += [getattr(transfers, name) for name in transfers.__all__]
+    assert {operator.__module__ for operator in operators} == named
+
+
 def test_every_module_and_link_that_the_metadata_names_can_be_imported():
     info = get_provider_info()
     for kind in ("hooks", "operators", "sensors", "triggers"):
@@ -91,41 +84,6 @@ def test_every_module_and_link_that_the_metadata_names_can_be_imported():
         importlib.import_module(transfer["python-module"])
     for link in info["extra-links"]:
         assert imported(link)
-
-
-def test_the_form_has_the_documented_fields_in_order():
-    assert list(CONN_FIELDS) == FIELDS
-
-
-@pytest.mark.parametrize("name", FIELDS)
-def test_a_field_is_a_password_exactly_if_it_is_a_secret(name):
-    assert (CONN_FIELDS[name]["schema"].get("format") == "password") == (name in SECRETS)
-
-
-@pytest.mark.parametrize("name", FIELDS)
-def test_a_field_may_stay_empty_and_says_what_it_means(name):
-    field = CONN_FIELDS[name]
-    assert "null" in field["schema"]["type"]
-    assert field["label"]
-    assert field["description"].endswith(".")
-    # The form would store a default, and then a later version's better one would not count.
-    assert "default" not in field["schema"]
-
-
-def test_airflow_shows_every_field_in_the_connection_form():
-    widgets = ProvidersManager().connection_form_widgets
-    shown = {name: widget for name, widget in widgets.items() if name.startswith("extra__pipedrive__")}
-    assert sorted(shown) == sorted(f"extra__pipedrive__{name}" for name in FIELDS)
-    assert sorted(name for name in FIELDS if shown[f"extra__pipedrive__{name}"].is_sensitive) == sorted(SECRETS)
-
-
-def test_airflow_hides_and_renames_standard_fields_in_the_connection_form():
-    behaviour = ProvidersManager().field_behaviours["pipedrive"]
-    hidden, renamed = (
-        ("hidden-fields", "relabeling") if "hidden-fields" in behaviour else ("hidden_fields", "relabeling")
-    )
-    assert behaviour[hidden] == ["port", "schema"]
-    assert behaviour[renamed] == {"login": "OAuth client id", "password": "OAuth client secret"}
 
 
 def test_the_redirect_uri_of_the_configuration_is_known_and_empty_until_it_is_set(
@@ -142,20 +100,6 @@ def test_airflow_offers_the_operators_link_to_the_record():
     assert "airflow_provider_pipedrive.operators.record_links.PipedriveRecordLink" in (
         ProvidersManager().extra_links_class_names
     )
-
-
-def test_the_behaviour_for_older_airflows_is_the_same_data_in_their_spelling():
-    assert ui_field_behaviour()["hidden_fields"] == ["port", "schema"]
-    assert ui_field_behaviour()["relabeling"] == {"login": "OAuth client id", "password": "OAuth client secret"}
-    assert ui_field_behaviour()["placeholders"]["timeout"] == "30"
-
-
-def test_the_hooks_form_methods_hand_on_the_declared_form():
-    (declared,) = get_provider_info()["connection-types"]
-    hook = imported(declared["hook-class-name"])
-    assert hook.get_ui_field_behaviour() == ui_field_behaviour()
-    pytest.importorskip("flask_appbuilder", reason="only Airflow 2.11 draws forms with it")
-    assert list(hook.get_connection_form_widgets()) == FIELDS
 
 
 def test_the_allowed_paths_of_the_configuration_are_known_and_empty_until_they_are_set() -> None:

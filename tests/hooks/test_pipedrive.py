@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import copy
-import io
 import json
 import pickle
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from pytest_mock import MockerFixture
@@ -20,7 +17,7 @@ from airflow_provider_pipedrive.errors import (
 )
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, oauth_connection
+from tests.conftest import API_TOKEN
 
 
 def test_one_action_returns_the_data_of_the_answer(sandbox: Sandbox) -> None:
@@ -70,41 +67,6 @@ def test_the_usage_counts_requests_pages_records_and_tokens(sandbox: Sandbox) ->
     assert (usage.requests, usage.pages, usage.records, usage.tokens) == (2, 1, len(pipelines), 5 + 1)
 
 
-@pytest.mark.parametrize("form", ["JSON", "URI", "URI with __extra__"])
-def test_an_api_token_connection_works_in_every_form(
-    form: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    extra = {"api_token": API_TOKEN, "timeout": "5", "max_attempts": "2", "burst_limit": "500"}
-    forms = {
-        "JSON": json.dumps({"conn_type": "pipedrive", "host": sandbox.url, "extra": extra}),
-        "URI": f"pipedrive://{sandbox.url}?" + "&".join(f"{key}={value}" for key, value in extra.items()),
-        "URI with __extra__": f"pipedrive://{quote(sandbox.url, safe='')}?__extra__={quote(json.dumps(extra))}",
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_OTHER", forms[form])
-    hook = PipedriveHook("other")
-    assert hook.run("getCurrentUser")["id"]
-    settings = hook.client.settings
-    assert (settings.timeout, settings.max_attempts, settings.burst_limit) == (5.0, 2, 500)
-
-
-def test_an_oauth_connection_needs_nothing_but_a_refresh_token(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", oauth_connection(sandbox))
-    assert PipedriveHook().run("getDeal", {"id": 1})["id"] == 1
-    assert PipedriveHook().run("getDeal", {"id": 2})["id"] == 2
-    assert sandbox.counters()["refreshes"] == 1
-
-
-def test_an_oauth_connection_as_uri(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    extra = {"refresh_token": REFRESH_TOKEN, "oauth_host": sandbox.url, "host_not_given": "api_domain tells it"}
-    uri = f"pipedrive://{CLIENT_ID}:{CLIENT_SECRET}@?__extra__={quote(json.dumps(extra))}"
-    monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", uri)
-    hook = PipedriveHook()
-    assert hook.run("getCurrentUser")["id"]
-    assert hook.client.origin == sandbox.url
-
-
 def test_the_connection_test_tells_who_which_company_which_auth_and_which_host(sandbox: Sandbox) -> None:
     me = next(user for user in sandbox.records("users").values() if user["is_admin"])
     works, message = PipedriveHook().test_connection()
@@ -119,31 +81,9 @@ def test_the_connection_test_says_what_to_change(sandbox: Sandbox, monkeypatch: 
     monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", json.dumps(wrong))
     works, message = PipedriveHook().test_connection()
     assert not works
-    assert "getCurrentUser: Pipedrive answered 401: unauthorized access" in message
-    assert "copy it anew from Pipedrive" in message
+    assert message.startswith("Pipedrive answered 401: unauthorized access")
+    assert "copy it again from Pipedrive" in message
     assert "WrongToken123456" not in message
-
-
-@pytest.mark.parametrize(
-    ("connection", "advice"),
-    [
-        ({"extra": {}}, "The connection has no credential"),
-        ({"extra": {"refresh_token": "RefreshToken12345"}}, "Put the OAuth client id into login"),
-        ({"extra": {"api_token": "Token12345", "refresh_token": "RefreshToken12345"}}, "Keep one of the two"),
-        ({"extra": {"api_token": "Token 12345"}}, "api_token is no token"),
-        ({"host": "https://evil.example.com", "extra": {"api_token": "Token12345"}}, "is no host to send"),
-        ({"host": "http://acme.pipedrive.com", "extra": {"api_token": "Token12345"}}, "is no host to send"),
-        ({"extra": {"api_token": "Token12345", "timeout": "soon"}}, "timeout must be a number of seconds"),
-        ({"extra": {"api_token": "Token12345", "burst_limit": "0"}}, "burst_limit must be a whole number of at least"),
-        ({"conn_type": "http", "extra": {"api_token": "Token12345"}}, "is of type http, not pipedrive"),
-    ],
-)
-def test_a_connection_that_cannot_work_says_what_to_change(
-    connection: dict[str, object], advice: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_BROKEN", json.dumps({"conn_type": "pipedrive", **connection}))
-    with pytest.raises((PipedriveAuthError, PipedriveParameterError), match=advice):
-        PipedriveHook("broken").run("getCurrentUser")
 
 
 def test_a_missing_connection_says_how_to_make_it(mocker: MockerFixture) -> None:
@@ -159,72 +99,10 @@ def _not_defined(conn_id: str) -> None:
     raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
 
 
-def test_a_download_goes_to_the_path_given_as_save_to(sandbox: Sandbox, tmp_path: Path) -> None:
-    file = sandbox.add_file(deal_id=1, name="offer.txt", content=b"We offer.")
-    target = tmp_path / "offer.txt"
-    assert PipedriveHook().run("downloadFile", {"id": file["id"]}, save_to=str(target)) == str(target)
-    assert target.read_bytes() == b"We offer."
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_save_to_may_stand_among_the_parameters(sandbox: Sandbox, tmp_path: Path) -> None:
-    file = sandbox.add_file(deal_id=1, name="offer.txt", content=b"We offer.")
-    PipedriveHook().run("downloadFile", {"id": file["id"], "save_to": tmp_path / "there"})
-    assert (tmp_path / "there").read_bytes() == b"We offer."
-
-
-def test_a_download_goes_to_object_storage_and_to_file_objects(sandbox: Sandbox, tmp_path: Path) -> None:
-    file = sandbox.add_file(deal_id=1, name="offer.txt", content=b"We offer.")
-    PipedriveHook().run("downloadFile", {"id": file["id"]}, save_to=f"file://{tmp_path}/stored.txt")
-    assert (tmp_path / "stored.txt").read_bytes() == b"We offer."
-    sink = io.BytesIO()
-    PipedriveHook().run("downloadFile", {"id": file["id"]}, save_to=sink)
-    assert sink.getvalue() == b"We offer."
-
-
-def test_a_broken_download_leaves_nothing_behind(sandbox: Sandbox, tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="404"):
-        PipedriveHook().run("downloadFile", {"id": 999_999}, save_to=str(tmp_path / "never"))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_save_to_is_for_downloads_only(sandbox: Sandbox, tmp_path: Path) -> None:
-    with pytest.raises(PipedriveParameterError, match="does not answer a file"):
-        PipedriveHook().run("getDeal", {"id": 1}, save_to=str(tmp_path / "deal"))
-
-
-def test_a_target_that_cannot_be_written_is_found_before_anything_is_downloaded(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
-    for target, advice in (
-        (tmp_path, "is a folder"),
-        (tmp_path / "missing" / "file", "does not exist"),
-        ("/proc/version/file", "cannot be written"),
-        ("nosuch://bucket/file", "Install the Airflow provider of that storage"),
-        ("", "must be a path"),
-        (5, "must be a path"),
-    ):
-        with pytest.raises(PipedriveParameterError, match=advice):
-            PipedriveHook().run("downloadFile", {"id": 1}, save_to=target)
-    assert sandbox.requests == []
-
-
-def test_a_file_in_a_storage_that_is_not_installed_is_refused_with_what_to_install(sandbox: Sandbox) -> None:
-    with pytest.raises(PipedriveParameterError, match="Install the Airflow provider of that storage"):
-        PipedriveHook().run("addFile", {"file": "nosuch://bucket/file", "deal_id": 1})
-
-
 @pytest.mark.parametrize("parameters", ["status=open", ["status"]])
 def test_parameters_that_are_no_dict_are_refused(parameters: object, sandbox: Sandbox) -> None:
     with pytest.raises(PipedriveParameterError, match="parameters must be a dict"):
         PipedriveHook().run("getDeals", parameters)  # type: ignore[arg-type]
-
-
-def test_an_upload_takes_a_file_from_object_storage(sandbox: Sandbox, tmp_path: Path) -> None:
-    (tmp_path / "Größe.txt").write_bytes(b"We offer.")
-    stored = PipedriveHook().run("addFile", {"file": f"file://{tmp_path}/Größe.txt", "deal_id": 1})
-    assert PipedriveHook().run("downloadFile", {"id": stored["id"]}) == b"We offer."
-    assert stored["name"] == "Größe.txt"
 
 
 def test_options_are_keys_and_labels_to_choose_from(sandbox: Sandbox) -> None:
@@ -237,7 +115,7 @@ def test_options_are_keys_and_labels_to_choose_from(sandbox: Sandbox) -> None:
 
 
 def test_options_that_do_not_exist_are_refused_with_those_that_do(sandbox: Sandbox) -> None:
-    with pytest.raises(PipedriveParameterError, match="only: selectDeal, selectOrganization"):
+    with pytest.raises(PipedriveParameterError, match=r"mean 'selectDeal'\? Options exist of selectDeal, selectOrg"):
         PipedriveHook().options("selectDeals")
 
 

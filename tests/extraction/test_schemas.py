@@ -1,0 +1,3 @@
+"""One field has one column everywhere."""
+
+from __future__ import annotations
