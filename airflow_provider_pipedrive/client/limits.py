@@ -162,7 +162,7 @@ class Pace:
         return [number if isfinite(number) else 0.0 for number in head] + self.window.starts + self.search.starts
 
     def load(self, numbers: Sequence[float], now: float) -> None:
-        """Take over what another process has left. What is too far ahead was left before the machine started anew."""
+        """Take over what another process has left. What is too far ahead was left before the machine started again."""
         if len(numbers) < _HEAD or numbers[0] != _FORMAT or max(numbers[_HEAD:], default=0.0) > now + _FARTHEST:
             return
         limit, not_before, self.quickest, self._share, cut_at, answers, count = numbers[1:_HEAD]
