@@ -17,7 +17,6 @@ from contextlib import contextmanager
 
 from airflow_provider_pipedrive.client.private_files import (
     open_private,
-    overwrite,
     shared_folder,
     try_lock,
     unlock,
@@ -60,9 +59,10 @@ class SharedPace:
         return found
 
     def write(self, file: int, numbers: array[float]) -> None:
-        """Put these in place of what is in the locked file."""
+        """Put these at the beginning of the locked file. It is not cut, for each call to the system lets other threads
+        in, and this one wait: the numbers themselves say how many they are."""
         try:
-            overwrite(file, numbers.tobytes())
+            os.pwrite(file, numbers.tobytes(), 0)
         except OSError as error:  # no room
             self._fail(error)
 
