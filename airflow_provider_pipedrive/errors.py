@@ -121,7 +121,7 @@ class PipedriveTokenCapError(PipedriveError):
 
 
 class PipedriveBlockedError(PipedriveError):
-    """Pipedrive's gateway has blocked this client for a while (an HTML 403): going on would make it worse."""
+    """Pipedrive's gateway has blocked this client for a while (an HTML 403): continuing would make it worse."""
 
 
 class PipedriveServerError(PipedriveError):

@@ -1,7 +1,7 @@
 """A year of the CRM, month by month, for a fixed number of API tokens a day.
 
 Pipedrive grants a company so many API tokens a day, and all its integrations share them. This DAG spends no more than
-`tokens_a_day` of them: a run loads what it can, stops, and the next day's run goes on there, in the middle of a month
+`tokens_a_day` of them: a run loads what it can, stops, and the next day's run continues there, in the middle of a month
 if need be. When the year is loaded, a run has nothing left to do and spends nothing.
 
 A month holds what was *last* updated in it: what was edited again later is in the later month, so that every record is

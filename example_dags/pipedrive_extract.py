@@ -1,8 +1,8 @@
 """Read a Pipedrive account into JSON lines, one file an entity.
 
 Trigger it by hand. Each entity is a task of its own: it walks through all pages, one page in memory at a time, and
-writes ``<folder>/<run>/<entity>.jsonl``. A file gets its name only when it is whole. At the end ``summary.json`` beside
-the files tells what was read and what it cost.
+writes ``<folder>/<run>/<entity>.jsonl``. A file gets its name only when it is whole. At the end ``summary.json`` next
+to the files tells what was read and what it cost.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def pipedrive_extract() -> None:
     def extract(entity: str, action: str) -> dict[str, Any]:
         """Write all records of one entity, and return a small receipt (never the records: XCom is no place for them).
 
-        A retry starts the file anew, so no record is there twice. What a retry cannot cure, a wrong credential for
+        A retry starts the file again, so no record is there twice. What a retry cannot cure, a wrong credential for
         one, fails at once.
         """
         hook = PipedriveHook(get_current_context()["params"]["connection"])

@@ -2,7 +2,7 @@
 
 The first run brings what was added since `first_day`, every later run what was added since the run before began: runs
 that failed, were late or were started by hand leave no gap. What lies there already is not fetched again. Each document
-has its metadata beside it (which deal, which person, who added it), ready for a search index or a language model.
+has its metadata next to it (which deal, which person, who added it), ready for a search index or a language model.
 
 Set `folder` to object storage (`s3://connection@bucket/documents`) for workers that share no disk. docs/files.md has
 more.

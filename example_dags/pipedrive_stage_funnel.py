@@ -2,7 +2,7 @@
 
 Every night. Two histories feed it: the moves that two nights' readings of the deals show, which cost nothing more, and
 the exact ones out of the changelogs of the deals that moved, at 20 API tokens a deal, up to a cap. A first night over
-the cap ends that task; the next night goes on where it ended, and the mart is made of what is there.
+the cap ends that task; the next night continues where it ended, and the mart is made of what is there.
 """
 
 from __future__ import annotations

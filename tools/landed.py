@@ -9,7 +9,7 @@ from typing import Any
 
 
 def ids_in(file: Path) -> Counter[int]:
-    """How often each record's id stands in a file of JSON lines."""
+    """How often each record's id is in a file of JSON lines."""
     with file.open(encoding="utf-8") as lines:
         return Counter(json.loads(line)["id"] for line in lines)
 

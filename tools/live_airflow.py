@@ -249,7 +249,7 @@ class LiveAirflow:
         return [job["state"] for job in self._get(f"/api/v2/jobs?job_type={kind}")["jobs"]]
 
     def tasks(self, run: Run) -> list[dict[str, Any]]:
-        """The run's task instances, as the REST API tells of them."""
+        """The run's task instances, as the REST API reports them."""
         found: list[dict[str, Any]] = self._get(f"{run.path}/taskInstances")["task_instances"]
         return found
 

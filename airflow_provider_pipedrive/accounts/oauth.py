@@ -32,7 +32,7 @@ from airflow_provider_pipedrive.errors import (
 CODE_LIFE = 300
 """Seconds that a code is good for."""
 IDLE_DAYS = 60
-"""Days without use after which a refresh token dies. Each renewal starts them anew."""
+"""Days without use after which a refresh token dies. Each renewal starts them again."""
 
 Send = Callable[[PreparedRequest], Response]
 """Sends one request: call, URL, headers, body."""
@@ -151,7 +151,7 @@ def exchange(send: Send, app: OAuth, code: str, redirect_uri: str) -> Grant:
 
     :param redirect_uri: the same as on the consent page
     :raises PipedriveAuthError: the code, the client or the redirect URI is refused; the message says which
-    :raises PipedriveError: no usable answer came; connecting begins anew
+    :raises PipedriveError: no usable answer came; connecting begins again
     """
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
     advice = "The code was used before, or is older than 5 minutes: connect again."

@@ -14,8 +14,8 @@ log = logging.getLogger(__name__)
 class VariableRefreshTokenStore:
     """Keeps a refresh token that replaces a connection's in an Airflow Variable: a task can write no connection.
 
-    The Variable belongs to the connection's own token: a new one in the connection begins anew. Airflow encrypts it,
-    and hides it for its name.
+    The Variable belongs to the connection's own token: with a new one in the connection it starts again. Airflow
+    encrypts it, and hides it for its name.
 
     :param refresh_token: the connection's own
     """

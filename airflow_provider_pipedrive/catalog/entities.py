@@ -51,7 +51,7 @@ class Entity:
     :ivar parent_batch: how many of these ids one request takes
     :ivar records: the key of the answer's ``data`` that holds the records, where ``data`` is not the list itself
     :ivar parameters: sent with every request
-    :ivar option_labels: whether Pipedrive can put option labels beside the ids (``include_option_labels``)
+    :ivar option_labels: whether Pipedrive can put option labels next to the ids (``include_option_labels``)
     :ivar counted_by: key of the action whose answer's ``total_count`` is the number of its records
     :ivar archived_in: the entity that lists by their last update those that were archived
     :ivar every_status: the value of ``status`` that also lists what was deleted

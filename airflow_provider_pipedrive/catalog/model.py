@@ -70,7 +70,7 @@ def part(name: str, type_: Type, **options: Any) -> Parameter:
 
 
 def form(name: str, type_: Type, **options: Any) -> Parameter:
-    """A field of a form body (URL-encoded, or multipart beside a file)."""
+    """A field of a form body (URL-encoded, or multipart with a file)."""
     return Parameter(name, "form", type_, **options)
 
 
@@ -109,7 +109,7 @@ class Action:
     ``idempotent``: doing it twice leaves the same state as doing it once. ``alias_of``: the key whose operation this
     one uses. ``filter_overrides``: query parameters that Pipedrive silently ignores when ``filter_id`` is given.
     ``one_of``: at least one of these must be given. ``custom_fields``: ``flat`` where 40-character custom field keys
-    stand beside the other body keys, ``nested`` where they stand in ``custom_fields``. ``since``, ``source``: when the
+    are next to the other body keys, ``nested`` where they are in ``custom_fields``. ``since``, ``source``: when the
     lifecycle began, and where Pipedrive says so. ``adapter``: what the client has to do for it besides sending what is
     declared: ``any_request`` takes method and path from its parameters, ``numeric_field_id`` looks up the field code
     that a numeric id has, ``one_person_field`` puts one value into the body of an update.

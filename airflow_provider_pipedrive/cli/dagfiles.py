@@ -18,7 +18,7 @@ Place = str
 
 @dataclass
 class FoundKeys:
-    """What stands in the files.
+    """What is in the files.
 
     :param keys: the actions, each with the places that use it. A key of an operator may be unknown.
     :param open: places whose action is only known when the DAG runs, and why

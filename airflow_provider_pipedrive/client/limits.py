@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
+from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from math import isfinite
@@ -35,7 +36,7 @@ _LEAST_SHARE = 0.02
 LONGEST_PAUSE = 10.0
 """Seconds that a 429 pauses all requests at most."""
 _FARTHEST = 300.0
-_FORMAT, _HEAD = 1.0, 8
+_FORMAT, _HEAD = 2.0, 9
 SEARCH_LIMIT = 10
 API_TOKEN_LIMIT = 20
 OAUTH_LIMIT = 80
@@ -46,7 +47,7 @@ class RollingWindow:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.starts: list[float] = []
+        self.starts: array[float] = array("d")  # as the shared file has them
 
     def next_start(self, earliest: float, share: float = 1.0) -> float:
         """The next free start (seconds on the caller's clock).
@@ -155,22 +156,27 @@ class Pace:
         """Those that a request counts in."""
         return [self.window, self.search] if search else [self.window]
 
-    def to_numbers(self) -> list[float]:
+    def to_numbers(self) -> array[float]:
         """All of it as numbers, for :meth:`load`."""
         head = [_FORMAT, self.learned_limit, self.not_before, self.quickest, self._share, self._cut_at]
-        head += [self._answers, len(self.window.starts)]
-        return [number if isfinite(number) else 0.0 for number in head] + self.window.starts + self.search.starts
+        head += [self._answers, len(self.window.starts), len(self.search.starts)]
+        numbers = array("d", [number if isfinite(number) else 0.0 for number in head])
+        return numbers + self.window.starts + self.search.starts
 
-    def load(self, numbers: Sequence[float], now: float) -> None:
-        """Take over what another process has left. What is too far ahead was left before the machine started anew."""
-        if len(numbers) < _HEAD or numbers[0] != _FORMAT or max(numbers[_HEAD:], default=0.0) > now + _FARTHEST:
+    def load(self, numbers: array[float], now: float) -> None:
+        """Take over what another process has left. What is too far ahead was left before the machine started again."""
+        if len(numbers) < _HEAD or numbers[0] != _FORMAT:
             return
-        limit, not_before, self.quickest, self._share, cut_at, answers, count = numbers[1:_HEAD]
+        limit, not_before, quickest, share, cut_at, answers, count, search_count = numbers[1:_HEAD]
+        end = _HEAD + int(count)
+        starts, searches = numbers[_HEAD:end], numbers[end : end + int(search_count)]
+        if any(latest > now + _FARTHEST for latest in (*starts[-1:], *searches[-1:])):
+            return
+        self.quickest, self._share = quickest, share
         self.learned_limit, self._answers = int(limit), int(answers)
         self.not_before = min(not_before, now + LONGEST_PAUSE)
         self._cut_at = min(cut_at, now)
-        self.window.starts = list(numbers[_HEAD : _HEAD + int(count)])
-        self.search.starts = sorted(numbers[_HEAD + int(count) :])  # with what an older, longer file has left behind
+        self.window.starts, self.search.starts = starts, searches
 
 
 class Limits:

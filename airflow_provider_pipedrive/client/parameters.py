@@ -272,7 +272,7 @@ def _query(action: Action, values: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def query_text(value: Any) -> str:
-    """A value as it stands in a query: lists comma separated, booleans as Pipedrive writes them."""
+    """A value as it is in a query: lists comma separated, booleans as Pipedrive writes them."""
     if isinstance(value, list):
         return ",".join(map(query_text, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

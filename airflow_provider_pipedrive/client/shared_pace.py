@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from airflow_provider_pipedrive.client.private_files import (
@@ -51,19 +51,18 @@ class SharedPace:
             if file is not None:
                 unlock(file)
 
-    def read(self, file: int) -> Sequence[float]:
+    def read(self, file: int) -> array[float]:
         """The numbers in the locked file; none where there is nothing that can be read."""
         found = array("d")
         content = os.pread(file, _LARGEST, 0)
-        if len(content) % found.itemsize:
-            return ()
-        found.frombytes(content)
+        if not len(content) % found.itemsize:
+            found.frombytes(content)
         return found
 
-    def write(self, file: int, numbers: Sequence[float]) -> None:
+    def write(self, file: int, numbers: array[float]) -> None:
         """Put these in place of what is in the locked file."""
         try:
-            overwrite(file, array("d", numbers).tobytes())
+            overwrite(file, numbers.tobytes())
         except OSError as error:  # no room
             self._fail(error)
 

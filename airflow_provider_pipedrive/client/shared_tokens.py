@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 LONGEST_WAIT = 60.0
-"""Seconds to wait for another process's renewal, before going on without."""
+"""Seconds to wait for another process's renewal, before continuing without."""
 _POLL = 0.05
 _LARGEST = 64 * 1024
 _PURPOSE = b"airflow-provider-pipedrive shared tokens, version 1"

@@ -164,7 +164,7 @@ class ExtractionJob:
 
     @property
     def key(self) -> str:
-        """What tells it from other jobs of the folder: a run never goes on where another choice of these ended."""
+        """What tells it from other jobs of the folder: a run never continues where another choice of these ended."""
         chosen = {
             name: getattr(self, name)
             for name in (

@@ -45,7 +45,7 @@ def extract(
 ) -> dict[str, Any]:
     """Extract a job's entities into a folder.
 
-    A run that died, or spent its tokens, goes on where it ended when it is called again with the same job and path.
+    A run that died, or spent its tokens, continues where it ended when it is called again with the same job and path.
 
     :param path: the folder: a ``pathlib.Path``, or a path of the same kind into object storage
     :param run: the run's name, and its receipt's; by default the time, which makes each call a run of its own. Called

@@ -160,7 +160,7 @@ class Watermarks:
     """The watermarks of one job folder, of one connection.
 
     :param path: the job's folder
-    :param scope: what a watermark belongs to beside the entity: the account, the user, the names of columns,
+    :param scope: what a watermark belongs to besides the entity: the account, the user, the names of columns,
         the parameters that narrow its list down
     """
 

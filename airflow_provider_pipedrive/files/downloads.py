@@ -7,7 +7,6 @@ import json
 import logging
 import shutil
 import tempfile
-import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.client.whole_files import whole_file
 from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError
 from airflow_provider_pipedrive.extraction.storage.files import bucket_must_exist, file_system
 from airflow_provider_pipedrive.files.listing import FileFilter, Record, name_of
@@ -212,14 +212,8 @@ class _Measured:
 
 
 def _put_local(target: Path, fetch: Fetch, max_bytes: int | None) -> _Measured:
-    unfinished = target.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        with unfinished.open("wb") as file:
-            measured = _measured(file, fetch, max_bytes)
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return measured
+    with whole_file(target) as file:
+        return _measured(file, fetch, max_bytes)
 
 
 def _put_object(target: Any, fetch: Fetch, max_bytes: int | None) -> _Measured:

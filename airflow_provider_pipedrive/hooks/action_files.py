@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import uuid
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from airflow_provider_pipedrive.client.whole_files import whole_file
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 
@@ -72,19 +73,14 @@ def _save_local(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write next to the target and rename: a broken download never looks finished."""
     if path.is_dir():
         raise PipedriveParameterError(f"save_to: {path} is a folder: give the file's name too.")
-    unfinished = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        sink = unfinished.open("wb")
-    except OSError as error:
-        if not path.parent.exists():
-            raise PipedriveParameterError(f"save_to: the folder {path.parent} does not exist: create it.") from None
-        raise PipedriveParameterError(f"save_to: {path} cannot be written: {error.strerror}.") from None
-    try:
-        with sink:
-            write(sink)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with ExitStack() as closing:
+        try:
+            sink = closing.enter_context(whole_file(path))
+        except OSError as error:
+            if not path.parent.exists():
+                raise PipedriveParameterError(f"save_to: the folder {path.parent} does not exist: create it.") from None
+            raise PipedriveParameterError(f"save_to: {path} cannot be written: {error.strerror}.") from None
+        write(sink)
 
 
 def _save_object(url: str, write: Callable[[BinaryIO], object]) -> None:

@@ -47,7 +47,7 @@ def connected_response(page: PageRequest, conn_id: str, before: AuthorizationSta
 
 
 def shown(page: PageRequest, stored: StoredConnection) -> dict[str, Any]:
-    """What the pages tell of a connection. No secret gets this far."""
+    """What the pages show of a connection. No secret gets this far."""
     extra, status = stored.extra, AuthorizationStatus.of(stored.extra)
     expires = status.expires
     state = _state(extra, status)

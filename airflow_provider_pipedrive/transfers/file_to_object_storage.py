@@ -43,7 +43,7 @@ _MARKS = ("since", "until", "after_id")
 class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
     """Bring files out of Pipedrive: one or some by their ids, or all new ones of a record or of the whole account.
 
-    Each becomes ``<path>/<id>-<name>``, the name made harmless, with Pipedrive's metadata as JSON beside it
+    Each becomes ``<path>/<id>-<name>``, the name made harmless, with Pipedrive's metadata as JSON next to it
     (``<id>-<name>.json``). It is streamed, appears when it is whole, and is not fetched again while it lies there and
     neither its size nor its last update has changed. The list of all files of the run, skipped ones with the reason, is
     ``<path>/_pipedrive/files/<dag>.<task>.<run>.jsonl``.

@@ -197,7 +197,7 @@ def test_a_batch_that_cannot_be_read_is_set_aside_and_costs_no_other_change(
 
 
 def test_what_was_made_by_the_rest_api_takes_no_other_change_away(sandbox: Sandbox, airflow: Supervisor):
-    """A made-up webhook of the very state that the watcher is going to tell of, and a window over all times."""
+    """A made-up webhook of the very state that the watcher is going to report, and a window over all times."""
     forged = {
         **changed(2, "12:00:30", source="webhook").to_json(),
         "event_id": "made-up",

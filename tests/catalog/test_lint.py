@@ -104,7 +104,7 @@ def path_parameters_are_the_placeholders(action: Action) -> Iterator[str]:
 def v1_key_stands_beside_a_plain_key(action: Action) -> Iterator[str]:
     plain = action.key.removesuffix("V1")
     if plain != action.key and (action.version != "v1" or plain not in ACTIONS or ACTIONS[plain].version != "v2"):
-        yield f"{action.key}: a key with V1 must be v1's operation beside v2's {plain}"
+        yield f"{action.key}: a key with V1 must be v1's operation next to v2's {plain}"
 
 
 @rule

@@ -90,7 +90,7 @@ def callback_url() -> str:
 
 @pytest.fixture
 def app(sandbox: Sandbox, callback_url: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The arguments that name the sandbox's app; its secret stands in the environment."""
+    """The arguments that name the sandbox's app; its secret is in the environment."""
     monkeypatch.setenv("PIPEDRIVE_CLIENT_SECRET", CLIENT_SECRET)
     return [
         *("--client-id", CLIENT_ID, "--redirect-uri", callback_url),

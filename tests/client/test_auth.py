@@ -182,7 +182,7 @@ def test_a_hundred_threads_whose_token_dies_renew_once(sandbox: Sandbox, clock: 
 
 
 class ObservedLock:
-    """A lock that tells of everybody who comes to it."""
+    """A lock that reports everybody who comes to it."""
 
     def __init__(self) -> None:
         self.came = threading.Semaphore(0)

@@ -29,7 +29,7 @@ class TaskInstance:
 
 
 def run(**arguments: Any) -> tuple[Any, dict[str, Any]]:
-    """Run an operator as a worker does; its result, and what it pushed beside it."""
+    """Run an operator as a worker does; its result, and what it pushed besides."""
     instance = TaskInstance()
     result = PipedriveOperator(task_id="task", **arguments).execute({"ti": instance})  # type: ignore[typeddict-item]
     return result, instance.pushed

@@ -270,7 +270,7 @@ def test_a_task_needs_no_approval(pipedrive: Sandbox, browser: Browser) -> None:
         assert client.run("getCurrentUser")["id"]
 
 
-# What errors tell of the server
+# What errors say of the server
 
 
 def test_errors_tell_neither_files_nor_ports_of_the_server(browser: Browser, listener: Listener) -> None:

@@ -38,11 +38,18 @@ def test_a_delivery_becomes_an_asset_event_that_carries_its_change(receiver: Rec
     assert (change.update_time, change.received) == ("2026-11-02T08:15:30Z", "2026-11-02T08:15:30.120Z")
 
 
-def test_a_delivery_with_a_text_that_nothing_can_hold_is_stored_without_it(receiver: Receiver) -> None:
-    sent = json.dumps(delivery()).replace("Roof", r"Ro\ud83d of")
-    assert receiver.post(content=sent.encode()).status_code == 200
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [(r"Ro\ud83d of", "Ro\N{REPLACEMENT CHARACTER} of"), (r"Ro\u0000of", "Roof")],
+    ids=["half a character", "a zero byte"],
+)
+def test_a_delivery_with_a_text_that_nothing_can_hold_is_stored_without_it(
+    sent: str, stored: str, receiver: Receiver
+) -> None:
+    body = json.dumps(delivery()).replace("Roof", sent)
+    assert receiver.post(content=body.encode()).status_code == 200
     [change] = stored_changes()
-    assert change["values"]["title"] == "Ro\N{REPLACEMENT CHARACTER} of"
+    assert change["values"]["title"] == stored
 
 
 def test_two_edits_in_one_second_are_two_changes(receiver: Receiver) -> None:

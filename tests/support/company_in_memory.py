@@ -53,7 +53,7 @@ class Company:
     :param hot: the share of records that one import has updated in one second
     :param never_updated: the share of records without a time
     :ivar restless: whether others edit before every answer
-    :ivar deletes_show: whether records are archived and deleted too: only some lists tell of that
+    :ivar deletes_show: whether records are archived and deleted too: only some lists report that
     """
 
     def __init__(

@@ -161,7 +161,7 @@ class Browser:
         return answer.headers["location"]
 
     def connect(self, conn_id: str = "crm") -> httpx.Response:
-        """The whole way from Connect to the page that tells of it."""
+        """The whole way from Connect to the page that reports it."""
         return self.get(self.consent(self.start(conn_id)))
 
     def finish(self, **form: str) -> httpx.Response:

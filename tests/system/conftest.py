@@ -1,4 +1,4 @@
-"""A real Airflow and a sandbox beside it, each in processes of their own."""
+"""A real Airflow and a sandbox next to it, each in processes of their own."""
 
 from __future__ import annotations
 

@@ -301,7 +301,7 @@ def test_a_try_that_would_spend_more_than_its_tokens_fails_and_the_next_goes_on(
     arguments: dict[str, Any] = {"max_tokens": 80, "concurrency": 1}
     spent = 0
     for _ in range(2):
-        with pytest.raises(AirflowFailException, match=r"max_tokens.*goes on from there.*Clear the task"):
+        with pytest.raises(AirflowFailException, match=r"max_tokens.*continues there.*Clear the task"):
             extract(tmp_path, **arguments)
         assert looks_finished(tmp_path) == []
         before, spent = spent, sum(request.tokens for request in company.requests)

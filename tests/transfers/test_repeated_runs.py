@@ -63,7 +63,7 @@ def changes(path: Any, run: Any, **arguments: Any) -> dict[str, Any]:
 
 
 def deals(folder: Path) -> dict[int, str]:
-    """What lies in a partition, by its manifest: the titles by id."""
+    """What is in a partition, by its manifest: the titles by id."""
     manifest = json.loads((folder / "_manifest.json").read_text())
     rows = [row for part in manifest["parts"] for row in read_rows(folder / part["name"], manifest["format"])]
     found = {row["id"]: row["title"] for row in rows}

@@ -37,7 +37,7 @@ def extract(path: str, entities: Any = ("stages",), run: str = "monday", **argum
 
 
 def rows(receipt: dict[str, Any], entity: str = "stages") -> list[dict[str, Any]]:
-    """What lies in the files that the manifest names."""
+    """What is in the files that the manifest names."""
     manifest = ObjectStoragePath(receipt["entities"][entity]["manifest"])
     fs = manifest.fs
     parts = json.loads(fs.cat_file(manifest.path))["parts"]

@@ -1,4 +1,4 @@
-"""How fast lists are read, beside the plain loop that anybody would write.
+"""How fast lists are read, next to the plain loop that anybody would write.
 
     python tools/bench/extraction.py                    # all of it, half an hour
     python tools/bench/extraction.py even "limit 20"    # some of it

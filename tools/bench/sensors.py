@@ -1,4 +1,4 @@
-"""A thousand deferred sensors on one event loop, beside a naive fleet that asks for each deal by itself.
+"""A thousand deferred sensors on one event loop, next to a naive fleet that asks for each deal by itself.
 
     python tools/bench/sensors.py              # 5 intervals of 60 s in half a minute for each fleet
     python tools/bench/sensors.py --speed 1    # the same in real time

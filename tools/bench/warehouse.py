@@ -26,7 +26,8 @@ from typing import Any
 
 SIZES = (50_000, 200_000)
 MOST_CPU, MOST_MB, MOST_GROWTH_MB = 3.8, 200, 30
-"""Seconds for 50,000 deals, beside what it costs to extract them; megabytes; megabytes more for four times the rows."""
+"""Seconds for 50,000 deals, next to what it costs to extract them; megabytes; megabytes more for four times the
+rows."""
 PART_ROWS = 25_000
 MODULES = (
     *("dlt", "dlt._workspace.cli._plugins", "dlt.common.libs.pyarrow", "dlt.destinations.impl.duckdb.duck"),
@@ -89,7 +90,7 @@ def _load(source: Path, file: Path, lists: str) -> dict[str, Any]:
 
     parts = sorted(source.glob("*.parquet"))
     load = EntityLoad("deals", ["id"], "update_time", _columns(parts[0]), parts, datetime.now(UTC), write="merge")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again
     before, cpu, began = _status("VmRSS"), time.process_time(), time.monotonic()
     loaded = Warehouse(Destination(f"duckdb:///{file}"), "pipedrive", lists).load(load)  # type: ignore[arg-type]
     spent = {"cpu": time.process_time() - cpu, "wall": time.monotonic() - began, "mb": _status("VmHWM") - before}

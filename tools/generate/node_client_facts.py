@@ -94,7 +94,7 @@ def facts(files: dict[str, str]) -> dict[str, Any]:
 
 
 def _merge(rows: dict[tuple[str, str], dict[str, Any]], found: Iterator[dict[str, Any]]) -> None:
-    """Adds rows; an operation that two API classes share must say the same in both (``beta`` stands in one)."""
+    """Adds rows; an operation that two API classes share must say the same in both (``beta`` is in one)."""
     for row in found:
         key = (row["version"], row["operation"])
         beta = row.get("beta", False) or rows.get(key, {}).get("beta", False)

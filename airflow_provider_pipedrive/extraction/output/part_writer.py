@@ -30,7 +30,7 @@ _JSON = msgspec.json.Encoder()
 
 
 class FileColumn(Protocol):
-    """What a column has to tell of itself."""
+    """What a column says of itself."""
 
     @property
     def name(self) -> str:

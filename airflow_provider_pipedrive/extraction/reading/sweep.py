@@ -1,8 +1,8 @@
 """Finding deleted records: those that were landed once and are in the list no more.
 
-No feed reports all deletions, so the ids that were landed are kept beside the data and held against those of the list,
-at one request for 500 of them. What is missing is looked up singly before it counts as deleted: it may be archived.
-https://pipedrive.readme.io/docs/core-api-concepts-pagination
+No feed reports all deletions, so the ids that were landed are kept next to the data and compared with those of the
+list, at one request for 500 of them. What is missing is looked up singly before it counts as deleted: it may be
+archived. https://pipedrive.readme.io/docs/core-api-concepts-pagination
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class Column:
     :ivar type: ``string``, ``integer``, ``number``, ``boolean``, ``timestamp`` (RFC 3339 text), ``date``, ``time``,
         ``list`` or ``json`` (anything)
     :ivar items: the type of a list's elements
-    :ivar path: where its value stands in a record; empty for ``other``
+    :ivar path: where its value is in a record; empty for ``other``
     :ivar labels: what to write for an option's id, where it has options
     :ivar description: what the field is called in Pipedrive
     """
@@ -88,7 +88,7 @@ class SchemaField:
 
 
 def custom_columns(code: str, field: SchemaField, version: Literal["v1", "v2"]) -> Iterator[Column]:
-    """The columns of a custom field. v1 lays its parts flat beside it: ``<code>_currency``."""
+    """The columns of a custom field. v1 puts its parts flat next to it: ``<code>_currency``."""
     parts = PARTS.get(field.type, {})
     kind = VALUES.get(field.type, "json")
     labels = field.options if field.type in ("enum", "set") else None

@@ -51,7 +51,7 @@ class RowMapper:
             convert = _conversion(column, version, labelled=column.path in labels)
             if convert or column.name != root:
                 self._converted.append((column.name, root, convert or _same))
-        # include_labels puts the labels themselves beside the ids: they are Pipedrive's newest word
+        # include_labels puts the labels themselves next to the ids: they are Pipedrive's newest word
         self._given = tuple(step for step in self._converted if labels.get(("label_ids",)) == step[0] == "labels")
         self._known = frozenset(roots | {name for name, _, _ in self._given})
 

@@ -16,7 +16,7 @@ BEFORE = {
     "401": "401, as for an expired token",
     "403": "403 with JSON: no permission",
     "410": "410: the endpoint is gone",
-    "html403": "403 with HTML: Cloudflare's penalty for going on after 429",
+    "html403": "403 with HTML: Cloudflare's penalty for continuing after 429",
     "reset": "the connection ends without an answer; nothing was done",
 }
 """Kinds that answer instead of executing the request."""

@@ -83,7 +83,7 @@ def get_lead(world: World, request: Request) -> Response:
 
 def _checked(state: State, body: Record) -> Record:
     if "custom_fields" in body:
-        raise refusals.bad_request("custom_fields is not allowed", "Custom fields stand flat beside the other fields.")
+        raise refusals.bad_request("custom_fields is not allowed", "Custom fields are flat, next to the other fields.")
     plain, custom = custom_fields.split_flat(state, "leads", body)
     custom_fields.validate_flat(state, "leads", custom)
     fields = {name: value for name, value in plain.items() if name in _WRITABLE}

@@ -186,7 +186,7 @@ _VISIBILITY: dict[str, dict[str, Any]] = {
         "show_in_add_person_dialog": {"show": False, "order": None},
     },
 }
-"""What ``ui_visibility`` says beside the two flags that every entity's fields have."""
+"""What ``ui_visibility`` says besides the two flags that every entity's fields have."""
 _MANDATORY = ("title", "name")
 _FIRST_OPTION = 11
 _FIRST_SELDOM_OPTION = 1001

@@ -55,7 +55,7 @@ def _maker(source: Source, field: dict[str, Any], contacts: tuple[int, int]) -> 
 
 
 def flat(fields: Table, values: dict[str, Any]) -> dict[str, Any]:
-    """``custom_fields`` of v2 as v1's leads have them: beside the other fields, only what is set."""
+    """``custom_fields`` of v2 as v1's leads have them: next to the other fields, only what is set."""
     kinds = {field["field_code"]: field["field_type"] for field in fields.values()}
     found: dict[str, Any] = {}
     for code, value in values.items():

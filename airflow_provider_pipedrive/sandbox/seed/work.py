@@ -31,7 +31,7 @@ def about(source: Source, tables: dict[str, Table], moment: int) -> dict[str, An
 
 
 def leads(source: Source, tables: dict[str, Table]) -> Table:
-    """Leads have v1's shape: custom fields of deals flat beside the rest, unset ones missing."""
+    """Leads have v1's shape: custom fields of deals flat next to the rest, unset ones missing."""
     fields = tables["dealFields"]
     custom = CustomValues(source, fields, (len(tables["organizations"]), len(tables["persons"])), fill=0.15)
     added = source.times_of("leads", max(4, len(tables["deals"]) // 10))

@@ -1,4 +1,4 @@
-"""The burst limit and the daily budget, with the headers that tell of them.
+"""The burst limit and the daily budget, with the headers that report them.
 
 https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting
 """

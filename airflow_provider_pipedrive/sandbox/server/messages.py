@@ -74,7 +74,7 @@ class Response:
 
 
 def ok(data: Any, status: int = 200, **more: Any) -> Response:
-    """A plain success: ``data``, and what else stands in the envelope."""
+    """A plain success: ``data``, and what else is in the envelope."""
     return Response({"success": True, "data": data, **more}, status)
 
 

@@ -111,7 +111,7 @@ def daily(headers: list[tuple[str, str]]) -> Refusal:
 
 
 def blocked() -> Refusal:
-    """The HTML 403 that punishes traffic which goes on after 429."""
+    """The HTML 403 that punishes traffic which continues after 429."""
     return Refusal(Response(status=403, content=BLOCKED_PAGE, content_type="text/html; charset=UTF-8"))
 
 

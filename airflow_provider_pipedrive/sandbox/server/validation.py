@@ -280,7 +280,7 @@ def _is_of(kind: str, value: Any) -> bool:
 
 
 def _strict(parameter: Parameter, kind: str, value: Any) -> Any:
-    if kind == "flag":  # v2 tasks take 0 and 1 beside false and true
+    if kind == "flag":  # v2 tasks take 0 and 1 as well as false and true
         if value in (0, 1):
             return bool(value)
         raise InvalidValue("must be 0 or 1")
@@ -385,7 +385,8 @@ def _tolerant_items(parameter: Parameter, value: Any) -> None:
     if not isinstance(value, list):
         raise InvalidValue("must be an array")
     for item in value:
-        if isinstance(item, list) or (isinstance(item, dict) and parameter.items not in (None, "object")):
+        # A text may be the label of an option, or a number.
+        if not isinstance(item, str) and not _is_of(parameter.items or "any", item):
             raise InvalidValue(f"must contain values of type {parameter.items}")
 
 

@@ -19,7 +19,7 @@ _DRIBBLE_PARTS = 10
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol; the transport stands in the scope so that a fault can close it."""
+    """uvicorn's protocol; the transport is in the scope so that a fault can close it."""
 
     def on_message_begin(self) -> None:
         """A request begins."""

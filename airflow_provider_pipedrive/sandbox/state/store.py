@@ -152,7 +152,7 @@ class State:
         return str(uuid.uuid5(uuid.NAMESPACE_OID, f"sandbox/{self._made_ids}"))
 
     def insert(self, table: str, record: Record, actor: Actor) -> Record:
-        """Store a new record under a new id and tell of it."""
+        """Store a new record under a new id and report it."""
         key = record.get("id") or self.new_id(table)
         record = {"id": key, **{name: value for name, value in record.items() if name != "id"}}
         self.tables[table].put(key, record)
@@ -181,7 +181,7 @@ class State:
         return after
 
     def remove(self, table: str, key: Id, actor: Actor) -> Record:
-        """Take a record out for good and tell of it."""
+        """Remove a record for good and report it."""
         before = self.tables[table].remove(key)
         self.removed.append((table, key, self.clock.stamp()))
         self.tell(Event(table, "delete", before, None, actor.user_id, actor.correlation_id, actor.source))
@@ -192,7 +192,7 @@ class State:
         self.tell(Event(table, "delete", before, None, actor.user_id, actor.correlation_id, actor.source))
 
     def merged(self, table: str, loser: Id, winner: Id, changes: Record, actor: Actor) -> Record:
-        """Change the winner of a merge, take the loser out, and tell of both."""
+        """Change the winner of a merge, remove the loser, and report both."""
         before = self.tables[table].records[winner]
         after = self.replace(table, winner, {**changes, "update_time": self.clock.stamp()})
         gone = self.tables[table].remove(loser)
@@ -226,7 +226,7 @@ class State:
             log.put(change["id"], change)
 
     def page(self, key: Any, make: Callable[[], Any]) -> Any:
-        """Something costly that holds until a table changes (the version stands in the key). The last 64 are kept."""
+        """Something costly that holds until a table changes (the version is in the key). The last 64 are kept."""
         if key in self.pages:
             self.pages.move_to_end(key)
             return self.pages[key]
@@ -257,6 +257,6 @@ _MISSING = object()
 
 
 def _flat(fields: Record) -> Record:
-    """Fields with those of ``custom_fields`` beside the others."""
+    """Fields with those of ``custom_fields`` next to the others."""
     plain = {name: value for name, value in fields.items() if name != "custom_fields"}
     return {**plain, **(fields.get("custom_fields") or {})}

@@ -113,7 +113,7 @@ def cut(
 def cursor_response(
     request: Request, records: list[Record], view: Callable[[Record], Any], sort_by: str = "id"
 ) -> Response:
-    """One page of a list that is made anew for each request."""
+    """One page of a list that is made again for each request."""
     by = request.args.get("sort_by", sort_by)
     direction = request.args.get("sort_direction", "asc")
     page, cursor = cut(ordered(records, by), request, by, direction, request.args.get("limit", _DEFAULT_LIMIT))

@@ -14,7 +14,7 @@ V1View = Callable[[State, Record], Record]
 
 
 def user_card(state: State, user_id: Any, name: str = "value") -> Record | None:
-    """A user as other objects embed one; ``name`` is the key of its id beside the object's own."""
+    """A user as other objects embed one; ``name`` is the key of its id next to the object's own."""
     user = state.get("users", user_id)
     if user is None:
         return None

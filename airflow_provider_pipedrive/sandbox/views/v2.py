@@ -64,7 +64,7 @@ def definitions_version(state: State, table: str) -> int:
 
 
 def is_usual(request: Request) -> bool:
-    """Whether the request asks for nothing beside the usual view."""
+    """Whether the request asks for nothing besides the usual view."""
     args = request.args
     return not (
         args.get("include_fields")

@@ -1,4 +1,4 @@
-"""What a change is, and when two reports tell of the same one."""
+"""What a change is, and when two reports are of the same one."""
 
 from __future__ import annotations
 

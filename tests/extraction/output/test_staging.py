@@ -1,4 +1,4 @@
-"""Nothing looks finished that is not, and what was begun goes on, wherever a run ended."""
+"""Nothing looks finished that is not, and what was begun continues, wherever a run ended."""
 
 from __future__ import annotations
 

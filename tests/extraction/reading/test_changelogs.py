@@ -72,7 +72,7 @@ def test_a_first_history_takes_the_chosen_deals_and_goes_on_when_its_tokens_are_
     ids = [deal["id"] for deal in client.iterate("getDeals", {"status": "won"}, max_records=250)]
     owner = {"stage_history": {"ids": ids[:100]}}
     job = ExtractionJob(["stage_history"], parameters=owner, max_tokens=1200, concurrency=4)
-    with pytest.raises(PipedriveTokenCapError, match="it goes on from there"):
+    with pytest.raises(PipedriveTokenCapError, match="it continues there"):
         extract(client, tmp_path, job, owner="me")
     assert not is_published(tmp_path)
     rest = extract(client, tmp_path, ExtractionJob(["stage_history"], parameters=owner, concurrency=4), owner="me")

@@ -1,4 +1,4 @@
-"""A run that is killed goes on where it was, in another process."""
+"""A run that is killed continues where it was, in another process."""
 
 from __future__ import annotations
 

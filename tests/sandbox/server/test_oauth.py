@@ -20,7 +20,7 @@ def post(sandbox: Sandbox, path: str, **form: str) -> requests.Response:
 
 
 def decide(sandbox: Sandbox, decision: str, **more: str) -> dict[str, list[str]]:
-    """What stands in the callback's query after the consent page."""
+    """What is in the callback's query after the consent page."""
     form = {"client_id": sandbox.client_id, "redirect_uri": CALLBACK, "decision": decision, **more}
     answer = requests.post(f"{sandbox.url}/oauth/authorize", data=form, timeout=10, allow_redirects=False)
     assert answer.status_code == 302

@@ -143,6 +143,11 @@ def test_a_deletion_needs_its_body_too(path: str, name: str, api: Api) -> None:
         ("/v1/legacyTeams/1/users", {"users": [[1]]}, "users must contain values of type integer"),
         ("/v1/dealFields", {"name": "Size", "field_type": "enum", "options": 5}, "options must be an array"),
         ("/v1/dealFields", {"name": "Size", "field_type": "enum", "options": [{}]}, "label is required in each item"),
+        (
+            "/v1/dealFields",
+            {"name": "Size", "field_type": "enum", "options": [5]},
+            "options must contain values of type object",
+        ),
     ],
 )
 def test_v1_says_what_it_cannot_read(path: str, body: dict[str, Any], reason: str, api: Api) -> None:
