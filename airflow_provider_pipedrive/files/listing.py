@@ -154,13 +154,17 @@ def files_of(client: PipedriveClient, key: str = "getFiles", record_id: Any = No
 
 def within(files: Iterable[Record], *windows: FileWindow) -> Iterator[Record]:
     """Those of ``files``, which come newest first, that are in one of the windows; it stops where all are past."""
+    return (file for file in down_to(files, *windows) if any(window.has(file) for window in windows))
+
+
+def down_to(files: Iterable[Record], *windows: FileWindow) -> Iterator[Record]:
+    """All of ``files``, which come newest first, down to where all windows are past."""
     older = 0
     for file in files:
         older = older + 1 if all(window.is_past(file) for window in windows) else 0
         if older >= OLDER_IN_A_ROW or all(window.ends_before(file) for window in windows):
             return
-        if any(window.has(file) for window in windows):
-            yield file
+        yield file
 
 
 def newest_first(key: str, page: Callable[[int], Mapping[str, Any]]) -> Iterator[Record]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import (
@@ -31,7 +32,7 @@ from airflow_provider_pipedrive.extraction.watermarks import (
     listed,
 )
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.extraction.conftest import client_of, landed
+from tests.extraction.conftest import by_id, client_of, landed
 
 SCOPE = {"company_id": 1, "user_id": 2, "columns": "readable"}
 LOOKBACK = 60.0
@@ -232,6 +233,22 @@ def test_a_first_load_that_is_cleared_is_a_whole_list_again(client: PipedriveCli
     again = extract(client, tmp_path, CHANGES, run="first")
     assert again["entities"]["deals"]["rows"] == first["entities"]["deals"]["rows"] > 5000
     assert watermark_of(tmp_path) == watermark
+
+
+def test_a_first_load_that_ended_early_continues_though_its_walk_began_later_than_its_claim(
+    client: PipedriveClient, company: Sandbox, tmp_path: Path, small_parts: None, mocker: MockerFixture
+) -> None:
+    def one_second_later(*asked: Any) -> Any:
+        company.advance(1)
+        return page(*asked)
+
+    page = client.page
+    mocker.patch.object(client, "page", one_second_later)
+    capped = ExtractionJob(["deals"], "changes", columns="raw", concurrency=4, max_tokens=90)
+    with pytest.raises(PipedriveTokenCapError):
+        extract(client, tmp_path, capped, run="first")
+    receipt = extract(client, tmp_path, capped, run="first")
+    assert len(by_id(landed_by(receipt, "deals"))) == 5754
 
 
 def test_a_run_that_is_cleared_after_later_ones_reads_its_own_window_and_they_keep_theirs(

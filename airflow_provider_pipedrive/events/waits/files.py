@@ -21,7 +21,7 @@ from airflow_provider_pipedrive.events.waits.specs import (
     clock_difference,
 )
 from airflow_provider_pipedrive.events.waits.times import moment, on_server, stamp
-from airflow_provider_pipedrive.files.listing import LISTS, FileWindow, files_of, name_of, within
+from airflow_provider_pipedrive.files.listing import LISTS, FileWindow, down_to, files_of, name_of
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.client import PipedriveClient
@@ -110,7 +110,7 @@ class FilesWait(WaitSpec):
             answers = [spec._own_files(client, ahead) for spec in specs]
         else:
             windows = [spec._window(ahead, moment(edge)) for spec, edge in reading]
-            files = [dict(file) for file in within(files_of(client), *windows)]
+            files = [dict(file) for file in down_to(files_of(client), *windows)]
             answers = [spec.judge(files, spec._since(ahead)) for spec in specs]
         memory = {"edge": stamp(began)}
         return [Checked(replace(wait, memory=memory), answer) for wait, answer in zip(waits, answers, strict=True)]
@@ -118,7 +118,7 @@ class FilesWait(WaitSpec):
     def _own_files(self, client: PipedriveClient, ahead: float) -> Answer:
         files = files_of(client, LISTS.get(self.link or "", "getFiles"), self.record_id)
         try:
-            return self.judge([dict(file) for file in within(files, self._window(ahead, None))], self._since(ahead))
+            return self.judge([dict(file) for file in down_to(files, self._window(ahead, None))], self._since(ahead))
         except PipedriveNotFoundError:
             record = (self.link or "").removesuffix("_id")
             return WaitOutcome("gone", reason=f"There is no {record} {self.record_id}.")
@@ -129,6 +129,7 @@ class FilesWait(WaitSpec):
         return None if self.since is None else on_server(self.since, self.local_clock, ahead)
 
     def _window(self, ahead: float, edge: datetime | None) -> FileWindow:
-        """The files that matter: newer than the watermark, and not those that an earlier check has read."""
+        """Down to where the files must be read: a new one among them may bear an older time, such as the attachment of
+        an old mail that is synchronised late."""
         starts = (self._since(ahead), edge and edge - LOOKBACK)
         return FileWindow(max(filter(None, starts), default=None), after_id=self.after_id, lookback=timedelta(0))

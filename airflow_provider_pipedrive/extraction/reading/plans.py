@@ -26,14 +26,14 @@ class ReadPlan(msgspec.Struct, frozen=True, tag_field="strategy", omit_defaults=
 class WalkPlan(ReadPlan, frozen=True):
     """Of a whole list.
 
-    :ivar until: when the walk began, by Pipedrive's clock: RFC 3339
+    :ivar began: when the walk began, by Pipedrive's clock: RFC 3339
     :ivar walked: whether all of the walk is in finished parts: what is left is the proof, and to catch up
     :ivar never_updated: whether some of the first records have no time of last update
     :ivar highest: the greatest id when the walk began
     :ivar expected: about how many records there are
     """
 
-    until: str
+    began: str
     walked: bool = False
     never_updated: bool = False
     highest: int = 0

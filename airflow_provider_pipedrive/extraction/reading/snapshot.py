@@ -72,7 +72,7 @@ class ListSnapshot:
         save_plan(self._reading.sink, plan)
         read_list(self._reading)
         outcome = ReadOutcome(plan.strategy, {"kind": "walk"})
-        CatchUp(self._reading, outcome, datetime.fromisoformat(plan.until)).read(1)
+        CatchUp(self._reading, outcome, datetime.fromisoformat(plan.began)).read(1)
         outcome.watermark = self._reading.sink.newest
         return outcome
 
@@ -128,7 +128,7 @@ class RangeSnapshot:
 
     @property
     def _began(self) -> datetime:
-        return datetime.fromisoformat(self._plan.until)
+        return datetime.fromisoformat(self._plan.began)
 
     def _read_by_id(self) -> None:
         reader = self._reader

@@ -47,7 +47,7 @@ def test_a_new_run_has_no_plan(tmp_path: Path) -> None:
     [
         ({"strategy": "by moonlight"}, "'by moonlight', which this run cannot continue (Invalid value 'by moonlight'"),
         ({"until": "2026-01-31T12:00:00+00:00"}, "None, which this run cannot continue"),
-        ({"strategy": "windows"}, "'windows', which this run cannot continue (Object missing required field `until`"),
+        ({"strategy": "windows"}, "'windows', which this run cannot continue (Object missing required field `began`"),
         ({"strategy": "changelogs", "deals": []}, "(expected is windows or bidirectional)"),
     ],
 )
