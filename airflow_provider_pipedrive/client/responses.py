@@ -21,7 +21,6 @@ from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
     PipedriveBlockedError,
     PipedriveBurstLimitError,
-    PipedriveConnectionError,
     PipedriveDailyBudgetError,
     PipedriveEndpointRemovedError,
     PipedriveError,
@@ -111,41 +110,6 @@ def raise_for_response(
     if 200 <= answer.status < 300:
         return _good(call, answer, redact)
     raise _bad(call, answer, windows_waited, redact)
-
-
-def may_repeat(call: Operation, error: PipedriveError) -> bool:
-    """Whether the client may send the same request again at once.
-
-    A write is repeated only when nothing can have happened. Pipedrive has no idempotency keys: a repeated create
-    makes a second record. What is deleted twice is deleted: see :func:`is_gone_already`.
-    """
-    if isinstance(error, PipedriveBurstLimitError):
-        return True
-    if isinstance(error, PipedriveConnectionError) and error.nothing_sent:
-        return error.retryable
-    if isinstance(error, PipedriveServerError | PipedriveConnectionError | PipedriveResponseError):
-        return (call.is_read or call.is_delete) and error.retryable
-    return False
-
-
-def may_have_happened(error: PipedriveError) -> bool:
-    """Whether Pipedrive may have carried out a request that failed so."""
-    if isinstance(error, PipedriveConnectionError):
-        return not error.nothing_sent
-    return isinstance(error, PipedriveServerError | PipedriveResponseError)
-
-
-def is_gone_already(call: Operation, error: PipedriveError) -> bool:
-    """Whether an error to a repeated request says that there is nothing left to delete."""
-    is_missing = isinstance(error, PipedriveNotFoundError) and not isinstance(error, PipedriveEndpointRemovedError)
-    return call.is_delete and is_missing
-
-
-def wait_before(error: PipedriveError, attempt: int) -> float:
-    """Seconds to wait before the repeat that follows the ``attempt``-th try (1, 2, ...), without jitter."""
-    if error.retry_after is not None:
-        return min(error.retry_after, LONGEST_WAIT)
-    return float(min(0.5 * 2 ** (attempt - 1), LONGEST_WAIT))
 
 
 def read_json(body: bytes) -> Any:

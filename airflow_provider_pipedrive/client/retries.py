@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 import tenacity
 
 from airflow_provider_pipedrive.client.limits import WINDOW
-from airflow_provider_pipedrive.client.responses import (
-    LONGEST_WAIT,
-    Operation,
-    may_have_happened,
-    may_repeat,
-    wait_before,
+from airflow_provider_pipedrive.client.responses import LONGEST_WAIT, Operation
+from airflow_provider_pipedrive.errors import (
+    PipedriveBurstLimitError,
+    PipedriveConnectionError,
+    PipedriveEndpointRemovedError,
+    PipedriveError,
+    PipedriveNotFoundError,
+    PipedriveResponseError,
+    PipedriveServerError,
 )
-from airflow_provider_pipedrive.errors import PipedriveBurstLimitError, PipedriveError
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -29,6 +31,41 @@ log = logging.getLogger(__name__)
 BURST_PATIENCE = 120.0
 """Seconds that one request waits for room in the rate limit, which it may share with many other processes: a 429 was
 not carried out, so it counts as no attempt."""
+
+
+def may_repeat(operation: Operation, error: PipedriveError) -> bool:
+    """Whether the client may send the same request again at once.
+
+    A write is repeated only when nothing can have happened. Pipedrive has no idempotency keys: a repeated create
+    makes a second record. What is deleted twice is deleted: see :func:`is_gone_already`.
+    """
+    if isinstance(error, PipedriveBurstLimitError):
+        return True
+    if isinstance(error, PipedriveConnectionError) and error.nothing_sent:
+        return error.retryable
+    if isinstance(error, PipedriveServerError | PipedriveConnectionError | PipedriveResponseError):
+        return (operation.is_read or operation.is_delete) and error.retryable
+    return False
+
+
+def may_have_happened(error: PipedriveError) -> bool:
+    """Whether Pipedrive may have carried out a request that failed so."""
+    if isinstance(error, PipedriveConnectionError):
+        return not error.nothing_sent
+    return isinstance(error, PipedriveServerError | PipedriveResponseError)
+
+
+def is_gone_already(operation: Operation, error: PipedriveError) -> bool:
+    """Whether an error to a repeated request says that there is nothing left to delete."""
+    is_missing = isinstance(error, PipedriveNotFoundError) and not isinstance(error, PipedriveEndpointRemovedError)
+    return operation.is_delete and is_missing
+
+
+def wait_before(error: PipedriveError, attempt: int) -> float:
+    """Seconds to wait before the repeat that follows the ``attempt``-th try (1, 2, ...), without jitter."""
+    if error.retry_after is not None:
+        return min(error.retry_after, LONGEST_WAIT)
+    return float(min(0.5 * 2 ** (attempt - 1), LONGEST_WAIT))
 
 
 @dataclass

@@ -12,9 +12,9 @@ from airflow_provider_pipedrive.client.named_fields import NamedFields
 from airflow_provider_pipedrive.client.parameters import NOTHING, Request, bind
 from airflow_provider_pipedrive.client.prepared import PreparedRequest, prepare
 from airflow_provider_pipedrive.client.raw_requests import RawRequests
-from airflow_provider_pipedrive.client.responses import Operation, is_gone_already
+from airflow_provider_pipedrive.client.responses import Operation
 from airflow_provider_pipedrive.client.results import data_of, deleted
-from airflow_provider_pipedrive.client.retries import Tries
+from airflow_provider_pipedrive.client.retries import Tries, is_gone_already
 from airflow_provider_pipedrive.client.stack import SendStack
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveNotFoundError, PipedriveValidationError
 

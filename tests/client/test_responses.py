@@ -11,16 +11,14 @@ from airflow_provider_pipedrive.catalog import get_action
 from airflow_provider_pipedrive.client.responses import (
     Operation,
     Response,
-    may_repeat,
     raise_for_response,
     read_json,
-    wait_before,
 )
+from airflow_provider_pipedrive.client.retries import wait_before
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
     PipedriveBlockedError,
     PipedriveBurstLimitError,
-    PipedriveConnectionError,
     PipedriveDailyBudgetError,
     PipedriveEndpointRemovedError,
     PipedriveError,
@@ -178,43 +176,6 @@ def test_a_429_is_told_apart_by_its_headers_then_its_words_then_the_waits(
 def test_the_wait_after_a_burst_comes_from_the_headers_and_is_clamped(headers: dict[str, str], seconds: float) -> None:
     error = error_of(READ, answer(429, None, headers))
     assert wait_before(error, attempt=1) == seconds
-
-
-@pytest.mark.parametrize(("attempt", "seconds"), [(1, 0.5), (2, 1.0), (3, 2.0), (5, 8.0), (6, 10.0), (50, 10.0)])
-def test_without_a_word_from_pipedrive_the_wait_doubles_up_to_ten_seconds(attempt: int, seconds: float) -> None:
-    assert wait_before(PipedriveServerError("down"), attempt) == seconds
-
-
-def test_a_wait_that_a_failing_server_asks_for_is_clamped_too() -> None:
-    assert wait_before(PipedriveServerError("down", retry_after=3600), 1) == 10.0
-
-
-def fault(*, sent: bool, retryable: bool = True) -> PipedriveConnectionError:
-    error = PipedriveConnectionError("cut", retryable=retryable)
-    error.nothing_sent = not sent
-    return error
-
-
-@pytest.mark.parametrize(
-    ("error", "read", "create", "update"),
-    [
-        (PipedriveBurstLimitError("429"), True, True, True),
-        (fault(sent=False), True, True, True),
-        (fault(sent=False, retryable=False), False, False, False),
-        (fault(sent=True), True, False, False),
-        (PipedriveServerError("503", retryable=True), True, False, False),
-        (PipedriveServerError("501", retryable=False), False, False, False),
-        (PipedriveResponseError("not JSON", retryable=True), True, False, False),
-        (PipedriveDailyBudgetError("spent"), False, False, False),
-        (PipedriveBlockedError("HTML 403"), False, False, False),
-        (PipedriveAuthError("401"), False, False, False),
-        (PipedriveNotFoundError("404"), False, False, False),
-    ],
-)
-def test_a_write_is_repeated_only_when_nothing_can_have_happened(
-    error: PipedriveError, read: bool, create: bool, update: bool
-) -> None:
-    assert [may_repeat(call, error) for call in (READ, CREATE, UPDATE)] == [read, create, update]
 
 
 @pytest.mark.parametrize(

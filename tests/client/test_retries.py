@@ -5,15 +5,25 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient
-from airflow_provider_pipedrive.client.responses import LONGEST_WAIT
-from airflow_provider_pipedrive.client.retries import BURST_PATIENCE
+from airflow_provider_pipedrive.client.responses import LONGEST_WAIT, Operation
+from airflow_provider_pipedrive.client.retries import BURST_PATIENCE, may_repeat, wait_before
 from airflow_provider_pipedrive.errors import (
+    PipedriveAuthError,
+    PipedriveBlockedError,
     PipedriveBurstLimitError,
+    PipedriveConnectionError,
     PipedriveDailyBudgetError,
+    PipedriveError,
+    PipedriveNotFoundError,
+    PipedriveResponseError,
+    PipedriveServerError,
 )
 from tests.support.scripted_server import FakeClock, MakeClient, ScriptedServer, envelope, http
 
 JSON = "application/json"
+READ = Operation("GET", "/api/v2/deals", "getDeals")
+CREATE = Operation("POST", "/api/v2/deals", "addDeal")
+UPDATE = Operation("PATCH", "/api/v2/deals/1", "updateDeal", idempotent=True)
 
 
 def limited(**headers: str) -> bytes:
@@ -62,3 +72,40 @@ def test_one_clients_429_pauses_all_that_share_its_credential(
         first.run("getDeal", {"id": 1})
     second.run("getDeal", {"id": 1})
     assert 5.0 <= sum(clock.slept) <= 6.0  # spread, so that machines do not come back together
+
+
+@pytest.mark.parametrize(("attempt", "seconds"), [(1, 0.5), (2, 1.0), (3, 2.0), (5, 8.0), (6, 10.0), (50, 10.0)])
+def test_without_a_word_from_pipedrive_the_wait_doubles_up_to_ten_seconds(attempt: int, seconds: float) -> None:
+    assert wait_before(PipedriveServerError("down"), attempt) == seconds
+
+
+def test_a_wait_that_a_failing_server_asks_for_is_clamped_too() -> None:
+    assert wait_before(PipedriveServerError("down", retry_after=3600), 1) == 10.0
+
+
+def fault(*, sent: bool, retryable: bool = True) -> PipedriveConnectionError:
+    error = PipedriveConnectionError("cut", retryable=retryable)
+    error.nothing_sent = not sent
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "read", "create", "update"),
+    [
+        (PipedriveBurstLimitError("429"), True, True, True),
+        (fault(sent=False), True, True, True),
+        (fault(sent=False, retryable=False), False, False, False),
+        (fault(sent=True), True, False, False),
+        (PipedriveServerError("503", retryable=True), True, False, False),
+        (PipedriveServerError("501", retryable=False), False, False, False),
+        (PipedriveResponseError("not JSON", retryable=True), True, False, False),
+        (PipedriveDailyBudgetError("spent"), False, False, False),
+        (PipedriveBlockedError("HTML 403"), False, False, False),
+        (PipedriveAuthError("401"), False, False, False),
+        (PipedriveNotFoundError("404"), False, False, False),
+    ],
+)
+def test_a_write_is_repeated_only_when_nothing_can_have_happened(
+    error: PipedriveError, read: bool, create: bool, update: bool
+) -> None:
+    assert [may_repeat(call, error) for call in (READ, CREATE, UPDATE)] == [read, create, update]

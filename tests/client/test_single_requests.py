@@ -9,7 +9,8 @@ import pytest
 
 from airflow_provider_pipedrive.catalog import ACTIONS, Action
 from airflow_provider_pipedrive.client import PipedriveClient
-from airflow_provider_pipedrive.client.responses import Operation, is_gone_already, may_have_happened
+from airflow_provider_pipedrive.client.responses import Operation
+from airflow_provider_pipedrive.client.retries import is_gone_already, may_have_happened
 from airflow_provider_pipedrive.errors import (
     PipedriveConnectionError,
     PipedriveEndpointRemovedError,
