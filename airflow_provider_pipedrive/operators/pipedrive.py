@@ -77,7 +77,7 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
         self._check(parsing=True)
 
     def execute(self, context: Context) -> Any:
-        """Do it. Permanent errors fail the task at once, passing ones leave Airflow's retries to work."""
+        """Do it. Permanent errors fail the task at once, temporary ones leave Airflow's retries to work."""
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
         began = time.monotonic()

@@ -49,7 +49,7 @@ def is_templated(value: Any) -> bool:
 
 @contextmanager
 def permanent_errors_end_the_task() -> Iterator[None]:
-    """Fail at once where another try would fail too; passing errors leave Airflow's retries to work.
+    """Fail at once where another try would fail too; temporary errors leave Airflow's retries to work.
 
     The message says what to do, and the frames below the task are the package's own: without them the task's log says
     it once.

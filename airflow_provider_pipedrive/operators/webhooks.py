@@ -52,7 +52,7 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
         self._check()
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Do it. Permanent errors fail the task at once, passing ones leave Airflow's retries to work."""
+        """Do it. Permanent errors fail the task at once, temporary ones leave Airflow's retries to work."""
         from airflow.providers.common.compat.sdk import Variable
 
         from airflow_provider_pipedrive.accounts.companies import learn_company
