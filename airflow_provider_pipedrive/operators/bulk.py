@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
 from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.client.values import from_text
-from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveParameterError, PipedriveTokenCapError
 from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
@@ -169,6 +169,9 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
                 self._refuse_to_double(job, folder)
                 receipt = write(hook.client, self._rows(context), job, folder=folder)
                 link = _first_link(receipt["results"] and storage_path("results", receipt["results"]))
+        except PipedriveTokenCapError as error:
+            # Another try would end the same: what was spent counts for the whole run.
+            raise AirflowFailException(f"{error} Raise max_tokens, and clear the task.") from None
         except PipedriveDailyBudgetError as error:
             if not self.deferrable:
                 raise

@@ -217,6 +217,14 @@ def test_a_dry_run_shows_what_would_be_written(
     assert not {"Anna", "Ben"} & names(sandbox)
 
 
+def test_a_run_that_has_spent_its_tokens_fails_at_once_since_another_try_would_end_the_same(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    task = PipedriveBulkOperator(task_id="write", rows=ROWS, entity="persons", folder=tmp_path, max_tokens=5)
+    with pytest.raises(AirflowFailException, match=r"max_tokens.*Raise max_tokens, and clear the task\.$"):
+        run(task)
+
+
 def test_a_row_that_is_rejected_is_explained_in_the_error(sandbox: Sandbox, tmp_path: Path) -> None:
     task = PipedriveBulkOperator(
         task_id="write", rows=[{"email": "", "name": "Nobody"}], entity="persons", empty="clear", folder=tmp_path
