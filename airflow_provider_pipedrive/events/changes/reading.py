@@ -301,5 +301,9 @@ def _times_of(record: Record) -> dict[str, datetime]:
 
 def _previous(entries: Iterable[Record], fields: Mapping[str, str]) -> dict[str, Any]:
     """The oldest value of each field that was changed, by the name that it was asked for by; the newest come first."""
-    names = {code: name for name, code in fields.items()}
-    return {names[entry["field_key"]]: entry.get("old_value") for entry in entries if entry.get("field_key") in names}
+    return {
+        name: entry.get("old_value")
+        for entry in entries
+        for name, code in fields.items()
+        if entry.get("field_key") == code
+    }

@@ -140,6 +140,15 @@ def test_a_field_is_watched_by_its_name_and_its_old_value_is_told(calm: Sandbox)
     assert (change.previous, change.values["Title"]) == ({"Title": deal["title"]}, "Edited")
 
 
+def test_a_field_that_is_watched_by_its_name_and_its_key_has_its_old_value_under_both(calm: Sandbox):
+    deal, *_ = open_deals(calm)
+    watcher = Watcher("deals", None, ["Title", "title"])
+    calm.update("deals", deal["id"], title="Edited")
+    calm.advance(MARGIN)
+    (change,) = watcher.changes()
+    assert change.previous == {"Title": deal["title"], "title": deal["title"]}
+
+
 def test_a_record_whose_changelog_may_not_be_read_does_not_stop_the_others(calm: Sandbox):
     hidden, deal, *_ = open_deals(calm)
     watcher = Watcher("deals", None, "title")
