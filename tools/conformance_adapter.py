@@ -12,7 +12,8 @@ from typing import Any
 
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.client.auth import forget_tokens
-from airflow_provider_pipedrive.client.responses import Operation, Response, may_repeat, raise_for_response
+from airflow_provider_pipedrive.client.responses import Operation, Response, raise_for_response
+from airflow_provider_pipedrive.client.retries import may_repeat
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
     PipedriveBlockedError,

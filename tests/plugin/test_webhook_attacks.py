@@ -217,7 +217,7 @@ def test_script_in_names_stays_data(receiver: Receiver) -> None:
     document["data"]["title"] = script
     assert receiver.post(document).status_code == 200
     (change,) = stored_changes()
-    assert change["values"]["title"] == script
+    assert change["values"]["title"] == script.replace("\x00", "")  # which no database holds
 
 
 def test_a_line_break_in_what_is_sent_makes_no_line_in_the_log(
