@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_pipedrive.assets.claims import Claim, Claims, Row, claimed
 from airflow_provider_pipedrive.assets.trusted import TrustedConnections
+from airflow_provider_pipedrive.client.times import read_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.batch import Batch, ChangeWindow
 from airflow_provider_pipedrive.events.changes.model import Change, deduplicate, sort_changes
 from airflow_provider_pipedrive.events.changes.reading import ChangeReader, WatchRequest
-from airflow_provider_pipedrive.events.waits.times import moment
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Asset, Context
@@ -121,7 +121,7 @@ class StoredEvents:
     def _earlier(self, found: list[Change], own: set[int], trusted: TrustedConnections) -> list[tuple[Row, Batch]]:
         """What may have reported these changes before: every report of a change is stored after it has happened."""
         # A webhook may bring a record whose last edit is long past.
-        times = [time for change in found if (time := moment(change.received or change.update_time))]
+        times = [time for change in found if (time := read_time(change.received or change.update_time))]
         if not times:
             return []
         newest = max(times)

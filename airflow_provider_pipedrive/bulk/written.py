@@ -8,8 +8,8 @@ from typing import Any
 
 from airflow_provider_pipedrive.bulk.journal import FILE
 from airflow_provider_pipedrive.bulk.mirror import journal_in
+from airflow_provider_pipedrive.client.times import read_time, write_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.events.waits.times import moment, stamp
 
 State = tuple[str, str, str]
 """Entity, id and ``update_time`` of a record, as :attr:`airflow_provider_pipedrive.assets.Change.state` has them."""
@@ -29,7 +29,9 @@ def written_states(folder: Any) -> frozenset[State]:
     journal = journal_in(place)
     try:
         done = journal.each("SELECT entity, id, note FROM operations WHERE state = 'done' AND note IS NOT NULL")
-        answers = [(entity, json.loads(identity), moment(note)) for entity, identity, note in done]
+        answers = [(entity, json.loads(identity), read_time(note)) for entity, identity, note in done]
     finally:
         journal.close()
-    return frozenset((entity, str(identity), stamp(time)) for entity, identity, time in answers if time is not None)
+    return frozenset(
+        (entity, str(identity), write_time(time)) for entity, identity, time in answers if time is not None
+    )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from airflow_provider_pipedrive.client.times import read_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.model import (
     CREATED,
@@ -21,7 +22,6 @@ from airflow_provider_pipedrive.events.changes.model import (
     make_change,
     values_of,
 )
-from airflow_provider_pipedrive.events.waits.times import moment
 
 ENTITY_OF: Final[Mapping[str, str]] = {
     "activity": "activities",
@@ -115,8 +115,8 @@ def change_of(event: WebhookEvent) -> Change | None:
     changed = before if event.action == "change" else {}
     values = values_of(entity, record, changed)
     values |= {name: meta[name] for name in ("merged_to_id", "merged_from_id") if meta.get(name) is not None}
-    sent = moment(meta.get("timestamp"))
-    edited = moment(record.get("update_time")) or moment(record.get("add_time"))
+    sent = read_time(meta.get("timestamp"))
+    edited = read_time(record.get("update_time")) or read_time(record.get("add_time"))
     return make_change(
         entity,
         _id(event.id),

@@ -327,8 +327,8 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
 
 def _run_began(context: Context) -> str:
     """When the run began, by Airflow's clock."""
-    from airflow_provider_pipedrive.events.waits.times import stamp
+    from airflow_provider_pipedrive.client.times import write_time
 
     run: Any = context.get("dag_run")
     began = getattr(run, "start_date", None) or getattr(run, "run_after", None)
-    return stamp(began or datetime.now(UTC))
+    return write_time(began or datetime.now(UTC))

@@ -20,8 +20,8 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from airflow.triggers.base import TriggerEvent
 from airflow.triggers.shared_stream import AdvanceItem, SharedStreamProducer
 
+from airflow_provider_pipedrive.client.times import write_time
 from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, Position
-from airflow_provider_pipedrive.events.waits.times import stamp
 from airflow_provider_pipedrive.triggers.change_polling import ChangePoller, Round, WatchSubscriber
 from airflow_provider_pipedrive.triggers.polling import Key
 
@@ -104,7 +104,7 @@ class StoredPositions:
     async def save(self, positions: Sequence[Position]) -> None:
         """Move the watermark, never back: another triggerer may have moved it further."""
         watermark, *later = positions
-        saved = {**watermark.to_json(), "later": [stamp(position.since) for position in later]}
+        saved = {**watermark.to_json(), "later": [write_time(position.since) for position in later]}
         for store in self._stores:
             there = await self._of(store)
             if there is None or (there != saved and Position.from_json(there).since <= watermark.since):

@@ -11,12 +11,12 @@ pytest.importorskip("airflow.triggers.shared_stream", reason="Airflow keeps stat
 
 
 from airflow_provider_pipedrive.assets import PipedriveChangesOperator, changes_of
+from airflow_provider_pipedrive.client.times import read_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.batch import Batch, ChangeWindow
 from airflow_provider_pipedrive.events.changes.model import Change, Origin, make_change
 from airflow_provider_pipedrive.events.changes.reading import closed
 from airflow_provider_pipedrive.events.changes.watch import Position, change_watch
-from airflow_provider_pipedrive.events.waits.times import moment
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.support.stored_events import DEALS, Run, as_json, by_rest, changed, delivered, polled
@@ -110,7 +110,7 @@ def test_a_window_is_read_from_pipedrive_and_once(sandbox: Sandbox, airflow: Sup
     sandbox.advance(3600)
     deal, *_ = sandbox.records("deals")
     sandbox.update("deals", deal, title="Edited")
-    now = moment(sandbox.records("deals")[deal]["update_time"])
+    now = read_time(sandbox.records("deals")[deal]["update_time"])
     assert now is not None
     after_noon = (now - NOON).total_seconds()
     sandbox.advance(30)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
+from airflow_provider_pipedrive.client.times import write_time
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
     PipedriveParameterError,
@@ -24,7 +25,6 @@ from airflow_provider_pipedrive.events.waits.name_refs import NameRefs
 from airflow_provider_pipedrive.events.waits.outcomes import WaitOutcome
 from airflow_provider_pipedrive.events.waits.records import DealsWait
 from airflow_provider_pipedrive.events.waits.specs import Wait
-from airflow_provider_pipedrive.events.waits.times import stamp
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.triggers import connected, wait_polling
 from tests.conftest import api_token_connection, oauth_connection
@@ -41,7 +41,7 @@ def _one_attempt(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def reach(deal_id: int, stage: int) -> Wait:
     movement = Movement(reaches=(stage,))
-    return Wait(DealsWait((deal_id,), movement, stamp(datetime.now(UTC)), local_clock=True, single=True))
+    return Wait(DealsWait((deal_id,), movement, write_time(datetime.now(UTC)), local_clock=True, single=True))
 
 
 def wait(waited_for: Wait, interval: float = MINUTE, retry_errors: bool = False) -> Awaitable[WaitOutcome]:

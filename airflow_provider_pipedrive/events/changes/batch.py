@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 
+from airflow_provider_pipedrive.client.times import write_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.model import Change
 from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, Position, change_watch
-from airflow_provider_pipedrive.events.waits.times import stamp
 
 KEY: Final = "pipedrive"
 """The key in an asset event's ``extra`` (or in its ``extra["payload"]``) below which a batch stands."""
@@ -36,7 +36,7 @@ class ChangeWindow:
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
-        return {"watch": self.watch.to_json(), "position": self.position.to_json(), "until": stamp(self.until)}
+        return {"watch": self.watch.to_json(), "position": self.position.to_json(), "until": write_time(self.until)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

@@ -21,8 +21,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Literal, NamedTuple, Self
 
+from airflow_provider_pipedrive.client.times import read_time, write_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.events.waits.times import moment, stamp
 
 CREATED: Final = "created"
 CHANGED: Final = "changed"
@@ -137,10 +137,11 @@ class Change:
             "values": _is_object(self.values),
             "previous": _is_object(self.previous),
             "source": self.source in ("poll", "webhook"),
-            "received": self.received is None or (isinstance(self.received, str) and moment(self.received) is not None),
+            "received": self.received is None
+            or (isinstance(self.received, str) and read_time(self.received) is not None),
         }
         if is_right["update_time"]:
-            is_right["update_time"] = moment(self.update_time) is not None
+            is_right["update_time"] = read_time(self.update_time) is not None
         return next((name for name, right in is_right.items() if not right), "")
 
 
@@ -165,10 +166,10 @@ def make_change(
         webhook's ``meta.id`` does; the same for a delivery and its repetition
     :raises PipedriveParameterError: ``update_time`` is not a time
     """
-    when = moment(update_time)
+    when = read_time(update_time)
     if when is None:
         raise PipedriveParameterError(f"{entity} {record_id}: a change needs a time, not {update_time!r}.")
-    time = stamp(when)
+    time = write_time(when)
     return Change(
         entity=entity,
         id=record_id,
@@ -264,8 +265,8 @@ def _is_object(given: Any) -> bool:
 
 
 def _near(time: str, others: Iterable[str]) -> bool:
-    here = moment(time)
-    return any(here and there and abs(here - there) <= SAME_DELETION for there in map(moment, others))
+    here = read_time(time)
+    return any(here and there and abs(here - there) <= SAME_DELETION for there in map(read_time, others))
 
 
 def _in_order(kinds: Iterable[str]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_pipedrive.catalog.advice import did_you_mean
+from airflow_provider_pipedrive.client.times import read_time
 from airflow_provider_pipedrive.errors import (
     PipedriveNotFoundError,
     PipedriveParameterError,
@@ -41,7 +42,6 @@ from airflow_provider_pipedrive.events.changes.model import (
 )
 from airflow_provider_pipedrive.events.changes.watch import CHANGELOGS, FILE_LINKS, LOOKBACK, ChangeWatch, Position
 from airflow_provider_pipedrive.events.waits.movement import moved_at
-from airflow_provider_pipedrive.events.waits.times import moment
 from airflow_provider_pipedrive.extraction.entities import get_entity
 from airflow_provider_pipedrive.files.listing import FileWindow, files_of, within
 
@@ -160,7 +160,7 @@ class ChangeReader:
         try:
             return list(
                 takewhile(
-                    lambda entry: (moment(entry.get("time")) or since) > since,
+                    lambda entry: (read_time(entry.get("time")) or since) > since,
                     self._client.iterate(CHANGELOGS[self._entity], {"id": record_id}),
                 )
             )
@@ -245,12 +245,12 @@ class _Scan:
 
     def _within(self, entries: Sequence[Record], lower: datetime) -> list[Record]:
         """The entries of a changelog in a window."""
-        timed = ((entry, moment(entry.get("time"))) for entry in entries)
+        timed = ((entry, read_time(entry.get("time"))) for entry in entries)
         return [entry for entry, time in timed if time is not None and lower < time <= self._until]
 
     def look_at_deleted(self, record: Record) -> None:
         """A record that was deleted."""
-        key, time = str(record["id"]), moment(record.get("update_time"))
+        key, time = str(record["id"]), read_time(record.get("update_time"))
         self._remember(key, [time])
         for number, request in enumerate(self._requests):
             lower = request.position.lower(key)
@@ -260,7 +260,7 @@ class _Scan:
 
     def look_at_file(self, file: Record) -> None:
         """A file."""
-        key, time = f"file {file['id']}", moment(file.get("add_time"))
+        key, time = f"file {file['id']}", read_time(file.get("add_time"))
         self._remember(key, [time])
         for number, request in enumerate(self._requests):
             link = FILE_LINKS.get(request.watch.entity)
@@ -287,14 +287,14 @@ def closed(now: datetime) -> datetime:
 
 def _times_of(record: Record) -> dict[str, datetime]:
     """When what happened to a record, as far as it says."""
-    added = moment(record.get("add_time"))
-    updated = moment(record.get("update_time")) or added
+    added = read_time(record.get("add_time"))
+    updated = read_time(record.get("update_time")) or added
     status = str(record.get("status") or "")
     found = {
         CREATED: added,
         CHANGED: updated,
         STAGE_MOVED: moved_at(dict(record)) if "stage_id" in record else None,
-        STATUS_CHANGED: moment(record.get(f"{status}_time")) if status in ("won", "lost") else None,
+        STATUS_CHANGED: read_time(record.get(f"{status}_time")) if status in ("won", "lost") else None,
     }
     return {kind: time for kind, time in found.items() if time is not None}
 

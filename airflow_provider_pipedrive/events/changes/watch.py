@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 
 from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.catalog.advice import did_you_mean
+from airflow_provider_pipedrive.client.times import write_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.model import (
     CHANGED,
@@ -22,7 +23,6 @@ from airflow_provider_pipedrive.events.changes.model import (
     STAGE_MOVED,
     STATUS_CHANGED,
 )
-from airflow_provider_pipedrive.events.waits.times import stamp
 
 LOOKBACK: Final = timedelta(seconds=60)
 """How far a walk reads back behind the end of the window before."""
@@ -130,7 +130,7 @@ class Position:
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
-        return {"since": stamp(self.since), "floor": stamp(self.floor), "seen": dict(self.seen)}
+        return {"since": write_time(self.since), "floor": write_time(self.floor), "seen": dict(self.seen)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_pipedrive.catalog.advice import did_you_mean
+from airflow_provider_pipedrive.client.times import read_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.events.waits.times import moment
 
 
 def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
@@ -69,7 +69,7 @@ class Condition:
         found = value_at(record, self.path)
         value = self.value
         if isinstance(found, str) and isinstance(value, str) and self.operator in ("<", "<=", ">", ">="):
-            moments = moment(found), moment(value)
+            moments = read_time(found), read_time(value)
             if None not in moments:
                 found, value = moments
         return OPERATORS[self.operator](found, value)

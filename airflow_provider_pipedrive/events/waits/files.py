@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from airflow_provider_pipedrive.catalog import get_action
+from airflow_provider_pipedrive.client.times import read_time, write_time
 from airflow_provider_pipedrive.errors import PipedriveNotFoundError
 from airflow_provider_pipedrive.events.waits.outcomes import WAITING, Record, WaitOutcome
 from airflow_provider_pipedrive.events.waits.specs import (
@@ -20,7 +21,7 @@ from airflow_provider_pipedrive.events.waits.specs import (
     WaitSpec,
     clock_difference,
 )
-from airflow_provider_pipedrive.events.waits.times import moment, on_server, stamp
+from airflow_provider_pipedrive.events.waits.times import on_server
 from airflow_provider_pipedrive.files.listing import LISTS, FileWindow, down_to, files_of, name_of
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class FilesWait(WaitSpec):
 
     def is_new(self, file: Record, since: datetime | None) -> bool:
         """Whether a file is newer than the watermark."""
-        added = moment(file.get("add_time"))
+        added = read_time(file.get("add_time"))
         if self.after_id is not None and file["id"] <= self.after_id:
             return False
         return since is None or added is None or added >= since
@@ -109,10 +110,10 @@ class FilesWait(WaitSpec):
         if alone:
             answers = [spec._own_files(client, ahead) for spec in specs]
         else:
-            windows = [spec._window(ahead, moment(edge)) for spec, edge in reading]
+            windows = [spec._window(ahead, read_time(edge)) for spec, edge in reading]
             files = [dict(file) for file in down_to(files_of(client), *windows)]
             answers = [spec.judge(files, spec._since(ahead)) for spec in specs]
-        memory = {"edge": stamp(began)}
+        memory = {"edge": write_time(began)}
         return [Checked(replace(wait, memory=memory), answer) for wait, answer in zip(waits, answers, strict=True)]
 
     def _own_files(self, client: PipedriveClient, ahead: float) -> Answer:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
+from airflow_provider_pipedrive.client.times import read_time, write_time
 from airflow_provider_pipedrive.events.waits.outcomes import Memory, Record
-from airflow_provider_pipedrive.events.waits.times import moment, stamp
 
 CLOSED_TIMES = {"won": "won_time", "lost": "lost_time"}
 _SHOWN = ("title", "value", "currency", "owner_id", "person_id", "org_id")
@@ -98,10 +98,10 @@ class Movement:
         A deal that was created in a stage has reached it, but has not moved.
         """
         if self.statuses:
-            closed = moment(deal.get(CLOSED_TIMES.get(str(deal.get("status")), "")))
+            closed = read_time(deal.get(CLOSED_TIMES.get(str(deal.get("status")), "")))
             fits = deal.get("status") in self.statuses and closed is not None and closed >= since
             return JudgedMove(self._closed(deal, None) if fits else None, seen)
-        moved, added = moved_at(deal), moment(deal.get("add_time"))
+        moved, added = moved_at(deal), read_time(deal.get("add_time"))
         is_new = moved is None and added is not None and added >= since
         if is_new and deal["stage_id"] in self.reaches and not self.leaves:
             return JudgedMove(self._happened(deal, None, added), seen)
@@ -114,14 +114,14 @@ class Movement:
     def _in_history(self, deal: Record, moved: datetime, since: datetime, seen: Memory, history: History) -> JudgedMove:
         """The latest move since ``since`` that fits; a history is read once for each last move."""
         needed = self.passed_through or (self.leaves and (self.reaches or deal["stage_id"] not in self.leaves))
-        if not needed or seen.get("examined") == stamp(moved):
+        if not needed or seen.get("examined") == write_time(moved):
             return JudgedMove(None, seen)
         for change in history(deal):
             if change.time < since:
                 break
             if self._fits(change):
                 return JudgedMove(self._happened(deal, change.old, change.time, change.new), seen)
-        return JudgedMove(None, {**seen, "examined": stamp(moved)})
+        return JudgedMove(None, {**seen, "examined": write_time(moved)})
 
     def _fits(self, change: StageChange) -> bool:
         return (not self.leaves or change.old in self.leaves) and (not self.reaches or change.new in self.reaches)
@@ -134,7 +134,7 @@ class Movement:
             "from_stage": self.names.get(str(from_id)),
             "to_stage_id": to_id,
             "to_stage": self.names.get(str(to_id)),
-            "time": stamp(time) if time else None,
+            "time": write_time(time) if time else None,
             "stage_id": deal["stage_id"],
             "pipeline_id": deal.get("pipeline_id"),
             "status": deal.get("status"),
@@ -142,20 +142,20 @@ class Movement:
         }
 
     def _closed(self, deal: Record, before: int | None) -> Record:
-        time = moment(deal.get(CLOSED_TIMES.get(str(deal.get("status")), "update_time")))
+        time = read_time(deal.get(CLOSED_TIMES.get(str(deal.get("status")), "update_time")))
         return self._happened(deal, before, time)
 
 
 def moved_at(deal: Record) -> datetime | None:
     """When a deal was last moved; ``None`` where it never was, which Pipedrive may write as its creation's time."""
-    moved, added = moment(deal.get("stage_change_time")), moment(deal.get("add_time"))
+    moved, added = read_time(deal.get("stage_change_time")), read_time(deal.get("add_time"))
     return None if moved is None or (added is not None and moved <= added) else moved
 
 
 def stage_changes(changelog: Iterable[Record]) -> Iterator[StageChange]:
     """The moves among a deal's changes, as ``getDealChangelog`` lists them."""
     for change in changelog:
-        time = moment(change.get("time"))
+        time = read_time(change.get("time"))
         if change.get("field_key") == "stage_id" and time is not None:
             yield StageChange(time, _id(change.get("old_value")), _id(change.get("new_value")))
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_pipedrive.catalog import get_action
+from airflow_provider_pipedrive.client.times import read_time, write_time
 from airflow_provider_pipedrive.events.waits.histories import Histories
 from airflow_provider_pipedrive.events.waits.movement import History, JudgedMove, Movement
 from airflow_provider_pipedrive.events.waits.outcomes import WAITING, Memory, Record, WaitOutcome
@@ -21,7 +22,7 @@ from airflow_provider_pipedrive.events.waits.specs import (
     frozen,
     is_deleted,
 )
-from airflow_provider_pipedrive.events.waits.times import moment, on_server, stamp
+from airflow_provider_pipedrive.events.waits.times import on_server
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.client import PipedriveClient
@@ -73,8 +74,10 @@ class AnyDealWait(WaitSpec):
         searches = [_Search(wait, wait.spec, ahead) for wait in waits if isinstance(wait.spec, AnyDealWait)]
         changed: dict[int, datetime] = {}
         newest = min(search.edge for search in searches)
-        for deal in client.iterate("getDeals", {"updated_since": stamp(newest - LOOKBACK), "sort_by": "update_time"}):
-            updated = moment(deal.get("update_time"))
+        for deal in client.iterate(
+            "getDeals", {"updated_since": write_time(newest - LOOKBACK), "sort_by": "update_time"}
+        ):
+            updated = read_time(deal.get("update_time"))
             if updated is not None:
                 changed[deal["id"]] = updated
                 newest = max(newest, updated)
@@ -91,7 +94,7 @@ class _Search:
         self.wait = wait
         self.spec = spec
         self.since = on_server(spec.since, spec.local_clock, ahead)
-        self.edge = max(self.since, moment(wait.memory.get("edge")) or self.since)
+        self.edge = max(self.since, read_time(wait.memory.get("edge")) or self.since)
         self.moves: dict[int, Record] = {}
         self._seen: dict[str, Memory] = dict(wait.memory.get("deals", {}))
 
@@ -106,7 +109,7 @@ class _Search:
     def checked(self, edge: datetime, read: Mapping[int, datetime]) -> Checked:
         """The outcome; the next check begins at ``edge``, and what was not read again needs no remembering."""
         deals = {key: seen for key, seen in self._seen.items() if seen and int(key) in read}
-        wait = replace(self.wait, memory={"edge": stamp(edge), "deals": deals})
+        wait = replace(self.wait, memory={"edge": write_time(edge), "deals": deals})
         return Checked(wait, WaitOutcome("success", _by_time(self.moves)) if self.moves else WAITING)
 
 
@@ -139,7 +142,7 @@ def _listed_by_filter(
     parameters = {"filter_id": filter_id, "sort_by": "update_time", "sort_direction": "desc"}
     listed = set()
     for deal in client.iterate("getDeals", parameters):
-        updated = moment(deal.get("update_time"))
+        updated = read_time(deal.get("update_time"))
         if updated is not None and updated < oldest:
             break
         listed.add(deal["id"])

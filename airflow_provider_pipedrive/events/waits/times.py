@@ -5,20 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_provider_pipedrive.client.times import as_written, read_time, write_time
+from airflow_provider_pipedrive.client.times import as_written, write_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 SAME_CLOCK = timedelta(seconds=2)
 """Clocks that differ by less are taken for the same: Pipedrive shows its time in whole seconds."""
 
 
-def moment(value: Any) -> datetime | None:
-    """A time in Pipedrive's answers; ``None`` for none, and for what cannot be read as one."""
-    return read_time(value)
-
-
 def given_moment(name: str, value: Any) -> str:
-    """A time that a caller gave, as :func:`stamp` writes it.
+    """A time that a caller gave, as :func:`~airflow_provider_pipedrive.client.times.write_time` writes it.
 
     :raises PipedriveParameterError: it is none, or has no zone
     """
@@ -27,12 +22,7 @@ def given_moment(name: str, value: Any) -> str:
         raise PipedriveParameterError(
             f"{name} must be a time with a zone, such as 2026-05-04T10:20:30Z (UTC), not {value!r}."
         )
-    return stamp(found)
-
-
-def stamp(value: datetime) -> str:
-    """A moment as v2 writes it, cut to whole seconds."""
-    return write_time(value)
+    return write_time(found)
 
 
 def on_server(since: str, is_local: bool, ahead: float) -> datetime:

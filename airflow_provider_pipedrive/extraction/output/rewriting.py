@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from airflow_provider_pipedrive.client.times import write_time
 from airflow_provider_pipedrive.extraction.output.encoders import Encoder
 from airflow_provider_pipedrive.extraction.output.formats import open_part, read_rows, without_rows
 from airflow_provider_pipedrive.extraction.output.names import PartNames, format_of, kind_of
@@ -89,7 +90,7 @@ class PartRewriter:
         make_folder(self._target)
         part = open_part(self._target / name, self._format, columns)
         rows = [
-            {"id": identity, "deleted_at": moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None}
+            {"id": identity, "deleted_at": write_time(moment) if moment else None}
             for identity, moment in sorted(deleted.items(), key=lambda item: str(item[0]))
         ]
         for start in range(0, len(rows), PART_ROWS):

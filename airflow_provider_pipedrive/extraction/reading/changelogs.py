@@ -17,6 +17,7 @@ import msgspec
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.client.times import write_time
 from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
 from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.pages import Key, as_dict, timestamp
@@ -138,7 +139,7 @@ def _changelog(reading: EntityRead, deal: int) -> list[dict[str, Any]]:
             "deal_id": deal,
             "from_stage_id": _stage(change.get("old_value")),
             "to_stage_id": _stage(change.get("new_value")),
-            "changed_at": moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None,
+            "changed_at": write_time(moment) if moment else None,
             "user_id": change.get("actor_user_id"),
             "change_source": change.get("change_source"),
         }

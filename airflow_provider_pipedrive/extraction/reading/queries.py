@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_pipedrive.catalog import Entity
+from airflow_provider_pipedrive.client.times import write_time
 from airflow_provider_pipedrive.extraction.reading.ranges import PAGE, Range
 
 
@@ -33,7 +34,7 @@ def sorting(entity: Entity, by: str, *, ascending: bool) -> dict[str, Any]:
 
 def rfc3339(second: int) -> str:
     """A second as Pipedrive's windows take it."""
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return write_time(datetime.fromtimestamp(second, UTC))
 
 
 def page_size(entity: Entity) -> dict[str, int]:

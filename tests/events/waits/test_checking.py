@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
+from airflow_provider_pipedrive.client.times import write_time
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveParameterError,
@@ -25,7 +26,6 @@ from airflow_provider_pipedrive.events.waits.name_refs import NameRefs
 from airflow_provider_pipedrive.events.waits.outcomes import WaitOutcome
 from airflow_provider_pipedrive.events.waits.records import DealsWait, RecordWait
 from airflow_provider_pipedrive.events.waits.specs import Answer, Wait
-from airflow_provider_pipedrive.events.waits.times import stamp
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.conftest import API_TOKEN
 from tests.support.scripted_server import MakeClient, ScriptedServer, http
@@ -55,7 +55,7 @@ def other_stages(sandbox: Sandbox, deal: dict[str, Any]) -> list[int]:
 
 
 def now(shift: float = 0) -> str:
-    return stamp(datetime.now(UTC) + timedelta(seconds=shift))
+    return write_time(datetime.now(UTC) + timedelta(seconds=shift))
 
 
 def reach(deal: dict[str, Any], stage: int, since: str | None = None, **more: Any) -> Wait:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_pipedrive.client.times import read_time, write_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.events.waits.times import given_moment, moment, on_server, stamp
+from airflow_provider_pipedrive.events.waits.times import given_moment, on_server
 
 NOON = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
 
@@ -28,11 +29,14 @@ NOON = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
     ],
 )
 def test_a_time_without_a_zone_is_utc_and_what_cannot_be_read_is_none(written: Any, found: datetime | None) -> None:
-    assert moment(written) == found
+    assert read_time(written) == found
 
 
 def test_a_time_is_written_in_utc_and_whole_seconds() -> None:
-    assert stamp(datetime(2026, 5, 4, 14, 0, 0, 999_000, tzinfo=timezone(timedelta(hours=2)))) == "2026-05-04T12:00:00Z"
+    assert (
+        write_time(datetime(2026, 5, 4, 14, 0, 0, 999_000, tzinfo=timezone(timedelta(hours=2))))
+        == "2026-05-04T12:00:00Z"
+    )
 
 
 @pytest.mark.parametrize("given", ["2026-05-04T14:00:00+02:00", " 2026-05-04T12:00:00Z ", NOON])
