@@ -10,6 +10,7 @@ from airflow_provider_pipedrive.catalog.groups import (
     FIELD_TYPES,
     FIELD_TYPES_V1,
     UPDATED_OPTIONS,
+    field_settings,
 )
 from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, body, query
 from airflow_provider_pipedrive.catalog.scopes import (
@@ -19,12 +20,10 @@ from airflow_provider_pipedrive.catalog.scopes import (
     DEAL_FIELDS_READ_V1,
     DEAL_FIELDS_V1,
 )
-from airflow_provider_pipedrive.catalog.shapes import FLAGGED_STAGES, REQUIRED_IN_DEALS, VISIBILITY_IN_DEALS
+from airflow_provider_pipedrive.catalog.shapes import REQUIRED_IN_DEALS, VISIBILITY_IN_DEALS
 
 _SHOWN_DEAL = (
-    body("ui_visibility", "object", parts=VISIBILITY_IN_DEALS),
-    body("important_fields", "object", parts=FLAGGED_STAGES),
-    body("required_fields", "object", parts=REQUIRED_IN_DEALS),
+    *field_settings(VISIBILITY_IN_DEALS, REQUIRED_IN_DEALS),
     body("description", "string", nullable=True),
 )
 ACTIONS = (

@@ -1,7 +1,7 @@
 """Parameters that several resources take together."""
 
-from airflow_provider_pipedrive.catalog.model import body, path, query
-from airflow_provider_pipedrive.catalog.shapes import NEW_OPTIONS, OPTION_IDS, OPTIONS
+from airflow_provider_pipedrive.catalog.model import Parameter, body, path, query
+from airflow_provider_pipedrive.catalog.shapes import FLAGGED_STAGES, NEW_OPTIONS, OPTION_IDS, OPTIONS, REQUIRED
 
 FIELD_CODE = path("field_code", "string")
 FIELD_EXTRAS = query(
@@ -70,3 +70,18 @@ FLOW = (
     query("items", "array", items="string"),
 )
 """Which updates of a record are listed."""
+
+
+def field_settings(
+    visibility: tuple[Parameter, ...], required: tuple[Parameter, ...] = REQUIRED
+) -> tuple[Parameter, ...]:
+    """Where a field is shown, important and required.
+
+    :param visibility: what ``ui_visibility`` takes, which differs from entity to entity
+    :param required: what ``required_fields`` takes
+    """
+    return (
+        body("ui_visibility", "object", parts=visibility),
+        body("important_fields", "object", parts=FLAGGED_STAGES),
+        body("required_fields", "object", parts=required),
+    )

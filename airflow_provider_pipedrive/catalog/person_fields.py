@@ -10,6 +10,7 @@ from airflow_provider_pipedrive.catalog.groups import (
     FIELD_TYPES,
     FIELD_TYPES_V1,
     UPDATED_OPTIONS,
+    field_settings,
 )
 from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, body, query
 from airflow_provider_pipedrive.catalog.scopes import (
@@ -19,13 +20,8 @@ from airflow_provider_pipedrive.catalog.scopes import (
     CONTACT_FIELDS_READ_V1,
     CONTACT_FIELDS_V1,
 )
-from airflow_provider_pipedrive.catalog.shapes import FLAGGED_STAGES, REQUIRED, VISIBILITY_IN_PERSONS
+from airflow_provider_pipedrive.catalog.shapes import VISIBILITY_IN_PERSONS
 
-_SHOWN_PERSON = (
-    body("ui_visibility", "object", parts=VISIBILITY_IN_PERSONS),
-    body("important_fields", "object", parts=FLAGGED_STAGES),
-    body("required_fields", "object", parts=REQUIRED),
-)
 _GET_PERSON_FIELD = action(
     "getPersonField",
     "Get a person field",
@@ -83,7 +79,7 @@ ACTIONS = (
         body("field_name", "string", required=True),
         body("field_type", "string", required=True, enum=FIELD_TYPES),
         FIELD_OPTIONS,
-        *_SHOWN_PERSON,
+        *field_settings(VISIBILITY_IN_PERSONS),
     ),
     action(
         "deletePersonField",
@@ -98,7 +94,7 @@ ACTIONS = (
         patch("/api/v2/personFields/{field_code}", CONTACT_FIELDS_CHANGE, tokens=5),
         FIELD_CODE,
         body("field_name", "string"),
-        *_SHOWN_PERSON,
+        *field_settings(VISIBILITY_IN_PERSONS),
     ),
     action(
         "deletePersonFieldOptions",

@@ -8,16 +8,12 @@ from airflow_provider_pipedrive.catalog.groups import (
     FIELD_OPTIONS,
     FIELD_TYPES,
     UPDATED_OPTIONS,
+    field_settings,
 )
 from airflow_provider_pipedrive.catalog.model import CURSOR, body
 from airflow_provider_pipedrive.catalog.scopes import PROJECT_FIELDS_FULL
-from airflow_provider_pipedrive.catalog.shapes import FLAGGED_STAGES, REQUIRED, VISIBILITY
+from airflow_provider_pipedrive.catalog.shapes import VISIBILITY
 
-_SHOWN_PROJECT = (
-    body("ui_visibility", "object", parts=VISIBILITY),
-    body("important_fields", "object", parts=FLAGGED_STAGES),
-    body("required_fields", "object", parts=REQUIRED),
-)
 ACTIONS = (
     action(
         "getProjectFields",
@@ -34,7 +30,7 @@ ACTIONS = (
         body("field_name", "string", required=True),
         body("field_type", "string", required=True, enum=FIELD_TYPES),
         FIELD_OPTIONS,
-        *_SHOWN_PROJECT,
+        *field_settings(VISIBILITY),
         lifecycle="beta",
     ),
     action(
@@ -57,7 +53,7 @@ ACTIONS = (
         patch("/api/v2/projectFields/{field_code}", PROJECT_FIELDS_FULL, tokens=5),
         FIELD_CODE,
         body("field_name", "string"),
-        *_SHOWN_PROJECT,
+        *field_settings(VISIBILITY),
         lifecycle="beta",
     ),
     action(
