@@ -292,7 +292,7 @@ def _connection(conn_id: str, extra: Extra) -> Connection:
 
 
 def _authorized(before: Extra, authorization: AppAuthorization) -> Extra:
-    """The extra with another authorization in it, which nobody has asked yet whose it is."""
+    """The extra with another authorization in it, whose account is not known yet."""
     kept = {name: value for name, value in before.items() if name not in (*TOKENS, "oauth_host")}
     time = stamp(now())
     return remember({**kept, **authorization.extra}, AuthorizationStatus(connected=time, renewed=time))

@@ -5,7 +5,7 @@ token, two that renew at one moment would refuse each other. So the process that
 
 - that is private and locked, see :mod:`.private_files`;
 - encrypted by a key that is derived from client secret and refresh token, under a name that is derived from them too:
-  whoever does not have the connection can neither read a file nor tell whose it is.
+  whoever does not have the connection can neither read a file nor say which account it belongs to.
 
 Where one of this cannot be had, each process renews for itself. That is never an error.
 """

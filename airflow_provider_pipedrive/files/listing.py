@@ -1,6 +1,6 @@
 """Which of Pipedrive's files are new and wanted: listed from the newest on, down to a watermark.
 
-There is no list of new files, and no list can be narrowed down, but all can be sorted by id.
+Pipedrive has no list of new files, and its lists of files take no filter, but all can be sorted by id.
 https://developers.pipedrive.com/docs/api/v1/Files
 """
 
