@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and a file where a folder is needed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 
 @contextmanager
@@ -26,3 +28,17 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def folders_needed() -> Iterator[None]:
+    """Say which file is where a block needs a folder.
+
+    :raises PipedriveParameterError: one is
+    """
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError) as error:
+        path = Path(os.fsdecode(error.filename))
+        file = next((each for each in (path, *path.parents) if each.is_file()), path)
+        raise PipedriveParameterError(f"{file} is a file, and a folder is needed there: give another path.") from error

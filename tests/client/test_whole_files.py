@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_pipedrive.client.whole_files import whole_file
+from airflow_provider_pipedrive.client.whole_files import folders_needed, whole_file
+from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 
 def test_a_file_appears_when_it_is_complete_and_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
@@ -31,3 +32,11 @@ def test_what_fails_half_way_leaves_nothing_behind_and_what_was_there_alone(tmp_
 def test_where_there_is_no_folder_it_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), whole_file(tmp_path / "nowhere" / "report.pdf"):
         pass
+
+
+@pytest.mark.parametrize("folder", ["crm", "crm/deals", "crm/deals/2026"])
+def test_a_file_where_a_folder_is_needed_is_named(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "crm").write_text("a file")
+    with pytest.raises(PipedriveParameterError, match=f"^{tmp_path / 'crm'} is a file, and a folder is needed there"):
+        with folders_needed():
+            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
