@@ -78,6 +78,7 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
         self.xcom_max_records = xcom_max_records
         self.xcom_max_bytes = xcom_max_bytes
         self._parameters_come_later = parameters is not None and not isinstance(parameters, Mapping)
+        check_connection_id("pipedrive_conn_id", pipedrive_conn_id)
         self._check(parsing=True)
 
     def execute(self, context: Context) -> Any:
@@ -137,7 +138,6 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
         from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
         from airflow_provider_pipedrive.client.parameters import check
 
-        check_connection_id("pipedrive_conn_id", self.pipedrive_conn_id)
         unknown = is_templated if parsing else _is_given
         if unknown(self.action):
             return

@@ -65,7 +65,8 @@ class PipedriveDealStageSensor(WaitingSensor):
     :param require: whether ``all`` of the given deals, or ``any`` of them
     :param deal_owner: only this user's deals: id, name or e-mail address (templated)
     :param filter_id: only deals that this filter lists (templated)
-    :param since: from when on moves count, a time with a zone or a day in UTC (templated); by default since the run began
+    :param since: from when on moves count, a time with a zone or a day in UTC (templated); by default since the run
+        began
     :param passed_through: count a stage that a deal has only passed through between two checks; a deal that has moved
         elsewhere then costs 20 tokens, for its history
     """
