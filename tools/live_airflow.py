@@ -79,7 +79,7 @@ class LiveAirflow:
             "AIRFLOW_HOME": str(self.home),
             # `airflow standalone` starts its parts by the name `airflow`.
             "PATH": f"{self._python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-            # Its processes write to one SQLite file; after the usual 5 s without their turn they fail, on a busy machine.
+            # Its processes write to one SQLite file; on a busy machine the usual 5 s pass before one has its turn.
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}?timeout={ANSWER_SECONDS}",
             # A task whose first report is not answered in 5 s, five times, is failed without a word in its log.
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": str(ANSWER_SECONDS),
