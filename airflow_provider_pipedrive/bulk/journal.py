@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_pipedrive.client.field_values import is_missing
+from airflow_provider_pipedrive.client.needed_folders import folders_needed
+from airflow_provider_pipedrive.client.whole_files import whole_file
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 _SCHEMA = """
@@ -52,7 +54,8 @@ class Journal:
         self.folder = folder
         file = folder / FILE
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with folders_needed():
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = _locked(folder)
             if not file.exists():
                 os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -150,17 +153,15 @@ class Journal:
 
     def lines(self, name: str, records: Iterable[Mapping[str, Any]]) -> str | None:
         """Write records as lines of JSON, whole or not at all; None where there are none."""
-        target, beside = self.folder / name, self.folder / f".{name}.tmp"
+        target = self.folder / name
         written = 0
-        with open(beside, "w", encoding="utf-8", opener=_private) as file:
+        with whole_file(target, private=True) as file:
             for record in records:
-                file.write(to_json(record) + "\n")
+                file.write(to_json(record).encode() + b"\n")
                 written += 1
         if not written:
-            beside.unlink()
-            target.unlink(missing_ok=True)
+            target.unlink()
             return None
-        beside.replace(target)
         return str(target)
 
 
@@ -180,10 +181,6 @@ def _locked(folder: Path) -> int:
             "folder of its own."
         ) from None
     return lock
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def to_json(value: Any) -> str:
