@@ -102,7 +102,7 @@ class PersonTraits(Traits):
         self.phones = _distinct(phone_digits, record.get("phones"))
         self.organization = record.get("org_id")
         self.birthday = record.get("birthday")
-        self.domains = []
+        self.domains: list[str] = []
         for mail in self.mails:
             host = mail.rpartition("@")[2]
             if host not in PUBLIC_MAIL and host not in no_company and host not in self.domains:
