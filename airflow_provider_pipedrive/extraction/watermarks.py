@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
-from airflow_provider_pipedrive.extraction.storage.files import STATE, files, read_json
+from airflow_provider_pipedrive.extraction.storage.files import STATE, files, folder_path, read_json
 from airflow_provider_pipedrive.extraction.storage.versioned import Version, read_versioned, replace_versioned
 
 MOST_EDGE = 10_000
@@ -159,13 +159,13 @@ class Reading:
 class Watermarks:
     """The watermarks of one job folder, of one connection.
 
-    :param path: the job's folder
+    :param path: the job's folder: a local path, or one in object storage that knows its file system
     :param scope: what a watermark belongs to besides the entity: the account, the user, the names of columns,
         the parameters that narrow its list down
     """
 
     def __init__(self, path: Any, scope: Mapping[str, Any]) -> None:
-        self._folder = path / STATE / "watermarks"
+        self._folder = folder_path(path) / STATE / "watermarks"
         self._scope = dict(scope)
         self._seen: dict[str, tuple[dict[str, Any] | None, Version]] = {}
 
@@ -234,7 +234,7 @@ def change(
 
 def listed(path: Any) -> list[dict[str, Any]]:
     """Every watermark of a job folder, of whatever scope, with the claims on it."""
-    folder = path / STATE / "watermarks"
+    folder = folder_path(path) / STATE / "watermarks"
     names = sorted(found.name for found in files(folder) if found.name.endswith(".json"))
     kept = [read_json(folder / name) or {} for name in names]
     return [{name: watermark[name] for name in ("entity", "until", "scope", "claims")} for watermark in kept]
