@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
-from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.catalog import get_action
 
 BASE = "base"
 """The scope that every app has."""
@@ -47,10 +46,7 @@ def lacking(action_keys: Iterable[str], granted: Sequence[str]) -> list[str]:
 
 def _scopes_of(key: str) -> tuple[str, ...]:
     """The alternatives of which an app needs one; none where nothing beyond ``base`` is needed."""
-    try:
-        action = get_action(key)
-    except UnknownActionError as error:
-        raise PipedriveParameterError(str(error)) from None
+    action = get_action(key)
     return () if action.lifecycle == "removed" or BASE in action.scopes else action.scopes
 
 
