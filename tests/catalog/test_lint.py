@@ -230,7 +230,7 @@ def only_harmless_repeats_are_idempotent(action: Action) -> Iterator[str]:
     )
     if action.idempotent and not may:
         yield f"{action.key}: {action.method} {action.path} must not be idempotent"
-    if action.is_read and not action.idempotent and action.lifecycle != "removed":
+    if action.is_read and not action.idempotent:
         yield f"{action.key}: a read is idempotent"
 
 
