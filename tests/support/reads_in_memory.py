@@ -24,7 +24,7 @@ from airflow_provider_pipedrive.extraction.reading.profile import ListProfile
 from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats
 from airflow_provider_pipedrive.extraction.reading.snapshot import RangeSnapshot
 from airflow_provider_pipedrive.extraction.reading.strategies import choose
-from airflow_provider_pipedrive.extraction.reading.window import Window
+from airflow_provider_pipedrive.extraction.reading.update_window import Window
 from tests.support.company_in_memory import Company, Killed, RequestPool
 
 

@@ -23,7 +23,7 @@ from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.pages import Key, as_dict, timestamp
 from airflow_provider_pipedrive.extraction.reading.plans import ChangelogsPlan, load_plan, save_plan
 from airflow_provider_pipedrive.extraction.reading.queries import rfc3339, sorting
-from airflow_provider_pipedrive.extraction.reading.window import Window
+from airflow_provider_pipedrive.extraction.reading.update_window import Window
 
 log = logging.getLogger(__name__)
 STREAM = "deals"

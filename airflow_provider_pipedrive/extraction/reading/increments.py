@@ -32,7 +32,7 @@ from airflow_provider_pipedrive.extraction.reading.range_reader import RangeRead
 from airflow_provider_pipedrive.extraction.reading.ranges import OPEN_END, Range
 from airflow_provider_pipedrive.extraction.reading.resuming import open_ranges
 from airflow_provider_pipedrive.extraction.reading.whole_list import read_list
-from airflow_provider_pipedrive.extraction.reading.window import Window
+from airflow_provider_pipedrive.extraction.reading.update_window import Window
 
 log = logging.getLogger(__name__)
 _RECENT = timedelta(days=2)

@@ -29,7 +29,7 @@ from airflow_provider_pipedrive.extraction.reading.increments import (
 from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.parents import ByParents
 from airflow_provider_pipedrive.extraction.reading.snapshot import ListSnapshot, RangeSnapshot, has_ranges
-from airflow_provider_pipedrive.extraction.reading.window import Window
+from airflow_provider_pipedrive.extraction.reading.update_window import Window
 
 
 class Strategy(Protocol):

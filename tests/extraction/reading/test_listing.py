@@ -18,7 +18,7 @@ from airflow_provider_pipedrive.extraction.reading.listing import whole_pages
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page
 from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats
 from airflow_provider_pipedrive.extraction.reading.strategies import choose
-from airflow_provider_pipedrive.extraction.reading.window import Window
+from airflow_provider_pipedrive.extraction.reading.update_window import Window
 
 NOTES = ENTITIES["notes"]
 
