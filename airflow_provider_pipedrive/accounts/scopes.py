@@ -62,7 +62,7 @@ def _cover(wanted: list[tuple[str, ...]]) -> frozenset[str]:
     soon as it is no lighter than the best one found."""
     best: tuple[float, frozenset[str]] = (float("inf"), frozenset())
 
-    def choose(chosen: frozenset[str], weight: int) -> None:
+    def extend(chosen: frozenset[str], weight: int) -> None:
         nonlocal best
         if weight >= best[0]:
             return
@@ -71,7 +71,7 @@ def _cover(wanted: list[tuple[str, ...]]) -> frozenset[str]:
             best = (weight, chosen)
             return
         for scope in sorted(open_, key=_weight):
-            choose(chosen | {scope}, weight + _weight(scope))
+            extend(chosen | {scope}, weight + _weight(scope))
 
-    choose(frozenset(), 0)
+    extend(frozenset(), 0)
     return best[1]

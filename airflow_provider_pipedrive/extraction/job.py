@@ -98,7 +98,7 @@ def _begin(context: ExtractionContext, name: str, schemas: RunSchemas) -> Entity
     staging = context.folder.entity(
         name, job.format, schemas.encoder(entity), context.partition, escape_formulas=job.escape_formulas
     )
-    staging.edge = timedelta(seconds=2 * job.lookback)
+    staging.boundary_width = timedelta(seconds=2 * job.lookback)
     return EntityRun(entity, staging, window, claim)
 
 
