@@ -47,8 +47,7 @@ def extract(
 
     A run that died, or spent its tokens, continues where it ended when it is called again with the same job and path.
 
-    :param path: the folder: a local path, or one in object storage that knows its file system, such as Airflow's
-        ``ObjectStoragePath``
+    :param path: the folder: a local path, or one that knows its file system, such as Airflow's ``ObjectStoragePath``
     :param run: the run's name, and its receipt's; by default the time, which makes each call a run of its own. Called
         again under the same name, a run that goes by its watermark reads its own window again
     :param owner: who runs it, the same at every try

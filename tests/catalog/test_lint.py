@@ -331,6 +331,7 @@ REMOVED = Action(
     scopes=("deals:read",),
     token_cost=0,
     result="records",
+    idempotent=True,
     lifecycle="removed",
     since="2026-01-31",
     source="https://developers.pipedrive.com/changelog/post/old",
