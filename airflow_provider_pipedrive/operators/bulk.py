@@ -18,6 +18,7 @@ from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, en
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 from airflow_provider_pipedrive.operators.record_links import PipedriveRecordLink
 from airflow_provider_pipedrive.operators.task_support import (
+    check_connection_id,
     is_templated,
     permanent_errors_end_the_task,
     run_name,
@@ -239,6 +240,7 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
 
     def _check_when_parsing(self) -> None:
         """Find wrong arguments; what is only known at run time is let through."""
+        check_connection_id("pipedrive_conn_id", self.pipedrive_conn_id)
         if self.rows is None and type(self) is PipedriveBulkOperator:
             raise PipedriveParameterError("rows must be given: a list of dicts, a callable, or a file's path.")
         if isinstance(self.rows, int | float | bytes | Mapping):
