@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.whole_files import whole_file
 from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError
-from airflow_provider_pipedrive.extraction.storage.files import bucket_must_exist, file_system
+from airflow_provider_pipedrive.extraction.storage.files import bucket_must_exist
+from airflow_provider_pipedrive.extraction.storage.store import file_system
 from airflow_provider_pipedrive.files.listing import FileFilter, Record, name_of
 from airflow_provider_pipedrive.files.names import stored_name
 

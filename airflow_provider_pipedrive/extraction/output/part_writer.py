@@ -17,7 +17,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from airflow_provider_pipedrive.extraction.storage.files import beside, bucket_must_exist, file_system, remove
+from airflow_provider_pipedrive.extraction.storage.disk import beside
+from airflow_provider_pipedrive.extraction.storage.files import bucket_must_exist, remove
+from airflow_provider_pipedrive.extraction.storage.store import file_system
 
 Rows = Sequence[Mapping[str, Any]]
 

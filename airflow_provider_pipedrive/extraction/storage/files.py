@@ -1,8 +1,7 @@
 """The few things that are done with a file, on a disk and in object storage alike.
 
-A path is a :class:`pathlib.Path`, or one that has its fsspec file system as ``fs`` and its key as ``path``. Of file
-systems only such calls are used as take a name for what it is: fsspec's ``exists``, ``rm``, ``mv`` and ``rename`` take
-``[``, ``*`` and ``?`` for patterns, and may meet other keys.
+A path is a :class:`pathlib.Path`, or one that has its fsspec file system as ``fs`` and its key as ``path``. What a kind
+of storage can do better than fsspec does is in a module of its name.
 
 In object storage nothing is made but keys: no bucket, no folder, nothing is renamed or copied. A key appears whole.
 What is in :data:`STATE` on a disk is private to the user who runs the task.
@@ -10,60 +9,49 @@ What is in :data:`STATE` on a disk is private to the user who runs the task.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-
-STATE = "_pipedrive"
-"""The folder of what a job keeps with its data."""
-WITH_FOLDERS = frozenset(
-    {"file", "local", "sftp", "ssh", "smb", "ftp", "hdfs", "webhdfs", "arrow_hdfs", "dbfs", "memory"}
+from airflow_provider_pipedrive.extraction.storage.azure import AzureStore
+from airflow_provider_pipedrive.extraction.storage.disk import DiskStore
+from airflow_provider_pipedrive.extraction.storage.google import GoogleStore
+from airflow_provider_pipedrive.extraction.storage.s3 import S3Store
+from airflow_provider_pipedrive.extraction.storage.store import (
+    WITH_FOLDERS,
+    FileStore,
+    FoundFile,
+    file_system,
+    protocols,
+    side_by_side,
 )
-"""fsspec's protocols of file systems with folders, which have to be made; anywhere else a key needs none."""
-_AT_ONCE = 16
+
+_STORES: Mapping[type[FileStore], frozenset[str]] = {
+    DiskStore: frozenset({"file", "local"}),
+    S3Store: frozenset({"s3", "s3a"}),
+    GoogleStore: frozenset({"gs", "gcs"}),
+    AzureStore: frozenset({"abfs", "abfss", "az", "adl"}),
+}
 _PRETTY = msgspec.json.format
 
 
-@dataclass(frozen=True)
-class FoundFile:
-    """A file in a folder.
-
-    :ivar name: its name from there
-    :ivar modified: when it was written, in seconds since the epoch; None where the storage does not tell
-    """
-
-    name: str
-    modified: float | None
-
-
-def file_system(path: Any) -> Any:
-    """The fsspec file system of a path; None for one on a disk.
-
-    Airflow 2's paths in object storage are ``pathlib`` paths too.
-    """
-    return getattr(path, "fs", None)
+def store_of(path: Any) -> FileStore:
+    """What reads and writes at a path."""
+    fs = file_system(path)
+    if fs is None:
+        return DiskStore()
+    names = protocols(fs)
+    return next((kind() for kind, known in _STORES.items() if names & known), FileStore())
 
 
 def plain(path: Any) -> Any:
     """A path on a disk as one of ``pathlib``, though it came with a file system; any other as it is."""
     fs = file_system(path)
-    return Path(path.path) if fs is not None and protocols(fs) & {"file", "local"} else path
-
-
-def protocols(fs: Any) -> frozenset[str]:
-    """The names of a file system's kind, such as ``s3`` and ``s3a``."""
-    names = fs.protocol
-    return frozenset([names] if isinstance(names, str) else names)
+    return Path(path.path) if fs is not None and protocols(fs) & _STORES[DiskStore] else path
 
 
 def read(path: Any) -> bytes:
@@ -71,9 +59,7 @@ def read(path: Any) -> bytes:
 
     :raises FileNotFoundError: there is none
     """
-    fs = file_system(path)
-    content: bytes = path.read_bytes() if fs is None else fs.cat_file(path.path)
-    return content
+    return store_of(path).read(path)[0]
 
 
 def write(path: Any, content: bytes) -> None:
@@ -81,95 +67,54 @@ def write(path: Any, content: bytes) -> None:
 
     :raises PipedriveParameterError: its bucket does not exist
     """
-    fs = file_system(path)
-    if fs is None:
-        _write_on_disk(path, content)
-        return
     with bucket_must_exist(path):
-        make_folder(path.parent)
-        fs.pipe_file(path.path, content)
+        store_of(path).write(path, content)
 
 
 def remove(path: Any) -> None:
     """Remove a file that may not be there."""
-    fs = file_system(path)
-    with suppress(FileNotFoundError):
-        if fs is None:
-            path.unlink()
-        else:
-            fs.rm_file(path.path)
+    remove_all([path])
 
 
 def make_folder(folder: Any) -> None:
     """Make a folder where files need one; private if it is a job's :data:`STATE`, or below one."""
-    fs = file_system(folder)
-    if fs is None:
-        if STATE in folder.parts:
-            _make_private(folder)
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-    elif protocols(fs) & WITH_FOLDERS:
-        fs.makedirs(folder.path, exist_ok=True)
+    store_of(folder).make_folder(folder)
 
 
 def files(folder: Any) -> list[FoundFile]:
     """The files that lie in a folder, not below it; none where there is no folder."""
-    fs = file_system(folder)
-    if fs is None:
-        try:
-            entries = list(folder.iterdir())
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return [found for found in map(_on_disk, entries) if found is not None]
-    fs.invalidate_cache(folder.path)
-    try:
-        listed = fs.ls(folder.path, detail=True)
-    except FileNotFoundError:
-        return []
-    plain = [each for each in listed if each["type"] == "file"]
-    return [FoundFile(_last(each["name"]), _modified(each)) for each in plain if _last(each["name"])]
+    return store_of(folder).found(folder, below=False)
 
 
 def below(folder: Any) -> list[FoundFile]:
     """The files that lie in a folder or below it, by their names from there, steps apart by ``/``."""
-    fs = file_system(folder)
-    if fs is None:
-        found = ((path.relative_to(folder).as_posix(), _on_disk(path)) for path in sorted(folder.rglob("*")))
-        return [FoundFile(name, file.modified) for name, file in found if file is not None]
-    fs.invalidate_cache(folder.path)
-    begin = f"{folder.path.strip('/')}/"
-    try:
-        keys = fs.find(folder.path, detail=True)
-    except FileNotFoundError:
-        return []
-    return [FoundFile(key.lstrip("/").removeprefix(begin), _modified(known)) for key, known in sorted(keys.items())]
+    return store_of(folder).found(folder, below=True)
 
 
 def remove_all(paths: Sequence[Any]) -> None:
-    """Remove files that may not be there."""
-    on_each(remove, paths)
+    """Remove files of one storage that may not be there: all in a request or a few, where it can."""
+    if paths:
+        store_of(paths[0]).remove(paths)
 
 
 def remove_folder(folder: Any) -> None:
     """Remove a folder and what is in it."""
     remove_all([joined(folder, found.name) for found in below(folder)])
-    fs = file_system(folder)
-    if fs is None:
-        folders = sorted((path for path in folder.rglob("*") if path.is_dir()), key=lambda path: -len(path.parts))
-        for path in (*folders, folder):
-            with suppress(OSError):  # another run may have put something into it
-                path.rmdir()
-    elif protocols(fs) & WITH_FOLDERS:
-        with suppress(OSError):
-            fs.rm(folder.path, recursive=True)
+    remove_empty(folder)
 
 
-def on_each(work: Callable[[Any], Any], paths: Sequence[Any]) -> list[Any]:
-    """Do something with many files: in object storage with some at once, for each takes a request's time."""
-    if len(paths) < 2 or file_system(paths[0]) is None:
-        return [work(path) for path in paths]
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="storage") as pool:
-        return list(pool.map(work, paths))
+def remove_empty(folder: Any) -> None:
+    """Remove a folder that no files are in, where there are folders."""
+    store_of(folder).remove_folder(folder)
+
+
+def on_each(work: Callable[[Any], Any], items: Sequence[Any], place: Any) -> list[Any]:
+    """Do something for each of many things: some at once where the place is object storage, for each takes a request's
+    time. The first error is raised.
+
+    :param place: any path there
+    """
+    return [work(item) for item in items] if file_system(place) is None else side_by_side(work, items)
 
 
 def joined(folder: Any, name: str) -> Any:
@@ -227,65 +172,3 @@ def decoded(path: Any, content: bytes) -> dict[str, Any]:
 def encoded(value: Mapping[str, Any]) -> bytes:
     """A JSON object as it is kept: people read it too."""
     return _PRETTY(msgspec.json.encode(value), indent=2) + b"\n"
-
-
-# ---- on a disk
-
-
-def beside(path: Path) -> Path:
-    """A hidden name in the same folder for what is being written: a write to a disk is not whole before its end."""
-    return path.parent / f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp"
-
-
-def _write_on_disk(path: Path, content: bytes) -> None:
-    make_folder(path.parent)
-    temporary = beside(path)
-    try:
-        with open(temporary, "wb", opener=_private if STATE in path.parts else None) as file:
-            file.write(content)
-        temporary.rename(path)
-    except OSError:
-        with suppress(OSError):
-            remove(temporary)
-        raise
-
-
-def _private(name: str, flags: int) -> int:
-    return os.open(name, flags, 0o600)
-
-
-def _make_private(folder: Path) -> None:
-    top = folder.parts.index(STATE)
-    Path(*folder.parts[:top]).mkdir(parents=True, exist_ok=True)
-    for steps in range(top + 1, len(folder.parts) + 1):
-        each = Path(*folder.parts[:steps])
-        each.mkdir(mode=0o700, exist_ok=True)
-        if steps == top + 1 and each.stat().st_mode & 0o077:
-            each.chmod(0o700)
-
-
-def _on_disk(path: Path) -> FoundFile | None:
-    try:
-        return None if path.is_dir() else FoundFile(path.name, path.lstat().st_mtime)
-    except FileNotFoundError:  # removed meanwhile
-        return None
-
-
-# ---- in object storage
-
-
-def _last(key: str) -> str:
-    return key.rsplit("/", 1)[-1]
-
-
-def _modified(listed: Mapping[str, Any]) -> float | None:
-    """When a key was written. Each of fsspec's file systems has a name of its own for that."""
-    for name in ("LastModified", "last_modified", "mtime", "updated", "created"):
-        found = listed.get(name)
-        if isinstance(found, str):
-            found = datetime.fromisoformat(found)
-        if isinstance(found, datetime):
-            return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-        if isinstance(found, int | float):
-            return float(found)
-    return None

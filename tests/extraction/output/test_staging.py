@@ -13,12 +13,12 @@ import pytest
 from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.extraction.output import rewriting
-from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
 from airflow_provider_pipedrive.extraction.output.parts import FinishedPart
 from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.pages import Key
 from airflow_provider_pipedrive.extraction.storage.files import remove_folder
+from tests.support.stagings import staging_in
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -29,7 +29,7 @@ class Killed(BaseException):
 
 def at(folder: Path) -> EntityStaging:
     folders = EntityFolders("deals", folder / "unfinished", folder / "deals", keep_previous=0)
-    return EntityStaging(folders, "jsonl", RawEncoder())
+    return staging_in(folders)
 
 
 def begun(folder: Path) -> EntityStaging:

@@ -12,7 +12,6 @@ from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.errors import PipedriveConnectionError
-from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
 from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading import request_pool
@@ -20,6 +19,7 @@ from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page
 from airflow_provider_pipedrive.extraction.reading.parents import ByParents
 from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats
+from tests.support.stagings import staging_in
 
 PRODUCTS = ENTITIES["deal_products"]
 
@@ -46,7 +46,7 @@ class RequestPool(request_pool.RequestPool):
 
 def read(folder: Path, pool: RequestPool, deals: list[int]) -> EntityStaging:
     folders = EntityFolders("deal_products", folder / "unfinished", folder / "out")
-    staging = EntityStaging(folders, "jsonl", RawEncoder())
+    staging = staging_in(folders)
     try:
         ByParents(EntityRead(pool, PRODUCTS, staging, ReadStats(), parents=deals)).read()
     finally:
