@@ -6,12 +6,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_pipedrive.client.whole_files import whole_file
 from airflow_provider_pipedrive.extraction.storage.store import FileStore, FoundFile, Version
 
 STATE = "_pipedrive"
@@ -29,15 +29,8 @@ class DiskStore(FileStore):
     def write(self, path: Path, content: bytes) -> None:
         """Write a file whole or not at all, whoever else writes it at the same time."""
         self.make_folder(path.parent)
-        temporary = beside(path)
-        try:
-            with open(temporary, "wb", opener=_private if STATE in path.parts else None) as file:
-                file.write(content)
-            temporary.rename(path)
-        except OSError:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
+        with whole_file(path, private=STATE in path.parts, synced=False) as file:
+            file.write(content)
 
     def remove(self, paths: Sequence[Path]) -> None:
         """Remove files that may not be there."""
@@ -90,21 +83,12 @@ class DiskStore(FileStore):
                     return
 
 
-def beside(path: Path) -> Path:
-    """A hidden name in the same folder for what is being written: a write to a disk is not whole before its end."""
-    return path.parent / f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp"
-
-
 def _is_still(name: Path, file: Any) -> bool:
     """Whether a file that was locked still has its name: whoever held it before removes it, and another may be made."""
     try:
         return os.path.samestat(name.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:
         return False
-
-
-def _private(name: str, flags: int) -> int:
-    return os.open(name, flags, 0o600)
 
 
 def _found(name: str, path: Path) -> FoundFile | None:
