@@ -68,9 +68,9 @@ class S3Store(FileStore):
             self._remove_many(paths[start : start + _MOST_KEYS])
 
     def _remove_many(self, paths: Sequence[Any]) -> None:
-        from botocore.exceptions import ClientError
+        from botocore.exceptions import ClientError  # type: ignore[import-untyped]
         from fsspec.asyn import sync
-        from s3fs.errors import translate_boto_error
+        from s3fs.errors import translate_boto_error  # type: ignore[import-untyped]
 
         fs = file_system(paths[0])
         bucket = fs.split_path(paths[0].path)[0]
