@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pipedrive.errors import PipedriveStorageError
 from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionContext, who_reads
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.deletions import look_for_deleted
@@ -125,6 +126,9 @@ def _given_back(folder: RunFolder, pool: RequestPool) -> Iterator[None]:
         pool.close()
         try:
             folder.release()
-        except OSError as error:  # a storage out of reach: what ended the run is what counts, and the lease runs out
+        except (
+            OSError,
+            PipedriveStorageError,
+        ) as error:  # what ended the run is what counts, and the lease runs out
             log.warning("The lease in %s stays: %s", folder.folder, error)
         raise

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.errors import PipedriveStorageError
 from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionContext, iso
 from airflow_provider_pipedrive.extraction.entities import HISTORIES, OBSERVED
 from airflow_provider_pipedrive.extraction.observed_stages import keep_observed
@@ -38,7 +39,7 @@ def publish(context: ExtractionContext, entities: Mapping[str, EntityRun], schem
         keep_observed(entities[OBSERVED].staging, context.stages)
     try:
         context.folder.clear()
-    except OSError as error:  # all is published: another run clears up
+    except (OSError, PipedriveStorageError) as error:  # all is published: another run clears up
         log.warning("What was kept in %s while runs lasted was not removed: %s", context.path, error)
     return receipt
 

@@ -6,12 +6,12 @@ https://learn.microsoft.com/rest/api/storageservices/specifying-conditional-head
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from airflow_provider_pipedrive.extraction.storage.store import (
+    Call,
     FileStore,
     FoundFile,
     Version,
@@ -25,7 +25,13 @@ _REMOVED = (202, 404)
 
 
 class AzureStore(FileStore):
-    """Containers of Azure's."""
+    """Containers of Azure's. The role *Storage Blob Data Contributor* has all of these rights.
+    https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/storage"""
+
+    rights: ClassVar[Mapping[Call, str]] = {
+        call: f"Microsoft.Storage/storageAccounts/blobServices/containers/blobs/{action}"
+        for call, action in (("read", "read"), ("write", "write"), ("list", "read"), ("remove", "delete"))
+    }
 
     def read(self, path: Any) -> tuple[bytes, Version]:
         """What a file holds, and its ETag."""
@@ -39,8 +45,7 @@ class AzureStore(FileStore):
                 stream = await blob.download_blob()
                 return await stream.readall(), stream.properties.etag
 
-        with _not_there(path):
-            found: tuple[bytes, Version] = sync(fs.loop, get)
+        found: tuple[bytes, Version] = sync(fs.loop, get)
         return found
 
     def replace(self, path: Any, content: bytes, version: Version) -> Version:
@@ -84,6 +89,24 @@ class AzureStore(FileStore):
 
                     raise HttpResponseError(response=answer)
 
+    def try_place(self, path: Any) -> None:
+        """Put down a block that no blob is made of: it changes none, and is dropped after a week.
+        https://learn.microsoft.com/rest/api/storageservices/put-block"""
+        from fsspec.asyn import sync
+
+        fs = file_system(path)
+        container, key, _ = fs.split_path(path.path)
+
+        async def put() -> None:
+            async with fs.service_client.get_blob_client(container=container, blob=key) as blob:
+                await blob.stage_block(block_id=uuid.uuid4().hex, data=b"-")
+
+        sync(fs.loop, put)
+
+    def discard(self, path: Any, file: Any) -> None:
+        """Throw away a file that is being written."""
+        file.closed = True  # else what there is of it is written when it is let go
+
     def found(self, folder: Any, *, below: bool) -> list[FoundFile]:
         """The keys below a prefix, 5,000 a request, never from a cache."""
         from fsspec.asyn import sync
@@ -104,13 +127,3 @@ class AzureStore(FileStore):
 def _modified(blob: Any) -> float | None:
     moment = getattr(blob, "last_modified", None)  # a prefix has none
     return moment.timestamp() if moment else None
-
-
-@contextmanager
-def _not_there(path: Any) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        if type(error).__name__ == "ResourceNotFoundError":
-            raise FileNotFoundError(errno.ENOENT, "no such blob", str(path)) from error
-        raise

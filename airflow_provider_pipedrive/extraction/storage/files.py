@@ -9,20 +9,21 @@ What is in :data:`STATE` on a disk is private to the user who runs the task.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
-from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.storage.azure import AzureStore
 from airflow_provider_pipedrive.extraction.storage.disk import DiskStore
 from airflow_provider_pipedrive.extraction.storage.google import GoogleStore
+from airflow_provider_pipedrive.extraction.storage.refusals import refusals_told
 from airflow_provider_pipedrive.extraction.storage.s3 import S3Store
 from airflow_provider_pipedrive.extraction.storage.store import (
-    WITH_FOLDERS,
+    Call,
     FileStore,
     FoundFile,
     file_system,
@@ -36,6 +37,9 @@ _STORES: Mapping[type[FileStore], frozenset[str]] = {
     GoogleStore: frozenset({"gs", "gcs"}),
     AzureStore: frozenset({"abfs", "abfss", "az", "adl"}),
 }
+BLOCK = 8 * 1024 * 1024
+"""Bytes of a file that go to object storage in one request: 80 GB in the 10,000 that S3 takes for a file.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
 _PRETTY = msgspec.json.format
 
 
@@ -59,7 +63,8 @@ def read(path: Any) -> bytes:
 
     :raises FileNotFoundError: there is none
     """
-    return store_of(path).read(path)[0]
+    with calling("read", path) as store:
+        return store.read(path)[0]
 
 
 def write(path: Any, content: bytes) -> None:
@@ -67,8 +72,58 @@ def write(path: Any, content: bytes) -> None:
 
     :raises PipedriveParameterError: its bucket does not exist
     """
-    with bucket_must_exist(path):
-        store_of(path).write(path, content)
+    with calling("write", path) as store:
+        store.write(path, content)
+
+
+class NewKey:
+    """A file in object storage, written from its begin to its end. In memory are :data:`BLOCK` bytes, and what the
+    storage's client makes of them. The key appears when it is finished.
+
+    :ivar file: where its bytes go
+    """
+
+    def __init__(self, path: Any) -> None:
+        self._path = path
+        self.file = self
+        with calling("write", path):
+            self._opened: Any = file_system(path).open(path.path, "wb", block_size=BLOCK)
+
+    def write(self, data: bytes) -> int:
+        """Append bytes, and return how many there were."""
+        with calling("write", self._path):
+            return int(self._opened.write(data))
+
+    def finish(self) -> None:
+        """Let it appear."""
+        with calling("write", self._path):
+            self._opened.close()
+
+    def discard(self) -> None:
+        """Throw it away. What ended it is what counts: where the storage is out of reach, nothing was made."""
+        with suppress(Exception):
+            store_of(self._path).discard(self._path, self._opened)
+
+
+def try_place(path: Any) -> None:
+    """Find out whether a file can be written, before much is done for it. Nothing is left there.
+
+    :raises PipedriveParameterError: there is no such bucket
+    :raises PipedriveStorageError: the storage does not allow it, or does not answer now
+    """
+    with calling("write", path) as store:
+        store.try_place(path)
+
+
+def upload(path: Any, source: BinaryIO) -> None:
+    """Write a file in object storage from one on a disk."""
+    target = NewKey(path)
+    try:
+        shutil.copyfileobj(source, target, BLOCK)
+        target.finish()
+    except BaseException:
+        target.discard()
+        raise
 
 
 def remove(path: Any) -> None:
@@ -83,18 +138,21 @@ def make_folder(folder: Any) -> None:
 
 def files(folder: Any) -> list[FoundFile]:
     """The files that lie in a folder, not below it; none where there is no folder."""
-    return store_of(folder).found(folder, below=False)
+    with calling("list", folder) as store:
+        return store.found(folder, below=False)
 
 
 def below(folder: Any) -> list[FoundFile]:
     """The files that lie in a folder or below it, by their names from there, steps apart by ``/``."""
-    return store_of(folder).found(folder, below=True)
+    with calling("list", folder) as store:
+        return store.found(folder, below=True)
 
 
 def remove_all(paths: Sequence[Any]) -> None:
     """Remove files of one storage that may not be there: all in a request or a few, where it can."""
     if paths:
-        store_of(paths[0]).remove(paths)
+        with calling("remove", paths[0]) as store:
+            store.remove(paths)
 
 
 def remove_folder(folder: Any) -> None:
@@ -125,23 +183,12 @@ def joined(folder: Any, name: str) -> Any:
 
 
 @contextmanager
-def bucket_must_exist(path: Any) -> Iterator[None]:
-    """Say so where a key cannot be written because there is no bucket for it: nothing else is needed for one.
-
-    :raises PipedriveParameterError: there is none
-    """
-    try:
-        yield
-    except Exception as error:
-        fs = file_system(path)
-        missing = isinstance(error, FileNotFoundError) or type(error).__name__ == "ResourceNotFoundError"  # Azure's
-        if fs is None or not missing or protocols(fs) & WITH_FOLDERS:
-            raise
-        bucket = path.path.lstrip("/").split("/")[0]
-        raise PipedriveParameterError(
-            f"path: there is no bucket or container {bucket!r} for {path}. Nothing is created in object storage but "
-            "files: correct the name, or create it."
-        ) from error
+def calling(call: Call, path: Any) -> Iterator[FileStore]:
+    """What reads and writes at a path, its errors told by what they mean: see
+    :func:`~airflow_provider_pipedrive.extraction.storage.refusals.refusals_told`."""
+    store = store_of(path)
+    with refusals_told(path, call, store.rights):
+        yield store
 
 
 # ---- JSON

@@ -6,10 +6,12 @@ Conditional writes: https://cloud.google.com/storage/docs/request-preconditions
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from airflow_provider_pipedrive.extraction.storage.store import (
+    Call,
     FileStore,
     FoundFile,
     Version,
@@ -23,7 +25,15 @@ _MOST_KEYS = 100
 
 
 class GoogleStore(FileStore):
-    """Buckets of Google's."""
+    """Buckets of Google's. Who may create objects may not replace them: that needs the right to delete, too.
+    https://cloud.google.com/storage/docs/access-control/iam-json"""
+
+    rights: ClassVar[Mapping[Call, str]] = {
+        "read": "storage.objects.get",
+        "write": "storage.objects.create, and storage.objects.delete to replace one",
+        "list": "storage.objects.list",
+        "remove": "storage.objects.delete",
+    }
 
     def read(self, path: Any) -> tuple[bytes, Version]:
         """What a file holds, and its generation."""
@@ -79,6 +89,23 @@ class GoogleStore(FileStore):
             for each in sync(fs.loop, fs._rm_files, keys[start : start + _MOST_KEYS]):
                 if isinstance(each, Exception) and "No such object" not in str(each):
                     raise each
+
+    def try_place(self, path: Any) -> None:
+        """Begin an upload in parts, and end it again.
+        https://cloud.google.com/storage/docs/performing-resumable-uploads"""
+        from fsspec.asyn import sync
+
+        fs = file_system(path)
+        bucket, key, _ = fs.split_path(path.path)
+        place = f"{fs._location}/upload/storage/v1/b/{quote(bucket)}/o"
+        headers, _ = sync(fs.loop, fs._call, "POST", place, uploadType="resumable", name=key)
+        with suppress(Exception):  # 499 is the answer of one that is ended; it would be dropped after a week, too
+            sync(fs.loop, fs._call, "DELETE", headers["Location"])
+
+    def discard(self, path: Any, file: Any) -> None:
+        """Throw away a file that is being written."""
+        file.closed = True  # else what there is of it is written when it is let go
+        file.discard()
 
     def found(self, folder: Any, *, below: bool) -> list[FoundFile]:
         """The keys below a prefix, a thousand a request, never from a cache."""

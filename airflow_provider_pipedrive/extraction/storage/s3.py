@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow_provider_pipedrive.extraction.storage.store import (
+    Call,
     FileStore,
     FoundFile,
     Version,
@@ -24,7 +25,15 @@ _MOST_KEYS = 1000
 
 
 class S3Store(FileStore):
-    """Buckets of S3."""
+    """Buckets of S3. Without ``s3:ListBucket`` S3 says of a key that is not there that it may not be read.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html"""
+
+    rights: ClassVar[Mapping[Call, str]] = {
+        "read": "s3:GetObject, and s3:ListBucket for a key that is not there",
+        "write": "s3:PutObject",
+        "list": "s3:ListBucket",
+        "remove": "s3:DeleteObject",
+    }
 
     def read(self, path: Any) -> tuple[bytes, Version]:
         """What a file holds, and its ETag."""
@@ -78,6 +87,20 @@ class S3Store(FileStore):
         answer = sync(fs.loop, fs._call_s3, "delete_objects", Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
         for refused in answer.get("Errors", ()):
             raise translate_boto_error(ClientError({"Error": refused}, "DeleteObjects"))
+
+    def try_place(self, path: Any) -> None:
+        """Begin an upload in parts, and end it again."""
+        from fsspec.asyn import sync
+
+        fs = file_system(path)
+        bucket, key, _ = fs.split_path(path.path)
+        begun = sync(fs.loop, fs._call_s3, "create_multipart_upload", Bucket=bucket, Key=key)
+        sync(fs.loop, fs._call_s3, "abort_multipart_upload", Bucket=bucket, Key=key, UploadId=begun["UploadId"])
+
+    def discard(self, path: Any, file: Any) -> None:
+        """Throw away a file that is being written."""
+        file.closed = True  # else what there is of it is written when it is let go
+        file.discard()
 
     def found(self, folder: Any, *, below: bool) -> list[FoundFile]:
         """The keys below a prefix, a thousand a request, never from a cache."""

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 Version = str | None
 """What a file was when it was read; None where there was none."""
@@ -23,6 +23,7 @@ WITH_FOLDERS = frozenset(
     {"file", "local", "sftp", "ssh", "smb", "ftp", "hdfs", "webhdfs", "arrow_hdfs", "dbfs", "memory"}
 )
 """fsspec's protocols of file systems with folders, which have to be made; anywhere else a key needs none."""
+Call = Literal["read", "write", "list", "remove"]
 AT_ONCE = 16
 """Requests at once."""
 _IN_THIS_PROCESS = threading.Lock()
@@ -46,7 +47,12 @@ class FoundFile:
 
 class FileStore:
     """A file system of fsspec's. It has no conditional writes, so a file is read once more before it is replaced: that
-    leaves a moment in which another machine can come between."""
+    leaves a moment in which another machine can come between.
+
+    :cvar rights: the right that each call needs, in the storage's own words
+    """
+
+    rights: ClassVar[Mapping[Call, str]] = {}
 
     def read(self, path: Any) -> tuple[bytes, Version]:
         """What a file holds, and its version.
@@ -80,6 +86,14 @@ class FileStore:
         """Remove files that may not be there."""
         side_by_side(self._remove, paths)
 
+    def try_place(self, path: Any) -> None:
+        """Find out whether a file can be written, and leave nothing there."""
+
+    def discard(self, path: Any, file: Any) -> None:
+        """Throw away a file that is being written."""
+        file.close()
+        self.remove([path])
+
     def found(self, folder: Any, *, below: bool) -> list[FoundFile]:
         """The files in a folder; none where there is no folder.
 
@@ -98,13 +112,13 @@ class FileStore:
     def make_folder(self, folder: Any) -> None:
         """Make a folder where files need one."""
         fs = file_system(folder)
-        if protocols(fs) & WITH_FOLDERS:
+        if has_folders(fs):
             fs.makedirs(folder.path, exist_ok=True)
 
     def remove_folder(self, folder: Any) -> None:
         """Remove a folder that no files are in."""
         fs = file_system(folder)
-        if protocols(fs) & WITH_FOLDERS:
+        if has_folders(fs):
             with suppress(OSError):
                 fs.rm(folder.path, recursive=True)
 
@@ -130,6 +144,11 @@ def protocols(fs: Any) -> frozenset[str]:
     """The names of a file system's kind, such as ``s3`` and ``s3a``."""
     names = fs.protocol
     return frozenset([names] if isinstance(names, str) else names)
+
+
+def has_folders(fs: Any) -> bool:
+    """Whether a file system has folders, which have to be made."""
+    return bool(protocols(fs) & WITH_FOLDERS)
 
 
 def conflict(path: Any) -> ConflictError:

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from airflow_provider_pipedrive.extraction.storage.files import bucket_must_exist, decoded, encoded, store_of
+from airflow_provider_pipedrive.extraction.storage.files import calling, decoded, encoded
 from airflow_provider_pipedrive.extraction.storage.store import ConflictError, Version, file_system
 
 _WRITE = "write"
@@ -31,7 +31,8 @@ class Versioned(NamedTuple):
 def read_versioned(path: Any) -> Versioned:
     """The JSON object in a file, and its version."""
     try:
-        content, version = store_of(path).read(path)
+        with calling("read", path) as store:
+            content, version = store.read(path)
     except FileNotFoundError:
         return Versioned(None, None)
     value = decoded(path, content)
@@ -50,8 +51,8 @@ def replace_versioned(path: Any, value: Mapping[str, Any], version: Version) -> 
     # A request whose answer is lost is sent again by the storage's client, and then meets what it has written itself.
     content = encoded(value if is_on_disk else {**value, _WRITE: uuid.uuid4().hex})
     try:
-        with bucket_must_exist(path):
-            new = store_of(path).replace(path, content, version)
+        with calling("write", path) as store:
+            new = store.replace(path, content, version)
     except ConflictError:
         if is_on_disk:
             return None
@@ -63,6 +64,7 @@ def replace_versioned(path: Any, value: Mapping[str, Any], version: Version) -> 
 
 def _present(path: Any) -> tuple[bytes | None, Version]:
     try:
-        return store_of(path).read(path)
+        with calling("read", path) as store:
+            return store.read(path)
     except FileNotFoundError:
         return None, None
