@@ -152,9 +152,7 @@ def test_credentials_that_expire_while_a_run_publishes_are_left_to_airflows_retr
 
 def test_a_lack_of_rights_is_a_lasting_error(sandbox: Sandbox, s3: Storage, mocker: MockerFixture) -> None:
     mocker.patch.object(s3.fs, "pipe_file", side_effect=amazon("AccessDenied", 403))
-    with pytest.raises(
-        AirflowFailException, match="written to.*AccessDenied.*They need the right s3:PutObject"
-    ):
+    with pytest.raises(AirflowFailException, match="written to.*AccessDenied.*They need the right s3:PutObject"):
         extract(f"s3://{s3.bucket}/crm")
 
 
