@@ -28,7 +28,7 @@ _Drop = Callable[[FinishedPart], Sequence[int]]
 
 def publish(context: ExtractionContext, entities: Mapping[str, EntityRun], schemas: RunSchemas) -> dict[str, Any]:
     """Publish what was read, then move the watermarks: a receipt."""
-    schemas.keep()
+    schemas.save()
     runs = list(entities.values())
     done = on_each(lambda each: _publish(context, each, schemas.drift(each.name)), runs, context.path)
     published = dict(zip(entities, done, strict=True))
@@ -73,7 +73,7 @@ def _remember(context: ExtractionContext, each: EntityRun) -> None:
     if each.claim is not None:
         landed: dict[Identity, datetime] = {}
         for part in each.staging.finished:
-            landed.update(part.edge)
+            landed.update(part.boundary)
         move_watermark(context, each.name, each.claim, each.outcome.watermark, landed)
 
 
@@ -96,9 +96,8 @@ def _publish(context: ExtractionContext, each: EntityRun, drift: Sequence[str]) 
     if each.window is None and each.name not in HISTORIES:
         snapshot = {"rows": rows, "account": context.account, "run": context.run}
         write_json(context.last_snapshot(each.name), snapshot)
-    log.info(
-        "%s: %s in %s published in %s", each.name, counted(rows, "row"), counted(len(parts), "file"), staging.target
-    )
+    files = f" in {counted(len(parts), 'file')}" if parts else ""
+    log.info("%s: %s%s published in %s", each.name, counted(rows, "row"), files, staging.target)
     told = ("strategy", "completeness", "window", "watermark", "nulled_values", "set_aside")
     return {
         "rows": rows,

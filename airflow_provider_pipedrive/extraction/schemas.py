@@ -64,8 +64,8 @@ class RunSchemas:
                     log.warning("%s: %s", entity.name, sentence)
             self._decided = decided
 
-    def keep(self) -> None:
-        """Keep the columns for the runs after this one."""
+    def save(self) -> None:
+        """Save the columns for the runs after this one."""
         new = {name: encoded(schema.to_json()) for name, schema in self._decided.items()}
         old = {name: encoded(kept) for name, kept in self._kept.items() if kept is not None}
         changed = [name for name, content in new.items() if old.get(name) != content]

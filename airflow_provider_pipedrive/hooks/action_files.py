@@ -19,12 +19,9 @@ if TYPE_CHECKING:
 
 def with_openable_files(action: str, given: dict[str, Any]) -> dict[str, Any]:
     """The parameters with the address of a file in object storage made a path that can be opened."""
-    from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
+    from airflow_provider_pipedrive.catalog import get_action
 
-    try:
-        parameters = get_action(action).parameters
-    except UnknownActionError as error:
-        raise PipedriveParameterError(str(error)) from None
+    parameters = get_action(action).parameters
     for name in [parameter.name for parameter in parameters if parameter.type == "file" and parameter.name in given]:
         given[name] = _allowed_file(name, given[name])
         if isinstance(given.get(name), str) and "://" in given[name]:
@@ -76,6 +73,10 @@ def _save_local(path: Path, write: Callable[[BinaryIO], object]) -> None:
         try:
             sink = closing.enter_context(whole_file(path))
         except OSError as error:
+            if isinstance(error, NotADirectoryError):
+                raise PipedriveParameterError(
+                    f"save_to: {path} cannot be written: {path.parent} is not a folder."
+                ) from None
             if not path.parent.exists():
                 raise PipedriveParameterError(f"save_to: the folder {path.parent} does not exist: create it.") from None
             raise PipedriveParameterError(f"save_to: {path} cannot be written: {error.strerror}.") from None

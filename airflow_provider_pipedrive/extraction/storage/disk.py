@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_pipedrive.client.needed_folders import folders_needed
 from airflow_provider_pipedrive.client.whole_files import whole_file
 from airflow_provider_pipedrive.extraction.storage.store import FileStore, FoundFile, Version
 
@@ -50,9 +51,14 @@ class DiskStore(FileStore):
 
     def make_folder(self, folder: Path) -> None:
         """Make a folder; private if it is a job's state, or below it."""
-        if STATE not in folder.parts:
-            folder.mkdir(parents=True, exist_ok=True)
-            return
+        with folders_needed():
+            if STATE in folder.parts:
+                self._make_private(folder)
+            else:
+                folder.mkdir(parents=True, exist_ok=True)
+
+    @staticmethod
+    def _make_private(folder: Path) -> None:
         top = folder.parts.index(STATE)
         Path(*folder.parts[:top]).mkdir(parents=True, exist_ok=True)
         for steps in range(top + 1, len(folder.parts) + 1):

@@ -9,6 +9,8 @@ What is in :data:`STATE` on a disk is private to the user who runs the task.
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +19,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.storage.azure import AzureStore
 from airflow_provider_pipedrive.extraction.storage.disk import DiskStore
 from airflow_provider_pipedrive.extraction.storage.google import GoogleStore
@@ -40,6 +43,8 @@ _STORES: Mapping[type[FileStore], frozenset[str]] = {
 BLOCK = 8 * 1024 * 1024
 """Bytes of a file that go to object storage in one request: 80 GB in the 10,000 that S3 takes for a file.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
+_ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/")
+"""What an address begins with, one that ``pathlib`` has made a path of among them; ``C:/`` is none."""
 _PRETTY = msgspec.json.format
 
 
@@ -52,10 +57,25 @@ def store_of(path: Any) -> FileStore:
     return next((kind() for kind, known in _STORES.items() if names & known), FileStore())
 
 
-def plain(path: Any) -> Any:
-    """A path on a disk as one of ``pathlib``, though it came with a file system; any other as it is."""
-    fs = file_system(path)
-    return Path(path.path) if fs is not None and protocols(fs) & _STORES[DiskStore] else path
+def folder_path(given: Any) -> Any:
+    """A folder as the functions below take it: one on a disk is of ``pathlib``, though it came with a file system.
+
+    :param given: what the caller has: a text or a ``pathlib.Path`` for one on a disk, or a path that has its fsspec
+        file system
+    :raises PipedriveParameterError: it is none of these
+    """
+    fs = file_system(given)
+    if fs is not None:
+        return Path(given.path) if protocols(fs) & _STORES[DiskStore] else given
+    text = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if not isinstance(text, str) or not text.strip():
+        raise PipedriveParameterError(f"The folder must be a path, such as 'exports/crm', not {given!r}.")
+    if _ADDRESS.match(text):
+        raise PipedriveParameterError(
+            f"The folder {text} is not on a disk: give it as a path that knows its file system, such as Airflow's "
+            "ObjectStoragePath."
+        )
+    return Path(text)
 
 
 def read(path: Any) -> bytes:
@@ -132,7 +152,10 @@ def remove(path: Any) -> None:
 
 
 def make_folder(folder: Any) -> None:
-    """Make a folder where files need one; private if it is a job's :data:`STATE`, or below one."""
+    """Make a folder where files need one; private if it is a job's :data:`STATE`, or below one.
+
+    :raises PipedriveParameterError: a file is where a folder is needed
+    """
     store_of(folder).make_folder(folder)
 
 
