@@ -22,6 +22,7 @@ from airflow_provider_pipedrive.extraction.storage.store import (
 _MOST_KEYS = 256
 """Keys that one request removes. https://learn.microsoft.com/rest/api/storageservices/blob-batch"""
 _REMOVED = (202, 404)
+_BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 
 
 class AzureStore(FileStore):
@@ -29,8 +30,10 @@ class AzureStore(FileStore):
     https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/storage"""
 
     rights: ClassVar[Mapping[Call, str]] = {
-        call: f"Microsoft.Storage/storageAccounts/blobServices/containers/blobs/{action}"
-        for call, action in (("read", "read"), ("write", "write"), ("list", "read"), ("remove", "delete"))
+        "read": f"{_BLOBS}/read",
+        "write": f"{_BLOBS}/write",
+        "list": f"{_BLOBS}/read",
+        "remove": f"{_BLOBS}/delete",
     }
 
     def read(self, path: Any) -> tuple[bytes, Version]:
