@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_pipedrive.bulk.journal import FILE
+from airflow_provider_pipedrive.bulk.journal import FILE, from_json
 from airflow_provider_pipedrive.bulk.mirror import journal_in
 from airflow_provider_pipedrive.client.times import read_time, write_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -29,7 +28,7 @@ def written_states(folder: Any) -> frozenset[State]:
     journal = journal_in(place)
     try:
         done = journal.each("SELECT entity, id, note FROM operations WHERE state = 'done' AND note IS NOT NULL")
-        answers = [(entity, json.loads(identity), read_time(note)) for entity, identity, note in done]
+        answers = [(entity, from_json(identity), read_time(note)) for entity, identity, note in done]
     finally:
         journal.close()
     return frozenset(
