@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_pipedrive.assets.trusted import DEFAULT_CONNECTION
+from airflow_provider_pipedrive.client.times import given_moment
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.model import KINDS, Change
 from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, change_watch
-from airflow_provider_pipedrive.events.waits.times import given_moment
 from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, location
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 
@@ -153,7 +153,7 @@ class PipedriveChangesOperator(ReportsLineage, BaseOperator):
         )
 
     def _written(self, batch: list[dict[str, Any]], number: int, context: Context) -> dict[str, Any]:
-        from airflow_provider_pipedrive.extraction.storage.files import bucket_must_exist, make_folder
+        from airflow_provider_pipedrive.extraction.storage.files import calling, make_folder
         from airflow_provider_pipedrive.operators.task_support import storage_path
 
         task = context["ti"]
@@ -161,7 +161,7 @@ class PipedriveChangesOperator(ReportsLineage, BaseOperator):
         folder = storage_path("path", self.path) / task.dag_id / task.task_id / run
         make_folder(folder)
         file = folder / f"batch-{number:05d}.jsonl"
-        with bucket_must_exist(file), file.open("w", encoding="utf-8") as target:
+        with calling("write", file), file.open("w", encoding="utf-8") as target:
             target.writelines(json.dumps(change) + "\n" for change in batch)
         return {"file": str(file), "count": len(batch)}
 
@@ -209,7 +209,7 @@ class _Consumer:
             raise PipedriveParameterError(f"There is no kind of change {min(unknown)!r}. There are {', '.join(KINDS)}.")
         self._fields = fields
         self._connection_id = pipedrive_conn_id
-        self._since = None if since is None else datetime.fromisoformat(given_moment("since", since))
+        self._since = None if since is None else given_moment("since", since)
         self._lookback = timedelta(seconds=lookback)
         self._ignore_own = ignore_own
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from airflow_provider_pipedrive.accounts.scopes import least_scopes
-from airflow_provider_pipedrive.catalog import ACTIONS, UnknownActionError, get_action
+from airflow_provider_pipedrive.catalog import ACTIONS, get_action
 from airflow_provider_pipedrive.catalog.advice import counted, did_you_mean
 from airflow_provider_pipedrive.catalog.model import Action, Parameter
 from airflow_provider_pipedrive.cli.dagfiles import FoundKeys, read_folder
-from airflow_provider_pipedrive.cli.terminal import command, put, say, usage_error
+from airflow_provider_pipedrive.cli.terminal import checked_arguments, command, put, say, usage_error
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 
@@ -84,16 +84,14 @@ def _problems(found: FoundKeys) -> list[str]:
     for key, places in sorted(found.keys.items()):
         try:
             get_action(key)
-        except UnknownActionError as error:
+        except PipedriveParameterError as error:
             wrong.append(f"{places[0]}: {error}")
     return wrong
 
 
 def _known(key: str) -> str:
-    try:
+    with checked_arguments():
         return get_action(key).key
-    except UnknownActionError as error:
-        raise usage_error(str(error)) from None
 
 
 def _searched(action: Action) -> str:
@@ -113,7 +111,7 @@ def _described(action: Action) -> Iterator[str]:
     elif action.lifecycle != "active":
         yield f"Lifecycle: {action.lifecycle}"
     yield f"Request: {action.method} {action.path}"
-    yield f"Costs: {_tokens(action.token_cost)} a {'page' if action.paging else 'request'}"
+    yield f"Costs: {counted(action.token_cost, 'API token')} a {'page' if action.paging else 'request'}"
     yield f"Scopes of an OAuth app: {' or '.join(action.scopes) or 'those of what it asks for'}"
     if action.custom_fields == "nested":
         yield "Custom fields: in custom_fields, an object"
@@ -125,10 +123,6 @@ def _described(action: Action) -> Iterator[str]:
     yield ""
     rows = [(_name(parameter), parameter.place, _type(parameter)) for parameter in action.parameters]
     yield from _table([("PARAMETER (* required)", "IN", "TYPE"), *rows])
-
-
-def _tokens(count: int) -> str:
-    return f"{count} API token{'' if count == 1 else 's'}"
 
 
 def _name(parameter: Parameter) -> str:

@@ -1,4 +1,5 @@
-"""``airflow pipedrive plan`` and ``watermarks``: what an extraction costs, how far one has come, and by which runs."""
+"""``airflow pipedrive plan``, ``watermarks`` and ``files``: what an extraction costs, how far one has come and by which
+runs, and which of its files count."""
 
 from __future__ import annotations
 
@@ -11,9 +12,12 @@ from typing import Any
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.terminal import command, put, say
+from airflow_provider_pipedrive.client.times import given_moment
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
+from airflow_provider_pipedrive.extraction.output.manifest import MANIFEST
 from airflow_provider_pipedrive.extraction.planning import estimate
+from airflow_provider_pipedrive.extraction.storage.files import below, joined, read_json
 from airflow_provider_pipedrive.extraction.watermarks import Watermark, Watermarks, listed
 from airflow_provider_pipedrive.hooks.client_factory import client_of
 
@@ -40,8 +44,8 @@ def plan(options: Namespace) -> None:
     for name, records, pages, tokens, basis in rows:
         put(f"{name:<{widths[0]}}  {records:>{widths[1]}}  {pages:>{widths[2]}}  {tokens:>{widths[3]}}  {basis}")
     say(
-        f"About {counted(found.tokens, 'API token')}, and at least {found.minutes:.1f} minutes at the present rate "
-        f"limit. This plan cost {counted(found.looking, 'API token')}."
+        f"About {counted(found.tokens, 'API token')}, and at least {counted(round(found.minutes * 60), 'second')} at "
+        f"the present rate limit. This plan cost {counted(found.looking, 'API token')}."
     )
 
 
@@ -75,6 +79,21 @@ def watermarks(options: Namespace) -> None:
             _put_claims(watermark["claims"], whole=options.entity is not None)
 
 
+@command
+def files(options: Namespace) -> None:
+    """Which files of an extraction count."""
+    folder = _folder(options.path)
+    manifests = [found.name for found in below(folder) if found.name.split("/")[-1] == MANIFEST]
+    if not manifests:
+        raise PipedriveParameterError(
+            f"There is no {MANIFEST} in {options.path} or below it: no extraction has been published there."
+        )
+    for name in sorted(manifests):
+        manifest = read_json(joined(folder, name)) or {}
+        for file in manifest["tombstones" if options.tombstones else "parts"]:
+            put(str(joined(folder, name.removesuffix(MANIFEST)) / file["name"]))
+
+
 def _put_claims(claims: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
     """The windows that belong to runs, the latest first."""
     shown = claims if whole else claims[-_CLAIMS_SHOWN:]
@@ -105,15 +124,7 @@ def _told(scope: Mapping[str, Any]) -> str:
 
 
 def _moment(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise PipedriveParameterError(
-            f"{option} must be a day or a time, such as 2026-01-31 or 2026-01-31T12:00:00Z, not {text!r}."
-        ) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return None if text is None else given_moment(option, text)
 
 
 def _folder(path: str) -> Any:

@@ -16,6 +16,7 @@ from airflow_provider_pipedrive.hooks.lineage import ReportsLineage
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 from airflow_provider_pipedrive.operators.record_links import PipedriveRecordLink
 from airflow_provider_pipedrive.operators.task_support import (
+    check_connection_id,
     check_path,
     permanent_errors_end_the_task,
     storage_path,
@@ -102,20 +103,21 @@ class ObjectStorageToPipedriveFileOperator(ReportsLineage, BaseOperator):
                 if file is None:
                     attached = {link: getattr(self, link) for link in links}
                     file = hook.run("addFile", {"file": (name, path), **attached})
-                    self.log.info("Uploaded: %s, %s, file %s", name, counted(size, "byte"), file["id"])
+                    self.log.info("Uploaded: %s, %s, as file %s", name, counted(size, "byte"), file["id"])
                 url = url_of_link(self, hook)
+                attached_to = ", ".join(f"{link.removesuffix('_id')} {getattr(self, link)}" for link in links)
+                self.log.info("Attached to %s%s", attached_to, f": {url}" if url else "")
         finally:
             context["ti"].xcom_push(key=PipedriveRecordLink.xcom_key, value=url)
         return file
 
     def _size(self, path: Any) -> int:
-        from airflow_provider_pipedrive.extraction.storage.expiry import have_expired
+        from airflow_provider_pipedrive.extraction.storage.files import calling
 
         try:
-            size = int(path.stat().st_size)
+            with calling("read", path):
+                size = int(path.stat().st_size)
         except OSError as error:
-            if have_expired(error):  # another try has new credentials
-                raise
             raise PipedriveParameterError(
                 f"path: {path} cannot be read: {error.strerror or type(error).__name__}."
             ) from error
@@ -149,6 +151,7 @@ class ObjectStorageToPipedriveFileOperator(ReportsLineage, BaseOperator):
 
     def _check(self) -> list[str]:
         """Find wrong arguments; the names of the links that were given."""
+        check_connection_id("pipedrive_conn_id", self.pipedrive_conn_id)
         check_path("path", self.path)
         links = check_links(self)
         if not links:
