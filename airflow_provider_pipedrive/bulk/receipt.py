@@ -40,6 +40,7 @@ def receipt_of(run: RunContext, *, price: int | None) -> dict[str, Any]:
         "related_created": _related_created(run),
         "lookup": journal.get("lookup"),
         "edited_meanwhile": int(journal.get("edited_meanwhile") or 0),
+        "approval": journal.get("approval"),
         "dry_run": job.dry_run,
         "price": price,
         **(journal.get("usage") or {}),
