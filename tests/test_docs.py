@@ -15,6 +15,7 @@ import pytest
 from airflow_provider_pipedrive import errors
 from airflow_provider_pipedrive.connection_form import CONN_FIELDS
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
+from airflow_provider_pipedrive.operators.merge import PipedriveMergeOperator
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator
 from airflow_provider_pipedrive.operators.webhooks import PipedriveEnsureWebhooksOperator
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -110,6 +111,7 @@ def test_every_field_of_the_connection_is_explained(field: str) -> None:
         (PipedriveBulkOperator, "docs/writing.md"),
         (SqlToPipedriveOperator, "docs/writing.md"),
         (ObjectStorageToPipedriveOperator, "docs/writing.md"),
+        (PipedriveMergeOperator, "docs/duplicates.md"),
         (PipedriveEnsureWebhooksOperator, "docs/webhooks.md"),
         (PipedriveToObjectStorageOperator, "docs/extraction.md"),
         (PipedriveToWarehouseOperator, "docs/warehouse.md"),
