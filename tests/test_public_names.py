@@ -55,6 +55,9 @@ CALLABLES = {
         pipedrive_conn_id **kwargs""",
     "operators.approval.Approval": "timeout users on_refusal on_timeout",
     "operators.approval.PipedriveApprovalOperator": "subject plan text timeout users on_refusal on_timeout **kwargs",
+    "operators.choices.PipedriveChoiceOperator": """subject text multiple default timeout users record **kwargs""",
+    "operators.choices.PipedriveRefreshChoicesOperator": "name **kwargs",
+    "operators.choices.choice_param": "name title multiple",
     "transfers.SqlToPipedriveOperator": "sql sql_conn_id sql_parameters **kwargs",
     "transfers.ObjectStorageToPipedriveOperator": "path format **kwargs",
     "transfers.PipedriveToObjectStorageOperator": """path mode format escape_formulas columns partition
