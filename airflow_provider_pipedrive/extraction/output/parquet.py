@@ -20,7 +20,8 @@ have gone through before they come here; rows that have not are fitted in the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +29,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn, PartWriter, Rows, as_text, opened
+from airflow_provider_pipedrive.extraction.output.part_writer import (
+    Columns,
+    FileColumn,
+    PartWriter,
+    Rows,
+    as_text,
+    opened,
+)
 from airflow_provider_pipedrive.extraction.rows import fitting
 from airflow_provider_pipedrive.extraction.rows.fitting import DoesNotFitError
 
 BATCH_ROWS = 500
-"""Rows that are converted together."""
+"""Rows that are read together."""
 GROUP_ROWS = 10_000
 """At most so many rows wait in memory for their row group."""
 GROUP_BYTES = 16 * 1024 * 1024
@@ -50,17 +58,25 @@ class ParquetPart(PartWriter):
         super().__init__(path)
         self._columns = columns
         self._schema = schema or pa.schema([(column.name, _arrow(column)) for column in columns])
-        self._waiting: list[Mapping[str, Any]] = []
         self._batches: list[Any] = []
         self._batched = (0, 0)
         with self._whole_or_gone():
             self._file = pq.ParquetWriter(self._sink, self._schema, compression="zstd")
 
     def _write(self, rows: Rows) -> None:
-        self._waiting += rows
-        while len(self._waiting) >= BATCH_ROWS:
-            self._add(self._converted(self._waiting[:BATCH_ROWS]))
-            del self._waiting[:BATCH_ROWS]
+        if rows:
+            self._write_columns(
+                {column.name: [row[column.name] for row in rows] for column in self._columns}, len(rows)
+            )
+
+    def _write_columns(self, columns: Columns, count: int) -> None:
+        arrays = []
+        for column in self._columns:
+            array, nulled_values = _converted(column, columns[column.name])
+            if nulled_values:
+                self._nulled_values[column.name] += nulled_values
+            arrays.append(array)
+        self._add(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
 
     def _copy(self, source: Any, drop: Container[int]) -> int:
         kept = number = 0
@@ -73,19 +89,8 @@ class ParquetPart(PartWriter):
         return kept
 
     def _finish(self) -> None:
-        if self._waiting:
-            self._add(self._converted(self._waiting))
         self._write_group()
         self._file.close()
-
-    def _converted(self, rows: Rows) -> Any:
-        arrays = []
-        for column in self._columns:
-            array, nulled_values = _converted(column, [row[column.name] for row in rows])
-            if nulled_values:
-                self._nulled_values[column.name] += nulled_values
-            arrays.append(array)
-        return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
     def _add(self, batch: Any) -> None:
         self._batches.append(batch)
@@ -129,9 +134,11 @@ class _Kind:
     bulk: Callable[[Any], Any] | None = None
 
 
-def _array(values: list[Any], kind: _Kind) -> tuple[Any, int]:
+def _array(values: Sequence[Any], kind: _Kind) -> tuple[Any, int]:
     """The values as an Arrow array, and how many of them had to become null."""
     types = set(map(type, values)) - {type(None)}
+    if not types:
+        return pa.nulls(len(values), kind.arrow), 0
     try:
         if types <= kind.plain:
             return pa.array(values, kind.arrow), 0
@@ -150,7 +157,7 @@ def _array(values: list[Any], kind: _Kind) -> tuple[Any, int]:
     return pa.array(fitted, kind.arrow), nulled_values
 
 
-def _list_array(values: list[Any], items: _Kind) -> tuple[Any, int]:
+def _list_array(values: Sequence[Any], items: _Kind) -> tuple[Any, int]:
     """The same for a column of lists."""
     elements: list[Any] = []
     offsets: list[int | None] = []  # where each list begins; None for no list
@@ -181,6 +188,8 @@ _UTC = pa.timestamp("us", "UTC")
 
 def _timestamps(texts: Any) -> Any:
     """Texts as timestamps; one without a zone is UTC, as all of Pipedrive's are."""
+    with suppress(pa.ArrowInvalid):  # some have none
+        return pc.cast(texts, _UTC)
     zoned = pc.match_substring_regex(texts, r":.*(Z|[+-]\d\d(:?\d\d)?)$")
     return pc.cast(pc.if_else(zoned, texts, pc.binary_join_element_wise(texts, "Z", "")), _UTC)
 
@@ -210,7 +219,7 @@ def _items(column: FileColumn) -> _Kind:
     return _KINDS[column.items or "string"]
 
 
-def _converted(column: FileColumn, values: list[Any]) -> tuple[Any, int]:
+def _converted(column: FileColumn, values: Sequence[Any]) -> tuple[Any, int]:
     if column.type == "list":
         return _list_array(values, _items(column))
     return _array(values, _KINDS[column.type])
