@@ -56,6 +56,7 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.triggers.pipedrive"]},
         ],
+        "notifications": ["airflow_provider_pipedrive.notifications.pipedrive.PipedriveNotifier"],
         "transfers": [
             {
                 "source-integration-name": "Pipedrive",

@@ -93,7 +93,7 @@ def raised(kind: type) -> BaseException:
 
 def through_the_transport(mocker: MockerFixture, error: BaseException, method: str = "GET") -> PipedriveError:
     transport = Transport(settings_from(host="http://127.0.0.1:1", extra={"api_token": "t"}), SystemClock())
-    mocker.patch.object(requests.Session, "send", side_effect=error)
+    mocker.patch.object(urllib3.HTTPConnectionPool, "urlopen", side_effect=error)
     with pytest.raises(PipedriveError) as mapped:
         transport.send(PreparedRequest(Operation(method, "/v1/x"), "http://127.0.0.1:1/v1/x"))
     return mapped.value

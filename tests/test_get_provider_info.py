@@ -82,7 +82,7 @@ def test_every_module_and_link_that_the_metadata_names_can_be_imported():
                 importlib.import_module(module)
     for transfer in info.get("transfers", []):
         importlib.import_module(transfer["python-module"])
-    for link in info["extra-links"]:
+    for link in info["extra-links"] + info["notifications"]:
         assert imported(link)
 
 

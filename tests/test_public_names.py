@@ -65,6 +65,8 @@ CALLABLES = {
     "sensors.pipedrive.PipedriveNewFileSensor": f"""{OF_FILES} names types min_size max_size uploader inline_images
         mail_attachments after_id since max_files **kwargs""",
     "sensors.pipedrive.PipedriveRecordSensor": "action parameters success failure **kwargs",
+    "notifications.pipedrive.PipedriveNotifier": """deal_id person_id org_id lead_id note activity pipedrive_conn_id
+        context""",
     "assets.asset_uri": "company entity",
     "assets.create_asset": "company entity extra",
     "assets.changes_of": "batch",

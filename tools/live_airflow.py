@@ -30,6 +30,8 @@ from urllib.request import Request, urlopen
 START_SECONDS = 240
 """Five processes import Airflow at the same time: on a busy machine that takes a minute or two."""
 STOP_SECONDS = 30
+ANSWER_SECONDS = 120
+"""The web server shares the machine with all that it is asked about: a busy one has been seen to take over 30 s."""
 
 Say = Callable[[str], None]
 
@@ -77,6 +79,10 @@ class LiveAirflow:
             "AIRFLOW_HOME": str(self.home),
             # `airflow standalone` starts its parts by the name `airflow`.
             "PATH": f"{self._python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            # Its processes write to one SQLite file; on a busy machine the usual 5 s pass before one has its turn.
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}?timeout={ANSWER_SECONDS}",
+            # A task whose first report is not answered in 5 s, five times, is failed without a word in its log.
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": str(ANSWER_SECONDS),
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
@@ -339,7 +345,7 @@ class LiveAirflow:
     def _call(self, request: Request) -> dict[str, Any]:
         if self._token:
             request.add_header("Authorization", f"Bearer {self._token}")
-        with urlopen(request, timeout=30) as answer:
+        with urlopen(request, timeout=ANSWER_SECONDS) as answer:
             found: dict[str, Any] = json.load(answer)
             return found
 

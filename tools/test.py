@@ -21,9 +21,10 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ from xml.etree import ElementTree
 from environment import BETWEEN, NEWEST, OLDEST, ROOT, clean_environ, ready, runs_here
 
 PACKAGE = "airflow_provider_pipedrive"
+# Characters of a failure's text that the end of the output repeats: an Airflow that fails tells pages of its logs.
+REASON_LENGTH = 3000
 # Recorded requests of other clients, in a folder that is not part of this repository.
 CONFORMANCE = os.environ.get("PIPEDRIVE_CONFORMANCE", str(ROOT.parent / "shared" / "conformance"))
 
@@ -60,6 +63,8 @@ class Report:
 
     failed: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    # The tests that failed with the same words, by these words: one fixture that fails takes a module's tests with it.
+    reasons: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     printing: threading.Lock = field(default_factory=threading.Lock)
 
@@ -96,7 +101,8 @@ class Report:
     def pytest(self, title: str, python: Path, scratch: Path, arguments: list[str], prefix: str = "") -> None:
         """Run pytest in a home of its own and count its tests."""
         results = scratch / "results.xml"
-        command: list[str | Path] = [python, "-m", "pytest", "-q", f"--junitxml={results}", *arguments]
+        slowest = ["--durations=12", "--durations-min=4"]
+        command: list[str | Path] = [python, "-m", "pytest", "-q", f"--junitxml={results}", *slowest, *arguments]
         self.run(title, command, test_environ(scratch), prefix=prefix)
         if not results.exists():
             return
@@ -107,6 +113,20 @@ class Report:
         failed = failures + errors
         with self.printing:
             self.counts.update(passed=total - skipped - failed, failed=failed, skipped=skipped)
+            for case in suite.iter("testcase"):
+                for reason in (*case.iter("failure"), *case.iter("error")):
+                    name = f"{title}: {case.attrib['classname']}::{case.attrib['name']}"
+                    self.reasons[reason.attrib["message"]].append(name)
+
+    def print_end(self) -> None:
+        """Say once more what failed and why, below all other output, then how many tests passed."""
+        print()
+        for reason, names in self.reasons.items():
+            print("\n".join(names))
+            print(textwrap.indent(reason[:REASON_LENGTH], "    "))
+        for title in self.failed:
+            print(f"FAILED: {title}")
+        print(f"{self.counts['passed']} passed, {self.counts['failed']} failed, {self.counts['skipped']} skipped")
 
 
 def heading(title: str) -> None:
@@ -152,10 +172,7 @@ def main() -> int:
         finish([cores.submit(run) for run in parts])
         conformance(report, newest, Path(options.conformance), scratch / "conformance")
 
-    print()
-    for title in report.failed:
-        print(f"FAILED: {title}")
-    print(f"{report.counts['passed']} passed, {report.counts['failed']} failed, {report.counts['skipped']} skipped")
+    report.print_end()
     return 1 if report.failed else 0
 
 

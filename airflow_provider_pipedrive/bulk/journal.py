@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_pipedrive.client.field_values import is_missing
+from airflow_provider_pipedrive.client.whole_files import whole_file
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 _SCHEMA = """
@@ -150,17 +151,15 @@ class Journal:
 
     def lines(self, name: str, records: Iterable[Mapping[str, Any]]) -> str | None:
         """Write records as lines of JSON, whole or not at all; None where there are none."""
-        target, beside = self.folder / name, self.folder / f".{name}.tmp"
+        target = self.folder / name
         written = 0
-        with open(beside, "w", encoding="utf-8", opener=_private) as file:
+        with whole_file(target, private=True) as file:
             for record in records:
-                file.write(to_json(record) + "\n")
+                file.write(to_json(record).encode() + b"\n")
                 written += 1
         if not written:
-            beside.unlink()
-            target.unlink(missing_ok=True)
+            target.unlink()
             return None
-        beside.replace(target)
         return str(target)
 
 
@@ -180,10 +179,6 @@ def _locked(folder: Path) -> int:
             "folder of its own."
         ) from None
     return lock
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def to_json(value: Any) -> str:

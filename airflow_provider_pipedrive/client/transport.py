@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import http.client
-import io
 import ipaddress
-import os
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import replace
-from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
-from airflow_provider_pipedrive import __version__
 from airflow_provider_pipedrive.client.clock import Clock
+from airflow_provider_pipedrive.client.connections import (
+    Connections,
+    LateAnswer,
+    NotPublicAddress,
+    only_public_addresses,
+    whole_within,
+)
 from airflow_provider_pipedrive.client.downloads import DownloadSink
 from airflow_provider_pipedrive.client.hosts import is_loopback, is_public, plain_url
 from airflow_provider_pipedrive.client.prepared import PreparedRequest
@@ -38,7 +37,6 @@ from airflow_provider_pipedrive.errors import (
 WHOLE_ANSWER = 10
 """A whole JSON answer has this many times ``timeout``."""
 _CHUNK = 64 * 1024
-_CONNECTIONS = 64
 _MOST_HOPS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
 _AS_STORED = {"Accept-Encoding": "identity"}
@@ -55,18 +53,11 @@ class Transport:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._session = _Session()
-        # The environment's .netrc would replace our header; proxies and CA bundle are read from it by hand below.
-        self._session.trust_env = False
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.headers["User-Agent"] = f"airflow-provider-pipedrive/{__version__}"
-        adapter = _Adapter(pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS, max_retries=0)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._connections = Connections(settings)
 
     def close(self) -> None:
         """Close the kept connections."""
-        self._session.close()
+        self._connections.close()
 
     def send(self, request: PreparedRequest) -> Response:
         """Send one request and read the whole answer, into the request's sink where it has one.
@@ -78,8 +69,8 @@ class Transport:
             return self._download(request, request.sink)
         try:
             with (
-                _whole_within(self._clock, self._settings.timeout * WHOLE_ANSWER),
-                self._session.send(self._on_the_wire(request), **self._options(request.target)) as response,
+                whole_within(self._clock, self._settings.timeout * WHOLE_ANSWER),
+                self._connections.exchange(request)() as response,
             ):
                 began = self._clock.monotonic()
                 return _answer(response, _whole(response), began)
@@ -106,7 +97,7 @@ class Transport:
         request = replace(request, headers={**request.headers, **_AS_STORED})
         own_is_here = is_loopback(urlsplit(request.target).hostname)
         for hop in range(_MOST_HOPS):
-            with _only_public_addresses(hop > 0 and not own_is_here):
+            with only_public_addresses(hop > 0 and not own_is_here):
                 answer = self._fetch(request, sink)
             target = answer.headers.get("location")
             if answer.status in _REDIRECTS and target:
@@ -128,9 +119,9 @@ class Transport:
 
     def _fetch(self, request: PreparedRequest, sink: DownloadSink) -> Response:
         try:
-            with self._session.send(self._on_the_wire(request), **self._options(request.target)) as response:
+            with self._connections.exchange(request)() as response:
                 began = self._clock.monotonic()
-                if not 200 <= response.status_code < 300:
+                if not 200 <= response.status < 300:
                     return _answer(response, _whole(response), began)
                 for chunk in _chunks(response):
                     sink.write(chunk)
@@ -139,56 +130,13 @@ class Transport:
             fault = error if error is sink.failure else self._fault(request.operation, error)
         raise fault
 
-    def _options(self, url: str) -> dict[str, Any]:
-        return {
-            "stream": True,
-            "allow_redirects": False,
-            "timeout": self._settings.timeout,
-            "verify": self._verify(),
-            "proxies": self._proxies(url),
-        }
-
-    def _on_the_wire(self, request: PreparedRequest) -> requests.PreparedRequest:
-        """The same for requests, without what its session would merge in again each time: there are no cookies, hooks
-        or credentials of its own."""
-        prepared = requests.PreparedRequest()
-        prepared.method = request.operation.method
-        prepared.prepare_url(request.target, None)
-        prepared.prepare_headers({**self._session.headers, **request.headers})
-        body = request.body
-        if body:
-            # What is long goes as a stream: the timeout then bounds each block that is sent, not an upload as a whole.
-            prepared.body = io.BytesIO(body) if len(body) > _CHUNK else body  # type: ignore[assignment]
-            prepared.headers["Content-Length"] = str(len(body))
-        elif prepared.method not in ("GET", "HEAD"):
-            prepared.headers["Content-Length"] = "0"
-        return prepared
-
-    def _verify(self) -> bool | str:
-        verify = self._settings.verify
-        if isinstance(verify, str) and not Path(verify).exists():
-            raise PipedriveParameterError(
-                f"The connection's verify must be true, false, or the path of a CA bundle that exists here, "
-                f"not {verify!r}."
-            )
-        if verify is not True:
-            return verify
-        return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-
-    def _proxies(self, url: str) -> dict[str, str]:
-        if is_loopback(urlsplit(url).hostname):
-            return {}
-        if self._settings.proxies is not None:
-            return dict(self._settings.proxies)
-        return dict(requests.utils.get_environ_proxies(url, no_proxy=None))
-
     def _fault(self, call: Operation, error: BaseException) -> PipedriveError:
         """What a library's exception means.
 
         Its text can hold URLs and proxies' passwords, so only the kind of fault is told.
         """
         kinds = tuple(type(cause) for cause in _causes(error))
-        if _NotPublic in kinds:
+        if NotPublicAddress in kinds:
             return PipedriveResponseError(
                 f"{call}: Pipedrive redirects to a host whose address is on this machine or in a private network, from "
                 "where no file is fetched.",
@@ -217,9 +165,10 @@ class Transport:
         :param kinds: of the exception and of what it was made of
         """
         seconds = self._settings.timeout
-        if _Late in kinds:
+        if LateAnswer in kinds:
             return self._cut(call, f"the answer was not complete after {seconds * WHOLE_ANSWER:g} s", sent=True)
-        if isinstance(error, _TIMEOUTS):
+        never_connected = any(issubclass(kind, urllib3.exceptions.NewConnectionError) for kind in kinds)
+        if isinstance(error, _TIMEOUTS) and not never_connected:
             connecting = isinstance(error, requests.ConnectTimeout | urllib3.exceptions.ConnectTimeoutError)
             what = "no connection" if connecting else "no answer"
             return self._cut(call, f"{what} within {seconds:g} s (the connection's timeout)", sent=not connecting)
@@ -234,7 +183,6 @@ class Transport:
             return self._cut(call, text, sent=False)
         if ConnectionRefusedError in kinds:
             return self._cut(call, "nothing listens there: check the connection's host and port", sent=False)
-        never_connected = any(issubclass(kind, urllib3.exceptions.NewConnectionError) for kind in kinds)
         return self._cut(call, f"the connection failed ({_kind(error)})", sent=not never_connected)
 
     def _cut(self, call: Operation, what: str, *, sent: bool, retryable: bool = True) -> PipedriveConnectionError:
@@ -294,139 +242,25 @@ _UNREADABLE = (
 _FOREIGN = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
 """Everything that the libraries raise; what else comes out of an exchange is a fault of this package's."""
 
-_deadline: ContextVar[tuple[Clock, float] | None] = ContextVar("deadline", default=None)
 
-
-@contextmanager
-def _whole_within(clock: Clock, seconds: float) -> Iterator[None]:
-    """Let nothing more be received in this thread after so many seconds."""
-    token = _deadline.set((clock, clock.monotonic() + seconds))
-    try:
-        yield
-    finally:
-        _deadline.reset(token)
-
-
-class _Late(TimeoutError):
-    """The whole answer took too long."""
-
-
-class _Received(io.RawIOBase):
-    """What comes from a socket, each single receipt held against the deadline: the timeout alone would let a server
-    that sends a byte now and then, be it of the headers, hold a worker for days."""
-
-    def __init__(self, raw: io.RawIOBase) -> None:
-        self._raw = raw
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        held = _deadline.get()
-        if held is not None and held[0].monotonic() > held[1]:
-            raise _Late
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _BoundedResponse(http.client.HTTPResponse):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fp = io.BufferedReader(_Received(self.fp.detach()))
-
-
-_public_only: ContextVar[bool] = ContextVar("public_only", default=False)
-
-
-@contextmanager
-def _only_public_addresses(demanded: bool) -> Iterator[None]:
-    """Let this thread open no connection to this machine or a private network."""
-    token = _public_only.set(demanded)
-    try:
-        yield
-    finally:
-        _public_only.reset(token)
-
-
-class _NotPublic(OSError):
-    """A name led to an address that no file is fetched from."""
-
-
-def _judged(opened: socket.socket, *, proxied: bool) -> socket.socket:
-    """A socket, if what it is connected to may be: judged on the address itself, which no name can change any more."""
-    if _public_only.get() and not proxied and not is_public(str(opened.getpeername()[0])):
-        opened.close()
-        raise _NotPublic
-    return opened
-
-
-class _Connection(urllib3.connection.HTTPConnection):
-    response_class = _BoundedResponse
-
-    def _new_conn(self) -> socket.socket:
-        return _judged(super()._new_conn(), proxied=self.proxy is not None)
-
-
-class _TlsConnection(urllib3.connection.HTTPSConnection):
-    response_class = _BoundedResponse
-
-    def _new_conn(self) -> socket.socket:
-        return _judged(super()._new_conn(), proxied=self.proxy is not None)
-
-
-class _Pool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-class _Session(requests.Session):
-    """requests' session, which even where it follows no redirect prepares to."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        return None
-
-
-class _Adapter(HTTPAdapter):
-    """requests' adapter, over connections whose answers keep the deadline."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):  # SOCKS has connection classes of its own
-            manager.pool_classes_by_scheme = _POOLS
-        return manager
-
-
-_POOLS = {"http": _Pool, "https": _TlsPool}
-
-
-def _whole(response: requests.Response) -> bytes:
+def _whole(response: urllib3.BaseHTTPResponse) -> bytes:
     """The body, unpacked: read at once, which takes less time and memory than joining it."""
     try:
-        content: bytes = response.raw.read(decode_content=True)
+        content: bytes = response.read(decode_content=True)
     except (MemoryError, OverflowError):
         raise urllib3.exceptions.InvalidHeader("Content-Length: too long for an answer") from None
     return content
 
 
-def _chunks(response: requests.Response) -> Iterator[bytes]:
+def _chunks(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
     """The body as it comes in, unpacked."""
-    while chunk := response.raw.read1(_CHUNK, decode_content=True):
+    while chunk := response.read1(_CHUNK, decode_content=True):
         yield chunk
 
 
-def _answer(response: requests.Response, content: bytes, began: float) -> Response:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Response(response.status_code, headers, content, began)
+def _answer(response: urllib3.BaseHTTPResponse, content: bytes, began: float) -> Response:
+    headers = {name.lower(): value for name, value in response.headers.itermerged()}
+    return Response(response.status, headers, content, began)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
+import urllib3
 from pytest_mock import MockerFixture
 
 import airflow_provider_pipedrive
@@ -33,13 +33,13 @@ def test_at_most_9_named_functions_are_between_the_client_and_the_http_library(
     action: str, parameters: dict[str, Any], client: PipedriveClient, server: ScriptedServer, mocker: MockerFixture
 ) -> None:
     stacks: list[list[str]] = []
-    send = requests.Session.send
+    urlopen = urllib3.HTTPConnectionPool.urlopen
 
-    def seen(*arguments: Any, **options: Any) -> requests.Response:
+    def seen(*arguments: Any, **options: Any) -> urllib3.BaseHTTPResponse:
         stacks.append([frame.name for frame in traceback.extract_stack() if frame.filename.startswith(PACKAGE)])
-        return send(*arguments, **options)
+        return urlopen(*arguments, **options)
 
-    mocker.patch.object(requests.Session, "send", autospec=True, side_effect=seen)
+    mocker.patch.object(urllib3.HTTPConnectionPool, "urlopen", autospec=True, side_effect=seen)
     server.script = [envelope({"id": 1})]
     client.run(action, parameters)
     (names,) = stacks

@@ -213,3 +213,8 @@ def make_client(server: ScriptedServer, clock: FakeClock) -> Iterator[MakeClient
 @pytest.fixture
 def client(make_client: MakeClient) -> PipedriveClient:
     return make_client()
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

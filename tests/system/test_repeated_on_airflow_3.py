@@ -46,7 +46,13 @@ with DAG("by_hand", schedule=None):
         task_id="fails_afterwards", path="{home}/fails", retries=1, retry_delay=datetime.timedelta(seconds=1), **CHANGES
     )
 
-with DAG("nightly", schedule="@daily", start_date=pendulum.datetime(2020, 1, 1, tz="Europe/Berlin"), catchup=False):
+with DAG(
+    "nightly",
+    schedule="@daily",
+    start_date=pendulum.datetime(2020, 1, 1, tz="Europe/Berlin"),
+    catchup=False,
+    is_paused_upon_creation=True,
+):
     PipedriveToObjectStorageOperator(task_id="changes", path="{home}/nightly", **CHANGES)
 """
 DAYS = ("2020-05-04", "2020-05-05", "2020-05-06", "2020-05-07")
@@ -134,6 +140,8 @@ def named(run: str, names: dict[str, str]) -> str:
 
 
 def backfill(airflow: LiveAirflow, company: LiveSandbox, home: Path, seen: Seen) -> None:
+    # The scheduler can be ready before the server that its tasks report to; a run of before that fails.
+    airflow.unpause("nightly")
     airflow.wait_for_run(airflow.wait_for_a_run_of("nightly"))
     watermarks = home / "nightly" / "_pipedrive" / "watermarks"
     seen.watermarks.append([path.read_text() for path in watermarks.glob("*.json")])

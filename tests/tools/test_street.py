@@ -16,7 +16,7 @@ STREET = [
     ["client"],
     ["extraction", "bulk", "events", "files"],
     ["accounts", "warehouse", "hooks"],
-    ["operators", "transfers", "sensors", "triggers", "assets"],
+    ["operators", "transfers", "sensors", "triggers", "assets", "notifications"],
     ["plugin", "cli", "get_provider_info"],
     ["__main__"],
 ]

@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Iterable
 
-_OURS = re.compile(r"\.?(?:part|tombstones)-([0-9a-f]{12})[0-9a-f]{4}-\d{5,}\.|\._manifest\.json\.\d+-\d+\.tmp$")
+_OURS = re.compile(r"\.?(?:part|tombstones)-([0-9a-f]{12})[0-9a-f]{4}-\d{5,}\.|\._manifest\.json\.[0-9a-f]{32}\.tmp$")
 """The names that are given here."""
 
 

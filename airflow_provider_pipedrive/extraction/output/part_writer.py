@@ -12,12 +12,12 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
-from airflow_provider_pipedrive.extraction.storage.files import beside, bucket_must_exist, file_system, remove
+from airflow_provider_pipedrive.client.whole_files import UnfinishedFile
+from airflow_provider_pipedrive.extraction.storage.files import bucket_must_exist, file_system, remove
 
 Rows = Sequence[Mapping[str, Any]]
 Columns = Mapping[str, Sequence[Any]]
@@ -77,8 +77,8 @@ class FileSink:
     def __init__(self, path: Any) -> None:
         self._path = path
         fs = file_system(path)
-        self._written = beside(path) if fs is None and isinstance(path, Path) else path
-        self._file = self._written.open("wb") if fs is None else fs.open(path.path, "wb")
+        self._on_disk = UnfinishedFile(path) if fs is None else None
+        self._file = self._on_disk.file if self._on_disk else fs.open(path.path, "wb")
         self._hash = hashlib.sha256()
         self._discarded = False
         self.bytes = 0
@@ -101,19 +101,23 @@ class FileSink:
 
     def finish(self) -> str:
         """Close the file and return its hash."""
-        with bucket_must_exist(self._path):
-            self._file.close()
-        if self._written is not self._path:
-            self._written.rename(self._path)
+        if self._on_disk:
+            self._on_disk.finish()
+        else:
+            with bucket_must_exist(self._path):
+                self._file.close()
         return self._hash.hexdigest()
 
     def discard(self) -> None:
         """Close the file and remove it."""
         self._discarded = True
-        with suppress(OSError):  # a full disk refuses the last bytes once more; what it said first is what counts
-            self._file.close()
+        if self._on_disk:
+            self._on_disk.discard()
+            return
         with suppress(OSError):  # the storage may be out of reach, and an upload that was broken off left nothing
-            remove(self._written)
+            self._file.close()
+        with suppress(OSError):
+            remove(self._path)
 
 
 class GzipSink(FileSink):

@@ -10,8 +10,6 @@ What is in :data:`STATE` on a disk is private to the user who runs the task.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -22,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_pipedrive.client.whole_files import whole_file
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 STATE = "_pipedrive"
@@ -82,12 +81,13 @@ def write(path: Any, content: bytes) -> None:
     :raises PipedriveParameterError: its bucket does not exist
     """
     fs = file_system(path)
-    if fs is None:
-        _write_on_disk(path, content)
-        return
     with bucket_must_exist(path):
         make_folder(path.parent)
-        fs.pipe_file(path.path, content)
+        if fs is not None:
+            fs.pipe_file(path.path, content)
+            return
+        with whole_file(path, private=STATE in path.parts, synced=False) as file:
+            file.write(content)
 
 
 def remove(path: Any) -> None:
@@ -230,28 +230,6 @@ def encoded(value: Mapping[str, Any]) -> bytes:
 
 
 # ---- on a disk
-
-
-def beside(path: Path) -> Path:
-    """A hidden name in the same folder for what is being written: a write to a disk is not whole before its end."""
-    return path.parent / f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp"
-
-
-def _write_on_disk(path: Path, content: bytes) -> None:
-    make_folder(path.parent)
-    temporary = beside(path)
-    try:
-        with open(temporary, "wb", opener=_private if STATE in path.parts else None) as file:
-            file.write(content)
-        temporary.rename(path)
-    except OSError:
-        with suppress(OSError):
-            remove(temporary)
-        raise
-
-
-def _private(name: str, flags: int) -> int:
-    return os.open(name, flags, 0o600)
 
 
 def _make_private(folder: Path) -> None:

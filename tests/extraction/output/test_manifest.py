@@ -11,6 +11,7 @@ from pathlib import Path
 from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.client import PipedriveClient
+from airflow_provider_pipedrive.client.whole_files import UnfinishedFile
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.extraction.output import manifest
@@ -50,12 +51,20 @@ def test_nothing_of_the_publication_before_stays_where_nothing_is_to_be_kept(
     assert len(list((tmp_path / "stages").glob("part-*"))) == 1
 
 
+def left_unfinished(folder: Path) -> list[str]:
+    """The names of what a killed process was writing in a folder."""
+    before = set(folder.iterdir())
+    for name in ("part-0123456789abcdef-00001.csv", "_manifest.json"):
+        UnfinishedFile(folder / name).file.close()
+    return [path.name for path in folder.iterdir() if path not in before]
+
+
 def test_what_nothing_names_is_swept_when_it_is_older_than_a_day_and_is_ours(
     client: PipedriveClient, tmp_path: Path
 ) -> None:
     extract(client, tmp_path, SNAPSHOT)
     folder = tmp_path / "stages"
-    ours = ["part-0123456789abcdef-00000.jsonl", ".part-0123456789abcdef-00001.csv.1-2.tmp", "._manifest.json.1-2.tmp"]
+    ours = ["part-0123456789abcdef-00000.jsonl", *left_unfinished(folder)]
     others = ["part-00000.jsonl", "part-of-my-own.jsonl", "notes.txt", "tombstones.csv"]
     for name in (*ours, *others):
         (folder / name).write_text("x")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
+from pytest_mock import MockerFixture
 
+from airflow_provider_pipedrive.client import whole_files
 from airflow_provider_pipedrive.extraction.definition import FORMATS
 from airflow_provider_pipedrive.extraction.output.formats import open_part, read_rows
 from tests.support.parts import ID_AND_TITLE, written
@@ -32,16 +35,12 @@ def test_a_finished_part_is_not_removed_by_an_abort_that_comes_late(tmp_path: Pa
     assert list(read_rows(tmp_path / "part", fmt)) == []
 
 
-class SmallDisk:
-    """A path on a disk with room for a few bytes."""
+class FileOnSmallDisk:
+    """A file on a disk with room for a few bytes."""
 
-    def __init__(self, path: Path, room: int) -> None:
-        self.path = path
+    def __init__(self, file: BinaryIO, room: int) -> None:
+        self.file = file
         self.room = room
-
-    def open(self, mode: str) -> SmallDisk:
-        self.file = self.path.open(mode)
-        return self
 
     def write(self, data: bytes) -> int:
         self.room -= len(data)
@@ -52,16 +51,18 @@ class SmallDisk:
     def close(self) -> None:
         self.file.close()
 
-    def unlink(self) -> None:
-        self.path.unlink()
-
 
 @pytest.mark.parametrize("room", [2, 300])
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_a_full_disk_is_told_as_it_is_and_the_file_is_gone(tmp_path: Path, fmt: str, room: int) -> None:
+def test_a_full_disk_is_told_as_it_is_and_the_file_is_gone(
+    tmp_path: Path, mocker: MockerFixture, fmt: str, room: int
+) -> None:
+    mocker.patch.object(
+        whole_files, "open", lambda path, mode, opener: FileOnSmallDisk(path.open(mode), room), create=True
+    )
     rows = [{"id": number, "title": hashlib.sha256(bytes([number])).hexdigest()} for number in range(100)]
     with pytest.raises(OSError, match="No space left") as raised:
-        written(SmallDisk(tmp_path / "part", room), fmt, ID_AND_TITLE, rows)  # type: ignore[arg-type]
+        written(tmp_path / "part", fmt, ID_AND_TITLE, rows)
     assert raised.value.errno == errno.ENOSPC
     assert list(tmp_path.iterdir()) == []
 

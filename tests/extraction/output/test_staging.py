@@ -214,7 +214,7 @@ def test_a_full_disk_leaves_nothing_that_looks_finished(tmp_path: Path, mocker: 
     def full(path: Path, target: Path) -> None:
         raise OSError(ENOSPC, "No space left on device")
 
-    mocker.patch.object(Path, "rename", full)
+    mocker.patch.object(Path, "replace", full)
     with pytest.raises(OSError, match="No space left"):
         staging.finish("c", {})
     staging.abort()

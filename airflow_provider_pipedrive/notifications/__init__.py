@@ -1,0 +1,1 @@
+"""What has become of tasks and DAG runs, said in Pipedrive."""
