@@ -194,9 +194,10 @@ def woven(columns: ColumnValues, rows: Mapping[int, Row]) -> ColumnValues:
     """
     if not rows:
         return columns
-    whole = {}
+    whole: ColumnValues = {}
     for name, values in columns.items():
-        whole[name] = found = list(values)
+        found = list(values)
         for at, row in rows.items():
             found.insert(at, row[name])
+        whole[name] = found
     return whole
