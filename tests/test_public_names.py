@@ -19,8 +19,8 @@ from tests.conftest import API_TOKEN
 PACKAGE = "airflow_provider_pipedrive"
 OF_FILES = "deal_id person_id org_id product_id activity_id lead_id"
 OF_BULK = """entity mode match_on mapping max_rejects on_ambiguous missing_options create_related only_if_empty empty
-    dry_run max_tokens max_writes max_deletes within on_remove timezone concurrency folder pipedrive_conn_id deferrable
-    **kwargs"""
+    dry_run approval max_tokens max_writes max_deletes within on_remove timezone concurrency folder pipedrive_conn_id
+    deferrable **kwargs"""
 
 # Name -> its arguments in order; those after "..." are the package's own affair.
 CALLABLES = {
@@ -48,6 +48,8 @@ CALLABLES = {
     "operators.pipedrive.PipedriveOperator": """action parameters pipedrive_conn_id save_to max_records
         xcom_max_records xcom_max_bytes **kwargs""",
     "operators.bulk.PipedriveBulkOperator": f"rows {OF_BULK}",
+    "operators.approval.Approval": "timeout users on_refusal on_timeout",
+    "operators.approval.PipedriveApprovalOperator": "subject plan text timeout users on_refusal on_timeout **kwargs",
     "transfers.SqlToPipedriveOperator": "sql sql_conn_id sql_parameters **kwargs",
     "transfers.ObjectStorageToPipedriveOperator": "path format **kwargs",
     "transfers.PipedriveToObjectStorageOperator": """path mode format escape_formulas columns partition

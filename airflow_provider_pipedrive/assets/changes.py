@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_pipedrive.assets.trusted import DEFAULT_CONNECTION
+from airflow_provider_pipedrive.client.times import given_moment
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.model import KINDS, Change
 from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, change_watch
-from airflow_provider_pipedrive.events.waits.times import given_moment
 from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, location
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 
@@ -209,7 +209,7 @@ class _Consumer:
             raise PipedriveParameterError(f"There is no kind of change {min(unknown)!r}. There are {', '.join(KINDS)}.")
         self._fields = fields
         self._connection_id = pipedrive_conn_id
-        self._since = None if since is None else datetime.fromisoformat(given_moment("since", since))
+        self._since = None if since is None else given_moment("since", since)
         self._lookback = timedelta(seconds=lookback)
         self._ignore_own = ignore_own
 

@@ -8,10 +8,12 @@ import pickle
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any
 
+from airflow_provider_pipedrive.bulk.approval import PlanApproval, Proposal, proposal_of
 from airflow_provider_pipedrive.bulk.context import RunContext, context_of
 from airflow_provider_pipedrive.bulk.edits import count_edits
 from airflow_provider_pipedrive.bulk.job import BulkJob
@@ -49,10 +51,50 @@ def write(client: PipedriveClient, rows: Iterable[Mapping[str, Any]], job: BulkJ
     :raises PipedriveTokenCapError: ``max_tokens`` or ``max_writes`` would be exceeded
     :raises PipedriveError: what ended the run; what was done is journalled
     """
+    receipt = _run(client, rows, job, folder, None)
+    assert isinstance(receipt, dict), "nobody is asked"
+    return receipt
+
+
+def write_when_approved(
+    client: PipedriveClient,
+    rows: Iterable[Mapping[str, Any]],
+    job: BulkJob,
+    *,
+    folder: Any,
+    approval: PlanApproval | None,
+) -> dict[str, Any] | Proposal:
+    """Like :func:`write`, but only what somebody has approved is written.
+
+    The plan is made of what Pipedrive has now. Where it is not the one that was approved, nothing is written, and it is
+    returned to be looked at. A run that has begun to write continues: its plan stays.
+
+    :param approval: who has approved which plan, if anybody has
+    :returns: the receipt, or the plan that is to be approved
+    :raises PipedriveError: as :func:`write` does
+    """
+
+    def ask(proposal: Proposal) -> PlanApproval | Proposal:
+        return proposal if approval is None or approval.plan != proposal.plan else approval
+
+    return _run(client, rows, job, folder, ask)
+
+
+_Ask = Callable[["Proposal"], "PlanApproval | Proposal"]
+"""Gives the approval of a plan, or the plan itself where it is not approved."""
+
+
+def _run(
+    client: PipedriveClient,
+    rows: Iterable[Mapping[str, Any]],
+    job: BulkJob,
+    folder: Any,
+    ask: _Ask | None,
+) -> dict[str, Any] | Proposal:
     job.check()
     journal = journal_in(folder)
     try:
-        return _BulkRun(context_of(client, job, journal)).do(rows)
+        return _BulkRun(context_of(client, job, journal), ask).do(rows)
     except sqlite3.OperationalError as error:
         raise PipedriveError(
             f"{folder}: the run's journal cannot be kept: {error}. What was written before is journalled: make room, "
@@ -64,31 +106,35 @@ def write(client: PipedriveClient, rows: Iterable[Mapping[str, Any]], job: BulkJ
 
 
 class _BulkRun:
-    def __init__(self, context: RunContext) -> None:
+    def __init__(self, context: RunContext, ask: _Ask | None) -> None:
         self._context = context
+        self._ask = ask
         self._client = context.client
         self._job = context.job
         self._journal = context.journal
         self._began = time.monotonic()
         self._before = (self._client.usage.requests, self._client.usage.tokens)
 
-    def do(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    def do(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any] | Proposal:
         if self._job.diff == "state" and iter(rows) is rows:
             with tempfile.TemporaryFile(prefix="pipedrive-rows-") as file:
                 return self._do(_Spooled(rows, file))  # held against the last run's rows, and then perhaps planned
         return self._do(rows)
 
-    def _do(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    def _do(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any] | Proposal:
         cap = self._client.token_cap
         identity = self._identity()
         if self._job.max_tokens is not None:
             self._client.token_cap = self._client.usage.tokens + self._job.max_tokens - self._spent(identity)
         try:
-            if not self._has_begun(identity, rows):
+            has_begun = self._has_begun(identity, rows)
+            if not has_begun:
                 self._plan(identity, rows)
             elif receipt := self._journal.get("receipt"):
                 return dict(receipt)
             check_bounds(self._context)
+            if not has_begun and not self._job.dry_run and (proposal := self._unapproved()):
+                return proposal
             if not self._job.dry_run:
                 self._write()
             return self._receipt()
@@ -144,6 +190,16 @@ class _BulkRun:
         self._journal.clear()
         self._journal.set(identity=identity, company=company, usage=usage)
         make_plan(self._context, rows)
+
+    def _unapproved(self) -> Proposal | None:
+        """The plan, where somebody has to approve it first. Nothing to write needs nobody's approval."""
+        if self._ask is None or not self._journal.one("SELECT count(*) FROM operations"):
+            return None
+        answer = self._ask(proposal_of(self._context))
+        if isinstance(answer, Proposal):
+            return answer
+        self._journal.set(approval=asdict(answer))
+        return None
 
     # ---- writing
 

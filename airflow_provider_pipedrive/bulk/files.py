@@ -43,7 +43,11 @@ def read_rows(path: Any, format: str | None = None) -> Iterator[dict[str, Any]]:
     chosen = format or format_of(path.name)
     if chosen not in _READERS:
         raise PipedriveParameterError(f"format must be one of {', '.join(FORMATS)}, not {chosen!r}.")
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise PipedriveParameterError(f"{path} is not a file with rows: {error.strerror or error}.") from None
+    with file:
         yield from _READERS[chosen](path, file)
 
 

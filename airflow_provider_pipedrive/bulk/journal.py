@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_pipedrive.client.field_values import is_missing
+from airflow_provider_pipedrive.client.needed_folders import folders_needed
 from airflow_provider_pipedrive.client.whole_files import whole_file
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
@@ -53,7 +54,8 @@ class Journal:
         self.folder = folder
         file = folder / FILE
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with folders_needed():
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = _locked(folder)
             if not file.exists():
                 os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))

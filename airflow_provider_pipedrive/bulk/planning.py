@@ -115,11 +115,11 @@ def _planned(entity: str, journal: Journal) -> str:
         "SELECT entity, action, count(*) FROM operations GROUP BY entity != ?, entity, action", [entity]
     ).fetchall()
     return ", ".join(
-        f"{number} fields to get options"
+        f"{counted(number, 'field')} to get options"
         if action == ADD_OPTIONS
         else f"{number} to {action}"
         if of == entity
-        else f"{number} {of} to create first"
+        else f"{counted(number, of.removesuffix('s'))} to create first"
         for of, action, number in counts
     )
 

@@ -40,6 +40,7 @@ def receipt_of(run: RunContext, *, price: int | None) -> dict[str, Any]:
         "related_created": _related_created(run),
         "lookup": journal.get("lookup"),
         "edited_meanwhile": int(journal.get("edited_meanwhile") or 0),
+        "approval": journal.get("approval"),
         "dry_run": job.dry_run,
         "price": price,
         **(journal.get("usage") or {}),
@@ -51,9 +52,10 @@ def receipt_of(run: RunContext, *, price: int | None) -> dict[str, Any]:
         row, reason = journal.run("SELECT row, reason FROM rejects ORDER BY row LIMIT 1").fetchone()
         log.warning("%s: row %d is set aside: %s. All that are: %s", job.entity, row, reason, receipt["rejects"])
     log.info(
-        "%s: %s; %s, %s, %.1f s.",
+        "%s: %s; %s, %s, %.1f s.%s",
         job.entity, _summary(receipt), counted(receipt["requests"], "request"),
         counted(receipt["tokens"], "API token"), receipt["seconds"],
+        f" Each record that was written, with its link: {receipt['results']}" if receipt["results"] else "",
     )  # fmt: skip
     return receipt
 
@@ -62,7 +64,7 @@ def _summary(receipt: Mapping[str, Any]) -> str:
     """``5 created, 2 updated, 93 unchanged``; of a dry run what would be."""
     names = ("created", "updated", "archived", "deleted", "unchanged", "rejected")
     text = ", ".join(f"{receipt[name]} {name}" for name in names if receipt[name]) or "no rows"
-    related = f", {receipt['related_created']} related records created" if receipt["related_created"] else ""
+    related = f", {counted(receipt['related_created'], 'related record')} created" if receipt["related_created"] else ""
     return f"{'nothing written; would be: ' if receipt['dry_run'] else ''}{text}{related}"
 
 

@@ -107,7 +107,7 @@ def _idle(stored: StoredConnection) -> str:
     if left > FEW_DAYS:
         return text
     return (
-        f"Warning: {text} Had nothing else used it, {max(left, 0)} of its {IDLE_DAYS} idle days were left: "
+        f"Warning: {text} Had nothing else used it, {max(left, 0)} of its {IDLE_DAYS} idle days would be left: "
         "let the example DAG pipedrive_keep_alive run, or this check at least once a month."
     )
 

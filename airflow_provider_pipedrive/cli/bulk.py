@@ -18,7 +18,7 @@ def undo(options: Namespace) -> None:
     with client_of(connections.find(options.conn_id).connection) as client:
         result = take_back(client, options.folder)
     say(
-        f"{counted(result['restored'], 'record')} restored, {result['kept']} kept because they were edited since, "
+        f"{counted(result['restored'], 'record')} restored, {result['kept']} kept (edited since), "
         f"{result['impossible']} cannot be restored."
     )
     if result["details"]:

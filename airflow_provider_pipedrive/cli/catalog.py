@@ -113,7 +113,7 @@ def _described(action: Action) -> Iterator[str]:
     elif action.lifecycle != "active":
         yield f"Lifecycle: {action.lifecycle}"
     yield f"Request: {action.method} {action.path}"
-    yield f"Costs: {_tokens(action.token_cost)} a {'page' if action.paging else 'request'}"
+    yield f"Costs: {counted(action.token_cost, 'API token')} a {'page' if action.paging else 'request'}"
     yield f"Scopes of an OAuth app: {' or '.join(action.scopes) or 'those of what it asks for'}"
     if action.custom_fields == "nested":
         yield "Custom fields: in custom_fields, an object"
@@ -125,10 +125,6 @@ def _described(action: Action) -> Iterator[str]:
     yield ""
     rows = [(_name(parameter), parameter.place, _type(parameter)) for parameter in action.parameters]
     yield from _table([("PARAMETER (* required)", "IN", "TYPE"), *rows])
-
-
-def _tokens(count: int) -> str:
-    return f"{count} API token{'' if count == 1 else 's'}"
 
 
 def _name(parameter: Parameter) -> str:

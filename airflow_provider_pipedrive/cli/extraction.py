@@ -11,6 +11,7 @@ from typing import Any
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.cli import connections
 from airflow_provider_pipedrive.cli.terminal import command, put, say
+from airflow_provider_pipedrive.client.times import given_moment
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.planning import estimate
@@ -40,8 +41,8 @@ def plan(options: Namespace) -> None:
     for name, records, pages, tokens, basis in rows:
         put(f"{name:<{widths[0]}}  {records:>{widths[1]}}  {pages:>{widths[2]}}  {tokens:>{widths[3]}}  {basis}")
     say(
-        f"About {counted(found.tokens, 'API token')}, and at least {found.minutes:.1f} minutes at the present rate "
-        f"limit. This plan cost {counted(found.looking, 'API token')}."
+        f"About {counted(found.tokens, 'API token')}, and at least {counted(round(found.minutes * 60), 'second')} at "
+        f"the present rate limit. This plan cost {counted(found.looking, 'API token')}."
     )
 
 
@@ -105,15 +106,7 @@ def _told(scope: Mapping[str, Any]) -> str:
 
 
 def _moment(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise PipedriveParameterError(
-            f"{option} must be a day or a time, such as 2026-01-31 or 2026-01-31T12:00:00Z, not {text!r}."
-        ) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return None if text is None else given_moment(option, text)
 
 
 def _folder(path: str) -> Any:

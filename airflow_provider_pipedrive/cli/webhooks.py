@@ -41,7 +41,7 @@ def _ensure(options: Namespace) -> None:
         say(f"Made: {one}.")
     for one in receipt["removed"]:
         say(f"Removed: {one}.")
-    say(f"{receipt['kept']} kept, {len(receipt['created'])} made, {len(receipt['removed'])} removed.")
+    say(f"Webhooks: {receipt['kept']} kept, {len(receipt['created'])} made, {len(receipt['removed'])} removed.")
 
 
 def _list(options: Namespace) -> None:
@@ -57,7 +57,7 @@ def _list(options: Namespace) -> None:
 def _remove(options: Namespace) -> None:
     with _connected(options.conn_id) as (client, address):
         count = webhook_registration.remove(client, address)
-    say(f"{count} removed.")
+    say(f"{counted(count, 'webhook')} removed.")
 
 
 def _learn(client: PipedriveClient, conn_id: str) -> None:

@@ -44,6 +44,8 @@ CUSTOM_KINDS: Mapping[str, str] = {
 _MAX_LENGTHS: Mapping[str, int] = {"varchar": 255, "varchar_auto": 255, "phone": 255}
 """Characters by Pipedrive's type of a custom field; ``text`` holds about 65,000.
 https://pipedrive.readme.io/docs/core-api-concepts-custom-fields"""
+_SHOWN = 20
+"""Fields that an error names at most."""
 _PLAIN: Mapping[str, str] = {
     "string": "text",
     "integer": "integer",
@@ -210,7 +212,12 @@ class FieldBook:
         known += [word for word in _SYNONYMS if self._synonym(word)]
         shown = sorted({str(field) for field in self.fields.values()}, key=str.lower)
         near = nearest(name, known)
-        hint = f"did you mean {near[0]!r}?" if near else f"the fields are: {', '.join(shown)}"
+        if near:
+            hint = f"did you mean {near[0]!r}?"
+        elif len(shown) <= _SHOWN:
+            hint = f"the fields are: {', '.join(shown)}"
+        else:
+            hint = f"of the {len(shown)} fields, these are the nearest: {', '.join(nearest(name, shown, _SHOWN, 0.0))}"
         return f"{self.entity}: there is no field {name!r} that can be written ({hint})."
 
     def add_options(self, field: Field, labels: Sequence[str]) -> None:

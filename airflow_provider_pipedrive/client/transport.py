@@ -179,16 +179,21 @@ class Transport:
             # Only said while the way through the proxy is being opened.
             return self._cut(call, f"the proxy failed ({_kind(error)})", sent=False)
         if socket.gaierror in kinds:
-            text = "the host's name cannot be resolved: check the connection's host, and this machine's network"
-            return self._cut(call, text, sent=False)
+            advice = "check the connection's host, and this machine's network"
+            return self._cut(call, f"the name in {self._place} cannot be resolved: {advice}", sent=False)
         if ConnectionRefusedError in kinds:
-            return self._cut(call, "nothing listens there: check the connection's host and port", sent=False)
+            text = f"nothing listens at {self._place}: check the connection's host and port"
+            return self._cut(call, text, sent=False)
         return self._cut(call, f"the connection failed ({_kind(error)})", sent=not never_connected)
+
+    @property
+    def _place(self) -> str:
+        return self._settings.origin or "Pipedrive"
 
     def _cut(self, call: Operation, what: str, *, sent: bool, retryable: bool = True) -> PipedriveConnectionError:
         harmless = call.is_read or not sent
         error = PipedriveConnectionError(
-            f"{call}: {what}, talking to {self._settings.origin or 'Pipedrive'}."
+            f"{call}: {what}{'' if self._place in what else f', talking to {self._place}'}."
             + ("" if harmless else f" {outcome_unknown(call)}"),
             action=call.key,
             retryable=retryable and (harmless or call.same_state_twice),

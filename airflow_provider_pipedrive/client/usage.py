@@ -83,11 +83,11 @@ class Meter:
 
     def _refuse_above_cap(self, request: PreparedRequest) -> None:
         if self.token_cap is not None and self.usage.tokens + request.cost > self.token_cap:
-            operation = request.operation
+            left = max(self.token_cap - self.usage.tokens, 0)
             raise PipedriveTokenCapError(
-                f"{operation} costs {counted(request.cost, 'API token')}, more than is left of the run's max_tokens. "
-                "What was read so far is kept: run it again, with a higher max_tokens or on another day, and it "
-                "continues there.",
-                action=operation.key,
+                f"The next request costs {counted(request.cost, 'API token')}, and {left or 'nothing'} is left of the "
+                "run's max_tokens. What was read so far is kept: run it again, with a higher max_tokens or on another "
+                "day, and it continues there.",
+                action=request.operation.key,
                 retryable=True,
             )

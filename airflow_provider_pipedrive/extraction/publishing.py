@@ -95,9 +95,8 @@ def _publish(context: ExtractionContext, each: EntityRun, drift: Sequence[str]) 
     if each.window is None and each.name not in HISTORIES:
         snapshot = {"rows": rows, "account": context.account, "run": context.run}
         write_json(context.last_snapshot(each.name), snapshot)
-    log.info(
-        "%s: %s in %s published in %s", each.name, counted(rows, "row"), counted(len(parts), "file"), staging.target
-    )
+    files = f" in {counted(len(parts), 'file')}" if parts else ""
+    log.info("%s: %s%s published in %s", each.name, counted(rows, "row"), files, staging.target)
     told = ("strategy", "completeness", "window", "watermark", "nulled_values", "set_aside")
     return {
         "rows": rows,

@@ -77,6 +77,10 @@ def _save_local(path: Path, write: Callable[[BinaryIO], object]) -> None:
         try:
             sink = closing.enter_context(whole_file(path))
         except OSError as error:
+            if isinstance(error, NotADirectoryError):
+                raise PipedriveParameterError(
+                    f"save_to: {path} cannot be written: {path.parent} is not a folder."
+                ) from None
             if not path.parent.exists():
                 raise PipedriveParameterError(f"save_to: the folder {path.parent} does not exist: create it.") from None
             raise PipedriveParameterError(f"save_to: {path} cannot be written: {error.strerror}.") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow_provider_pipedrive.connection_form import CONN_TYPE
@@ -16,6 +16,20 @@ if TYPE_CHECKING:
 
 SHORTEST_MASKED = 5
 """Airflow's masker takes no shorter secrets."""
+
+
+def check_connection_id(name: str, value: Any) -> None:
+    """Find what is not the id of an Airflow connection.
+
+    :param name: of the argument, for the error
+    :raises PipedriveParameterError: it is not
+    """
+    if not isinstance(value, str):
+        raise PipedriveParameterError(
+            f"{name} must be the id of an Airflow connection, such as 'pipedrive_default', not {type(value).__name__}."
+        )
+    if not value.strip():
+        raise PipedriveParameterError(f"{name} is empty: give the id of an Airflow connection.")
 
 
 def client_of(connection: Connection) -> PipedriveClient:

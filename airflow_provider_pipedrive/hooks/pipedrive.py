@@ -12,7 +12,7 @@ from airflow_provider_pipedrive.client.parameters import as_dict
 from airflow_provider_pipedrive.connection_form import CONN_TYPE
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError
 from airflow_provider_pipedrive.hooks.action_files import download, uploaded_file, with_openable_files
-from airflow_provider_pipedrive.hooks.client_factory import client_of
+from airflow_provider_pipedrive.hooks.client_factory import check_connection_id, client_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -221,6 +221,7 @@ class PipedriveHook(BaseHook):
             return self.client.run("getCurrentUser")
 
     def _connection(self) -> Connection:
+        check_connection_id("pipedrive_conn_id", self.pipedrive_conn_id)
         try:
             return self.get_connection(self.pipedrive_conn_id)
         except AirflowNotFoundException:

@@ -12,12 +12,25 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 
 from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.client.values import from_text
-from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveParameterError, PipedriveTokenCapError
+from airflow_provider_pipedrive.errors import (
+    PipedriveDailyBudgetError,
+    PipedriveError,
+    PipedriveParameterError,
+    PipedriveTokenCapError,
+)
 from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
+from airflow_provider_pipedrive.operators.approval import (
+    Approval,
+    approval_settings,
+    approved,
+    ask_approval,
+    described_proposal,
+)
 from airflow_provider_pipedrive.operators.record_links import PipedriveRecordLink
 from airflow_provider_pipedrive.operators.task_support import (
+    check_connection_id,
     is_templated,
     permanent_errors_end_the_task,
     run_name,
@@ -29,7 +42,9 @@ from airflow_provider_pipedrive.operators.task_support import (
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_pipedrive.bulk.approval import PlanApproval
     from airflow_provider_pipedrive.bulk.targets import Mode
+    from airflow_provider_pipedrive.client import PipedriveClient
 
 _COUNTS = ("max_tokens", "max_writes", "max_deletes")
 _JOB = (
@@ -62,6 +77,8 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
     :param only_if_empty: columns that never overwrite what a record has already
     :param empty: what an empty text means: ``ignore`` or ``clear``
     :param dry_run: decide everything, write nothing, and show it in the log
+    :param approval: show somebody the changes, and write them when they are approved (Airflow 3.1 and later): True, or
+        an :class:`.Approval`
     :param max_tokens: API tokens that the run may spend, all its tries together (templated)
     :param max_writes: records that may be written (templated)
     :param max_deletes: records that may be removed; ``delete`` and ``mirror`` need it (templated)
@@ -102,6 +119,7 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
         only_if_empty: Sequence[str] = (),
         empty: Literal["ignore", "clear"] = "ignore",
         dry_run: bool = False,
+        approval: bool | Approval = False,
         max_tokens: int | str | None = None,
         max_writes: int | str | None = None,
         max_deletes: int | str | None = None,
@@ -127,6 +145,7 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
         self.only_if_empty = only_if_empty
         self.empty = empty
         self.plans_only = dry_run  # Airflow's operators have a method of the name dry_run
+        self.approval = approval_settings(approval, "approval")
         self.max_tokens = max_tokens
         self.max_writes = max_writes
         self.max_deletes = max_deletes
@@ -152,12 +171,19 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
         """Write the rows, continuing an earlier try's run, and return the receipt."""
         return self._write(context, waited=False)
 
-    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
-        """Write the rest, when the day's tokens are expected to be renewed."""
-        return self._write(context, waited=True)
+    def execute_complete(self, context: Context, event: Any = None, plan: str | None = None) -> dict[str, Any]:
+        """Write the rest, when the day's tokens are expected to be renewed; or what somebody has approved.
 
-    def _write(self, context: Context, *, waited: bool) -> dict[str, Any]:
-        from airflow_provider_pipedrive.bulk import write
+        :param plan: the fingerprint of the plan that they were shown
+        """
+        if self.approval is None or plan is None:
+            return self._write(context, waited=True)
+        from airflow_provider_pipedrive.bulk.approval import PlanApproval
+
+        said = approved(context, self.approval, event)
+        return self._write(context, waited=False, approval=PlanApproval(plan, said["by"], said["at"]))
+
+    def _write(self, context: Context, *, waited: bool, approval: PlanApproval | None = None) -> dict[str, Any]:
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
         hook = PipedriveHook(self.pipedrive_conn_id)
@@ -167,7 +193,7 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
             with permanent_errors_end_the_task():
                 job, folder = BulkJob(**self._given()), self._folder(context)
                 self._refuse_to_double(job, folder)
-                receipt = write(hook.client, self._rows(context), job, folder=folder)
+                receipt = self._written(context, hook.client, job, folder, approval)
                 link = _first_link(receipt["results"] and storage_path("results", receipt["results"]))
         except PipedriveTokenCapError as error:
             # Another try would end the same: what was spent counts for the whole run.
@@ -181,6 +207,25 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
         self._lineage.wrote(entity(hook.client.origin, "deals" if self.entity.startswith("deal_") else self.entity))
         tell(hook, self._lineage.inputs, self._lineage.outputs)
         return receipt
+
+    def _written(
+        self, context: Context, client: PipedriveClient, job: BulkJob, folder: Any, approval: PlanApproval | None
+    ) -> dict[str, Any]:
+        """The receipt of a run; where somebody has to approve it first, ask."""
+        from airflow_provider_pipedrive.bulk.engine import write, write_when_approved
+
+        if self.approval is None:
+            return write(client, self._rows(context), job, folder=folder)
+        done = write_when_approved(client, self._rows(context), job, folder=folder, approval=approval)
+        if not isinstance(done, dict) and approval is None:
+            ask_approval(context, self.approval, *described_proposal(done), kept={"plan": done.plan})
+        if not isinstance(done, dict):
+            raise PipedriveError(
+                "What would be written is no longer what was approved: the rows, or the records in Pipedrive, have "
+                "changed meanwhile. Nothing was written; the next try shows the new changes.",
+                retryable=True,
+            )
+        return done
 
     # ---- rows
 
@@ -239,6 +284,7 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
 
     def _check_when_parsing(self) -> None:
         """Find wrong arguments; what is only known at run time is let through."""
+        check_connection_id("pipedrive_conn_id", self.pipedrive_conn_id)
         if self.rows is None and type(self) is PipedriveBulkOperator:
             raise PipedriveParameterError("rows must be given: a list of dicts, a callable, or a file's path.")
         if isinstance(self.rows, int | float | bytes | Mapping):

@@ -15,7 +15,11 @@ from airflow_provider_pipedrive.errors import PipedriveEndpointRemovedError, Pip
 from airflow_provider_pipedrive.hooks.lineage import ReportsLineage
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.operators.record_links import PipedriveRecordLink, done_to_record, record_url
-from airflow_provider_pipedrive.operators.task_support import is_templated, permanent_errors_end_the_task
+from airflow_provider_pipedrive.operators.task_support import (
+    check_connection_id,
+    is_templated,
+    permanent_errors_end_the_task,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -74,6 +78,7 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
         self.xcom_max_records = xcom_max_records
         self.xcom_max_bytes = xcom_max_bytes
         self._parameters_come_later = parameters is not None and not isinstance(parameters, Mapping)
+        check_connection_id("pipedrive_conn_id", pipedrive_conn_id)
         self._check(parsing=True)
 
     def execute(self, context: Context) -> Any:
@@ -117,8 +122,9 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
             collected.append(record)
             size += len(json.dumps(record, default=str, ensure_ascii=False).encode())
             if len(collected) > self.xcom_max_records or size > self.xcom_max_bytes:
+                most = counted(self.xcom_max_records, "record")
                 raise PipedriveParameterError(
-                    f"{self.action}: the result is too large for XCom (more than {self.xcom_max_records} records or "
+                    f"{self.action}: the result is too large for XCom (more than {most} or "
                     f"{self.xcom_max_bytes / 1024**2:g} MB). Narrow it down, cap it with max_records, raise "
                     "xcom_max_records and xcom_max_bytes, or write it to files: whole lists and what changed in them "
                     "by PipedriveToObjectStorageOperator, anything else by PipedriveHook.iterate() in a task of your "

@@ -40,10 +40,11 @@ def record_url(action: str, parameters: Mapping[str, Any], result: Any, origin: 
 _DONE = {
     "add": "added",
     "post": "added",
+    "upload": "added",
     "update": "updated",
     "put": "updated",
     "delete": "deleted",
-    "duplicate": "copied to",
+    "duplicate": "copied",
     "archive": "archived",
     "get": "read",
 }
@@ -51,17 +52,32 @@ _DONE = {
 
 
 def done_to_record(action: str, parameters: Mapping[str, Any], result: Any) -> str:
-    """What was done to which record, such as ``added deal 51``; empty where it is not about one that has an id."""
+    """What was done to which record, such as ``added deal 51`` or ``deleted follower 3 of deal 51``; empty where it is
+    not about one that has an id."""
     from airflow_provider_pipedrive.catalog import ACTIONS
 
-    if action not in ACTIONS or not isinstance(result, Mapping):
+    verb = next((done for word, done in _DONE.items() if re.match(rf"{word}(?=[A-Z])", action)), "")
+    if action not in ACTIONS or not (isinstance(result, Mapping) or verb == "deleted"):
         return ""
-    parts = [part for part in ACTIONS[action].path.split("/") if part not in ("", "api", "v1", "v2")]
-    kind = re.sub(r"(?<!s)s$", "", re.sub(r"ies$", "y", parts[0]))
+    answer = result if isinstance(result, Mapping) else {}
+    parts = [part for part in ACTIONS[action].path.split("/") if part not in ("", "api", "v1", "v2", "mailbox")]
+    ids = [parameters.get(part[1:-1]) for part in parts if part.startswith("{")]
+    kind = _noun(parts[0])
     if action.startswith("merge"):
         survivor = parameters.get("merge_with_id")
-        return f"merged {kind} {parameters.get('id')} into {kind} {survivor}, which survives"
-    verb = next((done for word, done in _DONE.items() if re.match(rf"{word}(?=[A-Z])", action)), None)
-    own = parts[1:] in ([], ["{id}"])  # deeper paths are about parts of the record, with ids of their own
-    record = result.get("id", parameters.get("id")) if own else None
-    return f"{verb} {kind} {record}" if verb and record is not None else ""
+        return f"merged {kind} {ids[0]} into {kind} {survivor}, which survives"
+    record = answer.get("id", ids[-1] if parts[-1].startswith("{") else None)
+    if parts[1:] in ([], parts[-1:]):
+        return f"{verb} {kind} {record}" if verb and record is not None else ""
+    if verb == "copied":
+        return f"copied {kind} {ids[0]} to {kind} {record}"
+    if not ids or record is None or verb not in ("added", "updated", "deleted"):
+        return ""
+    part = next(part for part in reversed(parts) if not part.startswith("{"))
+    return f"{verb} {_noun(part)} {record} of {kind} {ids[0]}"
+
+
+def _noun(part: str) -> str:
+    """A step of a path as one says it: ``dealFields`` is a deal field."""
+    words = re.sub(r"(?=[A-Z])", " ", part).lower()
+    return re.sub(r"(?<!s)s$", "", re.sub(r"ies$", "y", words))

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import unquote, urlsplit
@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.hooks import client_factory
 from airflow_provider_pipedrive.operators.ticks import in_utc, previous_tick
 
 if TYPE_CHECKING:
@@ -94,6 +95,12 @@ def check_path(name: str, path: Any) -> None:
         raise PipedriveParameterError(f"{name} must name a bucket, such as {protocol}://bucket/folder, not {path}.")
 
 
+def check_connection_id(name: str, value: Any) -> None:
+    """Find what is not the id of an Airflow connection; what is only known when the task runs is let through."""
+    if not is_templated(value):
+        client_factory.check_connection_id(name, value)
+
+
 def whole_number(name: str, value: Any, least: int = 1) -> int:
     """``value``, which may be text, as a whole number.
 
@@ -103,32 +110,6 @@ def whole_number(name: str, value: Any, least: int = 1) -> int:
     if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or int(text) < least:
         raise PipedriveParameterError(f"{name} must be a whole number from {least} on, not {value!r}.")
     return int(text)
-
-
-def moment(name: str, value: Any) -> datetime:
-    """``value`` as a moment in UTC: a time with a zone, a day (its beginning in UTC), or a time as v1 writes it.
-
-    :raises PipedriveParameterError: it is none, or has no zone
-    """
-    try:
-        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
-    except ValueError:
-        found = None
-    if found is not None and found.tzinfo is None and _means_utc(value):
-        found = found.replace(tzinfo=UTC)
-    if found is None or found.tzinfo is None:
-        raise PipedriveParameterError(
-            f"{name} must be a time with a zone, such as 2026-01-31T12:00:00Z, or a day, 2026-01-31 (from midnight UTC "
-            f"on), not {str(value)!r}."
-        )
-    return found.astimezone(UTC)
-
-
-def _means_utc(value: Any) -> bool:
-    """A day, or a time as Pipedrive's v1 writes it: ``2026-01-31 12:00:00``."""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return True
-    return isinstance(value, str) and (len(value.strip()) == len("YYYY-MM-DD") or value.strip()[10:11] == " ")
 
 
 def data_interval(context: Context) -> tuple[datetime | None, datetime | None]:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_pipedrive.operators.task_support import is_templated, permanent_errors_end_the_task
+from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.operators.task_support import (
+    check_connection_id,
+    is_templated,
+    permanent_errors_end_the_task,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -71,10 +76,11 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
         for notice in receipt["notices"]:
             self.log.warning("%s", notice)
         self.log.info(
-            "Webhooks: %d kept, made: %s, removed: %s",
+            "Webhooks: %d kept; made: %s; removed: %s; %s",
             receipt["kept"],
             ", ".join(receipt["created"]) or "none",
             ", ".join(receipt["removed"]) or "none",
+            counted(hook.usage.tokens, "API token"),
         )
         return receipt
 
@@ -82,5 +88,6 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
         """Find wrong names when the DAG is parsed, where they are no templates."""
         from airflow_provider_pipedrive.events.webhook_registration import wanted_webhooks
 
+        check_connection_id("pipedrive_conn_id", self.pipedrive_conn_id)
         if not is_templated(self.objects) and not is_templated(self.actions):
             wanted_webhooks(self.objects, self.actions)

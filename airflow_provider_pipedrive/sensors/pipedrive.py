@@ -8,8 +8,17 @@ from typing import Any, ClassVar, Literal
 
 from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
 from airflow_provider_pipedrive.client.parameters import check
+from airflow_provider_pipedrive.client.times import given_moment, write_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.events.waits.arguments import number, record_id, record_ids, ref, refs, several
+from airflow_provider_pipedrive.events.waits.arguments import (
+    number,
+    patterns,
+    record_id,
+    record_ids,
+    ref,
+    refs,
+    several,
+)
 from airflow_provider_pipedrive.events.waits.conditions import Condition, conditions
 from airflow_provider_pipedrive.events.waits.files import FilesWait
 from airflow_provider_pipedrive.events.waits.movement import Movement
@@ -17,13 +26,21 @@ from airflow_provider_pipedrive.events.waits.moves import AnyDealWait
 from airflow_provider_pipedrive.events.waits.name_refs import NameRefs, Ref
 from airflow_provider_pipedrive.events.waits.records import DealsWait, RecordWait
 from airflow_provider_pipedrive.events.waits.specs import WaitSpec
-from airflow_provider_pipedrive.events.waits.times import given_moment
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.sensors.waiting import WaitingSensor
 
 ResolvedLater = Callable[[Any], bool]
 Refs = Ref | Sequence[Ref]
 _STATUSES = ("open", "won", "lost")
+
+
+def _read_known(resolved_later: ResolvedLater, value: Any, read: Callable[[Any], Any]) -> Any:
+    """What an argument says, ``None`` where it is not given or not known yet."""
+    return None if value is None or resolved_later(value) else read(value)
+
+
+def _since(value: Any) -> str:
+    return write_time(given_moment("since", value))
 
 
 class PipedriveDealStageSensor(WaitingSensor):
@@ -48,7 +65,8 @@ class PipedriveDealStageSensor(WaitingSensor):
     :param require: whether ``all`` of the given deals, or ``any`` of them
     :param deal_owner: only this user's deals: id, name or e-mail address (templated)
     :param filter_id: only deals that this filter lists (templated)
-    :param since: from when on moves count, a time with a zone (templated); by default since the run began
+    :param since: from when on moves count, a time with a zone or a day in UTC (templated); by default since the run
+        began
     :param passed_through: count a stage that a deal has only passed through between two checks; a deal that has moved
         elsewhere then costs 20 tokens, for its history
     """
@@ -99,17 +117,17 @@ class PipedriveDealStageSensor(WaitingSensor):
 
     def _spec(self, since: str, resolved_later: ResolvedLater) -> tuple[WaitSpec, NameRefs | None] | None:
         self._find_contradictions()
-        statuses = self._read_known(resolved_later, self.status, self._statuses) or ()
-        since = self._read_known(resolved_later, self.since, lambda value: given_moment("since", value)) or since
-        reaches = self._read_known(resolved_later, self.to_stage, lambda value: refs("to_stage", value)) or ()
-        leaves = self._read_known(resolved_later, self.from_stage, lambda value: refs("from_stage", value)) or ()
+        statuses = _read_known(resolved_later, self.status, self._statuses) or ()
+        since = _read_known(resolved_later, self.since, _since) or since
+        reaches = _read_known(resolved_later, self.to_stage, lambda value: refs("to_stage", value)) or ()
+        leaves = _read_known(resolved_later, self.from_stage, lambda value: refs("from_stage", value)) or ()
         both = {str(item) for item in reaches} & {str(item) for item in leaves}
         if both:
             raise PipedriveParameterError(f"A deal cannot leave and reach the same stage: {', '.join(sorted(both))}.")
-        deal_ids = self._read_known(resolved_later, self.deal_id, lambda value: record_ids("deal_id", value)) or ()
-        pipeline = self._read_known(resolved_later, self.pipeline, lambda value: ref("pipeline", value))
-        owner = self._read_known(resolved_later, self.deal_owner, lambda value: ref("deal_owner", value))
-        filter_id = self._read_known(resolved_later, self.filter_id, lambda value: number("filter_id", value))
+        deal_ids = _read_known(resolved_later, self.deal_id, lambda value: record_ids("deal_id", value)) or ()
+        pipeline = _read_known(resolved_later, self.pipeline, lambda value: ref("pipeline", value))
+        owner = _read_known(resolved_later, self.deal_owner, lambda value: ref("deal_owner", value))
+        filter_id = _read_known(resolved_later, self.filter_id, lambda value: number("filter_id", value))
         if any(resolved_later(getattr(self, name)) for name in self.template_fields if name != "pipedrive_conn_id"):
             return None
         movement = Movement(moves=self.moves, statuses=statuses, passed_through=self.passed_through)
@@ -123,10 +141,6 @@ class PipedriveDealStageSensor(WaitingSensor):
         else:
             raise PipedriveParameterError("deal_id is an empty list: there is nothing to wait for.")
         return spec, names if names != NameRefs() else None
-
-    @staticmethod
-    def _read_known(resolved_later: ResolvedLater, value: Any, read: Callable[[Any], Any]) -> Any:
-        return None if value is None or resolved_later(value) else read(value)
 
     def _find_contradictions(self) -> None:
         stages = self.to_stage is not None or self.from_stage is not None
@@ -249,12 +263,14 @@ class PipedriveNewFileSensor(WaitingSensor):
             raise PipedriveParameterError(f"min_size {self.min_size} is larger than max_size {self.max_size}.")
         if not number("max_files", self.max_files):
             raise PipedriveParameterError("max_files must be 1 or more.")
+        names = _read_known(resolved_later, self.names, lambda value: patterns("names", value, "*.pdf")) or ()
+        types = _read_known(resolved_later, self.types, lambda value: patterns("types", value, "pdf")) or ()
         links = {name: value if resolved_later(value) else record_id(name, value) for name, value in links.items()}
         if resolved_later(list(links.values())) or resolved_later(
             [getattr(self, name) for name in self.template_fields[6:-1]]
         ):
             return None
-        given_since = None if self.since is None else given_moment("since", self.since)
+        given_since = None if self.since is None else _since(self.since)
         after_id = None if self.after_id is None else number("after_id", self.after_id)
         from_run = given_since is None and after_id is None
         link = next(iter(links), None)
@@ -264,8 +280,8 @@ class PipedriveNewFileSensor(WaitingSensor):
             after_id=after_id,
             since=since if from_run else given_since,
             local_clock=from_run,
-            names=tuple(str(name) for name in several(self.names)),
-            types=tuple(str(kind).lower().lstrip(".") for kind in several(self.types)),
+            names=names,
+            types=tuple(kind.lower().lstrip(".") for kind in types),
             min_size=self.min_size,
             max_size=self.max_size,
             inline_images=self.inline_images,

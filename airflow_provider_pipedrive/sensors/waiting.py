@@ -17,12 +17,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from inspect import unwrap
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    AirflowTaskTimeout,
     BaseSensorOperator,
     PokeReturnValue,
     conf,
@@ -38,7 +40,7 @@ from airflow_provider_pipedrive.errors import (
 from airflow_provider_pipedrive.events.schedule import SHORTEST_INTERVAL, pause_after
 from airflow_provider_pipedrive.events.waits.outcomes import WAITING, WaitOutcome
 from airflow_provider_pipedrive.hooks.lineage import DataSet, Lineage, ReportsLineage, entity, entity_of_action
-from airflow_provider_pipedrive.operators.task_support import is_templated
+from airflow_provider_pipedrive.operators.task_support import check_connection_id, is_templated
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -109,8 +111,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
             raise PipedriveParameterError(
                 f"poke_interval must be {SHORTEST_INTERVAL:g} s or more, not {poke_interval}."
             )
-        if not pipedrive_conn_id:
-            raise PipedriveParameterError("pipedrive_conn_id is empty: give the id of an Airflow connection.")
+        check_connection_id("pipedrive_conn_id", pipedrive_conn_id)
 
     # ---- what a sensor of its own says
 
@@ -136,7 +137,7 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         except _Over as over:
             if self._in_airflows_loop:
                 raise
-            raise self._ending(over.error) from over.error
+            raise self._ending(over.error) from None
         return PokeReturnValue(True, outcome.result) if outcome.kind == "success" else False
 
     def _check(self, context: Context) -> WaitOutcome:
@@ -165,19 +166,18 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
 
     def _say_where_it_stands(self, answer: WaitOutcome) -> None:
         """In the log: the end, and what is waited for, once and whenever things have changed."""
-        from airflow_provider_pipedrive.events.waits.sentences import awaited, elsewhere, happened, standing
+        from airflow_provider_pipedrive.events.waits.sentences import awaited, doubtful, happened, standing
 
         assert self._current is not None
         spec, memory = self._current.spec, self._current.memory  # its names are ids by now
-        if answer.kind == "success":
-            self.log.info("%s", happened(spec, answer.result))
-            return
-        sentence = f"{awaited(spec)} {standing(spec, memory)}".rstrip()
-        if sentence != self._said:
-            self._said = sentence
+        over = answer.kind == "success"
+        sentence = happened(spec, answer.result) if over else f"{awaited(spec)} {standing(spec, memory)}".rstrip()
+        if over or sentence != self._said:
             self.log.info("%s", sentence)
-            if warning := elsewhere(spec, memory):
+            if warning := doubtful(spec, memory):
                 self.log.warning("%s", warning)
+        if not over:
+            self._said = sentence
 
     def _wait_of(self, context: Context) -> Wait:
         from airflow_provider_pipedrive.events.waits.specs import Wait
@@ -214,13 +214,15 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
         try:
             if not self.deferrable:
                 self._in_airflows_loop = True
-                return super().execute(context)
+                # Airflow 2.11 warns in the task's log of an execute that another one calls, unless it is unwrapped.
+                return unwrap(BaseSensorOperator.execute)(self, context)
             deadline = time.time() + self.timeout
             outcome = self._check(context)
         except _Over as over:
-            raise self._ending(over.error) from over.error
-        except (AirflowSensorTimeout, AirflowSkipException):  # Airflow's loop raises them when time is up
-            raise self._ending(self._time_up()) from None
+            raise self._ending(over.error) from None
+        except (AirflowSensorTimeout, AirflowSkipException) as end:  # Airflow's loop raises them when time is up
+            ended_task = isinstance(end.__cause__, AirflowTaskTimeout)
+            raise self._ending(self._time_up(ended_task=ended_task)) from None
         if outcome.kind == "success":
             return outcome.result
         return self._defer(context, deadline)
@@ -284,8 +286,12 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """An operator's: a sensor's own would skip errors with ``soft_fail``, and on 2.11 retry when time is up."""
-        if next_method == "__fail__" and (next_kwargs or {}).get("error") in AIRFLOWS_TIME_UP:
-            raise self._ending(self._time_up())
+        reason = (next_kwargs or {}).get("error") if next_method == "__fail__" else None
+        if reason in AIRFLOWS_TIME_UP:
+            limit = self.execution_timeout
+            # Airflow 2.11 ends a deferred task by whichever comes first.
+            ended_task = reason == AIRFLOWS_TIME_UP[1] and limit is not None and limit.total_seconds() < self.timeout
+            raise self._ending(self._time_up(ended_task=ended_task))
         try:
             return super(BaseSensorOperator, self).resume_execution(next_method, next_kwargs, context)
         except Exception as error:
@@ -294,9 +300,15 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
                 raise self._ending(error) from error
             raise
 
-    def _time_up(self) -> AirflowSensorTimeout:
+    def _time_up(self, *, ended_task: bool = False) -> AirflowSensorTimeout:
+        """Time is up.
+
+        :param ended_task: by the task's ``execution_timeout``, not by the sensor's ``timeout``
+        """
         waited_for = f" while {self._said[0].lower()}{self._said[1:]}" if self._said else "."
-        return AirflowSensorTimeout(f"{self.timeout:g} s (timeout) have passed{waited_for}")
+        limit = self.execution_timeout if ended_task else None
+        said = f"{self.timeout:g} s (timeout)" if limit is None else f"{limit.total_seconds():g} s (execution_timeout)"
+        return AirflowSensorTimeout(f"{said} have passed{waited_for}")
 
     def _ending(self, error: Exception) -> Exception:
         """How the task ends by ``error``: the table of this module."""

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
+from airflow_provider_pipedrive.client.times import given_moment
 from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveTokenCapError
 from airflow_provider_pipedrive.extraction.definition import CONCURRENCY, LOOKBACK, ExtractionJob
 from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity
 from airflow_provider_pipedrive.hooks.record_values import ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.operators.task_support import (
+    check_connection_id,
     is_templated,
-    moment,
     permanent_errors_end_the_task,
     wait_for_tokens,
     whole_number,
@@ -112,7 +113,7 @@ class ExtractionOperator(ReportsLineage, BaseOperator):
                 return self._extract(context, hook)
         except PipedriveTokenCapError as error:
             # It may be tried again, but not by Airflow: each of its retries would spend max_tokens.
-            raise AirflowFailException(f"{error} Clear the task for that.") from error
+            raise AirflowFailException(f"{error} Clear the task for that.") from None
         except PipedriveDailyBudgetError as error:
             if not self.deferrable:
                 raise
@@ -150,6 +151,7 @@ class ExtractionOperator(ReportsLineage, BaseOperator):
         :param others: as :meth:`_job` takes them
         :raises PipedriveParameterError: an argument is wrong
         """
+        check_connection_id("pipedrive_conn_id", self.pipedrive_conn_id)
         # In place of what is still open stands what contradicts nothing.
         narrowed = [] if is_templated(plain(self.parameters)) else list(self.parameters or ())
         harmless: dict[str, Any] = {
@@ -166,7 +168,7 @@ class ExtractionOperator(ReportsLineage, BaseOperator):
     def _moment(self, name: str) -> datetime | None:
         """The argument ``since`` or ``until`` as a time; None where it is not given, or a template."""
         value = getattr(self, name)
-        return None if value in (None, "") or is_templated(value) else moment(name, value)
+        return None if value in (None, "") or is_templated(value) else given_moment(name, value)
 
 
 def entities_read(origin: str, names: Sequence[str]) -> Lineage:

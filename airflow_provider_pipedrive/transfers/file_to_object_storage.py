@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.client.times import given_moment
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.events.waits.arguments import patterns
 from airflow_provider_pipedrive.files.listing import LINKS, FileFilter, FileWindow, Record
 from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 from airflow_provider_pipedrive.operators.record_links import PipedriveRecordLink
 from airflow_provider_pipedrive.operators.task_support import (
+    check_connection_id,
     check_path,
     is_templated,
-    moment,
     permanent_errors_end_the_task,
     run_name,
     run_window,
@@ -177,8 +179,8 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
             return FileWindow(after_id=whole_number("after_id", self.after_id, least=0))
         start, end = run_window(context)
         if _given(self.since):
-            start, end = moment("since", self.since), None
-        until = moment("until", self.until) if _given(self.until) else end
+            start, end = given_moment("since", self.since), None
+        until = given_moment("until", self.until) if _given(self.until) else end
         if start is None:
             raise PipedriveParameterError(
                 "This run has no data interval, or one without length (it was triggered by hand or by an asset, or its "
@@ -193,7 +195,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
 
     @property
     def _file_filter(self) -> FileFilter:
-        names = (self.names,) if isinstance(self.names, str) else tuple(self.names)
+        names = patterns("names", self.names, "*.pdf")
         return FileFilter(names, self.max_bytes, self.inline_images, self.mail_attachments)
 
     # ---- what is told
@@ -218,9 +220,10 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
             "seconds": round(seconds, 1),
         }
         self.log.info(
-            "%s, %s; already there: %d; skipped: %s; %s, %.1f s",
+            "%s, %s, landed in %s; already there: %d; skipped: %s; %s, %.1f s",
             counted(downloads.files, "file"),
             counted(downloads.bytes, "byte"),
+            downloads.folder,
             downloads.already_there,
             ", ".join(f"{number} ({reason})" for reason, number in downloads.skipped.items()) or 0,
             counted(usage.tokens, "API token"),
@@ -232,6 +235,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
 
     def _check(self) -> None:
         """Find wrong arguments; what is only known at run time, and still a template, is let through."""
+        check_connection_id("pipedrive_conn_id", self.pipedrive_conn_id)
         check_path("path", self.path)
         links = check_links(self)
         if len(links) > 1:
@@ -243,7 +247,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
             if name == "after_id":
                 whole_number(name, self.after_id, least=0)
             else:
-                moment(name, getattr(self, name))
+                given_moment(name, getattr(self, name))
         if "after_id" in known and len(known) > 1:
             raise PipedriveParameterError("Give either after_id, or since and until.")
         self._check_choice()
@@ -259,8 +263,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
             whole_number("file_id", asked.get("id") if isinstance(asked, Mapping) else asked)
 
     def _check_choice(self) -> None:
-        if not all(isinstance(name, str) and name for name in self.names):
-            raise PipedriveParameterError(f"names must be patterns, such as '*.pdf', not {self.names!r}.")
+        patterns("names", self.names, "*.pdf")
         if type(self.max_bytes) is not int or self.max_bytes < 1:
             raise PipedriveParameterError(f"max_bytes must be a whole number from 1 on, not {self.max_bytes!r}.")
 

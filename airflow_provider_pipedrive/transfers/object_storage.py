@@ -104,7 +104,7 @@ class PipedriveToObjectStorageOperator(ExtractionOperator):
             if have_expired(error):
                 self.log.warning("The storage's credentials have expired: another try asks for new ones.")
                 raise
-            raise AirflowFailException(f"path: {self.path} cannot be written to: {error}") from error
+            raise AirflowFailException(f"path: {self.path} cannot be written to: {_fault_of(error)}.") from None
         for listed in job.entities:
             target = location(folder / listed)
             self._lineage.wrote(target)
@@ -118,7 +118,7 @@ class PipedriveToObjectStorageOperator(ExtractionOperator):
         try:
             make_folder(folder)
         except FileNotFoundError as error:  # where no folder can be made, as below /proc
-            raise AirflowFailException(f"path: {self.path} cannot be written to: {error}") from error
+            raise AirflowFailException(f"path: {self.path} cannot be written to: {_fault_of(error)}.") from None
 
     # ---- what is asked for
 
@@ -133,8 +133,7 @@ class PipedriveToObjectStorageOperator(ExtractionOperator):
             if since is None:
                 self.log.info(
                     "This run has no data interval (it was triggered by hand or by an asset, or its schedule has "
-                    "none): reading on from the watermark in %s, or the whole list where there is no watermark yet; "
-                    "or again what an earlier try of this run has read.",
+                    "none): it goes by the watermarks in %s.",
                     self.path,
                 )
         return self._job(**self._own_arguments(), since=since, until=until)
@@ -152,6 +151,11 @@ class PipedriveToObjectStorageOperator(ExtractionOperator):
         if self.format == "parquet" and not self.escape_formulas:
             given["format"] = "csv"  # the workers need pyarrow, not who parses
         self._check_job(**given)
+
+
+def _fault_of(error: OSError) -> str:
+    """Why a place cannot be written to: the system's words without its number; a storage has its own."""
+    return error.strerror or str(error) or type(error).__name__
 
 
 def brief(receipt: Mapping[str, Any], file: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from airflow_provider_pipedrive.hooks.lineage import ReportsLineage
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 from airflow_provider_pipedrive.operators.record_links import PipedriveRecordLink
 from airflow_provider_pipedrive.operators.task_support import (
+    check_connection_id,
     check_path,
     permanent_errors_end_the_task,
     storage_path,
@@ -102,8 +103,10 @@ class ObjectStorageToPipedriveFileOperator(ReportsLineage, BaseOperator):
                 if file is None:
                     attached = {link: getattr(self, link) for link in links}
                     file = hook.run("addFile", {"file": (name, path), **attached})
-                    self.log.info("Uploaded: %s, %s, file %s", name, counted(size, "byte"), file["id"])
+                    self.log.info("Uploaded: %s, %s, as file %s", name, counted(size, "byte"), file["id"])
                 url = url_of_link(self, hook)
+                attached_to = ", ".join(f"{link.removesuffix('_id')} {getattr(self, link)}" for link in links)
+                self.log.info("Attached to %s%s", attached_to, f": {url}" if url else "")
         finally:
             context["ti"].xcom_push(key=PipedriveRecordLink.xcom_key, value=url)
         return file
@@ -149,6 +152,7 @@ class ObjectStorageToPipedriveFileOperator(ReportsLineage, BaseOperator):
 
     def _check(self) -> list[str]:
         """Find wrong arguments; the names of the links that were given."""
+        check_connection_id("pipedrive_conn_id", self.pipedrive_conn_id)
         check_path("path", self.path)
         links = check_links(self)
         if not links:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
+from airflow_provider_pipedrive.operators.task_support import check_connection_id
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -51,6 +52,7 @@ class SqlToPipedriveOperator(PipedriveBulkOperator):
         self.sql_conn_id = sql_conn_id
         self.sql_parameters = sql_parameters
         super().__init__(**kwargs)
+        check_connection_id("sql_conn_id", sql_conn_id)
         if not isinstance(sql, str) or not sql.strip():
             raise PipedriveParameterError("sql must be a query, or the name of a .sql file.")
 
@@ -61,20 +63,36 @@ class SqlToPipedriveOperator(PipedriveBulkOperator):
             raise PipedriveParameterError(
                 f"The connection {self.sql_conn_id} is not that of a database: its hook is {type(hook).__name__}."
             )
-        return _fetched(hook, self.sql, self.sql_parameters)
+        return _fetched(hook, self.sql, self.sql_parameters, f"The database of connection {self.sql_conn_id}")
 
 
-def _fetched(hook: Any, sql: str, parameters: Any) -> Iterator[dict[str, Any]]:
-    with closing(hook.get_conn()) as connection, closing(_cursor(connection)) as cursor:
-        if parameters:
-            cursor.execute(sql, parameters)
-        else:
-            cursor.execute(sql)
+def _fetched(hook: Any, sql: str, parameters: Any, whose: str) -> Iterator[dict[str, Any]]:
+    with _databases_own_words(whose):
+        connection = hook.get_conn()
+    with closing(connection), closing(_cursor(connection)) as cursor:
+        with _databases_own_words(whose):
+            cursor.execute(sql, *([parameters] if parameters else []))
         names: list[str] = []
-        while rows := cursor.fetchmany(_FETCHED):
+        while rows := _next_rows(cursor, whose):
             names = names or _columns(cursor)
             for row in rows:
                 yield dict(zip(names, row, strict=True))
+
+
+def _next_rows(cursor: Any, whose: str) -> Sequence[Any]:
+    with _databases_own_words(whose):
+        rows: Sequence[Any] = cursor.fetchmany(_FETCHED)
+    return rows
+
+
+@contextmanager
+def _databases_own_words(whose: str) -> Iterator[None]:
+    """Say that it was the database that failed: a run's journal is one too, and Pipedrive answers in between."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - each driver has exceptions of its own
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise PipedriveError(f"{whose} did not answer the query: {words}", retryable=True) from None
 
 
 def _columns(cursor: Any) -> list[str]:

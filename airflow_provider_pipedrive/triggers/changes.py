@@ -11,6 +11,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.watch import change_watch
 from airflow_provider_pipedrive.events.schedule import SHORTEST_INTERVAL
+from airflow_provider_pipedrive.hooks.client_factory import check_connection_id
 from airflow_provider_pipedrive.triggers.change_polling import QueueSubscriber, batches
 
 if TYPE_CHECKING or find_spec("airflow.triggers.shared_stream") is not None:
@@ -58,6 +59,7 @@ class PipedriveChangeEventTrigger(_SharedStream, BaseEventTrigger):
         ignore_own: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        check_connection_id("pipedrive_conn_id", pipedrive_conn_id)
         self.watch = change_watch(entity, changes, fields, ignore_own)
         self.pipedrive_conn_id = pipedrive_conn_id
         self.interval = _seconds("interval", interval, SHORTEST_INTERVAL)

@@ -141,7 +141,7 @@ class Warehouse:
             seconds=round(time.monotonic() - began, 3),
         )
         log.info(
-            "%s: %s and %s into %s of %s, %.1f s",
+            "%s: %s and %s loaded into dataset %s of %s, %.1f s",
             load.entity, counted(loaded.rows, "row"), counted(loaded.tombstones, "deletion"), self.dataset,
             self.destination.name, loaded.seconds,
         )  # fmt: skip

@@ -45,7 +45,7 @@ def test_a_folder_in_which_another_process_writes_is_refused(client: PipedriveCl
 def test_a_file_is_no_folder(client: PipedriveClient, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
 
-    with pytest.raises(PipedriveParameterError, match="cannot be the folder of a run"):
+    with pytest.raises(PipedriveParameterError, match="file is a file, and a folder is needed there"):
         write(client, people(1), BulkJob("persons"), folder=tmp_path / "file")
 
     assert (tmp_path / "file").read_text() == "mine"

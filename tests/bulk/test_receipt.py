@@ -28,11 +28,11 @@ def test_the_log_of_a_dry_run_shows_the_first_records_and_what_would_be(
 
     said = caplog.messages
     assert (
-        "persons: 2 rows; 1 to create, 1 to update, 1 organizations to create first; 0 unchanged, 0 rejected" in said[0]
+        "persons: 2 rows; 1 to create, 1 to update, 1 organization to create first; 0 unchanged, 0 rejected" in said[0]
     )
     assert f"update persons {person}: Name: Old -> New; Organization: - -> Harbour" in said
     assert "create persons eva@example.com: Email: eva@example.com; Name: Eva; Organization: Harbour" in said
-    assert said[-1].startswith("persons: nothing written; would be: 1 created, 1 updated, 1 related records created; ")
+    assert said[-1].startswith("persons: nothing written; would be: 1 created, 1 updated, 1 related record created; ")
 
 
 def test_the_log_names_a_row_that_is_set_aside_and_the_file_with_all_of_them(

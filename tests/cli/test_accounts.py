@@ -118,8 +118,8 @@ def _days_ago(days: int) -> dict[str, dict[str, str]]:
     [
         ({}, "When it was last renewed is not known here."),
         (_days_ago(10), "It was last renewed here on "),
-        (_days_ago(50), "Had nothing else used it, 9 of its 60 idle days were left: let the example DAG"),
-        (_days_ago(70), "Had nothing else used it, 0 of its 60 idle days were left: let the example DAG"),
+        (_days_ago(50), "Had nothing else used it, 9 of its 60 idle days would be left: let the example DAG"),
+        (_days_ago(70), "Had nothing else used it, 0 of its 60 idle days would be left: let the example DAG"),
     ],
 )
 def test_a_check_warns_where_the_idle_days_had_nearly_run_out_before_it(
@@ -128,7 +128,7 @@ def test_a_check_warns_where_the_idle_days_had_nearly_run_out_before_it(
     monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", oauth_connection(sandbox, **extra))
     assert terminal.run("check") == 0
     assert says in terminal.err
-    assert ("Warning:" in terminal.err) == ("pipedrive_keep_alive" in says or "idle days were left" in says)
+    assert ("Warning:" in terminal.err) == ("pipedrive_keep_alive" in says or "idle days would be left" in says)
 
 
 def test_a_check_is_a_use_that_the_connection_in_the_database_remembers(

@@ -87,7 +87,7 @@ def test_a_mark_that_is_not_there_is_told_with_those_that_are(
 @pytest.mark.parametrize(
     ("options", "advice"),
     [
-        (["--entity", "persons", "--set", "yesterday"], "--set must be a day or a time"),
+        (["--entity", "persons", "--set", "yesterday"], "--set must be a time with a zone"),
         (["--entity", "persons", "--set", "2099-01-01"], "--set 2099-01-01 is in the future"),
         (["--entity", "persons", "--set", "2026-01-01", "--forget"], "--set and --forget contradict one another"),
         (["--forget"], "Say which watermark: --entity deals"),

@@ -35,7 +35,7 @@ def test_ensure_makes_what_is_missing_list_shows_it_and_remove_takes_it_away(ter
     ]
     assert SECRET not in terminal.out + terminal.err
     assert terminal.run("webhooks", "remove") == 0
-    assert "2 removed." in terminal.err
+    assert "2 webhooks removed." in terminal.err
 
 
 def test_only_some_actions_can_be_wanted(terminal: Terminal) -> None:

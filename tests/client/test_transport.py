@@ -117,8 +117,8 @@ def test_a_host_that_nobody_knows_is_said_in_words(clock: FakeClock, mocker: Moc
     with PipedriveClient(settings, clock=clock) as client, pytest.raises(PipedriveConnectionError) as refused:
         client.run("addDeal", {"title": "A"})
     assert str(refused.value) == (
-        "addDeal: the host's name cannot be resolved: check the connection's host, and this machine's network, "
-        "talking to https://acmme.pipedrive.com."
+        "addDeal: the name in https://acmme.pipedrive.com cannot be resolved: check the connection's host, and this "
+        "machine's network."
     )
     assert (refused.value.nothing_sent, refused.value.retryable) == (True, True)
 

@@ -54,7 +54,7 @@ def test_a_target_that_cannot_be_written_is_found_before_anything_is_downloaded(
     for target, advice in (
         (tmp_path, "is a folder"),
         (tmp_path / "missing" / "file", "does not exist"),
-        ("/proc/version/file", "cannot be written"),
+        ("/proc/version/file", "cannot be written: /proc/version is not a folder"),
         ("nosuch://bucket/file", "Install the Airflow provider of that storage"),
         ("", "must be a path"),
         (5, "must be a path"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -71,3 +72,10 @@ def test_a_connection_that_cannot_work_says_what_to_change(
     monkeypatch.setenv("AIRFLOW_CONN_BROKEN", json.dumps({"conn_type": "pipedrive", **connection}))
     with pytest.raises((PipedriveAuthError, PipedriveParameterError), match=advice):
         PipedriveHook("broken").run("getCurrentUser")
+
+
+@pytest.mark.parametrize("given", [5, None, ["pipedrive_default"], "", " "])
+def test_what_is_not_a_connections_id_is_refused(given: Any, sandbox: Sandbox) -> None:
+    with pytest.raises(PipedriveParameterError, match="pipedrive_conn_id (must be|is empty: give) the id of"):
+        PipedriveHook(given).run("getDeals")
+    assert sandbox.requests == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
 
-from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -278,6 +278,37 @@ def test_a_query_that_gives_two_columns_one_name_is_an_error(
     with pytest.raises(
         AirflowFailException, match="sql gives two columns the name 'title': rename one of them with AS"
     ):
+        run(task)
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [("SELECT nme FROM people", "no such column: nme"), ("SELECT * FROM nowhere", "no such table: nowhere")],
+)
+def test_what_the_database_says_of_a_query_is_not_taken_for_the_journals_words(
+    sql: str, words: str, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("airflow.providers.sqlite", reason="the provider of SQLite is not installed")
+    database = sqlite3.connect(tmp_path / "people.sqlite")
+    database.execute("CREATE TABLE people (name TEXT)")
+    database.close()
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_PEOPLE", json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "people.sqlite")})
+    )
+    task = SqlToPipedriveOperator(
+        task_id="write", sql=sql, sql_conn_id="people", entity="deals", match_on="id", folder=tmp_path / "run"
+    )
+    with pytest.raises(PipedriveError, match=f"^The database of connection people did not answer the query: {words}$"):
+        run(task)
+
+
+@pytest.mark.parametrize("path", ["nowhere.csv", "folder.csv"])
+def test_rows_in_a_file_that_is_not_there_are_refused_by_its_name(path: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    task = ObjectStorageToPipedriveOperator(
+        task_id="write", path=str(tmp_path / path), entity="persons", folder=tmp_path / "run"
+    )
+    with pytest.raises(AirflowFailException, match=f"{tmp_path / path} is not a file with rows: "):
         run(task)
 
 

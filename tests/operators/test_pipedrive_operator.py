@@ -243,6 +243,13 @@ def test_the_log_tells_what_was_done_and_what_it_cost(
             r"merged deal 1 into deal 2, which survives \(\S+/deal/2\); ",
         ),
         ("addDealFollower", {"id": 1, "user_id": 1}, r"1 request, 5 API tokens, "),
+        (
+            "addDealProduct",
+            {"id": 1, "product_id": 1, "item_price": 5, "quantity": 1},
+            r"added product \d+ of deal 1 \(\S+/deal/1\); ",
+        ),
+        ("duplicateDeal", {"id": 1}, r"copied deal 1 to deal \d+ \(\S+/deal/"),
+        ("deleteNote", {"id": 1}, r"deleted note 1; 1 request, "),
     ],
 )
 def test_the_log_says_which_record_was_written(

@@ -1,8 +1,9 @@
-"""What tasks share: the window that a run is given."""
+"""What tasks share: the window that a run is given, and the connection."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,17 @@ from airflow.providers.common.compat.sdk import DAG
 from airflow.timetables.events import EventsTimetable
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
+from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator
 from airflow_provider_pipedrive.operators.task_support import run_window
+from airflow_provider_pipedrive.operators.webhooks import PipedriveEnsureWebhooksOperator
+from airflow_provider_pipedrive.sensors.pipedrive import PipedriveNewFileSensor
+from airflow_provider_pipedrive.transfers import (
+    ObjectStorageToPipedriveFileOperator,
+    PipedriveFileToObjectStorageOperator,
+    PipedriveToObjectStorageOperator,
+    PipedriveToWarehouseOperator,
+)
 
 
 def at(text: str) -> datetime:
@@ -53,3 +64,24 @@ def test_any_other_run_without_a_data_interval_has_no_window_of_its_own(kind: st
 def test_a_backfills_run_whose_time_is_not_known_fails_with_advice(more: dict[str, Any]) -> None:
     with pytest.raises(PipedriveParameterError, match="give since and until"):
         run_window(run(**more))
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        partial(PipedriveOperator, action="getDeals"),
+        partial(PipedriveBulkOperator, rows=[], entity="persons"),
+        partial(PipedriveEnsureWebhooksOperator, objects="*"),
+        partial(PipedriveToObjectStorageOperator, entities=["deals"], path="crm"),
+        partial(PipedriveToWarehouseOperator, entities=["deals"], destination="duckdb:///crm.duckdb"),
+        partial(PipedriveFileToObjectStorageOperator, path="files"),
+        partial(ObjectStorageToPipedriveFileOperator, path="offer.pdf", deal_id=1),
+        partial(PipedriveNewFileSensor),
+    ],
+    ids=lambda task: task.func.__name__,
+)
+def test_every_task_refuses_what_is_not_a_connections_id_when_it_is_parsed(task: Any) -> None:
+    for wrong in (5, None, {"conn_id": "pipedrive_default"}, ""):
+        with pytest.raises(PipedriveParameterError, match="pipedrive_conn_id (must be|is empty: give) the id of an"):
+            task(task_id="task", pipedrive_conn_id=wrong)
+    task(task_id="task", pipedrive_conn_id="{{ params.account }}")

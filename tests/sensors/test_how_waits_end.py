@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    AirflowTaskTimeout,
     TaskDeferred,
 )
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.errors import PipedriveServerError
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -50,6 +53,17 @@ def test_time_is_up(mode: str, switch: dict[str, bool], ending: type[Exception],
     ):
         waiting(mode, sensor, **switch)
     assert 599 <= waiting.seconds <= 620
+
+
+def test_the_tasks_own_time_is_up(mode: str, waiting: Waiting, mocker: MockerFixture) -> None:
+    if mode == "deferrable":
+        made = sensor(deferrable=True, soft_fail=True, execution_timeout=timedelta(seconds=90))
+        with pytest.raises(AirflowSkipException, match=r"90 s \(execution_timeout\) have passed"):
+            made.resume_execution("__fail__", {"error": "Trigger/execution timeout"}, {})  # type: ignore[arg-type]
+        return
+    mocker.patch.object(PipedriveDealStageSensor, "poke", side_effect=AirflowTaskTimeout("Timeout"))
+    with pytest.raises(AirflowSkipException, match=r"90 s \(execution_timeout\) have passed"):
+        waiting(mode, sensor, soft_fail=True, execution_timeout=timedelta(seconds=90))
 
 
 def test_time_is_up_between_two_checks(mode: str, waiting: Waiting) -> None:

@@ -62,6 +62,8 @@ def test_contradictions_are_found_when_the_dag_is_parsed(arguments: dict[str, An
         ({"max_size": "big"}, "max_size must be a whole number"),
         ({"max_files": 0}, "max_files must be 1 or more"),
         ({"since": "noon"}, "since must be a time with a zone"),
+        ({"names": 5}, "names must be a text such as"),
+        ({"types": [5]}, "types must be a text such as 'pdf'"),
         ({"after_id": "x"}, "after_id must be a whole number"),
     ],
 )
@@ -86,6 +88,30 @@ def test_contradictions_of_a_record_wait_too(arguments: dict[str, Any], advice: 
     given = {"success": ("status", "==", "won"), **arguments}
     with pytest.raises(PipedriveParameterError, match=advice):
         PipedriveRecordSensor(task_id="wait", **given)
+
+
+def test_a_misspelled_field_of_a_condition_is_warned_of_at_once(
+    waiting: Waiting, deal: dict[str, Any], capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    sensor = PipedriveRecordSensor(
+        task_id="wait",
+        action="getDeal",
+        parameters={"id": deal["id"]},
+        success=("titel", "==", "x"),
+        failure=("statuss", "==", "lost"),
+    )
+    assert sensor.poke(waiting.context()) is False  # type: ignore[arg-type]
+    out = capfd.readouterr()
+    said = caplog.text + out.out + out.err
+    assert "'titel' leads nowhere: the record has no 'titel'. Did you mean 'title'? 'statuss' leads nowhere: " in said
+    assert said.count("'titel' leads nowhere") == 1
+
+
+def test_a_day_is_a_time_for_sensors_too(waiting: Waiting, deal: dict[str, Any]) -> None:
+    sensor = PipedriveNewFileSensor(task_id="wait", deal_id=deal["id"], since="2026-05-04")
+    spec, _ = sensor._spec("2000-01-01T00:00:00Z", lambda value: False) or (None, None)
+    assert spec is not None
+    assert spec.to_json()["since"] == "2026-05-04T00:00:00Z"
 
 
 def test_templates_are_judged_when_the_task_runs(waiting: Waiting, sandbox: Sandbox, deal: dict[str, Any]) -> None:

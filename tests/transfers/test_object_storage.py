@@ -451,10 +451,13 @@ def test_a_since_ahead_of_pipedrives_clock_is_refused(sandbox: Sandbox, tmp_path
     assert looks_finished(tmp_path) == []
 
 
-def test_a_path_below_a_file_is_refused_before_anything_is_read(sandbox: Sandbox, tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["file", "file/folder"])
+def test_a_path_that_is_a_file_or_below_one_is_refused_before_anything_is_read(
+    path: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(AirflowFailException, match="path: .* cannot be written to"):
-        extract(tmp_path / "file" / "folder")
+    with pytest.raises(AirflowFailException, match=f"{tmp_path / 'file'} is a file, and a folder is needed there"):
+        extract(tmp_path / path)
     assert sandbox.requests == []
 
 

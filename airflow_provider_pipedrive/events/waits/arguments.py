@@ -70,6 +70,18 @@ def record_ids(name: str, value: Any) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(record_id(name, item)) for item in several(value)))
 
 
+def patterns(name: str, value: Any, example: str) -> tuple[str, ...]:
+    """One or several texts that names are compared with.
+
+    :param example: of such a text, for the error
+    :raises PipedriveParameterError: one is not a text
+    """
+    found = [] if value == "" else several(value)  # a template may render to nothing
+    if not all(isinstance(item, str) and item.strip() for item in found):
+        raise PipedriveParameterError(f"{name} must be a text such as {example!r}, or a list of them, not {value!r}.")
+    return tuple(found)
+
+
 def several(value: Any) -> list[Any]:
     """A list of what was given: itself, what the text of a JSON list holds, or what commas divide where all of it is
     numbers. Names may hold commas."""

@@ -141,3 +141,23 @@ def value_at(record: Any, path: str) -> Any:
         else:
             return None
     return found
+
+
+def fault_of(path: str, record: Any) -> str:
+    """Why a path leads nowhere in a record, as a sentence; empty where it leads somewhere, be that null."""
+    steps, found = path.split("."), record
+    for number, step in enumerate(steps):
+        before = ".".join(steps[:number])
+        if isinstance(found, Mapping):
+            if step not in found:
+                near = did_you_mean(step, map(str, found))
+                own = " Custom fields are at custom_fields.<key>." if not near and "custom_fields" in found else ""
+                return f"{path!r} leads nowhere: {before or 'the record'} has no {step!r}.{near}{own}"
+            found = found[step]
+        elif isinstance(found, list):
+            if not step.isdecimal():
+                return f"{path!r} leads nowhere: {before} is a list. Did you mean '{before}.0.{step}'?"
+            found = found[int(step)] if int(step) < len(found) else None
+        elif found is not None:
+            return f"{path!r} leads nowhere: {before} is {found!r:.60}, which has no parts."
+    return ""

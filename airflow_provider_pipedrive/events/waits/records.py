@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from airflow_provider_pipedrive.catalog import get_action
 from airflow_provider_pipedrive.errors import PipedriveError
-from airflow_provider_pipedrive.events.waits.conditions import Condition, value_at
+from airflow_provider_pipedrive.events.waits.conditions import Condition, fault_of, value_at
 from airflow_provider_pipedrive.events.waits.histories import Histories
 from airflow_provider_pipedrive.events.waits.movement import History, Movement
 from airflow_provider_pipedrive.events.waits.outcomes import WAITING, Judged, Memory, Record, WaitOutcome
@@ -101,10 +101,15 @@ class RecordWait(GivenRecords):
     def judged(
         self, found: Mapping[RecordRead, Record | None], wait: Wait, ahead: float, histories: Histories
     ) -> Judged:
-        """By its conditions; what their present values look like is remembered."""
+        """By its conditions; what their present values look like is remembered, and which of them lead nowhere."""
         record = found[self.reads[0]]
         paths = [condition.path for condition in self.success] if record else []
-        return Judged(self.judge(record), {"values": {path: _shown(value_at(record, path)) for path in paths}})
+        also = [condition.path for condition in self.failure] if record else []
+        memory = {
+            "values": {path: _shown(value_at(record, path)) for path in paths},
+            "faults": list(filter(None, (fault_of(path, record) for path in dict.fromkeys([*paths, *also])))),
+        }
+        return Judged(self.judge(record), memory)
 
     def judge(self, record: Record | None) -> WaitOutcome:
         """What a record shows; ``None`` where it is not there."""

@@ -47,8 +47,15 @@ def standing(spec: WaitSpec, memory: Memory) -> str:
     return f"Not yet: {_some(at)}." if at else ""
 
 
-def elsewhere(spec: WaitSpec, memory: Memory) -> str:
-    """A warning where deals are in another pipeline than the stages that they shall come to; else empty."""
+def doubtful(spec: WaitSpec, memory: Memory) -> str:
+    """A warning where a wait may be a mistake: a condition's path leads nowhere, or deals are in another pipeline than
+    the stages that they shall come to; else empty."""
+    if isinstance(spec, RecordWait):
+        return " ".join(memory.get("faults", ()))
+    return _elsewhere(spec, memory)
+
+
+def _elsewhere(spec: WaitSpec, memory: Memory) -> str:
     if not isinstance(spec, DealsWait) or not spec.movement.reaches:
         return ""
     pipelines = spec.movement.pipelines
@@ -86,10 +93,10 @@ def _files(spec: FilesWait) -> str:
 
 
 def _fulfilled(spec: RecordWait) -> str:
-    """Such as ``lead 0b1b1e40 has is_archived == True``."""
+    """Such as ``lead 0b1b1e40 fulfils: is_archived == True``."""
     what = " ".join(re.findall(r"[A-Z][a-z]*", spec.action)).lower()
     ids = " ".join(str(value) for name, value in spec.parameters.items() if name == "id" or name.endswith("_id"))
-    return f"{what} {ids} has {' and '.join(map(str, spec.success))}"
+    return f"{what} {ids} fulfils: {' and '.join(map(str, spec.success))}"
 
 
 def _where(movement: Movement, seen: Memory) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_pipedrive.client.needed_folders import folders_needed
 from airflow_provider_pipedrive.client.whole_files import whole_file
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
@@ -101,13 +102,17 @@ def remove(path: Any) -> None:
 
 
 def make_folder(folder: Any) -> None:
-    """Make a folder where files need one; private if it is a job's :data:`STATE`, or below one."""
+    """Make a folder where files need one; private if it is a job's :data:`STATE`, or below one.
+
+    :raises PipedriveParameterError: a file is where a folder is needed
+    """
     fs = file_system(folder)
     if fs is None:
-        if STATE in folder.parts:
-            _make_private(folder)
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
+        with folders_needed():
+            if STATE in folder.parts:
+                _make_private(folder)
+            else:
+                folder.mkdir(parents=True, exist_ok=True)
     elif protocols(fs) & WITH_FOLDERS:
         fs.makedirs(folder.path, exist_ok=True)
 

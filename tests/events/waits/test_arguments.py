@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.events.waits.arguments import number, record_id, record_ids, refs, several
+from airflow_provider_pipedrive.events.waits.arguments import number, patterns, record_id, record_ids, refs, several
 
 LEAD = "adf21080-0e10-11eb-879b-05d71fb426ec"
 
@@ -51,3 +51,15 @@ def test_records_are_named_once_each_by_numbers_and_leads_by_their_long_ids() ->
 def test_a_whole_number_is_one_in_plain_digits(given: Any) -> None:
     with pytest.raises(PipedriveParameterError, match="after_id must be a whole number, not "):
         number("after_id", given)
+
+
+def test_what_names_are_compared_with_is_one_text_or_several() -> None:
+    assert patterns("names", "*.pdf", "*.pdf") == ("*.pdf",)
+    assert patterns("names", ["*.pdf", "offer*"], "*.pdf") == ("*.pdf", "offer*")
+    assert patterns("names", None, "*.pdf") == patterns("names", "", "*.pdf") == ()
+
+
+@pytest.mark.parametrize("given", [5, [5], [None], [""], {"*.pdf": 1}, True])
+def test_what_names_cannot_be_compared_with_is_refused(given: Any) -> None:
+    with pytest.raises(PipedriveParameterError, match=r"names must be a text such as '\*.pdf', or a list of them"):
+        patterns("names", given, "*.pdf")

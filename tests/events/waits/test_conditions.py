@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.events.waits.conditions import Condition, conditions
+from airflow_provider_pipedrive.events.waits.conditions import Condition, conditions, fault_of
 
 DEAL = {
     "status": "won",
@@ -90,3 +90,22 @@ def test_one_condition_and_a_list_of_them_are_read_alike() -> None:
     assert conditions("success", ("status", "==", "won")) == (Condition("status", "==", "won"),)
     assert conditions("success", [["status", "==", "won"]]) == (Condition("status", "==", "won"),)
     assert conditions("failure", None) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("statuss", "'statuss' leads nowhere: the record has no 'statuss'. Did you mean 'status'?"),
+        ("Size", "'Size' leads nowhere: the record has no 'Size'. Custom fields are at custom_fields.<key>."),
+        ("custom_fields.abd", "'custom_fields.abd' leads nowhere: custom_fields has no 'abd'. Did you mean 'abc'?"),
+        ("emails.value", "'emails.value' leads nowhere: emails is a list. Did you mean 'emails.0.value'?"),
+        ("status.name", "'status.name' leads nowhere: status is 'won', which has no parts."),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_explained(path: str, said: str) -> None:
+    assert fault_of(path, DEAL) == said
+
+
+@pytest.mark.parametrize("path", ["status", "person_id", "person_id.name", "emails.5.value", "custom_fields.abc.value"])
+def test_a_path_to_something_or_to_what_is_null_or_empty_is_right(path: str) -> None:
+    assert fault_of(path, DEAL) == ""

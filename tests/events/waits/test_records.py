@@ -82,7 +82,7 @@ def test_the_result_for_a_single_deal_is_its_move() -> None:
 def test_the_present_value_of_what_is_waited_for_is_remembered() -> None:
     wait = Wait(WON)
     judged = WON.judged({WON.reads[0]: {"status": "open"}}, wait, 0.0, Histories(None))  # type: ignore[arg-type]
-    assert judged.memory == {"values": {"status": "'open'"}}
+    assert judged.memory == {"values": {"status": "'open'"}, "faults": []}
     assert wait.memory == {}
     long = WON.judged({WON.reads[0]: {"status": "x" * 100_000}}, wait, 0.0, Histories(None))  # type: ignore[arg-type]
     assert len(long.memory["values"]["status"]) == 203

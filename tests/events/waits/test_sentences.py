@@ -11,7 +11,7 @@ from airflow_provider_pipedrive.events.waits.files import FilesWait
 from airflow_provider_pipedrive.events.waits.movement import Movement
 from airflow_provider_pipedrive.events.waits.moves import AnyDealWait
 from airflow_provider_pipedrive.events.waits.records import DealsWait, RecordWait
-from airflow_provider_pipedrive.events.waits.sentences import awaited, elsewhere, happened, standing
+from airflow_provider_pipedrive.events.waits.sentences import awaited, doubtful, happened, standing
 from airflow_provider_pipedrive.events.waits.specs import WaitSpec
 
 SINCE = "2026-05-04T10:00:00Z"
@@ -36,7 +36,7 @@ MOVE = {"deal_id": 17, "title": "Ovens", "to_stage_id": 3, "to_stage": "Offer", 
         (AnyDealWait(Movement(moves=True), SINCE), f"a deal moves to another stage, from {SINCE} on"),
         (
             RecordWait("getLead", {"id": "x"}, (Condition("is_archived", "==", True),)),
-            "lead x has is_archived == True",
+            "lead x fulfils: is_archived == True",
         ),
     ],
 )
@@ -68,10 +68,16 @@ def test_what_a_record_is_like_while_it_is_waited_for() -> None:
 def test_a_deal_in_another_pipeline_than_the_stage_is_warned_of() -> None:
     offer = Movement(reaches=(3,), names=NAMES, pipelines={"2": 1, "3": 1, "8": 2})
     spec = DealsWait((17, 18), offer, SINCE)
-    assert elsewhere(spec, {"17": {"stage": 8}, "18": {"stage": 2}}) == (
+    assert doubtful(spec, {"17": {"stage": 8}, "18": {"stage": 2}}) == (
         "Deal 17 is in pipeline 2, but stage 3 (Offer) is in pipeline 1: a move within a pipeline does not lead there."
     )
-    assert elsewhere(spec, {"17": {"stage": 2}}) == elsewhere(spec, {}) == ""
+    assert doubtful(spec, {"17": {"stage": 2}}) == doubtful(spec, {}) == ""
+
+
+def test_a_condition_whose_path_leads_nowhere_is_warned_of() -> None:
+    lead = RecordWait("getLead", {"id": "x"}, ARCHIVED)
+    assert doubtful(lead, {"faults": ["'archived' leads nowhere."]}) == "'archived' leads nowhere."
+    assert doubtful(lead, {"faults": []}) == doubtful(lead, {}) == ""
 
 
 def test_what_has_happened() -> None:
@@ -85,4 +91,4 @@ def test_what_has_happened() -> None:
     )
     assert happened(FilesWait(since=SINCE), files[:1]) == "A new file: 1.pdf (1)."
     lead = RecordWait("getLead", {"id": "x"}, ARCHIVED)
-    assert happened(lead, {"id": "x"}) == "It has happened: lead x has is_archived == True."
+    assert happened(lead, {"id": "x"}) == "It has happened: lead x fulfils: is_archived == True."

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.client.times import read_time, write_time
-from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.events.waits.times import given_moment, on_server
+from airflow_provider_pipedrive.events.waits.times import on_server
 
 NOON = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
 
@@ -37,17 +36,6 @@ def test_a_time_is_written_in_utc_and_whole_seconds() -> None:
         write_time(datetime(2026, 5, 4, 14, 0, 0, 999_000, tzinfo=timezone(timedelta(hours=2))))
         == "2026-05-04T12:00:00Z"
     )
-
-
-@pytest.mark.parametrize("given", ["2026-05-04T14:00:00+02:00", " 2026-05-04T12:00:00Z ", NOON])
-def test_a_callers_time_is_brought_to_utc(given: Any) -> None:
-    assert given_moment("since", given) == "2026-05-04T12:00:00Z"
-
-
-@pytest.mark.parametrize("given", ["2026-05-04T12:00:00", "noon", None, NOON.replace(tzinfo=None)])
-def test_a_callers_time_needs_a_zone(given: Any) -> None:
-    with pytest.raises(PipedriveParameterError, match="since must be a time with a zone, such as 2026-05-04T10:20:30Z"):
-        given_moment("since", given)
 
 
 @pytest.mark.parametrize(
