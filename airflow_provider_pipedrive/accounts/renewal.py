@@ -58,7 +58,7 @@ def renew(stored: StoredConnection, credential: OAuth, send: Send) -> Renewal:
         raise
 
 
-def keep(stored: StoredConnection, renewal: Renewal) -> bool:
+def store_renewal(stored: StoredConnection, renewal: Renewal) -> bool:
     """Store what a renewal has brought; the idle days begin again. A route that was approved for the old refresh token
     is approved for the new one.
 

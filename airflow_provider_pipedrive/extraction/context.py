@@ -20,7 +20,7 @@ from airflow_provider_pipedrive.extraction.progress import Progress
 from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats, RequestPool
 from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds
-from airflow_provider_pipedrive.extraction.reading.window import Window
+from airflow_provider_pipedrive.extraction.reading.update_window import UpdateWindow
 from airflow_provider_pipedrive.extraction.storage.files import STATE
 from airflow_provider_pipedrive.extraction.watermarks import Watermarks, WindowClaim
 
@@ -116,7 +116,7 @@ class EntityRun:
 
     entity: Entity
     staging: EntityStaging
-    window: Window | None
+    window: UpdateWindow | None
     claim: WindowClaim | None
     stats: ReadStats = field(default_factory=ReadStats)
     outcome: ReadOutcome = field(default_factory=lambda: ReadOutcome("", {}))

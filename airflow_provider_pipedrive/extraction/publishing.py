@@ -27,7 +27,7 @@ _Drop = Callable[[FinishedPart], Sequence[int]]
 
 def publish(context: ExtractionContext, entities: Mapping[str, EntityRun], schemas: RunSchemas) -> dict[str, Any]:
     """Publish what was read, then move the watermarks: a receipt."""
-    schemas.keep()
+    schemas.save()
     published = {name: _publish(context, each, schemas.drift(name)) for name, each in entities.items()}
     receipt = _receipt(context, entities, published)
     write_json(context.receipt, receipt)
@@ -72,7 +72,7 @@ def _remember(context: ExtractionContext, each: EntityRun) -> None:
     if each.claim is not None:
         landed: dict[Identity, datetime] = {}
         for part in each.staging.finished:
-            landed.update(part.edge)
+            landed.update(part.boundary)
         move_watermark(context, each.name, each.claim, each.outcome.watermark, landed)
 
 

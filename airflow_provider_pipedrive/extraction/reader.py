@@ -17,7 +17,7 @@ from airflow_provider_pipedrive.extraction.reading.listing import pages_of
 from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
 from airflow_provider_pipedrive.extraction.reading.request_pool import Stopped
-from airflow_provider_pipedrive.extraction.reading.strategies import choose
+from airflow_provider_pipedrive.extraction.reading.strategies import strategy_for
 from airflow_provider_pipedrive.extraction.storage.files import read_json
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT
 
@@ -93,7 +93,7 @@ class EntityReader:
             until=each.claim.until if each.claim else None,
             clock=context.clock,
         )
-        return choose(reading).read()
+        return strategy_for(reading).read()
 
     def _shown(self, entity: Entity) -> dict[str, Any]:
         is_readable = self._context.job.columns == "readable"

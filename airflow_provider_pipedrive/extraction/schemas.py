@@ -62,8 +62,8 @@ class RunSchemas:
                     log.warning("%s: %s", entity.name, sentence)
             self._decided = decided
 
-    def keep(self) -> None:
-        """Keep the columns for the runs after this one."""
+    def save(self) -> None:
+        """Save the columns for the runs after this one."""
         for name, schema in self._decided.items():
             write_json(self._file(name), schema.to_json())
 

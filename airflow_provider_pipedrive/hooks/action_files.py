@@ -20,12 +20,9 @@ if TYPE_CHECKING:
 
 def with_openable_files(action: str, given: dict[str, Any]) -> dict[str, Any]:
     """The parameters with the address of a file in object storage made a path that can be opened."""
-    from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
+    from airflow_provider_pipedrive.catalog import get_action
 
-    try:
-        parameters = get_action(action).parameters
-    except UnknownActionError as error:
-        raise PipedriveParameterError(str(error)) from None
+    parameters = get_action(action).parameters
     for name in [parameter.name for parameter in parameters if parameter.type == "file" and parameter.name in given]:
         given[name] = _allowed_file(name, given[name])
         if isinstance(given.get(name), str) and "://" in given[name]:

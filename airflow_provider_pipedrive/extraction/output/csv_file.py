@@ -41,7 +41,7 @@ class CsvPart(PartWriter):
     def _escaped(self, values: Sequence[Any]) -> Sequence[Any]:
         if not self._escape_formulas:
             return values
-        return [f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value for value in values]
+        return [escape_formula(value) for value in values]
 
     def _write_cells(self, rows: Iterable[Sequence[Any]]) -> None:
         text = io.StringIO()
@@ -65,6 +65,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 https://owasp.org/www-community/attacks/CSV_Injection
 """
 _AS_THEY_ARE = {str, int, type(None)}
+
+
+def escape_formula(value: Any) -> Any:
+    """A value with an apostrophe in front where a spreadsheet would compute it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _cells(values: Sequence[Any]) -> Sequence[Any]:

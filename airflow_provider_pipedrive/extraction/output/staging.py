@@ -45,7 +45,7 @@ class EntityStaging:
     :param folders: where they are
     :param names: what is in the folder of what is unfinished, where that is known
     :ivar finished: the finished parts
-    :ivar edge: how far before its newest record a part's records are kept by their times
+    :ivar boundary_width: how far before its newest record a part's records are kept by their times
     :ivar publication: what becomes of them
     """
 
@@ -64,7 +64,7 @@ class EntityStaging:
         self.format = format
         self.encoder = encoder
         self.finished: list[FinishedPart] = []
-        self.edge = timedelta(seconds=2 * LOOKBACK)
+        self.boundary_width = timedelta(seconds=2 * LOOKBACK)
         self._partition = folders.partition
         self._escape_formulas = escape_formulas
         self._kept = {found.name for found in files(self.folder)} if names is None else names
@@ -130,7 +130,7 @@ class EntityStaging:
         if part is None:
             part = self._open[stream] = self._begin(order)
         self.encoder.write(part.writer, records)
-        part.note(keys, self.edge)
+        part.note(keys, self.boundary_width)
         return part.rows >= PART_ROWS
 
     def _begin(self, order: list[Any]) -> OpenPart:

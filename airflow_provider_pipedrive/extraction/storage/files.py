@@ -10,6 +10,8 @@ What is in :data:`STATE` on a disk is private to the user who runs the task.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -30,6 +32,8 @@ WITH_FOLDERS = frozenset(
     {"file", "local", "sftp", "ssh", "smb", "ftp", "hdfs", "webhdfs", "arrow_hdfs", "dbfs", "memory"}
 )
 """fsspec's protocols of file systems with folders, which have to be made; anywhere else a key needs none."""
+_ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/")
+"""What an address begins with, one that ``pathlib`` has made a path of among them; ``C:/`` is none."""
 _AT_ONCE = 16
 _PRETTY = msgspec.json.format
 
@@ -54,10 +58,25 @@ def file_system(path: Any) -> Any:
     return getattr(path, "fs", None)
 
 
-def plain(path: Any) -> Any:
-    """A path on a disk as one of ``pathlib``, though it came with a file system; any other as it is."""
-    fs = file_system(path)
-    return Path(path.path) if fs is not None and protocols(fs) & {"file", "local"} else path
+def folder_path(given: Any) -> Any:
+    """A folder as the functions below take it: one on a disk is of ``pathlib``, though it came with a file system.
+
+    :param given: what the caller has: a text or a ``pathlib.Path`` for one on a disk, or a path that has its fsspec
+        file system
+    :raises PipedriveParameterError: it is none of these
+    """
+    fs = file_system(given)
+    if fs is not None:
+        return Path(given.path) if protocols(fs) & {"file", "local"} else given
+    text = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if not isinstance(text, str) or not text.strip():
+        raise PipedriveParameterError(f"The folder must be a path, such as 'exports/crm', not {given!r}.")
+    if _ADDRESS.match(text):
+        raise PipedriveParameterError(
+            f"The folder {text} is not on a disk: give it as a path that knows its file system, such as Airflow's "
+            "ObjectStoragePath."
+        )
+    return Path(text)
 
 
 def protocols(fs: Any) -> frozenset[str]:
