@@ -23,6 +23,8 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate, chain
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import pyarrow as pa
@@ -48,6 +50,10 @@ GROUP_BYTES = 16 * 1024 * 1024
 """A row group of so many bytes is written before it has that many rows."""
 
 
+IN_MEMORY = 64 * 1024
+"""Bytes of waiting rows of a part that are not worth a file."""
+
+
 class ParquetPart(PartWriter):
     """A Parquet file being written, compressed with zstd.
 
@@ -58,10 +64,11 @@ class ParquetPart(PartWriter):
         super().__init__(path)
         self._columns = columns
         self._schema = schema or pa.schema([(column.name, _arrow(column)) for column in columns])
-        self._batches: list[Any] = []
-        self._batched = (0, 0)
+        self._waiting = _Waiting(self._schema)
         with self._whole_or_gone():
-            self._file = pq.ParquetWriter(self._sink, self._schema, compression="zstd")
+            self._file = pq.ParquetWriter(
+                self._sink, self._schema, compression="zstd", use_dictionary=_texts(self._schema)
+            )
 
     def _write(self, rows: Rows) -> None:
         if rows:
@@ -91,19 +98,65 @@ class ParquetPart(PartWriter):
     def _finish(self) -> None:
         self._write_group()
         self._file.close()
+        self._waiting.close()
 
     def _add(self, batch: Any) -> None:
-        self._batches.append(batch)
-        rows, size = self._batched
-        self._batched = rows, size = rows + len(batch), size + batch.nbytes
-        if rows >= GROUP_ROWS or size >= GROUP_BYTES:
+        self._waiting.add(batch)
+        if self._waiting.rows >= GROUP_ROWS or self._waiting.bytes >= GROUP_BYTES:
             self._write_group()
 
     def _write_group(self) -> None:
-        table = pa.Table.from_batches(self._batches, self._schema)
-        self._batches, self._batched = [], (0, 0)
-        if len(table):
+        if self._waiting.rows:
+            table = self._waiting.take()
             self._file.write_table(table, row_group_size=len(table))
+            del table
+            pa.default_memory_pool().release_unused()
+
+    def abort(self) -> None:
+        """Close and remove the file, and what waits for it."""
+        super().abort()
+        self._waiting.close()
+
+
+class _Waiting:
+    """Rows that wait for their row group: the most of them on the disk, since dozens of parts are written at once.
+
+    :ivar rows: how many wait
+    :ivar bytes: how much they are
+    """
+
+    def __init__(self, schema: Any) -> None:
+        self._schema = schema
+        self._file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed with the part
+        self._sizes: list[int] = []
+        self.rows = self.bytes = 0
+
+    def add(self, batch: Any) -> None:
+        """Have a batch wait."""
+        data = batch.serialize()
+        self._file.write(data)
+        self._sizes.append(data.size)
+        self.rows += len(batch)
+        self.bytes += data.size
+
+    def take(self) -> Any:
+        """All that waits, as a table: nothing waits any more."""
+        self._file.seek(0)
+        batches = [pa.ipc.read_record_batch(pa.py_buffer(self._file.read(size)), self._schema) for size in self._sizes]
+        self._file.seek(0)
+        self._file.truncate()
+        self._sizes.clear()
+        self.rows = self.bytes = 0
+        return pa.Table.from_batches(batches, self._schema)
+
+    def close(self) -> None:
+        """Let go of what waits."""
+        self._file.close()
+
+
+def _texts(schema: Any) -> list[str]:
+    """The columns of texts, which may be few and often the same: as a dictionary they are smaller then."""
+    return [field.name for field in schema if pa.types.is_string(field.type)]
 
 
 def schema_of(path: Any) -> Any:
@@ -159,20 +212,19 @@ def _array(values: Sequence[Any], kind: _Kind) -> tuple[Any, int]:
 
 def _list_array(values: Sequence[Any], items: _Kind) -> tuple[Any, int]:
     """The same for a column of lists."""
-    elements: list[Any] = []
-    offsets: list[int | None] = []  # where each list begins; None for no list
     nulled_values = 0
-    for value in values:
-        if isinstance(value, list | tuple):
-            offsets.append(len(elements))
-            elements += value
-        else:
-            offsets.append(None)
-            nulled_values += value not in (None, "")
-    array, nulled_elements = _array(elements, items)
-    return pa.ListArray.from_arrays(
-        pa.array([*offsets, len(elements)], pa.int32()), array
-    ), nulled_values + nulled_elements
+    if not _LISTS.issuperset(map(type, values)):
+        nulled_values = sum(not isinstance(value, list | tuple) and value not in (None, "") for value in values)
+        values = [value if isinstance(value, list | tuple) else None for value in values]
+    lengths = [0 if value is None else len(value) for value in values]
+    ends = [*accumulate(lengths, initial=0)]
+    begins = [None if value is None else begin for value, begin in zip(values, ends, strict=False)]
+    array, nulled_elements = _array([*chain.from_iterable(filter(None, values))], items)
+    offsets = pa.array([*begins, ends[-1]], pa.int32())
+    return pa.ListArray.from_arrays(offsets, array), nulled_values + nulled_elements
+
+
+_LISTS = frozenset({list, tuple, type(None)})
 
 
 def _text(value: Any) -> str:

@@ -18,7 +18,7 @@ from msgspec.structs import astuple
 
 from airflow_provider_pipedrive.extraction.rows.columns import CUSTOM, OTHER, Column
 from airflow_provider_pipedrive.extraction.rows.fitting import glance, misfits
-from airflow_provider_pipedrive.extraction.rows.rows import Convert, Record, Row, conversion, given_labels
+from airflow_provider_pipedrive.extraction.rows.rows import Convert, Record, Row, conversion, given_labels, ids
 
 ColumnValues = dict[str, Sequence[Any]]
 """The values of every column, by its name, in the order of the records."""
@@ -43,7 +43,7 @@ class _Leaf:
     def lay_out(self, values: Sequence[Any], columns: ColumnValues) -> None:
         """Put the values of that place into its columns. A later place goes before an earlier one."""
         for name, convert in self.columns:
-            found = values if convert is None else [None if value is None else convert(value) for value in values]
+            found = values if convert is None else [value if value is None else convert(value) for value in values]
             if name in columns:
                 found = [old if new is None else new for old, new in zip(columns[name], found, strict=True)]
             columns[name] = found
@@ -131,6 +131,7 @@ class ColumnReader:
 
     def _place(self, column: Column, convert: Convert | None) -> None:
         leaf, look = self._tree.leaf(column.path), glance(column)
+        convert = None if convert is ids else convert  # nearly always they are what comes
         leaf.columns.append((column.name, convert))
         if convert is None and column.type in _CHECKED_AS_READ:
             leaf.type = look

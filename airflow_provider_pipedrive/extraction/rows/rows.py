@@ -150,7 +150,7 @@ def conversion(column: Column, version: str, *, labelled: bool) -> Convert | Non
     if column.labels is not None:
         return many_labels(column.labels) if column.type == "list" else one_label(column.labels)
     if labelled:
-        return _ids
+        return ids
     if version == "v2" or column.type in _SAME:
         return None
     return {"timestamp": utc, "boolean": _flag, "integer": _integer, "number": _number}[column.type]
@@ -179,7 +179,10 @@ def one_label(labels: Mapping[str, str]) -> Convert:
     by_id = _LabelColumn(labels)
 
     def read(value: Any) -> Any:
-        return by_id[value] if value.__class__ not in _NO_ID else _odd_label(value, by_id)
+        try:
+            return by_id[value]
+        except TypeError:  # not an id
+            return _odd_label(value, by_id)
 
     return read
 
@@ -187,32 +190,35 @@ def one_label(labels: Mapping[str, str]) -> Convert:
 def many_labels(labels: Mapping[str, str]) -> Convert:
     """Reads the value of a multiple-option field: a list of ids or of ``{id, label}``, or v1's ``"123,456"``."""
     by_id = _LabelColumn(labels)
+    label = by_id.__getitem__
 
     def read(value: Any) -> list[Any] | None:
         if value.__class__ is dict:
             value = [value]
         if value.__class__ is not list:
             return [by_id[part.strip()] for part in str(value).split(",")] if value != "" else None
-        return [by_id[item] if item.__class__ not in _NO_ID else _odd_label(item, by_id) for item in value]
+        try:
+            return [*map(label, value)]
+        except TypeError:
+            return [_odd_label(item, by_id) for item in value]
 
     return read
-
-
-_NO_ID = (dict, list)
 
 
 def _odd_label(option: Any, by_id: _LabelColumn) -> Any:
     """The label of ``{id, label}``, which of an option that is no more is missing. A list stays what it is."""
     if option.__class__ is list:
         return option
-    label, key = option.get("label"), option.get("id")
-    return label if isinstance(label, str) else key if key.__class__ in _NO_ID else by_id[key]
+    if option.__class__ is not dict:
+        return by_id[option]
+    label = option.get("label")
+    return label if isinstance(label, str) else _odd_label(option.get("id"), by_id)
 
 
-def _ids(value: Any) -> Any:
+def ids(value: Any) -> Any:
     """Option ids, where ``{id, label}`` may stand in their place."""
     if value.__class__ is list:
-        return [_ids(item) for item in value] if value and value[0].__class__ is dict else value
+        return [ids(item) for item in value] if value and value[0].__class__ is dict else value
     return value.get("id") if value.__class__ is dict else value
 
 
