@@ -9,7 +9,7 @@ import hashlib
 import zlib
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
@@ -17,7 +17,8 @@ from typing import Any, Protocol
 import msgspec
 
 from airflow_provider_pipedrive.client.whole_files import UnfinishedFile
-from airflow_provider_pipedrive.extraction.storage.files import bucket_must_exist, file_system, remove
+from airflow_provider_pipedrive.extraction.storage.files import NewKey
+from airflow_provider_pipedrive.extraction.storage.store import file_system
 
 Rows = Sequence[Mapping[str, Any]]
 Columns = Mapping[str, Sequence[Any]]
@@ -75,10 +76,7 @@ class FileSink:
     closed = False
 
     def __init__(self, path: Any) -> None:
-        self._path = path
-        fs = file_system(path)
-        self._on_disk = UnfinishedFile(path) if fs is None else None
-        self._file = self._on_disk.file if self._on_disk else fs.open(path.path, "wb")
+        self._target = UnfinishedFile(path) if file_system(path) is None else NewKey(path)
         self._hash = hashlib.sha256()
         self._discarded = False
         self.bytes = 0
@@ -87,7 +85,7 @@ class FileSink:
         """Append bytes, and return how many there were."""
         if self._discarded:  # pyarrow's writer ends its file when it is let go, whatever has happened
             return len(data)
-        self._file.write(data)
+        self._target.file.write(data)
         self._hash.update(data)
         self.bytes += len(data)
         return len(data)
@@ -101,23 +99,13 @@ class FileSink:
 
     def finish(self) -> str:
         """Close the file and return its hash."""
-        if self._on_disk:
-            self._on_disk.finish()
-        else:
-            with bucket_must_exist(self._path):
-                self._file.close()
+        self._target.finish()
         return self._hash.hexdigest()
 
     def discard(self) -> None:
         """Close the file and remove it."""
         self._discarded = True
-        if self._on_disk:
-            self._on_disk.discard()
-            return
-        with suppress(OSError):  # the storage may be out of reach, and an upload that was broken off left nothing
-            self._file.close()
-        with suppress(OSError):
-            remove(self._path)
+        self._target.discard()
 
 
 class GzipSink(FileSink):
