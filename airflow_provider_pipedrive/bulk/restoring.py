@@ -70,6 +70,11 @@ class _Undo:
             raise PipedriveParameterError(
                 f"The run in {self._journal.folder} wrote to another company than this connection's."
             )
+        if self._journal.get("merge_identity"):
+            raise PipedriveParameterError(
+                f"The run in {self._journal.folder} has merged records, which Pipedrive does not undo. Its "
+                "results.jsonl has every record as it was before."
+            )
         books = {target.entity: self._book(target) for target in map(target_of, self._entities())}
         Lookup(self._client, books, self._journal).settle()  # what was made and never answered is taken back too
         if self._journal.get("writing_since"):

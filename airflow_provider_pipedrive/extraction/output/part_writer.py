@@ -21,6 +21,8 @@ from airflow_provider_pipedrive.extraction.storage.files import NewKey
 from airflow_provider_pipedrive.extraction.storage.store import file_system
 
 Rows = Sequence[Mapping[str, Any]]
+Columns = Mapping[str, Sequence[Any]]
+"""The values of every column, in the columns' order."""
 
 _AT_ONCE = 500
 """Rows handled together where a part is rewritten."""
@@ -143,6 +145,17 @@ class PartWriter:
             self._write(rows)
             self._rows += len(rows)
 
+    def write_columns(self, columns: Columns, count: int) -> None:
+        """Append rows, column by column.
+
+        :param count: of rows
+        """
+        if not count:
+            return
+        with self._whole_or_gone():
+            self._write_columns(columns, count)
+            self._rows += count
+
     def write_raw(self, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append records that are JSON objects already (``jsonl`` and ``jsonl.gz`` only)."""
         with self._whole_or_gone():
@@ -185,6 +198,9 @@ class PartWriter:
             raise
 
     def _write(self, rows: Rows) -> None:
+        raise NotImplementedError
+
+    def _write_columns(self, columns: Columns, count: int) -> None:
         raise NotImplementedError
 
     def _write_raw(self, records: Sequence[bytes | msgspec.Raw]) -> None:
