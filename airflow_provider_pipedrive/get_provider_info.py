@@ -50,6 +50,7 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.bulk"]},
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.webhooks"]},
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.approval"]},
+            {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.choices"]},
         ],
         "sensors": [
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.sensors.pipedrive"]},

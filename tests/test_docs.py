@@ -14,7 +14,10 @@ import pytest
 
 from airflow_provider_pipedrive import errors
 from airflow_provider_pipedrive.connection_form import CONN_FIELDS
+from airflow_provider_pipedrive.notifications.pipedrive import PipedriveNotifier
+from airflow_provider_pipedrive.operators.approval import PipedriveApprovalOperator
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
+from airflow_provider_pipedrive.operators.choices import PipedriveChoiceOperator, PipedriveRefreshChoicesOperator
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator
 from airflow_provider_pipedrive.operators.webhooks import PipedriveEnsureWebhooksOperator
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -111,6 +114,10 @@ def test_every_field_of_the_connection_is_explained(field: str) -> None:
         (SqlToPipedriveOperator, "docs/writing.md"),
         (ObjectStorageToPipedriveOperator, "docs/writing.md"),
         (PipedriveEnsureWebhooksOperator, "docs/webhooks.md"),
+        (PipedriveApprovalOperator, "docs/people.md"),
+        (PipedriveChoiceOperator, "docs/people.md"),
+        (PipedriveNotifier, "docs/people.md"),
+        (PipedriveRefreshChoicesOperator, "docs/people.md"),
         (PipedriveToObjectStorageOperator, "docs/extraction.md"),
         (PipedriveToWarehouseOperator, "docs/warehouse.md"),
         (PipedriveFileToObjectStorageOperator, "docs/files.md"),

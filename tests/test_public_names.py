@@ -50,6 +50,9 @@ CALLABLES = {
     "operators.bulk.PipedriveBulkOperator": f"rows {OF_BULK}",
     "operators.approval.Approval": "timeout users on_refusal on_timeout",
     "operators.approval.PipedriveApprovalOperator": "subject plan text timeout users on_refusal on_timeout **kwargs",
+    "operators.choices.PipedriveChoiceOperator": """subject text multiple default timeout users record **kwargs""",
+    "operators.choices.PipedriveRefreshChoicesOperator": "name **kwargs",
+    "operators.choices.choice_param": "name title multiple",
     "transfers.SqlToPipedriveOperator": "sql sql_conn_id sql_parameters **kwargs",
     "transfers.ObjectStorageToPipedriveOperator": "path format **kwargs",
     "transfers.PipedriveToObjectStorageOperator": """path mode format escape_formulas columns partition
@@ -94,6 +97,7 @@ NAMES = """
     errors.PipedriveDailyBudgetError errors.PipedriveBlockedError errors.PipedriveTokenCapError
     errors.PipedriveRejectedRowsError errors.PipedriveServerError errors.PipedriveConnectionError
     errors.PipedriveResponseError errors.PipedriveWarehouseError
+    errors.PipedriveStorageError
 """
 EXTRAS = """
     refresh_token access_token api_token oauth_host redirect_uri timeout max_attempts burst_limit

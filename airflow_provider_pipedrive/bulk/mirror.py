@@ -16,7 +16,8 @@ from typing import Any
 from airflow_provider_pipedrive.bulk.journal import FILE, Journal, to_json
 from airflow_provider_pipedrive.bulk.lease import FolderLease
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.storage.files import file_system, folder_path
+from airflow_provider_pipedrive.extraction.storage.files import folder_path
+from airflow_provider_pipedrive.extraction.storage.store import file_system
 
 _EVERY = 1.0
 """Seconds between two segments."""

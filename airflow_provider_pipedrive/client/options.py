@@ -30,7 +30,7 @@ def _person(record: Mapping[str, Any]) -> str:
     return f"{_named(record)} ({next(filter(None, [*primary, *addresses]), record.get('id'))})"
 
 
-_LISTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
+LISTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "selectDeal": ("getDeals", _deal),
     "selectOrganization": ("getOrganizations", _named),
     "selectPerson": ("getPersons", _person),
@@ -39,7 +39,8 @@ _LISTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "users": ("getUsers", _named),
     "filters": ("getFilters", _named),
 }
-_SEARCHES = {
+"""The action that lists a source, and how one of its records is called."""
+SEARCHES = {
     "selectDeal": "searchDeals",
     "selectOrganization": "searchOrganization",
     "selectPerson": "searchPersons",
@@ -52,7 +53,7 @@ _LABELS = {
     "personLabels": "getPersonFields",
     "organizationLabels": "getOrganizationFields",
 }
-SOURCES = (*_LISTS, *_LABELS, "leadLabels")
+SOURCES = (*LISTS, *_LABELS, "leadLabels")
 """``selectDeal``, ``selectOrganization`` and ``selectPerson``, ``pipelines``, ``stages``, ``users``, ``filters``,
 ``labels`` (of deals), ``dealLabels``, ``personLabels``, ``organizationLabels``, ``leadLabels``."""
 
@@ -72,15 +73,15 @@ def options(client: ActionRunner, source: str, term: str | None, parameters: Map
         return _labels(client, source)
     if source == "leadLabels":
         return _options(client.iterate("getLeadLabels", parameters), _named)
-    action, label = _LISTS[source]
+    action, label = LISTS[source]
     return _options(client.iterate(action, parameters), label)
 
 
 def _found(client: ActionRunner, source: str, term: str, parameters: Mapping[str, Any]) -> list[Option]:
-    if source not in _SEARCHES:
-        raise PipedriveParameterError(f"{source} cannot be searched by term, only: {', '.join(_SEARCHES)}.")
-    found = client.iterate(_SEARCHES[source], {**parameters, "term": term})
-    return _options((hit["item"] for hit in found), _LISTS[source][1])
+    if source not in SEARCHES:
+        raise PipedriveParameterError(f"{source} cannot be searched by term, only: {', '.join(SEARCHES)}.")
+    found = client.iterate(SEARCHES[source], {**parameters, "term": term})
+    return _options((hit["item"] for hit in found), LISTS[source][1])
 
 
 def _labels(client: ActionRunner, source: str) -> list[Option]:

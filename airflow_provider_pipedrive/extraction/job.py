@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pipedrive.errors import PipedriveStorageError
 from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionContext, who_reads
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.deletions import look_for_deleted
@@ -23,7 +24,7 @@ from airflow_provider_pipedrive.extraction.reader import EntityReader
 from airflow_provider_pipedrive.extraction.reading.pages import server_time
 from airflow_provider_pipedrive.extraction.reading.request_pool import RequestPool
 from airflow_provider_pipedrive.extraction.schemas import RunSchemas
-from airflow_provider_pipedrive.extraction.storage.files import folder_path
+from airflow_provider_pipedrive.extraction.storage.files import folder_path, on_each
 from airflow_provider_pipedrive.extraction.windows import wait_for_end, window_of
 
 if TYPE_CHECKING:
@@ -75,16 +76,19 @@ def extract(
 
 
 def _extract(context: ExtractionContext) -> dict[str, Any]:
-    refuse_another_company(context)
+    is_known = refuse_another_company(context)
     context.folder.read_as(context.account)
     if context.job.mode == "changes":
         wait_for_end(context)
     schemas = RunSchemas(context, [entity_of(name) for name in context.job.entities])
-    entities = {name: _begin(context, name, schemas) for name in context.job.entities}
+    names = context.job.entities
+    begun = on_each(lambda name: _begin(context, name, schemas), names, context.path)
+    entities = dict(zip(names, begun, strict=True))
     EntityReader(context, entities).read_all()
     schemas.decide()
     context.progress.end({name: each.stats for name, each in entities.items()})
-    keep_company(context)
+    if not is_known:
+        keep_company(context)
     refuse_shrunk(context, entities.values())
     look_for_deleted(context, entities.values())
     context.pool.close()
@@ -122,6 +126,9 @@ def _given_back(folder: RunFolder, pool: RequestPool) -> Iterator[None]:
         pool.close()
         try:
             folder.release()
-        except OSError as error:  # a storage out of reach: what ended the run is what counts, and the lease runs out
+        except (
+            OSError,
+            PipedriveStorageError,
+        ) as error:  # what ended the run is what counts, and the lease runs out
             log.warning("The lease in %s stays: %s", folder.folder, error)
         raise

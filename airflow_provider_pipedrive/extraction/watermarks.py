@@ -18,8 +18,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
-from airflow_provider_pipedrive.extraction.storage.files import STATE, files, folder_path, read_json
-from airflow_provider_pipedrive.extraction.storage.versioned import Version, read_versioned, replace_versioned
+from airflow_provider_pipedrive.extraction.storage.disk import STATE
+from airflow_provider_pipedrive.extraction.storage.files import files, folder_path, read_json
+from airflow_provider_pipedrive.extraction.storage.versioned import Versioned, read_versioned, replace_versioned
 
 MOST_AT_BOUNDARY = 10_000
 """Records of a watermark's last seconds that are kept; with more, as after a bulk import, those come twice. The claims
@@ -171,7 +172,7 @@ class Watermarks:
     def __init__(self, path: Any, scope: Mapping[str, Any]) -> None:
         self._folder = folder_path(path) / STATE / "watermarks"
         self._scope = dict(scope)
-        self._seen: dict[str, tuple[dict[str, Any] | None, Version]] = {}
+        self._seen: dict[str, Versioned] = {}
 
     def get(self, entity: str) -> Watermark | None:
         """The watermark of an entity; None before its first."""
@@ -180,7 +181,7 @@ class Watermarks:
     def reading(self, entity: str) -> Reading:
         """How far an entity has been read, and by which runs."""
         self._seen[entity] = read_versioned(self._file(entity))
-        return Reading.from_json(self._seen[entity][0])
+        return Reading.from_json(self._seen[entity].value)
 
     def set(self, entity: str, watermark: Watermark) -> None:
         """Move an entity's watermark; the claims of earlier runs stay theirs."""
@@ -211,7 +212,9 @@ class Watermarks:
         about = {"entity": entity, "scope": self._scope}
         seen = self._seen.pop(entity, None)
         kept = change(self._file(entity), lambda data: {**about, **do(Reading.from_json(data)).to_json()}, seen)
-        return Reading.from_json(kept)
+        if kept.version is not None:
+            self._seen[entity] = kept
+        return Reading.from_json(kept.value)
 
     def _file(self, entity: str) -> Any:
         return self._folder / f"{self.name(entity)}.json"
@@ -220,21 +223,21 @@ class Watermarks:
 def change(
     file: Any,
     do: Callable[[dict[str, Any] | None], dict[str, Any]],
-    seen: tuple[dict[str, Any] | None, Version] | None = None,
-) -> dict[str, Any]:
+    seen: Versioned | None = None,
+) -> Versioned:
     """Change a JSON file by compare-and-swap: what others write meanwhile is not lost.
 
     :param do: what is to be in it, going by what is; it may be asked more than once
     :param seen: what was in it a moment ago, with its version: a request less in object storage
     """
     for _ in range(_MOST_CONFLICTS):
-        before, version = seen or read_versioned(file)
+        before = seen or read_versioned(file)
         seen = None
-        after = do(before)
-        if after == before:
-            return after
-        if replace_versioned(file, after, version):
-            return after
+        after = do(before.value)
+        if after == before.value:
+            return before
+        if (written := replace_versioned(file, after, before.version)) is not None:
+            return written
     raise OSError(f"{file} was changed by others {_MOST_CONFLICTS} times in a row.")
 
 

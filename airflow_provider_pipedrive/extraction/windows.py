@@ -10,7 +10,6 @@ from typing import Any
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.context import ExtractionContext, iso
 from airflow_provider_pipedrive.extraction.reading.update_window import UpdateWindow
-from airflow_provider_pipedrive.extraction.storage.files import read_json
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, Watermark, Watermarks, WindowClaim
 
 log = logging.getLogger(__name__)
@@ -102,7 +101,7 @@ def _refuse_future(entity: str, watermark: Watermark | None, now: datetime) -> N
 
 def _refuse_forgotten(context: ExtractionContext, entity: str, watermarks: Watermarks) -> None:
     """A run that has landed something, and whose window is not known any more, must not take another one's place."""
-    before = read_json(context.receipt) or {}
+    before = context.receipt_before or {}
     if before.get("watermarks", {}).get(entity) == watermarks.name(entity):
         raise PipedriveParameterError(
             f"{entity}: the run {context.run} has landed its changes, and which they were is not known any more: the "

@@ -16,9 +16,10 @@ from typing import Any
 from starlette.responses import Response
 
 from airflow_provider_pipedrive.accounts import authorization, store
-from airflow_provider_pipedrive.accounts.oauth import CODE_LIFE, Grant, is_over
+from airflow_provider_pipedrive.accounts.oauth import CODE_LIFE, Grant
 from airflow_provider_pipedrive.accounts.status import AuthorizationStatus
 from airflow_provider_pipedrive.accounts.store import StoredConnection
+from airflow_provider_pipedrive.client.auth import is_over
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParameterError
 from airflow_provider_pipedrive.plugin import access, addresses
 from airflow_provider_pipedrive.plugin.sealed_cookies import seal, unseal

@@ -179,7 +179,7 @@ def test_what_another_writes_meanwhile_is_not_lost(tmp_path: Path, mocker: Any) 
     from airflow_provider_pipedrive.extraction import watermarks as module
 
     ours, theirs = Watermarks(tmp_path, SCOPE), Watermarks(tmp_path, SCOPE)
-    ours.set("deals", Watermark(hour(1)))
+    theirs.set("deals", Watermark(hour(1)))
     read = module.read_versioned
     intruders = [lambda: theirs.claim("deals", "theirs", hour(9))]
 
@@ -192,6 +192,17 @@ def test_what_another_writes_meanwhile_is_not_lost(tmp_path: Path, mocker: Any) 
     mocker.patch.object(module, "read_versioned", read_and_be_overtaken)
     ours.claim("deals", "ours", hour(10))
     assert [claim.run for claim in ours.reading("deals").claims] == ["theirs", "ours"]
+
+
+def test_what_another_writes_after_ones_own_write_is_not_lost_though_the_file_is_not_read_again(tmp_path: Path) -> None:
+    ours, theirs = Watermarks(tmp_path, SCOPE), Watermarks(tmp_path, SCOPE)
+    claim = ours.claim("deals", "ours", hour(2))
+    theirs.claim("deals", "theirs", hour(3))
+    ours.complete("deals", claim, hour(1), {}, 60.0)
+    assert [(each.run, each.completed) for each in theirs.reading("deals").claims] == [
+        ("ours", True),
+        ("theirs", False),
+    ]
 
 
 # ---- the whole way, from a company into a folder

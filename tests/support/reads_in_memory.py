@@ -13,7 +13,6 @@ from typing import Any
 
 from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.errors import PipedriveConnectionError
-from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
 from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
@@ -26,6 +25,7 @@ from airflow_provider_pipedrive.extraction.reading.snapshot import RangeSnapshot
 from airflow_provider_pipedrive.extraction.reading.strategies import strategy_for
 from airflow_provider_pipedrive.extraction.reading.update_window import UpdateWindow
 from tests.support.company_in_memory import Company, Killed, RequestPool
+from tests.support.stagings import found_in
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Staging(EntityStaging):
 
 
 def staging_in(folder: Path, entity: str) -> Staging:
-    return Staging(EntityFolders(entity, folder / "unfinished", folder / entity), "jsonl", RawEncoder())
+    return found_in(EntityFolders(entity, folder / "unfinished", folder / entity), Staging)
 
 
 class Chosen(RangeSnapshot):

@@ -41,6 +41,7 @@ def test_exceptions_are_in_the_tree_of_errors() -> None:
         "client.values.InvalidValue",
         "extraction.reading.request_pool.Stopped",
         "extraction.rows.fitting.DoesNotFitError",
+        "extraction.storage.store.ConflictError",
     }
     assert set(HOUSE.stray_exceptions()) <= caught_in_their_room
 
