@@ -18,6 +18,7 @@ from airflow_provider_pipedrive.notifications.pipedrive import PipedriveNotifier
 from airflow_provider_pipedrive.operators.approval import PipedriveApprovalOperator
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
 from airflow_provider_pipedrive.operators.choices import PipedriveChoiceOperator, PipedriveRefreshChoicesOperator
+from airflow_provider_pipedrive.operators.merge import PipedriveMergeOperator
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator
 from airflow_provider_pipedrive.operators.webhooks import PipedriveEnsureWebhooksOperator
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -113,6 +114,7 @@ def test_every_field_of_the_connection_is_explained(field: str) -> None:
         (PipedriveBulkOperator, "docs/writing.md"),
         (SqlToPipedriveOperator, "docs/writing.md"),
         (ObjectStorageToPipedriveOperator, "docs/writing.md"),
+        (PipedriveMergeOperator, "docs/duplicates.md"),
         (PipedriveEnsureWebhooksOperator, "docs/webhooks.md"),
         (PipedriveApprovalOperator, "docs/people.md"),
         (PipedriveChoiceOperator, "docs/people.md"),
