@@ -23,6 +23,8 @@
             PipedriveRejectedRowsError       more rows of a bulk run than max_rejects allows
         did the load fail?
             PipedriveWarehouseError          the warehouse is out of reach, or did not take the rows
+        does the storage refuse?
+            PipedriveStorageError            object storage does not allow a call, or does not answer now
         is Pipedrive down?
             PipedriveServerError             5xx
         did no whole answer come?
@@ -147,3 +149,8 @@ class PipedriveRejectedRowsError(PipedriveError):
 
 class PipedriveWarehouseError(PipedriveError):
     """The warehouse could not be reached, or did not take what it was given. Nothing is wrong with Pipedrive."""
+
+
+class PipedriveStorageError(PipedriveError):
+    """Object storage does not allow a call: the message names the right that is missing. Or it does not answer now, or
+    the credentials have expired: then it is ``retryable``. Nothing is wrong with Pipedrive."""

@@ -99,6 +99,7 @@ NAMES = """
     errors.PipedriveDailyBudgetError errors.PipedriveBlockedError errors.PipedriveTokenCapError
     errors.PipedriveRejectedRowsError errors.PipedriveServerError errors.PipedriveConnectionError
     errors.PipedriveResponseError errors.PipedriveWarehouseError
+    errors.PipedriveStorageError
 """
 EXTRAS = """
     refresh_token access_token api_token oauth_host redirect_uri timeout max_attempts burst_limit

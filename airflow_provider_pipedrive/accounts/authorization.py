@@ -14,8 +14,7 @@ from airflow_provider_pipedrive.accounts.companies import domain_of, number_of
 from airflow_provider_pipedrive.accounts.connection_settings import settings_of
 from airflow_provider_pipedrive.accounts.oauth import Grant, Send, exchange, revoke
 from airflow_provider_pipedrive.accounts.refresh_tokens import kept_refresh_token
-from airflow_provider_pipedrive.accounts.renewal import keep as keep_renewal
-from airflow_provider_pipedrive.accounts.renewal import renew, with_refresh_token
+from airflow_provider_pipedrive.accounts.renewal import renew, store_renewal, with_refresh_token
 from airflow_provider_pipedrive.accounts.status import (
     TOKENS,
     AuthorizationStatus,
@@ -83,7 +82,7 @@ def connect(stored: StoredConnection, code: str, redirect_uri: str, attempt: str
     grant = granted(stored, code, redirect_uri, attempt)
     before = AuthorizationStatus.of(stored.extra)
     # Stored before anything else can fail: these tokens cannot be had again.
-    keep(stored, grant, None)
+    store_grant(stored, grant, None)
     try:
         account = owner(stored, grant)
     except PipedriveError:  # the tokens are stored; Test asks again, and then says what is wrong
@@ -114,7 +113,7 @@ def owner(stored: StoredConnection, grant: Grant) -> Account:
         return account_of(with_grant(_settings_of_app(stored), grant))
 
 
-def keep(stored: StoredConnection, grant: Grant, account: Account | None) -> None:
+def store_grant(stored: StoredConnection, grant: Grant, account: Account | None) -> None:
     """Store a fresh grant, and the account if that is known."""
     time = stamp(now())
     status = AuthorizationStatus("connected", scopes=grant.scopes, connected=time, renewed=time)
@@ -142,7 +141,7 @@ def test(stored: StoredConnection) -> str:
         if isinstance(credential, OAuth) and credential.refresh_token is not None:
             with sending(settings) as send:
                 renewal = renew(stored, credential, send)
-            keep_renewal(stored, renewal)
+            store_renewal(stored, renewal)
             settings = with_grant(settings, renewal.grant)
         account = account_of(settings)
     if stored.source == "database":

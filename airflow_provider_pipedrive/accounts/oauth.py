@@ -170,12 +170,6 @@ def refresh(send: Send, credential: OAuth) -> Grant:
     return _grant(_post(send, credential, _TOKEN, form, token, advice), credential)
 
 
-def is_over(error: PipedriveAuthError) -> bool:
-    """Whether the authorization, or the code, is over, not only its client refused. The words are all that is
-    documented."""
-    return re.search(r"grant|refresh", error.reason or "", re.IGNORECASE) is not None
-
-
 def revoke(send: Send, credential: OAuth, kept: str | None = None) -> None:
     """Give the authorization back. Revoking a refresh token uninstalls the app for its user; where there is only an
     access token, that one dies. The OAuth host agrees to unknown tokens too.

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 from airflow_provider_pipedrive.accounts import store
 from airflow_provider_pipedrive.accounts.approved_routes import CredentialRoute, unapproved, with_approval
-from airflow_provider_pipedrive.accounts.oauth import Grant, Send, is_over, refresh
+from airflow_provider_pipedrive.accounts.oauth import Grant, Send, refresh
 from airflow_provider_pipedrive.accounts.refresh_tokens import kept_refresh_token
 from airflow_provider_pipedrive.accounts.status import TOKENS, AuthorizationStatus, now, remember, stamp
 from airflow_provider_pipedrive.accounts.store import Extra, StoredConnection
+from airflow_provider_pipedrive.client.auth import is_over
 from airflow_provider_pipedrive.client.settings import OAuth, trimmed
 from airflow_provider_pipedrive.errors import PipedriveAuthError
 
@@ -58,7 +59,7 @@ def renew(stored: StoredConnection, credential: OAuth, send: Send) -> Renewal:
         raise
 
 
-def keep(stored: StoredConnection, renewal: Renewal) -> bool:
+def store_renewal(stored: StoredConnection, renewal: Renewal) -> bool:
     """Store what a renewal has brought; the idle days begin again. A route that was approved for the old refresh token
     is approved for the new one.
 

@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
-from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.catalog import get_action
 
 BASE = "base"
 """The scope that every app has."""
@@ -47,10 +46,7 @@ def lacking(action_keys: Iterable[str], granted: Sequence[str]) -> list[str]:
 
 def _scopes_of(key: str) -> tuple[str, ...]:
     """The alternatives of which an app needs one; none where nothing beyond ``base`` is needed."""
-    try:
-        action = get_action(key)
-    except UnknownActionError as error:
-        raise PipedriveParameterError(str(error)) from None
+    action = get_action(key)
     return () if action.lifecycle == "removed" or BASE in action.scopes else action.scopes
 
 
@@ -66,7 +62,7 @@ def _cover(wanted: list[tuple[str, ...]]) -> frozenset[str]:
     soon as it is no lighter than the best one found."""
     best: tuple[float, frozenset[str]] = (float("inf"), frozenset())
 
-    def choose(chosen: frozenset[str], weight: int) -> None:
+    def extend(chosen: frozenset[str], weight: int) -> None:
         nonlocal best
         if weight >= best[0]:
             return
@@ -75,7 +71,7 @@ def _cover(wanted: list[tuple[str, ...]]) -> frozenset[str]:
             best = (weight, chosen)
             return
         for scope in sorted(open_, key=_weight):
-            choose(chosen | {scope}, weight + _weight(scope))
+            extend(chosen | {scope}, weight + _weight(scope))
 
-    choose(frozenset(), 0)
+    extend(frozenset(), 0)
     return best[1]

@@ -153,7 +153,7 @@ class PipedriveChangesOperator(ReportsLineage, BaseOperator):
         )
 
     def _written(self, batch: list[dict[str, Any]], number: int, context: Context) -> dict[str, Any]:
-        from airflow_provider_pipedrive.extraction.storage.files import bucket_must_exist, make_folder
+        from airflow_provider_pipedrive.extraction.storage.files import calling, make_folder
         from airflow_provider_pipedrive.operators.task_support import storage_path
 
         task = context["ti"]
@@ -161,7 +161,7 @@ class PipedriveChangesOperator(ReportsLineage, BaseOperator):
         folder = storage_path("path", self.path) / task.dag_id / task.task_id / run
         make_folder(folder)
         file = folder / f"batch-{number:05d}.jsonl"
-        with bucket_must_exist(file), file.open("w", encoding="utf-8") as target:
+        with calling("write", file), file.open("w", encoding="utf-8") as target:
             target.writelines(json.dumps(change) + "\n" for change in batch)
         return {"file": str(file), "count": len(batch)}
 

@@ -5,7 +5,7 @@ written down before anything is read from it, so that a repeated or cleared run 
 run those after them.
 
 Events are told apart by time, and near the end of a claim by their ids: a row may become visible a moment after another
-that has a later time. Hence the edge.
+that has a later time. Hence the boundary.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-EDGE: Final = timedelta(seconds=120)
+BOUNDARY_WIDTH: Final = timedelta(seconds=120)
 """How much later than an event with a later time another may become visible: clocks differ, transactions take time."""
 MOST_BYTES: Final = 48 * 1024
 """Of all claims as JSON. Airflow's state stores take 64 KiB; the oldest claims go first."""
@@ -39,27 +39,27 @@ class Claim:
     :ivar since: the end of the claim before; ``None`` for the first
     :ivar until: the time of its last event
     :ivar before: ids of the events near ``since`` that earlier runs have
-    :ivar edge: ids of the events near ``until`` that this run or earlier ones have
+    :ivar boundary: ids of the events near ``until`` that this run or earlier ones have
     """
 
     run: str
     since: datetime | None
     until: datetime | None
     before: frozenset[int] = frozenset()
-    edge: frozenset[int] = frozenset()
+    boundary: frozenset[int] = frozenset()
 
     @property
     def read_from(self) -> datetime | None:
         """The time from which its events must be looked for."""
-        return None if self.since is None else self.since - EDGE
+        return None if self.since is None else self.since - BOUNDARY_WIDTH
 
     def has(self, row: Row) -> bool:
         """Whether an event is in it."""
         if self.until is None or row.time > self.until or row.id in self.before:
             return False
-        if self.since is not None and row.time <= self.since - EDGE:
+        if self.since is not None and row.time <= self.since - BOUNDARY_WIDTH:
             return False
-        return row.time <= self.until - EDGE or row.id in self.edge
+        return row.time <= self.until - BOUNDARY_WIDTH or row.id in self.boundary
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -68,7 +68,7 @@ class Claim:
             "since": self.since.isoformat() if self.since else None,
             "until": self.until.isoformat() if self.until else None,
             "before": sorted(self.before),
-            "edge": sorted(self.edge),
+            "boundary": sorted(self.boundary),
         }
 
     @classmethod
@@ -79,7 +79,7 @@ class Claim:
             datetime.fromisoformat(data["since"]) if data["since"] else None,
             datetime.fromisoformat(data["until"]) if data["until"] else None,
             frozenset(data["before"]),
-            frozenset(data["edge"]),
+            frozenset(data["boundary"]),
         )
 
 
@@ -101,7 +101,7 @@ class Claims:
         if not self.claims:
             return Claim(run, since, None)
         last = self.claims[-1]
-        return Claim(run, last.until, None, last.edge)
+        return Claim(run, last.until, None, last.boundary)
 
     def and_then(self, claim: Claim) -> Claims:
         """With one more; the oldest are let go where they become too many."""
@@ -131,11 +131,11 @@ def claimed(base: Claim, rows: Iterable[Row]) -> tuple[Claim, list[Row]]:
     until = max((row.time for row in fresh), default=base.since)
     if until is not None and base.since is not None:
         until = max(until, base.since)
-    edge = base.before | {row.id for row in fresh}
+    boundary = base.before | {row.id for row in fresh}
     if until is not None:
-        near = {row.id for row in rows if row.time > until - EDGE}
-        edge &= near
-    return Claim(base.run, base.since, until, base.before, frozenset(edge)), fresh
+        near = {row.id for row in rows if row.time > until - BOUNDARY_WIDTH}
+        boundary &= near
+    return Claim(base.run, base.since, until, base.before, frozenset(boundary)), fresh
 
 
 def _is_older(row: Row, base: Claim) -> bool:

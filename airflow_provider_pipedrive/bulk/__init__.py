@@ -14,14 +14,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_provider_pipedrive.bulk.duplicates.finding import find_duplicates
+    from airflow_provider_pipedrive.bulk.duplicates.review import approved_groups, write_review
+    from airflow_provider_pipedrive.bulk.duplicates.rules import DuplicateRules
     from airflow_provider_pipedrive.bulk.engine import write
     from airflow_provider_pipedrive.bulk.job import BulkJob
     from airflow_provider_pipedrive.bulk.restoring import undo
     from airflow_provider_pipedrive.bulk.written import written_states
 
-__all__ = ["BulkJob", "undo", "write", "written_states"]
+__all__ = [
+    "BulkJob",
+    "DuplicateRules",
+    "approved_groups",
+    "find_duplicates",
+    "undo",
+    "write",
+    "write_review",
+    "written_states",
+]
 
-_HOMES = {"BulkJob": "job", "undo": "restoring", "write": "engine", "written_states": "written"}
+_HOMES = {
+    "BulkJob": "job",
+    "DuplicateRules": "duplicates.rules",
+    "approved_groups": "duplicates.review",
+    "find_duplicates": "duplicates.finding",
+    "undo": "restoring",
+    "write": "engine",
+    "write_review": "duplicates.review",
+    "written_states": "written",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -16,7 +16,8 @@ from contextlib import suppress
 from typing import Any, Final
 
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
-from airflow_provider_pipedrive.extraction.storage.versioned import Version, read_versioned, replace_versioned
+from airflow_provider_pipedrive.extraction.storage.store import Version
+from airflow_provider_pipedrive.extraction.storage.versioned import read_versioned, replace_versioned
 
 log = logging.getLogger(__name__)
 FILE: Final = "bulk.lock"

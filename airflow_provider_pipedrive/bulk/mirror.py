@@ -15,6 +15,9 @@ from typing import Any
 
 from airflow_provider_pipedrive.bulk.journal import FILE, Journal, to_json
 from airflow_provider_pipedrive.bulk.lease import FolderLease
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.extraction.storage.files import folder_path
+from airflow_provider_pipedrive.extraction.storage.store import file_system
 
 _EVERY = 1.0
 """Seconds between two segments."""
@@ -136,8 +139,20 @@ class MirroredJournal(Journal):
 def journal_in(folder: Any) -> Journal:
     """The journal of a local folder, or of one in object storage.
 
-    Airflow 2's paths in object storage are ``pathlib`` paths too; what tells them apart is their file system.
+    :raises PipedriveParameterError: it is not a folder, or another run is at work in it
     """
-    if isinstance(folder, str) or getattr(folder, "fs", None) is None:
-        return Journal(Path(folder))
-    return MirroredJournal(folder)
+    path = folder_path(folder)
+    return Journal(path) if file_system(path) is None else MirroredJournal(path)
+
+
+def past_journal_in(folder: Any) -> Journal:
+    """The journal that an earlier run has left.
+
+    :raises PipedriveParameterError: no run was in that folder, or another one is at work in it
+    """
+    path = folder_path(folder)
+    if not (path / FILE).exists():
+        raise PipedriveParameterError(
+            f"{folder} does not hold a bulk run ({FILE} is missing). Give the folder of a run."
+        )
+    return journal_in(path)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlannedWrite:
-    """One planned operation, and how often it was tried.
+    """One line of the plan in the journal: a write that :func:`request_of` makes a call of an action of.
 
     :ivar number: its number in the journal
     :ivar row: the row that it is for; None for what no single row asks for

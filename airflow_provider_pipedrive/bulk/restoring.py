@@ -6,13 +6,12 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.bulk.journal import FILE, Journal
+from airflow_provider_pipedrive.bulk.journal import Journal
 from airflow_provider_pipedrive.bulk.lookup import Lookup
 from airflow_provider_pipedrive.bulk.matching import shown_key
-from airflow_provider_pipedrive.bulk.mirror import journal_in
+from airflow_provider_pipedrive.bulk.mirror import past_journal_in
 from airflow_provider_pipedrive.bulk.new_options import ADD_OPTIONS, NewOptions
 from airflow_provider_pipedrive.bulk.records import has
 from airflow_provider_pipedrive.bulk.related import made_id
@@ -52,12 +51,7 @@ def undo(client: PipedriveClient, folder: Any) -> dict[str, Any]:
     :raises PipedriveParameterError: there is no run in the folder, or it is of another account
     :raises PipedriveError: what ended it; called again, it continues
     """
-    place = Path(folder) if isinstance(folder, str) else folder
-    if not (place / FILE).exists():
-        raise PipedriveParameterError(
-            f"{folder} does not hold a bulk run ({FILE} is missing). Give the folder of a run."
-        )
-    journal = journal_in(place)
+    journal = past_journal_in(folder)
     try:
         return _Undo(client, journal).do()
     finally:

@@ -106,7 +106,7 @@ class OperationWriter:
         chosen: list[PlannedWrite] = []
         now = time.monotonic()
 
-        def choose(operation: PlannedWrite) -> None:
+        def take(operation: PlannedWrite) -> None:
             if len(chosen) < pool.free and operation.not_before <= now and operation.lock not in busy:
                 busy.add(operation.lock)
                 chosen.append(operation)
@@ -114,12 +114,12 @@ class OperationWriter:
                 waiting.append(operation)
 
         for _ in range(len(waiting)):
-            choose(waiting.popleft())
+            take(waiting.popleft())
         while len(chosen) < pool.free and len(waiting) < self._run.job.concurrency:
             following = next(planned, None)
             if following is None:
                 break
-            choose(following)
+            take(following)
         self._note_creations([operation for operation in chosen if operation.action == "create"])
         for operation in chosen:
             pool.submit(self._resolved(operation))

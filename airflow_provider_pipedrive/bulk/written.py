@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-from airflow_provider_pipedrive.bulk.journal import FILE
-from airflow_provider_pipedrive.bulk.mirror import journal_in
+from airflow_provider_pipedrive.bulk.mirror import past_journal_in
 from airflow_provider_pipedrive.client.times import read_time, write_time
-from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 State = tuple[str, str, str]
 """Entity, id and ``update_time`` of a record, as :attr:`airflow_provider_pipedrive.assets.Change.state` has them."""
@@ -23,10 +20,7 @@ def written_states(folder: Any) -> frozenset[State]:
 
     :raises PipedriveParameterError: there is no run in the folder, or one that is not over
     """
-    place = Path(folder) if isinstance(folder, str) else folder
-    if not (place / FILE).exists():
-        raise PipedriveParameterError(f"{folder} has no bulk run: there is no {FILE} in it.")
-    journal = journal_in(place)
+    journal = past_journal_in(folder)
     try:
         done = journal.each("SELECT entity, id, note FROM operations WHERE state = 'done' AND note IS NOT NULL")
         answers = [(entity, json.loads(identity), read_time(note)) for entity, identity, note in done]

@@ -7,7 +7,7 @@ The plain key means Pipedrive's v2 where both versions have the operation; the v
 '/api/v2/deals'
 """
 
-from airflow_provider_pipedrive.catalog.actions import ACTIONS, RESOURCES, UnknownActionError, get_action
+from airflow_provider_pipedrive.catalog.actions import ACTIONS, RESOURCES, get_action
 from airflow_provider_pipedrive.catalog.entities import ENTITIES, Entity
 from airflow_provider_pipedrive.catalog.model import Action, Paging, Parameter
 
@@ -19,6 +19,5 @@ __all__ = [
     "Entity",
     "Paging",
     "Parameter",
-    "UnknownActionError",
     "get_action",
 ]

@@ -9,6 +9,7 @@ from typing import Final
 
 from airflow_provider_pipedrive.catalog.advice import nearest, own_command
 from airflow_provider_pipedrive.catalog.model import Action
+from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 _RESOURCES = (
     "activities",
@@ -71,21 +72,14 @@ ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
 """Every action by its key."""
 
 
-class UnknownActionError(KeyError):
-    """No action has this key. The message names the nearest ones."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-
 def get_action(key: str) -> Action:
     """The action with this key.
 
-    :raises UnknownActionError: there is none; the message names the nearest keys
+    :raises PipedriveParameterError: there is none; the message names the nearest keys
     """
     if isinstance(key, str) and key in ACTIONS:
         return ACTIONS[key]
     there = [known for known, action in ACTIONS.items() if action.lifecycle != "removed"]
     near = nearest(key, there, most=3)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"{own_command('actions')} lists all keys."
-    raise UnknownActionError(f"Pipedrive has no action {key!r}. {hint}")
+    raise PipedriveParameterError(f"Pipedrive has no action {key!r}. {hint}")

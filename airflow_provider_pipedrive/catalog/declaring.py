@@ -58,7 +58,7 @@ def action(
 
     - A placeholder of the path is an integer unless ``parameters`` say otherwise.
     - A list that is paged takes the parameters of its paging.
-    - What is no POST may be sent twice, unless ``idempotent`` says otherwise.
+    - What is not a POST is idempotent, unless ``idempotent`` says otherwise, as of a merge.
     - A body that is an array is the parameter ``body``; custom fields are nested where the body has ``custom_fields``.
     - What is deprecated is called so in Pipedrive's specification.
 

@@ -16,8 +16,8 @@ from airflow_provider_pipedrive.catalog.model import Action
 
 Incremental = Literal["window", "since", "newest", "whole"]
 """How an entity is made incremental: ``window`` by ``updated_since`` and ``updated_until``; ``since`` by
-``updated_since`` alone, the end applied by the client; ``newest`` read newest-first down to the edge; ``whole`` not at
-all: always read whole."""
+``updated_since`` alone, the end applied by the client; ``newest`` read newest-first down to the window's begin;
+``whole`` not at all: always read whole."""
 
 _LEAD_SORT = (
     *("id", "title", "owner_id", "creator_id", "was_seen", "expected_close_date", "next_activity_id"),

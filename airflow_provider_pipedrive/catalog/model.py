@@ -104,15 +104,22 @@ OFFSET = Paging("offset", 500)
 class Action:
     """One thing that Pipedrive can do.
 
-    ``scopes``: any one of them suffices. ``token_cost``: API tokens for one request. ``result``: what a call returns.
-    ``records_path``: the key of ``data`` that holds the records, where ``data`` is not the list itself.
-    ``idempotent``: doing it twice leaves the same state as doing it once. ``alias_of``: the key whose operation this
-    one uses. ``filter_overrides``: query parameters that Pipedrive silently ignores when ``filter_id`` is given.
-    ``one_of``: at least one of these must be given. ``custom_fields``: ``flat`` where 40-character custom field keys
-    are next to the other body keys, ``nested`` where they are in ``custom_fields``. ``since``, ``source``: when the
-    lifecycle began, and where Pipedrive says so. ``adapter``: what the client has to do for it besides sending what is
-    declared: ``any_request`` takes method and path from its parameters, ``numeric_field_id`` looks up the field code
-    that a numeric id has, ``one_person_field`` puts one value into the body of an update.
+    :ivar scopes: any one of them suffices
+    :ivar token_cost: API tokens for one request
+    :ivar result: what a call returns
+    :ivar records_path: the key of ``data`` that holds the records, where ``data`` is not the list itself
+    :ivar idempotent: doing it twice leaves the same state as doing it once, so a task that does not know whether it was
+        done may run again. What the client itself sends again is decided in ``client/retries.py``
+    :ivar since: when the lifecycle began
+    :ivar source: where Pipedrive says so
+    :ivar alias_of: the key whose operation this one uses
+    :ivar filter_overrides: query parameters that Pipedrive silently ignores when ``filter_id`` is given
+    :ivar one_of: at least one of these parameters must be given
+    :ivar custom_fields: ``flat`` where 40-character custom field keys are next to the other body keys, ``nested`` where
+        they are in ``custom_fields``
+    :ivar adapter: what the client has to do for it besides sending what is declared: ``any_request`` takes method and
+        path from its parameters, ``numeric_field_id`` looks up the field code that a numeric id has,
+        ``one_person_field`` puts one value into the body of an update
     """
 
     key: str

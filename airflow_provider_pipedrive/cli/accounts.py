@@ -147,7 +147,7 @@ def _renewed(stored: StoredConnection, settings: Settings, print_as: str | None)
         connections.put_connection(stored.connection, renewed.grant.refresh_token, print_as)
     if not renewed.is_replaced:
         with connections.explained_database_errors():
-            renewal.keep(stored, renewed)
+            renewal.store_renewal(stored, renewed)
         return renewed.grant
     say("Pipedrive handed out another refresh token; the one in the connection may be dead.")
     if not _saved(stored, renewed) and not print_as:
@@ -163,7 +163,7 @@ def _saved(stored: StoredConnection, renewed: Renewal) -> bool:
         return False
     try:
         with connections.explained_database_errors():
-            is_saved = renewal.keep(stored, renewed)
+            is_saved = renewal.store_renewal(stored, renewed)
     except PipedriveError as error:
         say(str(error))
         return False

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from airflow_provider_pipedrive.accounts.scopes import least_scopes
-from airflow_provider_pipedrive.catalog import ACTIONS, UnknownActionError, get_action
+from airflow_provider_pipedrive.catalog import ACTIONS, get_action
 from airflow_provider_pipedrive.catalog.advice import counted, did_you_mean
 from airflow_provider_pipedrive.catalog.model import Action, Parameter
 from airflow_provider_pipedrive.cli.dagfiles import FoundKeys, read_folder
-from airflow_provider_pipedrive.cli.terminal import command, put, say, usage_error
+from airflow_provider_pipedrive.cli.terminal import checked_arguments, command, put, say, usage_error
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 
@@ -84,16 +84,14 @@ def _problems(found: FoundKeys) -> list[str]:
     for key, places in sorted(found.keys.items()):
         try:
             get_action(key)
-        except UnknownActionError as error:
+        except PipedriveParameterError as error:
             wrong.append(f"{places[0]}: {error}")
     return wrong
 
 
 def _known(key: str) -> str:
-    try:
+    with checked_arguments():
         return get_action(key).key
-    except UnknownActionError as error:
-        raise usage_error(str(error)) from None
 
 
 def _searched(action: Action) -> str:

@@ -142,6 +142,17 @@ _MARKS = ActionCommand(
         _arg("--forget", action="store_true", help="remove the watermark: the next run reads everything"),
     ),
 )
+_FILES = ActionCommand(
+    name="files",
+    help="List the files of an extraction that count",
+    description="List the files that the manifests in an extraction's folder name, a path a line: those that are to be "
+    "read. A pattern such as *.parquet would also find files of runs before and of runs that have not ended.",
+    func=lazy_load_command("airflow_provider_pipedrive.cli.extraction.files"),
+    args=(
+        _arg("path", help="the extraction's folder or an entity's in it, local or in object storage"),
+        _arg("--tombstones", action="store_true", help="the files of deleted records instead"),
+    ),
+)
 _UNDO = ActionCommand(
     name="undo",
     help="Take back what a bulk run has written",
@@ -186,6 +197,18 @@ def get_commands() -> list[GroupCommand]:
         GroupCommand(
             name="pipedrive",
             help="Connect Pipedrive accounts, look up actions, price extractions",
-            subcommands=(_CONNECT, _CHECK, _REFRESH, _REVOKE, _WEBHOOKS, _SCOPES, _ACTIONS, _PLAN, _MARKS, _UNDO),
+            subcommands=(
+                _CONNECT,
+                _CHECK,
+                _REFRESH,
+                _REVOKE,
+                _WEBHOOKS,
+                _SCOPES,
+                _ACTIONS,
+                _PLAN,
+                _MARKS,
+                _FILES,
+                _UNDO,
+            ),
         )
     ]

@@ -1,4 +1,5 @@
-"""``airflow pipedrive plan`` and ``watermarks``: what an extraction costs, how far one has come, and by which runs."""
+"""``airflow pipedrive plan``, ``watermarks`` and ``files``: what an extraction costs, how far one has come and by which
+runs, and which of its files count."""
 
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ from airflow_provider_pipedrive.cli.terminal import command, put, say
 from airflow_provider_pipedrive.client.times import given_moment
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
+from airflow_provider_pipedrive.extraction.output.manifest import MANIFEST
 from airflow_provider_pipedrive.extraction.planning import estimate
+from airflow_provider_pipedrive.extraction.storage.files import below, joined, read_json
 from airflow_provider_pipedrive.extraction.watermarks import Watermark, Watermarks, listed
 from airflow_provider_pipedrive.hooks.client_factory import client_of
 
@@ -74,6 +77,21 @@ def watermarks(options: Namespace) -> None:
             until_now = watermark["until"] or "none: the next run reads everything"
             put(f"{watermark['entity']}  {until_now}  ({_told(watermark['scope'])})")
             _put_claims(watermark["claims"], whole=options.entity is not None)
+
+
+@command
+def files(options: Namespace) -> None:
+    """Which files of an extraction count."""
+    folder = _folder(options.path)
+    manifests = [found.name for found in below(folder) if found.name.split("/")[-1] == MANIFEST]
+    if not manifests:
+        raise PipedriveParameterError(
+            f"There is no {MANIFEST} in {options.path} or below it: no extraction has been published there."
+        )
+    for name in sorted(manifests):
+        manifest = read_json(joined(folder, name)) or {}
+        for file in manifest["tombstones" if options.tombstones else "parts"]:
+            put(str(joined(folder, name.removesuffix(MANIFEST)) / file["name"]))
 
 
 def _put_claims(claims: Sequence[Mapping[str, Any]], *, whole: bool) -> None:

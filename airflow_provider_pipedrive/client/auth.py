@@ -9,6 +9,7 @@ import base64
 import copy
 import hashlib
 import logging
+import re
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -179,6 +180,20 @@ def company_origin(said: Any, oauth_origin: str) -> str | None:
     return origin
 
 
+def is_refused(failure: PipedriveError | None) -> bool:
+    """Whether the OAuth host refuses for good what it was asked with. Anything but a 400 may pass."""
+    return isinstance(failure, PipedriveAuthError) and failure.status == 400
+
+
+def is_over(failure: PipedriveAuthError) -> bool:
+    """Whether the authorization, or the code, is over: the OAuth host refuses that, and not only the app.
+
+    How it says so is not documented but for these words
+    (https://pipedrive.readme.io/docs/marketplace-oauth-authorization).
+    """
+    return is_refused(failure) and re.search(r"grant|refresh", failure.reason or "", re.IGNORECASE) is not None
+
+
 def forget_tokens() -> None:
     """Forget all tokens that this process shares, with others too: what the first process would begin with."""
     with _shared_lock:
@@ -262,9 +277,7 @@ class OAuthTokenAuth:
         if self._take_cached(tokens, old):
             return
         failure = tokens.failure
-        # A refresh token that was refused (400) stays refused; anything else may have passed by now.
-        final = isinstance(failure, PipedriveAuthError) and failure.status == 400
-        if failure is not None and (tokens.refresh_attempts > refresh_attempts or final):
+        if failure is not None and (tokens.refresh_attempts > refresh_attempts or is_refused(failure)):
             raise copy.copy(failure)
         try:
             with tokens.shared.lock(self._clock, lambda: self._take_cached(tokens, old)):
@@ -292,11 +305,11 @@ class OAuthTokenAuth:
         return is_better
 
     def _ask_with_any(self, tokens: Tokens) -> dict[str, Any]:
-        """Ask with the refresh token known here; where that is refused, with one that another process has kept."""
+        """Ask with the refresh token known here; where that is over, with one that another process has kept."""
         try:
             return self._ask(tokens)
         except PipedriveAuthError as error:
-            kept = self._token_store.load() if error.status == 400 else None
+            kept = self._token_store.load() if is_over(error) else None
             if kept is None or kept == tokens.refresh_token or not HEADER_SAFE.fullmatch(kept):
                 raise
             self._on_secret(kept)

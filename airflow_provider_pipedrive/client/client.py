@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, BinaryIO, TypeVar
 
-from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
+from airflow_provider_pipedrive.catalog import get_action
 from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client.auth import RefreshTokenStore
 from airflow_provider_pipedrive.client.clock import Clock, SystemClock
@@ -243,10 +243,7 @@ class PipedriveClient:
 
 
 def _known(key: str) -> Action:
-    try:
-        action = get_action(key)
-    except UnknownActionError as error:
-        raise PipedriveParameterError(str(error)) from None
+    action = get_action(key)
     if action.lifecycle == "removed":
         raise PipedriveEndpointRemovedError(action.removed_message(), action=key)
     return action

@@ -16,6 +16,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
+
+_PUBLIC_MAIL = """
+    gmail.com googlemail.com outlook.com hotmail.com live.com msn.com yahoo.com ymail.com icloud.com me.com
+    mac.com aol.com gmx.de gmx.net gmx.com web.de t-online.de freenet.de mail.com mail.ru yandex.ru
+    yandex.com proton.me protonmail.com zoho.com qq.com 163.com 126.com orange.fr free.fr laposte.net
+    wanadoo.fr libero.it virgilio.it comcast.net verizon.net att.net btinternet.com hotmail.co.uk
+    yahoo.co.uk yahoo.de yahoo.fr hotmail.fr outlook.de live.de wp.pl o2.pl onet.pl seznam.cz uol.com.br
+    bol.com.br terra.com.br naver.com hanmail.net"""
+PUBLIC_MAIL = frozenset(_PUBLIC_MAIL.split())
+"""Hosts of mail services at which anybody has an address: they say nothing about a company."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,21 @@ def phone_key(value: Any) -> str | None:
     text = re.sub(r"\(\s*0\s*\)", "", str(value))
     digits = re.sub(r"\D", "", re.split(r"(?i)\b(?:ext|x)\b", text)[0])
     return digits.removeprefix("00") or None
+
+
+def domain_key(value: Any) -> str | None:
+    """The host of a web address or an e-mail address, unless it is a public mail service's."""
+    text = str(value).strip()
+    host = text.rsplit("@", 1)[1] if "@" in text and "//" not in text else _host(text)
+    host = (text_key(host) or "").removeprefix("www.").rstrip(".")
+    return host if host and host not in PUBLIC_MAIL else None
+
+
+def _host(text: str) -> str:
+    try:
+        return urlsplit(text if "//" in text else f"//{text}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def value_key(value: Any) -> str | None:

@@ -1,4 +1,10 @@
-"""A request that is ready to be sent: one value with all that is needed to price, pace, send and repeat it."""
+"""A request that is ready to be sent: one value with all that is needed to price, pace, send and repeat it.
+
+A call has these forms on its way: the row of the catalog (:class:`~airflow_provider_pipedrive.catalog.Action`); its
+parameters, each in path, query or body (:class:`~airflow_provider_pipedrive.client.parameters.Request`); what it does,
+by which its answer is judged (:class:`~airflow_provider_pipedrive.client.responses.Operation`); and what is sent, with
+headers and bytes (:class:`PreparedRequest`).
+"""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ WINDOWS_BEFORE_DAILY = 3
 
 def outcome_unknown(call: Operation) -> str:
     """What to say of a write to which no clear answer came."""
-    if call.same_state_twice:
+    if call.may_be_run_again:
         return "Whether it was carried out is unknown; doing it again leads to the same state."
     return "Whether it was carried out is unknown: look in Pipedrive before you repeat it."
 
@@ -52,8 +52,16 @@ _DAILY = re.compile(r"\bdaily\b|per day", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Operation:
-    """What must be known of a request to judge its answer. ``safe``: it does no harm twice, though its method writes
-    (a token renewal)."""
+    """What a request does: all that must be known of it to judge its answer, to count it and to speak of it.
+
+    Most are calls of one of the catalog's actions, with the placeholders of its path filled in; a raw request and those
+    of OAuth are operations, too. How one is sent is said by a
+    :class:`~airflow_provider_pipedrive.client.prepared.PreparedRequest`.
+
+    :ivar key: of its action
+    :ivar idempotent: its action is: see :class:`~airflow_provider_pipedrive.catalog.Action`
+    :ivar safe: it changes nothing, though its method is one that writes (a token renewal)
+    """
 
     method: str
     path: str
@@ -79,9 +87,13 @@ class Operation:
         return self.method == "DELETE"
 
     @property
-    def same_state_twice(self) -> bool:
-        """Whether doing it twice leaves the same state as doing it once."""
-        return self.idempotent or self.is_delete
+    def may_be_run_again(self) -> bool:
+        """Whether a task may do it again, although it may have been done: twice leaves the same state as once.
+
+        What the client itself sends again is less: see
+        :func:`~airflow_provider_pipedrive.client.retries.may_repeat`.
+        """
+        return self.is_read or self.is_delete or self.idempotent
 
     def __str__(self) -> str:
         return self.key or f"{self.method} {self.path}"
@@ -127,7 +139,7 @@ def unreadable(call: Operation, answer: Response, why: str) -> PipedriveResponse
         + ("" if call.is_read else f" {outcome_unknown(call)}"),
         action=call.key,
         status=answer.status,
-        retryable=call.is_read or call.same_state_twice,
+        retryable=call.may_be_run_again,
     )
 
 
@@ -198,7 +210,7 @@ def _classify(call: Operation, answer: Response, parsed: dict[str, Any] | None, 
         return (
             PipedriveServerError,
             advice,
-            (call.is_read or call.same_state_twice) and status != 501,
+            call.may_be_run_again and status != 501,
             _retry_after(answer),
         )
     kind, advice = _refusal(call, answer, parsed)

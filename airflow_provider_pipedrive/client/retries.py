@@ -36,8 +36,10 @@ not carried out, so it counts as no attempt."""
 def may_repeat(operation: Operation, error: PipedriveError) -> bool:
     """Whether the client may send the same request again at once.
 
-    A write is repeated only when nothing can have happened. Pipedrive has no idempotency keys: a repeated create
-    makes a second record. What is deleted twice is deleted: see :func:`is_gone_already`.
+    A write is repeated only when nothing can have happened. Pipedrive has no idempotency keys: a repeated create makes
+    a second record. A repeated update leaves the same state, unless somebody has changed the record meanwhile: then it
+    takes that back, so it is left to the task's own retries (:attr:`Operation.may_be_run_again`). What is deleted twice
+    is deleted: see :func:`is_gone_already`.
     """
     if isinstance(error, PipedriveBurstLimitError):
         return True

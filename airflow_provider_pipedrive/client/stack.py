@@ -1,4 +1,12 @@
-"""From settings to a send stack."""
+"""A client's send stack, put together from its settings. From top to bottom:
+
+::
+
+    WithRetries     sends again what may be, by the rules of retries.py      sending.py
+    WithAuth        adds the credential; renews it once after a 401          sending.py, auth.py
+    WithinLimits    waits for room in the rate limit, and counts             sending.py, limits.py, usage.py
+    Transport       one request over one socket                              transport.py
+"""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ class Transport:
                 f"{call}: Pipedrive's answer cannot be read: {_kind(error)}."
                 + ("" if call.is_read else f" {outcome_unknown(call)}"),
                 action=call.key,
-                retryable=call.is_read or call.same_state_twice,
+                retryable=call.may_be_run_again,
             )
         return self._broken_off(call, error, kinds)
 
@@ -196,7 +196,7 @@ class Transport:
             f"{call}: {what}{'' if self._place in what else f', talking to {self._place}'}."
             + ("" if harmless else f" {outcome_unknown(call)}"),
             action=call.key,
-            retryable=retryable and (harmless or call.same_state_twice),
+            retryable=retryable and (harmless or call.may_be_run_again),
         )
         error.nothing_sent = not sent
         return error

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.catalog import Entity
@@ -20,8 +21,9 @@ from airflow_provider_pipedrive.extraction.progress import Progress
 from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats, RequestPool
 from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds
-from airflow_provider_pipedrive.extraction.reading.window import Window
-from airflow_provider_pipedrive.extraction.storage.files import STATE
+from airflow_provider_pipedrive.extraction.reading.update_window import UpdateWindow
+from airflow_provider_pipedrive.extraction.storage.disk import STATE
+from airflow_provider_pipedrive.extraction.storage.files import read_json
 from airflow_provider_pipedrive.extraction.watermarks import Watermarks, WindowClaim
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class ExtractionContext:
     sleep: Callable[[float], None]
     began: float
     spent: tuple[int, int]
+    _watermarks: dict[str, Watermarks] = field(default_factory=dict)
 
     @property
     def now(self) -> datetime:
@@ -78,7 +81,8 @@ class ExtractionContext:
         """Where an entity's watermark is: another choice of its records has another one."""
         given = self.job.parameters.get(entity)
         chosen = {"parameters": json.dumps(given, sort_keys=True, default=str)} if given else {}
-        return Watermarks(self.path, {**self.account, "columns": self.job.columns, **chosen})
+        scope = {**self.account, "columns": self.job.columns, **chosen}
+        return self._watermarks.setdefault(entity, Watermarks(self.path, scope))
 
     # ---- files next to the data
 
@@ -93,6 +97,11 @@ class ExtractionContext:
     def receipt(self) -> Any:
         """The run's receipt."""
         return self.kept("receipts", f"{_safe(self.run)}.json")
+
+    @cached_property
+    def receipt_before(self) -> dict[str, Any] | None:
+        """What the run has landed already, if it is repeated."""
+        return read_json(self.receipt)
 
     @property
     def stages(self) -> Any:
@@ -116,7 +125,7 @@ class EntityRun:
 
     entity: Entity
     staging: EntityStaging
-    window: Window | None
+    window: UpdateWindow | None
     claim: WindowClaim | None
     stats: ReadStats = field(default_factory=ReadStats)
     outcome: ReadOutcome = field(default_factory=lambda: ReadOutcome("", {}))

@@ -8,16 +8,24 @@ from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionC
 from airflow_provider_pipedrive.extraction.entities import HISTORIES
 from airflow_provider_pipedrive.extraction.reading.ids import Ids
 from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds, confirm, sweep, sweepable
+from airflow_provider_pipedrive.extraction.storage.files import on_each
 
 
 def look_for_deleted(context: ExtractionContext, entities: Iterable[EntityRun]) -> None:
     """Add to the outcome of each entity what is deleted, and keep what was landed."""
-    for each in entities:
-        if each.name in HISTORIES or not sweepable(each.entity) or context.job.parameters.get(each.name):
-            continue
-        each.known = LandedIds(context.path, each.name)
+    looked_at = [each for each in entities if _has_known(context, each)]
+    known = on_each(lambda each: LandedIds(context.path, each.name), looked_at, context.path)
+    for each, landed in zip(looked_at, known, strict=True):
+        each.known = landed
         if not each.staging.publication.is_begun:
-            _look_for_deleted(context, each, each.known)
+            _look_for_deleted(context, each, landed)
+
+
+def _has_known(context: ExtractionContext, each: EntityRun) -> bool:
+    """Whether the ids that were landed once say something of this run, or it of them."""
+    if each.name in HISTORIES or not sweepable(each.entity) or context.job.parameters.get(each.name):
+        return False
+    return bool(each.window is None or context.job.sweep or each.staging.rows or each.outcome.deleted)
 
 
 def _look_for_deleted(context: ExtractionContext, each: EntityRun, known: LandedIds) -> None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionContext
 from airflow_provider_pipedrive.extraction.entities import HISTORIES
-from airflow_provider_pipedrive.extraction.storage.files import read_json
-from airflow_provider_pipedrive.extraction.storage.versioned import read_versioned, replace_versioned
+from airflow_provider_pipedrive.extraction.storage.files import on_each, read_json
+from airflow_provider_pipedrive.extraction.storage.versioned import replace_versioned
 
 _COMPANY = "company.json"
 _SHRINK = 0.1
 
 
-def refuse_another_company(context: ExtractionContext) -> None:
+def refuse_another_company(context: ExtractionContext) -> bool:
     """Ids, columns and what was landed once mean something within one company only, whatever window is read.
 
+    :returns: whether the folder is this company's; if not, it is nobody's yet
     :raises PipedriveParameterError: the folder holds another company's data
     """
     kept = read_json(context.kept(_COMPANY))
@@ -26,6 +28,7 @@ def refuse_another_company(context: ExtractionContext) -> None:
             f"{context.path} holds data of company {kept['company_id']}, and this connection reads company "
             f"{context.account['company_id']}. Nothing was published: give each account a place of its own."
         )
+    return kept is not None
 
 
 def keep_company(context: ExtractionContext) -> None:
@@ -33,10 +36,8 @@ def keep_company(context: ExtractionContext) -> None:
 
     :raises PipedriveParameterError: another company has it
     """
-    kept, version = read_versioned(context.kept(_COMPANY))
-    if kept is None:
-        replace_versioned(context.kept(_COMPANY), {"company_id": context.account["company_id"]}, version)
-    refuse_another_company(context)
+    if not replace_versioned(context.kept(_COMPANY), {"company_id": context.account["company_id"]}, None):
+        refuse_another_company(context)
 
 
 def refuse_shrunk(context: ExtractionContext, entities: Iterable[EntityRun]) -> None:
@@ -46,13 +47,17 @@ def refuse_shrunk(context: ExtractionContext, entities: Iterable[EntityRun]) -> 
     """
     if context.job.allow_shrink:
         return
-    for each in entities:
-        if each.window is None and not each.staging.publication.is_begun and each.name not in HISTORIES:
-            _refuse_shrunk(context, each)
+    checked = [
+        each
+        for each in entities
+        if each.window is None and not each.staging.publication.is_begun and each.name not in HISTORIES
+    ]
+    before = on_each(read_json, [context.last_snapshot(each.name) for each in checked], context.path)
+    for each, last in zip(checked, before, strict=True):
+        _refuse_shrunk(context, each, last)
 
 
-def _refuse_shrunk(context: ExtractionContext, each: EntityRun) -> None:
-    before = read_json(context.last_snapshot(each.name))
+def _refuse_shrunk(context: ExtractionContext, each: EntityRun, before: Mapping[str, Any] | None) -> None:
     if before is None:
         return
     if before["account"] != context.account:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pipedrive.errors import PipedriveStorageError
 from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionContext, who_reads
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.deletions import look_for_deleted
@@ -23,7 +24,7 @@ from airflow_provider_pipedrive.extraction.reader import EntityReader
 from airflow_provider_pipedrive.extraction.reading.pages import server_time
 from airflow_provider_pipedrive.extraction.reading.request_pool import RequestPool
 from airflow_provider_pipedrive.extraction.schemas import RunSchemas
-from airflow_provider_pipedrive.extraction.storage.files import plain
+from airflow_provider_pipedrive.extraction.storage.files import folder_path, on_each
 from airflow_provider_pipedrive.extraction.windows import wait_for_end, window_of
 
 if TYPE_CHECKING:
@@ -47,14 +48,14 @@ def extract(
 
     A run that died, or spent its tokens, continues where it ended when it is called again with the same job and path.
 
-    :param path: the folder: a ``pathlib.Path``, or a path of the same kind into object storage
+    :param path: the folder: a local path, or one that knows its file system, such as Airflow's ``ObjectStoragePath``
     :param run: the run's name, and its receipt's; by default the time, which makes each call a run of its own. Called
         again under the same name, a run that goes by its watermark reads its own window again
     :param owner: who runs it, the same at every try
     :param writer: who runs it night after night: no snapshot takes the place of another writer's that has other
         ``parameters``
     :returns: the receipt, which is also kept in ``_pipedrive/receipts``
-    :raises PipedriveParameterError: the job cannot be, found before anything was sent
+    :raises PipedriveParameterError: the job or the path cannot be, found before anything was sent
     :raises PipedriveTokenCapError: ``max_tokens`` would be exceeded
     :raises PipedriveError: what ended it
     :raises OSError: the folder cannot be written to
@@ -62,7 +63,7 @@ def extract(
     job.check()
     began, spent = clock(), (client.usage.requests, client.usage.tokens)
     run = run or f"{datetime.fromtimestamp(began, UTC):%Y-%m-%dT%H-%M-%SZ}-{uuid.uuid4().hex[:6]}"
-    folder = RunFolder(plain(path), job.key, owner or f"pid {os.getpid()}", job.keep_previous)
+    folder = RunFolder(folder_path(path), job.key, owner or f"pid {os.getpid()}", job.keep_previous)
     progress = Progress(client, clock, folder.touch)
     pool = RequestPool(client, job.concurrency, progress.watch)
     with _tokens_capped(client, job.max_tokens), _given_back(folder, pool):
@@ -75,16 +76,19 @@ def extract(
 
 
 def _extract(context: ExtractionContext) -> dict[str, Any]:
-    refuse_another_company(context)
+    is_known = refuse_another_company(context)
     context.folder.read_as(context.account)
     if context.job.mode == "changes":
         wait_for_end(context)
     schemas = RunSchemas(context, [entity_of(name) for name in context.job.entities])
-    entities = {name: _begin(context, name, schemas) for name in context.job.entities}
+    names = context.job.entities
+    begun = on_each(lambda name: _begin(context, name, schemas), names, context.path)
+    entities = dict(zip(names, begun, strict=True))
     EntityReader(context, entities).read_all()
     schemas.decide()
     context.progress.end({name: each.stats for name, each in entities.items()})
-    keep_company(context)
+    if not is_known:
+        keep_company(context)
     refuse_shrunk(context, entities.values())
     look_for_deleted(context, entities.values())
     context.pool.close()
@@ -97,7 +101,7 @@ def _begin(context: ExtractionContext, name: str, schemas: RunSchemas) -> Entity
     staging = context.folder.entity(
         name, job.format, schemas.encoder(entity), context.partition, escape_formulas=job.escape_formulas
     )
-    staging.edge = timedelta(seconds=2 * job.lookback)
+    staging.boundary_width = timedelta(seconds=2 * job.lookback)
     return EntityRun(entity, staging, window, claim)
 
 
@@ -122,6 +126,9 @@ def _given_back(folder: RunFolder, pool: RequestPool) -> Iterator[None]:
         pool.close()
         try:
             folder.release()
-        except OSError as error:  # a storage out of reach: what ended the run is what counts, and the lease runs out
+        except (
+            OSError,
+            PipedriveStorageError,
+        ) as error:  # what ended the run is what counts, and the lease runs out
             log.warning("The lease in %s stays: %s", folder.folder, error)
         raise

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.errors import PipedriveStorageError
 from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionContext, iso
 from airflow_provider_pipedrive.extraction.entities import HISTORIES, OBSERVED
 from airflow_provider_pipedrive.extraction.observed_stages import keep_observed
@@ -18,7 +19,7 @@ from airflow_provider_pipedrive.extraction.output.manifest import MANIFEST
 from airflow_provider_pipedrive.extraction.output.parts import FinishedPart
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
 from airflow_provider_pipedrive.extraction.schemas import RunSchemas
-from airflow_provider_pipedrive.extraction.storage.files import write_json
+from airflow_provider_pipedrive.extraction.storage.files import on_each, write_json
 from airflow_provider_pipedrive.extraction.windows import move_watermark
 
 log = logging.getLogger(__name__)
@@ -27,19 +28,19 @@ _Drop = Callable[[FinishedPart], Sequence[int]]
 
 def publish(context: ExtractionContext, entities: Mapping[str, EntityRun], schemas: RunSchemas) -> dict[str, Any]:
     """Publish what was read, then move the watermarks: a receipt."""
-    schemas.keep()
-    published = {name: _publish(context, each, schemas.drift(name)) for name, each in entities.items()}
+    schemas.save()
+    runs = list(entities.values())
+    done = on_each(lambda each: _publish(context, each, schemas.drift(each.name)), runs, context.path)
+    published = dict(zip(entities, done, strict=True))
     receipt = _receipt(context, entities, published)
     write_json(context.receipt, receipt)
-    for each in entities.values():
-        _remember(context, each)
+    on_each(lambda each: _remember(context, each), runs, context.path)
     if OBSERVED in entities:
         keep_observed(entities[OBSERVED].staging, context.stages)
-    context.folder.clear()
     try:
-        context.folder.sweep()
-    except OSError as error:  # all is published: another run sweeps
-        log.warning("What other runs have left in %s was not swept: %s", context.path, error)
+        context.folder.clear()
+    except (OSError, PipedriveStorageError) as error:  # all is published: another run clears up
+        log.warning("What was kept in %s while runs lasted was not removed: %s", context.path, error)
     return receipt
 
 
@@ -72,7 +73,7 @@ def _remember(context: ExtractionContext, each: EntityRun) -> None:
     if each.claim is not None:
         landed: dict[Identity, datetime] = {}
         for part in each.staging.finished:
-            landed.update(part.edge)
+            landed.update(part.boundary)
         move_watermark(context, each.name, each.claim, each.outcome.watermark, landed)
 
 

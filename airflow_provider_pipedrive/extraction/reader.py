@@ -17,8 +17,7 @@ from airflow_provider_pipedrive.extraction.reading.listing import pages_of
 from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
 from airflow_provider_pipedrive.extraction.reading.request_pool import Stopped
-from airflow_provider_pipedrive.extraction.reading.strategies import choose
-from airflow_provider_pipedrive.extraction.storage.files import read_json
+from airflow_provider_pipedrive.extraction.reading.strategies import strategy_for
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT
 
 log = logging.getLogger(__name__)
@@ -60,7 +59,7 @@ class EntityReader:
         """Read one entity in a thread of its own."""
         try:
             each.outcome = self._published_before(each) if each.staging.publication.is_begun else read(each)
-            each.staging.publication.note_present(self._context.now)
+            each.staging.publication.note_present(self._context.now, adds=self._context.job.mode == "changes")
         except Stopped:
             log.info("%s: stopped, because another entity failed; what was read is kept.", each.name)
         except BaseException as error:  # noqa: BLE001 - raised when the others have stopped too
@@ -93,7 +92,7 @@ class EntityReader:
             until=each.claim.until if each.claim else None,
             clock=context.clock,
         )
-        return choose(reading).read()
+        return strategy_for(reading).read()
 
     def _shown(self, entity: Entity) -> dict[str, Any]:
         is_readable = self._context.job.columns == "readable"
@@ -114,7 +113,7 @@ class EntityReader:
         if deals.staging.publication.is_begun:  # what was seen in them is written
             each.staging.load()
             return ReadOutcome("observed", {"kind": "observed"}, each.staging.newest)
-        before = read_json(context.receipt) or {}
+        before = context.receipt_before or {}
         if each.name in before.get("entities", {}) and not has_observed(context.stages, context.run):
             raise PipedriveParameterError(
                 f"{each.name}: the run {context.run} has landed the moves that it saw, and which they were is not "

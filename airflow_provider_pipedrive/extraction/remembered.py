@@ -15,7 +15,8 @@ from airflow_provider_pipedrive.errors import PipedriveResponseError
 from airflow_provider_pipedrive.extraction.context import who_reads
 from airflow_provider_pipedrive.extraction.observed_stages import stages_seen
 from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds
-from airflow_provider_pipedrive.extraction.storage.files import STATE, read_json, remove_folder, write_json
+from airflow_provider_pipedrive.extraction.storage.disk import STATE
+from airflow_provider_pipedrive.extraction.storage.files import read_json, remove_folder, write_json
 
 _FOLDERS = ("schema", "snapshots", "known")
 

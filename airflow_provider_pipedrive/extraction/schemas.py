@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from airflow_provider_pipedrive.extraction.entities import HISTORIES
 from airflow_provider_pipedrive.extraction.output.encoders import Encoder, FixedEncoder, RawEncoder, ReadableEncoder
 from airflow_provider_pipedrive.extraction.rows.history_columns import HISTORY_COLUMNS
 from airflow_provider_pipedrive.extraction.rows.schema import RowSchema, row_schema
-from airflow_provider_pipedrive.extraction.storage.files import read_json, write_json
+from airflow_provider_pipedrive.extraction.storage.files import encoded, on_each, read_json, write
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ class RunSchemas:
         self._entities = [entity for entity in entities if entity.name not in HISTORIES]
         self._deciding = threading.Lock()
         self._decided: dict[str, RowSchema] = {}
+        self._kept: dict[str, dict[str, Any] | None] = {}  # by entity, the columns that it had
         self._definitions: dict[str, Future[list[dict[str, Any]]]] = {}
         if self._is_readable:
             asked = sorted({entity.definitions for entity in entities if entity.definitions})
@@ -54,6 +55,7 @@ class RunSchemas:
             if not self._is_readable or self._decided:
                 return
             decided: dict[str, RowSchema] = {}
+            self._read(entity.name for entity in self._entities)
             for entity in self._entities:
                 fields = self._definitions[entity.definitions].result() if entity.definitions else []
                 before = self._before(entity, decided)
@@ -62,10 +64,12 @@ class RunSchemas:
                     log.warning("%s: %s", entity.name, sentence)
             self._decided = decided
 
-    def keep(self) -> None:
-        """Keep the columns for the runs after this one."""
-        for name, schema in self._decided.items():
-            write_json(self._file(name), schema.to_json())
+    def save(self) -> None:
+        """Save the columns for the runs after this one."""
+        new = {name: encoded(schema.to_json()) for name, schema in self._decided.items()}
+        old = {name: encoded(kept) for name, kept in self._kept.items() if kept is not None}
+        changed = [name for name, content in new.items() if old.get(name) != content]
+        on_each(lambda name: write(self._file(name), new[name]), changed, self._context.path)
 
     @property
     def _is_readable(self) -> bool:
@@ -78,13 +82,21 @@ class RunSchemas:
     def _before(self, entity: Entity, decided: Mapping[str, RowSchema]) -> dict[str, Any] | None:
         """The columns that its fields had first; before it was ever landed, those that an entity with the same fields
         has, so that one field has one column everywhere: leads and archived deals have the fields of deals."""
-        before = read_json(self._file(entity.name))
+        before = self._kept[entity.name]
         if before is not None or entity.definitions is None:
             return before
         alike = [name for name, each in ENTITIES.items() if each.definitions == entity.definitions]
         kept = [decided[name].to_json() for name in alike if name in decided]
-        kept += filter(None, (read_json(self._file(name)) for name in alike))
+        if not kept:
+            self._read(alike)
+        kept += filter(None, map(self._kept.get, alike))
         return kept[0] if kept else None
+
+    def _read(self, entities: Iterable[str]) -> None:
+        """Read the columns that entities had."""
+        names = [name for name in entities if name not in self._kept]
+        kept = on_each(read_json, [self._file(name) for name in names], self._context.path)
+        self._kept.update(zip(names, kept, strict=True))
 
     def _file(self, entity: str) -> Any:
         return self._context.kept("schema", f"{entity}.json")

@@ -18,10 +18,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
-from airflow_provider_pipedrive.extraction.storage.files import STATE, files, read_json
-from airflow_provider_pipedrive.extraction.storage.versioned import Version, read_versioned, replace_versioned
+from airflow_provider_pipedrive.extraction.storage.disk import STATE
+from airflow_provider_pipedrive.extraction.storage.files import files, folder_path, read_json
+from airflow_provider_pipedrive.extraction.storage.versioned import Versioned, read_versioned, replace_versioned
 
-MOST_EDGE = 10_000
+MOST_AT_BOUNDARY = 10_000
 """Records of a watermark's last seconds that are kept; with more, as after a bulk import, those come twice. The claims
 of an entity have as many between them."""
 CLAIMS_KEPT: Final = 50
@@ -29,7 +30,7 @@ CLAIMS_KEPT: Final = 50
 _MOST_CONFLICTS = 100
 """Each conflict means that another run has got through; so many in a row, and the storage compares wrongly."""
 
-Edge = Mapping[Identity, datetime]
+Boundary = Mapping[Identity, datetime]
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,11 @@ class Watermark:
     """How far one entity has been read.
 
     :ivar until: everything last updated before it has been landed
-    :ivar edge: the records of its last seconds, by id with their time, which the next window brings again
+    :ivar boundary: the records of its last seconds, by id with their time, which the next window brings again
     """
 
     until: datetime
-    edge: Edge = field(default_factory=dict)
+    boundary: Boundary = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,14 @@ class WindowClaim:
     :ivar run: the run's name
     :ivar since: where it begins: the watermark as it was then; ``None`` for the whole list
     :ivar until: where it ends: the time when it was claimed
-    :ivar edge: the records of the last seconds before ``since`` that earlier runs have landed
+    :ivar boundary: the records of the last seconds before ``since`` that earlier runs have landed
     :ivar completed: whether the run has published it
     """
 
     run: str
     since: datetime | None
     until: datetime
-    edge: Edge = field(default_factory=dict)
+    boundary: Boundary = field(default_factory=dict)
     completed: bool = False
 
 
@@ -80,10 +81,10 @@ class Reading:
         """With a claim of that run, from the watermark on; as it is where the run has one."""
         if self.of(run) is not None:
             return self
-        since, edge = (None, {}) if self.watermark is None else (self.watermark.until, self.watermark.edge)
-        return replace(self, claims=(*self.claims, WindowClaim(run, since, until, edge))[-CLAIMS_KEPT:])
+        since, boundary = (None, {}) if self.watermark is None else (self.watermark.until, self.watermark.boundary)
+        return replace(self, claims=(*self.claims, WindowClaim(run, since, until, boundary))[-CLAIMS_KEPT:])
 
-    def completed(self, claim: WindowClaim, newest: datetime | None, landed: Edge, lookback: float) -> Reading:
+    def completed(self, claim: WindowClaim, newest: datetime | None, landed: Boundary, lookback: float) -> Reading:
         """With a run's window published.
 
         The watermark stays where the claim was completed before (the window was read again), and where it has been set
@@ -102,24 +103,26 @@ class Reading:
             claims = (*claims, done)
         return Reading(self._moved(claim, newest, landed, lookback), claims[-CLAIMS_KEPT:])
 
-    def _moved(self, claim: WindowClaim, newest: datetime | None, landed: Edge, lookback: float) -> Watermark | None:
+    def _moved(
+        self, claim: WindowClaim, newest: datetime | None, landed: Boundary, lookback: float
+    ) -> Watermark | None:
         before = self.watermark
         if newest is None or (before is not None and newest < before.until):
             return before
         if claim.since is not None and (before is None or before.until < claim.since):
             return before
-        edge = {**(before.edge if before else {}), **landed}
+        boundary = {**(before.boundary if before else {}), **landed}
         first = newest - timedelta(seconds=lookback)
         # What was updated in a second that was not over when it was read may be updated in that second once more.
         over = claim.until.replace(microsecond=0)
-        return Watermark(newest, {identity: moment for identity, moment in edge.items() if first <= moment < over})
+        return Watermark(newest, {identity: moment for identity, moment in boundary.items() if first <= moment < over})
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
-        left = MOST_EDGE
+        left = MOST_AT_BOUNDARY
         claims: list[dict[str, Any]] = []
         for claim in reversed(self.claims):
-            kept = claim.edge if len(claim.edge) <= left else {}
+            kept = claim.boundary if len(claim.boundary) <= left else {}
             left -= len(kept)
             claims.append(
                 {
@@ -127,13 +130,15 @@ class Reading:
                     "since": _text(claim.since),
                     "until": _text(claim.until),
                     "completed": claim.completed,
-                    "edge": _pairs(kept),
+                    "boundary": _pairs(kept),
                 }
             )
-        edge = self.watermark.edge if self.watermark and len(self.watermark.edge) <= MOST_EDGE else {}
+        boundary = (
+            self.watermark.boundary if self.watermark and len(self.watermark.boundary) <= MOST_AT_BOUNDARY else {}
+        )
         return {
             "until": _text(self.watermark.until) if self.watermark else None,
-            "edge": _pairs(edge),
+            "boundary": _pairs(boundary),
             "claims": claims[::-1],
         }
 
@@ -142,13 +147,13 @@ class Reading:
         """From :meth:`to_json`'s data, or ``None``."""
         if data is None:
             return cls()
-        watermark = Watermark(_moment(data["until"]), _edge(data["edge"])) if data["until"] else None
+        watermark = Watermark(_moment(data["until"]), _boundary(data["boundary"])) if data["until"] else None
         claims = (
             WindowClaim(
                 claim["run"],
                 _moment(claim["since"]) if claim["since"] else None,
                 _moment(claim["until"]),
-                _edge(claim["edge"]),
+                _boundary(claim["boundary"]),
                 claim["completed"],
             )
             for claim in data["claims"]
@@ -159,15 +164,15 @@ class Reading:
 class Watermarks:
     """The watermarks of one job folder, of one connection.
 
-    :param path: the job's folder
+    :param path: the job's folder: a local path, or one in object storage that knows its file system
     :param scope: what a watermark belongs to besides the entity: the account, the user, the names of columns,
         the parameters that narrow its list down
     """
 
     def __init__(self, path: Any, scope: Mapping[str, Any]) -> None:
-        self._folder = path / STATE / "watermarks"
+        self._folder = folder_path(path) / STATE / "watermarks"
         self._scope = dict(scope)
-        self._seen: dict[str, tuple[dict[str, Any] | None, Version]] = {}
+        self._seen: dict[str, Versioned] = {}
 
     def get(self, entity: str) -> Watermark | None:
         """The watermark of an entity; None before its first."""
@@ -176,7 +181,7 @@ class Watermarks:
     def reading(self, entity: str) -> Reading:
         """How far an entity has been read, and by which runs."""
         self._seen[entity] = read_versioned(self._file(entity))
-        return Reading.from_json(self._seen[entity][0])
+        return Reading.from_json(self._seen[entity].value)
 
     def set(self, entity: str, watermark: Watermark) -> None:
         """Move an entity's watermark; the claims of earlier runs stay theirs."""
@@ -192,7 +197,9 @@ class Watermarks:
         assert claim is not None  # it is the last one, or was there
         return claim
 
-    def complete(self, entity: str, claim: WindowClaim, newest: datetime | None, landed: Edge, lookback: float) -> None:
+    def complete(
+        self, entity: str, claim: WindowClaim, newest: datetime | None, landed: Boundary, lookback: float
+    ) -> None:
         """Say that a run's window is published: see :meth:`Reading.completed`."""
         self._change(entity, lambda reading: reading.completed(claim, newest, landed, lookback))
 
@@ -205,7 +212,9 @@ class Watermarks:
         about = {"entity": entity, "scope": self._scope}
         seen = self._seen.pop(entity, None)
         kept = change(self._file(entity), lambda data: {**about, **do(Reading.from_json(data)).to_json()}, seen)
-        return Reading.from_json(kept)
+        if kept.version is not None:
+            self._seen[entity] = kept
+        return Reading.from_json(kept.value)
 
     def _file(self, entity: str) -> Any:
         return self._folder / f"{self.name(entity)}.json"
@@ -214,27 +223,27 @@ class Watermarks:
 def change(
     file: Any,
     do: Callable[[dict[str, Any] | None], dict[str, Any]],
-    seen: tuple[dict[str, Any] | None, Version] | None = None,
-) -> dict[str, Any]:
+    seen: Versioned | None = None,
+) -> Versioned:
     """Change a JSON file by compare-and-swap: what others write meanwhile is not lost.
 
     :param do: what is to be in it, going by what is; it may be asked more than once
     :param seen: what was in it a moment ago, with its version: a request less in object storage
     """
     for _ in range(_MOST_CONFLICTS):
-        before, version = seen or read_versioned(file)
+        before = seen or read_versioned(file)
         seen = None
-        after = do(before)
-        if after == before:
-            return after
-        if replace_versioned(file, after, version):
-            return after
+        after = do(before.value)
+        if after == before.value:
+            return before
+        if (written := replace_versioned(file, after, before.version)) is not None:
+            return written
     raise OSError(f"{file} was changed by others {_MOST_CONFLICTS} times in a row.")
 
 
 def listed(path: Any) -> list[dict[str, Any]]:
     """Every watermark of a job folder, of whatever scope, with the claims on it."""
-    folder = path / STATE / "watermarks"
+    folder = folder_path(path) / STATE / "watermarks"
     names = sorted(found.name for found in files(folder) if found.name.endswith(".json"))
     kept = [read_json(folder / name) or {} for name in names]
     return [{name: watermark[name] for name in ("entity", "until", "scope", "claims")} for watermark in kept]
@@ -248,9 +257,9 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _pairs(edge: Edge) -> list[list[Any]]:
-    return [[identity, moment.isoformat()] for identity, moment in edge.items()]
+def _pairs(boundary: Boundary) -> list[list[Any]]:
+    return [[identity, moment.isoformat()] for identity, moment in boundary.items()]
 
 
-def _edge(pairs: Iterable[tuple[Identity, str]]) -> dict[Identity, datetime]:
+def _boundary(pairs: Iterable[tuple[Identity, str]]) -> dict[Identity, datetime]:
     return {identity: _moment(text) for identity, text in pairs}

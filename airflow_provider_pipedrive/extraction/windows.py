@@ -9,8 +9,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.context import ExtractionContext, iso
-from airflow_provider_pipedrive.extraction.reading.window import Window
-from airflow_provider_pipedrive.extraction.storage.files import read_json
+from airflow_provider_pipedrive.extraction.reading.update_window import UpdateWindow
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, Watermark, Watermarks, WindowClaim
 
 log = logging.getLogger(__name__)
@@ -34,7 +33,7 @@ def wait_for_end(context: ExtractionContext) -> None:
         context.sleep(left)
 
 
-def window_of(context: ExtractionContext, entity: str) -> tuple[Window | None, WindowClaim | None]:
+def window_of(context: ExtractionContext, entity: str) -> tuple[UpdateWindow | None, WindowClaim | None]:
     """An entity's window, None where it is read whole, and the run's claim on it, where it goes by the watermark.
 
     :raises PipedriveParameterError: there is no such window
@@ -44,7 +43,7 @@ def window_of(context: ExtractionContext, entity: str) -> tuple[Window | None, W
         return None, None
     if job.since is None:
         claim = _claim(context, entity)
-        window = None if claim.since is None else Window(claim.since, claim.until, job.lookback, claim.edge)
+        window = None if claim.since is None else UpdateWindow(claim.since, claim.until, job.lookback, claim.boundary)
         return window, claim
     until = job.until or context.now
     kept = context.folder.unfinished(entity)
@@ -52,7 +51,7 @@ def window_of(context: ExtractionContext, entity: str) -> tuple[Window | None, W
         until = datetime.fromisoformat(kept["until"])  # of the run that continues
     if job.since >= until:
         raise PipedriveParameterError(f"since ({job.since}) lies ahead of Pipedrive's clock ({until}).")
-    return Window(job.since, until, job.lookback, {}), None
+    return UpdateWindow(job.since, until, job.lookback, {}), None
 
 
 def move_watermark(
@@ -102,7 +101,7 @@ def _refuse_future(entity: str, watermark: Watermark | None, now: datetime) -> N
 
 def _refuse_forgotten(context: ExtractionContext, entity: str, watermarks: Watermarks) -> None:
     """A run that has landed something, and whose window is not known any more, must not take another one's place."""
-    before = read_json(context.receipt) or {}
+    before = context.receipt_before or {}
     if before.get("watermarks", {}).get(entity) == watermarks.name(entity):
         raise PipedriveParameterError(
             f"{entity}: the run {context.run} has landed its changes, and which they were is not known any more: the "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.whole_files import whole_file
 from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError
-from airflow_provider_pipedrive.extraction.storage.files import bucket_must_exist, file_system
+from airflow_provider_pipedrive.extraction.storage.files import upload
+from airflow_provider_pipedrive.extraction.storage.store import file_system
 from airflow_provider_pipedrive.files.listing import FileFilter, Record, name_of
 from airflow_provider_pipedrive.files.names import stored_name
 
@@ -221,8 +221,7 @@ def _put_object(target: Any, fetch: Fetch, max_bytes: int | None) -> _Measured:
     with tempfile.TemporaryFile() as spool:
         measured = _measured(cast(BinaryIO, spool), fetch, max_bytes)
         spool.seek(0)
-        with bucket_must_exist(target), target.fs.open(target.path, "wb") as stored:
-            shutil.copyfileobj(spool, stored)
+        upload(target, cast(BinaryIO, spool))
     return measured
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from airflow_provider_pipedrive.client.whole_files import whole_file
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -20,12 +19,9 @@ if TYPE_CHECKING:
 
 def with_openable_files(action: str, given: dict[str, Any]) -> dict[str, Any]:
     """The parameters with the address of a file in object storage made a path that can be opened."""
-    from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
+    from airflow_provider_pipedrive.catalog import get_action
 
-    try:
-        parameters = get_action(action).parameters
-    except UnknownActionError as error:
-        raise PipedriveParameterError(str(error)) from None
+    parameters = get_action(action).parameters
     for name in [parameter.name for parameter in parameters if parameter.type == "file" and parameter.name in given]:
         given[name] = _allowed_file(name, given[name])
         if isinstance(given.get(name), str) and "://" in given[name]:
@@ -88,13 +84,15 @@ def _save_local(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def _save_object(url: str, write: Callable[[BinaryIO], object]) -> None:
-    """Collect the file on disk and then upload it whole: an object appears when it is complete."""
+    """Try the place, collect the file on disk and then upload it whole: an object appears when it is complete."""
+    from airflow_provider_pipedrive.extraction.storage.files import try_place, upload
+
     path = object_path("save_to", url)
+    try_place(path)
     with tempfile.TemporaryFile() as spool:
         write(spool)
         spool.seek(0)
-        with path.open("wb") as target:
-            shutil.copyfileobj(spool, target)
+        upload(path, cast(BinaryIO, spool))
 
 
 def object_path(name: str, url: str) -> Any:

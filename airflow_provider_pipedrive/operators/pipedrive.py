@@ -135,16 +135,13 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
 
     def _check(self, *, parsing: bool) -> None:
         """Find wrong keys and parameters; when parsing, what is only known at run time is let through."""
-        from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
+        from airflow_provider_pipedrive.catalog import get_action
         from airflow_provider_pipedrive.client.parameters import check
 
         unknown = is_templated if parsing else _is_given
         if unknown(self.action):
             return
-        try:
-            action = get_action(self.action)
-        except UnknownActionError as error:
-            raise PipedriveParameterError(str(error)) from None
+        action = get_action(self.action)
         if action.lifecycle == "removed":
             if not parsing:
                 raise PipedriveEndpointRemovedError(action.removed_message(), action=self.action)

@@ -23,7 +23,7 @@ def make_app() -> Starlette:
         Route("/disconnect", requires_edit(disconnecting.ask_disconnect), methods=["GET"]),
         Route("/disconnect", requires_edit(disconnecting.disconnect), methods=["POST"]),
         Route("/connected", requires_edit(connecting.connected), methods=["GET"]),
-        Route("/finish", requires_edit(marketplace.choose), methods=["GET"]),
+        Route("/finish", requires_edit(marketplace.ask_connection), methods=["GET"]),
         Route("/finish", requires_edit(marketplace.finish), methods=["POST"]),
         Route("/confirm", requires_edit(marketplace.confirm), methods=["GET"]),
         Route("/confirm", requires_edit(marketplace.confirmed), methods=["POST"]),

@@ -39,7 +39,7 @@ def connect(page: PageRequest) -> Response:
     _must_come_back(page, uri)
     state = new_state()
     sealed = seal("state", {"state": state, "conn_id": stored.conn_id, "user": page.user_id, "redirect_uri": uri})
-    page.keep(_state_cookie(state), sealed, STATE_SECONDS, _callback_path(uri))
+    page.set_cookie(_state_cookie(state), sealed, STATE_SECONDS, _callback_path(uri))
     # A page that leads on, no redirect: `form-action` would have to name every host that Pipedrive's login leads over.
     return page.render(
         "redirect.html",

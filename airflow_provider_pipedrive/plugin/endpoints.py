@@ -14,7 +14,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from airflow.models import Connection, Variable
@@ -39,11 +39,15 @@ _KEY: Final = secrets.token_bytes(32)
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A connection that deliveries are taken for."""
+    """A connection that deliveries are taken for.
+
+    :ivar secret_part_digest: of the part of its address that nobody guesses
+    :ivar credentials_digest: of the user and the password that a delivery has to bring
+    """
 
     conn_id: str
-    secret: bytes = field(repr=False)
-    credentials: bytes = field(repr=False)
+    secret_part_digest: bytes = field(repr=False)
+    credentials_digest: bytes = field(repr=False)
     company: Company = field(default_factory=Company)
 
 
@@ -88,14 +92,14 @@ class Endpoints:
         """Ask one of the questions below; a thread is taken only where the connections have to be read."""
         return ask(*given) if self.is_fresh else await run_in_threadpool(ask, *given)
 
-    def matching(self, secret: str, seconds: float = FRESH_SECONDS) -> list[Endpoint]:
+    def matching(self, secret_part: str, seconds: float = FRESH_SECONDS) -> list[Endpoint]:
         """Those whose address ends in this; as a rule one or none. All are compared, each in constant time.
 
         :param seconds: how old an answer may be
         """
         self._refresh(seconds)
-        given = digest(secret.encode())
-        return [endpoint for endpoint in self._endpoints if hmac.compare_digest(endpoint.secret, given)]
+        given = digest(secret_part.encode())
+        return [endpoint for endpoint in self._endpoints if hmac.compare_digest(endpoint.secret_part_digest, given)]
 
     def connections_of_app(self, credentials: bytes) -> list[str]:
         """The ids of the database's connections whose app has these credentials, ``id:secret``."""
@@ -194,7 +198,7 @@ def _endpoint(conn_id: str, extra: Mapping[str, Any]) -> Endpoint | None:
 def _with_company(entry: _Entry, learned: Mapping[str, str]) -> Endpoint:
     assert entry.endpoint is not None
     company = company_of(entry.connection, entry.status, learned.get(entry.variable))
-    return Endpoint(entry.endpoint.conn_id, entry.endpoint.secret, entry.endpoint.credentials, company)
+    return replace(entry.endpoint, company=company)
 
 
 def _learned(names: set[str]) -> dict[str, str]:

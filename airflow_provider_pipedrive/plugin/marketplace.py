@@ -16,9 +16,10 @@ from typing import Any
 from starlette.responses import Response
 
 from airflow_provider_pipedrive.accounts import authorization, store
-from airflow_provider_pipedrive.accounts.oauth import CODE_LIFE, Grant, is_over
+from airflow_provider_pipedrive.accounts.oauth import CODE_LIFE, Grant
 from airflow_provider_pipedrive.accounts.status import AuthorizationStatus
 from airflow_provider_pipedrive.accounts.store import StoredConnection
+from airflow_provider_pipedrive.client.auth import is_over
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParameterError
 from airflow_provider_pipedrive.plugin import access, addresses
 from airflow_provider_pipedrive.plugin.sealed_cookies import seal, unseal
@@ -33,11 +34,11 @@ _GRANTED = "pipedrive_grant"
 
 def hold(page: PageRequest, code: str) -> Response:
     """Keep a code in the browser that it came with, and lead on to the choice of a connection."""
-    page.keep(_HELD, seal("code", {"code": code, "attempt": secrets.token_hex(16)}), CODE_LIFE)
+    page.set_cookie(_HELD, seal("code", {"code": code, "attempt": secrets.token_hex(16)}), CODE_LIFE)
     return page.redirect("finish")
 
 
-def choose(page: PageRequest) -> Response:
+def ask_connection(page: PageRequest) -> Response:
     """Ask which connection a code from the Marketplace is for."""
     held = _held(page)
     return page.render(
@@ -74,7 +75,7 @@ def finish(page: PageRequest) -> Response:
         return page.redirect("page" if over else "finish", f"{stored.conn_id} is not connected. {error}")
     page.drop(_HELD)
     granted = asdict(grant) | {"conn_id": stored.conn_id, "attempt": held["attempt"], "user": page.user_id}
-    page.keep(_GRANTED, seal("grant", granted), CONFIRM_SECONDS)
+    page.set_cookie(_GRANTED, seal("grant", granted), CONFIRM_SECONDS)
     return page.redirect("confirm")
 
 
@@ -93,7 +94,7 @@ def confirmed(page: PageRequest) -> Response:
     if shown(page, stored)["state"] not in FREE and page.form.get("replace") != "yes":
         return page.redirect("confirm", f"{stored.conn_id} is in use: tick the box to replace its account.")
     before = AuthorizationStatus.of(stored.extra)
-    authorization.keep(stored, grant, authorization.Account(**account))
+    authorization.store_grant(stored, grant, authorization.Account(**account))
     page.drop(_GRANTED)
     return connected_response(page, stored.conn_id, before)
 

@@ -91,8 +91,8 @@ class PageRequest:
 
     # ---- cookies
 
-    def keep(self, name: str, value: str, seconds: int | None, path: str | None = None) -> None:
-        """Have the browser keep a cookie. ``Lax``, since Pipedrive's redirect comes from another site."""
+    def set_cookie(self, name: str, value: str, seconds: int | None, path: str | None = None) -> None:
+        """Set a cookie. ``Lax``, since Pipedrive's redirect comes from another site."""
         secure = self._secure()
         self.cookies.append(
             lambda response: response.set_cookie(
@@ -125,7 +125,7 @@ class PageRequest:
         if not 20 <= len(browser) <= 100:
             browser = secrets.token_urlsafe(24)
             self.request.cookies[_BROWSER] = browser
-            self.keep(_BROWSER, browser, None)
+            self.set_cookie(_BROWSER, browser, None)
         return seal("form", {"browser": browser, "user": self.user_id, "about": about})
 
     def check_form(self) -> None:
@@ -170,7 +170,7 @@ class PageRequest:
     def redirect(self, path: str, text: str = "", good: bool = False) -> Response:
         """Lead the browser on to one of our pages, which then shows ``text``."""
         if text:
-            self.keep(_FLASH, seal("flash", {"text": text[:2000], "good": good}), _FLASH_SECONDS)
+            self.set_cookie(_FLASH, seal("flash", {"text": text[:2000], "good": good}), _FLASH_SECONDS)
         return RedirectResponse(f"{self.root}/{path}", 303)
 
     def to_login(self, path: str) -> Response:

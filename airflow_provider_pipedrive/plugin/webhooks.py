@@ -78,7 +78,7 @@ async def receive(request: Request) -> Response:
     matched = await endpoints.ask(endpoints.matching, secret)
     if not matched:
         return _refusal(404, "There is nothing here.")
-    admitted = [endpoint for endpoint in matched if hmac.compare_digest(endpoint.credentials, credentials)]
+    admitted = [endpoint for endpoint in matched if hmac.compare_digest(endpoint.credentials_digest, credentials)]
     if not admitted:
         log.warning("A webhook delivery for connection %s has the wrong user or password", matched[0].conn_id)
         return _refusal(401, "The user or the password is wrong.", **{"WWW-Authenticate": 'Basic realm="Pipedrive"'})

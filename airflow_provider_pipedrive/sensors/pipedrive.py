@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from airflow_provider_pipedrive.catalog import UnknownActionError, get_action
+from airflow_provider_pipedrive.catalog import get_action
 from airflow_provider_pipedrive.client.parameters import check
 from airflow_provider_pipedrive.client.times import given_moment, write_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -343,10 +343,7 @@ class PipedriveRecordSensor(WaitingSensor):
         return RecordWait(self.action, dict(plain(self.parameters)), success, failure), None
 
     def _check_action(self, resolved_later: ResolvedLater) -> None:
-        try:
-            action = get_action(self.action)
-        except UnknownActionError as error:
-            raise PipedriveParameterError(str(error)) from None
+        action = get_action(self.action)
         if action.result != "record" or not action.is_read or action.lifecycle == "removed":
             raise PipedriveParameterError(f"{self.action} does not read one record: give an action such as getDeal.")
         parameters = plain(self.parameters)

@@ -123,7 +123,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Bring them, and return a receipt: numbers, tokens, why files were skipped, the first names, the manifest."""
-        from airflow_provider_pipedrive.extraction.storage.files import make_folder
+        from airflow_provider_pipedrive.extraction.storage.files import make_folder, try_place
         from airflow_provider_pipedrive.files.downloads import FileDownloads, place
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
@@ -137,11 +137,12 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
                 folder = storage_path("path", self.path)
                 make_folder(folder)
                 run = run_name(self, context)
+                manifest = folder / "_pipedrive" / "files" / f"{run}.jsonl"
+                try_place(manifest)
                 self._lineage = Lineage()
                 self._lineage.read(entity(hook.client.origin, "files"))
                 downloads = FileDownloads(hook.client, folder, self._file_filter, cast(BinaryIO, lines), run)
                 self._download(downloads, hook, window)
-                manifest = folder / "_pipedrive" / "files" / f"{run}.jsonl"
                 make_folder(manifest.parent)
                 lines.seek(0)
                 place(manifest, lambda target: shutil.copyfileobj(lines, target))

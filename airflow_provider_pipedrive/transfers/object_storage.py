@@ -90,7 +90,6 @@ class PipedriveToObjectStorageOperator(ExtractionOperator):
 
     def _extract(self, context: Context, hook: PipedriveHook) -> dict[str, Any]:
         from airflow_provider_pipedrive.extraction.job import extract
-        from airflow_provider_pipedrive.extraction.storage.expiry import have_expired
 
         name = run_name(self, context)
         job = self._job_of(context)
@@ -101,9 +100,6 @@ class PipedriveToObjectStorageOperator(ExtractionOperator):
             self._lineage = entities_read(hook.client.origin, job.entities)
             receipt = extract(hook.client, folder, job, run=name, owner=name, writer=writer_name(self, context))
         except (PermissionError, NotADirectoryError, FileExistsError) as error:
-            if have_expired(error):
-                self.log.warning("The storage's credentials have expired: another try asks for new ones.")
-                raise
             raise AirflowFailException(f"path: {self.path} cannot be written to: {_fault_of(error)}.") from None
         for listed in job.entities:
             target = location(folder / listed)

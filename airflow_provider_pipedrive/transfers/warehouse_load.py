@@ -98,7 +98,8 @@ def columns_of(folder: Any, entity: str) -> list[Any]:
     """The columns of an entity's files, according to its schema file."""
     from airflow_provider_pipedrive.extraction.rows.columns import Column
     from airflow_provider_pipedrive.extraction.rows.history_columns import HISTORY_COLUMNS
-    from airflow_provider_pipedrive.extraction.storage.files import STATE, read_json
+    from airflow_provider_pipedrive.extraction.storage.disk import STATE
+    from airflow_provider_pipedrive.extraction.storage.files import read_json
 
     if entity in HISTORY_COLUMNS:
         return list(HISTORY_COLUMNS[entity])

@@ -51,7 +51,7 @@ def test_a_renewal_is_kept_with_its_scopes_and_time(sandbox: Sandbox) -> None:
     connection = stored(sandbox)
     renewed = renew(connection)
     assert not renewed.is_replaced
-    assert renewal.keep(connection, renewed)
+    assert renewal.store_renewal(connection, renewed)
     assert (status().state, "deals:full" in status().scopes) == ("connected", True)
 
 
@@ -59,7 +59,7 @@ def test_a_replaced_refresh_token_takes_the_place_of_the_old_one(rotating: Sandb
     connection = stored(rotating)
     renewed = renew(connection)
     assert renewed.is_replaced
-    assert renewal.keep(connection, renewed)
+    assert renewal.store_renewal(connection, renewed)
     assert store.find("crm").extra["refresh_token"] == renewed.grant.refresh_token
 
 
@@ -67,15 +67,15 @@ def test_nothing_is_kept_where_the_connection_has_another_authorization_by_now(r
     connection = stored(rotating)
     renewed = renew(connection)
     stored(rotating, "of-another-authorization")
-    assert not renewal.keep(connection, renewed)
+    assert not renewal.store_renewal(connection, renewed)
     assert store.find("crm").extra["refresh_token"] == "of-another-authorization"
 
 
 def test_the_token_that_somebody_has_stored_meanwhile_is_used(rotating: Sandbox) -> None:
     early = stored(rotating)
-    renewal.keep(early, renew(early))
+    renewal.store_renewal(early, renew(early))
     renewed = renew(early)
-    assert renewal.keep(early, renewed)
+    assert renewal.store_renewal(early, renewed)
     assert store.find("crm").extra["refresh_token"] == renewed.grant.refresh_token
 
 
@@ -85,7 +85,7 @@ def test_the_token_that_a_task_has_kept_is_used(sandbox: Sandbox) -> None:
         session.add(Variable(VariableRefreshTokenStore("replaced-by-a-task").name, REFRESH_TOKEN))
     renewed = renew(connection)
     assert (renewed.held, renewed.grant.refresh_token) == ("replaced-by-a-task", REFRESH_TOKEN)
-    assert renewal.keep(connection, renewed)
+    assert renewal.store_renewal(connection, renewed)
     assert store.find("crm").extra["refresh_token"] == REFRESH_TOKEN
 
 
@@ -106,4 +106,4 @@ def test_a_refused_app_says_nothing_of_the_authorization(sandbox: Sandbox) -> No
 
 def test_a_connection_of_the_environment_is_not_stored(sandbox: Sandbox) -> None:
     connection = StoredConnection(stored(sandbox).connection, "environment")
-    assert not renewal.keep(connection, renew(connection))
+    assert not renewal.store_renewal(connection, renew(connection))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from upath import UPath
 
 from airflow_provider_pipedrive.bulk import BulkJob, undo, write
 from airflow_provider_pipedrive.bulk.journal import Journal
@@ -56,6 +58,25 @@ def test_undo_brings_deals_back_and_says_what_it_cannot(client: PipedriveClient,
     assert undo(client, tmp_path / "deals")["restored"] == 1
     assert client.run("getDeal", {"id": 1})["is_deleted"] is False
     assert undo(client, tmp_path / "products")["impossible"] == 1
+
+
+@pytest.mark.parametrize("kind", ["text", "path", "object storage"])
+def test_the_folder_of_a_run_is_a_text_a_path_or_a_path_into_object_storage(
+    client: PipedriveClient, tmp_path: Path, kind: str
+) -> None:
+    stored = UPath(f"memory://{tmp_path.name}/run")
+    folder = {"text": str(tmp_path / "run"), "path": tmp_path / "run", "object storage": stored}[kind]
+    assert write(client, people(2), BulkJob("persons"), folder=folder)["created"] == 2
+    assert undo(client, folder)["restored"] == 2
+
+
+@pytest.mark.parametrize("given", [None, 3, b"run", "", "s3://bucket/run"])
+def test_what_is_not_a_folder_is_refused_in_words_before_anything_is_sent(client: PipedriveClient, given: Any) -> None:
+    with pytest.raises(PipedriveParameterError, match=r"^The folder "):
+        write(client, people(2), BulkJob("persons"), folder=given)
+    with pytest.raises(PipedriveParameterError, match=r"^The folder "):
+        undo(client, given)
+    assert client.usage.requests == 0
 
 
 def test_a_folder_without_a_run_cannot_be_undone(client: PipedriveClient, tmp_path: Path) -> None:

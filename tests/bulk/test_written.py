@@ -36,5 +36,5 @@ def test_a_polled_change_that_a_run_made_is_among_the_states_that_it_wrote(
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PipedriveParameterError, match="has no bulk run"):
+    with pytest.raises(PipedriveParameterError, match="does not hold a bulk run"):
         written_states(tmp_path)

@@ -8,8 +8,9 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 from pytest_mock import MockerFixture
 
-from airflow_provider_pipedrive.catalog import ACTIONS, UnknownActionError, advice, get_action
+from airflow_provider_pipedrive.catalog import ACTIONS, advice, get_action
 from airflow_provider_pipedrive.catalog.advice import counted, did_you_mean, nearest, own_command
+from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 LIVE = [key for key, action in ACTIONS.items() if action.lifecycle != "removed"]
 VERBS = {
@@ -49,12 +50,12 @@ def test_other_systems_words_for_what_is_done_lead_to_the_key_of_every_resource(
     ],
 )
 def test_an_unknown_action_is_answered_with_the_one_that_was_meant(given: str, said: str) -> None:
-    with pytest.raises(UnknownActionError, match=re.escape(said)):
+    with pytest.raises(PipedriveParameterError, match=re.escape(said)):
         get_action(given)
 
 
 def test_a_removed_action_is_not_advised() -> None:
-    with pytest.raises(UnknownActionError) as raised:
+    with pytest.raises(PipedriveParameterError) as raised:
         get_action("getSubscriptions")
     assert "getSubscription " not in str(raised.value)
 

@@ -19,11 +19,11 @@ from airflow_provider_pipedrive.catalog import (
     Action,
     Paging,
     Parameter,
-    UnknownActionError,
     get_action,
 )
 from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.catalog.model import CURSOR, OFFSET, body, file, part, path, query
+from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 HERE = Path(__file__).parent
 TOKEN_COSTS: dict[str, int] = json.loads((HERE / "token_costs.json").read_text("utf-8"))["costs"]
@@ -230,7 +230,7 @@ def only_harmless_repeats_are_idempotent(action: Action) -> Iterator[str]:
     )
     if action.idempotent and not may:
         yield f"{action.key}: {action.method} {action.path} must not be idempotent"
-    if action.is_read and not action.idempotent and action.lifecycle != "removed":
+    if action.is_read and not action.idempotent:
         yield f"{action.key}: a read is idempotent"
 
 
@@ -331,6 +331,7 @@ REMOVED = Action(
     scopes=("deals:read",),
     token_cost=0,
     result="records",
+    idempotent=True,
     lifecycle="removed",
     since="2026-01-31",
     source="https://developers.pipedrive.com/changelog/post/old",
@@ -459,12 +460,12 @@ def test_a_key_of_the_connector_that_came_before_does_what_it_says(key: str) -> 
     ],
 )
 def test_an_unknown_key_is_answered_with_the_nearest_one(asked: str, near: str) -> None:
-    with pytest.raises(UnknownActionError, match=rf"no action '{asked}'\. Did you mean .*\b{near}\b"):
+    with pytest.raises(PipedriveParameterError, match=rf"no action '{asked}'\. Did you mean .*\b{near}\b"):
         get_action(asked)
 
 
 def test_a_key_like_no_other_is_answered_with_where_all_keys_stand() -> None:
-    with pytest.raises(UnknownActionError) as raised:
+    with pytest.raises(PipedriveParameterError) as raised:
         get_action("xyzzy")
     assert str(raised.value) == f"Pipedrive has no action 'xyzzy'. {own_command('actions')} lists all keys."
 

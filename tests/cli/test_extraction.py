@@ -1,4 +1,4 @@
-"""``plan`` and ``watermarks``."""
+"""``plan``, ``watermarks`` and ``files``."""
 
 from __future__ import annotations
 
@@ -106,3 +106,20 @@ def test_a_mark_that_cannot_be_set_so_stays(
 def test_marks_of_a_folder_that_is_not_there_are_no_silence(terminal: Terminal, tmp_path: Path) -> None:
     assert terminal.run("watermarks", str(tmp_path / "crn")) == 1
     assert "There is no folder" in terminal.err
+
+
+def test_the_files_that_count_are_listed_and_no_others(terminal: Terminal, sandbox: Sandbox, tmp_path: Path) -> None:
+    for _ in range(2):
+        extract(PipedriveHook().client, tmp_path, ExtractionJob(["stages", "persons"], partition="dt=1"))
+    assert terminal.run("files", str(tmp_path)) == 0
+    listed_files = [Path(line) for line in terminal.out.splitlines()]
+    assert [file.relative_to(tmp_path).parts[:2] for file in listed_files] == [("persons", "dt=1"), ("stages", "dt=1")]
+    assert len(list(tmp_path.glob("stages/dt=1/part-*"))) == 2, "the one before is kept for who is still reading it"
+    assert len(listed_files[1].read_text().splitlines()) == len(sandbox.records("stages"))
+    assert terminal.run("files", str(tmp_path / "stages")) == 0
+    assert terminal.out.splitlines()[-1] == str(listed_files[1])
+
+
+def test_a_folder_in_which_nothing_is_published_is_told(terminal: Terminal, sandbox: Sandbox, tmp_path: Path) -> None:
+    assert terminal.run("files", str(tmp_path)) == 1
+    assert "There is no _manifest.json in" in terminal.err

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient, Settings, settings_from
-from airflow_provider_pipedrive.client.auth import tokens_of
+from airflow_provider_pipedrive.client.auth import is_over, tokens_of
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
     PipedriveConnectionError,
@@ -265,6 +265,22 @@ def test_a_dead_authorization_says_so_and_is_not_offered_again(
             client.run("getDeal", {"id": 1})
         assert (raised.value.retryable, raised.value.status) == (False, int(refusal[9:12]))
     assert bearers(server) == ["renewal"]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "over"),
+    [
+        (400, "Invalid grant: refresh token is invalid or already exchanged.", True),
+        (400, "invalid_grant", True),
+        (400, "invalid_client", False),
+        (400, None, False),
+        (401, "invalid_grant", False),
+    ],
+)
+def test_an_authorization_is_over_where_the_host_refuses_it_and_not_only_the_app(
+    status: int, reason: str | None, over: bool
+) -> None:
+    assert is_over(PipedriveAuthError("no", status=status, reason=reason)) is over
 
 
 def test_a_401_of_the_oauth_host_is_not_taken_for_a_dead_authorization(oauth: Any, server: ScriptedServer) -> None:

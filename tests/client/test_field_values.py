@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_pipedrive.client.field_values import phone_key, text_key, value_key
+from airflow_provider_pipedrive.client.field_values import domain_key, phone_key, text_key, value_key
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,17 @@ def test_phone_numbers_are_compared_by_their_digits(written: str, key: str | Non
 @pytest.mark.parametrize(("one", "other"), [(10, "10"), (10.0, 10), ("C-7", "c-7")])
 def test_numbers_are_compared_by_value_and_other_keys_as_texts(one: object, other: object) -> None:
     assert value_key(one) == value_key(other)
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ("https://www.Acme.example/about?x=1", "acme.example"),
+        ("acme.example:8080", "acme.example"),
+        ("anna@sales.acme.example", "sales.acme.example"),
+        ("anna@gmail.com", None),
+        ("https://[broken", None),
+    ],
+)
+def test_a_domain_is_the_host_and_never_that_of_a_public_mail_service(written: str, key: str | None) -> None:
+    assert domain_key(written) == key

@@ -24,7 +24,7 @@ from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.extraction.watermarks import (
     CLAIMS_KEPT,
-    MOST_EDGE,
+    MOST_AT_BOUNDARY,
     Reading,
     Watermark,
     Watermarks,
@@ -70,7 +70,7 @@ def test_a_mark_is_kept_with_its_edge_and_belongs_to_its_scope(tmp_path: Path) -
 
 def test_a_mark_after_a_bulk_import_keeps_no_edge(tmp_path: Path) -> None:
     watermarks = Watermarks(tmp_path, SCOPE)
-    watermarks.set("deals", Watermark(NOON, dict.fromkeys(range(MOST_EDGE + 1), NOON)))
+    watermarks.set("deals", Watermark(NOON, dict.fromkeys(range(MOST_AT_BOUNDARY + 1), NOON)))
     assert watermarks.get("deals") == Watermark(NOON, {})
 
 
@@ -163,7 +163,7 @@ def test_as_many_runs_are_remembered_as_the_documentation_says() -> None:
 
 
 def test_a_reading_is_the_same_after_it_was_written_down_but_for_the_edges_of_bulk_imports() -> None:
-    many = {number: hour(1) for number in range(MOST_EDGE)}
+    many = {number: hour(1) for number in range(MOST_AT_BOUNDARY)}
     reading = Reading(
         Watermark(hour(3), {"a": hour(3)}),
         (WindowClaim("bulk", hour(1), hour(2), many), WindowClaim("next", hour(2), hour(3), {"b": hour(2)}, True)),
@@ -179,7 +179,7 @@ def test_what_another_writes_meanwhile_is_not_lost(tmp_path: Path, mocker: Any) 
     from airflow_provider_pipedrive.extraction import watermarks as module
 
     ours, theirs = Watermarks(tmp_path, SCOPE), Watermarks(tmp_path, SCOPE)
-    ours.set("deals", Watermark(hour(1)))
+    theirs.set("deals", Watermark(hour(1)))
     read = module.read_versioned
     intruders = [lambda: theirs.claim("deals", "theirs", hour(9))]
 
@@ -192,6 +192,17 @@ def test_what_another_writes_meanwhile_is_not_lost(tmp_path: Path, mocker: Any) 
     mocker.patch.object(module, "read_versioned", read_and_be_overtaken)
     ours.claim("deals", "ours", hour(10))
     assert [claim.run for claim in ours.reading("deals").claims] == ["theirs", "ours"]
+
+
+def test_what_another_writes_after_ones_own_write_is_not_lost_though_the_file_is_not_read_again(tmp_path: Path) -> None:
+    ours, theirs = Watermarks(tmp_path, SCOPE), Watermarks(tmp_path, SCOPE)
+    claim = ours.claim("deals", "ours", hour(2))
+    theirs.claim("deals", "theirs", hour(3))
+    ours.complete("deals", claim, hour(1), {}, 60.0)
+    assert [(each.run, each.completed) for each in theirs.reading("deals").claims] == [
+        ("ours", True),
+        ("theirs", False),
+    ]
 
 
 # ---- the whole way, from a company into a folder
@@ -344,7 +355,7 @@ def landed_by(receipt: dict[str, Any], entity: str) -> list[dict[str, Any]]:
 def titles_of_unfinished(folder: Path) -> list[int]:
     """The deals in the parts of a run that did not end."""
     parts = [json.loads(file.read_text()) for file in (folder / "_pipedrive" / "unfinished").rglob("*part*.json")]
-    return [identity for part in parts for identity, _ in part["edge"]]
+    return [identity for part in parts for identity, _ in part["boundary"]]
 
 
 def test_a_cleared_run_does_not_go_on_with_what_another_window_has_left_unfinished(

@@ -13,7 +13,6 @@ from typing import Any
 
 from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.errors import PipedriveConnectionError
-from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
 from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
@@ -23,9 +22,10 @@ from airflow_provider_pipedrive.extraction.reading.plans import BidirectionalPla
 from airflow_provider_pipedrive.extraction.reading.profile import ListProfile
 from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats
 from airflow_provider_pipedrive.extraction.reading.snapshot import RangeSnapshot
-from airflow_provider_pipedrive.extraction.reading.strategies import choose
-from airflow_provider_pipedrive.extraction.reading.window import Window
+from airflow_provider_pipedrive.extraction.reading.strategies import strategy_for
+from airflow_provider_pipedrive.extraction.reading.update_window import UpdateWindow
 from tests.support.company_in_memory import Company, Killed, RequestPool
+from tests.support.stagings import found_in
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Staging(EntityStaging):
 
 
 def staging_in(folder: Path, entity: str) -> Staging:
-    return Staging(EntityFolders(entity, folder / "unfinished", folder / entity), "jsonl", RawEncoder())
+    return found_in(EntityFolders(entity, folder / "unfinished", folder / entity), Staging)
 
 
 class Chosen(RangeSnapshot):
@@ -70,9 +70,9 @@ class Chosen(RangeSnapshot):
 
     strategy: str
 
-    def _choose(self, profile: ListProfile, took: float, *, more: bool) -> type[WindowsPlan | BidirectionalPlan]:
+    def _plan_for(self, profile: ListProfile, took: float, *, more: bool) -> type[WindowsPlan | BidirectionalPlan]:
         chosen = WindowsPlan if self.strategy == "windows" else BidirectionalPlan
-        return chosen if more else super()._choose(profile, took, more=more)
+        return chosen if more else super()._plan_for(profile, took, more=more)
 
 
 def published(landing: EntityStaging, outcome: ReadOutcome) -> list[dict[str, Any]]:
@@ -123,12 +123,12 @@ def read_by(
 
 def window_between(
     since: int, until: int, lookback: float = 0.0, known: Mapping[Identity, datetime] | None = None
-) -> Window:
+) -> UpdateWindow:
     """From one second, less the lookback, to before another."""
-    return Window(datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC), lookback, known or {})
+    return UpdateWindow(datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC), lookback, known or {})
 
 
-def read_window(company: Company, folder: Path, window: Window, parts: int | None = None) -> list[dict[str, Any]]:
+def read_window(company: Company, folder: Path, window: UpdateWindow, parts: int | None = None) -> list[dict[str, Any]]:
     """What changed in a window, as it is published.
 
     :raises Killed: after ``parts`` finished parts
@@ -137,7 +137,7 @@ def read_window(company: Company, folder: Path, window: Window, parts: int | Non
     landing.parts = parts
     try:
         reading = EntityRead(RequestPool(company, 8), ENTITIES["persons"], landing, ReadStats(), window=window)
-        outcome = choose(reading).read()
+        outcome = strategy_for(reading).read()
     finally:
         landing.abort()
     return published(landing, outcome)

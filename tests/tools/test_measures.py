@@ -26,20 +26,29 @@ def test_files_do_not_import_each_other() -> None:
 
 
 def test_classes_can_be_read_in_one_sitting() -> None:
-    assert len(HOUSE.long_classes()) <= 8, HOUSE.long_classes()
+    assert HOUSE.long_classes() == []
 
 
 def test_functions_fit_a_screen() -> None:
-    assert len(HOUSE.long_functions()) <= 23, HOUSE.long_functions()
+    # A constructor with a parameter for each of a bulk run's options, and a table.
+    assert len(HOUSE.long_functions()) <= 2, HOUSE.long_functions()
 
 
 def test_exceptions_are_in_the_tree_of_errors() -> None:
-    assert len(HOUSE.stray_exceptions()) <= 15, HOUSE.stray_exceptions()
+    caught_in_their_room = {
+        "client.connections.LateAnswer",
+        "client.connections.NotPublicAddress",
+        "client.values.InvalidValue",
+        "extraction.reading.request_pool.Stopped",
+        "extraction.rows.fitting.DoesNotFitError",
+        "extraction.storage.store.ConflictError",
+    }
+    assert set(HOUSE.stray_exceptions()) <= caught_in_their_room
 
 
 def test_modules_have_a_test_file_of_their_name() -> None:
     untested, modules = HOUSE.untested_modules()
-    assert 1 - len(untested) / modules >= 0.43, untested
+    assert 1 - len(untested) / modules >= 0.8, untested
 
 
 def test_the_catalog_says_each_fact_once() -> None:

@@ -12,7 +12,8 @@ HOUSE = House()
 
 # Each line may import from the lines above it, and from its own as long as that is never mutual.
 STREET = [
-    ["catalog", "errors", "connection_form"],
+    ["errors", "connection_form"],
+    ["catalog"],
     ["client"],
     ["extraction", "bulk", "events", "files"],
     ["accounts", "warehouse", "hooks"],

@@ -11,11 +11,12 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
 from pytest_mock import MockerFixture
 
-from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveStorageError
 from airflow_provider_pipedrive.extraction.output.publication import Publication
+from airflow_provider_pipedrive.extraction.storage.files import below, files
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.transfers import PipedriveFileToObjectStorageOperator, PipedriveToObjectStorageOperator
-from tests.extraction.storage.test_expiry import expired
+from tests.extraction.storage.test_refusals import amazon, expired
 from tests.support.s3_server import Storage
 from tests.support.s3_server import s3_server as s3_server
 from tests.transfers.conftest import attach
@@ -49,8 +50,31 @@ def test_an_extraction_asks_for_nothing_but_reads_writes_lists_and_deletes(sandb
     for _ in range(2):
         receipt = extract(f"s3://{s3.bucket}/crm", ["deals", "stages"])
     assert len(rows(receipt)) == len(sandbox.records("stages"))
-    assert s3.requests.keys() <= {"put_object", "get_object", "head_object", "list_objects_v2", "delete_object"}
+    asked = {"put_object", "get_object", "head_object", "list_objects_v2", "delete_objects"}
+    assert s3.requests.keys() <= asked
     assert 0 < s3.requests["put_object"] < 45
+
+
+def test_a_run_that_brings_nothing_needs_forty_requests_at_most(sandbox: Sandbox, s3: Storage) -> None:
+    crm = ["deals", "persons", "organizations", "activities"]
+    extract(f"s3://{s3.bucket}/crm", crm, mode="changes")
+    s3.requests.clear()
+    receipt = extract(f"s3://{s3.bucket}/crm", crm, run="tuesday", mode="changes")
+    assert receipt["rows"] == 0
+    assert s3.requests.total() <= 40
+    assert s3.requests["list_objects_v2"] <= 2
+
+
+def test_what_a_listing_before_has_shown_hides_nothing(sandbox: Sandbox, s3: Storage) -> None:
+    folder = ObjectStoragePath(f"s3://{s3.bucket}/crm")
+    s3.fs.pipe_file(f"{s3.bucket}/crm/a.json", b"{}")
+    s3.fs.use_listings_cache = s3.fs.dircache.use_listings_cache = True
+    s3.fs.ls(f"{s3.bucket}/crm")
+    other = Storage(s3.url).fs
+    other.pipe_file(f"{s3.bucket}/crm/b/c.json", b"{}")
+    assert [found.name for found in below(folder)] == ["a.json", "b/c.json"]
+    other.rm_file(f"{s3.bucket}/crm/a.json")
+    assert files(folder) == []
 
 
 def test_a_bucket_that_is_mistyped_is_a_lasting_error_and_is_not_created(sandbox: Sandbox, s3: Storage) -> None:
@@ -107,15 +131,19 @@ def test_the_same_names_are_names_on_a_disk(sandbox: Sandbox, tmp_path: Any, nam
 def test_credentials_that_expire_while_a_run_publishes_are_left_to_airflows_retries(
     sandbox: Sandbox, s3: Storage, mocker: MockerFixture, code: str
 ) -> None:
-    def refused(*args: Any, **given: Any) -> None:
-        raise expired(code)
+    put = s3.fs.pipe_file
 
-    mocker.patch.object(Publication, "_replace", refused)
-    mocker.patch.object(s3.fs, "rm_file", refused)  # neither can the lease be given back
-    with pytest.raises(OSError, match="expired") as caught:
+    def refused(key: str, content: bytes, **given: Any) -> Any:
+        if key.endswith("/stages/_manifest.json"):
+            mocker.patch.object(s3.fs, "rm_file", side_effect=expired(code))  # neither can the lease be given back
+            raise expired(code)
+        return put(key, content, **given)
+
+    mocker.patch.object(s3.fs, "pipe_file", refused)
+    with pytest.raises(PipedriveStorageError, match="_manifest.json cannot be written to.*expired") as caught:
         extract(f"s3://{s3.bucket}/crm")
+    assert caught.value.retryable
     mocker.stopall()
-    assert not isinstance(caught.value, AirflowFailException)
     before = len(sandbox.requests)
     receipt = extract(f"s3://{s3.bucket}/crm")
     assert len(rows(receipt)) == len(sandbox.records("stages"))
@@ -123,14 +151,8 @@ def test_credentials_that_expire_while_a_run_publishes_are_left_to_airflows_retr
 
 
 def test_a_lack_of_rights_is_a_lasting_error(sandbox: Sandbox, s3: Storage, mocker: MockerFixture) -> None:
-    def refused(*args: Any, **given: Any) -> None:
-        from botocore.exceptions import ClientError
-        from s3fs.errors import translate_boto_error
-
-        raise translate_boto_error(ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject"))
-
-    mocker.patch.object(s3.fs, "pipe_file", refused)
-    with pytest.raises(AirflowFailException, match="cannot be written to"):
+    mocker.patch.object(s3.fs, "pipe_file", side_effect=amazon("AccessDenied", 403))
+    with pytest.raises(AirflowFailException, match="written to.*AccessDenied.*They need the right s3:PutObject"):
         extract(f"s3://{s3.bucket}/crm")
 
 

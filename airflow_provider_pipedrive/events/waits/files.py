@@ -105,15 +105,15 @@ class FilesWait(WaitSpec):
         """
         ahead = clock_difference(client, waits)
         began = datetime.now(UTC) + timedelta(seconds=ahead)
-        reading = [(wait.spec, wait.memory.get("edge")) for wait in waits if isinstance(wait.spec, FilesWait)]
+        reading = [(wait.spec, wait.memory.get("checked_until")) for wait in waits if isinstance(wait.spec, FilesWait)]
         specs = [spec for spec, _ in reading]
         if alone:
             answers = [spec._own_files(client, ahead) for spec in specs]
         else:
-            windows = [spec._window(ahead, read_time(edge)) for spec, edge in reading]
+            windows = [spec._window(ahead, read_time(checked_until)) for spec, checked_until in reading]
             files = [dict(file) for file in down_to(files_of(client), *windows)]
             answers = [spec.judge(files, spec._since(ahead)) for spec in specs]
-        memory = {"edge": write_time(began)}
+        memory = {"checked_until": write_time(began)}
         return [Checked(replace(wait, memory=memory), answer) for wait, answer in zip(waits, answers, strict=True)]
 
     def _own_files(self, client: PipedriveClient, ahead: float) -> Answer:
@@ -129,8 +129,8 @@ class FilesWait(WaitSpec):
     def _since(self, ahead: float) -> datetime | None:
         return None if self.since is None else on_server(self.since, self.local_clock, ahead)
 
-    def _window(self, ahead: float, edge: datetime | None) -> FileWindow:
+    def _window(self, ahead: float, checked_until: datetime | None) -> FileWindow:
         """Down to where the files must be read: a new one among them may bear an older time, such as the attachment of
         an old mail that is synchronised late."""
-        starts = (self._since(ahead), edge and edge - LOOKBACK)
+        starts = (self._since(ahead), checked_until and checked_until - LOOKBACK)
         return FileWindow(max(filter(None, starts), default=None), after_id=self.after_id, lookback=timedelta(0))

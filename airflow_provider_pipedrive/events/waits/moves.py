@@ -73,7 +73,7 @@ class AnyDealWait(WaitSpec):
         histories = Histories(client)
         searches = [_Search(wait, wait.spec, ahead) for wait in waits if isinstance(wait.spec, AnyDealWait)]
         changed: dict[int, datetime] = {}
-        newest = min(search.edge for search in searches)
+        newest = min(search.checked_until for search in searches)
         for deal in client.iterate(
             "getDeals", {"updated_since": write_time(newest - LOOKBACK), "sort_by": "update_time"}
         ):
@@ -94,7 +94,7 @@ class _Search:
         self.wait = wait
         self.spec = spec
         self.since = on_server(spec.since, spec.local_clock, ahead)
-        self.edge = max(self.since, read_time(wait.memory.get("edge")) or self.since)
+        self.checked_until = max(self.since, read_time(wait.memory.get("checked_until")) or self.since)
         self.moves: dict[int, Record] = {}
         self._seen: dict[str, Memory] = dict(wait.memory.get("deals", {}))
 
@@ -106,10 +106,10 @@ class _Search:
         if move is not None:
             self.moves[deal["id"]] = move
 
-    def checked(self, edge: datetime, read: Mapping[int, datetime]) -> Checked:
-        """The outcome; the next check begins at ``edge``, and what was not read again needs no remembering."""
+    def checked(self, checked_until: datetime, read: Mapping[int, datetime]) -> Checked:
+        """The outcome; the next check begins at ``checked_until``, and what was not read again needs no remembering."""
         deals = {key: seen for key, seen in self._seen.items() if seen and int(key) in read}
-        wait = replace(self.wait, memory={"edge": write_time(edge), "deals": deals})
+        wait = replace(self.wait, memory={"checked_until": write_time(checked_until), "deals": deals})
         return Checked(wait, WaitOutcome("success", _by_time(self.moves)) if self.moves else WAITING)
 
 

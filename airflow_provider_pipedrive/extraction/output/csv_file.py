@@ -8,7 +8,14 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from airflow_provider_pipedrive.extraction.output.part_writer import PartWriter, Rows, as_text, batched, opened
+from airflow_provider_pipedrive.extraction.output.part_writer import (
+    Columns,
+    PartWriter,
+    Rows,
+    as_text,
+    batched,
+    opened,
+)
 
 
 class CsvPart(PartWriter):
@@ -25,13 +32,16 @@ class CsvPart(PartWriter):
             self._write_cells([self._escaped(names)])
 
     def _write(self, rows: Rows) -> None:
-        columns = [_cells(self._escaped([row[name] for row in rows])) for name in self._names]
-        self._write_cells(zip(*columns, strict=True))
+        self._write_columns({name: [row[name] for row in rows] for name in self._names}, len(rows))
+
+    def _write_columns(self, columns: Columns, count: int) -> None:
+        cells = [_cells(self._escaped(columns[name])) for name in self._names]
+        self._write_cells(zip(*cells, strict=True))
 
     def _escaped(self, values: Sequence[Any]) -> Sequence[Any]:
         if not self._escape_formulas:
             return values
-        return [f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value for value in values]
+        return [escape_formula(value) for value in values]
 
     def _write_cells(self, rows: Iterable[Sequence[Any]]) -> None:
         text = io.StringIO()
@@ -55,6 +65,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 https://owasp.org/www-community/attacks/CSV_Injection
 """
 _AS_THEY_ARE = {str, int, type(None)}
+
+
+def escape_formula(value: Any) -> Any:
+    """A value with an apostrophe in front where a spreadsheet would compute it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _cells(values: Sequence[Any]) -> Sequence[Any]:

@@ -9,7 +9,9 @@ import msgspec
 
 from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn, PartWriter
 from airflow_provider_pipedrive.extraction.reading.pages import Mended, as_dict
+from airflow_provider_pipedrive.extraction.rows.column_reader import woven
 from airflow_provider_pipedrive.extraction.rows.columns import Column
+from airflow_provider_pipedrive.extraction.rows.rows import Row
 from airflow_provider_pipedrive.extraction.rows.schema import RowSchema
 
 
@@ -69,12 +71,26 @@ class ReadableEncoder:
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append them."""
         schema = self._schema()
-        read = [as_dict(record) for record in records]
-        rows, nulled_values = schema.fitted([record for record, _ in read])
-        for column, nulled in nulled_values.items():
-            for row, count in nulled.items():
-                part.count_nulled_values(column, row, count)
-        for row, (_, losses) in enumerate(read):
-            for place, count in losses.items():
-                part.count_nulled_values(schema.column_at(place), row, count)
-        part.write(rows)
+        columns, odd = schema.reader.read(
+            records, {at for at, record in enumerate(records) if isinstance(record, Mended)}
+        )
+        part.write_columns(woven(columns, _odd_rows(schema, part, records, odd)), len(records))
+
+
+def _odd_rows(
+    schema: RowSchema, part: PartWriter, records: Sequence[bytes | msgspec.Raw], odd: Sequence[int]
+) -> dict[int, Row]:
+    """The rows of the odd ones among some records, by number. What of them could not be kept is counted."""
+    if not odd:
+        return {}
+    read = [as_dict(records[at]) for at in odd]
+    found = [record for record, _ in read]
+    schema.reader.learn(found)
+    rows, nulled_values = schema.fitted(found)
+    for column, nulled in nulled_values.items():
+        for row, count in nulled.items():
+            part.count_nulled_values(column, odd[row], count)
+    for at, (_, losses) in zip(odd, read, strict=True):
+        for place, count in losses.items():
+            part.count_nulled_values(schema.column_at(place), at, count)
+    return dict(zip(odd, rows, strict=True))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 import msgspec
 
 from airflow_provider_pipedrive.extraction.output.part_writer import (
+    Columns,
     FileSink,
     GzipSink,
     PartWriter,
@@ -31,6 +33,9 @@ class JsonLinesPart(PartWriter):
     def _write(self, rows: Rows) -> None:
         self._sink.write(_JSON.encode_lines(rows))
 
+    def _write_columns(self, columns: Columns, count: int) -> None:
+        self._sink.write(_lines_of(columns, count))
+
     def _write_raw(self, records: Sequence[bytes | msgspec.Raw]) -> None:
         if records:
             self._sink.write(_joined(records))
@@ -43,6 +48,21 @@ class JsonLinesPart(PartWriter):
                 self._sink.write(b"".join(some))
                 kept += len(some)
         return kept
+
+
+def _lines_of(columns: Columns, count: int) -> bytes:
+    """The rows as lines. What is the same in each, as are columns without a value, is encoded once."""
+    pieces: list[Iterable[bytes]] = []
+    text = b"{"
+    for name, values in columns.items():
+        text += _JSON.encode(name) + b":"
+        if values.count(None) == count:
+            text += b"null,"
+        else:
+            pieces += [repeat(text, count), _JSON.encode_lines(values).splitlines()]
+            text = b","
+    pieces.append(repeat(text.removesuffix(b",") + b"}\n", count))
+    return b"".join(chain.from_iterable(zip(*pieces, strict=True)))
 
 
 def _joined(records: Sequence[bytes | msgspec.Raw]) -> bytes:

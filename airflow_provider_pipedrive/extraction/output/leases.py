@@ -49,8 +49,9 @@ class RunLease:
         :param names: what is in the folder; leases of runs that are dead are removed
         """
         for name in names:
-            held = read_json(self._folder / name) if name.startswith("lease-") and name.endswith(".json") else None
-            if held is None or name == self._file.name:
+            is_anothers = name.startswith("lease-") and name.endswith(".json") and name != self._file.name
+            held = read_json(self._folder / name) if is_anothers else None
+            if held is None:
                 continue
             if self._is_alive(held):
                 return True

@@ -20,24 +20,38 @@ have gone through before they come here; rows that have not are fitted in the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate, chain
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn, PartWriter, Rows, as_text, opened
+from airflow_provider_pipedrive.extraction.output.part_writer import (
+    Columns,
+    FileColumn,
+    PartWriter,
+    Rows,
+    as_text,
+    opened,
+)
 from airflow_provider_pipedrive.extraction.rows import fitting
 from airflow_provider_pipedrive.extraction.rows.fitting import DoesNotFitError
 
 BATCH_ROWS = 500
-"""Rows that are converted together."""
+"""Rows that are read together."""
 GROUP_ROWS = 10_000
 """At most so many rows wait in memory for their row group."""
 GROUP_BYTES = 16 * 1024 * 1024
 """A row group of so many bytes is written before it has that many rows."""
+
+
+IN_MEMORY = 64 * 1024
+"""Bytes of waiting rows of a part that are not worth a file."""
 
 
 class ParquetPart(PartWriter):
@@ -50,17 +64,26 @@ class ParquetPart(PartWriter):
         super().__init__(path)
         self._columns = columns
         self._schema = schema or pa.schema([(column.name, _arrow(column)) for column in columns])
-        self._waiting: list[Mapping[str, Any]] = []
-        self._batches: list[Any] = []
-        self._batched = (0, 0)
+        self._waiting = _Waiting(self._schema)
         with self._whole_or_gone():
-            self._file = pq.ParquetWriter(self._sink, self._schema, compression="zstd")
+            self._file = pq.ParquetWriter(
+                self._sink, self._schema, compression="zstd", use_dictionary=_texts(self._schema)
+            )
 
     def _write(self, rows: Rows) -> None:
-        self._waiting += rows
-        while len(self._waiting) >= BATCH_ROWS:
-            self._add(self._converted(self._waiting[:BATCH_ROWS]))
-            del self._waiting[:BATCH_ROWS]
+        if rows:
+            self._write_columns(
+                {column.name: [row[column.name] for row in rows] for column in self._columns}, len(rows)
+            )
+
+    def _write_columns(self, columns: Columns, count: int) -> None:
+        arrays = []
+        for column in self._columns:
+            array, nulled_values = _converted(column, columns[column.name])
+            if nulled_values:
+                self._nulled_values[column.name] += nulled_values
+            arrays.append(array)
+        self._add(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
 
     def _copy(self, source: Any, drop: Container[int]) -> int:
         kept = number = 0
@@ -73,32 +96,67 @@ class ParquetPart(PartWriter):
         return kept
 
     def _finish(self) -> None:
-        if self._waiting:
-            self._add(self._converted(self._waiting))
         self._write_group()
         self._file.close()
-
-    def _converted(self, rows: Rows) -> Any:
-        arrays = []
-        for column in self._columns:
-            array, nulled_values = _converted(column, [row[column.name] for row in rows])
-            if nulled_values:
-                self._nulled_values[column.name] += nulled_values
-            arrays.append(array)
-        return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+        self._waiting.close()
 
     def _add(self, batch: Any) -> None:
-        self._batches.append(batch)
-        rows, size = self._batched
-        self._batched = rows, size = rows + len(batch), size + batch.nbytes
-        if rows >= GROUP_ROWS or size >= GROUP_BYTES:
+        self._waiting.add(batch)
+        if self._waiting.rows >= GROUP_ROWS or self._waiting.bytes >= GROUP_BYTES:
             self._write_group()
 
     def _write_group(self) -> None:
-        table = pa.Table.from_batches(self._batches, self._schema)
-        self._batches, self._batched = [], (0, 0)
-        if len(table):
+        if self._waiting.rows:
+            table = self._waiting.take()
             self._file.write_table(table, row_group_size=len(table))
+            del table
+            pa.default_memory_pool().release_unused()
+
+    def abort(self) -> None:
+        """Close and remove the file, and what waits for it."""
+        super().abort()
+        self._waiting.close()
+
+
+class _Waiting:
+    """Rows that wait for their row group: the most of them on the disk, since dozens of parts are written at once.
+
+    :ivar rows: how many wait
+    :ivar bytes: how much they are
+    """
+
+    def __init__(self, schema: Any) -> None:
+        self._schema = schema
+        self._file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed with the part
+        self._sizes: list[int] = []
+        self.rows = self.bytes = 0
+
+    def add(self, batch: Any) -> None:
+        """Have a batch wait."""
+        data = batch.serialize()
+        self._file.write(data)
+        self._sizes.append(data.size)
+        self.rows += len(batch)
+        self.bytes += data.size
+
+    def take(self) -> Any:
+        """All that waits, as a table: nothing waits any more."""
+        self._file.seek(0)
+        batches = [pa.ipc.read_record_batch(pa.py_buffer(self._file.read(size)), self._schema) for size in self._sizes]
+        self._file.seek(0)
+        self._file.truncate()
+        self._sizes.clear()
+        self.rows = self.bytes = 0
+        return pa.Table.from_batches(batches, self._schema)
+
+    def close(self) -> None:
+        """Let go of what waits."""
+        self._file.close()
+
+
+def _texts(schema: Any) -> list[str]:
+    """The columns of texts, which may be few and often the same: as a dictionary they are smaller then."""
+    return [field.name for field in schema if pa.types.is_string(field.type)]
 
 
 def schema_of(path: Any) -> Any:
@@ -129,9 +187,11 @@ class _Kind:
     bulk: Callable[[Any], Any] | None = None
 
 
-def _array(values: list[Any], kind: _Kind) -> tuple[Any, int]:
+def _array(values: Sequence[Any], kind: _Kind) -> tuple[Any, int]:
     """The values as an Arrow array, and how many of them had to become null."""
     types = set(map(type, values)) - {type(None)}
+    if not types:
+        return pa.nulls(len(values), kind.arrow), 0
     try:
         if types <= kind.plain:
             return pa.array(values, kind.arrow), 0
@@ -150,22 +210,21 @@ def _array(values: list[Any], kind: _Kind) -> tuple[Any, int]:
     return pa.array(fitted, kind.arrow), nulled_values
 
 
-def _list_array(values: list[Any], items: _Kind) -> tuple[Any, int]:
+def _list_array(values: Sequence[Any], items: _Kind) -> tuple[Any, int]:
     """The same for a column of lists."""
-    elements: list[Any] = []
-    offsets: list[int | None] = []  # where each list begins; None for no list
     nulled_values = 0
-    for value in values:
-        if isinstance(value, list | tuple):
-            offsets.append(len(elements))
-            elements += value
-        else:
-            offsets.append(None)
-            nulled_values += value not in (None, "")
-    array, nulled_elements = _array(elements, items)
-    return pa.ListArray.from_arrays(
-        pa.array([*offsets, len(elements)], pa.int32()), array
-    ), nulled_values + nulled_elements
+    if not _LISTS.issuperset(map(type, values)):
+        nulled_values = sum(not isinstance(value, list | tuple) and value not in (None, "") for value in values)
+        values = [value if isinstance(value, list | tuple) else None for value in values]
+    lengths = [0 if value is None else len(value) for value in values]
+    ends = [*accumulate(lengths, initial=0)]
+    begins = [None if value is None else begin for value, begin in zip(values, ends, strict=False)]
+    array, nulled_elements = _array([*chain.from_iterable(filter(None, values))], items)
+    offsets = pa.array([*begins, ends[-1]], pa.int32())
+    return pa.ListArray.from_arrays(offsets, array), nulled_values + nulled_elements
+
+
+_LISTS = frozenset({list, tuple, type(None)})
 
 
 def _text(value: Any) -> str:
@@ -181,6 +240,8 @@ _UTC = pa.timestamp("us", "UTC")
 
 def _timestamps(texts: Any) -> Any:
     """Texts as timestamps; one without a zone is UTC, as all of Pipedrive's are."""
+    with suppress(pa.ArrowInvalid):  # some have none
+        return pc.cast(texts, _UTC)
     zoned = pc.match_substring_regex(texts, r":.*(Z|[+-]\d\d(:?\d\d)?)$")
     return pc.cast(pc.if_else(zoned, texts, pc.binary_join_element_wise(texts, "Z", "")), _UTC)
 
@@ -210,7 +271,7 @@ def _items(column: FileColumn) -> _Kind:
     return _KINDS[column.items or "string"]
 
 
-def _converted(column: FileColumn, values: list[Any]) -> tuple[Any, int]:
+def _converted(column: FileColumn, values: Sequence[Any]) -> tuple[Any, int]:
     if column.type == "list":
         return _list_array(values, _items(column))
     return _array(values, _KINDS[column.type])

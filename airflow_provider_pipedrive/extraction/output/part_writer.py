@@ -9,7 +9,7 @@ import hashlib
 import zlib
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
@@ -17,9 +17,12 @@ from typing import Any, Protocol
 import msgspec
 
 from airflow_provider_pipedrive.client.whole_files import UnfinishedFile
-from airflow_provider_pipedrive.extraction.storage.files import bucket_must_exist, file_system, remove
+from airflow_provider_pipedrive.extraction.storage.files import NewKey
+from airflow_provider_pipedrive.extraction.storage.store import file_system
 
 Rows = Sequence[Mapping[str, Any]]
+Columns = Mapping[str, Sequence[Any]]
+"""The values of every column, in the columns' order."""
 
 _AT_ONCE = 500
 """Rows handled together where a part is rewritten."""
@@ -73,10 +76,7 @@ class FileSink:
     closed = False
 
     def __init__(self, path: Any) -> None:
-        self._path = path
-        fs = file_system(path)
-        self._on_disk = UnfinishedFile(path) if fs is None else None
-        self._file = self._on_disk.file if self._on_disk else fs.open(path.path, "wb")
+        self._target = UnfinishedFile(path) if file_system(path) is None else NewKey(path)
         self._hash = hashlib.sha256()
         self._discarded = False
         self.bytes = 0
@@ -85,7 +85,7 @@ class FileSink:
         """Append bytes, and return how many there were."""
         if self._discarded:  # pyarrow's writer ends its file when it is let go, whatever has happened
             return len(data)
-        self._file.write(data)
+        self._target.file.write(data)
         self._hash.update(data)
         self.bytes += len(data)
         return len(data)
@@ -99,23 +99,13 @@ class FileSink:
 
     def finish(self) -> str:
         """Close the file and return its hash."""
-        if self._on_disk:
-            self._on_disk.finish()
-        else:
-            with bucket_must_exist(self._path):
-                self._file.close()
+        self._target.finish()
         return self._hash.hexdigest()
 
     def discard(self) -> None:
         """Close the file and remove it."""
         self._discarded = True
-        if self._on_disk:
-            self._on_disk.discard()
-            return
-        with suppress(OSError):  # the storage may be out of reach, and an upload that was broken off left nothing
-            self._file.close()
-        with suppress(OSError):
-            remove(self._path)
+        self._target.discard()
 
 
 class GzipSink(FileSink):
@@ -154,6 +144,17 @@ class PartWriter:
         with self._whole_or_gone():
             self._write(rows)
             self._rows += len(rows)
+
+    def write_columns(self, columns: Columns, count: int) -> None:
+        """Append rows, column by column.
+
+        :param count: of rows
+        """
+        if not count:
+            return
+        with self._whole_or_gone():
+            self._write_columns(columns, count)
+            self._rows += count
 
     def write_raw(self, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append records that are JSON objects already (``jsonl`` and ``jsonl.gz`` only)."""
@@ -197,6 +198,9 @@ class PartWriter:
             raise
 
     def _write(self, rows: Rows) -> None:
+        raise NotImplementedError
+
+    def _write_columns(self, columns: Columns, count: int) -> None:
         raise NotImplementedError
 
     def _write_raw(self, records: Sequence[bytes | msgspec.Raw]) -> None:

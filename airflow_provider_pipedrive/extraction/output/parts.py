@@ -15,7 +15,7 @@ from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key
 
 PART_ROWS = 5_000
 """Rows of a part. What a killed run loses is less than one part for each place that it read from."""
-MOST_EDGE = 2_000
+MOST_AT_BOUNDARY = 2_000
 """Records of a part's last seconds that are kept; with more, as after a bulk import, those come twice."""
 
 
@@ -27,7 +27,7 @@ class FinishedPart:
     :ivar resume_info: what the reader of the part wants to know of it when it continues
     :ivar ids: the identity of every row, in the file's order
     :ivar newest: the greatest time of last update in it
-    :ivar edge: the records of its last two minutes of updates, which a window that reaches back brings again
+    :ivar boundary: the records of its last two minutes of updates, which a window that reaches back brings again
     """
 
     name: str
@@ -37,7 +37,7 @@ class FinishedPart:
     resume_info: dict[str, Any]
     ids: Sequence[Identity] = ()
     newest: datetime | None = None
-    edge: Mapping[Identity, datetime] = field(default_factory=dict)
+    boundary: Mapping[Identity, datetime] = field(default_factory=dict)
 
     def encoded(self) -> bytes:
         """As it is kept in a file of its own, from which :meth:`decoded` makes it again."""
@@ -51,7 +51,7 @@ class FinishedPart:
                 "nulled_values": dict(self.part.nulled_values),
                 "nulled_rows": dict(self.part.nulled_rows),
                 "resume_info": self.resume_info,
-                "edge": [[identity, moment.isoformat()] for identity, moment in self.edge.items()],
+                "boundary": [[identity, moment.isoformat()] for identity, moment in self.boundary.items()],
                 "newest": self.newest.isoformat() if self.newest else None,
                 "ids": list(self.ids),
             }
@@ -70,7 +70,7 @@ class FinishedPart:
             known["resume_info"],
             _compact(known["ids"]),
             datetime.fromisoformat(known["newest"]) if known["newest"] else None,
-            {identity: datetime.fromisoformat(text) for identity, text in known["edge"]},
+            {identity: datetime.fromisoformat(text) for identity, text in known["boundary"]},
         )
 
 
@@ -84,24 +84,24 @@ class OpenPart:
     ids: list[Identity] | array[int] = field(default_factory=lambda: array("q"))
     rows: int = 0
     newest: datetime | None = None
-    edge: dict[Identity, datetime] = field(default_factory=dict)
+    boundary: dict[Identity, datetime] = field(default_factory=dict)
 
-    def note(self, keys: Sequence[Key], edge: timedelta) -> None:
+    def note(self, keys: Sequence[Key], boundary_width: timedelta) -> None:
         """Note the records that were appended.
 
-        :param edge: how far before the newest one a record is kept by its time
+        :param boundary_width: how far before the newest one a record is kept by its time
         """
         times = [key.update_time for key in keys if key.update_time is not None]
         if times:
             self.newest = max(times) if self.newest is None else max(self.newest, *times)
-            first = self.newest - edge
+            first = self.newest - boundary_width
             if max(times) >= first:
-                self.edge.update(
+                self.boundary.update(
                     {key.id: key.update_time for key in keys if key.update_time and key.update_time >= first}
                 )
-            if len(self.edge) > MOST_EDGE:
-                kept = {identity: moment for identity, moment in self.edge.items() if moment >= first}
-                self.edge = kept if len(kept) <= MOST_EDGE else {}
+            if len(self.boundary) > MOST_AT_BOUNDARY:
+                kept = {identity: moment for identity, moment in self.boundary.items() if moment >= first}
+                self.boundary = kept if len(kept) <= MOST_AT_BOUNDARY else {}
         ids = [key.id for key in keys]
         numbers = [identity for identity in ids if isinstance(identity, int)]
         if isinstance(self.ids, array) and len(numbers) == len(ids):
@@ -113,7 +113,9 @@ class OpenPart:
     def finished(self, stream: str, resume_info: Mapping[str, Any]) -> FinishedPart:
         """Finish the file."""
         part = self.writer.close()
-        return FinishedPart(self.name, stream, self.order, part, dict(resume_info), self.ids, self.newest, self.edge)
+        return FinishedPart(
+            self.name, stream, self.order, part, dict(resume_info), self.ids, self.newest, self.boundary
+        )
 
 
 def _compact(ids: list[Identity]) -> Sequence[Identity]:

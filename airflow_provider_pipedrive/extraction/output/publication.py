@@ -27,11 +27,8 @@ from airflow_provider_pipedrive.extraction.output.parts import FinishedPart
 from airflow_provider_pipedrive.extraction.output.rewriting import PartRewriter, RowKey
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
 from airflow_provider_pipedrive.extraction.storage.files import files, remove_all, write_json
-from airflow_provider_pipedrive.extraction.storage.versioned import (
-    Version,
-    read_versioned,
-    replace_versioned,
-)
+from airflow_provider_pipedrive.extraction.storage.store import Version
+from airflow_provider_pipedrive.extraction.storage.versioned import Versioned, read_versioned, replace_versioned
 
 log = logging.getLogger(__name__)
 PUBLICATION = "publish.json"
@@ -63,15 +60,22 @@ class Publication:
     """What one entity publishes.
 
     :param decided: what an earlier try of this run has decided to publish, where it ended while it did
+    :param present: the manifest as it was read last
     """
 
     def __init__(
-        self, folders: EntityFolders, names: PartNames, rewriter: PartRewriter, decided: Mapping[str, Any] | None
+        self,
+        folders: EntityFolders,
+        names: PartNames,
+        rewriter: PartRewriter,
+        decided: Mapping[str, Any] | None,
+        present: Versioned,
     ) -> None:
         self._folders = folders
         self._names = names
         self._rewriter = rewriter
         self._decided = decided
+        self._present = present
         self._base: tuple[Version, str] | None = None
 
     @property
@@ -95,12 +99,15 @@ class Publication:
         deleted = (self._decided or {})["deleted"]
         return {identity: datetime.fromisoformat(text) if text else None for identity, text in deleted}
 
-    def note_present(self, now: datetime | None = None) -> None:
+    def note_present(self, now: datetime | None = None, *, adds: bool = False) -> None:
         """Remember what is published now that all is read: what another run publishes from here on may be newer.
 
         :param now: Pipedrive's clock
+        :param adds: this run takes nobody's place: what was published when it began does as well
         """
-        self._base = read_versioned(self._manifest)[1], now.isoformat() if now else ""
+        if not adds:
+            self._present = read_versioned(self._manifest)
+        self._base = self._present.version, now.isoformat() if now else ""
 
     def publish(
         self,
@@ -125,12 +132,13 @@ class Publication:
         """
         if self._decided is None:
             self._decided = self._decision(finished, drop, about, deleted or {}, adds)
-            write_json(self._folders.unfinished / PUBLICATION, self._decided)
-        decided = self._decided
-        present, version = read_versioned(self._manifest)
-        manifest = present if is_of(decided, present) else self._replace(decided, present, version, asked)
-        self._clean_up(decided["tag"], manifest or {})
-        return manifest or {}
+            if finished or deleted:  # of nothing, nothing is lost
+                write_json(self._folders.unfinished / PUBLICATION, self._decided)
+        decided, present = self._decided, self._present.value
+        manifest = present if present and is_of(decided, present) else self._replace(decided, asked)
+        if finished or present is not None:
+            self._clean_up(decided["tag"], manifest)
+        return manifest
 
     def _decision(
         self,
@@ -142,7 +150,7 @@ class Publication:
     ) -> dict[str, Any]:
         """What is to be published, as it survives an interruption."""
         if self._base is None:
-            self.note_present()
+            self.note_present(adds=adds)
         base, read_at = self._base or (None, "")
         parts: list[dict[str, Any]] = []
         for done in sorted(finished, key=lambda part: part.order):
@@ -162,10 +170,9 @@ class Publication:
             "deleted": [[identity, moment and moment.isoformat()] for identity, moment in deleted.items()],
         }
 
-    def _replace(
-        self, decided: Mapping[str, Any], present: dict[str, Any] | None, version: Version, asked: str
-    ) -> dict[str, Any]:
+    def _replace(self, decided: Mapping[str, Any], asked: str) -> dict[str, Any]:
         """Replace the manifest."""
+        present, version = self._present
         self._refuse_newer(decided, present, version)
         about = decided["about"]
         whose = {"run": about.get("run"), "window": about.get("window"), "asked": asked}

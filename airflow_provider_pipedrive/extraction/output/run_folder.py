@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -29,17 +29,18 @@ from airflow_provider_pipedrive.extraction.output.manifest import DAY, MANIFEST,
 from airflow_provider_pipedrive.extraction.output.names import short_hash, tag_of
 from airflow_provider_pipedrive.extraction.output.publication import PUBLICATION, EntityFolders, is_of, is_overtaken
 from airflow_provider_pipedrive.extraction.output.staging import PLAN, EntityStaging
+from airflow_provider_pipedrive.extraction.storage.disk import STATE
 from airflow_provider_pipedrive.extraction.storage.files import (
-    STATE,
     below,
     files,
     joined,
     on_each,
     read_json,
     remove_all,
-    remove_folder,
+    remove_empty,
     write_json,
 )
+from airflow_provider_pipedrive.extraction.storage.store import FoundFile
 from airflow_provider_pipedrive.extraction.storage.versioned import read_versioned
 
 log = logging.getLogger(__name__)
@@ -68,20 +69,23 @@ class RunFolder:
             self.folder = self._unfinished / name
             self._lease = RunLease(self.folder, owner)
             self._lease.renew()
-            self._names = [found.name for found in below(self.folder)]
+            self._names = {found.name for found in below(self.folder)}
             if not self._lease.is_held_by_another(self._names):
                 break
             self._lease.release()
         if not self._may_be_finished:
             self._drop(self.folder, self._names)
-            self._names = []
+            self._names = set()
 
     def read_as(self, account: Mapping[str, Any]) -> None:
         """Tell whose records are read: what another account has left unfinished here is dropped."""
         kept = self.folder / "account.json"
-        if self._names and read_json(kept) != account:
+        before = read_json(kept) if kept.name in self._names else None
+        if before == account:
+            return
+        if before is not None:
             self._drop(self.folder, self._names)
-            self._names = []
+            self._names = set()
         write_json(kept, account)
 
     def entity(
@@ -99,25 +103,24 @@ class RunFolder:
             begun = read_json(folder / PLAN) or {}
             partition = begun["staging"]["partition"]
         target = self._target(name, partition)
-        present = read_json(target / MANIFEST)
-        if present is not None and not present.keys() >= {"strategy", "parts"}:
+        present = read_versioned(target / MANIFEST)
+        if present.value is not None and not present.value.keys() >= {"strategy", "parts"}:
             raise PipedriveParameterError(
                 f"{target / MANIFEST} was not written by an extraction, and would be replaced: give another folder."
             )
         folders = EntityFolders(name, folder, target, partition, self._owner, self._keep_previous, self._tags_at_work)
-        return EntityStaging(folders, format, encoder, escape_formulas=escape_formulas, names=names)
+        return EntityStaging(folders, format, encoder, names=names, present=present, escape_formulas=escape_formulas)
 
     def unfinished(self, entity: str) -> dict[str, Any] | None:
         """The plan of a run that has not ended, of one entity, as far as it has not begun to publish."""
-        if read_json(self.folder / entity / PUBLICATION) is not None:
-            return None
-        return read_json(self.folder / entity / PLAN)
+        names = self._kept_of(entity)
+        return read_json(self.folder / entity / PLAN) if PLAN in names and PUBLICATION not in names else None
 
     def discard(self, entity: str) -> None:
         """Throw away what a run that has not ended has read of one entity."""
-        gone = [name for name in self._names if name.startswith(f"{entity}/")]
+        gone = [f"{entity}/{name}" for name in self._kept_of(entity)]
         self._drop(self.folder, gone)
-        self._names = [name for name in self._names if name not in gone]
+        self._names.difference_update(gone)
 
     def touch(self) -> None:
         """Show that this run is alive."""
@@ -128,15 +131,14 @@ class RunFolder:
         self._lease.release()
 
     def clear(self) -> None:
-        """Remove what was unfinished: the run has ended."""
-        remove_folder(self.folder)
-
-    def sweep(self) -> None:
-        """Remove what other jobs have left here and nobody has returned to: broken-off publications after a day, what
-        was read and never published after a week."""
-        jobs: dict[str, list[Any]] = {}
+        """Remove what was unfinished: the run has ended. With it goes what other jobs have left here and nobody has
+        returned to: broken-off publications after a day, what was read and never published after a week."""
+        jobs: dict[str, list[FoundFile]] = {}
         for found in below(self._unfinished):
             jobs.setdefault(found.name.split("/")[0], []).append(found)
+        own = jobs.pop(self.folder.name, [])
+        remove_all([joined(self._unfinished, found.name) for found in own])
+        remove_empty(self.folder)
         for job, kept in jobs.items():
             names = [found.name.removeprefix(f"{job}/") for found in kept]
             longest = DAY if any(name.endswith(f"/{PUBLICATION}") for name in names) else UNFINISHED
@@ -144,7 +146,8 @@ class RunFolder:
             if all(found.modified is not None and found.modified < time.time() - longest for found in kept):
                 log.info("%s: what a run left unfinished there is removed.", self._unfinished / job)
                 self._drop(self._unfinished / job, names)
-                remove_folder(self._unfinished / job)
+                remove_all([joined(self._unfinished, found.name) for found in kept])
+                remove_empty(self._unfinished / job)
 
     # ---- broken-off publications
 
@@ -152,7 +155,7 @@ class RunFolder:
     def _may_be_finished(self) -> bool:
         """Whether what was begun here may be finished by this run. A publication may by the run that began it alone,
         and no snapshot after another run has published something newer there: it would take its place."""
-        for name in self._names:
+        for name in sorted(self._names):
             entity, _, file = name.partition("/")
             decided = read_json(self.folder / entity / file) if file == PUBLICATION else None
             if decided is None:
@@ -166,7 +169,7 @@ class RunFolder:
                 return False
         return True
 
-    def _drop(self, folder: Any, names: Sequence[str]) -> None:
+    def _drop(self, folder: Any, names: Iterable[str]) -> None:
         """Remove what was read there and is named by no manifest, then what is known of it."""
         kept = [name for name in names if name.split("/")[-1] in (PLAN, PUBLICATION)]
         for name in kept:
@@ -182,11 +185,12 @@ class RunFolder:
     def _tags_at_work(self) -> set[str]:
         """The tags of all runs that have not ended."""
         plans = [found.name for found in below(self._unfinished) if found.name.endswith(f"/{PLAN}")]
-        kept = on_each(read_json, [joined(self._unfinished, name) for name in plans])
+        kept = on_each(read_json, [joined(self._unfinished, name) for name in plans], self._unfinished)
         return {plan["staging"]["tag"] for plan in kept if plan is not None}
 
     def _kept_of(self, entity: str) -> set[str]:
-        return {name.removeprefix(f"{entity}/") for name in self._names if name.startswith(f"{entity}/")}
+        names = list(self._names)  # at once: entities begin side by side
+        return {name.removeprefix(f"{entity}/") for name in names if name.startswith(f"{entity}/")}
 
     def _target(self, entity: str, partition: str) -> Any:
         return joined(self.path / entity, partition)

@@ -33,6 +33,7 @@ from airflow_provider_pipedrive.extraction.storage.files import (
     write,
     write_json,
 )
+from airflow_provider_pipedrive.extraction.storage.versioned import Versioned
 
 log = logging.getLogger(__name__)
 PLAN = "plan.json"
@@ -43,9 +44,10 @@ class EntityStaging:
     """The parts of one entity while a run lasts.
 
     :param folders: where they are
-    :param names: what is in the folder of what is unfinished, where that is known
+    :param names: what is in the folder of what is unfinished
+    :param present: the manifest as it is
     :ivar finished: the finished parts
-    :ivar edge: how far before its newest record a part's records are kept by their times
+    :ivar boundary_width: how far before its newest record a part's records are kept by their times
     :ivar publication: what becomes of them
     """
 
@@ -55,8 +57,9 @@ class EntityStaging:
         format: str,  # noqa: A002 - the users' word
         encoder: Encoder,
         *,
+        names: set[str],
+        present: Versioned,
         escape_formulas: bool = False,
-        names: set[str] | None = None,
     ) -> None:
         self.entity = folders.entity
         self.folder = folders.unfinished
@@ -64,15 +67,16 @@ class EntityStaging:
         self.format = format
         self.encoder = encoder
         self.finished: list[FinishedPart] = []
-        self.edge = timedelta(seconds=2 * LOOKBACK)
+        self.boundary_width = timedelta(seconds=2 * LOOKBACK)
         self._partition = folders.partition
         self._escape_formulas = escape_formulas
-        self._kept = {found.name for found in files(self.folder)} if names is None else names
+        self._kept = names
+        self._unsaved: dict[str, Any] | None = None
         self._names = PartNames(folders.owner, format)
         self._open: dict[str, OpenPart] = {}
         decided = read_json(self.folder / PUBLICATION) if PUBLICATION in self._kept else None
         rewriter = PartRewriter(self.target, format, encoder, self._names)
-        self.publication = Publication(folders, self._names, rewriter, decided)
+        self.publication = Publication(folders, self._names, rewriter, decided, present)
 
     # ---- what is known of it
 
@@ -89,7 +93,7 @@ class EntityStaging:
         present = {found.name for found in files(self.target)}
         # One that is missing was replaced by a publication that was broken off, which continues without it.
         known = [name for name in finished if name in present or self.publication.is_begun]
-        self.finished = on_each(_restored, [self.folder / f"{name}.json" for name in known])
+        self.finished = on_each(_restored, [self.folder / f"{name}.json" for name in known], self.folder)
         self._names.resume(tag, known)
         if not self.publication.is_begun:
             unknown = [name for name in present - set(known) if tag_of(name) == tag]
@@ -99,10 +103,17 @@ class EntityStaging:
         return plan
 
     def save(self, plan: Mapping[str, Any]) -> None:
-        """Keep the reader's plan."""
+        """Keep the reader's plan: from its first part on, for before that there is nothing to continue."""
         own = {"tag": self._names.tag, "partition": self._partition}
-        write_json(self.folder / PLAN, {**plan, "staging": own})
-        self._kept.add(PLAN)
+        self._unsaved = {**plan, "staging": own}
+        if self.finished or self._open:
+            self._save()
+
+    def _save(self) -> None:
+        if self._unsaved is not None:
+            write_json(self.folder / PLAN, self._unsaved)
+            self._unsaved = None
+            self._kept.add(PLAN)
 
     @property
     def rows(self) -> int:
@@ -130,10 +141,11 @@ class EntityStaging:
         if part is None:
             part = self._open[stream] = self._begin(order)
         self.encoder.write(part.writer, records)
-        part.note(keys, self.edge)
+        part.note(keys, self.boundary_width)
         return part.rows >= PART_ROWS
 
     def _begin(self, order: list[Any]) -> OpenPart:
+        self._save()
         name = self._names.next("part")
         make_folder(self.target)
         path, columns = self.target / name, self.encoder.columns

@@ -118,7 +118,7 @@ class CatchUp:
         self._finish(number)
 
     def _keep(self, number: int, page: Page, taken: Sequence[int]) -> None:
-        self._reading.keep(catch_up_stream(number), [OPEN_END, number], page, taken)
+        self._reading.land(catch_up_stream(number), [OPEN_END, number], page, taken)
         for at in taken:
             self._outcome.rank[page.keys[at].id] = number
 

@@ -23,7 +23,7 @@ from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.pages import Key, as_dict, timestamp
 from airflow_provider_pipedrive.extraction.reading.plans import ChangelogsPlan, load_plan, save_plan
 from airflow_provider_pipedrive.extraction.reading.queries import rfc3339, sorting
-from airflow_provider_pipedrive.extraction.reading.window import Window
+from airflow_provider_pipedrive.extraction.reading.update_window import UpdateWindow
 
 log = logging.getLogger(__name__)
 STREAM = "deals"
@@ -117,7 +117,7 @@ def _chosen(reading: EntityRead) -> Iterator[int]:
         yield from (key.id for key in page.keys if isinstance(key.id, int))
 
 
-def _moved(reading: EntityRead, window: Window) -> Iterator[int]:
+def _moved(reading: EntityRead, window: UpdateWindow) -> Iterator[int]:
     """The deals that moved in a window; one whose last move has been landed costs nothing again."""
     landed = {(int(str(known).split()[0]), moment) for known, moment in window.known.items()}
     for entity in _lists(ENTITIES[str(reading.entity.changelog_of)]):

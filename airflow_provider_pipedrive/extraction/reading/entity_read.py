@@ -13,7 +13,7 @@ from airflow_provider_pipedrive.extraction.reading.listing import pages_of
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Page
 from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats, RequestPool
 from airflow_provider_pipedrive.extraction.reading.sink import PartSink
-from airflow_provider_pipedrive.extraction.reading.window import Window
+from airflow_provider_pipedrive.extraction.reading.update_window import UpdateWindow
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class EntityRead:
     entity: Entity
     sink: PartSink
     stats: ReadStats
-    window: Window | None = None
+    window: UpdateWindow | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     display: Mapping[str, Any] = field(default_factory=dict)
     deletes: bool = True
@@ -60,7 +60,7 @@ class EntityRead:
         """The pages of its list, or of another entity's, one after another."""
         return pages_of(self.pool, entity or self.entity, parameters, self.stats)
 
-    def keep(self, stream: str, order: list[Any], page: Page, taken: Sequence[int]) -> bool:
+    def land(self, stream: str, order: list[Any], page: Page, taken: Sequence[int]) -> bool:
         """Hand some records of a page to the sink.
 
         :param taken: their places in the page

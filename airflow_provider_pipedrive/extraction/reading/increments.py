@@ -31,8 +31,8 @@ from airflow_provider_pipedrive.extraction.reading.queries import range_query, r
 from airflow_provider_pipedrive.extraction.reading.range_reader import RangeReader
 from airflow_provider_pipedrive.extraction.reading.ranges import OPEN_END, Range
 from airflow_provider_pipedrive.extraction.reading.resuming import open_ranges
+from airflow_provider_pipedrive.extraction.reading.update_window import UpdateWindow
 from airflow_provider_pipedrive.extraction.reading.whole_list import read_list
-from airflow_provider_pipedrive.extraction.reading.window import Window
 
 log = logging.getLogger(__name__)
 _RECENT = timedelta(days=2)
@@ -45,7 +45,7 @@ class _Changes:
 
     plan: ClassVar[type[ChangesPlan]]
 
-    def __init__(self, reading: EntityRead, window: Window) -> None:
+    def __init__(self, reading: EntityRead, window: UpdateWindow) -> None:
         self._reading = reading
         self._entity = reading.entity
         self._window = window
@@ -81,7 +81,7 @@ class _Changes:
             if self._window.holds(key.update_time) and self._known.get(key.id) != key.update_time
         ]
         self._known.update({page.keys[at].id: page.keys[at].update_time for at in taken})
-        self._reading.keep(stream, [OPEN_END, stream], page, taken)
+        self._reading.land(stream, [OPEN_END, stream], page, taken)
 
 
 class WindowChanges(_Changes):
@@ -132,7 +132,7 @@ class WindowChanges(_Changes):
                 for at, (key, moment) in enumerate(zip(page.keys, moments, strict=True))
                 if key.update_time is None and self._window.holds(moment)
             ]
-            self._reading.keep(catch_up_stream(1), [OPEN_END, catch_up_stream(1)], page, taken)
+            self._reading.land(catch_up_stream(1), [OPEN_END, catch_up_stream(1)], page, taken)
             if not moments or (moments[-1] is not None and int(moments[-1].timestamp()) < self._window.low):
                 break
         self._reading.sink.finish(catch_up_stream(1), {})

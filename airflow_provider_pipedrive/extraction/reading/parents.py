@@ -38,7 +38,7 @@ class ByParents:
             done += len(group)
             full = False
             for page in (page for pages in found for page in pages):
-                full = reading.keep(STREAM, [0], page, range(len(page))) or full
+                full = reading.land(STREAM, [0], page, range(len(page))) or full
             if full:
                 sink.finish(STREAM, {"batches": done})
             reading.pool.on_progress()

@@ -150,7 +150,7 @@ class RangeSnapshot:
         front, back = pages
         profile = ListProfile.of(front.keys, back.keys)
         self._reading.stats.expected = profile.highest - profile.absent
-        plan = self._choose(profile, took, more=_more(front))
+        plan = self._plan_for(profile, took, more=_more(front))
         self._begin(
             plan(
                 _moment(self._reading),
@@ -165,7 +165,7 @@ class RangeSnapshot:
             reader.adopt(whole, {scan: (asked[scan], page) for scan, page in zip(asked, pages, strict=True)})
             reader.run()
 
-    def _choose(self, profile: ListProfile, took: float, *, more: bool) -> type[WindowsPlan | BidirectionalPlan]:
+    def _plan_for(self, profile: ListProfile, took: float, *, more: bool) -> type[WindowsPlan | BidirectionalPlan]:
         return choose_plan(self._reading, profile, took, more=more)
 
     def _read_windows(self, reader: RangeReader, ends: Sequence[Page], profile: ListProfile) -> None:

@@ -29,7 +29,7 @@ from airflow_provider_pipedrive.extraction.reading.increments import (
 from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.parents import ByParents
 from airflow_provider_pipedrive.extraction.reading.snapshot import ListSnapshot, RangeSnapshot, has_ranges
-from airflow_provider_pipedrive.extraction.reading.window import Window
+from airflow_provider_pipedrive.extraction.reading.update_window import UpdateWindow
 
 
 class Strategy(Protocol):
@@ -43,12 +43,12 @@ class Strategy(Protocol):
         """
 
 
-_CHANGES: Final[Mapping[Incremental, Callable[[EntityRead, Window], Strategy]]] = MappingProxyType(
+_CHANGES: Final[Mapping[Incremental, Callable[[EntityRead, UpdateWindow], Strategy]]] = MappingProxyType(
     {"window": WindowChanges, "since": SinceChanges, "newest": NewestChanges, "whole": WholeChanges}
 )
 
 
-def choose(reading: EntityRead) -> Strategy:
+def strategy_for(reading: EntityRead) -> Strategy:
     """The strategy for what is to be read."""
     entity = reading.entity
     if entity.parent is not None:

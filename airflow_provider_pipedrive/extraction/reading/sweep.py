@@ -23,7 +23,8 @@ from airflow_provider_pipedrive.extraction.reading.pages import Identity, timest
 from airflow_provider_pipedrive.extraction.reading.queries import sorting
 from airflow_provider_pipedrive.extraction.reading.ranges import PAGE
 from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats, RequestPool
-from airflow_provider_pipedrive.extraction.storage.files import STATE, read, write
+from airflow_provider_pipedrive.extraction.storage.disk import STATE
+from airflow_provider_pipedrive.extraction.storage.files import read, write
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +38,16 @@ class LandedIds:
     def __init__(self, path: Any, entity: str) -> None:
         self._file = path / STATE / "known" / f"{entity}.bits"
         try:
-            self.ids = Ids(read(self._file))
+            self._kept = read(self._file)
         except FileNotFoundError:
-            self.ids = Ids()
+            self._kept = b""
+        self.ids = Ids(self._kept)
 
     def save(self) -> None:
-        """Keep them."""
-        write(self._file, self.ids.bits)
+        """Keep them, if they are others than those that are kept."""
+        if self.ids.bits != self._kept:
+            self._kept = self.ids.bits
+            write(self._file, self._kept)
 
 
 def sweepable(entity: Entity) -> bool:

@@ -18,6 +18,6 @@ def read_list(reading: EntityRead) -> None:
     for page in reading.pages({**reading.query, **order}):
         fresh = [at for at, key in enumerate(page.keys) if key.id not in seen]
         seen.update(page.keys[at].id for at in fresh)
-        if reading.keep(STREAM, [0], page, fresh):
+        if reading.land(STREAM, [0], page, fresh):
             sink.finish(STREAM, {})
     sink.finish(STREAM, {})

@@ -25,7 +25,7 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from operator import itemgetter
 from types import GenericAlias
@@ -131,11 +131,9 @@ class ValueFitter:
 
     def __init__(self, entity: str, columns: Sequence[Column]) -> None:
         self._entity = entity
-        self._columns = [
-            (column, _glance(column)) for column in columns if column.type == "list" or column.type in _FIT
-        ]
+        self._columns = [(column, look) for column in columns if (look := glance(column)) is not None]
         self._typed = itemgetter(OTHER, *(column.name for column, _ in self._columns))
-        self._all_fit = _list_of(GenericAlias(tuple, (Any, *(glance for _, glance in self._columns))))
+        self._all_fit = _list_of(GenericAlias(tuple, (Any, *(look for _, look in self._columns))))
         self._named: set[str] = set()
 
     def fit(self, rows: Sequence[Row]) -> dict[str, dict[int, int]]:
@@ -147,15 +145,12 @@ class ValueFitter:
             pass  # some column does not: which one is found out below
         else:
             return nulled_values
-        for column, glance in self._columns:
+        for column, look in self._columns:
             name = column.name
-            values = [row[name] for row in rows]
-            try:
-                msgspec.convert(values, _list_of(glance))
-            except msgspec.ValidationError:
-                if nulled := _fit_each(rows, column):
-                    nulled_values[name] = nulled
-                    self._tell(column, [rows[at] for at in nulled])
+            wrong = sorted(misfits([row[name] for row in rows], look))
+            if nulled := _fit_each({at: rows[at] for at in wrong}, column):
+                nulled_values[name] = nulled
+                self._tell(column, [rows[at] for at in nulled])
         return nulled_values
 
     def _tell(self, column: Column, rows: Sequence[Row]) -> None:
@@ -173,24 +168,40 @@ class ValueFitter:
         )
 
 
-def _glance(column: Column) -> Any:
-    """The type of a column's value that needs no look of its own."""
-    if column.type != "list":
-        return _FIT[column.type][0] | None
-    return (_list_of(_FIT[column.items][0] | None) if column.items in _FIT else list) | None
+def glance(column: Column) -> Any:
+    """The type of a column's value that needs no look of its own; None where every value fits."""
+    if column.type == "list":
+        return (_list_of(_FIT[column.items][0] | None) if column.items in _FIT else list) | None
+    return _FIT[column.type][0] | None if column.type in _FIT else None
+
+
+def misfits(values: Sequence[Any], look: Any) -> set[int]:
+    """The places of the values that need a look of their own.
+
+    :param look: the type of those that need none, as :func:`glance` tells it
+    """
+    if _fits(values, _list_of(look)):
+        return set()
+    return {at for at, value in enumerate(values) if not _fits(value, look)}
+
+
+def _fits(value: Any, look: Any) -> bool:
+    try:
+        msgspec.convert(value, look)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _list_of(items: Any) -> Any:
     return GenericAlias(list, (items,))
 
 
-def _fit_each(rows: Sequence[Row], column: Column) -> dict[int, int]:
-    """Fit a column's values one by one; by the row's number, how many could not be."""
+def _fit_each(rows: Mapping[int, Row], column: Column) -> dict[int, int]:
+    """Fit a column's values one by one, in rows by number; by row, how many could not be."""
     nulled: dict[int, int] = {}
-    for at, row in enumerate(rows):
+    for at, row in rows.items():
         value = row[column.name]
-        if value is None:
-            continue
         fitted, nulled_values, worth = (
             _fit_list(value, column) if column.type == "list" else _fit_one(value, column.type)
         )

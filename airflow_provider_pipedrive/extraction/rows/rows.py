@@ -34,7 +34,7 @@ class RowMapper:
         columns = list(columns)
         names = {column.name for column in columns}
         roots = {column.path[0] for column in columns if column.path} | {CUSTOM}
-        labels = {column.path: column.name for column in columns if column.labels is not None}
+        labelled = {column.path for column in columns if column.labels is not None}
         self._template: Row = dict.fromkeys(column.name for column in columns)
         self._misplaced = tuple(roots - names)
         self._overlaid = tuple(column.name for column in columns if column.name in roots - set(column.path[:1]))
@@ -48,11 +48,11 @@ class RowMapper:
             if len(column.path) == 2:
                 self._parts.setdefault(root, {})[column.path[1]] = column.name
                 continue
-            convert = _conversion(column, version, labelled=column.path in labels)
+            convert = conversion(column, version, labelled=column.path in labelled)
             if convert or column.name != root:
                 self._converted.append((column.name, root, convert or _same))
-        # include_labels puts the labels themselves next to the ids: they are Pipedrive's newest word
-        self._given = tuple(step for step in self._converted if labels.get(("label_ids",)) == step[0] == "labels")
+        given = given_labels(columns)
+        self._given = tuple(step for step in self._converted if given is not None and step[0] == given.name)
         self._known = frozenset(roots | {name for name, _, _ in self._given})
 
     def rows(self, records: Iterable[Record]) -> list[Row]:
@@ -101,7 +101,7 @@ class _CustomFieldsMapper:
             code = column.path[1]
             if len(column.path) == 3:
                 self._parts.setdefault(code, {})[column.path[2]] = column.name
-            elif convert := _conversion(column, "v2", labelled=False):
+            elif convert := conversion(column, "v2", labelled=False):
                 self._converted.append((column.name, code, convert))
             else:
                 self._plain.append((column.name, code))
@@ -109,8 +109,10 @@ class _CustomFieldsMapper:
             {code for _, code in self._plain} | {code for _, code, _ in self._converted} | set(self._parts)
         )
 
-    def fill(self, row: Row, values: Record) -> Record:
+    def fill(self, row: Row, values: Any) -> Any:
         """Lay the values into the row; what no column knows is returned."""
+        if values.__class__ is not dict:
+            return values
         get = values.get
         for name, code in self._plain:
             row[name] = get(code)
@@ -140,15 +142,24 @@ def _lay_out(row: Row, names: dict[str, str], value: Any) -> Record | None:
     return {part: item for part, item in value.items() if part not in names}
 
 
-def _conversion(column: Column, version: str, *, labelled: bool) -> Convert | None:
-    """What a column's values have to go through, or None where they stay as they are."""
+def conversion(column: Column, version: str, *, labelled: bool) -> Convert | None:
+    """What a column's values have to go through, or None where they stay as they are.
+
+    :param labelled: whether labels are made of the same values
+    """
     if column.labels is not None:
         return many_labels(column.labels) if column.type == "list" else one_label(column.labels)
     if labelled:
-        return _ids
+        return ids
     if version == "v2" or column.type in _SAME:
         return None
     return {"timestamp": utc, "boolean": _flag, "integer": _integer, "number": _number}[column.type]
+
+
+def given_labels(columns: Iterable[Column]) -> Column | None:
+    """The column of labels that a record may have under its own name: ``include_labels`` puts the labels themselves
+    next to the ids, and they are Pipedrive's newest word."""
+    return next((each for each in columns if each.name == "labels" and each.path == ("label_ids",)), None)
 
 
 class _LabelColumn(dict[Any, Any]):
@@ -168,7 +179,10 @@ def one_label(labels: Mapping[str, str]) -> Convert:
     by_id = _LabelColumn(labels)
 
     def read(value: Any) -> Any:
-        return by_id[value] if value.__class__ is not dict else _given_label(value, by_id)
+        try:
+            return by_id[value]
+        except TypeError:  # not an id
+            return _odd_label(value, by_id)
 
     return read
 
@@ -176,27 +190,35 @@ def one_label(labels: Mapping[str, str]) -> Convert:
 def many_labels(labels: Mapping[str, str]) -> Convert:
     """Reads the value of a multiple-option field: a list of ids or of ``{id, label}``, or v1's ``"123,456"``."""
     by_id = _LabelColumn(labels)
+    label = by_id.__getitem__
 
     def read(value: Any) -> list[Any] | None:
         if value.__class__ is dict:
             value = [value]
         if value.__class__ is not list:
             return [by_id[part.strip()] for part in str(value).split(",")] if value != "" else None
-        return [by_id[item] if item.__class__ is not dict else _given_label(item, by_id) for item in value]
+        try:
+            return [*map(label, value)]
+        except TypeError:
+            return [_odd_label(item, by_id) for item in value]
 
     return read
 
 
-def _given_label(option: Record, by_id: _LabelColumn) -> Any:
-    """The label of ``{id, label}``, which of an option that is no more is missing."""
+def _odd_label(option: Any, by_id: _LabelColumn) -> Any:
+    """The label of ``{id, label}``, which of an option that is no more is missing. A list stays what it is."""
+    if option.__class__ is list:
+        return option
+    if option.__class__ is not dict:
+        return by_id[option]
     label = option.get("label")
-    return label if isinstance(label, str) else by_id[option.get("id")]
+    return label if isinstance(label, str) else _odd_label(option.get("id"), by_id)
 
 
-def _ids(value: Any) -> Any:
+def ids(value: Any) -> Any:
     """Option ids, where ``{id, label}`` may stand in their place."""
     if value.__class__ is list:
-        return [_ids(item) for item in value] if value and value[0].__class__ is dict else value
+        return [ids(item) for item in value] if value and value[0].__class__ is dict else value
     return value.get("id") if value.__class__ is dict else value
 
 

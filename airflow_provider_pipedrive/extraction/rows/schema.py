@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
 from airflow_provider_pipedrive.client.json_text import NESTED, Place
+from airflow_provider_pipedrive.extraction.rows.column_reader import ColumnReader
 from airflow_provider_pipedrive.extraction.rows.columns import (
     CUSTOM,
     OTHER,
@@ -60,6 +61,11 @@ class RowSchema:
     @cached_property
     def _fitter(self) -> ValueFitter:
         return ValueFitter(self.entity, self.columns)
+
+    @cached_property
+    def reader(self) -> ColumnReader:
+        """What reads the columns of most records at once."""
+        return ColumnReader(self.columns, self.version)
 
     @cached_property
     def _by_place(self) -> Mapping[Place, str]:

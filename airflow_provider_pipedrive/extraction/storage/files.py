@@ -1,8 +1,7 @@
 """The few things that are done with a file, on a disk and in object storage alike.
 
-A path is a :class:`pathlib.Path`, or one that has its fsspec file system as ``fs`` and its key as ``path``. Of file
-systems only such calls are used as take a name for what it is: fsspec's ``exists``, ``rm``, ``mv`` and ``rename`` take
-``[``, ``*`` and ``?`` for patterns, and may meet other keys.
+A path is a :class:`pathlib.Path`, or one that has its fsspec file system as ``fs`` and its key as ``path``. What a kind
+of storage can do better than fsspec does is in a module of its name.
 
 In object storage nothing is made but keys: no bucket, no folder, nothing is renamed or copied. A key appears whole.
 What is in :data:`STATE` on a disk is private to the user who runs the task.
@@ -10,60 +9,73 @@ What is in :data:`STATE` on a disk is private to the user who runs the task.
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
-from airflow_provider_pipedrive.client.needed_folders import folders_needed
-from airflow_provider_pipedrive.client.whole_files import whole_file
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-
-STATE = "_pipedrive"
-"""The folder of what a job keeps with its data."""
-WITH_FOLDERS = frozenset(
-    {"file", "local", "sftp", "ssh", "smb", "ftp", "hdfs", "webhdfs", "arrow_hdfs", "dbfs", "memory"}
+from airflow_provider_pipedrive.extraction.storage.azure import AzureStore
+from airflow_provider_pipedrive.extraction.storage.disk import DiskStore
+from airflow_provider_pipedrive.extraction.storage.google import GoogleStore
+from airflow_provider_pipedrive.extraction.storage.refusals import refusals_told
+from airflow_provider_pipedrive.extraction.storage.s3 import S3Store
+from airflow_provider_pipedrive.extraction.storage.store import (
+    Call,
+    FileStore,
+    FoundFile,
+    file_system,
+    protocols,
+    side_by_side,
 )
-"""fsspec's protocols of file systems with folders, which have to be made; anywhere else a key needs none."""
-_AT_ONCE = 16
+
+_STORES: Mapping[type[FileStore], frozenset[str]] = {
+    DiskStore: frozenset({"file", "local"}),
+    S3Store: frozenset({"s3", "s3a"}),
+    GoogleStore: frozenset({"gs", "gcs"}),
+    AzureStore: frozenset({"abfs", "abfss", "az", "adl"}),
+}
+BLOCK = 8 * 1024 * 1024
+"""Bytes of a file that go to object storage in one request: 80 GB in the 10,000 that S3 takes for a file.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
+_ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/")
+"""What an address begins with, one that ``pathlib`` has made a path of among them; ``C:/`` is none."""
 _PRETTY = msgspec.json.format
 
 
-@dataclass(frozen=True)
-class FoundFile:
-    """A file in a folder.
-
-    :ivar name: its name from there
-    :ivar modified: when it was written, in seconds since the epoch; None where the storage does not tell
-    """
-
-    name: str
-    modified: float | None
-
-
-def file_system(path: Any) -> Any:
-    """The fsspec file system of a path; None for one on a disk.
-
-    Airflow 2's paths in object storage are ``pathlib`` paths too.
-    """
-    return getattr(path, "fs", None)
-
-
-def plain(path: Any) -> Any:
-    """A path on a disk as one of ``pathlib``, though it came with a file system; any other as it is."""
+def store_of(path: Any) -> FileStore:
+    """What reads and writes at a path."""
     fs = file_system(path)
-    return Path(path.path) if fs is not None and protocols(fs) & {"file", "local"} else path
+    if fs is None:
+        return DiskStore()
+    names = protocols(fs)
+    return next((kind() for kind, known in _STORES.items() if names & known), FileStore())
 
 
-def protocols(fs: Any) -> frozenset[str]:
-    """The names of a file system's kind, such as ``s3`` and ``s3a``."""
-    names = fs.protocol
-    return frozenset([names] if isinstance(names, str) else names)
+def folder_path(given: Any) -> Any:
+    """A folder as the functions below take it: one on a disk is of ``pathlib``, though it came with a file system.
+
+    :param given: what the caller has: a text or a ``pathlib.Path`` for one on a disk, or a path that has its fsspec
+        file system
+    :raises PipedriveParameterError: it is none of these
+    """
+    fs = file_system(given)
+    if fs is not None:
+        return Path(given.path) if protocols(fs) & _STORES[DiskStore] else given
+    text = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if not isinstance(text, str) or not text.strip():
+        raise PipedriveParameterError(f"The folder must be a path, such as 'exports/crm', not {given!r}.")
+    if _ADDRESS.match(text):
+        raise PipedriveParameterError(
+            f"The folder {text} is not on a disk: give it as a path that knows its file system, such as Airflow's "
+            "ObjectStoragePath."
+        )
+    return Path(text)
 
 
 def read(path: Any) -> bytes:
@@ -71,9 +83,8 @@ def read(path: Any) -> bytes:
 
     :raises FileNotFoundError: there is none
     """
-    fs = file_system(path)
-    content: bytes = path.read_bytes() if fs is None else fs.cat_file(path.path)
-    return content
+    with calling("read", path) as store:
+        return store.read(path)[0]
 
 
 def write(path: Any, content: bytes) -> None:
@@ -81,24 +92,63 @@ def write(path: Any, content: bytes) -> None:
 
     :raises PipedriveParameterError: its bucket does not exist
     """
-    fs = file_system(path)
-    with bucket_must_exist(path):
-        make_folder(path.parent)
-        if fs is not None:
-            fs.pipe_file(path.path, content)
-            return
-        with whole_file(path, private=STATE in path.parts, synced=False) as file:
-            file.write(content)
+    with calling("write", path) as store:
+        store.write(path, content)
+
+
+class NewKey:
+    """A file in object storage, written from its begin to its end. In memory are :data:`BLOCK` bytes, and what the
+    storage's client makes of them. The key appears when it is finished.
+
+    :ivar file: where its bytes go
+    """
+
+    def __init__(self, path: Any) -> None:
+        self._path = path
+        self.file = self
+        with calling("write", path):
+            self._opened: Any = file_system(path).open(path.path, "wb", block_size=BLOCK)
+
+    def write(self, data: bytes) -> int:
+        """Append bytes, and return how many there were."""
+        with calling("write", self._path):
+            return int(self._opened.write(data))
+
+    def finish(self) -> None:
+        """Let it appear."""
+        with calling("write", self._path):
+            self._opened.close()
+
+    def discard(self) -> None:
+        """Throw it away. What ended it is what counts: where the storage is out of reach, nothing was made."""
+        with suppress(Exception):
+            store_of(self._path).discard(self._path, self._opened)
+
+
+def try_place(path: Any) -> None:
+    """Find out whether a file can be written, before much is done for it. Nothing is left there.
+
+    :raises PipedriveParameterError: there is no such bucket
+    :raises PipedriveStorageError: the storage does not allow it, or does not answer now
+    """
+    with calling("write", path) as store:
+        store.try_place(path)
+
+
+def upload(path: Any, source: BinaryIO) -> None:
+    """Write a file in object storage from one on a disk."""
+    target = NewKey(path)
+    try:
+        shutil.copyfileobj(source, target, BLOCK)
+        target.finish()
+    except BaseException:
+        target.discard()
+        raise
 
 
 def remove(path: Any) -> None:
     """Remove a file that may not be there."""
-    fs = file_system(path)
-    with suppress(FileNotFoundError):
-        if fs is None:
-            path.unlink()
-        else:
-            fs.rm_file(path.path)
+    remove_all([path])
 
 
 def make_folder(folder: Any) -> None:
@@ -106,75 +156,46 @@ def make_folder(folder: Any) -> None:
 
     :raises PipedriveParameterError: a file is where a folder is needed
     """
-    fs = file_system(folder)
-    if fs is None:
-        with folders_needed():
-            if STATE in folder.parts:
-                _make_private(folder)
-            else:
-                folder.mkdir(parents=True, exist_ok=True)
-    elif protocols(fs) & WITH_FOLDERS:
-        fs.makedirs(folder.path, exist_ok=True)
+    store_of(folder).make_folder(folder)
 
 
 def files(folder: Any) -> list[FoundFile]:
     """The files that lie in a folder, not below it; none where there is no folder."""
-    fs = file_system(folder)
-    if fs is None:
-        try:
-            entries = list(folder.iterdir())
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return [found for found in map(_on_disk, entries) if found is not None]
-    fs.invalidate_cache(folder.path)
-    try:
-        listed = fs.ls(folder.path, detail=True)
-    except FileNotFoundError:
-        return []
-    plain = [each for each in listed if each["type"] == "file"]
-    return [FoundFile(_last(each["name"]), _modified(each)) for each in plain if _last(each["name"])]
+    with calling("list", folder) as store:
+        return store.found(folder, below=False)
 
 
 def below(folder: Any) -> list[FoundFile]:
     """The files that lie in a folder or below it, by their names from there, steps apart by ``/``."""
-    fs = file_system(folder)
-    if fs is None:
-        found = ((path.relative_to(folder).as_posix(), _on_disk(path)) for path in sorted(folder.rglob("*")))
-        return [FoundFile(name, file.modified) for name, file in found if file is not None]
-    fs.invalidate_cache(folder.path)
-    begin = f"{folder.path.strip('/')}/"
-    try:
-        keys = fs.find(folder.path, detail=True)
-    except FileNotFoundError:
-        return []
-    return [FoundFile(key.lstrip("/").removeprefix(begin), _modified(known)) for key, known in sorted(keys.items())]
+    with calling("list", folder) as store:
+        return store.found(folder, below=True)
 
 
 def remove_all(paths: Sequence[Any]) -> None:
-    """Remove files that may not be there."""
-    on_each(remove, paths)
+    """Remove files of one storage that may not be there: all in a request or a few, where it can."""
+    if paths:
+        with calling("remove", paths[0]) as store:
+            store.remove(paths)
 
 
 def remove_folder(folder: Any) -> None:
     """Remove a folder and what is in it."""
     remove_all([joined(folder, found.name) for found in below(folder)])
-    fs = file_system(folder)
-    if fs is None:
-        folders = sorted((path for path in folder.rglob("*") if path.is_dir()), key=lambda path: -len(path.parts))
-        for path in (*folders, folder):
-            with suppress(OSError):  # another run may have put something into it
-                path.rmdir()
-    elif protocols(fs) & WITH_FOLDERS:
-        with suppress(OSError):
-            fs.rm(folder.path, recursive=True)
+    remove_empty(folder)
 
 
-def on_each(work: Callable[[Any], Any], paths: Sequence[Any]) -> list[Any]:
-    """Do something with many files: in object storage with some at once, for each takes a request's time."""
-    if len(paths) < 2 or file_system(paths[0]) is None:
-        return [work(path) for path in paths]
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="storage") as pool:
-        return list(pool.map(work, paths))
+def remove_empty(folder: Any) -> None:
+    """Remove a folder that no files are in, where there are folders."""
+    store_of(folder).remove_folder(folder)
+
+
+def on_each(work: Callable[[Any], Any], items: Sequence[Any], place: Any) -> list[Any]:
+    """Do something for each of many things: some at once where the place is object storage, for each takes a request's
+    time. The first error is raised.
+
+    :param place: any path there
+    """
+    return [work(item) for item in items] if file_system(place) is None else side_by_side(work, items)
 
 
 def joined(folder: Any, name: str) -> Any:
@@ -185,23 +206,12 @@ def joined(folder: Any, name: str) -> Any:
 
 
 @contextmanager
-def bucket_must_exist(path: Any) -> Iterator[None]:
-    """Say so where a key cannot be written because there is no bucket for it: nothing else is needed for one.
-
-    :raises PipedriveParameterError: there is none
-    """
-    try:
-        yield
-    except Exception as error:
-        fs = file_system(path)
-        missing = isinstance(error, FileNotFoundError) or type(error).__name__ == "ResourceNotFoundError"  # Azure's
-        if fs is None or not missing or protocols(fs) & WITH_FOLDERS:
-            raise
-        bucket = path.path.lstrip("/").split("/")[0]
-        raise PipedriveParameterError(
-            f"path: there is no bucket or container {bucket!r} for {path}. Nothing is created in object storage but "
-            "files: correct the name, or create it."
-        ) from error
+def calling(call: Call, path: Any) -> Iterator[FileStore]:
+    """What reads and writes at a path, its errors told by what they mean: see
+    :func:`~airflow_provider_pipedrive.extraction.storage.refusals.refusals_told`."""
+    store = store_of(path)
+    with refusals_told(path, call, store.rights):
+        yield store
 
 
 # ---- JSON
@@ -232,43 +242,3 @@ def decoded(path: Any, content: bytes) -> dict[str, Any]:
 def encoded(value: Mapping[str, Any]) -> bytes:
     """A JSON object as it is kept: people read it too."""
     return _PRETTY(msgspec.json.encode(value), indent=2) + b"\n"
-
-
-# ---- on a disk
-
-
-def _make_private(folder: Path) -> None:
-    top = folder.parts.index(STATE)
-    Path(*folder.parts[:top]).mkdir(parents=True, exist_ok=True)
-    for steps in range(top + 1, len(folder.parts) + 1):
-        each = Path(*folder.parts[:steps])
-        each.mkdir(mode=0o700, exist_ok=True)
-        if steps == top + 1 and each.stat().st_mode & 0o077:
-            each.chmod(0o700)
-
-
-def _on_disk(path: Path) -> FoundFile | None:
-    try:
-        return None if path.is_dir() else FoundFile(path.name, path.lstat().st_mtime)
-    except FileNotFoundError:  # removed meanwhile
-        return None
-
-
-# ---- in object storage
-
-
-def _last(key: str) -> str:
-    return key.rsplit("/", 1)[-1]
-
-
-def _modified(listed: Mapping[str, Any]) -> float | None:
-    """When a key was written. Each of fsspec's file systems has a name of its own for that."""
-    for name in ("LastModified", "last_modified", "mtime", "updated", "created"):
-        found = listed.get(name)
-        if isinstance(found, str):
-            found = datetime.fromisoformat(found)
-        if isinstance(found, datetime):
-            return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-        if isinstance(found, int | float):
-            return float(found)
-    return None

@@ -198,7 +198,7 @@ def test_any_deals_moves_are_read_from_one_feed_from_where_the_last_look_ended(
     assert [move["deal_id"] for move in first_answer.result] == [first["id"]]  # type: ignore[union-attr]
     assert [move["deal_id"] for move in third.result] == [second["id"]]  # type: ignore[union-attr]
     assert sent_to(sandbox) == [("/api/v2/deals", 10)] * 2
-    assert check.waits[0].memory["edge"] == sandbox.records("deals")[second["id"]]["update_time"]
+    assert check.waits[0].memory["checked_until"] == sandbox.records("deals")[second["id"]]["update_time"]
 
 
 def test_only_the_deals_that_a_filter_lists_count(

@@ -38,3 +38,17 @@ def test_gzipped_lines_are_the_lines_and_carry_no_time(tmp_path: Path) -> None:
     content = (tmp_path / "part").read_bytes()
     assert gzip.decompress(content) == b'{"id":1}\n{"id":2}\n'
     assert content[4:8] == bytes(4)
+
+
+def test_columns_become_lines_as_their_rows_do(tmp_path: Path) -> None:
+    writer = open_part(tmp_path / "part", "jsonl", None)
+    writer.write_columns({"none": [None, None], "id": [1, 2], "téxt": ["a\nb", None], "many": [[1.5], {"x": []}]}, 2)
+    writer.write_columns({"none": [], "id": []}, 0)
+    writer.write_columns({"none": [None], "void": [None]}, 1)
+    assert writer.close().rows == 3
+    lines = (tmp_path / "part").read_text().splitlines()
+    assert lines == [
+        '{"none":null,"id":1,"téxt":"a\\nb","many":[1.5]}',
+        '{"none":null,"id":2,"téxt":null,"many":{"x":[]}}',
+        '{"none":null,"void":null}',
+    ]

@@ -13,12 +13,15 @@ import pytest
 from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.extraction.output import rewriting
-from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
 from airflow_provider_pipedrive.extraction.output.parts import FinishedPart
 from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.pages import Key
 from airflow_provider_pipedrive.extraction.storage.files import remove_folder
+from tests.support.s3_server import Storage
+from tests.support.s3_server import s3 as s3
+from tests.support.s3_server import s3_server as s3_server
+from tests.support.stagings import found_in
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -29,7 +32,7 @@ class Killed(BaseException):
 
 def at(folder: Path) -> EntityStaging:
     folders = EntityFolders("deals", folder / "unfinished", folder / "deals", keep_previous=0)
-    return EntityStaging(folders, "jsonl", RawEncoder())
+    return found_in(folders, EntityStaging)
 
 
 def begun(folder: Path) -> EntityStaging:
@@ -223,3 +226,24 @@ def test_a_full_disk_leaves_nothing_that_looks_finished(tmp_path: Path, mocker: 
     after.load()
     assert sorted(after.ids()) == [1, 2, 3, 4]
     assert not list((tmp_path / "unfinished").glob(".*.tmp"))
+
+
+@pytest.mark.parametrize(("dropped", "most"), [([], 2), ([0], 5)])
+def test_a_part_needs_five_requests_at_most_in_object_storage_and_two_if_all_its_rows_count(
+    s3: Storage, dropped: list[int], most: int
+) -> None:
+    asked = []
+    for parts in (1, 11):
+        folders = EntityFolders("deals", s3.path(f"{parts}/unfinished"), s3.path(f"{parts}/deals"))
+        s3.requests.clear()
+        staging = found_in(folders, EntityStaging)
+        staging.load()
+        staging.save({"strategy": "windows"})
+        for number in range(parts):
+            write(staging, "a", 2 * number, 2 * number + 1)
+            staging.finish("a", {})
+        manifest = staging.publish(lambda part: dropped, {})
+        remove_folder(folders.unfinished)
+        assert manifest["rows"] == parts * (2 - len(dropped))
+        asked.append(s3.requests.total())
+    assert 0 < asked[1] - asked[0] <= 10 * most

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
-from airflow_provider_pipedrive.extraction.output.encoders import RawEncoder
 from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading import request_pool
@@ -17,8 +16,9 @@ from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
 from airflow_provider_pipedrive.extraction.reading.listing import whole_pages
 from airflow_provider_pipedrive.extraction.reading.pages import Key, Page
 from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats
-from airflow_provider_pipedrive.extraction.reading.strategies import choose
-from airflow_provider_pipedrive.extraction.reading.window import Window
+from airflow_provider_pipedrive.extraction.reading.strategies import strategy_for
+from airflow_provider_pipedrive.extraction.reading.update_window import UpdateWindow
+from tests.support.stagings import found_in
 
 NOTES = ENTITIES["notes"]
 
@@ -125,8 +125,8 @@ def test_whatever_is_deleted_edited_or_created_meanwhile_nothing_that_stays_is_l
 
 def test_a_window_of_a_list_that_knows_no_end_is_read_to_its_end_and_no_further(tmp_path: Path) -> None:
     pool = RequestPool(notes(2000), {})
-    staging = EntityStaging(EntityFolders("notes", tmp_path / "unfinished", tmp_path / "notes"), "jsonl", RawEncoder())
-    window = Window(datetime.fromtimestamp(1001, UTC), datetime.fromtimestamp(1701, UTC), 0.0, {})
-    choose(EntityRead(pool, NOTES, staging, ReadStats(), window=window)).read()
+    staging = found_in(EntityFolders("notes", tmp_path / "unfinished", tmp_path / "notes"), EntityStaging)
+    window = UpdateWindow(datetime.fromtimestamp(1001, UTC), datetime.fromtimestamp(1701, UTC), 0.0, {})
+    strategy_for(EntityRead(pool, NOTES, staging, ReadStats(), window=window)).read()
     assert sorted(staging.ids()) == list(range(1, 701))
     assert pool.asked == [0, 499]

@@ -8,6 +8,8 @@ import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
+from airflow_provider_pipedrive.extraction.reading.pages import Key
 from airflow_provider_pipedrive.extraction.reading.plans import (
     BidirectionalPlan,
     ChangelogsPlan,
@@ -23,6 +25,17 @@ from tests.support.reads_in_memory import staging_in
 DEALS = ENTITIES["deals"].name
 
 
+def begin_a_part(staging: EntityStaging) -> None:
+    """Before there is something to continue, no plan is kept."""
+    staging.write("first", [0], [b'{"id":1}'], [Key(1)])
+    staging.abort()
+
+
+def test_a_plan_of_which_nothing_was_read_is_not_kept(tmp_path: Path) -> None:
+    save_plan(staging_in(tmp_path, DEALS), WindowsPlan("2026-01-31T12:00:00+00:00"))
+    assert load_plan(staging_in(tmp_path, DEALS), WindowsPlan) is None
+
+
 @pytest.mark.parametrize(
     ("plan", "strategy"),
     [
@@ -33,7 +46,9 @@ DEALS = ENTITIES["deals"].name
     ],
 )
 def test_a_plan_is_read_back_as_it_was_by_the_next_try(tmp_path: Path, plan: ReadPlan, strategy: str) -> None:
-    save_plan(staging_in(tmp_path, DEALS), plan)
+    staging = staging_in(tmp_path, DEALS)
+    save_plan(staging, plan)
+    begin_a_part(staging)
     assert load_plan(staging_in(tmp_path, DEALS), type(plan)) == plan
     assert plan.strategy == strategy
 
@@ -54,7 +69,9 @@ def test_a_new_run_has_no_plan(tmp_path: Path) -> None:
 def test_a_plan_that_cannot_be_continued_is_refused_with_what_to_do(
     tmp_path: Path, kept: dict[str, object], message: str
 ) -> None:
-    staging_in(tmp_path, DEALS).save(kept)
+    staging = staging_in(tmp_path, DEALS)
+    staging.save(kept)
+    begin_a_part(staging)
     with pytest.raises(PipedriveParameterError) as error:
         load_plan(staging_in(tmp_path, DEALS), WindowsPlan, BidirectionalPlan)
     assert message in str(error.value)

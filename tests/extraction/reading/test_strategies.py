@@ -13,17 +13,17 @@ from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.extraction.entities import EXACT, entity_of
 from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
 from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats
-from airflow_provider_pipedrive.extraction.reading.strategies import choose
-from airflow_provider_pipedrive.extraction.reading.window import Window
+from airflow_provider_pipedrive.extraction.reading.strategies import strategy_for
+from airflow_provider_pipedrive.extraction.reading.update_window import UpdateWindow
 from tests.support.reads_in_memory import staging_in
 
-WINDOW = Window(datetime(2026, 1, 30, tzinfo=UTC), datetime(2026, 1, 31, tzinfo=UTC), 0.0, {})
+WINDOW = UpdateWindow(datetime(2026, 1, 30, tzinfo=UTC), datetime(2026, 1, 31, tzinfo=UTC), 0.0, {})
 
 
-def chosen(folder: Path, entity: str, window: Window | None) -> str:
+def chosen(folder: Path, entity: str, window: UpdateWindow | None) -> str:
     pool: Any = SimpleNamespace()
     reading = EntityRead(pool, entity_of(entity), staging_in(folder, entity), ReadStats(), window=window)
-    return type(choose(reading)).__name__
+    return type(strategy_for(reading)).__name__
 
 
 @pytest.mark.parametrize(

@@ -357,3 +357,17 @@ def test_rows_are_json_as_they_are() -> None:
     found = row("deals", {"id": 1, "custom_fields": {CODES[kind]: value for kind, value in AS_V2.items()}})
 
     assert msgspec.json.decode(msgspec.json.encode(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("record", "columns"),
+    [
+        ({"custom_fields": 5}, {"other": {"custom_fields": 5}}),
+        ({"custom_fields": []}, {"other": None}),
+        ({"custom_fields": {CODES["enum"]: [12]}}, {"my_enum": [12]}),
+        ({"custom_fields": {CODES["set"]: [21, [22], {"id": [23]}]}}, {"my_set": ["Support", [22], [23]]}),
+    ],
+)
+def test_an_odd_value_of_custom_fields_stays_what_it_is(record: dict[str, Any], columns: dict[str, Any]) -> None:
+    [row] = row_schema(ENTITIES["deals"], DEFINITIONS, None).rows([record])
+    assert {name: row[name] for name in columns} == columns

@@ -10,7 +10,7 @@ from airflow_provider_pipedrive.extraction.reading.pages import Identity
 
 
 @dataclass(frozen=True)
-class Window:
+class UpdateWindow:
     """What to read: last updated from ``since`` on, less ``lookback`` seconds, and before ``until``.
 
     :ivar known: records of the lookback that an earlier window has brought, by id with their time

@@ -1,0 +1,132 @@
+"""Azure Blob Storage, through adlfs: one request for each thing that is asked.
+
+Conditional writes:
+https://learn.microsoft.com/rest/api/storageservices/specifying-conditional-headers-for-blob-service-operations
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from airflow_provider_pipedrive.extraction.storage.store import (
+    Call,
+    FileStore,
+    FoundFile,
+    Version,
+    conflict,
+    file_system,
+)
+
+_MOST_KEYS = 256
+"""Keys that one request removes. https://learn.microsoft.com/rest/api/storageservices/blob-batch"""
+_REMOVED = (202, 404)
+_BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
+
+
+class AzureStore(FileStore):
+    """Containers of Azure's. The role *Storage Blob Data Contributor* has all of these rights.
+    https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/storage"""
+
+    rights: ClassVar[Mapping[Call, str]] = {
+        "read": f"{_BLOBS}/read",
+        "write": f"{_BLOBS}/write",
+        "list": f"{_BLOBS}/read",
+        "remove": f"{_BLOBS}/delete",
+    }
+
+    def read(self, path: Any) -> tuple[bytes, Version]:
+        """What a file holds, and its ETag."""
+        from fsspec.asyn import sync
+
+        fs = file_system(path)
+        container, key, _ = fs.split_path(path.path)
+
+        async def get() -> tuple[bytes, Version]:
+            async with fs.service_client.get_blob_client(container=container, blob=key) as blob:
+                stream = await blob.download_blob()
+                return await stream.readall(), stream.properties.etag
+
+        found: tuple[bytes, Version] = sync(fs.loop, get)
+        return found
+
+    def replace(self, path: Any, content: bytes, version: Version) -> Version:
+        """Replace a file that still has the ETag that was read."""
+        fs = file_system(path)
+        try:
+            if version is None:
+                answer = fs.pipe_file(path.path, content, overwrite=False)
+            else:
+                from azure.core import MatchConditions
+
+                answer = fs.pipe_file(path.path, content, etag=version, match_condition=MatchConditions.IfNotModified)
+        except FileExistsError as error:
+            raise conflict(path) from error
+        except Exception as error:
+            if type(error).__name__ in ("ResourceModifiedError", "ResourceExistsError"):
+                raise conflict(path) from error
+            raise
+        return answer["etag"] if isinstance(answer, dict) else None
+
+    def remove(self, paths: Sequence[Any]) -> None:
+        """Remove files, 256 a request."""
+        from fsspec.asyn import sync
+
+        if len(paths) < 2:
+            super().remove(paths)
+            return
+        fs = file_system(paths[0])
+        container = fs.split_path(paths[0].path)[0]
+        keys = [fs.split_path(path.path)[1] for path in paths]
+
+        async def delete(some: Sequence[str]) -> list[Any]:
+            async with fs.service_client.get_container_client(container=container) as client:
+                answers = await client.delete_blobs(*some, raise_on_any_failure=False)
+                return [answer async for answer in answers]
+
+        for start in range(0, len(keys), _MOST_KEYS):
+            for answer in sync(fs.loop, delete, keys[start : start + _MOST_KEYS]):
+                if answer.status_code not in _REMOVED:
+                    from azure.core.exceptions import HttpResponseError
+
+                    raise HttpResponseError(response=answer)
+
+    def try_place(self, path: Any) -> None:
+        """Put down a block that no blob is made of: it changes none, and is dropped after a week.
+        https://learn.microsoft.com/rest/api/storageservices/put-block"""
+        from fsspec.asyn import sync
+
+        fs = file_system(path)
+        container, key, _ = fs.split_path(path.path)
+
+        async def put() -> None:
+            async with fs.service_client.get_blob_client(container=container, blob=key) as blob:
+                await blob.stage_block(block_id=uuid.uuid4().hex, data=b"-")
+
+        sync(fs.loop, put)
+
+    def discard(self, path: Any, file: Any) -> None:
+        """Throw away a file that is being written."""
+        file.closed = True  # else what there is of it is written when it is let go
+
+    def found(self, folder: Any, *, below: bool) -> list[FoundFile]:
+        """The keys below a prefix, 5,000 a request, never from a cache."""
+        from fsspec.asyn import sync
+
+        fs = file_system(folder)
+        container, key, _ = fs.split_path(folder.path)
+        begin = f"{key.strip('/')}/" if key.strip("/") else ""
+
+        async def listed() -> list[tuple[str, float | None]]:
+            async with fs.service_client.get_container_client(container=container) as client:
+                found = client.list_blobs(begin) if below else client.walk_blobs(begin, delimiter="/")
+                return [(each.name, _modified(each)) async for each in found]
+
+        names = ((name.removeprefix(begin), moment) for name, moment in sync(fs.loop, listed))
+        return [FoundFile(name, moment) for name, moment in names if name and not name.endswith("/")]
+
+
+def _modified(blob: Any) -> float | None:
+    moment = getattr(blob, "last_modified", None)  # a prefix has none
+    return moment.timestamp() if moment else None

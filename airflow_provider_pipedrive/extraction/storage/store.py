@@ -1,0 +1,177 @@
+"""What is asked of a place for files, and how fsspec's file systems do it: whichever has nothing better here.
+
+A path is a :class:`pathlib.Path`, or one that has its fsspec file system as ``fs`` and its key as ``path``. Of file
+systems only such calls are used as take a name for what it is: fsspec's ``exists``, ``rm``, ``mv`` and ``rename`` take
+``[``, ``*`` and ``?`` for patterns, and may meet other keys.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal
+
+Version = str | None
+"""What a file was when it was read; None where there was none."""
+WITH_FOLDERS = frozenset(
+    {"file", "local", "sftp", "ssh", "smb", "ftp", "hdfs", "webhdfs", "arrow_hdfs", "dbfs", "memory"}
+)
+"""fsspec's protocols of file systems with folders, which have to be made; anywhere else a key needs none."""
+Call = Literal["read", "write", "list", "remove"]
+AT_ONCE = 16
+"""Requests at once."""
+_IN_THIS_PROCESS = threading.Lock()
+
+
+class ConflictError(OSError):
+    """Somebody else has replaced a file first. It does not leave this folder."""
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file in a folder.
+
+    :ivar name: its name from there
+    :ivar modified: when it was written, in seconds since the epoch; None where the storage does not tell
+    """
+
+    name: str
+    modified: float | None
+
+
+class FileStore:
+    """A file system of fsspec's. It has no conditional writes, so a file is read once more before it is replaced: that
+    leaves a moment in which another machine can come between.
+
+    :cvar rights: the right that each call needs, in the storage's own words
+    """
+
+    rights: ClassVar[Mapping[Call, str]] = {}
+
+    def read(self, path: Any) -> tuple[bytes, Version]:
+        """What a file holds, and its version.
+
+        :raises FileNotFoundError: there is none
+        """
+        content = file_system(path).cat_file(path.path)
+        return content, hashlib.sha256(content).hexdigest()
+
+    def write(self, path: Any, content: bytes) -> None:
+        """Write a file whole or not at all."""
+        self.make_folder(path.parent)
+        file_system(path).pipe_file(path.path, content)
+
+    def replace(self, path: Any, content: bytes, version: Version) -> Version:
+        """Replace a file that still has the version that was read: its new version; None where that is not known.
+
+        :raises ConflictError: it is another one by now
+        """
+        with self._alone(path):
+            try:
+                _, present = self.read(path)
+            except FileNotFoundError:
+                present = None
+            if present != version:
+                raise conflict(path)
+            self.write(path, content)
+        return hashlib.sha256(content).hexdigest()
+
+    def remove(self, paths: Sequence[Any]) -> None:
+        """Remove files that may not be there."""
+        side_by_side(self._remove, paths)
+
+    def try_place(self, path: Any) -> None:
+        """Find out whether a file can be written, and leave nothing there."""
+
+    def discard(self, path: Any, file: Any) -> None:
+        """Throw away a file that is being written."""
+        file.close()
+        self.remove([path])
+
+    def found(self, folder: Any, *, below: bool) -> list[FoundFile]:
+        """The files in a folder; none where there is no folder.
+
+        :param below: those in its folders too, steps apart by ``/``
+        """
+        fs = file_system(folder)
+        fs.invalidate_cache(folder.path)
+        try:
+            listed = fs.find(folder.path, detail=True).values() if below else fs.ls(folder.path, detail=True)
+        except FileNotFoundError:
+            return []
+        begin = f"{folder.path.strip('/')}/"
+        names = {each["name"].lstrip("/").removeprefix(begin): each for each in listed if each["type"] == "file"}
+        return [FoundFile(name, modified(each)) for name, each in sorted(names.items()) if name]
+
+    def make_folder(self, folder: Any) -> None:
+        """Make a folder where files need one."""
+        fs = file_system(folder)
+        if has_folders(fs):
+            fs.makedirs(folder.path, exist_ok=True)
+
+    def remove_folder(self, folder: Any) -> None:
+        """Remove a folder that no files are in."""
+        fs = file_system(folder)
+        if has_folders(fs):
+            with suppress(OSError):
+                fs.rm(folder.path, recursive=True)
+
+    def _remove(self, path: Any) -> None:
+        with suppress(FileNotFoundError):
+            file_system(path).rm_file(path.path)
+
+    @contextmanager
+    def _alone(self, path: Any) -> Iterator[None]:
+        with _IN_THIS_PROCESS:
+            yield
+
+
+def file_system(path: Any) -> Any:
+    """The fsspec file system of a path; None for one on a disk.
+
+    Airflow 2's paths in object storage are ``pathlib`` paths too.
+    """
+    return getattr(path, "fs", None)
+
+
+def protocols(fs: Any) -> frozenset[str]:
+    """The names of a file system's kind, such as ``s3`` and ``s3a``."""
+    names = fs.protocol
+    return frozenset([names] if isinstance(names, str) else names)
+
+
+def has_folders(fs: Any) -> bool:
+    """Whether a file system has folders, which have to be made."""
+    return bool(protocols(fs) & WITH_FOLDERS)
+
+
+def conflict(path: Any) -> ConflictError:
+    """The error that says so of a file."""
+    return ConflictError(errno.EBUSY, "somebody else has replaced it meanwhile", str(path))
+
+
+def side_by_side(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    """Do something with many things, some at once: each takes a request's time. The first error is raised."""
+    if len(items) < 2:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="storage") as pool:
+        return list(pool.map(work, items))
+
+
+def modified(listed: Mapping[str, Any]) -> float | None:
+    """When a file was written. Each of fsspec's file systems has a name of its own for that."""
+    for name in ("LastModified", "last_modified", "mtime", "updated", "created"):
+        found = listed.get(name)
+        if isinstance(found, str):
+            found = datetime.fromisoformat(found)
+        if isinstance(found, datetime):
+            return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        if isinstance(found, int | float):
+            return float(found)
+    return None
