@@ -48,6 +48,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.pipedrive"]},
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.bulk"]},
+            {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.merge"]},
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.webhooks"]},
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.approval"]},
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.choices"]},

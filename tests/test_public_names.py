@@ -44,10 +44,15 @@ CALLABLES = {
     "bulk.undo": "client folder",
     "bulk.BulkJob": """entity mode match_on mapping max_rejects on_ambiguous missing_options create_related
         only_if_empty empty diff dry_run max_tokens max_writes max_deletes within on_remove timezone concurrency""",
+    "bulk.find_duplicates": "client entity rules",
+    "bulk.merge": "client groups job folder",
+    "bulk.MergeJob": "entity survivor fields max_merges dry_run",
     "catalog.get_action": "key",
     "operators.pipedrive.PipedriveOperator": """action parameters pipedrive_conn_id save_to max_records
         xcom_max_records xcom_max_bytes **kwargs""",
     "operators.bulk.PipedriveBulkOperator": f"rows {OF_BULK}",
+    "operators.merge.PipedriveMergeOperator": """groups entity survivor fields max_merges dry_run folder
+        pipedrive_conn_id **kwargs""",
     "operators.approval.Approval": "timeout users on_refusal on_timeout",
     "operators.approval.PipedriveApprovalOperator": "subject plan text timeout users on_refusal on_timeout **kwargs",
     "operators.choices.PipedriveChoiceOperator": """subject text multiple default timeout users record **kwargs""",

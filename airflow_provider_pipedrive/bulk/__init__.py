@@ -19,14 +19,18 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.bulk.duplicates.rules import DuplicateRules
     from airflow_provider_pipedrive.bulk.engine import write
     from airflow_provider_pipedrive.bulk.job import BulkJob
+    from airflow_provider_pipedrive.bulk.merge_job import MergeJob
+    from airflow_provider_pipedrive.bulk.merges import merge
     from airflow_provider_pipedrive.bulk.restoring import undo
     from airflow_provider_pipedrive.bulk.written import written_states
 
 __all__ = [
     "BulkJob",
     "DuplicateRules",
+    "MergeJob",
     "approved_groups",
     "find_duplicates",
+    "merge",
     "undo",
     "write",
     "write_review",
@@ -36,8 +40,10 @@ __all__ = [
 _HOMES = {
     "BulkJob": "job",
     "DuplicateRules": "duplicates.rules",
+    "MergeJob": "merge_job",
     "approved_groups": "duplicates.review",
     "find_duplicates": "duplicates.finding",
+    "merge": "merges",
     "undo": "restoring",
     "write": "engine",
     "write_review": "duplicates.review",

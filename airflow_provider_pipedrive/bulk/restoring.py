@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.bulk.journal import Journal
+from airflow_provider_pipedrive.bulk.journal import Journal, from_json
 from airflow_provider_pipedrive.bulk.lookup import Lookup
 from airflow_provider_pipedrive.bulk.matching import shown_key
 from airflow_provider_pipedrive.bulk.mirror import past_journal_in
@@ -70,6 +69,11 @@ class _Undo:
             raise PipedriveParameterError(
                 f"The run in {self._journal.folder} wrote to another company than this connection's."
             )
+        if self._journal.get("merge_identity"):
+            raise PipedriveParameterError(
+                f"The run in {self._journal.folder} has merged records, which Pipedrive does not undo. Its "
+                "results.jsonl has every record as it was before."
+            )
         books = {target.entity: self._book(target) for target in map(target_of, self._entities())}
         Lookup(self._client, books, self._journal).settle()  # what was made and never answered is taken back too
         if self._journal.get("writing_since"):
@@ -99,8 +103,8 @@ class _Undo:
             "ORDER BY phase DESC, operation DESC LIMIT 500"
         ).fetchall():
             for number, entity, action, identity, fields, before in chunk:
-                resolved = {name: made_id(self._journal, value) for name, value in json.loads(fields).items()}
-                yield number, entity, action, json.loads(identity), resolved, json.loads(before)
+                resolved = {name: made_id(self._journal, value) for name, value in from_json(fields).items()}
+                yield number, entity, action, from_json(identity), resolved, from_json(before)
 
     def _book(self, target: Target) -> FieldBook:
         if target.entity not in self._books:
@@ -196,7 +200,7 @@ class _Undo:
         for entity, identity, key, action, state, note in undone:
             yield {
                 "entity": entity,
-                "id": json.loads(identity),
+                "id": from_json(identity),
                 "key": shown_key(key) or None,
                 "action": action,
                 "outcome": state.removeprefix("undo "),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from airflow_provider_pipedrive.bulk.duplicates.texts import words_of
@@ -162,6 +163,7 @@ def _is_short_form(one: str, other: str) -> bool:
     return len(short) >= _OPEN_ENDED and len(long) - len(short) > 1 and long.startswith(short)
 
 
+@lru_cache(maxsize=20_000)
 def _sound(word: str) -> str:
     for pattern, sound in _SOUNDS:
         word = pattern.sub(sound, word)

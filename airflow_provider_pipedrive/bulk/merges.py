@@ -1,0 +1,336 @@
+"""Groups of duplicates become one record each: planned whole, journalled, and continued after a crash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_pipedrive.bulk.journal import Journal, row_to_json, to_json
+from airflow_provider_pipedrive.bulk.merge_job import MERGES, MergeJob
+from airflow_provider_pipedrive.bulk.merge_plan import GroupPlan, plan_group
+from airflow_provider_pipedrive.bulk.mirror import journal_in
+from airflow_provider_pipedrive.bulk.receipt import write_rejects
+from airflow_provider_pipedrive.bulk.records import by_ids
+from airflow_provider_pipedrive.bulk.requests import request_of
+from airflow_provider_pipedrive.bulk.targets import target_of
+from airflow_provider_pipedrive.catalog import ACTIONS
+from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.client.directory import Directory
+from airflow_provider_pipedrive.client.fields import FieldBook
+from airflow_provider_pipedrive.client.record_links import record_url
+from airflow_provider_pipedrive.errors import (
+    PipedriveNotFoundError,
+    PipedriveParameterError,
+    PipedriveTokenCapError,
+    PipedriveValidationError,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client import PipedriveClient
+
+log = logging.getLogger(__name__)
+_PERMITTED: Final = {
+    "persons": "getPersonUsers",
+    "organizations": "getOrganizationUsers",
+    "deals": "getDealUsers",
+}
+_COUNTED: Final = {
+    "persons": ("open_deals_count", "closed_deals_count"),
+    "organizations": ("open_deals_count", "closed_deals_count"),
+}
+_WARNING: Final = (
+    "%s: %s in %s will be merged away. A merge cannot be undone: these records vanish, what hangs on them moves to the "
+    "survivor, and values in which they differ from it are lost. %s lists them."
+)
+
+
+def merge(
+    client: PipedriveClient, groups: Iterable[Mapping[str, Any]], job: MergeJob, *, folder: Any
+) -> dict[str, Any]:
+    """Merge the records of each group into its survivor.
+
+    Everything is read and decided before the first merge. Called again with the same groups and folder, a run that
+    died continues, and one that has ended answers its receipt again. Pipedrive does not undo a merge: the journal
+    keeps every record as it was.
+
+    :param groups: dicts with ``ids``, and ``survivor`` where somebody has chosen it: those of
+        :func:`~airflow_provider_pipedrive.bulk.find_duplicates`, or of a review
+    :param folder: where the run keeps what it has decided and done: a local path, or one in object storage
+    :returns: the receipt: ``groups``, ``merged`` (records that are gone), ``updated`` (survivors written before),
+        ``vanished`` (records that somebody else has removed meanwhile), ``rejected`` (groups set aside),
+        ``requests``, ``tokens``, ``seconds``, ``dry_run``, ``price`` (API tokens left to spend, of a dry run), and the
+        paths ``rejects``, ``diff`` and ``results`` (JSON lines) as text, or None
+    :raises PipedriveParameterError: a group or the job is wrong, or the folder is another run's: nothing was merged
+    :raises PipedriveTokenCapError: ``max_merges`` would be exceeded: nothing was merged
+    :raises PipedriveError: what ended the run; what was done is journalled
+    """
+    job.check()
+    journal = journal_in(folder)
+    try:
+        return _MergeRun(client, job, journal).do(groups)
+    finally:
+        journal.close()
+
+
+class _MergeRun:
+    def __init__(self, client: PipedriveClient, job: MergeJob, journal: Journal) -> None:
+        self._client = client
+        self._job = job
+        self._journal = journal
+        self._target = target_of(job.entity)
+        self._directory = Directory(client)
+        self._book = FieldBook(client, job.entity, self._target.fields_action, self._directory)
+        self._began = time.monotonic()
+        self._before = (client.usage.requests, client.usage.tokens)
+
+    def do(self, groups: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+        given = list(groups)
+        if not self._has_begun(given):
+            self._plan(given)
+        elif receipt := self._journal.get("receipt"):
+            return dict(receipt)
+        try:
+            if not self._job.dry_run:
+                self._merge()
+        finally:
+            self._keep_usage()
+        return self._receipt()
+
+    def _identity(self, groups: Sequence[Mapping[str, Any]]) -> str:
+        company = self._directory.me.get("company_id")
+        text = "\n".join([f"{company} {self._job.identity()}", *map(row_to_json, groups)])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _has_begun(self, groups: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether an earlier try has begun to merge: then its plan is carried out.
+
+        :raises PipedriveParameterError: the folder is another run's
+        """
+        if not self._journal.get("writing_since"):
+            return False
+        if self._journal.get("merge_identity") != self._identity(groups):
+            raise PipedriveParameterError(
+                f"{self._journal.folder} holds the journal of another run: other groups, another job or another "
+                "account. Give each run a folder of its own; to continue a run, give it the same groups and job."
+            )
+        return True
+
+    # ---- the plan
+
+    def _plan(self, groups: Sequence[Mapping[str, Any]]) -> None:
+        wanted = self._wanted(groups)
+        self._journal.clear()
+        company = self._directory.me.get("company_id")
+        self._journal.set(merge_identity=self._identity(groups), company=company, rows=len(groups))
+        records = self._read([identity for ids, _ in wanted for identity in ids])
+        plans: dict[int, GroupPlan] = {}
+        with self._journal.transaction():
+            for number, (ids, chosen) in enumerate(wanted, 1):
+                there = [records[identity] for identity in ids if identity in records]
+                plan = plan_group(self._job, self._book, there, chosen, self._watchers)
+                if isinstance(plan, str):
+                    self._journal.reject(number, plan, None, to_json({"ids": ids, "survivor": chosen}))
+                    continue
+                plans[number] = plan
+                self._keep(number, plan, [identity for identity in ids if identity not in records])
+        self._journal.set(diff=self._journal.lines("diff.jsonl", self._described(plans)))
+        merges = self._count("merge", "planned")
+        if self._job.max_merges is not None and merges > self._job.max_merges:
+            raise PipedriveTokenCapError(
+                f"{counted(merges, 'record')} of {self._job.entity} would be merged away, more than max_merges="
+                f"{self._job.max_merges} allows. Nothing was merged. Look at {self._journal.get('diff')}, and raise it."
+            )
+
+    def _wanted(self, groups: Sequence[Mapping[str, Any]]) -> list[tuple[list[Any], Any]]:
+        """Ids and survivor of each group.
+
+        :raises PipedriveParameterError: a group is wrong, or of another account, or a record is in two of them
+        """
+        found, seen = [], dict[Any, int]()
+        for number, group in enumerate(groups, 1):
+            ids, survivor = self._job.checked_group(number, group)
+            for identity in ids:
+                if seen.setdefault(identity, number) != number:
+                    raise PipedriveParameterError(f"Record {identity} is in the groups {seen[identity]} and {number}.")
+            for record in group.get("records") or ():
+                own = record_url(self._job.entity, record.get("id"), self._client.origin)
+                if own is not None and record.get("link") not in (None, own):
+                    raise PipedriveParameterError(
+                        f"Group {number} was found in another account ({record['link']}) than {self._client.origin}."
+                    )
+            found.append((ids, survivor))
+        return found
+
+    def _read(self, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+        parameters: dict[str, Any] = {}
+        if counts := _COUNTED.get(self._job.entity):
+            parameters["include_fields"] = list(counts)
+        return {record["id"]: record for record in by_ids(self._client, self._target, ids, parameters)}
+
+    def _watchers(self, identity: Any) -> frozenset[int]:
+        return frozenset(self._client.run(_PERMITTED[self._job.entity], {"id": identity}))
+
+    def _keep(self, number: int, plan: GroupPlan, gone: Sequence[Any]) -> None:
+        survivor = plan.survivor["id"]
+        if plan.written:
+            self._add(number, "update", survivor, plan.written, {"id": survivor})
+        for record in plan.losers:
+            self._add(number, "merge", record["id"], {"merge_with_id": survivor}, record)
+        for identity in gone:
+            self._add(number, "merge", identity, {"merge_with_id": survivor}, {}, state="vanished")
+
+    def _add(self, group: int, action: str, identity: Any, fields: Any, before: Any, state: str = "planned") -> None:
+        self._journal.run(
+            "INSERT INTO operations (row, phase, action, entity, id, fields, before, state) "
+            "VALUES (?, 1, ?, ?, ?, ?, ?, ?)",
+            [group, action, self._job.entity, to_json(identity), to_json(fields), to_json(before), state],
+        )
+
+    def _described(self, plans: Mapping[int, GroupPlan]) -> Iterator[dict[str, Any]]:
+        """What is shown before anything happens."""
+        fields = self._book.fields
+        for number, plan in plans.items():
+            now = {key: fields[key].kind.current(fields[key], plan.survivor, flat=False) for key in plan.written}
+            yield {
+                "group": number,
+                "survivor": plan.survivor["id"],
+                "name": plan.survivor.get("name", plan.survivor.get("title")),
+                "merged": [record["id"] for record in plan.losers],
+                "before": {str(fields[key]): value for key, value in now.items()},
+                "after": {str(fields[key]): value for key, value in plan.written.items()},
+                "lost": dict(plan.lost),
+            }
+
+    # ---- merging
+
+    def _merge(self) -> None:
+        if not self._journal.get("writing_since"):
+            records, groups = self._count("merge", "planned"), self.groups_left
+            log.warning(
+                _WARNING,
+                *(self._job.entity, counted(records, "record"), counted(groups, "group"), self._journal.get("diff")),
+            )
+            self._journal.set(writing_since=time.time())
+            self._journal.store_plan()
+        self._settle()
+        for number, group, action, identity, fields in self._open():
+            if self._journal.one("SELECT 1 FROM rejects WHERE row = ?", [group]):
+                self._note(number, "rejected")
+            else:
+                self._send(number, group, action, json.loads(identity), json.loads(fields))
+
+    @property
+    def groups_left(self) -> int:
+        """Groups of which something is still to be done."""
+        return int(self._journal.one("SELECT count(DISTINCT row) FROM operations WHERE state = 'planned'"))
+
+    def _open(self) -> list[tuple[int, int, str, str, str]]:
+        return self._journal.run(
+            "SELECT operation, row, action, id, fields FROM operations WHERE state = 'planned' ORDER BY operation"
+        ).fetchall()
+
+    def _settle(self) -> None:
+        """Merges that were sent and not answered: a record that is gone was merged, one that is there was not."""
+        sent = self._journal.run("SELECT operation, id FROM operations WHERE state = 'sent'").fetchall()
+        for number, identity in sent:
+            self._note(number, "planned" if self._lives(json.loads(identity)) else "done")
+
+    def _send(self, number: int, group: int, action: str, identity: Any, fields: Mapping[str, Any]) -> None:
+        self._note(number, "sent" if action == "merge" else "planned")
+        self._journal.checkpoint(force=True)
+        try:
+            if action == "merge":
+                self._client.run(MERGES[self._job.entity], {"id": identity, **fields})
+            else:
+                self._client.run(*request_of(self._target, self._book, "update", identity, fields, {}))
+        except (PipedriveNotFoundError, PipedriveValidationError) as error:
+            self._refused(number, group, action, identity, fields, error.reason or str(error))
+        else:
+            self._note(number, "done")
+
+    def _refused(
+        self, number: int, group: int, action: str, identity: Any, fields: Mapping[str, Any], reason: str
+    ) -> None:
+        """A record has vanished meanwhile, or Pipedrive does not want it: the rest of the run goes on."""
+        survivor = fields["merge_with_id"] if action == "merge" else identity
+        if action == "merge" and not self._lives(identity):
+            self._note(number, "vanished")
+            return
+        if not self._lives(survivor):
+            reason = f"the record that was to stay, {survivor}, was removed meanwhile"
+        self._note(number, "rejected")
+        self._journal.reject(group, reason, None, to_json({"id": identity, **fields}))
+        log.warning("%s: group %d is set aside: %s.", self._job.entity, group, reason)
+
+    def _lives(self, identity: Any) -> bool:
+        return bool(list(by_ids(self._client, self._target, [identity], {})))
+
+    def _note(self, number: int, state: str) -> None:
+        self._journal.run("UPDATE operations SET state = ? WHERE operation = ?", [state, number])
+
+    # ---- afterwards
+
+    def _count(self, action: str, *states: str) -> int:
+        marks = ", ".join("?" * len(states))
+        sql = f"SELECT count(*) FROM operations WHERE action = ? AND state IN ({marks})"
+        return int(self._journal.one(sql, [action, *states]))
+
+    def _keep_usage(self) -> None:
+        """Requests, tokens and seconds of the whole run, resumes included."""
+        kept = self._journal.get("usage") or {"requests": 0, "tokens": 0, "seconds": 0.0}
+        usage, now = self._client.usage, time.monotonic()
+        self._journal.set(
+            usage={
+                "requests": kept["requests"] + usage.requests - self._before[0],
+                "tokens": kept["tokens"] + usage.tokens - self._before[1],
+                "seconds": round(kept["seconds"] + now - self._began, 3),
+            }
+        )
+        self._before, self._began = (usage.requests, usage.tokens), now
+
+    def _receipt(self) -> dict[str, Any]:
+        price = self._count("merge", "planned") * ACTIONS[MERGES[self._job.entity]].token_cost
+        price += self._count("update", "planned") * ACTIONS[str(self._target.update)].token_cost
+        dry, states = self._job.dry_run, ("planned",) if self._job.dry_run else ("done",)
+        receipt = {
+            "entity": self._job.entity,
+            "groups": self._journal.rows,
+            "merged": self._count("merge", *states),
+            "updated": self._count("update", *states),
+            "vanished": self._count("merge", "vanished"),
+            "rejected": self._journal.rejected,
+            "dry_run": dry,
+            "price": price if dry else None,
+            **self._journal.get("usage"),
+            "rejects": write_rejects(self._journal),
+            "diff": self._journal.get("diff"),
+            "results": None if dry else self._journal.lines("results.jsonl", self._results()),
+        }
+        log.info(
+            "%s: %s%s merged, %s set aside, %s.",
+            *(self._job.entity, "nothing merged; would be: " if dry else "", counted(receipt["merged"], "record")),
+            *(counted(receipt["rejected"], "group"), counted(receipt["tokens"], "API token")),
+        )
+        if not dry:
+            self._journal.set(receipt=receipt)
+        return receipt
+
+    def _results(self) -> Iterator[dict[str, Any]]:
+        """What became of each record, and as what it is found now."""
+        rows = self._journal.each(
+            "SELECT row, id, fields, state, before FROM operations WHERE action = 'merge' ORDER BY operation"
+        )
+        for group, identity, fields, state, before in rows:
+            into = json.loads(fields)["merge_with_id"]
+            yield {
+                "group": group,
+                "id": json.loads(identity),
+                "outcome": "merged" if state == "done" else state,
+                "into": into,
+                "link": record_url(self._job.entity, into, self._client.origin),
+                "before": json.loads(before),
+            }

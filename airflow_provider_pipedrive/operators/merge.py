@@ -1,0 +1,145 @@
+"""Duplicates into one record each, as a task."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+
+from airflow_provider_pipedrive.bulk.merge_job import MergeJob
+from airflow_provider_pipedrive.client.values import from_text
+from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveTokenCapError
+from airflow_provider_pipedrive.hooks.allowed_paths import allowed
+from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
+from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
+from airflow_provider_pipedrive.operators.task_support import (
+    is_templated,
+    permanent_errors_end_the_task,
+    run_name,
+    storage_path,
+    whole_number,
+)
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class PipedriveMergeOperator(ReportsLineage, BaseOperator):
+    """Merge groups of duplicates, which Pipedrive does not undo: have a person approve them first.
+
+    Everything is read and decided before the first merge; a try that dies is continued by the next one, and no record
+    is merged twice. See docs/duplicates.md.
+
+    :param groups: what to merge: a list of dicts with ``ids`` and perhaps ``survivor`` (such as another task's
+        result), or the path of a review, of which the approved groups are merged (templated)
+    :param entity: ``persons``, ``organizations`` or ``deals`` (templated)
+    :param survivor: which record stays where a group does not say: ``oldest``, ``most_complete`` or ``most_deals``
+    :param fields: what becomes of fields in which records differ: ``survivor``, ``all``, ``newest`` or ``largest``, by
+        the field's name or key
+    :param max_merges: records that may be merged away (templated)
+    :param dry_run: decide everything, merge nothing: the receipt names the files that show it
+    :param folder: where the run keeps its journal: a folder that every try of the task sees, local or in object
+        storage; by default one of the run's own on this machine (templated)
+    :param pipedrive_conn_id: the connection (templated)
+    """
+
+    template_fields: Sequence[str] = ("groups", "entity", "fields", "max_merges", "folder", "pipedrive_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"fields": "json"}
+    ui_color = "#e6f4ea"
+    groups = KeptFromLineage()
+    folder = KeptFromLineage()
+
+    def __init__(
+        self,
+        *,
+        groups: Any,
+        entity: str,
+        survivor: str = "oldest",
+        fields: Mapping[str, str] | None = None,
+        max_merges: int | str | None = None,
+        dry_run: bool = False,
+        folder: str | Path | None = None,
+        pipedrive_conn_id: str = "pipedrive_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.groups = groups
+        self.entity = entity
+        self.survivor = survivor
+        self.fields = fields
+        self.max_merges = max_merges
+        self.plans_only = dry_run  # Airflow's operators have a method of the name dry_run
+        self.folder = folder
+        self.pipedrive_conn_id = pipedrive_conn_id
+        self._check_when_parsing()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Merge the groups, continuing an earlier try's run, and return the receipt."""
+        from airflow_provider_pipedrive.bulk import merge
+        from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+
+        hook = PipedriveHook(self.pipedrive_conn_id)
+        lineage = Lineage()
+        try:
+            with permanent_errors_end_the_task():
+                receipt = merge(hook.client, self._groups(lineage), self._job(), folder=self._folder(context))
+        except PipedriveTokenCapError as error:
+            raise AirflowFailException(str(error)) from None
+        lineage.wrote(entity(hook.client.origin, self.entity))
+        tell(hook, lineage.inputs, lineage.outputs)
+        return receipt
+
+    def _groups(self, lineage: Lineage) -> list[Mapping[str, Any]]:
+        """The groups of this run: those given, or those that a review approves."""
+        from airflow_provider_pipedrive.bulk import approved_groups
+        from airflow_provider_pipedrive.bulk.files import read_rows
+
+        groups = self.groups
+        if isinstance(groups, str) and isinstance(rendered := from_text(groups), list):
+            groups = rendered  # a template renders another task's result to text
+        if isinstance(groups, str | Path):
+            file = storage_path("groups", allowed("groups", groups))
+            lineage.read(location(file))
+            return list(approved_groups(read_rows(file)))
+        if not isinstance(groups, Sequence):
+            raise PipedriveParameterError(
+                f"groups must be a list of dicts with ids, or the path of a review, not {type(groups).__name__}."
+            )
+        return list(groups)
+
+    def _job(self) -> MergeJob:
+        most = self.max_merges
+        return MergeJob(
+            entity=self.entity,
+            survivor=self.survivor,
+            fields=self.fields or {},
+            max_merges=None if most in (None, "") else whole_number("max_merges", most, least=0),
+            dry_run=self.plans_only,
+        )
+
+    def _folder(self, context: Context) -> Any:
+        """The journal's folder: the given one, or one that belongs to this task of this run."""
+        if self.folder:
+            return storage_path("folder", self.folder)
+        return Path(tempfile.gettempdir()) / "airflow-pipedrive-bulk" / run_name(self, context)
+
+    def _check_when_parsing(self) -> None:
+        """Find wrong arguments; what is only known at run time is let through."""
+        if self.groups is None or isinstance(self.groups, int | float | bytes | Mapping):
+            raise PipedriveParameterError(
+                f"groups must be a list of dicts with ids, or the path of a review, not {self.groups!r:.60}."
+            )
+        most = None if is_templated(self.max_merges) or self.max_merges == "" else self.max_merges
+        job = MergeJob(
+            entity="persons" if is_templated(self.entity) else self.entity,
+            survivor=self.survivor,
+            fields={} if is_templated(self.fields) or self.fields is None else self.fields,
+            max_merges=None if most is None else whole_number("max_merges", most, least=0),
+        )
+        job.check()
+        if isinstance(self.groups, list) and not is_templated(self.groups) and not is_templated(self.entity):
+            for number, group in enumerate(self.groups, 1):
+                job.checked_group(number, group)

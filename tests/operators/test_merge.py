@@ -1,0 +1,118 @@
+"""Duplicates merged by a task."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_pipedrive.bulk import find_duplicates, write_review
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
+from airflow_provider_pipedrive.operators.merge import PipedriveMergeOperator
+from airflow_provider_pipedrive.sandbox import Sandbox
+
+
+class TaskInstance:
+    """Airflow's edge."""
+
+    map_index = -1
+
+
+def run(task: PipedriveMergeOperator) -> dict[str, Any]:
+    """Run a task as a worker does."""
+    context: Any = {"ti": TaskInstance(), "run_id": "manual"}
+    return task.execute(context)
+
+
+def pair(number: int) -> list[int]:
+    body = {"name": f"Zoltan Quast{number}", "emails": [{"value": f"zq{number}@x.example", "primary": True}]}
+    return [PipedriveHook().run("addPerson", body)["id"] for _ in range(2)]
+
+
+def test_groups_of_another_task_are_merged(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = pair(1)
+
+    receipt = run(
+        PipedriveMergeOperator(task_id="merge", groups=[{"ids": ids}], entity="persons", folder=str(tmp_path))
+    )
+
+    assert (receipt["merged"], receipt["rejected"]) == (1, 0)
+    assert ids[1] not in {key for key, person in sandbox.records("persons").items() if not person["is_deleted"]}
+    json.dumps(receipt)
+
+
+def test_of_a_review_only_what_a_person_has_approved_is_merged(sandbox: Sandbox, tmp_path: Path) -> None:
+    approved, other = pair(1), pair(2)
+    groups = [
+        group for group in find_duplicates(PipedriveHook().client, "persons") if group["ids"] in (approved, other)
+    ]
+    review = tmp_path / "review.csv"
+    assert write_review(groups, review) == 2
+    with review.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row["approved"] = "yes" if int(row["id"]) in approved else "no"
+        row["survivor"] = "yes" if int(row["id"]) == approved[1] else ""
+    with review.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+    receipt = run(PipedriveMergeOperator(task_id="merge", groups=str(review), entity="persons", folder=str(tmp_path)))
+
+    assert (receipt["groups"], receipt["merged"]) == (1, 1)
+    left = {key for key, person in sandbox.records("persons").items() if not person["is_deleted"]}
+    assert left & {*approved, *other} == {approved[1], *other}
+
+
+def test_a_dry_run_shows_and_merges_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+    groups = [{"ids": pair(1)}]
+
+    receipt = run(
+        PipedriveMergeOperator(
+            task_id="merge",
+            groups=groups,
+            entity="persons",
+            dry_run=True,
+            folder=str(tmp_path),
+            fields={"Name": "newest"},
+        )
+    )
+
+    assert (receipt["dry_run"], receipt["merged"], receipt["price"]) == (True, 1, 40)
+    assert not [entry for entry in sandbox.requests if entry.method == "PUT"]
+
+
+def test_more_merges_than_allowed_fail_the_task_for_good(sandbox: Sandbox, tmp_path: Path) -> None:
+    task = PipedriveMergeOperator(
+        task_id="merge", groups=[{"ids": pair(1)}], entity="persons", max_merges="0", folder=str(tmp_path)
+    )
+    with pytest.raises(AirflowFailException, match="more than max_merges=0 allows"):
+        run(task)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"groups": None}, "groups must be a list of dicts with ids, or the path of a review, not None"),
+        ({"groups": [{"ids": [1]}]}, "Group 1 has 1 records"),
+        ({"entity": "leads"}, "Pipedrive does not merge 'leads'"),
+        ({"survivor": "newest"}, "survivor must be one of"),
+        ({"fields": {"Name": "both"}}, "fields: Name must be one of"),
+        ({"max_merges": "many"}, "max_merges must be a whole number"),
+    ],
+)
+def test_wrong_arguments_are_found_when_the_dag_is_parsed(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(PipedriveParameterError, match=message):
+        PipedriveMergeOperator(**{"task_id": "merge", "groups": "review.csv", "entity": "persons", **arguments})
+
+
+def test_what_a_template_says_is_checked_when_the_task_runs() -> None:
+    PipedriveMergeOperator(
+        task_id="merge", groups="{{ params.groups }}", entity="{{ params.entity }}", max_merges="{{ n }}"
+    )
