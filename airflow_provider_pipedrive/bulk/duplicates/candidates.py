@@ -67,12 +67,13 @@ class Candidates:
     def add(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Keep records and their keys."""
         rows, keys, words = [], [], []
+        kind, no_company = self._kind, self._no_company
         for number, record in enumerate(records, self.count + 1):
-            traits = self._kind(record, self._no_company)
+            traits = kind(record, no_company)
             rows.append((number, _encode(record)))
             for key in traits.keys():  # noqa: SIM118 - not a mapping's
                 keys.append((hash(key), number))
-            for word in set(traits.words):
+            for word in traits.words:
                 words.append((hash(word),))
         self.count += len(rows)
         self._connection.execute("BEGIN")
@@ -113,8 +114,11 @@ class Candidates:
 
     def traits(self, number: int) -> Traits:
         """A record's traits."""
-        record = self._connection.execute("SELECT record FROM records WHERE number = ?", [number]).fetchone()[0]
-        return self._kind(_decode(record), self._no_company)
+        return self._kind(self.record(number), self._no_company)
+
+    def record(self, number: int) -> dict[str, Any]:
+        """A record, as it was added."""
+        return _decode(self._connection.execute("SELECT record FROM records WHERE number = ?", [number]).fetchone()[0])
 
     def keep_scores(self, scored: Iterable[tuple[int, int, float, str]]) -> None:
         """Keep what pairs have been found to be, in place of the candidates: first, second, score, reasons."""
