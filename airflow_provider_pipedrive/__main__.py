@@ -13,16 +13,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     :raises SystemExit: it failed (1), or was called wrongly (2)
     """
+    options = parser().parse_args(arguments)
+    options.func(options)
+
+
+def parser() -> argparse.ArgumentParser:
+    """What reads the commands and their arguments."""
     (group,) = get_commands()
-    parser = argparse.ArgumentParser(prog="python -m airflow_provider_pipedrive", description=group.help)
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    whole = argparse.ArgumentParser(prog="python -m airflow_provider_pipedrive", description=group.help)
+    commands = whole.add_subparsers(metavar="COMMAND", required=True)
     for command in group.subcommands:
         its_parser = commands.add_parser(command.name, help=command.help, description=command.description)
         for argument in command.args:
             argument.add_to_parser(its_parser)
         its_parser.set_defaults(func=command.func)
-    options = parser.parse_args(arguments)
-    options.func(options)
+    return whole
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.bulk.index import PRODUCTS
 from airflow_provider_pipedrive.bulk.job import BulkJob
-from airflow_provider_pipedrive.bulk.journal import Journal, to_json
+from airflow_provider_pipedrive.bulk.journal import Journal, from_json, to_json
 from airflow_provider_pipedrive.bulk.matching import shown_key
 from airflow_provider_pipedrive.bulk.reading import Columns, missing_for_creation
 from airflow_provider_pipedrive.bulk.related import named
@@ -51,7 +50,7 @@ class Difference:
             for _row, lines in groupby(self._journal.each(_ROWS_AND_MATCHES), itemgetter(0)):
                 self._plan_row(list(lines))
             for identity, key, before in self._journal.each("SELECT * FROM extras ORDER BY id"):
-                self._plan_removal(None, key, json.loads(identity), json.loads(before))
+                self._plan_removal(None, key, from_json(identity), from_json(before))
         self._journal.set(unchanged=self.unchanged)
 
     def _plan_row(self, lines: Sequence[tuple[Any, ...]]) -> None:
@@ -60,7 +59,7 @@ class Difference:
         :param lines: the row with each of the records that it means, or without any
         """
         row, key, given, text = lines[0][:4]
-        fields = json.loads(text)
+        fields = from_json(text)
         if key is None:  # rows that are not matched are all new
             self._plan_creation(row, None, given, fields)
             return
@@ -216,7 +215,7 @@ class Difference:
 
 def _matches(lines: Sequence[tuple[Any, ...]]) -> list[_Match]:
     unique = {
-        identity: (json.loads(identity), bool(archived), added, json.loads(before))
+        identity: (from_json(identity), bool(archived), added, from_json(before))
         for *_row, identity, archived, added, before in lines
         if identity is not None
     }
@@ -230,10 +229,10 @@ def described(book: FieldBook, entity: str, journal: Journal) -> Iterator[dict[s
         "SELECT id, key, action, fields, before FROM operations WHERE entity = ? ORDER BY phase, operation", [entity]
     )
     for identity, key, action, fields, before in rows:
-        after = {} if action == "delete" else {n: named(journal, v) for n, v in json.loads(fields).items()}
-        had = json.loads(before)
+        after = {} if action == "delete" else {n: named(journal, v) for n, v in from_json(fields).items()}
+        had = from_json(before)
         yield {
-            "id": None if identity is None else json.loads(identity),
+            "id": None if identity is None else from_json(identity),
             "key": shown_key(key) or None,
             "action": action,
             "before": {names.get(name, name): readable(book, name, value) for name, value in had.items()},

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow_provider_pipedrive.bulk.context import RunContext
-from airflow_provider_pipedrive.bulk.journal import to_json
+from airflow_provider_pipedrive.bulk.journal import from_json, to_json
 from airflow_provider_pipedrive.bulk.records import has
 from airflow_provider_pipedrive.bulk.related import made_id
 from airflow_provider_pipedrive.catalog import ACTIONS
@@ -54,6 +53,6 @@ def _was_edited(run: RunContext, record: Mapping[str, Any]) -> bool:
     ).fetchone()
     if planned is None:
         return False
-    fields, flat = json.loads(planned[0]), run.job.target.flat
+    fields, flat = from_json(planned[0]), run.job.target.flat
     values = {name: made_id(run.journal, value) for name, value in fields.items() if name in run.book.fields}
     return not (values and all(has(run.book.fields[name], record, value, flat=flat) for name, value in values.items()))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.bulk.job import BulkJob
-from airflow_provider_pipedrive.bulk.journal import Journal, to_json
+from airflow_provider_pipedrive.bulk.journal import Journal, from_json, to_json
 from airflow_provider_pipedrive.bulk.matching import KeyPart, keys_of_record
 from airflow_provider_pipedrive.bulk.reading import Columns
 from airflow_provider_pipedrive.bulk.records import MOST_KEYS, by_ids, by_keys, link_of
@@ -75,7 +74,7 @@ class RecordIndex:
         )
         with self._journal.transaction():
             for row, text, identity, written in rows:
-                fields, before = json.loads(text), json.loads(written)
+                fields, before = from_json(text), from_json(written)
                 if all(fields.get(name) == before.get(name) for name in PRIMARY if name in fields):
                     entries = {PRIMARY[name]: _entries(before[name]) for name in PRIMARY if before.get(name)}
                     self._journal.run(
@@ -112,7 +111,7 @@ class RecordIndex:
 
     def _of_deals(self) -> Iterator[Mapping[str, Any]]:
         """The links of every deal that rows name; of a mirror also of those that it is limited to."""
-        deals = {json.loads(fields).get(LINK_OF) for (fields,) in self._journal.each("SELECT fields FROM rows")}
+        deals = {from_json(fields).get(LINK_OF) for (fields,) in self._journal.each("SELECT fields FROM rows")}
         deals |= self._within.deals
         for deal in sorted(deal for deal in deals if isinstance(deal, int)):
             try:

@@ -52,7 +52,7 @@ class BulkJob:
     :ivar within: of ``mirror``, the records that rows speak for: ``{"filter_id": 7}`` or ``{"Pipeline": "Sales"}``
     :ivar on_remove: ``delete``, ``archive`` (deals and leads), or what to write instead: ``{"Status": "Discontinued"}``
     :ivar timezone: the zone of times without one, such as ``Europe/Berlin``; without it they are rejected
-    :ivar concurrency: requests at once
+    :ivar concurrency: requests at once, 1 to 64
     """
 
     entity: str

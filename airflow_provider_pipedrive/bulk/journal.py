@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from airflow_provider_pipedrive.client.field_values import is_missing
 from airflow_provider_pipedrive.client.needed_folders import folders_needed
 from airflow_provider_pipedrive.client.whole_files import whole_file
@@ -119,7 +121,7 @@ class Journal:
     def get(self, name: str) -> Any:
         """A value that :meth:`set` has kept; None where there is none."""
         found = self.one("SELECT value FROM meta WHERE name = ?", [name])
-        return None if found is None else json.loads(found)
+        return None if found is None else from_json(found)
 
     def set(self, **values: Any) -> None:
         """Keep values by name."""
@@ -185,7 +187,15 @@ def _locked(folder: Path) -> int:
 
 def to_json(value: Any) -> str:
     """Compact JSON; what JSON cannot say becomes text."""
-    return _ENCODER.encode(value)
+    try:
+        return _quick.encode(value).decode()
+    except (TypeError, ValueError, OverflowError):  # such as an integer of more than 64 bits
+        return _ENCODER.encode(value)
+
+
+def from_json(text: str) -> Any:
+    """What :func:`to_json` has written."""
+    return _read(text)
 
 
 def row_to_json(row: Mapping[Any, Any]) -> str:
@@ -194,7 +204,7 @@ def row_to_json(row: Mapping[Any, Any]) -> str:
         text = _ROW_ENCODER.encode(row)
         text.encode()
     except (ValueError, TypeError, RecursionError):
-        return to_json({_written(str(name)): _sayable(value) for name, value in row.items()})
+        return _ENCODER.encode({_written(str(name)): _sayable(value) for name, value in row.items()})
     return text
 
 
@@ -221,6 +231,8 @@ def _as_text(value: Any) -> Any:
     return sorted(map(str, value)) if isinstance(value, set | frozenset) else str(value)
 
 
+_quick = msgspec.json.Encoder(enc_hook=_as_text)
+_read = msgspec.json.Decoder().decode
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_as_text)
 _ROW_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_as_text, allow_nan=False)
 """Made once: ``json.dumps`` makes one for each text."""

@@ -6,13 +6,12 @@ was sent; a record that has the very values, and that no other operation has mad
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.bulk.journal import Journal, to_json
+from airflow_provider_pipedrive.bulk.journal import Journal, from_json, to_json
 from airflow_provider_pipedrive.bulk.records import has, link_of, moment_of
 from airflow_provider_pipedrive.bulk.related import made_id
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, Target, target_of
@@ -43,7 +42,7 @@ class Lookup:
             "SELECT operation, entity, fields, note FROM operations WHERE state IN ('sent', 'lost') ORDER BY operation"
         ).fetchall()
         for entity in sorted({entity for _number, entity, _fields, _note in open_ones}):
-            mine = {number: json.loads(fields) for number, each, fields, _note in open_ones if each == entity}
+            mine = {number: from_json(fields) for number, each, fields, _note in open_ones if each == entity}
             since = min(datetime.fromisoformat(note) for _number, each, _fields, note in open_ones if each == entity)
             found = self._found(target_of(entity), mine, since - _MARGIN)
             with self._journal.transaction():

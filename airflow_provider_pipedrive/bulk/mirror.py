@@ -6,14 +6,13 @@ stored is taken for one that may have been sent, and is looked for when the run 
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_pipedrive.bulk.journal import FILE, Journal, to_json
+from airflow_provider_pipedrive.bulk.journal import FILE, Journal, from_json, to_json
 from airflow_provider_pipedrive.bulk.lease import FolderLease
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.storage.files import folder_path
@@ -126,7 +125,7 @@ class MirroredJournal(Journal):
         with self.transaction():
             for name in self._segments:
                 for line in (self.path / name).read_text(encoding="utf-8").splitlines():
-                    kind, *values = json.loads(line)
+                    kind, *values = from_json(line)
                     self.run(_WRITE[kind], values)
             began = self.get("writing_since")
             if began is not None and self.get("receipt") is None:

@@ -6,12 +6,11 @@ Until then an option is called ``$new:`` and its label; what is planned gets the
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_pipedrive.bulk.journal import Journal, to_json
+from airflow_provider_pipedrive.bulk.journal import Journal, from_json, to_json
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.fields import EXPECTED
 
@@ -53,7 +52,7 @@ class NewOptions:
         if planned:
             self._book.reread()
         for number, fields in planned:
-            [(key, labels)] = json.loads(fields).items()
+            [(key, labels)] = from_json(fields).items()
             known = set(self._book.fields[key].options.values())
             missing = [label for label in labels if label not in known]
             if missing:
@@ -82,7 +81,7 @@ class NewOptions:
         ).fetchall():
             for number, fields in chunk:
                 last = number
-                yield number, json.loads(fields)
+                yield number, from_json(fields)
 
     def _expected(self, fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for key, value in fields.items():

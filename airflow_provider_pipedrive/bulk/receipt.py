@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airflow_provider_pipedrive.bulk.context import RunContext
 from airflow_provider_pipedrive.bulk.difference import described
-from airflow_provider_pipedrive.bulk.journal import Journal
+from airflow_provider_pipedrive.bulk.journal import Journal, from_json
 from airflow_provider_pipedrive.bulk.matching import shown_key
 from airflow_provider_pipedrive.bulk.new_options import ADD_OPTIONS
 from airflow_provider_pipedrive.catalog.advice import counted
@@ -90,7 +89,7 @@ def write_rejects(journal: Journal) -> str | None:
     return journal.lines(
         "rejects.jsonl",
         (
-            {"row": row, "reason": reason, "field": field, "values": json.loads(given)}
+            {"row": row, "reason": reason, "field": field, "values": from_json(given)}
             for row, reason, field, given in found
         ),
     )
@@ -103,7 +102,7 @@ def _results(run: RunContext) -> Iterator[dict[str, Any]]:
         [run.job.entity, ADD_OPTIONS],
     )
     for row, key, action, identity in done:
-        known = None if identity is None else json.loads(identity)
+        known = None if identity is None else from_json(identity)
         link = record_url(run.job.entity, known, run.client.origin) if action != "delete" else None
         yield {"row": row, "key": shown_key(key) or None, "action": action, "id": known, "link": link}
 

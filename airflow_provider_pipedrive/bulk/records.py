@@ -31,6 +31,9 @@ MOST_KEYS = 100
 """Keys up to which it is found out whether searching for them costs less: of more, hardly any list is long enough."""
 _MOST_HITS = 100
 """Hits on a page of a search. A key that has so many is too common to be searched for."""
+_ONE_SIGN: Final = ("ff", "fi", "fl", "ss", "st")
+"""What a German letter and the ligatures become when capital letters do not count.
+https://www.unicode.org/Public/UCD/latest/ucd/CaseFolding.txt"""
 _LAG: Final = timedelta(minutes=2)
 """By how much a search may lag behind writes. Seconds have been seen; this leaves room for a bad day."""
 
@@ -111,11 +114,16 @@ def by_keys(
 def _term(text: str) -> str | None:
     """What to search for: the longest word that a record can have in one way only, but for its capital letters.
 
-    There may be other spaces between words. Letters beyond ASCII can be composed in two ways, and ``ss`` is a form of
-    the German letter for it as well; addresses have none of these.
+    There may be other spaces between words. Letters beyond ASCII can be composed in two ways, and some pairs of letters
+    can be one sign, which a search may not take for them; addresses have none of these. The long s, which nobody writes
+    today, is left out of account.
     """
-    words = [word for word in text.split() if word.isascii() and len(word) > 1 and ("@" in word or "ss" not in word)]
+    words = [word for word in text.split() if word.isascii() and len(word) > 1 and ("@" in word or not _one_sign(word))]
     return max(words, key=len, default=None)
+
+
+def _one_sign(word: str) -> bool:
+    return any(pair in word for pair in _ONE_SIGN)
 
 
 def _price_of_search(target: Target, terms: int) -> int:

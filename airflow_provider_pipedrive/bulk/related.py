@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.bulk.journal import Journal, to_json
+from airflow_provider_pipedrive.bulk.journal import Journal, from_json, to_json
 from airflow_provider_pipedrive.bulk.matching import key_of_row, shown_key
 from airflow_provider_pipedrive.bulk.reading import Columns, reference_in
 from airflow_provider_pipedrive.bulk.records import MOST_KEYS, by_keys
@@ -47,7 +46,7 @@ class RelatedRecords:
         found = False
         with self._journal.transaction():
             for (fields,) in self._journal.each("SELECT fields FROM rows WHERE fields LIKE '%$reference%'"):
-                for kind, text in _references(json.loads(fields)):
+                for kind, text in _references(from_json(fields)):
                     found = True
                     self._journal.run(
                         "INSERT OR IGNORE INTO related (kind, key, text) VALUES (?, ?, ?)", [kind, text_key(text), text]
@@ -88,7 +87,7 @@ class RelatedRecords:
 
     def _replace(self) -> None:
         for row, given, text in self._referring():
-            fields, fault = self._resolved(json.loads(text))
+            fields, fault = self._resolved(from_json(text))
             key = key_of_row(self._columns.key, _without_ids(fields)) if self._columns.key else None
             self._journal.run("DELETE FROM rows WHERE row = ?", [row])
             first = self._journal.one("SELECT row FROM rows WHERE key = ?", [key]) if key else None
@@ -125,7 +124,7 @@ class RelatedRecords:
                 return fields, f"{name}: there is no {kind} called {text!r} in Pipedrive{hint}"
             if many:
                 return fields, f"{name}: several {kind}s are called {text!r}: give the id"
-            fields[name] = json.loads(identity)
+            fields[name] = from_json(identity)
         return fields, None
 
 
@@ -168,4 +167,4 @@ def made_id(journal: Journal, value: Any) -> Any:
     if not isinstance(value, Mapping) or CREATED not in value:
         return value
     made = journal.one("SELECT id FROM operations WHERE operation = ?", [value[CREATED]])
-    return None if made is None else json.loads(made)
+    return None if made is None else from_json(made)

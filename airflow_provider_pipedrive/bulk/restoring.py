@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.bulk.journal import Journal
+from airflow_provider_pipedrive.bulk.journal import Journal, from_json
 from airflow_provider_pipedrive.bulk.lookup import Lookup
 from airflow_provider_pipedrive.bulk.matching import shown_key
 from airflow_provider_pipedrive.bulk.mirror import past_journal_in
@@ -104,8 +103,8 @@ class _Undo:
             "ORDER BY phase DESC, operation DESC LIMIT 500"
         ).fetchall():
             for number, entity, action, identity, fields, before in chunk:
-                resolved = {name: made_id(self._journal, value) for name, value in json.loads(fields).items()}
-                yield number, entity, action, json.loads(identity), resolved, json.loads(before)
+                resolved = {name: made_id(self._journal, value) for name, value in from_json(fields).items()}
+                yield number, entity, action, from_json(identity), resolved, from_json(before)
 
     def _book(self, target: Target) -> FieldBook:
         if target.entity not in self._books:
@@ -201,7 +200,7 @@ class _Undo:
         for entity, identity, key, action, state, note in undone:
             yield {
                 "entity": entity,
-                "id": json.loads(identity),
+                "id": from_json(identity),
                 "key": shown_key(key) or None,
                 "action": action,
                 "outcome": state.removeprefix("undo "),

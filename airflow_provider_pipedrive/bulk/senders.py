@@ -24,11 +24,13 @@ class SenderPool(Generic[T]):
     Two queues cost less than a future for each request, of which the many under way are registered with again for
     each answer.
 
-    :param size: how many jobs may be under way
+    :param threads: how many jobs may be done at once
+    :param size: how many may be submitted and not handed back yet; those that wait keep the threads busy
     :param send: what is called with a job in a thread, and returns the answer
     """
 
-    def __init__(self, size: int, send: Callable[[T], Any]) -> None:
+    def __init__(self, threads: int, size: int, send: Callable[[T], Any]) -> None:
+        self._most_threads = threads
         self._size = size
         self._send = send
         self._jobs: SimpleQueue[T | None] = SimpleQueue()
@@ -53,7 +55,7 @@ class SenderPool(Generic[T]):
     def submit(self, job: T) -> None:
         """Have a job done."""
         self.running += 1
-        if self.running > len(self._threads):
+        if len(self._threads) < min(self.running, self._most_threads):
             thread = threading.Thread(target=self._work, name=f"bulk-{len(self._threads)}", daemon=True)
             thread.start()
             self._threads.append(thread)

@@ -7,7 +7,6 @@ newest records before it is sent again.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections import deque
@@ -17,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow_provider_pipedrive.bulk.context import RunContext
+from airflow_provider_pipedrive.bulk.journal import from_json
 from airflow_provider_pipedrive.bulk.lookup import Lookup
 from airflow_provider_pipedrive.bulk.outcomes import LONGEST_PAUSE, Outcomes
 from airflow_provider_pipedrive.bulk.related import CREATED, made_id
@@ -27,6 +27,10 @@ from airflow_provider_pipedrive.catalog.advice import counted
 
 log = logging.getLogger(__name__)
 _PROGRESS_EVERY = 10.0
+_WORK = 0.002
+"""Seconds of CPU for a request, about: while one thread waits for an answer, others have work."""
+_GATHERED = 0.01
+"""Seconds in which answers are gathered, to be journalled together."""
 
 
 class OperationWriter:
@@ -47,7 +51,8 @@ class OperationWriter:
         :raises PipedriveError: what ended it; the journal has what was done
         """
         self._lookup.settle()
-        with SenderPool(self._run.job.concurrency, self._send) as pool:
+        concurrency = self._run.job.concurrency
+        with SenderPool(min(concurrency, self._senders), concurrency, self._send) as pool:
             for phase in (0, 1, 2):
                 self._write_phase(pool, phase)
                 while lost := self._journal.one(
@@ -58,6 +63,11 @@ class OperationWriter:
                     self._write_phase(pool, phase)
                 if phase == 0:
                     self._outcomes.refuse_dependants()
+
+    @property
+    def _senders(self) -> int:
+        """How many threads send: as many as one processor keeps busy. More would only wait for each other."""
+        return 4 + int((self._client.latency or 0.0) / _WORK)
 
     # ---- one phase
 
@@ -91,8 +101,8 @@ class OperationWriter:
             for number, row, action, entity, identity, fields, before in chunk:
                 last = number
                 yield PlannedWrite(
-                    number, row, action, entity, None if identity is None else json.loads(identity),
-                    json.loads(fields), json.loads(before),
+                    number, row, action, entity, None if identity is None else from_json(identity),
+                    from_json(fields), from_json(before),
                 )  # fmt: skip
 
     def _submit(
@@ -156,7 +166,11 @@ class OperationWriter:
     def _sent(self, pool: SenderPool[PlannedWrite], waiting: deque[PlannedWrite]) -> list[Sent]:
         """What was answered by now; where nothing is under way, nothing, when the next may be sent again."""
         if pool.running:
-            return pool.sent(timeout=1.0)
+            sent = pool.sent(timeout=1.0)
+            if pool.running:
+                time.sleep(_GATHERED)
+                sent += pool.sent(timeout=0)
+            return sent
         soonest = min(operation.not_before for operation in waiting)
         time.sleep(max(0.0, min(soonest - time.monotonic(), LONGEST_PAUSE)))
         return []

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from airflow_provider_pipedrive.bulk.journal import from_json
 from airflow_provider_pipedrive.bulk.mirror import past_journal_in
 from airflow_provider_pipedrive.client.times import read_time, write_time
 
@@ -23,7 +23,7 @@ def written_states(folder: Any) -> frozenset[State]:
     journal = past_journal_in(folder)
     try:
         done = journal.each("SELECT entity, id, note FROM operations WHERE state = 'done' AND note IS NOT NULL")
-        answers = [(entity, json.loads(identity), read_time(note)) for entity, identity, note in done]
+        answers = [(entity, from_json(identity), read_time(note)) for entity, identity, note in done]
     finally:
         journal.close()
     return frozenset(

@@ -79,6 +79,11 @@ def get_action(key: str) -> Action:
     """
     if isinstance(key, str) and key in ACTIONS:
         return ACTIONS[key]
+    if isinstance(key, str) and key.strip().startswith("/"):
+        raise PipedriveParameterError(
+            f"{key!r} is a path, and not the key of an action: the hook's request() and the action rawRequest take "
+            f"paths. {own_command('actions')} lists all keys."
+        )
     there = [known for known, action in ACTIONS.items() if action.lifecycle != "removed"]
     near = nearest(key, there, most=3)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"{own_command('actions')} lists all keys."

@@ -25,6 +25,7 @@ _MEANS = {
 _PERHAPS = {
     "add": ("duplicate",),
     "update": ("set",),
+    **dict.fromkeys(("close", "win", "lose", "reopen", "move", "rename", "assign", "complete"), ("update",)),
     "search": ("get",),
     "user": ("owner",),
     "owner": ("user",),
@@ -36,6 +37,7 @@ _PERHAPS = {
     "mail": ("email",),
     "telephone": ("phone",),
     "description": ("note",),
+    **dict.fromkeys(("text", "body", "message"), ("content",)),
     "at": ("time",),
     "date": ("time",),
     "start": ("cursor",),

@@ -109,6 +109,11 @@ class PipedriveClient:
         """Requests that the rate limit lets start at once."""
         return self._stack.limits.room(self._stack.clock.monotonic())
 
+    @property
+    def latency(self) -> float | None:
+        """Seconds from a request to its answer, at the quickest; ``None`` before the first."""
+        return self._stack.limits.quickest
+
     def run(
         self,
         action: str,

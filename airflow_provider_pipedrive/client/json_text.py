@@ -108,7 +108,10 @@ def in_words(by_record: Mapping[str, Losses]) -> str:
     return ", ".join(named) + (f" and {more} more" if more else "")
 
 
-REPAIR: Final = "half a character became U+FFFD, a zero byte was left out, a number beyond all numbers became null"
+REPAIR: Final = (
+    "replaced, since no text or number can hold it (half a character by U+FFFD, a zero byte by nothing, a number "
+    "beyond all numbers by null)"
+)
 
 
 def _mended_answer(found: Any, by_record: dict[str, Losses]) -> Any:

@@ -2,7 +2,8 @@
 
 Limits belong to a credential, not to a client object, so every client of this process that uses the same host and
 credential shares one :class:`Limits`, and all processes of a user on one machine share its pace (:mod:`.shared_pace`).
-Machines do not see each other: after a 429 each takes a smaller share of the limit, and slowly more again.
+Machines do not see each other, but Pipedrive's answers say what is left of its window: where others fill it too, each
+machine takes the share that it had, before any is refused. After a 429 it takes less, and slowly more again.
 https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting
 """
 
@@ -13,6 +14,7 @@ import re
 import threading
 from array import array
 from bisect import bisect_left, bisect_right, insort
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -25,7 +27,7 @@ from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError
 
 WINDOW = 2.0
 """Seconds of Pipedrive's rolling window."""
-_SPACING = 1.02  # a request may reach Pipedrive later than it was sent: leave a little room in the window
+_SPACING = 1.01  # a request may reach Pipedrive later than it was sent: leave a little room in the window
 _WIDTH = WINDOW * _SPACING
 _NOTICED = 0.01
 """Seconds of delay that the room left in the window makes up for."""
@@ -33,10 +35,20 @@ _CUT = 0.8
 _REGAINED = 1.1
 _LEAST_SHARE = 0.02
 """A machine's share of the limit shrinks to 80 % after a 429, and grows by a tenth in each window after it."""
+_SCARCE, _OTHERS = 0.06, 0.15
+"""Machines share a window where less than that part of it is left, and others have used that much. A little of what
+seems to be others' may be this machine's own, on its way for longer."""
+_LEFT_FREE = 0.03
+"""The part that they leave free then, for those that begin."""
+_PLENTY, _TAKEN, _PATIENCE = 0.25, 0.3, 3
+"""A machine that has a share takes 0.3 of what is left, where that is a quarter of the limit, every third window."""
+_REMEMBERED = 0.25
+"""Seconds for which starts are remembered beyond the window: an answer is held against those when it was asked for."""
 LONGEST_PAUSE = 10.0
 """Seconds that a 429 pauses all requests at most."""
 _FARTHEST = 300.0
 _FORMAT, _HEAD = 2.0, 9
+_LIMIT, _LEFT = re.compile("[1-9][0-9]{0,5}"), re.compile("[0-9]{1,6}")
 SEARCH_LIMIT = 10
 API_TOKEN_LIMIT = 20
 OAUTH_LIMIT = 80
@@ -50,11 +62,14 @@ class RollingWindow:
         self.starts: array[float] = array("d")  # as the shared file has them
 
     def next_start(self, earliest: float, share: float = 1.0) -> float:
-        """The next free start (seconds on the caller's clock).
+        """The next free start (seconds on the caller's clock). Where others have a share, starts are spread evenly: a
+        burst would meet theirs.
 
         :param share: the part of the limit that may be used
         """
         limit = max(1, int(self.limit * share))
+        if share < 1 and self.starts:
+            earliest = max(earliest, self.starts[-1] + _WIDTH / limit)
         return max(earliest, self.starts[-limit] + _WIDTH) if len(self.starts) >= limit else earliest
 
     def postponed(self, start: float, share: float = 1.0) -> float:
@@ -71,7 +86,11 @@ class RollingWindow:
     def take(self, start: float, now: float) -> None:
         """Note that a request starts then; what has left the window ``now`` is forgotten."""
         insort(self.starts, start)  # a search waits for its own window: a later request may start before it
-        del self.starts[: bisect_left(self.starts, now - _WIDTH)]
+        del self.starts[: bisect_left(self.starts, now - _WIDTH - _REMEMBERED)]
+
+    def between(self, first: float, last: float) -> int:
+        """How many started in that time."""
+        return bisect_right(self.starts, last) - bisect_left(self.starts, first)
 
     def settle(self, start: float, arrived: float) -> None:
         """A request that was to start at ``start`` reached Pipedrive only at ``arrived``: it counts from there."""
@@ -152,6 +171,40 @@ class Pace:
         if now > self._cut_at + _WIDTH:
             self._share, self._cut_at = max(_LEAST_SHARE, self.share(now) * _CUT), now
 
+    def is_crowded(self, start: float, now: float, limit: int, left: int) -> bool:
+        """Whether Pipedrive's window is nearly full, and others than this machine have a part in that.
+
+        :param start: of the request whose answer says so
+        :param limit: what Pipedrive takes in a window
+        :param left: how much of it is left
+        """
+        return left < limit * _SCARCE and limit - left - self._own(start, now) >= limit * _OTHERS
+
+    def make_room(self, start: float, now: float, limit: int, left: int) -> None:
+        """Start nothing until a little is free again, and take the part of the window that this machine had of it. All
+        machines see at the same time that it is full: no one is refused. The arguments are those of
+        :meth:`is_crowded`."""
+        if not self.is_crowded(start, now, limit, left):
+            return  # other processes of this machine were the others
+        self.not_before = max(self.not_before, now + (_SCARCE - left / limit) * WINDOW)
+        if now > self._cut_at + _WIDTH:
+            part = self._own(start, now) / (limit - left) * (1 - _LEFT_FREE) * limit / self.window.limit
+            self._share, self._cut_at = max(_LEAST_SHARE, min(self.share(now), part)), now
+
+    def has_room(self, now: float, limit: int, left: int) -> bool:
+        """Whether this machine takes a part of the window only, and much of it is left."""
+        return left >= limit * _PLENTY and now > self._cut_at + _PATIENCE * _WIDTH and self.share(now) < 1
+
+    def take_more(self, start: float, now: float, limit: int, left: int) -> None:
+        """Take a part of what is left, too. The arguments are those of :meth:`is_crowded`."""
+        part = (self._own(start, now) + left * _TAKEN) / self.window.limit
+        if self.has_room(now, limit, left) and part > self.share(now):
+            self._share, self._cut_at = min(1.0, part), now
+
+    def _own(self, start: float, now: float) -> int:
+        """How many requests of this machine Pipedrive may have counted with one that started then."""
+        return self.window.between(start - _WIDTH, now)
+
     def windows(self, *, search: bool) -> list[RollingWindow]:
         """Those that a request counts in."""
         return [self.window, self.search] if search else [self.window]
@@ -190,13 +243,20 @@ class Limits:
         self._shared = shared
         self._declared = False
         self._pace = Pace(burst_limit)
-        self._day = ""
+        self._latest = float("-inf")
+        self._unsettled: deque[tuple[float, float, bool]] = deque()
+        self._day = 0
         self._spent = 0
 
     @property
     def burst_limit(self) -> int:
         """Requests per window."""
         return self._pace.window.limit
+
+    @property
+    def quickest(self) -> float | None:
+        """Seconds that the quickest request took so far; ``None`` before the first."""
+        return self._pace.quickest if self._pace.quickest < _FARTHEST else None
 
     def declare(self, burst_limit: int) -> None:
         """Keep to this many requests per window, whatever Pipedrive's headers allow."""
@@ -207,7 +267,9 @@ class Limits:
     def reserve(self, now: float, *, search: bool) -> float:
         """When the next request may start (seconds on the caller's clock)."""
         with self._agreed(now) as pace:
-            return pace.reserve(now, search=search)
+            start = pace.reserve(now, search=search)
+            self._latest = max(self._latest, start)
+            return start
 
     def reserve_again(self, start: float, now: float, *, search: bool) -> float:
         """The same start, or a later one where its window is not free: there was a pause, or others were held up.
@@ -215,7 +277,9 @@ class Limits:
         :param start: what :meth:`reserve` returned
         """
         with self._agreed(now) as pace:
-            return pace.reserve_again(start, now, search=search)
+            start = pace.reserve_again(start, now, search=search)
+            self._latest = max(self._latest, start)
+            return start
 
     def room(self, now: float) -> int:
         """How many requests, searches aside, may start at once."""
@@ -224,35 +288,54 @@ class Limits:
 
     def settle(self, start: float, answered: float, *, search: bool) -> None:
         """Note when an answer began: one that took longer than the quickest may have been held up on its way, so it
-        counts from that much later. Those to come need no less time for their way.
+        counts from that much later. Those to come need no less time for their way. Where many are under way, the one
+        that starts last settles all: each look at the shared file costs as much as a third of a request.
 
         :param start: what :meth:`reserve` returned
         :param answered: seconds on the same clock
         """
         took = answered - start
-        if self._pace.is_warm and 0 <= took - self._pace.quickest < _NOTICED:
-            return
-        with self._agreed(answered) as pace:
-            pace.settle(start, took, search=search)
+        if not (self._pace.is_warm and 0 <= took - self._pace.quickest < _NOTICED):
+            self._unsettled.append((start, took, search))
+        if self._unsettled and start >= self._latest:
+            with self._agreed(answered):
+                pass
 
     def pause(self, now: float, until: float) -> None:
         """Let nothing start before ``until``: Pipedrive has said that the window is full."""
         with self._agreed(now) as pace:
             pace.pause(now, until)
 
-    def learn(self, headers: Mapping[str, str], now: float) -> None:
-        """Take over what Pipedrive's headers say."""
-        limit = headers.get("x-ratelimit-limit", "")
-        if self._declared or not re.fullmatch(r"[1-9][0-9]{0,5}", limit) or int(limit) == self._pace.learned_limit:
+    def learn(self, headers: Mapping[str, str], start: float, now: float) -> None:
+        """Take over what Pipedrive's headers say of the limit, and of what is left of it.
+
+        :param start: when the request was to start whose answer has them
+        """
+        told, left = headers.get("x-ratelimit-limit", ""), headers.get("x-ratelimit-remaining", "")
+        if not _LIMIT.fullmatch(told):
             return
-        with self._agreed(now) as pace:
-            pace.learned_limit = pace.window.limit = int(limit)
+        limit = int(told)
+        if not self._declared and limit != self._pace.learned_limit:
+            with self._agreed(now) as pace:
+                pace.learned_limit = pace.window.limit = limit
+        if _LEFT.fullmatch(left) and now - start < _REMEMBERED:
+            self._share_window(start, now, limit, int(left))
+
+    def _share_window(self, start: float, now: float, limit: int, left: int) -> None:
+        """Share Pipedrive's window with machines that are not seen, by what an answer says is left of it."""
+        if self._pace.is_crowded(start, now, limit, left):
+            with self._agreed(now) as pace:
+                pace.make_room(start, now, limit, left)
+        elif self._pace.has_room(now, limit, left):
+            with self._agreed(now) as pace:
+                pace.take_more(start, now, limit, left)
 
     @contextmanager
     def _agreed(self, now: float) -> Iterator[Pace]:
-        """The pace as all processes know it, for a block that changes it."""
+        """The pace as all processes know it, with what was to be settled, for a block that changes it."""
         with self._lock:
             if self._shared is None:
+                self._settle()
                 yield self._pace
                 return
             with self._shared.locked() as file:
@@ -260,9 +343,15 @@ class Limits:
                     self._pace.load(self._shared.read(file), now)
                     if self._pace.learned_limit and not self._declared:
                         self._pace.window.limit = self._pace.learned_limit
+                self._settle()
                 yield self._pace
                 if file is not None:
                     self._shared.write(file, self._pace.to_numbers())
+
+    def _settle(self) -> None:
+        while self._unsettled:
+            start, took, search = self._unsettled.popleft()
+            self._pace.settle(start, took, search=search)
 
     def spend(self, tokens: int, now: float, budget: int | None, action: str | None) -> None:
         """Count ``tokens`` against the UTC day.
@@ -270,14 +359,15 @@ class Limits:
         :param now: seconds since the epoch
         :raises PipedriveDailyBudgetError: they would go beyond ``budget``; nothing has been counted or sent
         """
-        day = datetime.fromtimestamp(now, UTC).date().isoformat()
+        day = int(now // 86400)
         with self._lock:
             if day > self._day:  # never back: a clock that is set back must not grant the day's budget again
                 self._day, self._spent = day, 0
             if budget is not None and self._spent + tokens > budget:
                 raise PipedriveDailyBudgetError(
                     f"{action or 'This request'} costs {counted(tokens, 'API token')}, but this process has already "
-                    f"spent {self._spent} of the {budget} that the connection's daily_token_budget grants it for {day} "
+                    f"spent {self._spent} of the {budget} that the connection's daily_token_budget grants it for "
+                    f"{datetime.fromtimestamp(now, UTC).date()} "
                     "(UTC). Raise the budget, or run again after midnight UTC.",
                     action=action,
                     retry_after=86400 - now % 86400,

@@ -110,7 +110,7 @@ class WithinLimits:
         response = self._below.send(request)
         self._limits.settle(start, response.began, search=operation.search)
         if not operation.search:  # searches have a limit of their own, which their headers may report instead
-            self._limits.learn(response.headers, self._clock.monotonic())
+            self._limits.learn(response.headers, start, response.began)
         self._meter.learn(response.headers, self._clock.time())
         return response
 

@@ -80,7 +80,7 @@ def _parts(
     """An object, those of its keys converted that the catalog knows.
 
     Pipedrive takes keys that it describes nowhere: an unknown one passes, unless it looks like a known one that is not
-    given with it.
+    given with it, or none that is known is there.
     """
     known = {part.name: part for part in parameter.parts}
     missing = [name for name in known if name not in value]
@@ -90,6 +90,8 @@ def _parts(
         if part is None:
             if near := nearest(key, missing) if missing else []:
                 raise UnknownPart(f"has no {key!r} (did you mean {near[0]!r}?)")
+            if known and len(missing) == len(known):
+                raise UnknownPart(f"has no {key!r} (it takes: {', '.join(known)})")
             found[str(key)] = item if resolved_later(item) else _at(f".{key}", plain, item, time_format)
         elif item is None or (resolved_later(item) and not (part.parts and isinstance(item, Mapping | list | tuple))):
             found[key] = item
@@ -248,7 +250,7 @@ def _time(value: Any) -> str:
         return value.strftime("%H:%M:%S" if value.second else "%H:%M")
     if isinstance(value, str) and _CLOCK.fullmatch(value.strip()):
         return value.strip()
-    raise InvalidValue(f"HH:MM or HH:MM:SS (in UTC), not {_shown(value)}")
+    raise InvalidValue(f"HH:MM or HH:MM:SS (a time of day is in UTC), not {_shown(value)}")
 
 
 def from_text(text: str) -> Any:

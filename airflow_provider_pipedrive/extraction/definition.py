@@ -54,7 +54,7 @@ class ExtractionJob:
     :ivar allow_shrink: publish a snapshot although it has over 10 % fewer rows than the one before, or was read as
         another user
     :ivar lookback: seconds that a window reaches back
-    :ivar concurrency: requests at once
+    :ivar concurrency: requests at once, 1 to 64
     :ivar max_tokens: API tokens that a run may spend; it ends before it would spend more, and can go on later
     :ivar keep_previous: seconds that files stay which a new manifest no longer names, for who is still reading them
     """

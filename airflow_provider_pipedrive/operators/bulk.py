@@ -85,7 +85,7 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
     :param within: of ``mirror``, the records that the rows speak for (templated)
     :param on_remove: ``delete``, ``archive``, or a dict of what to write instead
     :param timezone: the zone of times without one
-    :param concurrency: requests at once; the rate limit paces them all the same
+    :param concurrency: requests at once, 1 to 64; the rate limit paces them all the same
     :param folder: where the run keeps its journal: a folder that every try of the task sees, local or in object
         storage; by default one of the run's own on this machine (templated)
     :param pipedrive_conn_id: the connection (templated)

@@ -22,18 +22,18 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM. Prints one line: the URL and a connection to paste."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    command = parser()
+    options = command.parse_args(arguments)
     if options.deals < 0:
-        parser.error("--deals must be 0 or more")
+        command.error("--deals must be 0 or more")
     if options.custom_fields < FEWEST_CUSTOM_FIELDS:
-        parser.error(f"--custom-fields must be {FEWEST_CUSTOM_FIELDS} or more: one of each type")
+        command.error(f"--custom-fields must be {FEWEST_CUSTOM_FIELDS} or more: one of each type")
     if not 0 <= options.port <= 65535:
-        parser.error(f"--port must be from 0 to 65535, not {options.port}")
+        command.error(f"--port must be from 0 to 65535, not {options.port}")
     try:
         listener = listen(options.host, options.port)
     except OSError as error:
-        parser.error(f"port {options.port} cannot be taken ({error.strerror}): choose another, or 0 for a free one")
+        command.error(f"port {options.port} cannot be taken ({error.strerror}): choose another, or 0 for a free one")
     world = World(_settings(options))
     port = listener.getsockname()[1]
     world.url = f"http://{f'[{options.host}]' if ':' in options.host else options.host}:{port}"
@@ -48,23 +48,24 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m airflow_provider_pipedrive.sandbox", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1", choices=LOOPBACK, help="loopback only")
-    parser.add_argument("--port", type=int, default=8765, help="0 takes a free one (default: %(default)s)")
-    parser.add_argument("--port-file", help="write the port into this file once the server listens")
+def parser() -> argparse.ArgumentParser:
+    """What reads the options."""
+    command = argparse.ArgumentParser(prog="python -m airflow_provider_pipedrive.sandbox", description=__doc__)
+    command.add_argument("--host", default="127.0.0.1", choices=LOOPBACK, help="loopback only")
+    command.add_argument("--port", type=int, default=8765, help="0 takes a free one (default: %(default)s)")
+    command.add_argument("--port-file", help="write the port into this file once the server listens")
     for setting in fields(Settings):
         option = "--" + setting.name.replace("_", "-")
         default = COMMAND_DEFAULTS.get(setting.name, setting.default)
         meaning = f"{setting.metadata['meaning']} (default: {default})"
         if isinstance(default, bool):
-            parser.add_argument(option, action="store_true", help=meaning)
+            command.add_argument(option, action="store_true", help=meaning)
         else:
             kind = str if default is None else type(default)
             reader = READERS.get(setting.name, kind)
             choices = setting.metadata.get("choices")
-            parser.add_argument(option, type=reader, choices=choices, default=default, help=meaning)
-    return parser
+            command.add_argument(option, type=reader, choices=choices, default=default, help=meaning)
+    return command
 
 
 def _burst_limit(text: str) -> int | Literal["lite"] | None:

@@ -44,7 +44,7 @@ class ExtractionOperator(ReportsLineage, BaseOperator):
     :param allow_shrink: take a snapshot although it has over 10 % fewer rows than the one before, or was read as
         another user of the same company
     :param lookback: seconds that a window reaches back
-    :param concurrency: requests at once
+    :param concurrency: requests at once, 1 to 64
     :param max_tokens: API tokens that a try may spend (templated). The task fails before it would spend more; cleared,
         or run again, it continues.
     :param pipedrive_conn_id: the connection (templated)

@@ -144,7 +144,7 @@ def test_a_key_that_many_records_have_reads_the_list(client: PipedriveClient, tm
 
 @pytest.mark.parametrize(
     ("match_on", "value"),
-    [("name", "Zoë"), ("name", "Strasser"), ("phone", "+49 30 1234567"), ("domain", "e@acme.com")],
+    [("name", "Zoë"), ("name", "Strasser"), ("name", "Office"), ("phone", "+49 30 1234567"), ("domain", "e@acme.com")],
 )
 def test_keys_that_a_search_may_miss_are_looked_for_in_the_list(
     client: PipedriveClient, tmp_path: Path, match_on: str, value: str

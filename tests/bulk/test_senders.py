@@ -23,7 +23,7 @@ def test_no_more_jobs_are_under_way_than_allowed_and_every_answer_comes_back() -
 
     answers: dict[int, int] = {}
     waiting = list(range(20))
-    with SenderPool(3, send) as pool:
+    with SenderPool(3, 5, send) as pool:
         while waiting or pool.running:
             while waiting and pool.free:
                 pool.submit(waiting.pop())
@@ -39,7 +39,7 @@ def test_an_error_is_the_answer_of_its_job_and_ends_no_thread() -> None:
             raise ValueError(job)
         return job
 
-    with SenderPool(1, send) as pool:
+    with SenderPool(1, 1, send) as pool:
         pool.submit("bad")
         [bad] = pool.sent()
         pool.submit("good")
@@ -50,7 +50,7 @@ def test_an_error_is_the_answer_of_its_job_and_ends_no_thread() -> None:
 
 def test_without_an_answer_in_time_there_is_none() -> None:
     gate = threading.Event()
-    with SenderPool(1, lambda job: gate.wait(5) and job) as pool:
+    with SenderPool(1, 1, lambda job: gate.wait(5) and job) as pool:
         pool.submit("slow")
         assert pool.sent(timeout=0.01) == []
         gate.set()

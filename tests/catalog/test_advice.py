@@ -47,6 +47,10 @@ def test_other_systems_words_for_what_is_done_lead_to_the_key_of_every_resource(
         ("findPerson", "Did you mean searchPersons?"),
         ("getAllDeals", "Did you mean getDeals or getDeal"),
         ("getDeels", "Did you mean getDeals or getDeal"),
+        ("closeDeal", "Did you mean updateDeal"),
+        ("winDeal", "Did you mean updateDeal"),
+        ("movePerson", "Did you mean updatePerson"),
+        ("/api/v2/deals", "the hook's request() and the action rawRequest take paths"),
     ],
 )
 def test_an_unknown_action_is_answered_with_the_one_that_was_meant(given: str, said: str) -> None:

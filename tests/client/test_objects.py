@@ -108,6 +108,8 @@ def test_what_a_template_gives_is_sent_in_the_types_of_the_parts(
             "participants[0] has no 'personid' (did you mean 'person_id'?)",
         ),
         ("addLead", {"title": "A", "value": {"ammount": 1}}, "value has no 'ammount' (did you mean 'amount'?)"),
+        ("addPerson", {"name": "A", "emails": [{"email": "a@b.c"}]}, "emails[0] has no 'email' (it takes: value, "),
+        ("addProduct", {"name": "A", "prices": {"EUR": 5}}, "prices[0] has no 'EUR' (it takes: currency, price, "),
     ],
 )
 def test_a_wrong_part_is_named_by_its_path_before_anything_is_sent(

@@ -74,8 +74,8 @@ def test_a_start_that_is_waited_for_is_put_off_by_a_pause_in_another_process() -
 @pytest.mark.usefixtures("folder")
 def test_a_new_process_keeps_to_the_limit_that_another_one_has_learned() -> None:
     settings = settings_from(host="acme", extra={"api_token": TOKEN})
-    in_processes(1, lambda: limits_of(settings).learn({"x-ratelimit-limit": "5"}, 100.0))
-    assert reserved(6, settings) == [100.0] * 5 + [102.04]
+    in_processes(1, lambda: limits_of(settings).learn({"x-ratelimit-limit": "5"}, 99.9, 100.0))
+    assert reserved(6, settings) == [100.0] * 5 + [102.02]
 
 
 @pytest.mark.usefixtures("folder")
@@ -98,7 +98,7 @@ def test_a_file_that_was_swept_away_is_made_again(folder: Path) -> None:
     reserved(1)
     next(folder.iterdir()).unlink()
     reserved(19)
-    assert in_processes(1, lambda: reserved(1)) == [[102.04]]
+    assert in_processes(1, lambda: reserved(1)) == [[102.02]]
 
 
 @pytest.mark.parametrize("content", [b"", b"not numbers at all", b"\xff" * 80, b"\0" * 4096])

@@ -15,6 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout's code, whatever else is installed
 
 from airflow_provider_pipedrive.catalog import ACTIONS, RESOURCES
+from airflow_provider_pipedrive.sandbox.__main__ import COMMAND_DEFAULTS
 from airflow_provider_pipedrive.sandbox.control.api import CONTROL_OPERATIONS
 from airflow_provider_pipedrive.sandbox.control.faults import AFTER, BEFORE
 from airflow_provider_pipedrive.sandbox.resources import BY_SHAPE, HANDLERS
@@ -33,19 +34,29 @@ the package's catalog and the rest from Pipedrive's documentation and from recor
 published; it was never compared with a live account by us. Singer's tap-pipedrive 2.1.0, Airbyte's source-pipedrive
 2.3.7 and n8n's node 2.41.2 read all of it, the first two with `v1_out_of_support="answer"`.
 
-    pip install 'airflow-provider-pipedrive[sandbox]'
-    python -m airflow_provider_pipedrive.sandbox --port 8765 --deals 5000
+Install it in a clone, until the first release, and start it:
 
-prints its URL and an `AIRFLOW_CONN_PIPEDRIVE_DEFAULT` to paste. It listens on loopback only, and
-refuses what a web page in a browser on the machine sends to it (by `Host`, `Origin` and `Sec-Fetch-Site`). In tests:
+```sh
+pip install '.[sandbox]'
+python -m airflow_provider_pipedrive.sandbox --port 8765 --deals 5000
+```
 
-    from airflow_provider_pipedrive.sandbox import Sandbox
+The command prints the sandbox's URL and an `AIRFLOW_CONN_PIPEDRIVE_DEFAULT` to paste. The sandbox listens on loopback
+only, and refuses what a web page in a browser on the machine sends to it (by `Host`, `Origin` and `Sec-Fetch-Site`).
 
-    with Sandbox(deals=50, seed=1) as sandbox:
-        sandbox.fault("/api/v2/deals", "429", count=2)
-        ...                              # use sandbox.url with sandbox.api_token
-        assert sandbox.requests[-1].status == 200
-        sandbox.reset()                  # milliseconds; everything is as in the beginning
+In tests:
+
+```python
+from airflow_provider_pipedrive.client import PipedriveClient, settings_from
+from airflow_provider_pipedrive.sandbox import Sandbox
+
+with Sandbox(deals=50, seed=1) as sandbox:
+    sandbox.fault("/api/v2/deals/1", "429", count=1)
+    with PipedriveClient(settings_from(host=sandbox.url, extra={"api_token": sandbox.api_token})) as client:
+        assert client.run("getDeal", {"id": 1})["id"] == 1
+    assert [request.status for request in sandbox.requests] == [429, 200]
+    sandbox.reset()  # milliseconds; everything is as in the beginning
+```
 """
 
 ATTRIBUTES = (
@@ -102,8 +113,8 @@ DECISIONS = (
     ),
     (
         "custom fields without a value",
-        "v2, and v1 but for leads: null for every field that is defined, as one measured account had it (setting "
-        "`unset_custom_fields`); webhooks: only what has a value",
+        "v2, and v1 but for leads: null for every field that is defined, as the account had it that others have "
+        "measured (setting `unset_custom_fields`); webhooks: only what has a value",
     ),
     ("options of a custom field of type set in v1", "text, `12,1` (setting `v1_sets`)"),
     ("elements of recents without `data`", "those of records that are gone for good, as after a merge"),
@@ -146,8 +157,13 @@ def _attributes() -> list[str]:
 
 def _settings() -> list[str]:
     intro = "Keyword arguments of `Sandbox` and options of the command (`burst_limit` is `--burst-limit`)."
-    rows = [(f"`{s.name}`", f"`{s.default!r}`", s.metadata["meaning"]) for s in fields(Settings)]
+    rows = [(f"`{s.name}`", _default(s.name, s.default), s.metadata["meaning"]) for s in fields(Settings)]
     return ["## Settings", "", intro, "", *_table(("setting", "default", "meaning"), rows), ""]
+
+
+def _default(name: str, value: object) -> str:
+    of_command = f" (of the command: `{COMMAND_DEFAULTS[name]!r}`)" if name in COMMAND_DEFAULTS else ""
+    return f"`{value!r}`{of_command}"
 
 
 def _decisions() -> list[str]:
@@ -194,9 +210,11 @@ def _operations() -> list[str]:
         "## Operations",
         "",
         "**behaves**: reads and changes the company's state. **answers by shape**: always the same plausible answer. "
-        "**refuses**: as Pipedrive does since it took the operation away. "
-        + ", ".join(f"{word.removesuffix(': 410')}: {number}" for word, number in sorted(counted.items()))
-        + f"; besides, {sum(len(m.split()) for m in OUT_OF_SUPPORT.values())} v1 operations out of support refuse.",
+        "**refuses**: as Pipedrive does since it took the operation away.",
+        "",
+        f"Of {len(keys)} operations, {counted['behaves']} behave, {counted['answers by shape']} answer by shape and "
+        f"{counted['refuses: 410']} refuse. {sum(len(m.split()) for m in OUT_OF_SUPPORT.values())} more are not "
+        "listed: v1's that are out of support. They refuse too, unless the setting `v1_out_of_support` says otherwise.",
         "",
     ]
     for resource, actions in RESOURCES.items():
