@@ -26,14 +26,13 @@ CREATE TABLE keys (hash INTEGER, number INTEGER);
 CREATE TABLE words (hash INTEGER);
 """
 _PAIR_UP = """
+CREATE INDEX keys_by_hash ON keys (hash, number);
 CREATE TABLE blocks AS SELECT hash, count(*) AS size FROM keys GROUP BY hash HAVING count(*) > 1;
 CREATE UNIQUE INDEX blocks_by_hash ON blocks (hash, size);
-CREATE TABLE shared AS SELECT keys.hash, number FROM keys JOIN blocks USING (hash) WHERE size <= {largest_block:d};
-DROP TABLE keys;
-CREATE INDEX shared_by_hash ON shared (hash, number);
 CREATE TABLE pairs (one INTEGER, other INTEGER, PRIMARY KEY (one, other)) WITHOUT ROWID;
 INSERT OR IGNORE INTO pairs SELECT a.number, b.number
-    FROM shared AS a JOIN shared AS b ON a.hash = b.hash AND a.number < b.number;
+    FROM blocks CROSS JOIN keys AS a ON a.hash = blocks.hash CROSS JOIN keys AS b ON b.hash = a.hash
+    WHERE size <= {largest_block:d} AND a.number < b.number;
 CREATE TABLE rare AS SELECT hash FROM words GROUP BY hash HAVING count(*) <= {rare:d};
 DROP TABLE words;
 CREATE UNIQUE INDEX rare_by_hash ON rare (hash);

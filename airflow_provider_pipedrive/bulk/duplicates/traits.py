@@ -73,7 +73,10 @@ class Traits(ABC):
 
     def keys(self) -> list[str]:
         """What a duplicate of this record may have too: pairs with a key in common are compared."""
-        return [*(f"i{name}={value}" for name, value in self.identifiers.items()), *self._keys()]
+        found = list(self._keys())
+        if self.identifiers:
+            found += [f"i{name}={value}" for name, value in self.identifiers.items()]
+        return found
 
     @abstractmethod
     def _keys(self) -> Iterator[str]: ...
