@@ -20,6 +20,8 @@ from airflow_provider_pipedrive.extraction.output.part_writer import (
 )
 
 _BLOCK = 1024 * 1024
+_TOGETHER = 100
+"""Records that are written at once: a page of 500 would be in memory twice."""
 _JSON = msgspec.json.Encoder()
 
 
@@ -37,8 +39,8 @@ class JsonLinesPart(PartWriter):
         self._sink.write(_lines_of(columns, count))
 
     def _write_raw(self, records: Sequence[bytes | msgspec.Raw]) -> None:
-        if records:
-            self._sink.write(_joined(records))
+        for first in range(0, len(records), _TOGETHER):
+            self._sink.write(_joined(records[first : first + _TOGETHER]))
 
     def _copy(self, source: Any, drop: Container[int]) -> int:
         kept = 0

@@ -142,13 +142,7 @@ class RangeReader:
             self._pool.on_progress()
             most = _MOST_UNWRITTEN_IF_SCARCE if self._scarce else _MOST_UNWRITTEN
             self._unwritten.work_while(lambda: self._answers.empty() or len(self._unwritten) > most)  # noqa: B023 - called at once
-            try:
-                request, page, error = self._answers.get(timeout=_LOOK_AGAIN if self._scarce else 1)
-            except Empty:
-                pass
-            else:
-                raised = self._answered(request, page, error, continuing=failure is None)
-                failure = failure or raised
+            failure = self._take_answer(failure)
             if failure is None:
                 all_asked = self._ask_for_next()
                 self._reinforce()
@@ -193,6 +187,15 @@ class RangeReader:
             lambda: self._pool.read(self._entity, parameters, self._stats),
             lambda page, error: self._answers.put((request, page, error)),
         )
+
+    def _take_answer(self, failure: BaseException | None) -> BaseException | None:
+        """Take what has come, if anything came in time; what is to be raised. It keeps no page while it waits."""
+        try:
+            request, page, error = self._answers.get(timeout=_LOOK_AGAIN if self._scarce else 1)
+        except Empty:
+            return failure
+        raised = self._answered(request, page, error, continuing=failure is None)
+        return failure or raised
 
     def _answered(
         self, request: _ScanRequest, page: Page | None, error: BaseException | None, *, continuing: bool

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_pipedrive.catalog import Entity
+from airflow_provider_pipedrive.extraction.reading.memory import share_freed
 from airflow_provider_pipedrive.extraction.reading.pages import Page, decode, server_time
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class RequestPool:
         self.on_progress = on_progress
         self.latest: datetime | None = None
         self.failure: BaseException | None = None
+        share_freed()
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="pipedrive")
         self._lock = threading.Lock()
 

@@ -19,6 +19,14 @@ def test_raw_records_become_lines_as_they_came(tmp_path: Path) -> None:
     assert (tmp_path / "part").read_bytes() == b'{"id": 1, "value": 1.10}\n{"id":2}\n'
 
 
+def test_raw_records_stay_in_order_however_many_are_written(tmp_path: Path) -> None:
+    records = [b'{"id":%d}' % number for number in range(1234)]
+    writer = open_part(tmp_path / "part", "jsonl", None)
+    writer.write_raw(records)
+    assert writer.close().rows == 1234
+    assert (tmp_path / "part").read_bytes().splitlines() == records
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 def test_a_raw_record_over_several_lines_becomes_one_line_with_its_numbers_untouched(
     tmp_path: Path, end: bytes

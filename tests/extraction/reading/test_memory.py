@@ -1,9 +1,11 @@
-"""Giving memory back."""
+"""Sharing memory between threads, and giving it back."""
 
 from __future__ import annotations
 
 import ctypes
 import resource
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +16,30 @@ from pytest_mock import MockerFixture
 from airflow_provider_pipedrive.extraction.reading import memory
 
 MB = 1024 * 1024
+ARENAS = """
+import ctypes, sys, threading
+from airflow_provider_pipedrive.extraction.reading.memory import share_freed
+
+share_freed()
+together = threading.Barrier(4)
+
+def allocate():
+    together.wait()
+    block = b"x" * 100_000
+    together.wait()
+    return block
+
+threads = [threading.Thread(target=allocate) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+library = ctypes.CDLL(None)
+library.fopen.restype = ctypes.c_void_p
+file = ctypes.c_void_p(library.fopen(sys.argv[1].encode(), b"w"))
+library.malloc_info(0, file)
+library.fclose(file)
+"""
 
 
 def resident() -> int:
@@ -36,6 +62,14 @@ def test_what_threads_have_freed_is_given_back() -> None:
     assert len(last) == 100_000
 
 
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="only glibc has arenas, and tells of them")
+def test_threads_take_what_any_other_thread_of_the_process_has_freed(tmp_path: Path) -> None:
+    told = tmp_path / "arenas.xml"
+    subprocess.run([sys.executable, "-c", ARENAS, str(told)], check=True)
+    assert told.read_text().count("<heap nr=") == 1
+
+
 def test_a_c_library_that_cannot_do_so_is_left_alone(mocker: MockerFixture) -> None:
     mocker.patch.object(ctypes, "CDLL", return_value=SimpleNamespace(malloc=None, free=None))
+    memory.share_freed()
     memory.give_back()
