@@ -18,6 +18,8 @@ OURS = {"airflow_provider_pipedrive", "tests", "tools"} | {path.stem for path in
 ONLY_WHERE_THEY_ARE = {"flask_appbuilder", "flask_babel", "wtforms", "azure", "openlineage"}
 """See pyproject.toml."""
 NO_DISTRIBUTION_OF_ITS_NAME = {
+    "airflow.providers.common.ai": "apache-airflow-providers-common-ai",
+    "pydantic_ai": "pydantic-ai-slim",
     "airflow": "apache-airflow",
     "airflow.providers.common.compat": "apache-airflow-providers-common-compat",
     "airflow.providers.standard": "apache-airflow-providers-standard",
@@ -65,6 +67,7 @@ def requirements_of(*extras: str) -> list[str]:
 PACKAGE = ROOT / "airflow_provider_pipedrive"
 SANDBOX = set((PACKAGE / "sandbox").rglob("*.py"))
 WAREHOUSE = set((PACKAGE / "warehouse").rglob("*.py"))
+AI = set((PACKAGE / "toolsets").rglob("*.py"))
 PARQUET = {file for file in PACKAGE.rglob("*.py") if "pyarrow" in imported(file.read_text("utf-8"))} - WAREHOUSE
 OURSELVES = {*(ROOT / "tests").rglob("*.py"), *(ROOT / "tools").glob("*.py")}
 
@@ -72,14 +75,15 @@ OURSELVES = {*(ROOT / "tests").rglob("*.py"), *(ROOT / "tools").glob("*.py")}
 @pytest.mark.parametrize(
     ("files", "extras"),
     [
-        (set(PACKAGE.rglob("*.py")) - SANDBOX - WAREHOUSE - PARQUET, ()),
+        (set(PACKAGE.rglob("*.py")) - SANDBOX - WAREHOUSE - PARQUET - AI, ()),
         (PARQUET, ("parquet",)),
         (WAREHOUSE, ("parquet", "warehouse")),
         (SANDBOX, ("sandbox",)),
+        (AI, ("ai",)),
         (set((ROOT / "example_dags").glob("*.py")), ("demo",)),
         (OURSELVES, (*PROJECT["optional-dependencies"],)),
     ],
-    ids=["package", "parquet", "warehouse", "sandbox", "examples", "tests and tools"],
+    ids=["package", "parquet", "warehouse", "sandbox", "ai", "examples", "tests and tools"],
 )
 def test_every_import_is_of_a_declared_dependency(files: set[Path], extras: tuple[str, ...]) -> None:
     missing = undeclared(files, requirements_of(*extras))

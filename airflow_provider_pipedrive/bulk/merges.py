@@ -6,18 +6,17 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_pipedrive.bulk.journal import Journal, row_to_json, to_json
 from airflow_provider_pipedrive.bulk.merge_job import MERGES, MergeJob
 from airflow_provider_pipedrive.bulk.merge_plan import GroupPlan, plan_group
+from airflow_provider_pipedrive.bulk.merge_receipt import count_operations, described_plans, merge_receipt
 from airflow_provider_pipedrive.bulk.mirror import journal_in
-from airflow_provider_pipedrive.bulk.receipt import write_rejects
 from airflow_provider_pipedrive.bulk.records import by_ids
 from airflow_provider_pipedrive.bulk.requests import request_of
 from airflow_provider_pipedrive.bulk.targets import target_of
-from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.directory import Directory
 from airflow_provider_pipedrive.client.fields import FieldBook
@@ -98,7 +97,10 @@ class _MergeRun:
                 self._merge()
         finally:
             self._keep_usage()
-        return self._receipt()
+        receipt = merge_receipt(self._journal, self._job, self._client.origin)
+        if not self._job.dry_run:
+            self._journal.set(receipt=receipt)
+        return receipt
 
     def _identity(self, groups: Sequence[Mapping[str, Any]]) -> str:
         company = self._directory.me.get("company_id")
@@ -137,8 +139,8 @@ class _MergeRun:
                     continue
                 plans[number] = plan
                 self._keep(number, plan, [identity for identity in ids if identity not in records])
-        self._journal.set(diff=self._journal.lines("diff.jsonl", self._described(plans)))
-        merges = self._count("merge", "planned")
+        self._journal.set(diff=self._journal.lines("diff.jsonl", described_plans(self._book, plans)))
+        merges = count_operations(self._journal, "merge", "planned")
         if self._job.max_merges is not None and merges > self._job.max_merges:
             raise PipedriveTokenCapError(
                 f"{counted(merges, 'record')} of {self._job.entity} would be merged away, more than max_merges="
@@ -190,26 +192,11 @@ class _MergeRun:
             [group, action, self._job.entity, to_json(identity), to_json(fields), to_json(before), state],
         )
 
-    def _described(self, plans: Mapping[int, GroupPlan]) -> Iterator[dict[str, Any]]:
-        """What is shown before anything happens."""
-        fields = self._book.fields
-        for number, plan in plans.items():
-            now = {key: fields[key].kind.current(fields[key], plan.survivor, flat=False) for key in plan.written}
-            yield {
-                "group": number,
-                "survivor": plan.survivor["id"],
-                "name": plan.survivor.get("name", plan.survivor.get("title")),
-                "merged": [record["id"] for record in plan.losers],
-                "before": {str(fields[key]): value for key, value in now.items()},
-                "after": {str(fields[key]): value for key, value in plan.written.items()},
-                "lost": dict(plan.lost),
-            }
-
     # ---- merging
 
     def _merge(self) -> None:
         if not self._journal.get("writing_since"):
-            records, groups = self._count("merge", "planned"), self.groups_left
+            records, groups = count_operations(self._journal, "merge", "planned"), self._groups_left
             log.warning(
                 _WARNING,
                 *(self._job.entity, counted(records, "record"), counted(groups, "group"), self._journal.get("diff")),
@@ -224,8 +211,7 @@ class _MergeRun:
                 self._send(number, group, action, json.loads(identity), json.loads(fields))
 
     @property
-    def groups_left(self) -> int:
-        """Groups of which something is still to be done."""
+    def _groups_left(self) -> int:
         return int(self._journal.one("SELECT count(DISTINCT row) FROM operations WHERE state = 'planned'"))
 
     def _open(self) -> list[tuple[int, int, str, str, str]]:
@@ -274,11 +260,6 @@ class _MergeRun:
 
     # ---- afterwards
 
-    def _count(self, action: str, *states: str) -> int:
-        marks = ", ".join("?" * len(states))
-        sql = f"SELECT count(*) FROM operations WHERE action = ? AND state IN ({marks})"
-        return int(self._journal.one(sql, [action, *states]))
-
     def _keep_usage(self) -> None:
         """Requests, tokens and seconds of the whole run, resumes included."""
         kept = self._journal.get("usage") or {"requests": 0, "tokens": 0, "seconds": 0.0}
@@ -291,46 +272,3 @@ class _MergeRun:
             }
         )
         self._before, self._began = (usage.requests, usage.tokens), now
-
-    def _receipt(self) -> dict[str, Any]:
-        price = self._count("merge", "planned") * ACTIONS[MERGES[self._job.entity]].token_cost
-        price += self._count("update", "planned") * ACTIONS[str(self._target.update)].token_cost
-        dry, states = self._job.dry_run, ("planned",) if self._job.dry_run else ("done",)
-        receipt = {
-            "entity": self._job.entity,
-            "groups": self._journal.rows,
-            "merged": self._count("merge", *states),
-            "updated": self._count("update", *states),
-            "vanished": self._count("merge", "vanished"),
-            "rejected": self._journal.rejected,
-            "dry_run": dry,
-            "price": price if dry else None,
-            **self._journal.get("usage"),
-            "rejects": write_rejects(self._journal),
-            "diff": self._journal.get("diff"),
-            "results": None if dry else self._journal.lines("results.jsonl", self._results()),
-        }
-        log.info(
-            "%s: %s%s merged, %s set aside, %s.",
-            *(self._job.entity, "nothing merged; would be: " if dry else "", counted(receipt["merged"], "record")),
-            *(counted(receipt["rejected"], "group"), counted(receipt["tokens"], "API token")),
-        )
-        if not dry:
-            self._journal.set(receipt=receipt)
-        return receipt
-
-    def _results(self) -> Iterator[dict[str, Any]]:
-        """What became of each record, and as what it is found now."""
-        rows = self._journal.each(
-            "SELECT row, id, fields, state, before FROM operations WHERE action = 'merge' ORDER BY operation"
-        )
-        for group, identity, fields, state, before in rows:
-            into = json.loads(fields)["merge_with_id"]
-            yield {
-                "group": group,
-                "id": json.loads(identity),
-                "outcome": "merged" if state == "done" else state,
-                "into": into,
-                "link": record_url(self._job.entity, into, self._client.origin),
-                "before": json.loads(before),
-            }
