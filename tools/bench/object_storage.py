@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -92,6 +93,7 @@ def main() -> None:
     parser.add_argument("--latency", type=int, default=50, metavar="MS")
     parser.add_argument("--deals", type=int, default=20_000)
     options = parser.parse_args()
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it has a line for each request
     checkouts = [HERE, *options.others]
     print(f"{'case':<16} {'checkout':<20} {'rows':>7} {'seconds':>8} {'requests':>9}  of which")
     with (

@@ -6,11 +6,13 @@ https://learn.microsoft.com/rest/api/storageservices/specifying-conditional-head
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from airflow_provider_pipedrive.extraction.storage.store import (
+    AT_ONCE,
     Call,
     FileStore,
     FoundFile,
@@ -19,9 +21,6 @@ from airflow_provider_pipedrive.extraction.storage.store import (
     file_system,
 )
 
-_MOST_KEYS = 256
-"""Keys that one request removes. https://learn.microsoft.com/rest/api/storageservices/blob-batch"""
-_REMOVED = (202, 404)
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 
 
@@ -51,46 +50,58 @@ class AzureStore(FileStore):
         found: tuple[bytes, Version] = sync(fs.loop, get)
         return found
 
+    def write(self, path: Any, content: bytes) -> None:
+        """Write a file in one request."""
+        self._put(path, content, overwrite=True)
+
     def replace(self, path: Any, content: bytes, version: Version) -> Version:
         """Replace a file that still has the ETag that was read."""
-        fs = file_system(path)
-        try:
-            if version is None:
-                answer = fs.pipe_file(path.path, content, overwrite=False)
-            else:
-                from azure.core import MatchConditions
+        condition: dict[str, Any] = {"overwrite": False}
+        if version is not None:
+            from azure.core import MatchConditions
 
-                answer = fs.pipe_file(path.path, content, etag=version, match_condition=MatchConditions.IfNotModified)
-        except FileExistsError as error:
-            raise conflict(path) from error
+            condition = {"overwrite": True, "etag": version, "match_condition": MatchConditions.IfNotModified}
+        try:
+            return self._put(path, content, **condition)
         except Exception as error:
             if type(error).__name__ in ("ResourceModifiedError", "ResourceExistsError"):
                 raise conflict(path) from error
             raise
-        return answer["etag"] if isinstance(answer, dict) else None
 
-    def remove(self, paths: Sequence[Any]) -> None:
-        """Remove files, 256 a request."""
+    def _put(self, path: Any, content: bytes, **condition: Any) -> Version:
+        """Not by adlfs itself, which takes brackets in a name for an address of IPv6."""
         from fsspec.asyn import sync
 
-        if len(paths) < 2:
-            super().remove(paths)
-            return
+        fs = file_system(path)
+        container, key, _ = fs.split_path(path.path)
+
+        async def put() -> Version:
+            async with fs.service_client.get_blob_client(container=container, blob=key) as blob:
+                return str((await blob.upload_blob(content, **condition))["etag"])
+
+        etag: Version = sync(fs.loop, put)
+        fs.dircache.clear()
+        return etag
+
+    def remove(self, paths: Sequence[Any]) -> None:
+        """Remove files, some side by side: a batch's request is not known to every server that speaks Azure's words."""
+        for start in range(0, len(paths), AT_ONCE):
+            self._remove_some(paths[start : start + AT_ONCE])
+
+    def _remove_some(self, paths: Sequence[Any]) -> None:
+        from fsspec.asyn import sync
+
         fs = file_system(paths[0])
         container = fs.split_path(paths[0].path)[0]
-        keys = [fs.split_path(path.path)[1] for path in paths]
 
-        async def delete(some: Sequence[str]) -> list[Any]:
+        async def delete() -> list[Any]:
             async with fs.service_client.get_container_client(container=container) as client:
-                answers = await client.delete_blobs(*some, raise_on_any_failure=False)
-                return [answer async for answer in answers]
+                removals = [client.delete_blob(fs.split_path(path.path)[1]) for path in paths]
+                return await asyncio.gather(*removals, return_exceptions=True)
 
-        for start in range(0, len(keys), _MOST_KEYS):
-            for answer in sync(fs.loop, delete, keys[start : start + _MOST_KEYS]):
-                if answer.status_code not in _REMOVED:
-                    from azure.core.exceptions import HttpResponseError
-
-                    raise HttpResponseError(response=answer)
+        for answer in sync(fs.loop, delete):
+            if isinstance(answer, BaseException) and getattr(answer, "error_code", None) != "BlobNotFound":
+                raise answer
 
     def try_place(self, path: Any) -> None:
         """Put down a block that no blob is made of: it changes none, and is dropped after a week.

@@ -40,8 +40,8 @@ _STORES: Mapping[type[FileStore], frozenset[str]] = {
     GoogleStore: frozenset({"gs", "gcs"}),
     AzureStore: frozenset({"abfs", "abfss", "az", "adl"}),
 }
-BLOCK = 8 * 1024 * 1024
-"""Bytes of a file that go to object storage in one request: 80 GB in the 10,000 that S3 takes for a file.
+BLOCK = 5 * 1024 * 1024
+"""Bytes of a file that go to object storage in one request, the fewest that S3 takes: 50 GB in its 10,000 for a file.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
 _ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/")
 """What an address begins with, one that ``pathlib`` has made a path of among them; ``C:/`` is none."""

@@ -5,10 +5,13 @@ Conditional writes: https://cloud.google.com/storage/docs/request-preconditions
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 from urllib.parse import quote
+
+import msgspec
 
 from airflow_provider_pipedrive.extraction.storage.store import (
     Call,
@@ -20,6 +23,7 @@ from airflow_provider_pipedrive.extraction.storage.store import (
     modified,
 )
 
+_BYTES = "application/octet-stream"
 _MOST_KEYS = 100
 """Keys that one request removes. https://cloud.google.com/storage/docs/batch"""
 
@@ -59,16 +63,20 @@ class GoogleStore(FileStore):
 
         fs = file_system(path)
         bucket, key, _ = fs.split_path(path.path)
+        boundary = uuid.uuid4().hex
+        parts = (("application/json; charset=UTF-8", msgspec.json.encode({"name": key})), (_BYTES, content))
+        lines = [
+            b"--%b\r\nContent-Type: %b\r\n\r\n%b\r\n" % (boundary.encode(), kind.encode(), part) for kind, part in parts
+        ]
         made = sync(
             fs.loop,
             fs._call,
             "POST",
             f"{fs._location}/upload/storage/v1/b/{quote(bucket)}/o",
-            uploadType="media",
-            name=key,
+            uploadType="multipart",
             **condition,
-            headers={"Content-Type": "application/octet-stream"},
-            data=content,
+            headers={"Content-Type": f"multipart/related; boundary={boundary}"},
+            data=b"".join([*lines, b"--%b--" % boundary.encode()]),
             json_out=True,
         )
         fs.invalidate_cache(path.parent.path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,24 +11,16 @@ import pytest
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.storage.files import remove
 from airflow_provider_pipedrive.extraction.storage.versioned import read_versioned, replace_versioned
+from tests.support.object_storages import KINDS, folder_in
 from tests.support.s3_server import Storage
 from tests.support.s3_server import s3 as s3
 from tests.support.s3_server import s3_server as s3_server
 
 
-def in_memory() -> Any:
-    upath = pytest.importorskip("upath")
-    return upath.UPath(f"memory://watermarks-{threading.get_ident()}/deals [*?].json")
-
-
-@pytest.fixture(params=["disk", "s3", "memory"])
-def file(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+@pytest.fixture(params=KINDS)
+def file(request: pytest.FixtureRequest) -> Any:
     """One that does not exist yet; its name is full of what other places take for a pattern."""
-    if request.param == "disk":
-        return tmp_path / "a" / "deals [*?].json"
-    path = request.getfixturevalue("s3").path("a/deals [*?].json") if request.param == "s3" else in_memory()
-    remove(path)
-    return path
+    return folder_in(request.param, request) / "deals [*?].json"
 
 
 def test_a_file_is_made_and_replaced_by_whoever_read_its_last_version(file: Any) -> None:

@@ -1,0 +1,105 @@
+"""What every place for files does alike: a disk, memory and S3; Azure and Google where the trial runs their servers."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider_pipedrive.client import PipedriveClient
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.extraction.definition import ExtractionJob
+from airflow_provider_pipedrive.extraction.job import extract
+from airflow_provider_pipedrive.extraction.storage.files import (
+    BLOCK,
+    below,
+    files,
+    joined,
+    read,
+    remove,
+    remove_all,
+    try_place,
+    upload,
+    write,
+)
+from tests.support.object_storages import KINDS, Key, folder_in
+from tests.support.s3_server import s3 as s3
+from tests.support.s3_server import s3_server as s3_server
+
+NAMES = ["a b.json", "a+b", "a%20b", "[ab]", "a*b", "a?b", "a#b", "Łódź/ż.json"]
+
+
+@pytest.fixture(params=KINDS)
+def folder(request: pytest.FixtureRequest) -> Any:
+    return folder_in(request.param, request)
+
+
+@pytest.fixture(params=[kind for kind in KINDS if kind not in ("disk", "memory")])
+def key(request: pytest.FixtureRequest) -> Any:
+    """A folder in object storage."""
+    return folder_in(request.param, request)
+
+
+def test_a_name_is_a_name_whatever_characters_are_in_it(folder: Any) -> None:
+    for number, name in enumerate(NAMES):
+        write(joined(folder, name), b"before")
+        write(joined(folder, name), str(number).encode())
+    assert [read(joined(folder, name)) for name in NAMES] == [str(number).encode() for number in range(len(NAMES))]
+    assert sorted(found.name for found in below(folder)) == sorted(NAMES)
+    assert sorted(found.name for found in files(folder)) == sorted(NAMES[:-1])
+    remove_all([joined(folder, name) for name in NAMES[1:]])
+    assert [found.name for found in below(folder)] == NAMES[:1]
+
+
+def test_what_is_not_there_is_an_empty_folder_no_file_and_nothing_to_remove(folder: Any) -> None:
+    assert below(folder) == files(folder) == []
+    with pytest.raises(FileNotFoundError):
+        read(folder / "a.json")
+    remove(folder / "a.json")
+    remove_all([folder / "a.json", folder / "b.json"])
+
+
+def test_a_file_of_several_blocks_appears_whole_or_not_at_all(key: Any) -> None:
+    content = bytes(range(256)) * (BLOCK // 256) + b"end"
+    upload(key / "whole.bin", io.BytesIO(content))
+    assert read(key / "whole.bin") == content
+
+    class CutShort(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() >= BLOCK:
+                raise ConnectionResetError("the download was cut short")
+            return super().read(size)
+
+    with pytest.raises(ConnectionResetError, match="cut short"):
+        upload(key / "cut.bin", CutShort(content))
+    assert [found.name for found in below(key)] == ["whole.bin"]
+
+
+def test_trying_a_place_leaves_nothing_there_and_changes_nothing(key: Any) -> None:
+    write(key / "a.json", b"as it was")
+    try_place(key / "a.json")
+    try_place(key / "b.json")
+    assert [found.name for found in below(key)] == ["a.json"]
+    assert read(key / "a.json") == b"as it was"
+
+
+def test_a_bucket_that_does_not_exist_is_said_by_whatever_would_write_there(key: Any) -> None:
+    nowhere = Key(key.fs, "crn-data/crm/a.json")
+    for call in (try_place, below, lambda path: write(path, b"x"), lambda path: upload(path, io.BytesIO(b"x"))):
+        with pytest.raises(PipedriveParameterError, match="there is no bucket or container 'crn-data'"):
+            call(nowhere)
+
+
+def test_an_extraction_lands_the_same_rows_everywhere_and_leaves_nothing_unfinished(
+    client: PipedriveClient, folder: Any
+) -> None:
+    for _ in range(2):
+        receipt = extract(client, folder, ExtractionJob(["stages"], keep_previous=0))
+    manifest = json.loads(read(folder / "stages" / "_manifest.json"))
+    lines = [line for part in manifest["parts"] for line in read(folder / "stages" / part["name"]).splitlines()]
+    assert [json.loads(line)["id"] for line in lines] == [record["id"] for record in client.run("getStages")]
+    assert receipt["rows"] == len(lines)
+    assert len(files(folder / "stages")) == 2
+    assert below(folder / "_pipedrive" / "unfinished") == []
