@@ -7,9 +7,9 @@ on the newest Airflow, the rooms that know Airflow on the oldest, what runs in a
 conformance cases in FOLDER, if there are any. With --long nothing is left out on the oldest, and all that the versions
 differ in runs on 3.0, 3.1 and 3.2.
 
-Two parts run at a time, each for one core: the linter while environments are made, then the suite in parts. What starts
-an Airflow runs one after the other, next to what starts none: two of them on one machine fight over ports. Every part
-runs even if an earlier one failed; the last line counts tests.
+The linter runs while environments are made, then the suite in parts, three at a time on two cores: what starts an
+Airflow waits for it most of the time. Those parts run one after the other, next to what starts none: two of them on one
+machine fight over ports. Every part runs even if an earlier one failed; the last line counts tests.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="pipedrive-test-") as folder,
         ThreadPoolExecutor(1) as installer,
-        ThreadPoolExecutor(2) as cores,
+        ThreadPoolExecutor(3) as running,
     ):
         scratch = Path(folder)
         # In this order: the last ones are made while tests run on the first.
@@ -169,7 +169,7 @@ def main() -> int:
         # What waits for an Airflow most of the time goes first, next to what keeps a core busy.
         parts = [partial(started, report, making, scratch, is_long=options.long)]
         parts += suites(report, making, scratch, is_long=options.long)
-        finish([cores.submit(run) for run in parts])
+        finish([running.submit(run) for run in parts])
         conformance(report, newest, Path(options.conformance), scratch / "conformance")
 
     report.print_end()

@@ -23,7 +23,7 @@ from airflow_provider_pipedrive.client.connections import (
     whole_within,
 )
 from airflow_provider_pipedrive.client.downloads import DownloadSink
-from airflow_provider_pipedrive.client.hosts import is_loopback, is_public, plain_url
+from airflow_provider_pipedrive.client.hosts import SHARED_ORIGIN, is_loopback, is_public, plain_url
 from airflow_provider_pipedrive.client.prepared import PreparedRequest
 from airflow_provider_pipedrive.client.responses import Operation, Response, outcome_unknown
 from airflow_provider_pipedrive.client.settings import Settings
@@ -188,7 +188,7 @@ class Transport:
 
     @property
     def _place(self) -> str:
-        return self._settings.origin or "Pipedrive"
+        return self._settings.origin or SHARED_ORIGIN
 
     def _cut(self, call: Operation, what: str, *, sent: bool, retryable: bool = True) -> PipedriveConnectionError:
         harmless = call.is_read or not sent
