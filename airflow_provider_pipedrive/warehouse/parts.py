@@ -367,11 +367,19 @@ def _fitted(batch: Any, schema: Any) -> Any:
 
 def _as_json(lists: Any, items: str | None) -> Any:
     """Lists as JSON texts. Elements that are JSON stay what they are."""
-    if items == "json":
-        found = [None if v is None else f"[{','.join(e or 'null' for e in v)}]" for v in lists.to_pylist()]
-    else:
-        found = [None if v is None else _JSON.encode(v).decode() for v in lists.to_pylist()]
-    return pa.array(found, pa.string())
+    elements = lists.flatten()
+    texts = pc.fill_null(elements if items == "json" else _encoded(elements), "null")
+    lengths = pc.fill_null(pc.list_value_length(lists), 0)
+    offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, texts), ",")
+    return pc.if_else(lists.is_valid(), pc.binary_join_element_wise("[", joined, "]", ""), pa.scalar(None, pa.string()))
+
+
+def _encoded(values: Any) -> Any:
+    """Values as JSON texts, each value that occurs encoded once."""
+    known = values.dictionary_encode()
+    texts = [_JSON.encode(value).decode() for value in known.dictionary.to_pylist()]
+    return pa.array(texts, pa.string()).take(known.indices)
 
 
 class _TableFile:

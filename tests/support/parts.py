@@ -18,6 +18,8 @@ class FileColumn:
     name: str
     type: str = "string"
     items: str | None = None
+    description: str = ""
+    labels: Mapping[str, str] | None = None
 
 
 ID_AND_TITLE = [FileColumn("id", "integer"), FileColumn("title")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
@@ -16,6 +17,8 @@ class Column:
     name: str
     type: str
     items: str | None = None
+    description: str = ""
+    labels: Mapping[str, str] | None = None
 
 
 COLUMNS = [Column("id", "integer"), Column("title", "string"), Column("labels", "list", "integer")]

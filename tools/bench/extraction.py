@@ -12,6 +12,7 @@ Pages are served from a cache that is filled beforehand, but the server shares t
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import statistics
 import subprocess
@@ -23,9 +24,14 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import pyarrow.parquet as pq
+
 HERE = Path(__file__).parent
 LIMIT = 400
 """Requests per 2 s where the limit is not to bind: the largest plan's, by OAuth."""
+
+
+FORMATS = ("bare", "ours", "names", "csv", "parquet")
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,8 @@ CASES = (
     Case("one connection, 0 ms", latency=0, readers=("bare", "ours", "names"), concurrency=1),
     Case("beside others, 150 ms", readers=("bare", "ours", "names", "http-operator", "dlt")),
     Case("windows, 0 ms", latency=0, readers=("bare", "ours", "names")),
+    Case("87 custom fields", latency=0, readers=FORMATS),
+    Case("16 custom fields", ("--custom-fields", "16"), latency=0, readers=FORMATS),
 )
 
 
@@ -102,10 +110,21 @@ def _read(reader: str, case: Case, place: dict[str, Any]) -> dict[str, float]:
         command += ["--concurrency", str(case.concurrency), "--burst-limit", str(case.limit)]
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600)
         found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-        files = [*Path(folder).glob("deals.jsonl"), *Path(folder).rglob("deals/*.jsonl")]
-        ids = [record["id"] for path in files for record in map(json.loads, path.open())]
+        files = [*Path(folder).glob("deals.jsonl"), *Path(folder).rglob("deals/part-*")]
+        ids = [number for path in files for number in _ids(path)]
         assert len(set(ids)) == len(ids) == found["rows"], f"{reader}: records are missing or doubled"
     return {**found, "tokens": _counters(place)["tokens"] - before}
+
+
+def _ids(path: Path) -> list[int]:
+    """The ids in a file, in whatever format it is."""
+    if path.suffix == ".parquet":
+        found: list[int] = pq.read_table(path, columns=["id"]).column("id").to_pylist()
+        return found
+    with path.open(newline="") as file:
+        return [
+            int(record["id"]) for record in (csv.DictReader(file) if path.suffix == ".csv" else map(json.loads, file))
+        ]
 
 
 def _print(case: Case, reader: str) -> None:

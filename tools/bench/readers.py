@@ -1,8 +1,8 @@
 """One reader's run in a process of its own: what it took, as a line of JSON.
 
-python tools/bench/readers.py bare|ours|names|http-operator|dlt URL TOKEN FOLDER [--concurrency N] [--burst-limit N]
+python tools/bench/readers.py READER URL TOKEN FOLDER [--concurrency N] [--burst-limit N]
 
-The last two are other ways to read such lists: pip install apache-airflow-providers-http 'dlt[filesystem]'
+Two readers are other ways to read such lists: pip install apache-airflow-providers-http 'dlt[filesystem]'
 """
 
 from __future__ import annotations
@@ -67,6 +67,16 @@ def names(options: argparse.Namespace) -> int:
     return _extract(options, "readable")
 
 
+def names_csv(options: argparse.Namespace) -> int:
+    """The same as CSV."""
+    return _extract(options, "readable", "csv")
+
+
+def names_parquet(options: argparse.Namespace) -> int:
+    """The same as Parquet."""
+    return _extract(options, "readable", "parquet")
+
+
 def http_operator(options: argparse.Namespace) -> int:
     """Airflow's HttpOperator with its pagination, and a line for each record."""
     connection = {"conn_type": "http", "host": options.url, "extra": {"x-api-token": options.token}}
@@ -109,10 +119,10 @@ def dlt_pipeline(options: argparse.Namespace) -> int:
     return int(pipeline.last_trace.last_normalize_info.row_counts["deals"])
 
 
-def _extract(options: argparse.Namespace, how: str) -> int:
+def _extract(options: argparse.Namespace, how: str, form: str = "jsonl") -> int:
     extra = {"api_token": options.token, "burst_limit": options.burst_limit or 1000}
     with PipedriveClient(settings_from(host=options.url, extra=extra)) as client:
-        job = ExtractionJob(["deals"], columns=how, concurrency=options.concurrency)
+        job = ExtractionJob(["deals"], columns=how, format=form, concurrency=options.concurrency)
         return int(extract(client, Path(options.folder), job)["rows"])
 
 
@@ -120,6 +130,8 @@ READERS: dict[str, Callable[[argparse.Namespace], int]] = {
     "bare": bare,
     "ours": ours,
     "names": names,
+    "csv": names_csv,
+    "parquet": names_parquet,
     "http-operator": http_operator,
     "dlt": dlt_pipeline,
 }

@@ -13,6 +13,7 @@ from airflow_provider_pipedrive.extraction.output.part_writer import (
     PartWriter,
     Rows,
     as_text,
+    as_texts,
     batched,
     opened,
 )
@@ -65,6 +66,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 https://owasp.org/www-community/attacks/CSV_Injection
 """
 _AS_THEY_ARE = {str, int, type(None)}
+_WORDS = {True: "true", False: "false", None: None}
 
 
 def escape_formula(value: Any) -> Any:
@@ -74,8 +76,14 @@ def escape_formula(value: Any) -> Any:
 
 def _cells(values: Sequence[Any]) -> Sequence[Any]:
     """The values of one column as the csv module is to write them."""
-    if _AS_THEY_ARE.issuperset(map(type, values)):
+    types = set(map(type, values))
+    if types <= _AS_THEY_ARE:
         return values
+    if types <= {bool, type(None)}:
+        return [_WORDS[value] for value in values]
+    if types <= {list, type(None)}:
+        texts = as_texts(values)
+        return [None if value is None else text for value, text in zip(values, texts, strict=True)]
     return [_cell(value) for value in values]
 
 

@@ -14,6 +14,9 @@ a column's type         in Parquet           besides
 ``list``                list of its elements each element as above
 ======================= ==================== ==================================================
 
+A column's Arrow field says in its metadata what the column is called in Pipedrive (``description``) and which labels
+its options have (``options``, JSON by the options' ids).
+
 What fits each type besides its own values is in :mod:`airflow_provider_pipedrive.extraction.rows.fitting`, which rows
 have gone through before they come here; rows that have not are fitted in the same way, and counted.
 """
@@ -63,7 +66,7 @@ class ParquetPart(PartWriter):
     def __init__(self, path: Any, columns: Sequence[FileColumn], schema: Any = None) -> None:
         super().__init__(path)
         self._columns = columns
-        self._schema = schema or pa.schema([(column.name, _arrow(column)) for column in columns])
+        self._schema = schema or pa.schema([_field(column) for column in columns])
         self._waiting = _Waiting(self._schema)
         with self._whole_or_gone():
             self._file = pq.ParquetWriter(
@@ -261,6 +264,15 @@ _KINDS = {
     "timestamp": _Kind(_UTC, frozenset(), fitting.timestamp, _timestamps),
     "date": _Kind(pa.date32(), frozenset(), fitting.day, _dates),
 }
+
+
+def _field(column: FileColumn) -> Any:
+    """A column of the file. Its metadata says what it is called in Pipedrive, and which labels its options have."""
+    about = {
+        **({"description": column.description} if column.description else {}),
+        **({"options": as_text(column.labels)} if column.labels else {}),
+    }
+    return pa.field(column.name, _arrow(column), metadata=about or None)
 
 
 def _arrow(column: FileColumn) -> Any:

@@ -47,6 +47,14 @@ class FileColumn(Protocol):
     def items(self) -> str | None:
         """The type of a list's elements."""
 
+    @property
+    def description(self) -> str:
+        """What it is called in Pipedrive; empty where that says nothing more than its name."""
+
+    @property
+    def labels(self) -> Mapping[str, str] | None:
+        """The labels of its options by their ids, where it has options."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -229,3 +237,8 @@ def batched(items: Iterable[Any]) -> Iterator[list[Any]]:
 def as_text(value: Any) -> str:
     """A value as JSON text."""
     return _JSON.encode(value).decode()
+
+
+def as_texts(values: Sequence[Any]) -> list[str]:
+    """Values as JSON texts, encoded at once."""
+    return _JSON.encode_lines(values).decode().split("\n")[:-1]

@@ -26,6 +26,8 @@ class TombstoneColumn:
     name: str
     type: str
     items: str | None = None
+    description: str = ""
+    labels: Mapping[str, str] | None = None
 
 
 class PartRewriter:

@@ -52,3 +52,21 @@ def test_csv_puts_an_apostrophe_before_texts_that_a_spreadsheet_would_compute(tm
     ]
     assert len(list(read_rows(tmp_path / "copy", "csv"))) == len(rows) - 1
     assert "''" not in (tmp_path / "copy").read_text().splitlines()[0]
+
+
+def test_csv_says_values_of_one_column_alike_whatever_else_is_in_it(tmp_path: Path) -> None:
+    columns: dict[str, list[Any]] = {
+        "flag": [True, None, False],
+        "list": [["a\nb", "\u2028"], None, []],
+        "mixed": [True, [1], "x"],
+        "number": [1e22, 2.5, None],
+    }
+    writer = open_part(tmp_path / "part", "csv", [FileColumn(name) for name in columns])
+    writer.write_columns(columns, 3)
+    writer.close()
+    assert (tmp_path / "part").read_bytes().decode() == (
+        "flag,list,mixed,number\r\n"
+        'true,"[""a\\nb"",""\u2028""]",true,10000000000000000000000\r\n'
+        ",,[1],2.5\r\n"
+        "false,[],x,\r\n"
+    )

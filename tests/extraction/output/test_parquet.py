@@ -154,3 +154,25 @@ def test_row_groups_are_bounded_in_rows_and_in_bytes(tmp_path: Path, rows: int, 
     writer.close()
     with pq.ParquetFile(tmp_path / "part") as file:
         assert [file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)] == groups
+
+
+def test_a_columns_field_says_what_it_is_called_in_pipedrive_and_which_options_it_has(tmp_path: Path) -> None:
+    columns = [
+        FileColumn("size", description="Größe", labels={"11": "Klein", "12": "Groß"}),
+        FileColumn("deal_value", "number", description="Deal value"),
+        FileColumn("other", "json"),
+    ]
+    written(tmp_path / "part", "parquet", columns, [{"size": "Klein", "deal_value": 5, "other": None}])
+    assert {field.name: field.metadata for field in pq.read_schema(tmp_path / "part")} == {
+        "size": {b"description": "Größe".encode(), b"options": '{"11":"Klein","12":"Groß"}'.encode()},
+        "deal_value": {b"description": b"Deal value"},
+        "other": None,
+    }
+
+
+def test_rows_that_wait_on_the_disk_are_written_in_order_and_let_go(tmp_path: Path) -> None:
+    writer = open_part(tmp_path / "part", "parquet", [FileColumn("id", "integer"), FileColumn("note")])
+    for start in range(0, 21_000, 700):
+        writer.write_columns({"id": [*range(start, start + 700)], "note": ["x" * 50] * 700}, 700)
+    assert writer.close().rows == 21_000
+    assert [row["id"] for row in read_rows(tmp_path / "part", "parquet")] == [*range(21_000)]
