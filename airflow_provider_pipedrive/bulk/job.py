@@ -10,6 +10,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow_provider_pipedrive.bulk.targets import MODES, Mode, Target, target_of
+from airflow_provider_pipedrive.client.switches import check_switches
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -118,6 +119,7 @@ class BulkJob:
             raise PipedriveParameterError(f"{self.entity} cannot be updated, only created and deleted.")
 
     def _check_types(self) -> None:
+        check_switches(self, "create_related", "dry_run")
         if self.mapping is not None and not (
             isinstance(self.mapping, Mapping)
             and self.mapping
@@ -148,7 +150,9 @@ class BulkJob:
 
     def _check_match(self, target: Target) -> None:
         if self.match_on is not None and not (
-            self.matched_on and all(isinstance(name, str) and name for name in self.matched_on)
+            isinstance(self.match_on, str | Sequence)
+            and self.matched_on
+            and all(isinstance(name, str) and name for name in self.matched_on)
         ):
             raise PipedriveParameterError(
                 f"match_on must be a field's name, or a list of names, not {self.match_on!r}."
@@ -160,7 +164,7 @@ class BulkJob:
         if self.mode != "create" and not self.matched_on:
             also = ", ".join(map(repr, target.aliases))
             raise PipedriveParameterError(
-                f"{self.entity}: set match_on, so that each row finds its record: 'id', the name of a field"
+                f"{self.entity}: set match_on, so that each row finds its record: 'id', or the name of a field"
                 f"{f', or {also}' if also else ''}."
             )
 

@@ -142,7 +142,7 @@ class RowReader:
         :returns: how many there were
         :raises PipedriveParameterError: a column is no field, or a label is no option
         """
-        if isinstance(rows, str | bytes | Mapping):
+        if not isinstance(rows, Iterable) or isinstance(rows, str | bytes | Mapping):
             raise PipedriveParameterError(
                 f"rows must be a list, or another iterable, of dicts of column to value, not {rows!r:.80}."
             )

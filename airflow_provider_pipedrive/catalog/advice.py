@@ -78,6 +78,8 @@ def nearest(given: object, known: Iterable[str], most: int = 1, cutoff: float = 
     :param most: so many at most
     :param cutoff: how likely writing must be, from 0 to 1
     """
+    if given is None:
+        return []
     names = list(dict.fromkeys(known))
     words = _words(given)
     for wanted in [words, *_variants(words)]:

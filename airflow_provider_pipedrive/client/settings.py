@@ -193,6 +193,8 @@ def _secret(given: Mapping[str, Any], name: str) -> str | None:
     value = given.get(name)
     if value is None:
         return None
+    if isinstance(value, str) and value.strip()[:1] in ("'", '"'):
+        raise PipedriveAuthError(f"The connection's {name} begins with a quotation mark, which is not part of a token.")
     if not isinstance(value, str) or not HEADER_SAFE.fullmatch(value.strip()):
         raise PipedriveAuthError(
             f"The connection's {name} is not a valid token: it has spaces, line breaks or other signs in it."

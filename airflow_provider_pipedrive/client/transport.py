@@ -17,13 +17,13 @@ import urllib3
 from airflow_provider_pipedrive.client.clock import Clock
 from airflow_provider_pipedrive.client.connections import (
     Connections,
-    LateAnswer,
-    NotPublicAddress,
+    came_late,
+    led_inside,
     only_public_addresses,
     whole_within,
 )
 from airflow_provider_pipedrive.client.downloads import DownloadSink
-from airflow_provider_pipedrive.client.hosts import is_loopback, is_public, plain_url
+from airflow_provider_pipedrive.client.hosts import SHARED_ORIGIN, is_loopback, is_public, plain_url
 from airflow_provider_pipedrive.client.prepared import PreparedRequest
 from airflow_provider_pipedrive.client.responses import Operation, Response, outcome_unknown
 from airflow_provider_pipedrive.client.settings import Settings
@@ -136,7 +136,7 @@ class Transport:
         Its text can hold URLs and proxies' passwords, so only the kind of fault is told.
         """
         kinds = tuple(type(cause) for cause in _causes(error))
-        if NotPublicAddress in kinds:
+        if led_inside(kinds):
             return PipedriveResponseError(
                 f"{call}: Pipedrive redirects to a host whose address is on this machine or in a private network, from "
                 "where no file is fetched.",
@@ -165,7 +165,7 @@ class Transport:
         :param kinds: of the exception and of what it was made of
         """
         seconds = self._settings.timeout
-        if LateAnswer in kinds:
+        if came_late(kinds):
             return self._cut(call, f"the answer was not complete after {seconds * WHOLE_ANSWER:g} s", sent=True)
         never_connected = any(issubclass(kind, urllib3.exceptions.NewConnectionError) for kind in kinds)
         if isinstance(error, _TIMEOUTS) and not never_connected:
@@ -188,7 +188,7 @@ class Transport:
 
     @property
     def _place(self) -> str:
-        return self._settings.origin or "Pipedrive"
+        return self._settings.origin or SHARED_ORIGIN
 
     def _cut(self, call: Operation, what: str, *, sent: bool, retryable: bool = True) -> PipedriveConnectionError:
         harmless = call.is_read or not sent

@@ -9,7 +9,7 @@ https://pipedrive.readme.io/docs/guide-for-webhooks-v2 , https://developers.pipe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -121,6 +121,9 @@ def wanted_webhooks(objects: Iterable[str], actions: Iterable[str] = ("*",)) -> 
     :param actions: of ``create``, ``change``, ``delete``; ``*``: all
     :raises PipedriveParameterError: an unknown name, the nearest named
     """
+    for name, given_names in (("objects", objects), ("actions", actions)):
+        if not isinstance(given_names, str | Sequence | Set) or not all(isinstance(each, str) for each in given_names):
+            raise PipedriveParameterError(f"{name} must be a name or a list of names, not {given_names!r}.")
     parameters = {parameter.name: parameter for parameter in get_action("addWebhook").parameters}
     known_objects, known_actions = (
         [str(value) for value in parameters[name].enum or ()] for name in ("event_object", "event_action")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ from typing import Any, Literal, cast
 from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.catalog.advice import nearest
 from airflow_provider_pipedrive.client.parameters import check
+from airflow_provider_pipedrive.client.switches import check_switches
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.entities import HISTORIES, OBSERVED, entity_of
 
@@ -83,10 +85,12 @@ class ExtractionJob:
 
         :raises PipedriveParameterError: what is wrong, and what to do
         """
-        if isinstance(self.entities, str) or not self.entities:
+        is_list = isinstance(self.entities, Sequence | Set) and not isinstance(self.entities, str)
+        if not is_list or not self.entities or not all(isinstance(name, str) for name in self.entities):
             raise PipedriveParameterError('entities must be a list of names, such as ["deals", "persons"].')
         for name in self.entities:
             entity_of(name)
+        check_switches(self, "escape_formulas", "rename", "deletes", "sweep", "allow_shrink")
         self._check_types()
         if OBSERVED in self.entities and "deals" not in self.entities:
             raise PipedriveParameterError(f"{OBSERVED} is seen in the deals: put deals among the entities too.")
@@ -125,10 +129,11 @@ class ExtractionJob:
             raise PipedriveParameterError(f"until ({self.until}) must be later than since ({self.since}).")
 
     def _check_numbers(self) -> None:
-        if self.lookback < 0:
-            raise PipedriveParameterError(f"lookback must not be negative, it is {self.lookback}.")
-        if self.keep_previous < 0:
-            raise PipedriveParameterError(f"keep_previous must not be negative, it is {self.keep_previous}.")
+        for name in ("lookback", "keep_previous"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise PipedriveParameterError(
+                    f"{name} must be a number of seconds from 0 on, not {getattr(self, name)}."
+                )
         if not 1 <= self.concurrency <= 64:
             raise PipedriveParameterError(f"concurrency must be 1 to 64, not {self.concurrency}.")
         if self.max_tokens is not None and self.max_tokens < 1:

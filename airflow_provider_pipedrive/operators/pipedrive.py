@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.client.values import from_text
 from airflow_provider_pipedrive.errors import PipedriveEndpointRemovedError, PipedriveParameterError
 from airflow_provider_pipedrive.hooks.lineage import ReportsLineage
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
@@ -91,6 +92,7 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
         link: str | None = None
         try:
             with permanent_errors_end_the_task():
+                self._read_rendered_parameters()
                 self._check(parsing=False)
                 result = self._do(hook, already_tried=getattr(context["ti"], "try_number", 1) > 1)
                 link = record_url(self.action, plain(self.parameters) or {}, result, hook.client.origin)
@@ -99,6 +101,12 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
             # Pushed also where there is none: Airflow 3 logs an error for a link whose XCom is not there.
             context["ti"].xcom_push(key=PipedriveRecordLink.xcom_key, value=link or "")
         return result
+
+    def _read_rendered_parameters(self) -> None:
+        """Read the dict that a template for all of the parameters has rendered to text."""
+        rendered = plain(self.parameters)
+        if isinstance(rendered, str) and isinstance(found := from_text(rendered), Mapping):
+            self.parameters = found
 
     def _do(self, hook: PipedriveHook, *, already_tried: bool) -> Any:
         given = dict(plain(self.parameters) or {})

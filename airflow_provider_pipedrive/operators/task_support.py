@@ -85,6 +85,8 @@ def check_path(name: str, path: Any) -> None:
         raise PipedriveParameterError(f"{name} must be a path, local or in object storage, not {path!r}.")
     if not str(path).strip():
         raise PipedriveParameterError(f"{name} is empty: give a path, local or in object storage.")
+    if "\0" in str(path):
+        raise PipedriveParameterError(f"{name}: {str(path)!r} has a zero byte in it, which no path can have.")
     protocol, _, rest = str(path).strip().partition("://")
     if rest.rstrip("/").endswith(("?", "#")):
         end = rest.rstrip("/")[-1]

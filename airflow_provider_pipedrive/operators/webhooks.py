@@ -13,6 +13,7 @@ from airflow_provider_pipedrive.operators.task_support import (
     check_connection_id,
     is_templated,
     permanent_errors_end_the_task,
+    whole_number,
 )
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
         hook = PipedriveHook(self.pipedrive_conn_id)
         with permanent_errors_end_the_task():
             wanted = wanted_webhooks(self.objects, self.actions)
-            user_id = None if self.user_id is None else int(self.user_id)
+            user_id = None if self.user_id in (None, "") else whole_number("user_id", self.user_id)
             connection = hook.get_connection(self.pipedrive_conn_id)
             address = WebhookAddress.of(connection.extra_dejson)
             with hook.client as client:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from airflow_provider_pipedrive.catalog import get_action
 from airflow_provider_pipedrive.client.parameters import check
+from airflow_provider_pipedrive.client.switches import check_switches
 from airflow_provider_pipedrive.client.times import given_moment, write_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.waits.arguments import (
@@ -116,6 +117,7 @@ class PipedriveDealStageSensor(WaitingSensor):
         self._check_when_parsing()
 
     def _spec(self, since: str, resolved_later: ResolvedLater) -> tuple[WaitSpec, NameRefs | None] | None:
+        check_switches(self, "moves", "passed_through")
         self._find_contradictions()
         statuses = _read_known(resolved_later, self.status, self._statuses) or ()
         since = _read_known(resolved_later, self.since, _since) or since
@@ -256,6 +258,7 @@ class PipedriveNewFileSensor(WaitingSensor):
 
     def _spec(self, since: str, resolved_later: ResolvedLater) -> tuple[WaitSpec, NameRefs | None] | None:
         links = {name: getattr(self, name) for name in self.template_fields[:6] if getattr(self, name) is not None}
+        check_switches(self, "inline_images", "mail_attachments")
         if len(links) > 1:
             raise PipedriveParameterError(f"{' and '.join(links)}: a wait is for files of one record.")
         sizes = [self._size(name) for name in ("min_size", "max_size")]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.client.switches import check_switches
 from airflow_provider_pipedrive.client.times import given_moment
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.waits.arguments import patterns
@@ -265,6 +266,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
 
     def _check_choice(self) -> None:
         patterns("names", self.names, "*.pdf")
+        check_switches(self, "inline_images", "mail_attachments")
         if type(self.max_bytes) is not int or self.max_bytes < 1:
             raise PipedriveParameterError(f"max_bytes must be a whole number from 1 on, not {self.max_bytes!r}.")
 

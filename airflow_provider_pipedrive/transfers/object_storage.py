@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from errno import ENAMETOOLONG, ENOENT
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -113,7 +114,9 @@ class PipedriveToObjectStorageOperator(ExtractionOperator):
 
         try:
             make_folder(folder)
-        except FileNotFoundError as error:  # where no folder can be made, as below /proc
+        except OSError as error:
+            if error.errno not in (ENOENT, ENAMETOOLONG):  # where no folder can be made, as below /proc
+                raise
             raise AirflowFailException(f"path: {self.path} cannot be written to: {_fault_of(error)}.") from None
 
     # ---- what is asked for

@@ -18,6 +18,7 @@ from airflow_provider_pipedrive.operators.record_links import PipedriveRecordLin
 from airflow_provider_pipedrive.operators.task_support import (
     check_connection_id,
     check_path,
+    is_templated,
     permanent_errors_end_the_task,
     storage_path,
 )
@@ -153,6 +154,10 @@ class ObjectStorageToPipedriveFileOperator(ReportsLineage, BaseOperator):
         """Find wrong arguments; the names of the links that were given."""
         check_connection_id("pipedrive_conn_id", self.pipedrive_conn_id)
         check_path("path", self.path)
+        if self.name is not None and not isinstance(self.name, str) and not is_templated(self.name):
+            raise PipedriveParameterError(
+                f"name must be a file's name in Pipedrive, such as 'offer.pdf', not {self.name!r}."
+            )
         links = check_links(self)
         if not links:
             raise PipedriveParameterError(f"Say what the file is attached to: give one of {', '.join(LINKS)}.")

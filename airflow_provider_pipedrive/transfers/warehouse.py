@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow_provider_pipedrive.client.switches import check_switches
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob, Mode
 from airflow_provider_pipedrive.extraction.entities import OBSERVED
@@ -204,6 +205,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
 
         if self.lists not in ("json", "child_tables"):
             raise PipedriveParameterError(f"lists must be json or child_tables, not {self.lists!r}.")
+        check_switches(self, "keep_staging")
         if self.keep_staging and not self.staging:
             raise PipedriveParameterError("keep_staging needs staging: the folder to keep the files in.")
         check_connection_id(self.destination_conn_id)

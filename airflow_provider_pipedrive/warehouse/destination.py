@@ -113,6 +113,10 @@ class Destination:
                 "Loading into a warehouse needs dlt, duckdb and pyarrow on the workers: "
                 "pip install 'airflow-provider-pipedrive[warehouse]'."
             )
+        if self.file and self.file.is_dir():
+            raise PipedriveParameterError(
+                f"destination: {self.file} is a folder: name a file in it, such as crm.duckdb."
+            )
         if self.file and not self.file.absolute().parent.is_dir():
             raise PipedriveParameterError(
                 f"destination: the folder {self.file.absolute().parent} does not exist: create it."

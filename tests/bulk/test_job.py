@@ -27,6 +27,8 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
         ({"entity": "persons", "only_if_empty": "name"}, "only_if_empty must be a list of columns"),
         ({"entity": "persons", "timezone": "Berlin"}, "timezone must be a name such as Europe/Berlin"),
         ({"entity": "deal_followers", "mode": "update"}, "cannot be updated, only created and deleted"),
+        ({"entity": "persons", "match_on": 5}, "match_on must be a field's name, or a list of names, not 5"),
+        ({"entity": "persons", "dry_run": "no"}, "dry_run must be True or False, not 'no'"),
         ({"entity": "deal_products", "match_on": "id"}, "are told apart by deal_id and product_id"),
     ],
 )

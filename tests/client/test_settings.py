@@ -44,6 +44,7 @@ def test_the_oauth_host_can_be_on_this_machine() -> None:
         ({"extra": {"api_token": "with space"}}, "api_token is not a valid token"),
         ({"extra": {"api_token": "x\r\nHost: evil"}}, "api_token is not a valid token"),
         ({"extra": {"access_token": "ünicode"}}, "access_token is not a valid token"),
+        ({"extra": {"api_token": '"quoted"'}}, "api_token begins with a quotation mark"),
         ({"extra": {"api_token": 123}}, "api_token is not a valid token"),
     ],
 )

@@ -205,3 +205,9 @@ def test_an_address_that_can_be_read_in_two_ways_is_refused(host: str) -> None:
     extra = {"webhook_user": "airflow", "webhook_password": PASSWORD}
     with pytest.raises(PipedriveParameterError, match="webhook_url is not an address, or has a user, a query"):
         WebhookAddress.of({**extra, "webhook_url": f"https://{host}/pipedrive/webhook/UnguessablePartOfTheAddress0123"})
+
+
+@pytest.mark.parametrize("given", [None, 5, [5], {"deals": 1}])
+def test_what_are_not_names_of_objects_is_refused(given: Any) -> None:
+    with pytest.raises(PipedriveParameterError, match="objects must be a name or a list of names, not "):
+        wanted_webhooks(given)

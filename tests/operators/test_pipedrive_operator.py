@@ -188,6 +188,23 @@ def test_a_mapped_task_takes_its_parameters_when_it_runs() -> None:
     assert mapped.task_id == "mapped"
 
 
+@pytest.mark.parametrize("text", ["{'id': 1}", '{"id": "1"}', "{'id': '1', 'include_fields': ['files_count']}"])
+def test_parameters_that_a_template_renders_to_text_are_read_as_the_dict_that_they_are(
+    text: str, sandbox: Sandbox
+) -> None:
+    operator = PipedriveOperator(task_id="task", action="getDeal", parameters="{{ given }}")  # type: ignore[arg-type]
+    operator.render_template_fields({"given": text})  # type: ignore[typeddict-item]
+    assert operator.execute({"ti": TaskInstance()})["id"] == 1  # type: ignore[typeddict-item]
+
+
+def test_parameters_that_a_template_renders_to_no_dict_are_refused(sandbox: Sandbox) -> None:
+    operator = PipedriveOperator(task_id="task", action="getDeal", parameters="{{ given }}")  # type: ignore[arg-type]
+    operator.render_template_fields({"given": "[1]"})  # type: ignore[typeddict-item]
+    with pytest.raises(AirflowFailException, match="parameters must be a dict, not str"):
+        operator.execute({"ti": TaskInstance()})  # type: ignore[typeddict-item]
+    assert sandbox.requests == []
+
+
 def test_a_removed_action_warns_once_when_parsed_and_fails_without_a_request_when_run(
     sandbox: Sandbox, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -393,6 +393,12 @@ def test_new_tokens_are_expected_at_midnight_utc_unless_pipedrive_says_when(
         ({"format": "parket"}, "did you mean 'parquet'"),
         ({"mode": "delta"}, "mode must be one of snapshot, changes"),
         ({"mode": "changes", "since": "2026-02-01", "until": "2026-01-01"}, "must be later than since"),
+        ({"sweep": "no", "mode": "changes"}, "sweep must be True or False, not 'no'"),
+        ({"deletes": {"deals": True}}, "deletes must be True or False"),
+        ({"lookback": float("nan")}, "lookback must be a number of seconds from 0 on, not nan"),
+        ({"entities": {"deals": {}}}, "entities must be a list of names"),
+        ({"entities": [["deals"]]}, "entities must be a list of names"),
+        ({"entities": [5]}, "entities must be a list of names"),
         ({"mode": "changes", "since": "2026-02-01T00:00:00"}, "since must be a time with a zone"),
         ({"since": "2026-02-01"}, "A snapshot has no window"),
         ({"since": "{{ ds }}"}, "A snapshot has no window"),
@@ -458,6 +464,15 @@ def test_a_path_that_is_a_file_or_below_one_is_refused_before_anything_is_read(
     (tmp_path / "file").write_text("")
     with pytest.raises(AirflowFailException, match=f"{tmp_path / 'file'} is a file, and a folder is needed there"):
         extract(tmp_path / path)
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("a\0b", "has a zero byte in it"), ("a" * 300, "cannot be written to: File name too long")]
+)
+def test_a_path_that_no_disk_can_have_is_refused(name: str, words: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    with pytest.raises((AirflowFailException, PipedriveParameterError), match=words):
+        extract(tmp_path / name)
     assert sandbox.requests == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -51,6 +52,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 """``contains``: of a text or a list. ``matches``: a regular expression, anywhere in a text. The last two take no value:
 a field that is missing, null, an empty text or an empty list is empty."""
 _WITHOUT_VALUE = ("is set", "is empty")
+_LISTS = ("in", "not in")
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Condition:
     def holds(self, record: Mapping[str, Any]) -> bool:
         """Whether a record fulfils it. A field that is not there is null."""
         found = value_at(record, self.path)
-        value = self.value
+        value = [_alike(found, each) for each in self.value] if self.operator in _LISTS else _alike(found, self.value)
         if isinstance(found, str) and isinstance(value, str) and self.operator in ("<", "<=", ">", ">="):
             moments = read_time(found), read_time(value)
             if None not in moments:
@@ -76,6 +78,20 @@ class Condition:
 
     def __str__(self) -> str:
         return f"{self.path} {self.operator}" + ("" if self.operator in _WITHOUT_VALUE else f" {self.value!r}")
+
+
+def _alike(found: Any, value: Any) -> Any:
+    """A value as what it is compared with: a template has rendered it to text, where the record has a number or a
+    boolean."""
+    if not isinstance(value, str) or not isinstance(found, int | float):
+        return value
+    if isinstance(found, bool):
+        return {"true": True, "false": False}.get(value.strip().lower(), value)
+    try:
+        number = float(value) if not value.strip().lstrip("+-").isdigit() else int(value)
+    except ValueError:
+        return value
+    return number if math.isfinite(number) else value
 
 
 def conditions(name: str, given: Any) -> tuple[Condition, ...]:
@@ -116,7 +132,7 @@ def _condition(name: str, item: Any) -> Condition:
 def _value(name: str, path: str, sign: str, value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
-    if sign in ("in", "not in"):
+    if sign in _LISTS:
         if isinstance(value, str) or not isinstance(value, Sequence | set | frozenset):
             raise PipedriveParameterError(f"{name}: {path} {sign}: give a list of values, not {value!r}.")
         return list(value)
