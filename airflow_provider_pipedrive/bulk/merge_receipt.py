@@ -26,17 +26,24 @@ def count_operations(journal: Journal, action: str, state: str) -> int:
 
 
 def described_plans(book: FieldBook, plans: Mapping[int, GroupPlan]) -> Iterator[dict[str, Any]]:
-    """What is shown before anything happens, a group a line."""
+    """What is shown before anything happens, a group a line: as a bulk run's ``diff.jsonl``, and what would be lost."""
     fields = book.fields
     for number, plan in plans.items():
+        survivor = plan.survivor["id"]
+        merged = [record["id"] for record in plan.losers]
         now = {key: fields[key].kind.current(fields[key], plan.survivor, flat=False) for key in plan.written}
         yield {
             "group": number,
-            "survivor": plan.survivor["id"],
-            "name": plan.survivor.get("name", plan.survivor.get("title")),
-            "merged": [record["id"] for record in plan.losers],
-            "before": {str(fields[key]): value for key, value in now.items()},
-            "after": {str(fields[key]): value for key, value in plan.written.items()},
+            "id": survivor,
+            "key": plan.survivor.get("name", plan.survivor.get("title")),
+            "action": "merge",
+            "merged": merged,
+            "before": {
+                "Records": [survivor, *merged],
+                **{str(fields[key]): value for key, value in now.items()},
+                **{f"{name} (lost)": values for name, values in plan.lost.items()},
+            },
+            "after": {"Records": [survivor], **{str(fields[key]): value for key, value in plan.written.items()}},
             "lost": dict(plan.lost),
         }
 

@@ -104,7 +104,9 @@ def test_a_dry_run_merges_nothing_and_says_what_would_be_lost_and_what_it_costs(
     assert (receipt["merged"], receipt["dry_run"], receipt["results"]) == (1, True, None)
     assert receipt["price"] == 45  # a merge of 40 tokens, an update of 5
     (line,) = lines(receipt["diff"])
-    assert (line["survivor"], line["merged"], line["lost"]) == (ids[0], [ids[1]], {"Name": ["Z. Quast"]})
+    assert (line["id"], line["merged"], line["lost"]) == (ids[0], [ids[1]], {"Name": ["Z. Quast"]})
+    assert (line["before"]["Records"], line["after"]["Records"]) == (ids, ids[:1])
+    assert line["before"]["Name (lost)"] == ["Z. Quast"]
     assert [entry["value"] for entry in line["after"]["Email"]] == ["z1@x.example", "zoltan1@x.example"]
 
 

@@ -26,14 +26,13 @@ CREATE TABLE keys (hash INTEGER, number INTEGER);
 CREATE TABLE words (hash INTEGER);
 """
 _PAIR_UP = """
+CREATE INDEX keys_by_hash ON keys (hash, number);
 CREATE TABLE blocks AS SELECT hash, count(*) AS size FROM keys GROUP BY hash HAVING count(*) > 1;
 CREATE UNIQUE INDEX blocks_by_hash ON blocks (hash, size);
-CREATE TABLE shared AS SELECT keys.hash, number FROM keys JOIN blocks USING (hash) WHERE size <= {largest_block:d};
-DROP TABLE keys;
-CREATE INDEX shared_by_hash ON shared (hash, number);
 CREATE TABLE pairs (one INTEGER, other INTEGER, PRIMARY KEY (one, other)) WITHOUT ROWID;
 INSERT OR IGNORE INTO pairs SELECT a.number, b.number
-    FROM shared AS a JOIN shared AS b ON a.hash = b.hash AND a.number < b.number;
+    FROM blocks CROSS JOIN keys AS a ON a.hash = blocks.hash CROSS JOIN keys AS b ON b.hash = a.hash
+    WHERE size <= {largest_block:d} AND a.number < b.number;
 CREATE TABLE rare AS SELECT hash FROM words GROUP BY hash HAVING count(*) <= {rare:d};
 DROP TABLE words;
 CREATE UNIQUE INDEX rare_by_hash ON rare (hash);
@@ -67,12 +66,13 @@ class Candidates:
     def add(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Keep records and their keys."""
         rows, keys, words = [], [], []
+        kind, no_company = self._kind, self._no_company
         for number, record in enumerate(records, self.count + 1):
-            traits = self._kind(record, self._no_company)
+            traits = kind(record, no_company)
             rows.append((number, _encode(record)))
             for key in traits.keys():  # noqa: SIM118 - not a mapping's
                 keys.append((hash(key), number))
-            for word in set(traits.words):
+            for word in traits.words:
                 words.append((hash(word),))
         self.count += len(rows)
         self._connection.execute("BEGIN")
@@ -113,8 +113,11 @@ class Candidates:
 
     def traits(self, number: int) -> Traits:
         """A record's traits."""
-        record = self._connection.execute("SELECT record FROM records WHERE number = ?", [number]).fetchone()[0]
-        return self._kind(_decode(record), self._no_company)
+        return self._kind(self.record(number), self._no_company)
+
+    def record(self, number: int) -> dict[str, Any]:
+        """A record, as it was added."""
+        return _decode(self._connection.execute("SELECT record FROM records WHERE number = ?", [number]).fetchone()[0])
 
     def keep_scores(self, scored: Iterable[tuple[int, int, float, str]]) -> None:
         """Keep what pairs have been found to be, in place of the candidates: first, second, score, reasons."""

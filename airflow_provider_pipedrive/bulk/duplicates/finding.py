@@ -130,7 +130,7 @@ def _groups(candidates: Candidates, entity: str, rules: DuplicateRules, origin: 
     for one, other, score, reasons in candidates.scores():
         grouping.join(one, other, score, reasons)
     for members, score, found in grouping.groups():
-        records = [dict(candidates.traits(number).record) for number in members]
+        records = [candidates.record(number) for number in members]
         records.sort(key=lambda record: (record.get("add_time") or "", str(record["id"])))
         for record in records:
             record["link"] = record_url(entity, record["id"], origin)

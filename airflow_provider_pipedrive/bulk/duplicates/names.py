@@ -174,6 +174,14 @@ def edits(one: str, other: str, most: int) -> int:
     """Letters to insert, remove, change or swap with their neighbour; ``most + 1`` where it would be more."""
     if abs(len(one) - len(other)) > most:
         return most + 1
+    same = 0  # what they begin and end with alike costs nothing
+    while same < len(one) and same < len(other) and one[same] == other[same]:
+        same += 1
+    one, other = one[same:], other[same:]
+    while one and other and one[-1] == other[-1]:
+        one, other = one[:-1], other[:-1]
+    if not one or not other:
+        return len(one) + len(other)
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -62,10 +62,9 @@ class Traits(ABC):
     """
 
     kept: ClassVar[tuple[str, ...]]
-    words: Sequence[str] = ()
+    words: Iterable[str] = ()
 
     def __init__(self, record: Record, no_company: frozenset[str] = frozenset()) -> None:
-        self.record = record
         self.identifiers: Mapping[str, str] = record.get(IDENTIFIERS) or {}
         self._read(record, no_company)
 
@@ -74,7 +73,10 @@ class Traits(ABC):
 
     def keys(self) -> list[str]:
         """What a duplicate of this record may have too: pairs with a key in common are compared."""
-        return [*(f"i{name}={value}" for name, value in self.identifiers.items()), *self._keys()]
+        found = list(self._keys())
+        if self.identifiers:
+            found += [f"i{name}={value}" for name, value in self.identifiers.items()]
+        return found
 
     @abstractmethod
     def _keys(self) -> Iterator[str]: ...
@@ -180,7 +182,7 @@ class OrganizationTraits(Traits):
 
     def _read(self, record: Record, no_company: frozenset[str]) -> None:
         self.name, self.legal_form = company_words(record.get("name") or "")
-        self.words = self.name
+        self.words = dict.fromkeys(self.name)
         website = (record.get("website") or "").strip()
         host = domain_key(website) if website else None
         self.host = None if host in no_company else host
