@@ -7,7 +7,7 @@ import http.client
 import io
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -129,8 +129,16 @@ def whole_within(clock: Clock, seconds: float) -> Iterator[None]:
         _deadline.reset(token)
 
 
-class LateAnswer(TimeoutError):
+class _Late(TimeoutError):
     """The whole answer took too long."""
+
+
+def came_late(kinds: Sequence[type[BaseException]]) -> bool:
+    """Whether a fault was that the whole answer took too long.
+
+    :param kinds: of an exception and of what it was made of
+    """
+    return _Late in kinds
 
 
 class _Received(io.RawIOBase):
@@ -146,7 +154,7 @@ class _Received(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         held = _deadline.get()
         if held is not None and held[0].monotonic() > held[1]:
-            raise LateAnswer
+            raise _Late
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -173,15 +181,23 @@ def only_public_addresses(demanded: bool) -> Iterator[None]:
         _public_only.reset(token)
 
 
-class NotPublicAddress(OSError):
+class _NotPublic(OSError):
     """A name led to an address that no file is fetched from."""
+
+
+def led_inside(kinds: Sequence[type[BaseException]]) -> bool:
+    """Whether a fault was that a name led to this machine or a private network.
+
+    :param kinds: of an exception and of what it was made of
+    """
+    return _NotPublic in kinds
 
 
 def _judged(opened: socket.socket, *, proxied: bool) -> socket.socket:
     """A socket, if what it is connected to may be: judged on the address itself, which no name can change any more."""
     if _public_only.get() and not proxied and not is_public(str(opened.getpeername()[0])):
         opened.close()
-        raise NotPublicAddress
+        raise _NotPublic
     return opened
 
 

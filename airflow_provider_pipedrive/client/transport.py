@@ -17,8 +17,8 @@ import urllib3
 from airflow_provider_pipedrive.client.clock import Clock
 from airflow_provider_pipedrive.client.connections import (
     Connections,
-    LateAnswer,
-    NotPublicAddress,
+    came_late,
+    led_inside,
     only_public_addresses,
     whole_within,
 )
@@ -136,7 +136,7 @@ class Transport:
         Its text can hold URLs and proxies' passwords, so only the kind of fault is told.
         """
         kinds = tuple(type(cause) for cause in _causes(error))
-        if NotPublicAddress in kinds:
+        if led_inside(kinds):
             return PipedriveResponseError(
                 f"{call}: Pipedrive redirects to a host whose address is on this machine or in a private network, from "
                 "where no file is fetched.",
@@ -165,7 +165,7 @@ class Transport:
         :param kinds: of the exception and of what it was made of
         """
         seconds = self._settings.timeout
-        if LateAnswer in kinds:
+        if came_late(kinds):
             return self._cut(call, f"the answer was not complete after {seconds * WHOLE_ANSWER:g} s", sent=True)
         never_connected = any(issubclass(kind, urllib3.exceptions.NewConnectionError) for kind in kinds)
         if isinstance(error, _TIMEOUTS) and not never_connected:

@@ -12,7 +12,7 @@ from airflow_provider_pipedrive.errors import (
     PipedrivePermissionError,
 )
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.bulk.conftest import Write
+from tests.bulk.conftest import SEGMENT, Write, field_named
 
 
 def test_a_record_that_somebody_edits_in_between_is_written_and_the_receipt_says_so(
@@ -59,3 +59,21 @@ def test_what_an_earlier_try_wrote_itself_is_not_taken_for_an_edit(
     receipt = write(client, rows, job, folder=tmp_path)
 
     assert (receipt["updated"], receipt["edited_meanwhile"]) == (25, 0)
+
+
+def test_an_option_that_somebody_renames_in_between_is_written_as_the_option_that_was_meant(
+    client: PipedriveClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    segment = field_named(client, "Segment")
+    large = next(option["id"] for option in segment["options"] if option["label"] == "Large")
+    sandbox.fault(path="/api/v2/deals/*", method="PATCH", kind="403", count=1)
+    rows = [{"id": n, "Segment": "Large", "title": f"T{n}"} for n in (1, 2, 3)]
+    job = BulkJob("deals", match_on="id", concurrency=1)
+    with pytest.raises(PipedrivePermissionError):
+        write(client, rows, job, folder=tmp_path)
+    client.run("updateDealFieldOptions", {"field_code": SEGMENT, "body": [{"id": large, "label": "Enterprise"}]})
+
+    receipt = write(client, rows, job, folder=tmp_path)
+
+    assert receipt["updated"] == 3
+    assert [client.run("getDeal", {"id": n})["custom_fields"][SEGMENT] for n in (1, 2, 3)] == [large] * 3

@@ -13,7 +13,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveRejectedRowsError,
 )
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.bulk.conftest import Write, lines, people
+from tests.bulk.conftest import Write, lines, made, people
 
 
 @pytest.mark.parametrize("kind", ["reset-after", "503", "truncate"])
@@ -37,12 +37,16 @@ def test_a_deletion_whose_answer_is_lost_is_done(client: PipedriveClient, sandbo
 
 
 def test_one_row_that_pipedrive_refuses_does_not_stop_the_others(client: PipedriveClient, write_rows: Write) -> None:
-    rows = [{"id": n, "title": f"Deal {n}", "visible_to": 99 if n == 7 else 3} for n in range(1, 16)]
+    rows = people(1000)
+    rows[500]["org_id"] = 987_654
 
-    receipt = write_rows(rows, "deals", match_on="id", max_rejects=1)
+    receipt = write_rows(rows, "persons", max_rejects=1)
 
-    assert receipt["rejected"] in (0, 1)
-    assert receipt["updated"] + receipt["rejected"] == 15
+    assert (receipt["created"], receipt["rejected"]) == (999, 1)
+    [reject] = lines(receipt["rejects"])
+    assert (reject["row"], reject["values"]) == (501, rows[500])
+    assert "987654" in reject["reason"]
+    assert made(client).total() == 999
 
 
 def test_a_record_that_vanishes_after_it_was_looked_at_is_set_aside(

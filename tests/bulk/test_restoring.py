@@ -35,6 +35,21 @@ def test_undo_brings_back_what_nobody_has_touched_since(client: PipedriveClient,
     assert undo(client, tmp_path) == result
 
 
+def test_an_undo_of_five_hundred_keeps_the_three_that_somebody_has_edited_since(
+    client: PipedriveClient, tmp_path: Path
+) -> None:
+    write(client, people(500), BulkJob("persons"), folder=tmp_path / "made")
+    after = [{**row, "name": f"After {n}"} for n, row in enumerate(people(500))]
+    results = lines(write(client, after, BulkJob("persons"), folder=tmp_path / "changed")["results"])
+    for line in results[:3]:
+        client.run("updatePerson", {"id": line["id"], "name": "Typed by hand"})
+
+    result = undo(client, tmp_path / "changed")
+
+    assert (result["restored"], result["kept"], result["impossible"]) == (497, 3, 0)
+    assert made(client) == {f"Bulk {n}": 1 for n in range(3, 500)}
+
+
 def test_undo_deletes_what_was_made_unless_something_hangs_on_it(client: PipedriveClient, tmp_path: Path) -> None:
     receipt = write(client, people(3), BulkJob("persons"), folder=tmp_path)
     first = lines(receipt["results"])[0]["id"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from decimal import Decimal
 from typing import Any
 
@@ -155,3 +156,24 @@ def test_a_mirror_removes_what_is_no_longer_in_the_rows_and_only_within_its_scop
     left = {product["name"] for product in client.iterate("getProducts")}
     assert {"Kept", "Other"} <= left
     assert "Drop" not in left
+
+
+def test_people_are_found_by_names_in_four_scripts_however_they_are_spelled(
+    client: PipedriveClient, write_rows: Write
+) -> None:
+    names = ["Łukasz Żółć", "Иван Петров", "田中 太郎", "محمد علي"]
+    write_rows([{"name": name} for name in names], "persons", folder="first", match_on="name")
+    spelled = [unicodedata.normalize("NFD", f" {name.upper()} ") for name in names]
+
+    receipt = write_rows(
+        [{"name": name, "phone": f"+49 30 {n}"} for n, name in enumerate(spelled, 1)],
+        "persons",
+        folder="second",
+        match_on="name",
+    )
+
+    assert (receipt["created"], receipt["updated"]) == (0, 4)
+    found = {person["name"]: person["phones"] for person in client.iterate("getPersons") if person["name"] in names}
+    assert {name: phones[0]["value"] for name, phones in found.items()} == {
+        name: f"+49 30 {n}" for n, name in enumerate(names, 1)
+    }

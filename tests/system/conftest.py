@@ -20,6 +20,12 @@ PYTHON = Path(sys.executable)
 _ON_2 = metadata.version("apache-airflow").startswith("2.")
 collect_ignore = ["test_on_airflow_3.py" if _ON_2 else "test_on_airflow_2.py"]
 
+INBOUND = """mail,name,company,subject,manager
+eva@new.example,Eva Example,New Ltd,Wants an offer,
+bo@new.example,Bo Example,new  ltd,Wants another,
+"""
+"""A file of the DAG `pipedrive_inbound_leads`: leads of two persons of one organization."""
+
 
 @pytest.fixture(scope="module")
 def live_sandbox() -> Iterator[LiveSandbox]:

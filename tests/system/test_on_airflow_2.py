@@ -11,7 +11,7 @@ import pytest
 from landed import differences
 from live_sandbox import LiveSandbox
 
-from tests.system.conftest import EXAMPLE_DAGS, PYTHON, files_with, secrets_of
+from tests.system.conftest import EXAMPLE_DAGS, INBOUND, PYTHON, files_with, secrets_of
 
 pytestmark = pytest.mark.airflow
 
@@ -29,6 +29,7 @@ def airflow(home: Path, environ: dict[str, str]) -> Callable[..., None]:
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(EXAMPLE_DAGS),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "PIPEDRIVE_EXAMPLE_DROP": str(home / "drop"),
     }
 
     def command(*arguments: str) -> None:
@@ -63,6 +64,23 @@ def test_the_write_dag_sends_its_writes_once_each_and_reads_back_last(airflow, l
         ("POST", "/v1/notes"),
     ]
     assert sent[-1] == ("GET", "/api/v2/deals/20001")
+
+
+def test_rows_of_a_csv_file_become_persons_organizations_and_leads_each_once(
+    airflow, home: Path, live_sandbox: LiveSandbox
+):
+    (home / "drop").mkdir()
+    (home / "drop" / "monday.csv").write_text(INBOUND)
+    before = len(live_sandbox.requests())
+    airflow("dags", "test", "pipedrive_inbound_leads")
+    sent = [(request["method"], request["path"]) for request in live_sandbox.requests()[before:]]
+    assert sorted(request for request in sent if request[0] == "POST" and not request[1].startswith("/oauth")) == [
+        ("POST", "/api/v2/organizations"),
+        ("POST", "/api/v2/persons"),
+        ("POST", "/api/v2/persons"),
+        ("POST", "/v1/leads"),
+        ("POST", "/v1/leads"),
+    ]
 
 
 def test_every_record_lands_exactly_once_although_requests_fail(airflow, live_sandbox: LiveSandbox, tmp_path):

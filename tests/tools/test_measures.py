@@ -36,8 +36,6 @@ def test_functions_fit_a_screen() -> None:
 
 def test_exceptions_are_in_the_tree_of_errors() -> None:
     caught_in_their_room = {
-        "client.connections.LateAnswer",
-        "client.connections.NotPublicAddress",
         "client.values.InvalidValue",
         "extraction.reading.request_pool.Stopped",
         "extraction.rows.fitting.DoesNotFitError",

@@ -1,26 +1,34 @@
-"""Rows into Pipedrive: a bulk run next to a plain loop and to one action after the other.
+"""Rows into Pipedrive: a bulk run next to a plain loop, the official Node client, and one action after the other.
 
     python tools/bench/bulk.py pace      # 2,000 updates of deals at 50 ms, at three rate limits
     python tools/bench/bulk.py cpu       # CPU a written row, without latency
     python tools/bench/bulk.py upsert    # 10,000 persons by address, 5 % changed, against a search for each
-    python tools/bench/bulk.py memory    # 20,000 and 200,000 rows
+    python tools/bench/bulk.py memory    # 20,000 and 200,000 rows, written
 
-Needs this package's `sandbox` extra. The sandbox is a process of its own, and so is each writer, so that CPU (child
-processes included) and memory are a writer's own. The best of so many runs counts (`--best-of`). The exit code is 1 if
-a bound is missed. Compare what one run shows side by side: numbers of different runs differ with the machine.
+Needs this package's `sandbox` extra. The Node client is left out where node or npm is missing. The sandbox is a process
+of its own, and so is each writer, so that CPU (child processes included) and memory are a writer's own. The best of so
+many runs counts (`--best-of`). The exit code is 1 if a bound is missed. Compare what one run shows side by side:
+numbers of different runs differ with the machine.
+
+How the rate is counted: a limit of n in 2 s lets n requests start at once, and the k-th not before 2 s * ((k - 1) //
+n). That least time of all requests of a writer, those that read included, is held against the time from before its
+first request until after its last answer.
 """
 
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -33,6 +41,7 @@ from airflow_provider_pipedrive.bulk import BulkJob, write
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 
 TOKEN = "bench-token"
+NODE, NODE_CLIENT = "node", "pipedrive@33.7.0"
 UPDATES = 2_000
 PERSONS = 10_000
 CHANGED = 20
@@ -90,18 +99,18 @@ def search_each(url: str, rows: list[dict[str, Any]], limit: int) -> dict[str, A
         return {"tokens": client.usage.tokens}
 
 
-def plan(url: str, rows: list[dict[str, Any]], limit: int) -> dict[str, Any]:
-    """A dry run of so many rows as `rows` says: read, held against what is there, planned and written down."""
+def create(url: str, rows: list[dict[str, Any]], limit: int) -> dict[str, Any]:
+    """So many rows as `rows` says: read, held against what is there, planned, and written."""
     number = rows[0]["rows"]
     given = ({"email": f"row{n}@example.com", "name": f"Row {n}"} for n in range(number))
     before = _peak_mb()
     with _client(url, limit) as client, tempfile.TemporaryDirectory(prefix="bulk-") as folder:
-        receipt = write(client, given, BulkJob("persons", dry_run=True), folder=folder)
+        receipt = write(client, given, BulkJob("persons"), folder=folder)
     return {"created": receipt["created"], "above_imports": _peak_mb() - before}
 
 
 WRITERS: dict[str, Callable[[str, list[dict[str, Any]], int], dict[str, Any]]] = {
-    each.__name__: each for each in (plain, one_by_one, bulk, upsert, search_each, plan)
+    each.__name__: each for each in (plain, one_by_one, bulk, upsert, search_each, create)
 }
 
 
@@ -147,11 +156,29 @@ def run(name: str, url: str, rows: list[dict[str, Any]], limit: int) -> dict[str
     """One run, and the server's answers of 429 meanwhile."""
     _control(url, "POST", "reset")
     command = [sys.executable, __file__, "--writer", name, "--url", url, "--limit", str(limit)]
-    done = subprocess.run(command, input=json.dumps(rows), stdout=subprocess.PIPE, text=True, check=True)
+    folder = None
+    if name == NODE:
+        command, folder = ["node", str(Path(__file__).with_name("official_client.mjs")), url, TOKEN], _node_client()
+    done = subprocess.run(command, input=json.dumps(rows), stdout=subprocess.PIPE, text=True, check=True, cwd=folder)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     counted = _control(url, "GET", "counters")
     refused = counted.get("status 429", 0)
     return {**found, "429": refused, "answered": counted["requests"] - refused}
+
+
+def rivals() -> tuple[str, ...]:
+    """What a bulk run is measured next to."""
+    return ("plain", NODE, "one_by_one") if shutil.which("node") and shutil.which("npm") else ("plain", "one_by_one")
+
+
+@cache
+def _node_client() -> str:
+    """A folder that has the official client, until this process ends."""
+    folder = tempfile.mkdtemp(prefix="node-client-")
+    atexit.register(shutil.rmtree, folder)
+    command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder, NODE_CLIENT]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return folder
 
 
 # ---- the four measures
@@ -162,7 +189,7 @@ def pace(best_of: int) -> bool:
     met = True
     for limit, bound in PACES.items():
         with company(deals=UPDATES * 2, burst_limit=limit, latency_ms=50) as url:
-            shares = {name: max(_shares(name, url, limit, best_of)) for name in ("plain", "one_by_one", "bulk")}
+            shares = {name: max(_shares(name, url, limit, best_of)) for name in (*rivals(), "bulk")}
         shown = ", ".join(
             f"{name} {share:.1%}{f' ({many} x 429)' if many else ''}" for name, (share, many) in shares.items()
         )
@@ -181,11 +208,12 @@ def _shares(name: str, url: str, limit: int, best_of: int) -> Iterator[tuple[flo
 
 def cpu(best_of: int) -> bool:
     """CPU of a written row, against the plain loop's; the limit is the highest that Pipedrive has."""
+    names = (*rivals(), "bulk")
     with company(deals=UPDATES * 2) as url:
-        found = {
-            name: min(run(name, url, _updates(url, UPDATES), max(PACES))["cpu"] for _ in range(best_of))
-            for name in ("plain", "one_by_one", "bulk")
-        }
+        rounds = [
+            {name: run(name, url, _updates(url, UPDATES), max(PACES))["cpu"] for name in names} for _ in range(best_of)
+        ]
+        found = {name: min(each[name] for each in rounds) for name in names}
     for name, seconds in found.items():
         print(f"{name}: {seconds / UPDATES * 1000:.2f} ms a row, {seconds / found['plain']:.2f} times the plain loop")
     return found["bulk"] <= CPU * found["plain"]
@@ -222,7 +250,7 @@ def upserts(best_of: int) -> bool:
 def memory(_best_of: int) -> bool:
     """Peak memory above the imports."""
     with company(deals=PERSONS) as url:
-        found = [run("plan", url, [{"rows": number}], 100_000)["above_imports"] for number in (20_000, 200_000)]
+        found = [run("create", url, [{"rows": number}], 100_000)["above_imports"] for number in (20_000, 200_000)]
     print(f"20,000 rows: {found[0]:.0f} MB above the imports; 200,000 rows: {found[1]:.0f} MB")
     return found[1] <= ABOVE_IMPORTS and found[1] - found[0] <= MORE_FOR_TEN_TIMES
 

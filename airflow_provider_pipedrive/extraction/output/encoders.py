@@ -14,6 +14,9 @@ from airflow_provider_pipedrive.extraction.rows.columns import Column
 from airflow_provider_pipedrive.extraction.rows.rows import Row
 from airflow_provider_pipedrive.extraction.rows.schema import RowSchema
 
+_TOGETHER = 100
+"""Records that are in memory value by value at once."""
+
 
 class Encoder(Protocol):
     """Puts records into a part."""
@@ -71,10 +74,13 @@ class ReadableEncoder:
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append them."""
         schema = self._schema()
-        columns, odd = schema.reader.read(
-            records, {at for at, record in enumerate(records) if isinstance(record, Mended)}
-        )
-        part.write_columns(woven(columns, _odd_rows(schema, part, records, odd)), len(records))
+        for first in range(0, len(records), _TOGETHER):
+            _write(schema, part, records[first : first + _TOGETHER])
+
+
+def _write(schema: RowSchema, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
+    columns, odd = schema.reader.read(records, {at for at, record in enumerate(records) if isinstance(record, Mended)})
+    part.write_columns(woven(columns, _odd_rows(schema, part, records, odd)), len(records))
 
 
 def _odd_rows(
