@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OURS = {"airflow_provider_pipedrive", "tests", "tools"} | {path.stem for path in (ROOT / "tools").iterdir()}
 ONLY_WHERE_THEY_ARE = {
-    *("flask_appbuilder", "flask_babel", "wtforms", "azure", "openlineage"),
+    *("flask_appbuilder", "flask_babel", "wtforms", "openlineage"),
+    *("azure", "botocore", "s3fs", "adlfs", "gcsfs"),
     "airflow.providers.standard",
 }
 """See pyproject.toml."""

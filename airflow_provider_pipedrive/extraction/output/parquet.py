@@ -67,7 +67,7 @@ class ParquetPart(PartWriter):
         super().__init__(path)
         self._columns = columns
         self._schema = schema or pa.schema([_field(column) for column in columns])
-        self._waiting = _Waiting(self._schema)
+        self._waiting = _RowGroup(self._schema)
         with self._whole_or_gone():
             self._file = pq.ParquetWriter(
                 self._sink, self._schema, compression="zstd", use_dictionary=_texts(self._schema)
@@ -121,7 +121,7 @@ class ParquetPart(PartWriter):
         self._waiting.close()
 
 
-class _Waiting:
+class _RowGroup:
     """Rows that wait for their row group: the most of them on the disk, since dozens of parts are written at once.
 
     :ivar rows: how many wait
