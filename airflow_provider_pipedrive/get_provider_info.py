@@ -52,12 +52,14 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.webhooks"]},
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.approval"]},
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.choices"]},
+            {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.conversions"]},
         ],
         "sensors": [
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.sensors.pipedrive"]},
         ],
         "triggers": [
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.triggers.pipedrive"]},
+            {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.triggers.conversions"]},
         ],
         "notifications": ["airflow_provider_pipedrive.notifications.pipedrive.PipedriveNotifier"],
         "transfers": [

@@ -15,7 +15,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OURS = {"airflow_provider_pipedrive", "tests", "tools"} | {path.stem for path in (ROOT / "tools").iterdir()}
-ONLY_WHERE_THEY_ARE = {"flask_appbuilder", "flask_babel", "wtforms", "azure", "openlineage"}
+ONLY_WHERE_THEY_ARE = {
+    *("flask_appbuilder", "flask_babel", "wtforms", "azure", "openlineage"),
+    "airflow.providers.standard",
+}
 """See pyproject.toml."""
 NO_DISTRIBUTION_OF_ITS_NAME = {
     "airflow.providers.common.ai": "apache-airflow-providers-common-ai",

@@ -18,6 +18,7 @@ from airflow_provider_pipedrive.notifications.pipedrive import PipedriveNotifier
 from airflow_provider_pipedrive.operators.approval import PipedriveApprovalOperator
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
 from airflow_provider_pipedrive.operators.choices import PipedriveChoiceOperator, PipedriveRefreshChoicesOperator
+from airflow_provider_pipedrive.operators.conversions import PipedriveConvertDealOperator, PipedriveConvertLeadOperator
 from airflow_provider_pipedrive.operators.merge import PipedriveMergeOperator
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator
 from airflow_provider_pipedrive.operators.webhooks import PipedriveEnsureWebhooksOperator
@@ -118,6 +119,8 @@ def test_every_field_of_the_connection_is_explained(field: str) -> None:
         (PipedriveEnsureWebhooksOperator, "docs/webhooks.md"),
         (PipedriveApprovalOperator, "docs/people.md"),
         (PipedriveChoiceOperator, "docs/people.md"),
+        (PipedriveConvertDealOperator, "docs/people.md"),
+        (PipedriveConvertLeadOperator, "docs/people.md"),
         (PipedriveNotifier, "docs/people.md"),
         (PipedriveRefreshChoicesOperator, "docs/people.md"),
         (PipedriveToObjectStorageOperator, "docs/extraction.md"),

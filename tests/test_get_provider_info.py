@@ -20,6 +20,7 @@ from airflow_provider_pipedrive.get_provider_info import get_provider_info
 from airflow_provider_pipedrive.operators.approval import PipedriveApprovalOperator
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
 from airflow_provider_pipedrive.operators.choices import PipedriveChoiceOperator, PipedriveRefreshChoicesOperator
+from airflow_provider_pipedrive.operators.conversions import PipedriveConvertDealOperator, PipedriveConvertLeadOperator
 from airflow_provider_pipedrive.operators.merge import PipedriveMergeOperator
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator
 from airflow_provider_pipedrive.operators.webhooks import PipedriveEnsureWebhooksOperator
@@ -74,6 +75,7 @@ def test_every_operator_and_transfer_is_in_a_module_that_the_metadata_names():
     named |= {transfer["python-module"] for transfer in info["transfers"]}
     operators = [PipedriveOperator, PipedriveBulkOperator, PipedriveMergeOperator, PipedriveEnsureWebhooksOperator]
     operators += [PipedriveApprovalOperator, PipedriveChoiceOperator, PipedriveRefreshChoicesOperator]
+    operators += [PipedriveConvertDealOperator, PipedriveConvertLeadOperator]
     operators += [getattr(transfers, name) for name in transfers.__all__]
     assert {operator.__module__ for operator in operators} == named
 

@@ -58,6 +58,8 @@ CALLABLES = {
     "operators.choices.PipedriveChoiceOperator": """subject text multiple default timeout users record **kwargs""",
     "operators.choices.PipedriveRefreshChoicesOperator": "name **kwargs",
     "operators.choices.choice_param": "name title multiple",
+    "operators.conversions.PipedriveConvertLeadOperator": "lead_id stage_id pipeline_id **kwargs",
+    "operators.conversions.PipedriveConvertDealOperator": "deal_id **kwargs",
     "transfers.SqlToPipedriveOperator": "sql sql_conn_id sql_parameters **kwargs",
     "transfers.ObjectStorageToPipedriveOperator": "path format **kwargs",
     "transfers.PipedriveToObjectStorageOperator": """path mode format escape_formulas columns partition

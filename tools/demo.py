@@ -45,7 +45,8 @@ try:
     if isinstance(client.settings.credential, ApiToken):
         client.run("getCurrentUser")
 except PipedriveError as error:
-    sys.exit(print(f"{type(error).__name__}: {error}") or 1)
+    words = str(error).removeprefix("getCurrentUser: ")  # nobody has written this action
+    sys.exit(print(f"{type(error).__name__}: {words}") or 1)
 """
 
 

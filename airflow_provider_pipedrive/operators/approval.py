@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, BaseOperator
 
 from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.client.record_links import record_url
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 from airflow_provider_pipedrive.operators.people import Question, Users, answer_of, ask, check_can_ask
@@ -96,8 +97,11 @@ def approved(context: Context, settings: Approval, event: Mapping[str, Any]) -> 
     raise (AirflowSkipException if ends == "skip" else AirflowFailException)(f"{text}: nothing was written.")
 
 
-def described_proposal(proposal: Proposal) -> tuple[str, str]:
-    """Headline and text of a bulk run's plan."""
+def described_proposal(proposal: Proposal, origin: str) -> tuple[str, str]:
+    """Headline and text of a bulk run's plan.
+
+    :param origin: the connection's, for the links to records
+    """
     counts = [
         f"{number} {plain_text(entity)} to {plain_text(action)}"
         for (entity, action), number in proposal.operations.items()
@@ -105,11 +109,9 @@ def described_proposal(proposal: Proposal) -> tuple[str, str]:
     facts = [*counts, f"about {counted(proposal.price, 'API token')}"]
     if proposal.rejected:
         facts.append(f"{counted(proposal.rejected, 'row')} set aside")
-    every = f"\n\nAll records: {plain_text(proposal.diff)}" if proposal.diff else ""
-    return (
-        f"Write to Pipedrive: {counts[0]}?",
-        f"{'; '.join(facts)}.\n\n{changes_table(proposal.records, _LINES)}{every}",
-    )
+    lines = changes_table(proposal.records, _LINES, lambda identity: record_url(proposal.entity, identity, origin))
+    every = f"\n\nAll records: {plain_text(proposal.diff, 500)}" if proposal.diff else ""
+    return f"Write to Pipedrive: {counts[0]}?", f"{'; '.join(facts)}.\n\n{lines}{every}"
 
 
 class PipedriveApprovalOperator(BaseOperator):

@@ -218,7 +218,7 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
             return write(client, self._rows(context), job, folder=folder)
         done = write_when_approved(client, self._rows(context), job, folder=folder, approval=approval)
         if not isinstance(done, dict) and approval is None:
-            ask_approval(context, self.approval, *described_proposal(done), kept={"plan": done.plan})
+            ask_approval(context, self.approval, *described_proposal(done, client.origin), kept={"plan": done.plan})
         if not isinstance(done, dict):
             raise PipedriveError(
                 "What would be written is no longer what was approved: the rows, or the records in Pipedrive, have "

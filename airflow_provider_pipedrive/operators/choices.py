@@ -171,7 +171,8 @@ class PipedriveChoiceOperator(_ReadsChoices):
         with permanent_errors_end_the_task():
             default = self._default(labels)
         picked: Any = default or ([] if self.multiple else NONE)
-        more = f"There are more than these {len(labels)}: narrow the list down by `term` or `parameters`."
+        best = "best hits" if self.term else "newest"
+        more = f"The list has the {len(labels)} {best}; there are more."
         question = Question(
             subject=self.subject,
             body="\n\n".join(filter(None, [self.text, more if has_more else ""])),
@@ -230,17 +231,11 @@ class PipedriveChoiceOperator(_ReadsChoices):
 
 def _field(labels: Mapping[str, str], picked: Any, *, multiple: bool) -> dict[str, Any]:
     """The form's field, as the arguments of Airflow's ``Param``: a list that can be searched by typing."""
-    if multiple:
-        return {
-            "default": picked,
-            "type": "array",
-            "items": {"type": "string"},
-            "examples": list(labels),
-            "values_display": dict(labels),
-            "title": "Choice",
-        }
     shown = {NONE: "None of these", **labels}
-    return {"default": picked, "type": "string", "enum": list(shown), "values_display": shown, "title": "Choice"}
+    given = {"default": picked, "values_display": shown, "title": "Choice"}
+    if multiple:
+        return {**given, "type": "array", "items": {"type": "string"}, "examples": list(shown)}
+    return {**given, "type": "string", "enum": list(shown)}
 
 
 class PipedriveRefreshChoicesOperator(_ReadsChoices):

@@ -6,7 +6,6 @@ https://learn.microsoft.com/rest/api/storageservices/specifying-conditional-head
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -89,6 +88,8 @@ class AzureStore(FileStore):
             self._remove_some(paths[start : start + AT_ONCE])
 
     def _remove_some(self, paths: Sequence[Any]) -> None:
+        import asyncio  # a plain script that extracts to its disk needs none of its 40 modules
+
         from fsspec.asyn import sync
 
         fs = file_system(paths[0])
