@@ -1,7 +1,7 @@
 """What this code is held to, in numbers: ``python3 tools/measures.py [--at COMMIT]``. Standard library only.
 
-Without ``--at`` the checkout as it is; with it, a commit next to the checkout. tests/test_measures.py holds the bounds,
-tests/test_street.py the direction of imports.
+Without ``--at`` the checkout as it is; with it, a commit next to the checkout. tests/tools/test_measures.py holds the
+bounds, tests/tools/test_street.py the direction of imports.
 
 How each is counted. Class names: those of two modules, leading underscores aside, the sandbox not counted. Imports:
 every ``import`` of a module of this package, wherever in the file it is, those for types alone and deferred ones too;

@@ -47,7 +47,7 @@ class ReceivedChange:
 
 
 @dataclass(eq=False)
-class _Waiting:
+class _WaitingDelivery:
     received: ReceivedChange
     due: float
     stored: Future[None] = field(default_factory=Future)
@@ -67,7 +67,7 @@ class EventWriter:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[_WaitingDelivery] = deque()
         self._lock = threading.Lock()
         self._running = False
         self._bytes = 0
@@ -79,7 +79,7 @@ class EventWriter:
             sender will repeat it.
         :returns: what is done when the change is stored, and fails when it is dropped; ``None`` where too many wait
         """
-        waiting = _Waiting(received, self._clock() + seconds)
+        waiting = _WaitingDelivery(received, self._clock() + seconds)
         with self._lock:
             if len(self._queue) >= MOST_WAITING or self._bytes + received.size > MOST_BYTES:
                 return None
@@ -112,7 +112,7 @@ class EventWriter:
                 with self._lock:
                     self._queue.extendleft(reversed(failed))
 
-    def _try(self, batch: list[_Waiting]) -> list[_Waiting]:
+    def _try(self, batch: list[_WaitingDelivery]) -> list[_WaitingDelivery]:
         """Store a batch; returns what is to be tried again."""
         if not batch:
             return []
@@ -130,7 +130,7 @@ class EventWriter:
             waiting.stored.set_result(None)
         return []
 
-    def _in_time(self, batch: list[_Waiting]) -> list[_Waiting]:
+    def _in_time(self, batch: list[_WaitingDelivery]) -> list[_WaitingDelivery]:
         """Those that somebody still waits for; the others fail."""
         now = self._clock()
         for waiting in batch:

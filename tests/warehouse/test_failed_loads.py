@@ -14,8 +14,8 @@ import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveWarehouseError
 from airflow_provider_pipedrive.warehouse import Destination, Warehouse
-from tests.warehouse.test_loading import MONDAY, TUESDAY, WEDNESDAY, Place, deal
-from tests.warehouse.test_loading import place as place
+from tests.warehouse.test_merging import MONDAY, TUESDAY, WEDNESDAY, Place, deal
+from tests.warehouse.test_merging import place as place
 
 duckdb = pytest.importorskip("duckdb", reason="the extra warehouse is not installed")
 pytest.importorskip("dlt", reason="the extra warehouse is not installed")
@@ -141,7 +141,7 @@ import sys
 sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
 from pathlib import Path
 from tests.warehouse.test_failed_loads import many
-from tests.warehouse.test_loading import Destination, Place
+from tests.warehouse.test_merging import Destination, Place
 import json
 place = Place(Destination(*json.loads(sys.argv[1])), None, Path(sys.argv[2]), sys.argv[3])
 print("ready", flush=True)

@@ -345,7 +345,7 @@ before = dict(os.environ)
 def refuse(*_): raise AssertionError("a connection")
 socket.socket.connect = refuse
 sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
-from tests.warehouse.test_loading import Destination, Place, deal
+from tests.warehouse.test_merging import Destination, Place, deal
 place = Place(Destination("duckdb:///crm.duckdb"), None, Path.cwd() / "parts", "pipedrive")
 place.load([deal(1, "one")], load_state={{"watermark": "now"}})
 assert dict(os.environ) == before
