@@ -45,7 +45,8 @@ class _Leaf:
         for name, convert in self.columns:
             found = values if convert is None else [value if value is None else convert(value) for value in values]
             if name in columns:
-                found = [old if new is None else new for old, new in zip(columns[name], found, strict=True)]
+                both = zip(values, columns[name], found, strict=True)
+                found = [old if value is None else new for value, old, new in both]
             columns[name] = found
 
 

@@ -113,3 +113,9 @@ def test_further_rows_are_woven_in_where_they_were() -> None:
         "id": [1, 2, 3, 4, 5],
         "title": ["a", None, "c", "d", "e"],
     }
+
+
+def test_labels_that_came_themselves_go_before_those_of_the_ids_even_if_they_are_empty(reader: ColumnReader) -> None:
+    records = [b'{"label_ids":[7],"labels":["Hot"]}', b'{"label_ids":[7],"labels":""}', b'{"label_ids":[7]}']
+    columns, odd = reader.read(records, ())
+    assert ([*columns["labels"]], odd) == ([["Hot"], None, ["7"]], [])
