@@ -29,6 +29,7 @@ def test_nothing_is_out_of_step_with_the_catalog() -> None:
 def test_the_check_fails_and_names_what_is_out_of_step_until_it_is_written_anew(tmp_path: Path) -> None:
     package = tmp_path / "airflow_provider_pipedrive"
     shutil.copytree(ROOT / "airflow_provider_pipedrive" / "catalog", package / "catalog")
+    shutil.copy(ROOT / "airflow_provider_pipedrive" / "errors.py", package)
     (package / "__init__.py").touch()
     (tmp_path / "tools" / "generate").mkdir(parents=True)
     shutil.copy(TOOL, tmp_path / "tools" / "generate")

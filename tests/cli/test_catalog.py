@@ -153,6 +153,7 @@ def test_airflow_gets_one_group_with_all_commands():
         "actions",
         "plan",
         "watermarks",
+        "files",
         "undo",
     ]
     assert all(isinstance(command, ActionCommand) and command.help for command in group.subcommands)

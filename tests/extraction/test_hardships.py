@@ -18,6 +18,7 @@ from pytest_mock import MockerFixture
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
+    PipedriveParameterError,
     PipedriveResponseError,
     PipedriveServerError,
     PipedriveTokenCapError,
@@ -55,7 +56,7 @@ def test_a_path_that_is_a_file_is_an_error_before_anything_is_read(
     company: Sandbox, client: PipedriveClient, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="file"):
+    with pytest.raises(PipedriveParameterError, match="file is a file, and a folder is needed there"):
         extract(client, tmp_path / "file", DEALS)
     assert company.counters()["tokens"] == 0
 

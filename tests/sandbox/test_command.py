@@ -80,11 +80,12 @@ def test_names_to_be_answered_are_taken_from_the_command_line(tmp_path: Path) ->
             process.kill()
 
 
-def test_the_package_knows_the_catalog_and_nothing_else_of_ours_and_no_airflow() -> None:
+def test_the_package_knows_the_catalog_its_errors_and_nothing_else_of_ours_and_no_airflow() -> None:
     code = (
         "import sys, airflow_provider_pipedrive.sandbox.__main__;"
         "print(sorted(n for n in sys.modules if n == 'airflow' or n.startswith('airflow.')"
-        " or n.startswith('airflow_provider_pipedrive') and n.split('.')[1:2] not in ([], ['catalog'], ['sandbox'])))"
+        " or n.startswith('airflow_provider_pipedrive')"
+        " and n.split('.')[1:2] not in ([], ['catalog'], ['errors'], ['sandbox'])))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert done.stdout.strip() == "[]"

@@ -306,7 +306,7 @@ def test_what_is_kept_beside_the_data_is_private_to_the_user_who_runs_the_task(
     assert any("unfinished" in name for name in modes)
 
 
-@pytest.mark.parametrize(("given", "advice"), [(-1, "must not be negative"), ("an hour", "a number of seconds")])
-def test_a_wrong_time_to_keep_files_is_refused(given: Any, advice: str) -> None:
-    with pytest.raises(PipedriveParameterError, match=f"keep_previous.*{advice}"):
+@pytest.mark.parametrize("given", [-1, "an hour"])
+def test_a_wrong_time_to_keep_files_is_refused(given: Any) -> None:
+    with pytest.raises(PipedriveParameterError, match="keep_previous.*a number of seconds"):
         ExtractionJob(["deals"], keep_previous=given).check()
