@@ -80,7 +80,7 @@ def _parts(
     """An object, those of its keys converted that the catalog knows.
 
     Pipedrive takes keys that it describes nowhere: an unknown one passes, unless it looks like a known one that is not
-    given with it, or none that is known is there.
+    given with it.
     """
     known = {part.name: part for part in parameter.parts}
     missing = [name for name in known if name not in value]
@@ -90,8 +90,6 @@ def _parts(
         if part is None:
             if near := nearest(key, missing) if missing else []:
                 raise UnknownPart(f"has no {key!r} (did you mean {near[0]!r}?)")
-            if known and len(missing) == len(known):
-                raise UnknownPart(f"has no {key!r} (it takes: {', '.join(known)})")
             found[str(key)] = item if resolved_later(item) else _at(f".{key}", plain, item, time_format)
         elif item is None or (resolved_later(item) and not (part.parts and isinstance(item, Mapping | list | tuple))):
             found[key] = item
@@ -293,9 +291,20 @@ def _objects(
     if not all(isinstance(item, Mapping) or resolved_later(item) for item in parsed):
         raise InvalidValue(f"a list of objects (dicts){_such_as(parameter)}, not {_shown(value)}")
     return [
-        _at(f"[{place}]", _parts, parameter, item, time_format, resolved_later) if isinstance(item, Mapping) else item
+        _at(f"[{place}]", _entry, parameter, item, time_format, resolved_later) if isinstance(item, Mapping) else item
         for place, item in enumerate(parsed)
     ]
+
+
+def _entry(
+    parameter: Parameter, value: Mapping[Any, Any], time_format: TimeFormat, resolved_later: Callable[[Any], bool]
+) -> dict[str, Any]:
+    """An object of a list, which says something only by keys that the catalog knows: ``value``, ``person_id``, ..."""
+    found = _parts(parameter, value, time_format, resolved_later)
+    known = [part.name for part in parameter.parts]
+    if known and found and not set(known) & set(found):
+        raise UnknownPart(f"has no {next(iter(found))!r} (it takes: {', '.join(known)})")
+    return found
 
 
 def _elements(parameter: Parameter, value: Any) -> list[Any]:

@@ -102,7 +102,7 @@ def test_a_misspelled_field_of_a_condition_is_warned_of_at_once(
     )
     assert sensor.poke(waiting.context()) is False  # type: ignore[arg-type]
     out = capfd.readouterr()
-    said = caplog.text + out.out + out.err
+    said = caplog.text or out.out + out.err
     assert "'titel' leads nowhere: the record has no 'titel'. Did you mean 'title'? 'statuss' leads nowhere: " in said
     assert said.count("'titel' leads nowhere") == 1
 
