@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.bulk.context import RunContext
 from airflow_provider_pipedrive.bulk.difference import described
 from airflow_provider_pipedrive.bulk.planning import price_left
 
-_SHOWN = 100
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.bulk.journal import Journal
+
+SHOWN = 100
 """Records that a person is shown; the file has all of them."""
 
 
@@ -52,17 +55,54 @@ class Proposal:
     diff: str | None
 
 
+Ask = Callable[[Proposal], "PlanApproval | Proposal"]
+"""Gives the approval of a plan, or the plan itself where it is not approved."""
+
+
+def only_with(approval: PlanApproval | None) -> Ask:
+    """What lets the plan through that was approved, and no other.
+
+    :param approval: who has approved which plan, if anybody has
+    """
+
+    def ask(proposal: Proposal) -> PlanApproval | Proposal:
+        return proposal if approval is None or approval.plan != proposal.plan else approval
+
+    return ask
+
+
+def unapproved(journal: Journal, ask: Ask | None, propose: Callable[[], Proposal]) -> Proposal | None:
+    """The plan in a journal, where somebody has to approve it first; who has approved it is journalled.
+
+    Nothing to write needs nobody's approval.
+    """
+    if ask is None or not journal.one("SELECT count(*) FROM operations"):
+        return None
+    answer = ask(propose())
+    if isinstance(answer, Proposal):
+        return answer
+    journal.set(approval=asdict(answer))
+    return None
+
+
+def planned(journal: Journal) -> dict[tuple[str, str], int]:
+    """How many records each action is done to, by entity and action."""
+    counts = journal.run(
+        "SELECT entity, action, count(*) FROM operations WHERE state = 'planned' GROUP BY entity, action"
+    ).fetchall()
+    return {(entity, action): number for entity, action, number in counts}
+
+
 def proposal_of(run: RunContext) -> Proposal:
     """The plan of a run that has made one, and has written nothing."""
     journal = run.journal
-    counts = journal.run("SELECT entity, action, count(*) FROM operations GROUP BY entity, action").fetchall()
     return Proposal(
         plan=_fingerprint(run),
         entity=run.job.entity,
-        operations={(entity, action): number for entity, action, number in counts},
+        operations=planned(journal),
         price=price_left(journal),
         rejected=journal.rejected,
-        records=tuple(islice(described(run.book, run.job.entity, journal), _SHOWN)),
+        records=tuple(islice(described(run.book, run.job.entity, journal), SHOWN)),
         diff=journal.get("diff"),
     )
 

@@ -8,12 +8,12 @@ import pickle
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.bulk.approval import PlanApproval, Proposal, proposal_of
+from airflow_provider_pipedrive.bulk.approval import Ask, PlanApproval, Proposal, only_with, proposal_of, unapproved
 from airflow_provider_pipedrive.bulk.context import RunContext, context_of
 from airflow_provider_pipedrive.bulk.edits import count_edits
 from airflow_provider_pipedrive.bulk.job import BulkJob
@@ -73,15 +73,7 @@ def write_when_approved(
     :returns: the receipt, or the plan that is to be approved
     :raises PipedriveError: as :func:`write` does
     """
-
-    def ask(proposal: Proposal) -> PlanApproval | Proposal:
-        return proposal if approval is None or approval.plan != proposal.plan else approval
-
-    return _run(client, rows, job, folder, ask)
-
-
-_Ask = Callable[["Proposal"], "PlanApproval | Proposal"]
-"""Gives the approval of a plan, or the plan itself where it is not approved."""
+    return _run(client, rows, job, folder, only_with(approval))
 
 
 def _run(
@@ -89,7 +81,7 @@ def _run(
     rows: Iterable[Mapping[str, Any]],
     job: BulkJob,
     folder: Any,
-    ask: _Ask | None,
+    ask: Ask | None,
 ) -> dict[str, Any] | Proposal:
     job.check()
     journal = journal_in(folder)
@@ -106,7 +98,7 @@ def _run(
 
 
 class _BulkRun:
-    def __init__(self, context: RunContext, ask: _Ask | None) -> None:
+    def __init__(self, context: RunContext, ask: Ask | None) -> None:
         self._context = context
         self._ask = ask
         self._client = context.client
@@ -133,9 +125,10 @@ class _BulkRun:
             elif receipt := self._journal.get("receipt"):
                 return dict(receipt)
             check_bounds(self._context)
-            if not has_begun and not self._job.dry_run and (proposal := self._unapproved()):
-                return proposal
             if not self._job.dry_run:
+                propose = partial(proposal_of, self._context)
+                if not has_begun and (proposal := unapproved(self._journal, self._ask, propose)):
+                    return proposal
                 self._write()
             return self._receipt()
         finally:
@@ -190,16 +183,6 @@ class _BulkRun:
         self._journal.clear()
         self._journal.set(identity=identity, company=company, usage=usage)
         make_plan(self._context, rows)
-
-    def _unapproved(self) -> Proposal | None:
-        """The plan, where somebody has to approve it first. Nothing to write needs nobody's approval."""
-        if self._ask is None or not self._journal.one("SELECT count(*) FROM operations"):
-            return None
-        answer = self._ask(proposal_of(self._context))
-        if isinstance(answer, Proposal):
-            return answer
-        self._journal.set(approval=asdict(answer))
-        return None
 
     # ---- writing
 

@@ -48,10 +48,14 @@ def described_plans(book: FieldBook, plans: Mapping[int, GroupPlan]) -> Iterator
         }
 
 
+def merge_price(journal: Journal, entity: str) -> int:
+    """API tokens that are still to be spent."""
+    merges = count_operations(journal, "merge", "planned") * ACTIONS[MERGES[entity]].token_cost
+    return merges + count_operations(journal, "update", "planned") * ACTIONS[str(target_of(entity).update)].token_cost
+
+
 def merge_receipt(journal: Journal, job: MergeJob, origin: str) -> dict[str, Any]:
     """The receipt, as :func:`~airflow_provider_pipedrive.bulk.merge` documents it; its files are written."""
-    price = count_operations(journal, "merge", "planned") * ACTIONS[MERGES[job.entity]].token_cost
-    price += count_operations(journal, "update", "planned") * ACTIONS[str(target_of(job.entity).update)].token_cost
     state = "planned" if job.dry_run else "done"
     receipt = {
         "entity": job.entity,
@@ -61,7 +65,8 @@ def merge_receipt(journal: Journal, job: MergeJob, origin: str) -> dict[str, Any
         "vanished": count_operations(journal, "merge", "vanished"),
         "rejected": journal.rejected,
         "dry_run": job.dry_run,
-        "price": price if job.dry_run else None,
+        "price": merge_price(journal, job.entity) if job.dry_run else None,
+        "approval": journal.get("approval"),
         **journal.get("usage"),
         "rejects": write_rejects(journal),
         "diff": journal.get("diff"),

@@ -6,13 +6,14 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_pipedrive.bulk.approval import SHOWN, Ask, PlanApproval, Proposal, only_with, planned, unapproved
 from airflow_provider_pipedrive.bulk.journal import Journal, row_to_json, to_json
 from airflow_provider_pipedrive.bulk.merge_job import MERGES, MergeJob
 from airflow_provider_pipedrive.bulk.merge_plan import GroupPlan, plan_group
-from airflow_provider_pipedrive.bulk.merge_receipt import count_operations, described_plans, merge_receipt
+from airflow_provider_pipedrive.bulk.merge_receipt import count_operations, described_plans, merge_price, merge_receipt
 from airflow_provider_pipedrive.bulk.mirror import journal_in
 from airflow_provider_pipedrive.bulk.records import by_ids
 from airflow_provider_pipedrive.bulk.requests import request_of
@@ -60,23 +61,54 @@ def merge(
         :func:`~airflow_provider_pipedrive.bulk.find_duplicates`, or of a review
     :param folder: where the run keeps what it has decided and done: a local path, or one in object storage
     :returns: the receipt: ``groups``, ``merged`` (records that are gone), ``updated`` (survivors written before),
-        ``vanished`` (records that somebody else has removed meanwhile), ``rejected`` (groups set aside),
-        ``requests``, ``tokens``, ``seconds``, ``dry_run``, ``price`` (API tokens left to spend, of a dry run), and the
-        paths ``rejects``, ``diff`` and ``results`` (JSON lines) as text, or None
+        ``vanished`` (records that somebody else has removed meanwhile), ``rejected`` (groups set aside), ``requests``,
+        ``tokens``, ``seconds``, ``dry_run``, ``price`` (API tokens left to spend, of a dry run), ``approval``
+        (``plan``, ``by``, ``at``, or None where nobody was asked), and the paths ``rejects``, ``diff`` and ``results``
+        (JSON lines) as text, or None
     :raises PipedriveParameterError: a group or the job is wrong, or the folder is another run's: nothing was merged
     :raises PipedriveTokenCapError: ``max_merges`` would be exceeded: nothing was merged
     :raises PipedriveError: what ended the run; what was done is journalled
     """
+    receipt = _run(client, groups, job, folder, None)
+    assert isinstance(receipt, dict), "nobody is asked"
+    return receipt
+
+
+def merge_when_approved(
+    client: PipedriveClient,
+    groups: Iterable[Mapping[str, Any]],
+    job: MergeJob,
+    *,
+    folder: Any,
+    approval: PlanApproval | None,
+) -> dict[str, Any] | Proposal:
+    """Like :func:`merge`, but only what somebody has approved is merged.
+
+    The plan is made of what Pipedrive has now. Where it is not the one that was approved, nothing is merged, and it is
+    returned to be looked at. A run that has begun to merge continues: its plan stays.
+
+    :param approval: who has approved which plan, if anybody has
+    :returns: the receipt, or the plan that is to be approved
+    :raises PipedriveError: as :func:`merge` does
+    """
+    return _run(client, groups, job, folder, only_with(approval))
+
+
+def _run(
+    client: PipedriveClient, groups: Iterable[Mapping[str, Any]], job: MergeJob, folder: Any, ask: Ask | None
+) -> dict[str, Any] | Proposal:
     job.check()
     journal = journal_in(folder)
     try:
-        return _MergeRun(client, job, journal).do(groups)
+        return _MergeRun(client, job, journal, ask).do(groups)
     finally:
         journal.close()
 
 
 class _MergeRun:
-    def __init__(self, client: PipedriveClient, job: MergeJob, journal: Journal) -> None:
+    def __init__(self, client: PipedriveClient, job: MergeJob, journal: Journal, ask: Ask | None) -> None:
+        self._ask = ask
+        self._shown: list[Mapping[str, Any]] = []
         self._client = client
         self._job = job
         self._journal = journal
@@ -86,14 +118,17 @@ class _MergeRun:
         self._began = time.monotonic()
         self._before = (client.usage.requests, client.usage.tokens)
 
-    def do(self, groups: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    def do(self, groups: Iterable[Mapping[str, Any]]) -> dict[str, Any] | Proposal:
         given = list(groups)
-        if not self._has_begun(given):
-            self._plan(given)
-        elif receipt := self._journal.get("receipt"):
+        has_begun = self._has_begun(given)
+        if has_begun and (receipt := self._journal.get("receipt")):
             return dict(receipt)
         try:
+            if not has_begun:
+                self._plan(given)
             if not self._job.dry_run:
+                if not has_begun and (proposal := unapproved(self._journal, self._ask, self._proposal)):
+                    return proposal
                 self._merge()
         finally:
             self._keep_usage()
@@ -125,9 +160,10 @@ class _MergeRun:
 
     def _plan(self, groups: Sequence[Mapping[str, Any]]) -> None:
         wanted = self._wanted(groups)
+        identity, company = self._identity(groups), self._directory.me.get("company_id")
+        usage = self._journal.get("usage") if self._journal.get("merge_identity") == identity else None
         self._journal.clear()
-        company = self._directory.me.get("company_id")
-        self._journal.set(merge_identity=self._identity(groups), company=company, rows=len(groups))
+        self._journal.set(merge_identity=identity, company=company, rows=len(groups), usage=usage)
         records = self._read([identity for ids, _ in wanted for identity in ids])
         plans: dict[int, GroupPlan] = {}
         with self._journal.transaction():
@@ -139,13 +175,35 @@ class _MergeRun:
                     continue
                 plans[number] = plan
                 self._keep(number, plan, [identity for identity in ids if identity not in records])
-        self._journal.set(diff=self._journal.lines("diff.jsonl", described_plans(self._book, plans)))
+        self._journal.set(diff=self._journal.lines("diff.jsonl", self._looked_at(plans)))
         merges = count_operations(self._journal, "merge", "planned")
         if self._job.max_merges is not None and merges > self._job.max_merges:
             raise PipedriveTokenCapError(
                 f"{counted(merges, 'record')} of {self._job.entity} would be merged away, more than max_merges="
                 f"{self._job.max_merges} allows. Nothing was merged. Look at {self._journal.get('diff')}, and raise it."
             )
+
+    def _looked_at(self, plans: Mapping[int, GroupPlan]) -> Iterator[dict[str, Any]]:
+        """What is shown of each group, of which the plan's fingerprint is taken: so a change of a record that nobody is
+        shown, such as the number of its activities, makes no other plan of it."""
+        digest = hashlib.sha256()
+        for line in described_plans(self._book, plans):
+            digest.update(to_json(line).encode())
+            if len(self._shown) < SHOWN:
+                self._shown.append(line)
+            yield line
+        self._journal.set(plan=digest.hexdigest())
+
+    def _proposal(self) -> Proposal:
+        return Proposal(
+            plan=str(self._journal.get("plan")),
+            entity=self._job.entity,
+            operations=planned(self._journal),
+            price=merge_price(self._journal, self._job.entity),
+            rejected=self._journal.rejected,
+            records=tuple(self._shown),
+            diff=self._journal.get("diff"),
+        )
 
     def _wanted(self, groups: Sequence[Mapping[str, Any]]) -> list[tuple[list[Any], Any]]:
         """Ids and survivor of each group.

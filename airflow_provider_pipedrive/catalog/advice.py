@@ -131,7 +131,7 @@ def _airflow_takes_commands() -> bool:
 def _words(name: object) -> list[str]:
     """The words of a name, each in the singular and as Pipedrive says it."""
     found = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+", re.sub(r"V([12])\b", r"_v_\1", str(name)))
-    words = [_MEANS.get(word, word) for word in map(_singular, map(str.lower, found))]
+    words = [_MEANS.get(word, word) for word in map(singular, map(str.lower, found))]
     return [word for word in words if word not in _NOISE]
 
 
@@ -141,7 +141,8 @@ def _translated(name: str) -> bool:
     return bool(first and first[0] in _MEANS)
 
 
-def _singular(word: str) -> str:
+def singular(word: str) -> str:
+    """A word of Pipedrive's, as it is said of one: ``activity`` of ``activities``."""
     if word in _IRREGULAR:
         return _IRREGULAR[word]
     if word.endswith("ies") and len(word) > 4:

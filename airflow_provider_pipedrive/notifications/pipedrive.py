@@ -101,7 +101,7 @@ class PipedriveNotifier(BaseNotifier):
         if self.activity is None:
             return "addNote", {"content": self.note, **records}
         if "person_id" in records:
-            # Pipedrive's migration guide calls an activity's person_id read only: the participants say whose it is.
+            # Pipedrive's migration guide calls an activity's person_id read only: it belongs to its participants.
             # https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide
             records["participants"] = [{"person_id": records.pop("person_id"), "primary": True}]
         return "addActivity", {**records, **self.activity}

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, BaseOperator
 
-from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.catalog.advice import counted, singular
 from airflow_provider_pipedrive.client.record_links import record_url
-from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 from airflow_provider_pipedrive.operators.people import Question, Users, answer_of, ask, check_can_ask
 from airflow_provider_pipedrive.operators.tables import changes_table, plain_text
@@ -22,7 +22,7 @@ from airflow_provider_pipedrive.operators.task_support import permanent_errors_e
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_pipedrive.bulk.approval import Proposal
+    from airflow_provider_pipedrive.bulk.approval import PlanApproval, Proposal
 
 APPROVE, REFUSE = "Approve", "Refuse"
 XCOM_KEY = "pipedrive_approval"
@@ -103,7 +103,7 @@ def described_proposal(proposal: Proposal, origin: str) -> tuple[str, str]:
     :param origin: the connection's, for the links to records
     """
     counts = [
-        f"{number} {plain_text(entity)} to {plain_text(action)}"
+        f"{counted(number, plain_text(singular(entity)))} to {plain_text(action)}"
         for (entity, action), number in proposal.operations.items()
     ]
     facts = [*counts, f"about {counted(proposal.price, 'API token')}"]
@@ -112,6 +112,31 @@ def described_proposal(proposal: Proposal, origin: str) -> tuple[str, str]:
     lines = changes_table(proposal.records, _LINES, lambda identity: record_url(proposal.entity, identity, origin))
     every = f"\n\nAll records: {plain_text(proposal.diff, 500)}" if proposal.diff else ""
     return f"Write to Pipedrive: {counts[0]}?", f"{'; '.join(facts)}.\n\n{lines}{every}"
+
+
+def settled(
+    context: Context,
+    settings: Approval,
+    done: dict[str, Any] | Proposal,
+    origin: str,
+    approval: PlanApproval | None,
+) -> dict[str, Any]:
+    """The receipt of a run; where nobody has approved its plan yet, ask, and end this part of the task.
+
+    :param done: what the run has given: its receipt, or the plan that is to be approved
+    :param origin: the connection's, for the links to records
+    :param approval: who has approved which plan, if anybody has
+    :raises PipedriveError: another plan was approved
+    """
+    if isinstance(done, dict):
+        return done
+    if approval is None:
+        ask_approval(context, settings, *described_proposal(done, origin), kept={"plan": done.plan})
+    raise PipedriveError(
+        "What would be written is no longer what was approved: the rows, or the records in Pipedrive, have "
+        "changed meanwhile. Nothing was written; the next try shows the new changes.",
+        retryable=True,
+    )
 
 
 class PipedriveApprovalOperator(BaseOperator):

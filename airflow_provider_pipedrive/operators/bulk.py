@@ -14,7 +14,6 @@ from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.client.values import from_text
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
-    PipedriveError,
     PipedriveParameterError,
     PipedriveTokenCapError,
 )
@@ -25,8 +24,7 @@ from airflow_provider_pipedrive.operators.approval import (
     Approval,
     approval_settings,
     approved,
-    ask_approval,
-    described_proposal,
+    settled,
 )
 from airflow_provider_pipedrive.operators.record_links import PipedriveRecordLink
 from airflow_provider_pipedrive.operators.task_support import (
@@ -217,15 +215,7 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
         if self.approval is None:
             return write(client, self._rows(context), job, folder=folder)
         done = write_when_approved(client, self._rows(context), job, folder=folder, approval=approval)
-        if not isinstance(done, dict) and approval is None:
-            ask_approval(context, self.approval, *described_proposal(done, client.origin), kept={"plan": done.plan})
-        if not isinstance(done, dict):
-            raise PipedriveError(
-                "What would be written is no longer what was approved: the rows, or the records in Pipedrive, have "
-                "changed meanwhile. Nothing was written; the next try shows the new changes.",
-                retryable=True,
-            )
-        return done
+        return settled(context, self.approval, done, client.origin, approval)
 
     # ---- rows
 

@@ -15,6 +15,7 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError, Pipedrive
 from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
+from airflow_provider_pipedrive.operators.approval import Approval, approval_settings, approved, settled
 from airflow_provider_pipedrive.operators.task_support import (
     is_templated,
     permanent_errors_end_the_task,
@@ -26,9 +27,12 @@ from airflow_provider_pipedrive.operators.task_support import (
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_pipedrive.bulk.approval import PlanApproval
+    from airflow_provider_pipedrive.client import PipedriveClient
+
 
 class PipedriveMergeOperator(ReportsLineage, BaseOperator):
-    """Merge groups of duplicates, which Pipedrive does not undo: have a person approve them first.
+    """Merge groups of duplicates, which Pipedrive does not undo: let a person approve them first.
 
     Everything is read and decided before the first merge; a try that dies is continued by the next one, and no record
     is merged twice. See docs/duplicates.md.
@@ -41,6 +45,8 @@ class PipedriveMergeOperator(ReportsLineage, BaseOperator):
         the field's name or key
     :param max_merges: records that may be merged away (templated)
     :param dry_run: decide everything, merge nothing: the receipt names the files that show it
+    :param approval: show somebody what each merge keeps and loses, and merge when it is approved (Airflow 3.1 and
+        later): True, or an :class:`.Approval`
     :param folder: where the run keeps its journal: a folder that every try of the task sees, local or in object
         storage; by default one of the run's own on this machine (templated)
     :param pipedrive_conn_id: the connection (templated)
@@ -61,6 +67,7 @@ class PipedriveMergeOperator(ReportsLineage, BaseOperator):
         fields: Mapping[str, str] | None = None,
         max_merges: int | str | None = None,
         dry_run: bool = False,
+        approval: bool | Approval = False,
         folder: str | Path | None = None,
         pipedrive_conn_id: str = "pipedrive_default",
         **kwargs: Any,
@@ -72,25 +79,51 @@ class PipedriveMergeOperator(ReportsLineage, BaseOperator):
         self.fields = fields
         self.max_merges = max_merges
         self.plans_only = dry_run  # Airflow's operators have a method of the name dry_run
+        self.approval = approval_settings(approval, "approval")
         self.folder = folder
         self.pipedrive_conn_id = pipedrive_conn_id
         self._check_when_parsing()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Merge the groups, continuing an earlier try's run, and return the receipt."""
-        from airflow_provider_pipedrive.bulk import merge
+        return self._merge(context)
+
+    def execute_complete(self, context: Context, event: Any = None, plan: str = "") -> dict[str, Any]:
+        """Merge what somebody has approved.
+
+        :param plan: the fingerprint of the plan that they were shown
+        """
+        from airflow_provider_pipedrive.bulk.approval import PlanApproval
+
+        assert self.approval is not None, "only with approval is anybody asked"
+        said = approved(context, self.approval, event)
+        return self._merge(context, PlanApproval(plan, said["by"], said["at"]))
+
+    def _merge(self, context: Context, approval: PlanApproval | None = None) -> dict[str, Any]:
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
         hook = PipedriveHook(self.pipedrive_conn_id)
         lineage = Lineage()
         try:
             with permanent_errors_end_the_task():
-                receipt = merge(hook.client, self._groups(lineage), self._job(), folder=self._folder(context))
+                receipt = self._merged(context, hook.client, lineage, approval)
         except PipedriveTokenCapError as error:
             raise AirflowFailException(str(error)) from None
         lineage.wrote(entity(hook.client.origin, self.entity))
         tell(hook, lineage.inputs, lineage.outputs)
         return receipt
+
+    def _merged(
+        self, context: Context, client: PipedriveClient, lineage: Lineage, approval: PlanApproval | None
+    ) -> dict[str, Any]:
+        """The receipt of a run; where somebody has to approve it first, ask."""
+        from airflow_provider_pipedrive.bulk.merges import merge, merge_when_approved
+
+        groups, job, folder = self._groups(lineage), self._job(), self._folder(context)
+        if self.approval is None:
+            return merge(client, groups, job, folder=folder)
+        done = merge_when_approved(client, groups, job, folder=folder, approval=approval)
+        return settled(context, self.approval, done, client.origin, approval)
 
     def _groups(self, lineage: Lineage) -> list[Mapping[str, Any]]:
         """The groups of this run: those given, or those that a review approves."""

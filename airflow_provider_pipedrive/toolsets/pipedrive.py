@@ -98,7 +98,7 @@ class PipedriveToolset(AirflowToolset):
         return self._own_leash().receipt
 
     async def for_run(self, ctx: RunContext[Any]) -> PipedriveToolset:
-        """A toolset with a leash of its own; :attr:`receipt` of this one tells of it."""
+        """A toolset with a leash of its own, which :attr:`receipt` of this one then shows."""
         fresh = copy.copy(self)
         fresh._leash = self._leash = None
         self._leash = fresh._own_leash()

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_pipedrive.bulk import find_duplicates, write_review
-from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.operators.merge import PipedriveMergeOperator
 from airflow_provider_pipedrive.sandbox import Sandbox
+from tests.support.people import EVA, AskingTask, asked
+from tests.support.people import asking as asking
 
 
 class TaskInstance:
@@ -86,6 +88,51 @@ def test_a_dry_run_shows_and_merges_nothing(sandbox: Sandbox, tmp_path: Path) ->
 
     assert (receipt["dry_run"], receipt["merged"], receipt["price"]) == (True, 1, 40)
     assert not [entry for entry in sandbox.requests if entry.method == "PUT"]
+
+
+def merge_of(ids: list[int], folder: Path) -> PipedriveMergeOperator:
+    return PipedriveMergeOperator(
+        task_id="merge", groups=[{"ids": ids}], entity="persons", approval=True, folder=str(folder)
+    )
+
+
+def living(sandbox: Sandbox) -> set[int]:
+    return {key for key, person in sandbox.records("persons").items() if not person["is_deleted"]}
+
+
+def test_somebody_sees_what_a_merge_loses_and_approves_it(sandbox: Sandbox, asking: AskingTask, tmp_path: Path) -> None:
+    ids = pair(1)
+    PipedriveHook().run("updatePerson", {"id": ids[1], "name": "Z. Quast"})
+    parked = asked(merge_of(ids, tmp_path), asking)
+
+    assert parked.question.subject == "Write to Pipedrive: 1 person to merge?"
+    assert f"| **merge** | [{ids[0]} · Zoltan Quast1](" in parked.question.body
+    assert r" | Name \(lost\) | Z\. Quast | \- |" in parked.question.body
+    assert ids[1] in living(sandbox)
+
+    receipt = parked.answered("Approve")
+    assert (receipt["merged"], receipt["approval"]["by"]) == (1, EVA)
+    assert ids[1] not in living(sandbox)
+
+
+def test_a_refused_merge_is_skipped(sandbox: Sandbox, asking: AskingTask, tmp_path: Path) -> None:
+    ids = pair(1)
+    parked = asked(merge_of(ids, tmp_path), asking)
+    with pytest.raises(AirflowSkipException, match="Refused by Eva: nothing was written"):
+        parked.answered("Refuse")
+    assert ids[1] in living(sandbox)
+
+
+def test_an_approval_counts_for_the_merge_that_was_shown_alone(
+    sandbox: Sandbox, asking: AskingTask, tmp_path: Path
+) -> None:
+    ids = pair(1)
+    parked = asked(merge_of(ids, tmp_path), asking)
+    PipedriveHook().run("addActivity", {"subject": "Call", "type": "call", "participants": [{"person_id": ids[1]}]})
+    PipedriveHook().run("updatePerson", {"id": ids[1], "name": "Somebody Else"})
+    with pytest.raises(PipedriveError, match="no longer what was approved"):
+        parked.answered("Approve")
+    assert ids[1] in living(sandbox)
 
 
 def test_more_merges_than_allowed_fail_the_task_for_good(sandbox: Sandbox, tmp_path: Path) -> None:
