@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -158,8 +159,8 @@ def _lost(each: Field, kept: Any, values: Sequence[Any]) -> list[Any]:
     for value in values:
         if is_empty(value) or each.kind.same(kept, value) or (isinstance(kept, list) and _has_all(kept, value)):
             continue
-        if isinstance(kept, str) and str(value) in kept:
-            continue
+        if isinstance(kept, str) and re.search(rf"(?<!\w){re.escape(str(value))}(?!\w)", kept):
+            continue  # its words are in what stays: Ann is in Ann Marie, but not in Hannah
         lost.append(each.kind.labelled(each, value))
     return lost
 

@@ -86,6 +86,17 @@ def test_a_value_that_the_survivor_has_otherwise_is_lost_and_is_said_to_be(book:
     assert set(plan.lost) == {str(book.find("org_id")), str(book.find("name"))}
 
 
+@pytest.mark.parametrize(
+    ("kept", "other", "lost"), [("Ann Marie", "Ann", []), ("Joann", "ann", ["ann"]), ("Quast1", "Quast", ["Quast"])]
+)
+def test_a_text_is_kept_where_its_words_are_in_what_stays(
+    book: FieldBook, kept: str, other: str, lost: list[str]
+) -> None:
+    plan = planned(book, person(1, name=kept), person(2, name=other))
+
+    assert list(plan.lost.values()) == ([lost] if lost else [])
+
+
 def test_a_rule_for_a_field_saves_what_would_be_lost(book: FieldBook) -> None:
     plan = planned(
         book,
