@@ -7,7 +7,6 @@ import logging
 import pickle
 import sqlite3
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
@@ -23,6 +22,7 @@ from airflow_provider_pipedrive.bulk.new_options import NewOptions
 from airflow_provider_pipedrive.bulk.planning import check_bounds, make_plan, price_left, server_now
 from airflow_provider_pipedrive.bulk.reading import Digest
 from airflow_provider_pipedrive.bulk.receipt import receipt_of, show
+from airflow_provider_pipedrive.bulk.run_usage import RunUsage
 from airflow_provider_pipedrive.bulk.writing import OperationWriter
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 
@@ -104,8 +104,7 @@ class _BulkRun:
         self._client = context.client
         self._job = context.job
         self._journal = context.journal
-        self._began = time.monotonic()
-        self._before = (self._client.usage.requests, self._client.usage.tokens)
+        self._usage = RunUsage(self._client, self._journal)
 
     def do(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any] | Proposal:
         if self._job.diff == "state" and iter(rows) is rows:
@@ -132,7 +131,7 @@ class _BulkRun:
                 self._write()
             return self._receipt()
         finally:
-            self._keep_usage()
+            self._usage.keep()
             self._client.token_cap = cap
 
     def _identity(self) -> str:
@@ -197,7 +196,7 @@ class _BulkRun:
     # ---- afterwards
 
     def _receipt(self) -> dict[str, Any]:
-        self._keep_usage()
+        self._usage.keep()
         if self._job.dry_run:
             show(self._context)
             return receipt_of(self._context, price=price_left(self._journal))
@@ -220,19 +219,6 @@ class _BulkRun:
             "(SELECT id FROM matches WHERE matches.row = rows.row)), fields "
             "FROM rows WHERE key IS NOT NULL AND row NOT IN (SELECT row FROM rejects)"
         )
-
-    def _keep_usage(self) -> None:
-        """Requests, tokens and seconds of the whole run, resumes included."""
-        kept = self._journal.get("usage") or {"requests": 0, "tokens": 0, "seconds": 0.0}
-        usage, now = self._client.usage, time.monotonic()
-        self._journal.set(
-            usage={
-                "requests": kept["requests"] + usage.requests - self._before[0],
-                "tokens": kept["tokens"] + usage.tokens - self._before[1],
-                "seconds": round(kept["seconds"] + now - self._began, 3),
-            }
-        )
-        self._before, self._began = (usage.requests, usage.tokens), now
 
 
 class _Spooled:

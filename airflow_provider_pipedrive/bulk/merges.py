@@ -17,6 +17,7 @@ from airflow_provider_pipedrive.bulk.merge_receipt import count_operations, desc
 from airflow_provider_pipedrive.bulk.mirror import journal_in
 from airflow_provider_pipedrive.bulk.records import by_ids
 from airflow_provider_pipedrive.bulk.requests import request_of
+from airflow_provider_pipedrive.bulk.run_usage import RunUsage
 from airflow_provider_pipedrive.bulk.targets import target_of
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.directory import Directory
@@ -115,8 +116,7 @@ class _MergeRun:
         self._target = target_of(job.entity)
         self._directory = Directory(client)
         self._book = FieldBook(client, job.entity, self._target.fields_action, self._directory)
-        self._began = time.monotonic()
-        self._before = (client.usage.requests, client.usage.tokens)
+        self._usage = RunUsage(client, journal)
 
     def do(self, groups: Iterable[Mapping[str, Any]]) -> dict[str, Any] | Proposal:
         given = list(groups)
@@ -131,7 +131,7 @@ class _MergeRun:
                     return proposal
                 self._merge()
         finally:
-            self._keep_usage()
+            self._usage.keep()
         receipt = merge_receipt(self._journal, self._job, self._client.origin)
         if not self._job.dry_run:
             self._journal.set(receipt=receipt)
@@ -315,18 +315,3 @@ class _MergeRun:
 
     def _note(self, number: int, state: str) -> None:
         self._journal.run("UPDATE operations SET state = ? WHERE operation = ?", [state, number])
-
-    # ---- afterwards
-
-    def _keep_usage(self) -> None:
-        """Requests, tokens and seconds of the whole run, resumes included."""
-        kept = self._journal.get("usage") or {"requests": 0, "tokens": 0, "seconds": 0.0}
-        usage, now = self._client.usage, time.monotonic()
-        self._journal.set(
-            usage={
-                "requests": kept["requests"] + usage.requests - self._before[0],
-                "tokens": kept["tokens"] + usage.tokens - self._before[1],
-                "seconds": round(kept["seconds"] + now - self._began, 3),
-            }
-        )
-        self._before, self._began = (usage.requests, usage.tokens), now

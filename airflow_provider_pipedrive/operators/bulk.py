@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -30,8 +29,8 @@ from airflow_provider_pipedrive.operators.record_links import PipedriveRecordLin
 from airflow_provider_pipedrive.operators.task_support import (
     check_connection_id,
     is_templated,
+    journal_folder,
     permanent_errors_end_the_task,
-    run_name,
     storage_path,
     wait_for_tokens,
     whole_number,
@@ -189,7 +188,7 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
         self._lineage = Lineage()
         try:
             with permanent_errors_end_the_task():
-                job, folder = BulkJob(**self._given()), self._folder(context)
+                job, folder = BulkJob(**self._given()), journal_folder(self, context)
                 self._refuse_to_double(job, folder)
                 receipt = self._written(context, hook.client, job, folder, approval)
                 link = _first_link(receipt["results"] and storage_path("results", receipt["results"]))
@@ -250,12 +249,6 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
         for name in _COUNTS:
             given[name] = None if given[name] in (None, "") else whole_number(name, given[name], least=0)
         return given
-
-    def _folder(self, context: Context) -> Any:
-        """The journal's folder: the given one, or one that belongs to this task of this run."""
-        if self.folder:
-            return storage_path("folder", self.folder)
-        return Path(tempfile.gettempdir()) / "airflow-pipedrive-bulk" / run_name(self, context)
 
     def _refuse_to_double(self, job: BulkJob, folder: Any) -> None:
         """Creations without a key are told apart by their journal alone: every try must find it.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,8 +17,8 @@ from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 from airflow_provider_pipedrive.operators.approval import Approval, approval_settings, approved, settled
 from airflow_provider_pipedrive.operators.task_support import (
     is_templated,
+    journal_folder,
     permanent_errors_end_the_task,
-    run_name,
     storage_path,
     whole_number,
 )
@@ -119,7 +118,7 @@ class PipedriveMergeOperator(ReportsLineage, BaseOperator):
         """The receipt of a run; where somebody has to approve it first, ask."""
         from airflow_provider_pipedrive.bulk.merges import merge, merge_when_approved
 
-        groups, job, folder = self._groups(lineage), self._job(), self._folder(context)
+        groups, job, folder = self._groups(lineage), self._job(), journal_folder(self, context)
         if self.approval is None:
             return merge(client, groups, job, folder=folder)
         done = merge_when_approved(client, groups, job, folder=folder, approval=approval)
@@ -152,12 +151,6 @@ class PipedriveMergeOperator(ReportsLineage, BaseOperator):
             max_merges=None if most in (None, "") else whole_number("max_merges", most, least=0),
             dry_run=self.plans_only,
         )
-
-    def _folder(self, context: Context) -> Any:
-        """The journal's folder: the given one, or one that belongs to this task of this run."""
-        if self.folder:
-            return storage_path("folder", self.folder)
-        return Path(tempfile.gettempdir()) / "airflow-pipedrive-bulk" / run_name(self, context)
 
     def _check_when_parsing(self) -> None:
         """Find wrong arguments; what is only known at run time is let through."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -166,6 +167,14 @@ def run_name(task: Any, context: Context) -> str:
     if len(name) <= _LONGEST_NAME:
         return name
     return f"{name[: _LONGEST_NAME - 17]}-{hashlib.sha256(full.encode()).hexdigest()[:16]}"
+
+
+def journal_folder(task: Any, context: Context) -> Any:
+    """Where a task that writes keeps its journal: the ``folder`` that it was given, or one on this machine that belongs
+    to this task of this run."""
+    if task.folder:
+        return storage_path("folder", task.folder)
+    return Path(tempfile.gettempdir()) / "airflow-pipedrive-bulk" / run_name(task, context)
 
 
 def wait_for_tokens(task: BaseOperator, error: PipedriveDailyBudgetError, *, in_vain: bool) -> NoReturn:

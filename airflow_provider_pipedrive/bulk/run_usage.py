@@ -1,0 +1,38 @@
+"""What a run has used: requests, tokens and seconds of all its tries."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from airflow_provider_pipedrive.bulk.journal import Journal
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client import PipedriveClient
+
+
+class RunUsage:
+    """Counts what a client uses from now on, in the run's journal, on top of what earlier tries have used.
+
+    :param client: what sends the run's requests
+    :param journal: the run's
+    """
+
+    def __init__(self, client: PipedriveClient, journal: Journal) -> None:
+        self._client = client
+        self._journal = journal
+        self._began = time.monotonic()
+        self._before = (client.usage.requests, client.usage.tokens)
+
+    def keep(self) -> None:
+        """Journal what was used since this was made, or was last kept."""
+        kept = self._journal.get("usage") or {"requests": 0, "tokens": 0, "seconds": 0.0}
+        usage, now = self._client.usage, time.monotonic()
+        self._journal.set(
+            usage={
+                "requests": kept["requests"] + usage.requests - self._before[0],
+                "tokens": kept["tokens"] + usage.tokens - self._before[1],
+                "seconds": round(kept["seconds"] + now - self._began, 3),
+            }
+        )
+        self._before, self._began = (usage.requests, usage.tokens), now
