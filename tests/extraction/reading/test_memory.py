@@ -62,7 +62,7 @@ def test_what_threads_have_freed_is_given_back() -> None:
     assert len(last) == 100_000
 
 
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="only glibc has arenas, and tells of them")
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="only glibc has arenas, and reports them")
 def test_threads_take_what_any_other_thread_of_the_process_has_freed(tmp_path: Path) -> None:
     told = tmp_path / "arenas.xml"
     subprocess.run([sys.executable, "-c", ARENAS, str(told)], check=True)
