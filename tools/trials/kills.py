@@ -30,8 +30,6 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from storage_servers import KINDS, Place, place_in
-
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.extraction import ExtractionJob, extract
 from airflow_provider_pipedrive.extraction.output import manifest as manifest_module
@@ -39,6 +37,10 @@ from airflow_provider_pipedrive.extraction.output import run_folder, staging
 from airflow_provider_pipedrive.extraction.output.manifest import named_files
 from airflow_provider_pipedrive.extraction.storage.files import below, read, read_json
 from airflow_provider_pipedrive.sandbox import Sandbox
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from storage_servers import KINDS, Place, place_in
 
 TOKEN = "ApiTokenOfTheTrial0123456789"
 JOB = ExtractionJob(["deals", "persons"], columns="raw", concurrency=4, keep_previous=60)
