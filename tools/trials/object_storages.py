@@ -34,7 +34,9 @@ def main() -> int:
             "FAKE_GCS_SERVER": google,
             "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",  # else gcsfs asks by gRPC what kind of bucket it is
         }
-        return subprocess.run([sys.executable, "-m", "pytest", "-rs", *(sys.argv[1:] or TESTS)], cwd=HERE, env=environment).returncode
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "-rs", *(sys.argv[1:] or TESTS)], cwd=HERE, env=environment
+        ).returncode
 
 
 if __name__ == "__main__":
