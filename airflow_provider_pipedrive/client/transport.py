@@ -27,6 +27,7 @@ from airflow_provider_pipedrive.client.hosts import SHARED_ORIGIN, is_loopback, 
 from airflow_provider_pipedrive.client.prepared import PreparedRequest
 from airflow_provider_pipedrive.client.responses import Operation, Response, outcome_unknown
 from airflow_provider_pipedrive.client.settings import Settings
+from airflow_provider_pipedrive.client.uploads import Upload
 from airflow_provider_pipedrive.errors import (
     PipedriveConnectionError,
     PipedriveError,
@@ -67,10 +68,16 @@ class Transport:
         """
         if request.sink is not None:
             return self._download(request, request.sink)
+        if isinstance(request.body, Upload):
+            with request.body.opened() as blocks:
+                return self._exchange(request, blocks)
+        return self._exchange(request)
+
+    def _exchange(self, request: PreparedRequest, blocks: Iterator[bytes] | None = None) -> Response:
         try:
             with (
                 whole_within(self._clock, self._settings.timeout * WHOLE_ANSWER),
-                self._connections.exchange(request)() as response,
+                self._connections.exchange(request, blocks)() as response,
             ):
                 began = self._clock.monotonic()
                 return _answer(response, _whole(response), began)
