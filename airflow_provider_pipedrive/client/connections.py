@@ -71,12 +71,15 @@ class Connections:
         headers = {**self._headers, **request.headers}
         if body or method not in ("GET", "HEAD"):
             headers["Content-Length"] = str(len(body or b""))
+        content: Any = blocks or body or None
+        if isinstance(body, bytes) and len(body) > _LONG_BODY:
+            # As a stream: the timeout then bounds each block that is sent, not an upload as a whole.
+            content = io.BytesIO(body)
         return partial(
             pool.urlopen,
             method,
             url[len(origin) :],
-            # What is long goes as a stream: the timeout then bounds each block that is sent, not an upload as a whole.
-            io.BytesIO(body) if isinstance(body, bytes) and len(body) > _LONG_BODY else blocks or body or None,
+            content,
             headers,
             retries=False,
             redirect=False,

@@ -7,6 +7,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -39,6 +40,7 @@ WHOLE_ANSWER = 10
 """A whole JSON answer has this many times ``timeout``."""
 _CHUNK = 64 * 1024
 _MOST_HOPS = 5
+_NO_FILE: AbstractContextManager[None] = nullcontext()
 _REDIRECTS = (301, 302, 303, 307, 308)
 _AS_STORED = {"Accept-Encoding": "identity"}
 """A file is wanted as it is stored: unpacking on the way would not notice a packed one that was cut short."""
@@ -68,14 +70,10 @@ class Transport:
         """
         if request.sink is not None:
             return self._download(request, request.sink)
-        if isinstance(request.body, Upload):
-            with request.body.opened() as blocks:
-                return self._exchange(request, blocks)
-        return self._exchange(request)
-
-    def _exchange(self, request: PreparedRequest, blocks: Iterator[bytes] | None = None) -> Response:
+        body = request.body
         try:
             with (
+                body.opened() if isinstance(body, Upload) else _NO_FILE as blocks,
                 whole_within(self._clock, self._settings.timeout * WHOLE_ANSWER),
                 self._connections.exchange(request, blocks)() as response,
             ):

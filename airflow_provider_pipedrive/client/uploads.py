@@ -34,7 +34,7 @@ class Upload:
         file_name, self._what, self._opens = self._source(given)
         with self._readable(), self._opens() as file:
             begin = file.tell()
-            self._size = file.seek(0, io.SEEK_END) - begin
+            self._size: int = file.seek(0, io.SEEK_END) - begin
         boundary = choose_boundary()
         part = RequestField(name, b"", filename=file_name)
         part.make_multipart(content_type="application/octet-stream")
