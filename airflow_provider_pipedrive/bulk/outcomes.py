@@ -70,7 +70,9 @@ class Outcomes:
 
     def keep(self) -> None:
         """Journal what was carried out since the last call: one statement for many costs less than one for each."""
-        self._journal.many("UPDATE operations SET state = 'done', id = ?, note = ? WHERE operation = ?", self._carried_out)
+        self._journal.many(
+            "UPDATE operations SET state = 'done', id = ?, note = ? WHERE operation = ?", self._carried_out
+        )
         self._carried_out.clear()
 
     def refuse_dependants(self) -> None:

@@ -42,9 +42,9 @@ seems to be others' may be this machine's own, on its way for longer."""
 _LEFT_FREE = 0.03
 """The part that they leave free then, for those that begin."""
 _PLENTY, _TAKEN, _PATIENCE = 0.25, 0.3, 3
-"""A machine that has a share takes 0.3 of what is left, where that is a quarter of the limit, every third window."""
-_NOBODY = 0.05
-"""It takes all where others have used less than this part of the window: they have ended."""
+"""A machine that has a share takes 0.3 of what is left, where that is a quarter of the limit, every third window.
+It takes all where nobody else has used any of it: the others have ended. One that takes a share sends one in each
+window at least, so it is seen."""
 _REMEMBERED = 0.25
 """Seconds for which starts are remembered beyond the window: an answer is held against those when it was asked for."""
 LONGEST_PAUSE = 10.0
@@ -214,16 +214,16 @@ class Pace:
             self._share, self._cut_at = max(_LEAST_SHARE, min(self.share(now), part)), now
 
     def is_alone(self, start: float, limit: int, left: int) -> bool:
-        """Whether no other than this machine has a part in Pipedrive's window. The arguments are those of
-        :meth:`is_crowded`."""
-        return limit - left - self.window.between(start - _WIDTH, start) < limit * _NOBODY
+        """Whether no other than this machine has a part in Pipedrive's window."""
+        return limit - left <= self.window.between(start - _WIDTH, start)
 
     def has_room(self, now: float, limit: int, left: int) -> bool:
         """Whether this machine takes a part of the window only, and much of it is left."""
         return left >= limit * _PLENTY and now > self._cut_at + _PATIENCE * _WIDTH and self.share(now) < 1
 
     def take_more(self, start: float, now: float, limit: int, left: int) -> None:
-        """Take a part of what is left, too, or all where nobody else is there. The arguments are those of :meth:`is_crowded`."""
+        """Take a part of what is left, too, or all where nobody else is there. The arguments are those of
+        :meth:`is_crowded`."""
         alone = self.is_alone(start, limit, left)
         part = 1.0 if alone else (self._own(start, now) + left * _TAKEN) / self.window.limit
         if self.has_room(now, limit, left) and part > self.share(now):
