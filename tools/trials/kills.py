@@ -2,11 +2,14 @@
 
     python tools/trials/kills.py disk
     python tools/trials/kills.py s3 --kills 30
+    python tools/trials/kills.py azure
+    python tools/trials/kills.py google
 
 Before each run two deals of the company, the first and the last, are given the run's number as title. So a reader can
 tell a mix (the two differ), an old state (a number smaller than one seen before) and a file that is missing or torn
 (its hash is another one than the manifest says). After each kill another run follows, and what it landed is compared
-with the company. The exit code is 1 if anything was wrong.
+with the company. At the end a run follows to which it is a week later: what is there then and named by no manifest is
+an orphan. The exit code is 1 if anything was wrong.
 """
 
 from __future__ import annotations
@@ -18,44 +21,41 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
+
+from storage_servers import KINDS, Place, place_in
 
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.extraction import ExtractionJob, extract
-from airflow_provider_pipedrive.extraction.output import staging
+from airflow_provider_pipedrive.extraction.output import manifest as manifest_module
+from airflow_provider_pipedrive.extraction.output import run_folder, staging
+from airflow_provider_pipedrive.extraction.output.manifest import named_files
 from airflow_provider_pipedrive.extraction.storage.files import below, read, read_json
 from airflow_provider_pipedrive.sandbox import Sandbox
 
 TOKEN = "ApiTokenOfTheTrial0123456789"
-KEYS = {"key": "an-id", "secret": "a-secret"}
 JOB = ExtractionJob(["deals", "persons"], columns="raw", concurrency=4, keep_previous=60)
+READ_EVERY = 0.05
+"""Seconds between two reads."""
+WEEK_LATER = SimpleNamespace(time=lambda: time.time() + 8 * 86_400)
 CHILD = """
-import sys
+import json, sys
 sys.path.insert(0, sys.argv[1])
 from kills import begin
-begin(*sys.argv[2:])
+begin(*json.loads(sys.argv[2]))
 """
 
 
-def path_of(folder: str, storage: str) -> Any:
-    """The folder: on a disk, or in the storage of that address."""
-    if not storage:
-        return Path(folder)
-    from upath import UPath
-
-    return UPath(folder, endpoint_url=storage, **KEYS)
-
-
-def begin(host: str, folder: str, storage: str, owner: str) -> None:
+def begin(host: str, place: Sequence[Any], owner: str) -> None:
     """One run, in the process that is killed."""
-    path = path_of(folder, storage)
+    path = Place(*place).path()
     _small_parts()
     with PipedriveClient(settings_from(host=host, extra={"api_token": TOKEN})) as client:
         below(path)  # what is imported late is imported
@@ -90,7 +90,7 @@ class Reader(threading.Thread):
                 self._look()
             except Exception as error:  # noqa: BLE001 - whatever a reader meets is what the trial is about
                 self.wrong.append(f"{type(error).__name__}: {error}")
-            time.sleep(0.02)
+            time.sleep(READ_EVERY)
 
     def _look(self) -> None:
         manifest = read_json(self.folder / "_manifest.json")
@@ -119,9 +119,10 @@ def rows_of(folder: Any, manifest: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def trial(folder: Any, address: str, storage: str, company: Sandbox, kills: int, dice: random.Random) -> dict[str, Any]:
+def trial(place: Place, company: Sandbox, kills: int, dice: random.Random) -> dict[str, Any]:
     """Kill so many runs, and tell what was seen."""
     _small_parts()
+    folder = place.path()
     client = PipedriveClient(settings_from(host=company.url, extra={"api_token": TOKEN}))
     live = sorted(deal["id"] for deal in client.iterate("getDeals"))
     edit(company, live, 0)
@@ -134,7 +135,7 @@ def trial(folder: Any, address: str, storage: str, company: Sandbox, kills: int,
     wrong: list[str] = []
     for number in range(1, kills + 1):
         edit(company, live, number)
-        left[kill(folder, address, storage, company, f"run {number}", dice.uniform(0, 1.2 * took))] += 1
+        left[kill(place, company, f"run {number}", dice.uniform(0, 1.2 * took))] += 1
         following = dice.choice([f"run {number}", f"after {number}"])  # the next try of that run, or another one
         began = time.monotonic()
         extract(client, folder, JOB, run=following, owner=following)
@@ -145,8 +146,29 @@ def trial(folder: Any, address: str, storage: str, company: Sandbox, kills: int,
             wrong.append(f"after kill {number}, {following}: the data differ")
     reader.ended.set()
     reader.join(60)
-    rest = [found.name for found in below(folder / "_pipedrive" / "unfinished")]
-    return {"killed": dict(left), "reads": reader.reads, "wrong": wrong + reader.wrong, "left unfinished": rest}
+    return {
+        "killed": dict(left),
+        "reads": reader.reads,
+        "wrong": wrong + reader.wrong,
+        "left before the sweep": len(orphans(folder)),
+        "orphans": swept(folder, client),
+    }
+
+
+def swept(folder: Any, client: PipedriveClient) -> list[str]:
+    """What is left after a run to which it is a week later."""
+    with patch.object(manifest_module, "time", WEEK_LATER), patch.object(run_folder, "time", WEEK_LATER):
+        extract(client, folder, JOB, run="last", owner="last")
+    return orphans(folder)
+
+
+def orphans(folder: Any) -> list[str]:
+    """The files that no manifest names, and what is kept of runs that have not ended."""
+    found = [f"unfinished/{each.name}" for each in below(folder / "_pipedrive" / "unfinished")]
+    for entity in JOB.entities:
+        named = {*named_files(read_json(folder / entity / "_manifest.json") or {}), "_manifest.json"}
+        found += [f"{entity}/{each.name}" for each in below(folder / entity) if each.name not in named]
+    return found
 
 
 def edit(company: Sandbox, live: list[int], number: int) -> None:
@@ -155,10 +177,12 @@ def edit(company: Sandbox, live: list[int], number: int) -> None:
         company.update("deals", deal, title=str(number))
 
 
-def kill(folder: Any, address: str, storage: str, company: Sandbox, owner: str, seconds: float) -> str:
+def kill(place: Place, company: Sandbox, owner: str, seconds: float) -> str:
     """Begin a run and kill it after so many seconds; what it was doing."""
-    arguments = [str(Path(__file__).parent), company.url, address, storage, owner]
-    child = subprocess.Popen([sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True)
+    folder = place.path()
+    given = json.dumps([company.url, [place.kind, place.address, dict(place.options)], owner])
+    command = [sys.executable, "-c", CHILD, str(Path(__file__).parent), given]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     try:
         assert child.stdout.readline() == "ready\n"
@@ -179,39 +203,18 @@ def kill(folder: Any, address: str, storage: str, company: Sandbox, owner: str, 
     return "sweeping" if manifest.get("run") == owner else "beginning"
 
 
-@contextmanager
-def place(kind: str) -> Iterator[tuple[Any, str, str]]:
-    """A folder of that kind, its address, and that of its storage."""
-    if kind == "disk":
-        with tempfile.TemporaryDirectory(prefix="kills-") as folder:
-            yield Path(folder) / "crm", f"{folder}/crm", ""
-        return
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    try:
-        keys = {"aws_access_key_id": KEYS["key"], "aws_secret_access_key": KEYS["secret"], "region_name": "us-east-1"}
-        boto3.client("s3", endpoint_url=url, **keys).create_bucket(Bucket="trial")
-        yield path_of("s3://trial/crm", url), "s3://trial/crm", url
-    finally:
-        server.stop()
-
-
 def main() -> int:
     """Run the trial, and print what was seen."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("kind", choices=("disk", "s3"))
+    parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--deals", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    with Sandbox(deals=3000, seed=2, api_token=TOKEN) as company, place(options.kind) as (folder, address, storage):
-        seen = trial(folder, address, storage, company, options.kills, random.Random(options.seed))
+    with Sandbox(deals=options.deals, seed=2, api_token=TOKEN) as company, place_in(options.kind) as place:
+        seen = trial(place, company, options.kills, random.Random(options.seed))
     print(json.dumps(seen, indent=2))
-    return 1 if seen["wrong"] or seen["left unfinished"] else 0
+    return 1 if seen["wrong"] or seen["orphans"] else 0
 
 
 if __name__ == "__main__":
