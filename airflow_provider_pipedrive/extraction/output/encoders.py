@@ -8,14 +8,12 @@ from typing import Protocol
 import msgspec
 
 from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn, PartWriter
+from airflow_provider_pipedrive.extraction.reading.memory import uncollected
 from airflow_provider_pipedrive.extraction.reading.pages import Mended, as_dict
 from airflow_provider_pipedrive.extraction.rows.column_reader import woven
 from airflow_provider_pipedrive.extraction.rows.columns import Column
 from airflow_provider_pipedrive.extraction.rows.rows import Row
 from airflow_provider_pipedrive.extraction.rows.schema import RowSchema
-
-_TOGETHER = 100
-"""Records that are in memory value by value at once."""
 
 
 class Encoder(Protocol):
@@ -74,13 +72,10 @@ class ReadableEncoder:
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append them."""
         schema = self._schema()
-        for first in range(0, len(records), _TOGETHER):
-            _write(schema, part, records[first : first + _TOGETHER])
-
-
-def _write(schema: RowSchema, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
-    columns, odd = schema.reader.read(records, {at for at, record in enumerate(records) if isinstance(record, Mended)})
-    part.write_columns(woven(columns, _odd_rows(schema, part, records, odd)), len(records))
+        with uncollected():
+            known = {at for at, record in enumerate(records) if isinstance(record, Mended)}
+            columns, odd = schema.reader.read(records, known)
+            part.write_columns(woven(columns, _odd_rows(schema, part, records, odd)), len(records))
 
 
 def _odd_rows(
