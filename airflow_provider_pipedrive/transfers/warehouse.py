@@ -24,8 +24,9 @@ from airflow_provider_pipedrive.operators.task_support import (
 from airflow_provider_pipedrive.transfers.extraction_operator import WINDOW_BEGIN, ExtractionOperator, entities_read
 from airflow_provider_pipedrive.transfers.staging import folder_of, own_root, private_files, remove_old
 from airflow_provider_pipedrive.transfers.warehouse_connection import check_connection_id, destination_of
-from airflow_provider_pipedrive.transfers.warehouse_load import EXTRACTED, entity_load, extract_once
+from airflow_provider_pipedrive.transfers.warehouse_load import entity_load
 from airflow_provider_pipedrive.transfers.warehouse_plan import LoadStates, plan_jobs, watermark_of
+from airflow_provider_pipedrive.transfers.warehouse_reading import EXTRACTED, read_job
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -57,6 +58,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
     :param staging: folder for the files until they are loaded, local or in object storage; by default a private one
         among the temporary files of this machine. The next try of the task continues with what is there (templated)
     :param keep_staging: leave the files there after a load
+    :param views: install the views of docs/warehouse.md whose tables are in the dataset after the load
     """
 
     template_fields: Sequence[str] = (*ExtractionOperator.template_fields, "destination", "dataset", "staging")
@@ -73,6 +75,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
         lists: Literal["json", "child_tables"] = "json",
         staging: str | Path | None = None,
         keep_staging: bool = False,
+        views: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(mode=mode, **kwargs)
@@ -82,6 +85,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
         self.lists = lists
         self.staging = staging
         self.keep_staging = keep_staging
+        self.views = views
         self._check_when_parsing()
 
     def _extract(self, context: Context, hook: PipedriveHook) -> dict[str, Any]:
@@ -104,15 +108,18 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
         loaded: dict[str, Any] = {}
         for job in jobs:
             with private_files(folder):
-                receipt = extract_once(hook.client, folder, job, run_name(self, context), load_states)
+                reading = read_job(
+                    hook.client, folder, job, run_name(self, context), self._job_of, warehouse, load_states
+                )
             # The moves seen in deals before the deals: from then on the table has the stages that they came to.
             for entity in sorted(job.entities, key=lambda name: name != OBSERVED):
-                load = entity_load(folder, job, receipt, entity, scopes[entity], load_states.get(entity) or {})
-                loaded[entity] = self._load(warehouse, load, work, folder)
-                loaded[entity]["tokens"] = receipt["entities"][entity]["tokens"]
+                load = entity_load(folder, reading, entity, scopes[entity], load_states.get(entity) or {})
+                loaded[entity] = self._load(warehouse, load, work, folder) | reading.told(entity)
+                loaded[entity]["notes"] += [reading.notes[entity]] if entity in reading.notes else []
         for path in [work] if self.keep_staging else [folder, work]:
             remove_folder(path)
-        return {"destination": self._shown_destination, "dataset": self.dataset, "entities": loaded}
+        views = list(warehouse.install_views()) if self.views else []
+        return {"destination": self._shown_destination, "dataset": self.dataset, "entities": loaded, "views": views}
 
     def _load(self, warehouse: Warehouse, load: EntityLoad, work: Path, folder: Any) -> dict[str, Any]:
         from airflow_provider_pipedrive.extraction.storage.files import remove_folder
@@ -205,7 +212,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
 
         if self.lists not in ("json", "child_tables"):
             raise PipedriveParameterError(f"lists must be json or child_tables, not {self.lists!r}.")
-        check_switches(self, "keep_staging")
+        check_switches(self, "keep_staging", "views")
         if self.keep_staging and not self.staging:
             raise PipedriveParameterError("keep_staging needs staging: the folder to keep the files in.")
         check_connection_id(self.destination_conn_id)
