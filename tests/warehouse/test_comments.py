@@ -51,6 +51,12 @@ def test_comments_say_pipedrives_name_type_options_and_keys(place: Place) -> Non
         "": "Pipedrive's deals, a row for each record, in its latest state. Primary key: id. "
         "Foreign key: owner_id -> users.id. Foreign key: referrer -> persons.id."
     }
+    assert said(place, "deals__options") == {
+        "": "The options of the fields of Pipedrive's deals.",
+        "column_name": "The column that has the label.",
+        "option_id": "The option's id in Pipedrive, which stays when its label changes.",
+        "label": "What rows say in place of the id.",
+    }
 
 
 @pytest.mark.parametrize("write", ["merge", "replace"])
