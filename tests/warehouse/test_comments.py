@@ -59,7 +59,7 @@ def test_comments_say_pipedrives_name_type_options_and_keys(place: Place) -> Non
     }
 
 
-@pytest.mark.parametrize("write", ["merge", "replace"])
+@pytest.mark.parametrize("write", ["merge", pytest.param("replace", marks=pytest.mark.long)])
 def test_a_comment_follows_its_field_and_takes_the_place_of_any_other(place: Place, write: str) -> None:
     place.load([deal(1, "one")], columns=COLUMNS, write=write)
     change(place, f"COMMENT ON COLUMN {place.dataset}.deals.title IS 'by hand'")
