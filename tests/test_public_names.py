@@ -46,7 +46,7 @@ CALLABLES = {
         only_if_empty empty diff dry_run max_tokens max_writes max_deletes within on_remove timezone concurrency""",
     "bulk.find_duplicates": "client entity rules",
     "bulk.merge": "client groups job folder",
-    "bulk.MergeJob": "entity survivor fields max_merges dry_run",
+    "bulk.MergeJob": "entity survivor fields max_merges dry_run max_tokens",
     "catalog.get_action": "key",
     "operators.pipedrive.PipedriveOperator": """action parameters pipedrive_conn_id save_to max_records
         xcom_max_records xcom_max_bytes **kwargs""",
