@@ -51,8 +51,8 @@ CALLABLES = {
     "operators.pipedrive.PipedriveOperator": """action parameters pipedrive_conn_id save_to max_records
         xcom_max_records xcom_max_bytes **kwargs""",
     "operators.bulk.PipedriveBulkOperator": f"rows {OF_BULK}",
-    "operators.merge.PipedriveMergeOperator": """groups entity survivor fields max_merges dry_run approval folder
-        pipedrive_conn_id **kwargs""",
+    "operators.merge.PipedriveMergeOperator": """groups entity survivor fields max_merges max_tokens dry_run approval
+        folder pipedrive_conn_id deferrable **kwargs""",
     "operators.approval.Approval": "timeout users on_refusal on_timeout",
     "operators.approval.PipedriveApprovalOperator": "subject plan text timeout users on_refusal on_timeout **kwargs",
     "operators.choices.PipedriveChoiceOperator": """subject text multiple default timeout users record **kwargs""",
