@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.bulk.approval import PlanApproval
     from airflow_provider_pipedrive.client import PipedriveClient
 
-_COUNTS = ("max_merges", "max_tokens")
-
 
 class PipedriveMergeOperator(ReportsLineage, BaseOperator):
     """Merge groups of duplicates, which Pipedrive does not undo: let a person approve them first.
@@ -61,7 +59,15 @@ class PipedriveMergeOperator(ReportsLineage, BaseOperator):
         default is Airflow's ``[operators] default_deferrable``
     """
 
-    template_fields: Sequence[str] = ("groups", "entity", "fields", *_COUNTS, "folder", "pipedrive_conn_id")
+    template_fields: Sequence[str] = (
+        "groups",
+        "entity",
+        "fields",
+        "max_merges",
+        "max_tokens",
+        "folder",
+        "pipedrive_conn_id",
+    )
     template_fields_renderers: ClassVar[dict[str, str]] = {"fields": "json"}
     ui_color = "#e6f4ea"
     groups = KeptFromLineage()
@@ -166,8 +172,9 @@ class PipedriveMergeOperator(ReportsLineage, BaseOperator):
             entity=self.entity,
             survivor=self.survivor,
             fields=self.fields or {},
+            max_merges=_count("max_merges", self.max_merges),
             dry_run=self.plans_only,
-            **{name: _count(name, getattr(self, name)) for name in _COUNTS},
+            max_tokens=_count("max_tokens", self.max_tokens),
         )
 
     def _check_when_parsing(self) -> None:
@@ -176,12 +183,12 @@ class PipedriveMergeOperator(ReportsLineage, BaseOperator):
             raise PipedriveParameterError(
                 f"groups must be a list of dicts with ids, or the path of a review, not {self.groups!r:.60}."
             )
-        counts = {name: getattr(self, name) for name in _COUNTS}
         job = MergeJob(
             entity="persons" if is_templated(self.entity) else self.entity,
             survivor=self.survivor,
             fields={} if is_templated(self.fields) or self.fields is None else self.fields,
-            **{name: None if is_templated(most) else _count(name, most) for name, most in counts.items()},
+            max_merges=None if is_templated(self.max_merges) else _count("max_merges", self.max_merges),
+            max_tokens=None if is_templated(self.max_tokens) else _count("max_tokens", self.max_tokens),
         )
         job.check()
         if isinstance(self.groups, list) and not is_templated(self.groups) and not is_templated(self.entity):
