@@ -1,7 +1,8 @@
-"""Parquet parts. Imported only where one is written or read: pyarrow is an extra of this package.
+"""Rows as typed columns, and the files that they wait in until they are published as Parquet. Imported only where
+Parquet is wanted: pyarrow is an extra of this package.
 
 ======================= ==================== ==================================================
-a column's type         in Parquet           besides
+a column's type         in Arrow             besides
 ======================= ==================== ==================================================
 ``string``              string               everything that is no text is written as JSON text
 ``json``                string               everything is written as JSON text
@@ -23,16 +24,14 @@ have gone through before they come here; rows that have not are fitted in the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, chain
-from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from airflow_provider_pipedrive.extraction.output.part_writer import (
     Columns,
@@ -45,33 +44,18 @@ from airflow_provider_pipedrive.extraction.output.part_writer import (
 from airflow_provider_pipedrive.extraction.rows import fitting
 from airflow_provider_pipedrive.extraction.rows.fitting import DoesNotFitError
 
-BATCH_ROWS = 500
-"""Rows that are read together."""
-GROUP_ROWS = 10_000
-"""At most so many rows wait in memory for their row group."""
-GROUP_BYTES = 16 * 1024 * 1024
-"""A row group of so many bytes is written before it has that many rows."""
 
+class TypedPart(PartWriter):
+    """A file of typed columns being written.
 
-IN_MEMORY = 64 * 1024
-"""Bytes of waiting rows of a part that are not worth a file."""
-
-
-class ParquetPart(PartWriter):
-    """A Parquet file being written, compressed with zstd.
-
-    :param schema: of the file whose rows are to be copied; by default that of the columns
+    :param columns: the columns of the rows; empty where the rows of other files are copied
+    :param schema: of those files
     """
 
     def __init__(self, path: Any, columns: Sequence[FileColumn], schema: Any = None) -> None:
         super().__init__(path)
         self._columns = columns
         self._schema = schema or pa.schema([_field(column) for column in columns])
-        self._waiting = _RowGroup(self._schema)
-        with self._whole_or_gone():
-            self._file = pq.ParquetWriter(
-                self._sink, self._schema, compression="zstd", use_dictionary=_texts(self._schema)
-            )
 
     def _write(self, rows: Rows) -> None:
         if rows:
@@ -88,91 +72,46 @@ class ParquetPart(PartWriter):
             arrays.append(array)
         self._add(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
 
-    def _copy(self, source: Any, drop: Container[int]) -> int:
-        kept = number = 0
-        with opened(source) as file:
-            for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS):
-                keep = [at not in drop for at in range(number, number + len(batch))]
-                number += len(batch)
-                kept += sum(keep)
-                self._add(batch.filter(pa.array(keep)))
-        return kept
-
-    def _finish(self) -> None:
-        self._write_group()
-        self._file.close()
-        self._waiting.close()
-
     def _add(self, batch: Any) -> None:
-        self._waiting.add(batch)
-        if self._waiting.rows >= GROUP_ROWS or self._waiting.bytes >= GROUP_BYTES:
-            self._write_group()
-
-    def _write_group(self) -> None:
-        if self._waiting.rows:
-            table = self._waiting.take()
-            self._file.write_table(table, row_group_size=len(table))
-            del table
-            pa.default_memory_pool().release_unused()
-
-    def abort(self) -> None:
-        """Close and remove the file, and what waits for it."""
-        super().abort()
-        self._waiting.close()
+        raise NotImplementedError
 
 
-class _RowGroup:
-    """Rows that wait for their row group: the most of them on the disk, since dozens of parts are written at once.
+class ArrowPart(TypedPart):
+    """Typed rows as they wait to be published: Arrow's stream, compressed with LZ4, which costs next to nothing.
 
-    :ivar rows: how many wait
-    :ivar bytes: how much they are
+    Dozens of parts are written at once, so nothing of them stays in memory.
     """
 
-    def __init__(self, schema: Any) -> None:
-        self._schema = schema
-        self._file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed with the part
-        self._sizes: list[int] = []
-        self.rows = self.bytes = 0
+    def __init__(self, path: Any, columns: Sequence[FileColumn]) -> None:
+        super().__init__(path, columns)
+        with self._whole_or_gone():
+            self._stream = pa.ipc.new_stream(
+                self._sink, self._schema, options=pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+            )
 
-    def add(self, batch: Any) -> None:
-        """Have a batch wait."""
-        data = batch.serialize()
-        self._file.write(data)
-        self._sizes.append(data.size)
-        self.rows += len(batch)
-        self.bytes += data.size
+    def _add(self, batch: Any) -> None:
+        self._stream.write_batch(batch)
 
-    def take(self) -> Any:
-        """All that waits, as a table: nothing waits any more."""
-        self._file.seek(0)
-        batches = [pa.ipc.read_record_batch(pa.py_buffer(self._file.read(size)), self._schema) for size in self._sizes]
-        self._file.seek(0)
-        self._file.truncate()
-        self._sizes.clear()
-        self.rows = self.bytes = 0
-        return pa.Table.from_batches(batches, self._schema)
-
-    def close(self) -> None:
-        """Let go of what waits."""
-        self._file.close()
-
-
-def _texts(schema: Any) -> list[str]:
-    """The columns of texts, which may be few and often the same: as a dictionary they are smaller then."""
-    return [field.name for field in schema if pa.types.is_string(field.type)]
+    def _finish(self) -> None:
+        self._stream.close()
 
 
 def schema_of(path: Any) -> Any:
-    """The columns of a Parquet file."""
-    with opened(path) as file:
-        return pq.ParquetFile(file).schema_arrow
+    """The columns of a file of such rows."""
+    with opened(path) as file, pa.ipc.open_stream(file) as stream:
+        return stream.schema
+
+
+def batches(path: Any) -> Iterator[Any]:
+    """The rows of such a file."""
+    with opened(path) as file, pa.ipc.open_stream(file) as stream:
+        yield from stream
 
 
 def read(path: Any) -> Iterator[dict[str, Any]]:
-    """The rows of a Parquet file."""
-    with opened(path) as file:
-        for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS):
-            yield from batch.to_pylist()
+    """The rows of such a file, one after another."""
+    for batch in batches(path):
+        yield from batch.to_pylist()
 
 
 @dataclass(frozen=True)
