@@ -23,6 +23,7 @@ class RunUsage:
         self._journal = journal
         self._began = time.monotonic()
         self._before = (client.usage.requests, client.usage.tokens)
+        self._rejected = journal.rejected
 
     def keep(self) -> None:
         """Journal what was used since this was made, or was last kept."""
@@ -36,3 +37,11 @@ class RunUsage:
             }
         )
         self._before, self._began = (usage.requests, usage.tokens), now
+        self._count_rejects()
+
+    def _count_rejects(self) -> None:
+        """Count those that are new: a plan that is made again sets the same rows aside again."""
+        rejected = self._journal.rejected
+        if rejected > self._rejected:
+            self._client.metrics.count("rows_rejected", rejected - self._rejected)
+            self._rejected = rejected

@@ -12,6 +12,7 @@ from airflow_provider_pipedrive.client.auth import RefreshTokenStore
 from airflow_provider_pipedrive.client.clock import Clock, SystemClock
 from airflow_provider_pipedrive.client.downloads import DOWNLOAD_IN_MEMORY, BoundedBytes, DownloadSink
 from airflow_provider_pipedrive.client.lists import ListReader, is_list
+from airflow_provider_pipedrive.client.metrics import Metrics
 from airflow_provider_pipedrive.client.named_fields import NamedFields
 from airflow_provider_pipedrive.client.options import Option, options
 from airflow_provider_pipedrive.client.parameters import NOTHING, as_dict, bind
@@ -36,6 +37,7 @@ class PipedriveClient:
     :param clock: time; another one in tests
     :param on_secret: is told every secret that comes up (renewed tokens), to have it masked elsewhere too
     :param token_store: keeps a refresh token that Pipedrive hands out in place of the connection's
+    :param metrics: is told of what is counted, see :mod:`.metrics`
     """
 
     def __init__(
@@ -45,9 +47,10 @@ class PipedriveClient:
         clock: Clock | None = None,
         on_secret: Callable[[str], None] = lambda secret: None,
         token_store: RefreshTokenStore | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self.settings = settings
-        self._stack = SendStack(settings, clock or SystemClock(), on_secret, token_store)
+        self._stack = SendStack(settings, clock or SystemClock(), on_secret, token_store, metrics)
         self._raw_requests = RawRequests(self._stack.auth.origin, self.redact)
         self._named_fields = NamedFields(self, self._stack.clock)
         self._single = SingleRequests(self._stack, self._raw_requests, self._named_fields)
@@ -71,6 +74,11 @@ class PipedriveClient:
     def usage(self) -> Usage:
         """What this client has done so far."""
         return self._stack.meter.usage
+
+    @property
+    def metrics(self) -> Metrics:
+        """Where this client's counts go, for those that count more by it."""
+        return self._stack.meter.metrics
 
     @property
     def token_cap(self) -> int | None:

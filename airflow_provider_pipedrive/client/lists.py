@@ -46,6 +46,7 @@ class ListReader:
         self._request = bind(action, _with_limit(action, given, max_records))
         self._query = dict(self._request.query)
         self._usage = stack.meter.usage
+        self._metrics = stack.meter.metrics
         self._progress = _PageProgress(stack.clock, action.key)
 
     def asked_pages(self) -> Iterator[tuple[dict[str, Any], list[Any]]]:
@@ -65,6 +66,7 @@ class ListReader:
         for envelope, places in pages:
             records = records_in(self._action, envelope)
             self._usage.records += len(places)
+            self._metrics.count("records_read", len(places))
             yield envelope, [records[at] for at in places]
             self._progress.report(self._usage)
 

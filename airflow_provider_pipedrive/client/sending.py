@@ -59,7 +59,10 @@ class WithRetries:
         try:
             for attempt in attempts(request.operation, tries, self._max_attempts, self._limits, self._clock):
                 with attempt:
-                    return reader.read(request.operation, self._below.send(request), tries.windows_waited)
+                    result = reader.read(request.operation, self._below.send(request), tries.windows_waited)
+                    if not request.operation.is_read:
+                        self._meter.metrics.count("records_written")
+                    return result
             raise AssertionError("the attempts end by a result or an error")
         except PipedriveError as error:
             error.__traceback__ = None  # the frames of the attempts say nothing about the request
@@ -112,6 +115,8 @@ class WithinLimits:
         if not operation.search:  # searches have a limit of their own, which their headers may report instead
             self._limits.learn(response.headers, start, response.began)
         self._meter.learn(response.headers, self._clock.time())
+        if response.status == 429:
+            self._meter.metrics.count("rate_limited")
         return response
 
     def _wait_for_room(self, operation: Operation) -> float:

@@ -22,6 +22,7 @@ from airflow_provider_pipedrive.client.auth import (
 )
 from airflow_provider_pipedrive.client.clock import Clock
 from airflow_provider_pipedrive.client.limits import limits_of
+from airflow_provider_pipedrive.client.metrics import CountedWaits, Metrics
 from airflow_provider_pipedrive.client.readers import EnvelopeReader
 from airflow_provider_pipedrive.client.redaction import Redactor
 from airflow_provider_pipedrive.client.sending import Layer, TokenRequests, WithAuth, WithinLimits, WithRetries
@@ -35,6 +36,7 @@ class SendStack:
 
     :param on_secret: is told every secret that comes up, in each form in which it may be shown
     :param token_store: keeps a refresh token that Pipedrive hands out in place of the connection's
+    :param metrics: is told of what is counted
     :ivar sender: the uppermost layer
     """
 
@@ -44,6 +46,7 @@ class SendStack:
         clock: Clock,
         on_secret: Callable[[str], None],
         token_store: RefreshTokenStore | None,
+        metrics: Metrics | None,
     ) -> None:
         self._settings = settings
         self._on_secret = on_secret
@@ -53,10 +56,11 @@ class SendStack:
             self._learn(secret)
         self.envelopes = EnvelopeReader(self.redact)
         self.limits = limits_of(settings)
-        self.meter = Meter()
+        self.meter = Meter(metrics)
+        self._waits = CountedWaits(clock, self.meter.metrics)
         self._transport = Transport(settings, clock)
         self.auth = self._make_auth(token_store or NoRefreshTokenStore())
-        within_limits = WithinLimits(self._transport, self.limits, self.meter, clock, settings.daily_token_budget)
+        within_limits = WithinLimits(self._transport, self.limits, self.meter, self._waits, settings.daily_token_budget)
         self.sender = self._with_retries(WithAuth(within_limits, self.auth), self.meter)
 
     def close(self) -> None:
@@ -64,7 +68,7 @@ class SendStack:
         self._transport.close()
 
     def _with_retries(self, below: Layer, meter: Meter) -> WithRetries:
-        return WithRetries(below, self.limits, self.clock, meter, self._settings.max_attempts)
+        return WithRetries(below, self.limits, self._waits, meter, self._settings.max_attempts)
 
     def _make_auth(self, token_store: RefreshTokenStore) -> Auth:
         credential = self._settings.credential

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.client.metrics import Metrics, NoMetrics
 from airflow_provider_pipedrive.client.prepared import PreparedRequest
 from airflow_provider_pipedrive.errors import PipedriveTokenCapError
 
@@ -27,11 +28,13 @@ class Usage:
 class Meter:
     """Counts a client's requests. Thread-safe.
 
+    :param metrics: is told of what is counted
     :ivar token_cap: API tokens of :attr:`usage` that may not be exceeded, None for no cap
     :ivar tokens_left: API tokens that the company has left today, where Pipedrive says so
     """
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Metrics | None = None) -> None:
+        self.metrics = metrics or NoMetrics()
         self.usage = Usage()
         self.token_cap: int | None = None
         self.tokens_left: int | None = None
@@ -64,6 +67,8 @@ class Meter:
             self._refuse_above_cap(request)
             self.usage.tokens += request.cost
             self.usage.requests += 1
+        self.metrics.count("requests")
+        self.metrics.count("tokens", request.cost)
 
     def add_seconds(self, seconds: float) -> None:
         """Count time."""

@@ -55,11 +55,14 @@ class RunSchemas:
             if not self._is_readable or self._decided:
                 return
             decided: dict[str, RowSchema] = {}
+            today = self._context.now.date().isoformat()
             self._read(entity.name for entity in self._entities)
             for entity in self._entities:
                 fields = self._definitions[entity.definitions].result() if entity.definitions else []
                 before = self._before(entity, decided)
-                decided[entity.name] = schema = row_schema(entity, fields, before, rename=self._context.job.rename)
+                decided[entity.name] = schema = row_schema(
+                    entity, fields, before, rename=self._context.job.rename, today=today
+                )
                 for sentence in schema.drift:
                     log.warning("%s: %s", entity.name, sentence)
             self._decided = decided

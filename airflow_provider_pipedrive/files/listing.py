@@ -146,7 +146,9 @@ def files_of(client: PipedriveClient, key: str = "getFiles", record_id: Any = No
     def page(start: int) -> Mapping[str, Any]:
         found = client.request("GET", path, {"sort": "id DESC", "start": start, "limit": PAGE}, action=key)
         client.usage.pages += 1
-        client.usage.records += len(records_in(action, found))
+        records = len(records_in(action, found))
+        client.usage.records += records
+        client.metrics.count("records_read", records)
         return found
 
     return newest_first(key, page)

@@ -40,13 +40,15 @@ def client_of(connection: Connection) -> PipedriveClient:
     """
     from airflow_provider_pipedrive.accounts.connection_settings import settings_of
     from airflow_provider_pipedrive.client import PipedriveClient
+    from airflow_provider_pipedrive.hooks.stats import StatsMetrics
 
     if connection.conn_type and connection.conn_type != CONN_TYPE:
         raise PipedriveParameterError(
             f"The connection {connection.conn_id!r} is of type {connection.conn_type}, not {CONN_TYPE}."
         )
     settings = settings_of(connection, connection.extra_dejson)
-    return PipedriveClient(settings, on_secret=_mask, token_store=_token_store(settings))
+    metrics = StatsMetrics(connection.conn_id)
+    return PipedriveClient(settings, on_secret=_mask, token_store=_token_store(settings), metrics=metrics)
 
 
 def _token_store(settings: Settings) -> VariableRefreshTokenStore | None:

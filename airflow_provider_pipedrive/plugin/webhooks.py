@@ -27,6 +27,7 @@ from airflow_provider_pipedrive.assets.uris import asset_uri
 from airflow_provider_pipedrive.client.responses import read_json
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.webhooks import OLD_PAYLOAD, change_of, parse_webhook
+from airflow_provider_pipedrive.hooks.stats import count_delivery
 from airflow_provider_pipedrive.plugin.asset_events import store as store_changes
 from airflow_provider_pipedrive.plugin.endpoints import FRESH_SECONDS, Endpoint, Endpoints, digest, forget_at_changes
 from airflow_provider_pipedrive.plugin.event_writer import ANSWER_SECONDS, EventWriter, ReceivedChange
@@ -70,6 +71,12 @@ event_writer = EventWriter(store_changes)
 
 async def receive(request: Request) -> Response:
     """Take one delivery: 2xx when it is stored, 503 where Pipedrive should repeat it."""
+    response = await _answer(request)
+    count_delivery(response.status_code)
+    return response
+
+
+async def _answer(request: Request) -> Response:
     began = time.monotonic()
     secret = request.path_params["secret"]
     if request.method != "POST":

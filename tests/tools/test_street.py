@@ -17,7 +17,7 @@ STREET = [
     ["client"],
     ["extraction", "bulk", "events", "files"],
     ["accounts", "warehouse", "hooks"],
-    ["operators", "transfers", "sensors", "triggers", "assets", "notifications", "toolsets"],
+    ["operators", "transfers", "sensors", "triggers", "assets", "notifications", "policies", "toolsets"],
     ["plugin", "cli", "get_provider_info"],
     ["__main__"],
 ]

@@ -72,6 +72,7 @@ class RequestPool:
         (records, keys, envelope, set_aside), headers = self.client.page(
             entity.action, {**entity.parameters, **parameters}, lambda body: decode(entity, body)
         )
+        self.client.metrics.count("records_read", len(records))
         moment = server_time(headers)
         with self._lock:
             stats.pages += 1
