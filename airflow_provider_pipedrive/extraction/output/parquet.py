@@ -11,6 +11,7 @@ from collections.abc import Container, Iterator, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from airflow_provider_pipedrive.extraction.output import arrow
@@ -20,12 +21,12 @@ from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn,
 
 BATCH_ROWS = 500
 """Rows that are read together."""
-GROUP_ROWS = 10_000
+GROUP_ROWS = 5_000
 """Rows of a row group at most."""
 STRETCH_ROWS = 4 * GROUP_ROWS
 """Rows that are sorted together at most."""
-STRETCH_BYTES = 16 * 1024 * 1024
-"""A stretch of so many bytes is written before it has that many rows: it is in memory twice while it is sorted."""
+STRETCH_BYTES = 8 * 1024 * 1024
+"""A stretch of so many bytes is written before it has that many rows."""
 _ORDER: Final = ("pipeline_id", "update_time")
 
 
@@ -70,10 +71,11 @@ class ParquetPart(TypedPart):
         table = pa.Table.from_batches(self._waiting, self._schema)
         self._waiting.clear()
         self._waiting_rows = self._waiting_bytes = 0
-        if self._order:
-            table = table.sort_by([(name, "ascending") for name in self._order])
-        self._file.write_table(table, row_group_size=GROUP_ROWS)
-        del table
+        places = pc.sort_indices(table, [(name, "ascending") for name in self._order]) if self._order else None
+        for start in range(0, len(table), GROUP_ROWS):
+            group = table.slice(start, GROUP_ROWS) if places is None else table.take(places.slice(start, GROUP_ROWS))
+            self._file.write_table(group)
+        del table, group
         pa.default_memory_pool().release_unused()
 
     def _finish(self) -> None:

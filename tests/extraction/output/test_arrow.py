@@ -1,4 +1,4 @@
-"""Parts as Parquet."""
+"""Values as typed columns, and how such rows wait to be published."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
-from airflow_provider_pipedrive.extraction.output.formats import open_part, read_rows
+from airflow_provider_pipedrive.extraction.output.arrow import schema_of
+from airflow_provider_pipedrive.extraction.output.formats import read_rows
 from tests.support.parts import FileColumn, written
 
 
@@ -122,57 +122,14 @@ def test_unfit_values_are_counted_by_column_over_the_whole_part(tmp_path: Path) 
     assert written(tmp_path / "part", "parquet", columns, [row] * 600).nulled_values == {"a": 600, "b": 600, "c": 1_200}
 
 
-def test_parquet_has_the_declared_types_and_is_compressed_with_zstd(tmp_path: Path) -> None:
-    columns = [
-        FileColumn(kind, kind) for kind in ("string", "integer", "number", "boolean", "timestamp", "date", "json")
+def test_rows_wait_with_their_columns_and_are_read_in_their_order(tmp_path: Path) -> None:
+    columns = [FileColumn("id", "integer", description="ID"), FileColumn("day", "date")]
+    part = written(
+        tmp_path / "part.arrows", "arrows", columns, [{"id": 2, "day": "2026-01-31"}], [{"id": 1, "day": ""}]
+    )
+    assert list(read_rows(tmp_path / "part.arrows", "arrows")) == [
+        {"id": 2, "day": date(2026, 1, 31)},
+        {"id": 1, "day": None},
     ]
-    columns += [FileColumn("time", "time"), FileColumn("list", "list", "integer")]
-    written(tmp_path / "part", "parquet", columns, [{column.name: None for column in columns}])
-    with pq.ParquetFile(tmp_path / "part") as file:
-        assert {field.name: str(field.type) for field in file.schema_arrow} == {
-            "string": "string",
-            "integer": "int64",
-            "number": "double",
-            "boolean": "bool",
-            "timestamp": "timestamp[us, tz=UTC]",
-            "date": "date32[day]",
-            "json": "string",
-            "time": "string",
-            "list": "list<element: int64>",
-        }
-        assert file.metadata.row_group(0).column(0).compression == "ZSTD"
-
-
-@pytest.mark.parametrize(
-    ("rows", "size", "groups"),
-    [(25_000, 1, [10_000, 10_000, 5_000]), (2_000, 20_000, [1_000, 1_000])],
-)
-def test_row_groups_are_bounded_in_rows_and_in_bytes(tmp_path: Path, rows: int, size: int, groups: list[int]) -> None:
-    writer = open_part(tmp_path / "part", "parquet", [FileColumn("note")])
-    for _ in range(rows // 500):
-        writer.write([{"note": "x" * size}] * 500)
-    writer.close()
-    with pq.ParquetFile(tmp_path / "part") as file:
-        assert [file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)] == groups
-
-
-def test_a_columns_field_says_what_it_is_called_in_pipedrive_and_which_options_it_has(tmp_path: Path) -> None:
-    columns = [
-        FileColumn("size", description="Größe", labels={"11": "Klein", "12": "Groß"}),
-        FileColumn("deal_value", "number", description="Deal value"),
-        FileColumn("other", "json"),
-    ]
-    written(tmp_path / "part", "parquet", columns, [{"size": "Klein", "deal_value": 5, "other": None}])
-    assert {field.name: field.metadata for field in pq.read_schema(tmp_path / "part")} == {
-        "size": {b"description": "Größe".encode(), b"options": '{"11":"Klein","12":"Groß"}'.encode()},
-        "deal_value": {b"description": b"Deal value"},
-        "other": None,
-    }
-
-
-def test_rows_that_wait_on_the_disk_are_written_in_order_and_let_go(tmp_path: Path) -> None:
-    writer = open_part(tmp_path / "part", "parquet", [FileColumn("id", "integer"), FileColumn("note")])
-    for start in range(0, 21_000, 700):
-        writer.write_columns({"id": [*range(start, start + 700)], "note": ["x" * 50] * 700}, 700)
-    assert writer.close().rows == 21_000
-    assert [row["id"] for row in read_rows(tmp_path / "part", "parquet")] == [*range(21_000)]
+    found = schema_of(tmp_path / "part.arrows")
+    assert (found.names, found.field("id").metadata, part.rows) == (["id", "day"], {b"description": b"ID"}, 2)
