@@ -60,9 +60,9 @@ class CsvPart(PartWriter):
                     self._sink.write(block)
             return rows
         with opened(source) as file, _text(file) as lines:
-            rows = csv.reader(lines)
-            next(rows)
-            for some in batched(row for number, row in enumerate(rows) if number not in drop):
+            cells = csv.reader(lines)
+            next(cells)
+            for some in batched(row for number, row in enumerate(cells) if number not in drop):
                 self._write_cells(some)
                 kept += len(some)
         return kept

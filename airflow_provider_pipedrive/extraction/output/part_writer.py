@@ -149,8 +149,8 @@ class PartWriter:
         self._nulled_rows: dict[str, list[int]] = {}
 
     @property
-    def bytes(self) -> int:
-        """How large the file is so far."""
+    def size(self) -> int:
+        """How many bytes the file has so far."""
         return self._sink.bytes
 
     def write(self, rows: Rows) -> None:

@@ -138,7 +138,7 @@ class _Together:
     def add(self, source: Any, part: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Append the rows of a part that count; the file that ended for it."""
         columns, ended = columns_in(source), []
-        if self._open is not None and (self._open[1].bytes >= self._most_bytes or columns != self._columns):
+        if self._open is not None and (self._open[1].size >= self._most_bytes or columns != self._columns):
             ended = self.closed()
         if self._open is None:
             self._open, self._columns = self._begin(columns), columns
