@@ -40,12 +40,12 @@ sys.path.insert(0, sys.argv[1])
 from storage_servers import Place
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.extraction import ExtractionJob, extract
-from airflow_provider_pipedrive.extraction.storage.files import below, remove_folder, write
+from airflow_provider_pipedrive.extraction.storage.files import below, remove, write
 
 host, token, place, entities, mode, format = json.loads(sys.argv[2])
 path = Place(**place).path()
 write(path / "first.json", b"{}")
-remove_folder(path)
+remove(path / "first.json")
 if format == "parquet":
     import pyarrow.parquet
 client = PipedriveClient(settings_from(host=host, extra={"api_token": token}))
