@@ -107,7 +107,7 @@ def ask(context: Context, question: Question, kept: Mapping[str, Any] | None = N
     users: Any = [{"id": user, "name": user} if isinstance(user, str) else dict(user) for user in question.users]
     upsert_hitl_detail(subject=question.subject, body=question.body, assigned_users=users, **given)
     until = f"for {question.timeout} at most" if question.timeout else "for as long as it takes"
-    log.info("Asked on the page Required Actions: %s Waiting %s, without a worker.", question.subject, until)
+    log.info('Asked "%s" on the page Required Actions; waiting %s, without a worker.', question.subject, until)
     _wait(given, question.timeout, dict(kept or {}))
 
 
