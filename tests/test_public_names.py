@@ -37,7 +37,7 @@ CALLABLES = {
     "client.settings_from": "host port login password extra",
     "extraction.extract": "client path job ...",
     "extraction.ExtractionJob": """entities mode since until format escape_formulas columns rename partition parameters
-        versions deletes sweep allow_shrink lookback concurrency max_tokens keep_previous""",
+        versions deletes sweep allow_shrink lookback concurrency max_tokens keep_previous part_mb""",
     "extraction.estimate": "client job ...",
     "extraction.Watermarks": "path scope ...",
     "bulk.write": "client rows job folder",
@@ -63,9 +63,9 @@ CALLABLES = {
     "transfers.SqlToPipedriveOperator": "sql sql_conn_id sql_parameters **kwargs",
     "transfers.ObjectStorageToPipedriveOperator": "path format **kwargs",
     "transfers.PipedriveToObjectStorageOperator": """path mode format escape_formulas columns partition
-        deletes keep_previous **kwargs""",
+        deletes keep_previous part_mb **kwargs""",
     "transfers.PipedriveToWarehouseOperator": """destination destination_conn_id dataset mode lists staging
-        keep_staging **kwargs""",
+        keep_staging views **kwargs""",
     "transfers.extraction_operator.ExtractionOperator": """entities mode since until rename parameters versions sweep
         allow_shrink lookback concurrency max_tokens pipedrive_conn_id deferrable **kwargs""",
     "transfers.PipedriveFileToObjectStorageOperator": f"""path file_id {OF_FILES} project_id since until after_id names
