@@ -84,7 +84,7 @@ OURSELVES = {*(ROOT / "tests").rglob("*.py"), *(ROOT / "tools").glob("*.py")}
         (WAREHOUSE, ("parquet", "warehouse")),
         (SANDBOX, ("sandbox",)),
         (AI, ("ai",)),
-        (set((ROOT / "example_dags").glob("*.py")), ("demo",)),
+        (set((ROOT / "example_dags").glob("*.py")), ("ai", "demo")),
         (OURSELVES, (*PROJECT["optional-dependencies"],)),
     ],
     ids=["package", "parquet", "warehouse", "sandbox", "ai", "examples", "tests and tools"],

@@ -35,6 +35,33 @@ OBJECTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 """The types that are objects of known parts, with the types of their parts, what they are mainly first."""
 
 
+REFERENCES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(("owner_id", "creator_user_id", "creator_id", "user_id", "last_update_user_id"), "users"),
+        **dict.fromkeys(("created_by_user_id", "last_updated_by_user_id"), "users"),
+        **dict.fromkeys(("deal_id", "source_deal_id"), "deals"),
+        **dict.fromkeys(("lead_id", "source_lead_id"), "leads"),
+        **dict.fromkeys(("org_id", "organization_id"), "organizations"),
+        **dict.fromkeys(("stage_id", "from_stage_id", "to_stage_id"), "stages"),
+        **dict.fromkeys(("activity_id", "next_activity_id"), "activities"),
+        **dict.fromkeys(("task_id", "parent_task_id"), "tasks"),
+        **dict.fromkeys(("role_id", "parent_role_id"), "roles"),
+        **dict.fromkeys(("board_id", "projects_board_id"), "boards"),
+        "person_id": "persons",
+        "pipeline_id": "pipelines",
+        "product_id": "products",
+        "project_id": "projects",
+        "phase_id": "phases",
+    }
+)
+"""The entity whose ids a field of Pipedrive's own has, by the field's name, which means the same in every entity.
+https://developers.pipedrive.com/docs/api/v1"""
+CUSTOM_REFERENCES: Final[Mapping[str, str]] = MappingProxyType(
+    {"user": "users", "org": "organizations", "people": "persons"}
+)
+"""The same for a custom field, by its type. https://pipedrive.readme.io/docs/core-api-concepts-custom-fields"""
+
+
 @dataclass(frozen=True)
 class SystemField:
     """A field of Pipedrive's own.

@@ -67,11 +67,12 @@ class RunSchemas:
             if not self._is_readable or self._decided:
                 return
             decided: dict[str, RowSchema] = {}
+            today = self._context.now.date().isoformat()
             self._read(entity.name for entity in self._entities)
             for entity in self._entities:
                 before = self._before(entity, decided)
                 fields = self._fields(entity)
-                schema = row_schema(entity, fields, before, rename=self._context.job.rename)
+                schema = row_schema(entity, fields, before, rename=self._context.job.rename, today=today)
                 for sentence in schema.drift:
                     log.warning("%s: %s", entity.name, sentence)
                 if self._rules:

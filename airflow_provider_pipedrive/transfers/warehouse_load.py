@@ -96,16 +96,11 @@ def _load_state(
 
 def columns_of(folder: Any, entity: str) -> list[Any]:
     """The columns of an entity's files, according to its schema file."""
-    from airflow_provider_pipedrive.extraction.rows.columns import Column
     from airflow_provider_pipedrive.extraction.rows.history_columns import HISTORY_COLUMNS
+    from airflow_provider_pipedrive.extraction.rows.schema_file import read_columns
     from airflow_provider_pipedrive.extraction.storage.disk import STATE
     from airflow_provider_pipedrive.extraction.storage.files import read_json
 
     if entity in HISTORY_COLUMNS:
         return list(HISTORY_COLUMNS[entity])
-    kept = read_json(folder / STATE / "schema" / f"{entity}.json") or {}
-    found = []
-    for name, kind in kept["columns"].items():
-        items = kind.removeprefix("list of ") if kind.startswith("list of ") else None
-        found.append(Column(name, "list" if items else kind, items=items))
-    return found
+    return list(read_columns(read_json(folder / STATE / "schema" / f"{entity}.json") or {}))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn
+from airflow_provider_pipedrive.extraction.rows.columns import Column
 from airflow_provider_pipedrive.warehouse.scope import Scope
 
 Write = Literal["merge", "versions", "replace"]
@@ -45,7 +45,7 @@ class EntityLoad:
     entity: str
     key: Sequence[str]
     updated: str | None
-    columns: Sequence[FileColumn]
+    columns: Sequence[Column]
     parts: Sequence[Any]
     read_at: datetime
     tombstones: Sequence[Any] = ()

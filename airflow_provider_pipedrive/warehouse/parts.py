@@ -75,6 +75,7 @@ class Prepared:
     """The tables of a load, ready to be loaded.
 
     :ivar main: the entity's own table
+    :ivar names: the table's column of each of the load's columns that it has
     :ivar children: tables of lists, by the name of the list's column
     :ivar deleted: the table of the records that are known to be deleted, if any are in the load
     :ivar superseded: rows that were left out
@@ -82,6 +83,7 @@ class Prepared:
     """
 
     main: Table
+    names: Mapping[str, str]
     children: Mapping[str, Table]
     deleted: Table | None
     superseded: int
@@ -145,7 +147,7 @@ class _Preparation:
                 f"{load.entity}: rows without {' or '.join(load.key)} are left out ({self.keyless}): no table "
                 "takes a row without its key."
             )
-        return Prepared(main, children, self._deleted_table(), len(superseded), tuple(self.notes))
+        return Prepared(main, names, children, self._deleted_table(), len(superseded), tuple(self.notes))
 
     # ---- columns
 

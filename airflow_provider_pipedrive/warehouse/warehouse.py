@@ -265,9 +265,12 @@ class Warehouse:
 
     def _finish(self, pipeline: Any, load: EntityLoad, ready: Prepared) -> None:
         """What is left to do when the rows are there."""
+        from airflow_provider_pipedrive.warehouse.comments import comment_on_tables
+
         with self._sql(pipeline) as client:
             if is_postgres(pipeline):
                 for table in ready.tables:
                     client.execute_sql(key_index(client, load, table))
             if load.write == "versions":
                 client.execute_sql(latest_view(client, load, ready.main))
+            comment_on_tables(client, load, ready)

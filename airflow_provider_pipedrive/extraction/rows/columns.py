@@ -59,6 +59,9 @@ class Column:
     :ivar path: where its value is in a record; empty for ``other``
     :ivar labels: what to write for an option's id, where it has options
     :ivar description: what the field is called in Pipedrive
+    :ivar field_type: Pipedrive's type of the field; empty where no definition says it
+    :ivar since: the day, in UTC, on which a custom field was first seen
+    :ivar removed: whether Pipedrive no longer has the field
     """
 
     name: str
@@ -67,6 +70,9 @@ class Column:
     path: tuple[str, ...] = ()
     labels: Mapping[str, str] | None = None
     description: str = ""
+    field_type: str = ""
+    since: str = ""
+    removed: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ class SchemaField:
     :ivar type: Pipedrive's type of it
     :ivar options: the labels of its options by id
     :ivar removed: whether Pipedrive no longer has it
+    :ivar since: the day, in UTC, on which it was first seen; empty where that is not known
     """
 
     name: str
@@ -85,6 +92,7 @@ class SchemaField:
     type: str
     options: Mapping[str, str]
     removed: bool = False
+    since: str = ""
 
 
 def custom_columns(code: str, field: SchemaField, version: Literal["v1", "v2"]) -> Iterator[Column]:
@@ -94,11 +102,12 @@ def custom_columns(code: str, field: SchemaField, version: Literal["v1", "v2"]) 
     labels = field.options if field.type in ("enum", "set") else None
     nested = (CUSTOM, code, "value") if parts else (CUSTOM, code)
     path = (code,) if version == "v1" else nested
-    yield Column(field.column, kind, "string" if kind == "list" else None, path, labels, field.name)
+    about = (field.type, field.since, field.removed)
+    yield Column(field.column, kind, "string" if kind == "list" else None, path, labels, field.name, *about)
     for part, part_kind in parts.items():
         path = (f"{code}_{part}",) if version == "v1" else (CUSTOM, code, part)
         title = f"{field.name}: {part.replace('_', ' ')}"
-        yield Column(f"{field.column}_{part}", part_kind, None, path, None, title)
+        yield Column(f"{field.column}_{part}", part_kind, None, path, None, title, *about)
 
 
 def system_columns(
@@ -112,13 +121,14 @@ def system_columns(
     for column in system:
         name = f"pipedrive_{column.name}" if column.name in custom else column.name
         title = titles.get(column.path[0], "")
+        kind = str(by_code.get(column.path[0], {}).get("field_type") or "")
         if column.type == "label":
-            yield Column(name, "string", None, column.path, options_of(by_code.get(column.path[0])), title)
+            yield Column(name, "string", None, column.path, options_of(by_code.get(column.path[0])), title, kind)
         elif column.type == "labels":
             options = options_of(by_code.get("label_ids") or by_code.get("label"))
-            yield Column(name, "list", "string", column.path, options, title)
+            yield Column(name, "list", "string", column.path, options, title, kind)
         else:
-            yield Column(name, column.type, column.items, column.path, None, title)
+            yield Column(name, column.type, column.items, column.path, None, title, kind)
 
 
 def raw_columns(

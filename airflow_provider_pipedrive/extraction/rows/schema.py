@@ -30,7 +30,7 @@ from airflow_provider_pipedrive.extraction.rows.columns import (
 from airflow_provider_pipedrive.extraction.rows.fitting import ValueFitter
 from airflow_provider_pipedrive.extraction.rows.names import ADDED, unique_names
 from airflow_provider_pipedrive.extraction.rows.rows import Record, Row, RowMapper
-from airflow_provider_pipedrive.extraction.rows.schema_file import FORMAT, fields_to_json, read_fields
+from airflow_provider_pipedrive.extraction.rows.schema_file import FORMAT, columns_to_json, fields_to_json, read_fields
 from airflow_provider_pipedrive.extraction.rows.system_columns import SYSTEM_COLUMNS
 
 ColumnNames = Literal["readable", "raw"]
@@ -89,15 +89,13 @@ class RowSchema:
     def to_json(self) -> dict[str, Any]:
         """The schema file: what the next run is handed as ``frozen``.
 
-        ``fields`` is what keeps the names: a ``column`` may be changed by hand. ``columns`` is for people.
+        ``fields`` is what keeps the names: a ``column`` may be changed by hand. ``columns`` is what a warehouse reads.
         """
         return {
             "format": FORMAT,
             "entity": self.entity,
             "fields": fields_to_json(self.fields),
-            "columns": {
-                column.name: f"list of {column.items}" if column.items else column.type for column in self.columns
-            },
+            "columns": columns_to_json(self.columns, self.fields),
         }
 
 
@@ -108,6 +106,7 @@ def row_schema(
     *,
     names: ColumnNames = "readable",
     rename: bool = False,
+    today: str = "",
 ) -> RowSchema:
     """How the records of an entity become rows.
 
@@ -115,6 +114,7 @@ def row_schema(
     :param frozen: the schema file of an earlier run, of this entity or of one with the same definitions
     :param names: with ``raw`` records stay as they are, and ``frozen`` is not looked at
     :param rename: give a field that was renamed in Pipedrive the column of its new name
+    :param today: the day on which new fields are seen
     :raises PipedriveParameterError: the schema file is not one, or two of its columns have one name
     """
     version = entity.listing.version
@@ -123,7 +123,7 @@ def row_schema(
     if names == "raw":
         return RowSchema(entity.name, tuple(raw_columns(entity, system, definitions, titles)), (), {}, "v2")
     before = read_fields(frozen)
-    fields, drift = _fields(entity, definitions, before, rename=rename)
+    fields, drift = _fields(entity, definitions, before, rename=rename, today=today)
     custom = [column for code, field in fields.items() for column in custom_columns(code, field, version)]
     own = system_columns(system, definitions, titles, {column.name for column in custom})
     columns = (*own, *custom, Column(OTHER, "json", description="What no column knows"))
@@ -131,7 +131,12 @@ def row_schema(
 
 
 def _fields(
-    entity: Entity, definitions: Sequence[Mapping[str, Any]], before: Mapping[str, SchemaField], *, rename: bool
+    entity: Entity,
+    definitions: Sequence[Mapping[str, Any]],
+    before: Mapping[str, SchemaField],
+    *,
+    rename: bool,
+    today: str,
 ) -> tuple[dict[str, SchemaField], list[str]]:
     """The custom fields, those of the schema file first, and what has changed about them."""
     now = {str(item["field_code"]): _defined(item) for item in definitions if item.get("is_custom_field")}
@@ -153,7 +158,8 @@ def _fields(
         if code not in now:
             fields[code] = replace(before[code], removed=True)
         else:
-            fields[code] = replace(now[code], column=named.get(code) or kept[code].column)
+            since = before[code].since if code in before else today
+            fields[code] = replace(now[code], column=named.get(code) or kept[code].column, since=since)
         drift += _drift(before.get(code), fields[code])
     return fields, drift
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.rows.columns import OTHER, SchemaField, names_of
+from airflow_provider_pipedrive.extraction.rows.columns import OTHER, Column, SchemaField, names_of
 from airflow_provider_pipedrive.extraction.rows.names import ADDED, LONGEST
 
 FORMAT: Final = 1
@@ -43,8 +43,44 @@ def fields_to_json(fields: Mapping[str, SchemaField]) -> dict[str, Any]:
             "type": field.type,
             **({"options": dict(field.options)} if field.options else {}),
             **({"removed": True} if field.removed else {}),
+            **({"since": field.since} if field.since else {}),
         }
         for code, field in fields.items()
+    }
+
+
+def read_columns(kept: Mapping[str, Any]) -> list[Column]:
+    """All columns of a schema file, as :func:`columns_to_json` wrote them; without the places of their values."""
+    options = {field.column: field.options for field in read_fields(kept).values() if field.options}
+    return [
+        Column(
+            name,
+            about["type"],
+            about.get("items"),
+            labels=about.get("options") or options.get(name),
+            description=about.get("description", ""),
+            field_type=about.get("field_type", ""),
+            since=about.get("since", ""),
+            removed=about.get("removed", False),
+        )
+        for name, about in kept["columns"].items()
+    ]
+
+
+def columns_to_json(columns: Sequence[Column], fields: Mapping[str, SchemaField]) -> dict[str, Any]:
+    """What there is to know of each column, but for the options of custom fields, which :func:`fields_to_json` has."""
+    custom = {field.column for field in fields.values()}
+    return {
+        column.name: {
+            "type": column.type,
+            **({"items": column.items} if column.items else {}),
+            **({"description": column.description} if column.description else {}),
+            **({"field_type": column.field_type} if column.field_type else {}),
+            **({"since": column.since} if column.since else {}),
+            **({"removed": True} if column.removed else {}),
+            **({"options": dict(column.labels)} if column.labels and column.name not in custom else {}),
+        }
+        for column in columns
     }
 
 
@@ -63,6 +99,7 @@ def _field(item: Mapping[str, Any]) -> SchemaField:
         type=str(item["type"]),
         options={str(key): str(label) for key, label in (item.get("options") or {}).items()},
         removed=bool(item.get("removed")),
+        since=str(item.get("since") or ""),
     )
 
 

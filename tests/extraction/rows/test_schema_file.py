@@ -9,8 +9,10 @@ import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.extraction.rows.columns import Column
 from airflow_provider_pipedrive.extraction.rows.schema import row_schema
-from tests.support.field_definitions import A, B, field, schema
+from airflow_provider_pipedrive.extraction.rows.schema_file import read_columns
+from tests.support.field_definitions import A, B, C, field, schema
 
 
 def test_the_schema_file_is_plain_and_in_a_stable_order() -> None:
@@ -24,11 +26,33 @@ def test_the_schema_file_is_plain_and_in_a_stable_order() -> None:
         B: {"name": "Fee", "column": "fee", "type": "monetary"},
     }
     assert list(found["columns"].items())[-4:] == [
-        ("region", "string"),
-        ("fee", "number"),
-        ("fee_currency", "string"),
-        ("other", "json"),
+        ("region", {"type": "string", "description": "Region", "field_type": "enum"}),
+        ("fee", {"type": "number", "description": "Fee", "field_type": "monetary"}),
+        ("fee_currency", {"type": "string", "description": "Fee: currency", "field_type": "monetary"}),
+        ("other", {"type": "json", "description": "What no column knows"}),
     ]
+
+
+def test_columns_are_read_back_with_what_there_is_to_know_of_them() -> None:
+    fields = [field(A, "Region", "enum", {1: "North"}), field(B, "Tags", "set", {5: "new"}), field(C, "Gone")]
+    labels = {
+        "field_code": "label_ids",
+        "field_name": "Label",
+        "field_type": "set",
+        "options": [{"id": 3, "label": "hot"}],
+    }
+    first = schema(*fields, labels, today="2026-03-02")
+    second = schema(*fields[:2], field("d4" * 20, "New"), labels, frozen=first, today="2026-03-03")
+
+    found = {column.name: column for column in read_columns(json.loads(json.dumps(second.to_json())))}
+    assert list(found) == [column.name for column in second.columns]
+    assert found["region"] == Column("region", "string", None, (), {"1": "North"}, "Region", "enum", "2026-03-02")
+    assert found["tags"] == Column("tags", "list", "string", (), {"5": "new"}, "Tags", "set", "2026-03-02")
+    assert found["labels"] == Column("labels", "list", "string", (), {"3": "hot"}, "Label", "set")
+    assert found["gone"] == Column(
+        "gone", "string", description="Gone", field_type="varchar", since="2026-03-02", removed=True
+    )
+    assert found["new"].since == "2026-03-03"
 
 
 @pytest.mark.parametrize(
