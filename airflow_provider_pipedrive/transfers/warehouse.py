@@ -24,8 +24,9 @@ from airflow_provider_pipedrive.operators.task_support import (
 from airflow_provider_pipedrive.transfers.extraction_operator import WINDOW_BEGIN, ExtractionOperator, entities_read
 from airflow_provider_pipedrive.transfers.staging import folder_of, own_root, private_files, remove_old
 from airflow_provider_pipedrive.transfers.warehouse_connection import check_connection_id, destination_of
-from airflow_provider_pipedrive.transfers.warehouse_load import EXTRACTED, entity_load, extract_once
+from airflow_provider_pipedrive.transfers.warehouse_load import entity_load
 from airflow_provider_pipedrive.transfers.warehouse_plan import LoadStates, plan_jobs, watermark_of
+from airflow_provider_pipedrive.transfers.warehouse_reading import EXTRACTED, read_job
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -104,12 +105,14 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
         loaded: dict[str, Any] = {}
         for job in jobs:
             with private_files(folder):
-                receipt = extract_once(hook.client, folder, job, run_name(self, context), load_states)
+                reading = read_job(
+                    hook.client, folder, job, run_name(self, context), self._job_of, warehouse, load_states
+                )
             # The moves seen in deals before the deals: from then on the table has the stages that they came to.
             for entity in sorted(job.entities, key=lambda name: name != OBSERVED):
-                load = entity_load(folder, job, receipt, entity, scopes[entity], load_states.get(entity) or {})
-                loaded[entity] = self._load(warehouse, load, work, folder)
-                loaded[entity]["tokens"] = receipt["entities"][entity]["tokens"]
+                load = entity_load(folder, reading, entity, scopes[entity], load_states.get(entity) or {})
+                loaded[entity] = self._load(warehouse, load, work, folder) | reading.told(entity)
+                loaded[entity]["notes"] += [reading.notes[entity]] if entity in reading.notes else []
         for path in [work] if self.keep_staging else [folder, work]:
             remove_folder(path)
         return {"destination": self._shown_destination, "dataset": self.dataset, "entities": loaded}

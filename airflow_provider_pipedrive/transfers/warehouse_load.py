@@ -1,8 +1,7 @@
-"""What was read for a warehouse, kept until it is loaded, and as it is loaded."""
+"""What was read for a warehouse, as it is loaded."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,41 +9,14 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.entities import entity_of
 from airflow_provider_pipedrive.operators.task_support import storage_path
-from airflow_provider_pipedrive.transfers.warehouse_plan import LoadStates, watermark_after
+from airflow_provider_pipedrive.transfers.warehouse_plan import watermark_after
+from airflow_provider_pipedrive.transfers.warehouse_reading import JobReading
 
 if TYPE_CHECKING:
-    from airflow_provider_pipedrive.client import PipedriveClient
     from airflow_provider_pipedrive.warehouse import EntityLoad, Scope, Write
 
-log = logging.getLogger(__name__)
-EXTRACTED = "extracted"
-"""The folder of the receipts of what was read and is not loaded yet."""
 
-
-def extract_once(
-    client: PipedriveClient, folder: Any, job: ExtractionJob, run: str, load_states: LoadStates
-) -> dict[str, Any]:
-    """The receipt of a job: of this try, or of one before that was not loaded, if nothing else was since."""
-    from airflow_provider_pipedrive.extraction.job import extract
-    from airflow_provider_pipedrive.extraction.remembered import put_back, take_out
-    from airflow_provider_pipedrive.extraction.storage.files import read_json, write_json
-
-    done = folder / EXTRACTED / f"{job.key}.json"
-    after = {entity: load_states.get(entity) for entity in job.entities}
-    before = read_json(done)
-    if before is not None and before["after"] == after:
-        log.info("%s: an earlier try has read it, and it is loaded now.", ", ".join(job.entities))
-        put_back(folder, before["files"])
-        return dict(before["receipt"])
-    receipt = extract(client, folder, job, run=run, owner=run)
-    files = {name: value for entity in job.entities for name, value in take_out(folder, entity).items()}
-    write_json(done, {"receipt": receipt, "files": files, "after": after})
-    return receipt
-
-
-def entity_load(
-    folder: Any, job: ExtractionJob, receipt: Mapping[str, Any], name: str, scope: Scope, before: Mapping[str, Any]
-) -> EntityLoad:
+def entity_load(folder: Any, reading: JobReading, name: str, scope: Scope, before: Mapping[str, Any]) -> EntityLoad:
     """The load of one entity of a job.
 
     :param folder: where it was extracted to
@@ -53,6 +25,7 @@ def entity_load(
     from airflow_provider_pipedrive.extraction.storage.files import read_json
     from airflow_provider_pipedrive.warehouse import EntityLoad
 
+    job, receipt = reading.of(name)
     manifest = storage_path("staging", receipt["entities"][name]["manifest"])
     files = {"parts": [], "tombstones": [], **(read_json(manifest) or {})}
     entity, write = entity_of(name), _write(job)
@@ -66,10 +39,12 @@ def entity_load(
         tombstones=[manifest.parent / part["name"] for part in files["tombstones"]],
         read_at=datetime.fromisoformat(receipt["started_at"]).astimezone(UTC),
         write=write,
-        load_state=_load_state(folder, job, receipt, name, before),
+        load_state=_load_state(folder, reading, name, before),
         scope=scope,
         confirmed=job.allow_shrink,
         fresh=write == "versions" and job.mode == "snapshot" and other_shape,
+        renamed=reading.changes[name].renamed,
+        removed=reading.changes[name].removed,
     )
 
 
@@ -79,18 +54,18 @@ def _write(job: ExtractionJob) -> Write:
     return "merge" if job.mode == "changes" else "replace"
 
 
-def _load_state(
-    folder: Any, job: ExtractionJob, receipt: Mapping[str, Any], name: str, before: Mapping[str, Any]
-) -> dict[str, Any]:
+def _load_state(folder: Any, reading: JobReading, name: str, before: Mapping[str, Any]) -> dict[str, Any]:
     """What the warehouse is to remember of the load."""
     from airflow_provider_pipedrive.extraction.remembered import take_out
 
+    job, receipt = reading.of(name)
     kept = datetime.fromisoformat(before["watermark"]) if before.get("watermark") else None
     watermark = watermark_after(job, receipt["entities"][name]["watermark"], kept)
     return {
         "read_at": receipt["started_at"],
         "watermark": watermark.isoformat() if watermark else None,
         "files": {**before.get("files", {}), **take_out(folder, name)},
+        "unread": reading.unread(name),
     }
 
 

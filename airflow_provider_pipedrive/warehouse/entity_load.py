@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -40,6 +40,8 @@ class EntityLoad:
     :ivar scope: whose rows they are; rows of another company or choice are refused
     :ivar confirmed: another user of the same company is right
     :ivar fresh: the table has rows of another shape, and begins again with these
+    :ivar renamed: the new name of each column of the table that is to have another one
+    :ivar removed: the columns of fields that are gone since the load before
     """
 
     entity: str
@@ -54,6 +56,8 @@ class EntityLoad:
     scope: Scope | None = None
     confirmed: bool = False
     fresh: bool = False
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    removed: Sequence[str] = ()
 
     @property
     def is_whole(self) -> bool:

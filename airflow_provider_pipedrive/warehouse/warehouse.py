@@ -75,6 +75,14 @@ class Warehouse:
         with self._pipeline("check") as pipeline, self._sql(pipeline) as client:
             client.execute_sql("SELECT 1")
 
+    @property
+    def is_changed_in_place(self) -> bool:
+        """Whether what happened to fields and options can be applied to the rows that are there."""
+        from airflow_provider_pipedrive.warehouse.definitions import is_changed_in_place
+
+        with self._pipeline("check") as pipeline:
+            return is_changed_in_place(pipeline.destination.capabilities())
+
     def load_state(self, entity: str) -> dict[str, Any] | None:
         """What the last load of the entity wanted to be remembered; None where there was none."""
         return self.load_states().get(entity)
@@ -150,11 +158,12 @@ class Warehouse:
     # ---- dlt
 
     def _load(self, load: EntityLoad, folder: Path) -> Prepared:
+        from airflow_provider_pipedrive.warehouse.definitions import with_new_names
         from airflow_provider_pipedrive.warehouse.parts import prepare
 
         with self._pipeline(load.entity, folder) as pipeline:
             pipeline.sync_destination()
-            present = present_tables(pipeline)
+            present = with_new_names(present_tables(pipeline), load)
         ready = prepare(load, folder, self.lists, present)
         with self._pipeline(load.entity, folder, memory_mb(ready)) as pipeline, self._alone(pipeline, load.entity):
             self._run(pipeline, load, ready, present)
@@ -213,10 +222,13 @@ class Warehouse:
 
     def _run(self, pipeline: Any, load: EntityLoad, ready: Prepared, present: Mapping[str, Mapping[str, str]]) -> None:
         """One package of dlt's: all tables of the load and its state, which counts when all tables are written."""
+        from airflow_provider_pipedrive.warehouse.definitions import apply_definitions
         from airflow_provider_pipedrive.warehouse.merging import merge_in_transactions
 
         pipeline.sync_destination()
         load_state = self._checked_load_state(pipeline, load, ready, present)
+        with self._sql(pipeline) as client:
+            apply_definitions(pipeline, client, load, ready)
         # Postgres takes Parquet only by a further driver. CSV it copies as fast.
         file_format = "csv" if is_postgres(pipeline) else "parquet"
         condition = LoadConditions(load, ready, present, pipeline)

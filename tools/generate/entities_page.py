@@ -88,8 +88,8 @@ numbers are those of JSON, whatever Pipedrive writes.
 - Two fields with the same name, and a field with the name of one of Pipedrive's own, get the beginning of their keys
   added: `source_9f79e924` and `source_a1eff7ed`. This does not depend on the order in which Pipedrive lists them. The
   same holds for names that are added to the columns later: `deleted_at`, `filename`, `is_tombstone` (tombstones and
-  views), `file_index`, `file_row_number` (DuckDB), `run`, `dt` (folders), `parent_updated_at`, `deleted`, `latest` and
-  `by_key` (warehouses).
+  views), `file_index`, `file_row_number` (DuckDB), `run`, `dt` (folders), `parent_updated_at`, `deleted`, `latest`,
+  `options` and `by_key` (warehouses).
 - An option is its label; a deleted option is its id.
 - Leads have the deals' custom fields, in the same columns.
 - Values without a column (of a field that was made during the run, or of a key that is new in Pipedrive) are in the

@@ -53,7 +53,12 @@ ADDED: Final = frozenset(
         *("file_index", "file_row_number"),  # what DuckDB can add to the rows of a file
         *("run", "dt"),  # folders of partitions, which readers take for columns
         *("_deleted_at", "_version_at", "parent_updated_at", "_dlt_id", "_dlt_load_id"),  # tables of a warehouse
-        *("deleted", "latest", "by_key"),  # what a warehouse has next to a table, where lists have tables too
+        *(
+            "deleted",
+            "latest",
+            "options",
+            "by_key",
+        ),  # what a warehouse has next to a table, where lists have tables too
     }
 )
 """Names that files, views and warehouses add to the columns of records: no field gets one of them."""
