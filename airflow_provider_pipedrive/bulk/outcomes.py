@@ -42,9 +42,10 @@ class Outcomes:
         self._journal = run.journal
         self.rejected = run.journal.rejected
         self.failure: BaseException | None = None
+        self._carried_out: list[tuple[str, str | None, int]] = []
 
     def take(self, operation: PlannedWrite, answer: Any, error: BaseException | None) -> PlannedWrite | None:
-        """Journal what became of an operation.
+        """Journal what became of an operation; one that was carried out with the next :meth:`keep`.
 
         :returns: what is to be sent again, after a pause
         """
@@ -66,6 +67,13 @@ class Outcomes:
                 self._note(operation, "planned", None)
             self.failure = error
         return None
+
+    def keep(self) -> None:
+        """Journal what was carried out since the last call: one statement for many costs less than one for each."""
+        self._journal.many(
+            "UPDATE operations SET state = 'done', id = ?, note = ? WHERE operation = ?", self._carried_out
+        )
+        self._carried_out.clear()
 
     def refuse_dependants(self) -> None:
         """Rows whose person or organization Pipedrive did not make are set aside: without it they would say less.
@@ -98,10 +106,7 @@ class Outcomes:
         if operation.action == "create" and isinstance(answer, Mapping):
             identity = answer.get(target_of(operation.entity).record_id)
         seen = answer.get("update_time") if isinstance(answer, Mapping) else None
-        self._journal.run(
-            "UPDATE operations SET state = 'done', id = ?, note = ? WHERE operation = ?",
-            [to_json(identity), note or seen, operation.number],
-        )
+        self._carried_out.append((to_json(identity), note or seen, operation.number))
 
     def _refused(self, operation: PlannedWrite, error: PipedriveError) -> None:
         """Pipedrive does not take this one row: it is set aside, and the others go on."""

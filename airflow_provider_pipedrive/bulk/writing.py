@@ -181,6 +181,7 @@ class OperationWriter:
                 busy.discard(operation.lock)
                 if (again := self._outcomes.take(operation, answer, error)) is not None:
                     waiting.append(again)
+            self._outcomes.keep()
 
     def _report(self) -> None:
         now = time.monotonic()

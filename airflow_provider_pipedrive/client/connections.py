@@ -53,10 +53,13 @@ class Connections:
         """Close them."""
         self._adapter.close()
 
-    def exchange(self, request: PreparedRequest) -> Callable[[], urllib3.BaseHTTPResponse]:
+    def exchange(
+        self, request: PreparedRequest, blocks: Iterator[bytes] | None = None
+    ) -> Callable[[], urllib3.BaseHTTPResponse]:
         """What sends a request when it is called. No redirect is followed and nothing is sent again.
 
         :param request: its target is a whole URL
+        :param blocks: its body, where that is read while it is sent
         :returns: it returns the answer, whose body has not been read; to be closed
         """
         method, url, body = request.operation.method, request.target, request.body
@@ -68,12 +71,15 @@ class Connections:
         headers = {**self._headers, **request.headers}
         if body or method not in ("GET", "HEAD"):
             headers["Content-Length"] = str(len(body or b""))
+        content: Any = blocks or body or None
+        if isinstance(body, bytes) and len(body) > _LONG_BODY:
+            # As a stream: the timeout then bounds each block that is sent, not an upload as a whole.
+            content = io.BytesIO(body)
         return partial(
             pool.urlopen,
             method,
             url[len(origin) :],
-            # What is long goes as a stream: the timeout then bounds each block that is sent, not an upload as a whole.
-            io.BytesIO(body) if body and len(body) > _LONG_BODY else body or None,
+            content,
             headers,
             retries=False,
             redirect=False,

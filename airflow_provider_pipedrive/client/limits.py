@@ -10,6 +10,7 @@ https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import threading
 from array import array
@@ -41,11 +42,16 @@ seems to be others' may be this machine's own, on its way for longer."""
 _LEFT_FREE = 0.03
 """The part that they leave free then, for those that begin."""
 _PLENTY, _TAKEN, _PATIENCE = 0.25, 0.3, 3
-"""A machine that has a share takes 0.3 of what is left, where that is a quarter of the limit, every third window."""
+"""A machine that has a share takes 0.3 of what is left, where that is a quarter of the limit, every third window.
+It takes all where nobody else has used any of it: the others have ended. One that takes a share sends one in each
+window at least, so it is seen."""
 _REMEMBERED = 0.25
 """Seconds for which starts are remembered beyond the window: an answer is held against those when it was asked for."""
 LONGEST_PAUSE = 10.0
 """Seconds that a 429 pauses all requests at most."""
+_TOGETHER, _MOMENT = 8, 0.02
+"""So many starts are reserved at once where as many were asked for within these seconds. For as long, what the shared
+file said is believed."""
 _FARTHEST = 300.0
 _FORMAT, _HEAD = 2.0, 9
 _LIMIT, _LEFT = re.compile("[1-9][0-9]{0,5}"), re.compile("[0-9]{1,6}")
@@ -78,6 +84,12 @@ class RollingWindow:
         limit = max(1, int(self.limit * share))
         before = bisect_right(self.starts, start)
         return max(start, self.starts[before - limit] + _WIDTH) if before >= limit else start
+
+    def stands(self, start: float, share: float = 1.0) -> bool:
+        """Whether a start that was taken is as free as it was then."""
+        limit = max(1, int(self.limit * share))
+        before = bisect_left(self.starts, start)
+        return before < limit or self.starts[before - limit] + _WIDTH <= start
 
     def room(self, now: float, share: float = 1.0) -> int:
         """How many may start at once."""
@@ -144,6 +156,16 @@ class Pace:
             window.take(start, now)
         return start
 
+    def give_back(self, start: float) -> None:
+        """No request starts then."""
+        self.window.give_back(start)
+
+    def stands(self, start: float, now: float, *, search: bool) -> bool:
+        """Whether a request may start then, for which ``start`` was reserved: there was no pause, and none was held up
+        that it must leave room for."""
+        share = self.share(now)
+        return start >= self.not_before and all(each.stands(start, share) for each in self.windows(search=search))
+
     def reserve_again(self, start: float, now: float, *, search: bool) -> float:
         """When a request starts for which ``start`` was reserved, now that its time has come."""
         windows = self.windows(search=search)
@@ -191,13 +213,19 @@ class Pace:
             part = self._own(start, now) / (limit - left) * (1 - _LEFT_FREE) * limit / self.window.limit
             self._share, self._cut_at = max(_LEAST_SHARE, min(self.share(now), part)), now
 
+    def is_alone(self, start: float, limit: int, left: int) -> bool:
+        """Whether no other than this machine has a part in Pipedrive's window."""
+        return limit - left <= self.window.between(start - _WIDTH, start)
+
     def has_room(self, now: float, limit: int, left: int) -> bool:
         """Whether this machine takes a part of the window only, and much of it is left."""
         return left >= limit * _PLENTY and now > self._cut_at + _PATIENCE * _WIDTH and self.share(now) < 1
 
     def take_more(self, start: float, now: float, limit: int, left: int) -> None:
-        """Take a part of what is left, too. The arguments are those of :meth:`is_crowded`."""
-        part = (self._own(start, now) + left * _TAKEN) / self.window.limit
+        """Take a part of what is left, too, or all where nobody else is there. The arguments are those of
+        :meth:`is_crowded`."""
+        alone = self.is_alone(start, limit, left)
+        part = 1.0 if alone else (self._own(start, now) + left * _TAKEN) / self.window.limit
         if self.has_room(now, limit, left) and part > self.share(now):
             self._share, self._cut_at = min(1.0, part), now
 
@@ -245,6 +273,10 @@ class Limits:
         self._pace = Pace(burst_limit)
         self._latest = float("-inf")
         self._unsettled: deque[tuple[float, float, bool]] = deque()
+        self._asked: deque[float] = deque(maxlen=_TOGETHER)
+        self._ahead: deque[float] = deque()
+        self._process = os.getpid()
+        self._agreed_at = float("-inf")
         self._day = 0
         self._spent = 0
 
@@ -265,17 +297,50 @@ class Limits:
             self._pace.window.limit = burst_limit
 
     def reserve(self, now: float, *, search: bool) -> float:
-        """When the next request may start (seconds on the caller's clock)."""
+        """When the next request may start (seconds on the caller's clock).
+
+        Where many follow each other, a few starts are reserved at once: each look at the shared file costs as much as a
+        third of a request.
+        """
+        with self._lock:
+            self._asked.append(now)
+            if not search and (start := self._reserved_before(now)) is not None:
+                return start
         with self._agreed(now) as pace:
-            start = pace.reserve(now, search=search)
-            self._latest = max(self._latest, start)
+            if not search and (start := self._reserved_before(now)) is not None:  # by another thread meanwhile
+                return start
+            while self._ahead and not search:
+                pace.give_back(self._ahead.popleft())
+            start, *ahead = [pace.reserve(now, search=search) for _ in range(1 if search else self._wanted(now))]
+            self._ahead.extend(ahead)
+            self._latest = max(self._latest, start, *ahead)
             return start
+
+    def _reserved_before(self, now: float) -> float | None:
+        """A start that was reserved with an earlier one, and has not passed; ``None`` where there is none."""
+        if self._process != os.getpid():  # those are the parent's, which this process was forked from
+            self._ahead.clear()
+            self._process = os.getpid()
+        if self._ahead and self._ahead[0] >= max(now - _NOTICED, self._pace.not_before):
+            return self._ahead.popleft()
+        return None
+
+    def _wanted(self, now: float) -> int:
+        """How many starts are reserved at once: as many as were asked for a moment ago, and a fiftieth of the limit at
+        most, which is kept from other processes for a moment where it is not used."""
+        if self._shared is None or self._pace.share(now) < 1:
+            return 1
+        lately = sum(asked > now - _MOMENT for asked in self._asked)
+        return max(1, min(lately, self.burst_limit // 50))
 
     def reserve_again(self, start: float, now: float, *, search: bool) -> float:
         """The same start, or a later one where its window is not free: there was a pause, or others were held up.
 
         :param start: what :meth:`reserve` returned
         """
+        with self._lock:
+            if now - self._agreed_at < _MOMENT and self._pace.stands(start, now, search=search):
+                return start
         with self._agreed(now) as pace:
             start = pace.reserve_again(start, now, search=search)
             self._latest = max(self._latest, start)
@@ -334,6 +399,7 @@ class Limits:
     def _agreed(self, now: float) -> Iterator[Pace]:
         """The pace as all processes know it, with what was to be settled, for a block that changes it."""
         with self._lock:
+            self._agreed_at = now
             if self._shared is None:
                 self._settle()
                 yield self._pace

@@ -20,7 +20,7 @@ from airflow_provider_pipedrive.client.downloads import DownloadSink
 from airflow_provider_pipedrive.client.paging import Position
 from airflow_provider_pipedrive.client.parameters import NOTHING, Request
 from airflow_provider_pipedrive.client.responses import Operation
-from airflow_provider_pipedrive.client.uploads import multipart
+from airflow_provider_pipedrive.client.uploads import Upload
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 
@@ -37,7 +37,7 @@ class PreparedRequest:
     operation: Operation
     target: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes | None = field(default=None, repr=False)
+    body: bytes | Upload | None = field(default=None, repr=False)
     cost: int = 0
     sink: DownloadSink | None = None
 
@@ -56,8 +56,8 @@ def prepare(action: Action, request: Request, position: Position | None = None) 
     operation = Operation.of(action, request.path)
     target = request.target(**(position or {}))
     if request.file is not None:
-        body, content_type = multipart(action.key, request.form or (), *request.file)
-        return with_body(operation, target, body, content_type)
+        upload = Upload(action.key, request.form or (), *request.file)
+        return with_body(operation, target, upload, upload.content_type)
     if request.form is not None:
         body = urlencode(request.form).encode()
         return with_body(operation, target, body, "application/x-www-form-urlencoded")
@@ -71,7 +71,7 @@ def prepare_download(action: Action, request: Request, sink: DownloadSink) -> Pr
 
 
 def with_body(
-    operation: Operation, target: str, body: bytes | None, content_type: str = "application/json"
+    operation: Operation, target: str, body: bytes | Upload | None, content_type: str = "application/json"
 ) -> PreparedRequest:
     """A request that is answered in JSON."""
     headers = {"Accept": "application/json"}

@@ -7,6 +7,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -27,6 +28,7 @@ from airflow_provider_pipedrive.client.hosts import SHARED_ORIGIN, is_loopback, 
 from airflow_provider_pipedrive.client.prepared import PreparedRequest
 from airflow_provider_pipedrive.client.responses import Operation, Response, outcome_unknown
 from airflow_provider_pipedrive.client.settings import Settings
+from airflow_provider_pipedrive.client.uploads import Upload
 from airflow_provider_pipedrive.errors import (
     PipedriveConnectionError,
     PipedriveError,
@@ -38,6 +40,7 @@ WHOLE_ANSWER = 10
 """A whole JSON answer has this many times ``timeout``."""
 _CHUNK = 64 * 1024
 _MOST_HOPS = 5
+_NO_FILE: AbstractContextManager[None] = nullcontext()
 _REDIRECTS = (301, 302, 303, 307, 308)
 _AS_STORED = {"Accept-Encoding": "identity"}
 """A file is wanted as it is stored: unpacking on the way would not notice a packed one that was cut short."""
@@ -67,10 +70,12 @@ class Transport:
         """
         if request.sink is not None:
             return self._download(request, request.sink)
+        body = request.body
         try:
             with (
+                body.opened() if isinstance(body, Upload) else _NO_FILE as blocks,
                 whole_within(self._clock, self._settings.timeout * WHOLE_ANSWER),
-                self._connections.exchange(request)() as response,
+                self._connections.exchange(request, blocks)() as response,
             ):
                 began = self._clock.monotonic()
                 return _answer(response, _whole(response), began)

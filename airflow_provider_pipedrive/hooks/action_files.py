@@ -18,15 +18,24 @@ if TYPE_CHECKING:
 
 
 def with_openable_files(action: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The parameters with the address of a file in object storage made a path that can be opened."""
+    """The parameters with a file in object storage, or its address, made one that is read in blocks."""
     from airflow_provider_pipedrive.catalog import get_action
 
     parameters = get_action(action).parameters
     for name in [parameter.name for parameter in parameters if parameter.type == "file" and parameter.name in given]:
-        given[name] = _allowed_file(name, given[name])
-        if isinstance(given.get(name), str) and "://" in given[name]:
-            given[name] = object_path(name, given[name])
+        given[name] = _openable(name, _allowed_file(name, given[name]))
     return given
+
+
+def _openable(name: str, given: Any) -> Any:
+    from airflow_provider_pipedrive.extraction.storage.files import StoredFile
+    from airflow_provider_pipedrive.extraction.storage.store import file_system
+
+    if isinstance(given, tuple) and len(given) == 2:
+        return given[0], _openable(name, given[1])
+    if isinstance(given, str) and "://" in given:
+        given = object_path(name, given)
+    return given if file_system(given) is None else StoredFile(given)
 
 
 def _allowed_file(name: str, given: Any) -> Any:

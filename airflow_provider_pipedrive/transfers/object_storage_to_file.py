@@ -41,7 +41,7 @@ class ObjectStorageToPipedriveFileOperator(ReportsLineage, BaseOperator):
     therefore looked at first: one of the same name and size that was added during this run is the upload of an earlier
     try, and is not sent again.
 
-    An upload costs 10 API tokens, that look 20. The file is in memory while it is sent.
+    An upload costs 10 API tokens, that look 20. The file is read while it is sent, in blocks of 5 MiB.
 
     :param path: the file, local or in object storage (``s3://connection@bucket/offer.pdf``) (templated)
     :param name: its name in Pipedrive; by default the path's (templated)

@@ -249,6 +249,13 @@ def test_a_machine_takes_more_when_the_others_are_gone() -> None:
     assert limits.room(start) == 24  # of 10 + 0.3 * 80, less the 10 that have started
 
 
+def test_a_machine_takes_all_of_the_limit_again_when_nobody_else_is_left() -> None:
+    limits = sharing_with_others()
+    start = limits.reserve(8.0, search=False)
+    limits.learn(left(99), start, start)
+    assert limits.room(10.1) == 100
+
+
 def test_machines_that_share_a_window_spread_their_starts_evenly() -> None:
     limits = sharing_with_others()
     first, second, third = (limits.reserve(10.0, search=False) for _ in range(3))

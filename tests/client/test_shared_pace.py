@@ -71,6 +71,55 @@ def test_a_start_that_is_waited_for_is_put_off_by_a_pause_in_another_process() -
     assert limits_of(SETTINGS).reserve_again(start, start, search=False) >= 105.0
 
 
+FAST = settings_from(host="acme", extra={"api_token": TOKEN, "burst_limit": 400})
+
+
+@pytest.mark.usefixtures("folder")
+def test_starts_that_are_reserved_together_are_used_before_others_are_reserved() -> None:
+    limits = limits_of(FAST)
+    starts = [limits.reserve(100.0 + n / 1000, search=False) for n in range(15)]
+    assert starts == [100.0, 100.001, 100.001, 100.003, 100.003, 100.003, 100.003] + [100.007] * 8
+    assert in_processes(1, lambda: limits_of(FAST).room(100.015)) == [385]
+
+
+@pytest.mark.usefixtures("folder")
+def test_starts_that_were_reserved_together_and_have_passed_are_given_back() -> None:
+    limits = limits_of(FAST)
+    for n in range(8):  # with the eighth, eight are reserved
+        limits.reserve(100.0 + n / 1000, search=False)
+    assert in_processes(1, lambda: limits_of(FAST).room(100.5)) == [385]
+    assert limits.reserve(100.5, search=False) == 100.5
+    assert in_processes(1, lambda: limits_of(FAST).room(100.5)) == [391]
+
+
+@pytest.mark.usefixtures("folder")
+def test_starts_that_were_reserved_together_are_left_after_a_pause() -> None:
+    limits = limits_of(FAST)
+    for n in range(8):
+        limits.reserve(100.0 + n / 1000, search=False)
+    limits.pause(100.008, 105.0)
+    assert limits.reserve(100.009, search=False) == 105.0
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_forked_process_does_not_use_the_starts_that_its_parent_has_reserved() -> None:
+    limits = limits_of(FAST)
+    for n in range(8):
+        limits.reserve(100.0 + n / 1000, search=False)
+    assert in_processes(1, lambda: limits_of(FAST).reserve(100.008, search=False)) == [100.008]
+
+
+@pytest.mark.usefixtures("folder")
+def test_no_window_holds_more_than_the_limit_where_processes_reserve_starts_together() -> None:
+    def work() -> list[float]:
+        limits = limits_of(FAST)
+        return [limits.reserve(100.0 + n / 10_000, search=False) for n in range(300)]
+
+    starts = [start for found in in_processes(4, work) for start in found]
+    assert len(starts) == 1200
+    assert most_in_a_window(starts) <= 400
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_new_process_keeps_to_the_limit_that_another_one_has_learned() -> None:
     settings = settings_from(host="acme", extra={"api_token": TOKEN})

@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from storage_servers import ACCOUNT, azure_connection
 
-AZURE = "AZURITE_CONNECTION_STRING"
-GOOGLE = "FAKE_GCS_SERVER"
+from tests.support.s3_server import KEYS
+
+SERVERS = {"azure": "AZURITE", "google": "FAKE_GCS_SERVER"}
+"""The variables that say where they are."""
 KINDS = ["disk", "memory", "s3", "azure", "google"]
+IN_OBJECT_STORAGE = KINDS[2:]
 
 
 class Key:
@@ -47,29 +51,43 @@ def folder_in(kind: str, request: pytest.FixtureRequest) -> Any:
     if kind == "s3":
         storage = request.getfixturevalue("s3")
         return Key(storage.fs, f"{storage.bucket}/crm")
-    bucket = f"crm-{uuid.uuid4().hex[:8]}"
-    fs = {"memory": _memory, "azure": _azure, "google": _google}[kind]()
-    fs.mkdir(bucket)
+    return folder_at(kind, "" if kind == "memory" else server_of(kind, request))
+
+
+def server_of(kind: str, request: pytest.FixtureRequest) -> str:
+    """The address of a server for that kind of object storage; the test is skipped where none is running."""
+    if kind == "s3":
+        return str(request.getfixturevalue("s3_server"))
+    if SERVERS[kind] not in os.environ:
+        pytest.skip(f"no server for {kind} is running")
+    return os.environ[SERVERS[kind]]
+
+
+def folder_at(kind: str, url: str, bucket: str | None = None) -> Any:
+    """A folder in object storage at that address: an empty one in a bucket of its own, or one in that bucket."""
+    fs = file_system_at(kind, url)
+    if bucket is None:
+        bucket = f"crm-{uuid.uuid4().hex[:8]}"
+        fs.mkdir(bucket)
     return Key(fs, f"{bucket}/crm")
 
 
-def _memory() -> Any:
-    from fsspec.implementations.memory import MemoryFileSystem
+def file_system_at(kind: str, url: str) -> Any:
+    """A file system of its own that speaks with the server at that address."""
+    if kind == "memory":
+        from fsspec.implementations.memory import MemoryFileSystem
 
-    return MemoryFileSystem()
+        return MemoryFileSystem()
+    if kind == "s3":
+        from s3fs import S3FileSystem
 
+        return S3FileSystem(endpoint_url=url, skip_instance_cache=True, **KEYS)
+    if kind == "azure":
+        from adlfs import AzureBlobFileSystem
 
-def _azure() -> Any:
-    if AZURE not in os.environ:
-        pytest.skip("no Azurite is running")
-    from adlfs import AzureBlobFileSystem
-
-    return AzureBlobFileSystem(connection_string=os.environ[AZURE], account_name="devstoreaccount1")
-
-
-def _google() -> Any:
-    if GOOGLE not in os.environ:
-        pytest.skip("no server that speaks Google's words is running")
+        return AzureBlobFileSystem(
+            connection_string=azure_connection(url), account_name=ACCOUNT, skip_instance_cache=True
+        )
     from gcsfs import GCSFileSystem
 
-    return GCSFileSystem(endpoint_url=os.environ[GOOGLE], token="anon", project="test")
+    return GCSFileSystem(endpoint_url=url, token="anon", project="test", skip_instance_cache=True)

@@ -10,16 +10,24 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
 from pytest_mock import MockerFixture
+from storage_proxy import REFUSAL, proxy_to
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveStorageError
 from airflow_provider_pipedrive.extraction.output.publication import Publication
 from airflow_provider_pipedrive.extraction.storage.files import below, files
 from airflow_provider_pipedrive.sandbox import Sandbox
-from airflow_provider_pipedrive.transfers import PipedriveFileToObjectStorageOperator, PipedriveToObjectStorageOperator
+from airflow_provider_pipedrive.transfers import (
+    ObjectStorageToPipedriveFileOperator,
+    PipedriveFileToObjectStorageOperator,
+    PipedriveToObjectStorageOperator,
+)
 from tests.extraction.storage.test_refusals import amazon, expired
+from tests.support.object_storages import folder_at
 from tests.support.s3_server import Storage
 from tests.support.s3_server import s3_server as s3_server
 from tests.transfers.conftest import attach
+
+DENIED = REFUSAL["s3"](403, "AccessDenied", "User: crm is not authorized to perform: s3:GetObject")
 
 
 @pytest.fixture
@@ -167,3 +175,21 @@ def test_a_snapshot_that_broke_off_while_it_published_is_not_the_next_nights(
     found = rows(extract(f"s3://{s3.bucket}/crm", run="tuesday"))
     assert {row["name"] for row in found if row["id"] == 1} == {"Tuesday's name"}
     assert len([key for key in s3.fs.find(f"{s3.bucket}/crm/stages") if "/part-" in key]) == 1
+
+
+def test_a_storage_that_refuses_in_the_middle_of_an_upload_is_told_and_nothing_is_attached(
+    sandbox: Sandbox, s3: Storage
+) -> None:
+    before = len(sandbox.records("files"))
+    with proxy_to(s3.url) as proxy:
+        fs = folder_at("s3", proxy.url, s3.bucket).fs
+        attach("s3", fs=fs).fs = fs
+        ObjectStoragePath(f"s3://{s3.bucket}/offer.pdf").write_bytes(bytes(12 * 1024 * 1024))
+        proxy.refuses = lambda asked: None if asked.headers.get("range", "bytes=0-").startswith("bytes=0-") else DENIED
+        task = ObjectStorageToPipedriveFileOperator(task_id="send", path=f"s3://{s3.bucket}/offer.pdf", deal_id=1)
+        with pytest.raises(AirflowFailException, match="offer.pdf cannot be read: .*They need the right s3:GetObject"):
+            task.execute({"ti": SimpleNamespace(try_number=1, xcom_push=lambda **given: None)})
+        assert len(sandbox.records("files")) == before
+        proxy.refuses = lambda asked: None
+        file = task.execute({"ti": SimpleNamespace(try_number=1, xcom_push=lambda **given: None)})
+    assert sandbox.records("files")[file["id"]]["content"] == bytes(12 * 1024 * 1024)

@@ -39,6 +39,7 @@ import requests
 import airflow_provider_pipedrive.bulk.engine  # noqa: F401
 from airflow_provider_pipedrive.bulk import BulkJob, write
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
+from airflow_provider_pipedrive.client.limits import WINDOW
 
 TOKEN = "bench-token"
 NODE, NODE_CLIENT = "node", "pipedrive@33.7.0"
@@ -153,7 +154,8 @@ def _warm_up(url: str) -> None:
 
 
 def run(name: str, url: str, rows: list[dict[str, Any]], limit: int) -> dict[str, Any]:
-    """One run, and the server's answers of 429 meanwhile."""
+    """One run, and the server's answers of 429 meanwhile. It begins with a window that nobody else has used."""
+    time.sleep(WINDOW)
     _control(url, "POST", "reset")
     command = [sys.executable, __file__, "--writer", name, "--url", url, "--limit", str(limit)]
     folder = None
@@ -202,7 +204,7 @@ def _shares(name: str, url: str, limit: int, best_of: int) -> Iterator[tuple[flo
     number = UPDATES if limit > 20 else UPDATES // 5
     for _ in range(best_of if name == "bulk" else 1):
         found = run(name, url, _updates(url, number), limit)
-        least = 2.0 * ((found["answered"] - 1) // limit)  # when the last window begins
+        least = WINDOW * ((found["answered"] - 1) // limit)  # when the last window begins
         yield least / found["seconds"], found["429"]
 
 

