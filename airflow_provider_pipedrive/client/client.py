@@ -190,6 +190,14 @@ class PipedriveClient:
         records = islice(reader.records(), max_records)
         return (self._named_fields.to_names(found, record) for record in records) if readable else records
 
+    def learn_fields(self, action: str) -> None:
+        """Read the definitions of fields that ``readable=True`` of an action needs, if they are not known: for whoever
+        has something else to wait for at the same time.
+
+        :raises PipedriveError: they cannot be read
+        """
+        self._named_fields.learn(_known(action))
+
     def download(self, action: str, parameters: Mapping[str, Any] | None, sink: BinaryIO) -> int:
         """Write a file of Pipedrive's into ``sink`` and return its length in bytes.
 

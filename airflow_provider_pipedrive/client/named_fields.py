@@ -113,6 +113,11 @@ class NamedFields:
             raise _explained(refused, book, values, faults)
         return better
 
+    def learn(self, action: Action) -> None:
+        """Read the fields that :meth:`to_names` needs of an action, if they are not known."""
+        if (entity := _entity(action)) is not None:
+            self._book(entity)
+
     def to_names(self, action: Action, record: Any) -> Any:
         """A record that was read, or each of a list, its custom fields under their names and options as labels.
 

@@ -7,14 +7,14 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_pipedrive.catalog.advice import counted
-from airflow_provider_pipedrive.client.directory import Directory
 from airflow_provider_pipedrive.errors import PipedriveError
 from airflow_provider_pipedrive.toolsets.answers import shown_records, shown_value
+from airflow_provider_pipedrive.toolsets.names import CompanyNames
 from airflow_provider_pipedrive.toolsets.tools import is_list
 
 if TYPE_CHECKING:
@@ -59,23 +59,21 @@ class Leash:
         :param limit: records that the model asks for; more than ``max_records`` are not read
         :raises PipedriveError: what came of it otherwise
         """
-        with self._logged(tool, action) as entry, self._capped():
-            if not is_list(action):
-                result = self.hook.run(action, parameters, readable=True)
-                entry["records"] = 1
-                return self._shown(action, result, limit)
-            most = min(limit or self.max_records, self.max_records)
-            # One more tells whether there are more.
-            found = list(islice(self.hook.iterate(action, parameters, max_records=most + 1, readable=True), most + 1))
-            entry["records"] = min(len(found), most)
-            return shown_records(found[:most], has_more=len(found) > most, names=self._names)
-
-    def _shown(self, action: str, result: Any, limit: int | None) -> str:
-        """A result that is not read page by page: a search has its hits in a list."""
-        if not isinstance(result, list):
-            return shown_value(result, names=self._names)
         most = min(limit or self.max_records, self.max_records)
-        return shown_records(result[:most], has_more=len(result) > most, names=self._names)
+        with self._logged(tool, action) as entry, self._capped():
+            with self._names.read_ahead(action, self.max_tokens - self.tokens):
+                result = self._done(action, parameters, most)
+            if not isinstance(result, list):
+                entry["records"] = 1
+                return shown_value(result, names=self._names)
+            entry["records"] = min(len(result), most)
+            return shown_records(result[:most], has_more=len(result) > most, names=self._names)
+
+    def _done(self, action: str, parameters: Mapping[str, Any], most: int) -> Any:
+        """What an action answers; of a list, one more than wanted tells whether there are more."""
+        if not is_list(action):
+            return self.hook.run(action, parameters, readable=True)
+        return list(islice(self.hook.iterate(action, parameters, max_records=most + 1, readable=True), most + 1))
 
     @contextmanager
     def _capped(self) -> Iterator[None]:
@@ -107,32 +105,21 @@ class Leash:
         self.note({"tool": tool, "action": action, "outcome": why, "records": 0, "tokens": 0, "seconds": 0.0})
 
     def note(self, entry: dict[str, Any]) -> None:
-        """Keep a call, in the task's log and its XCom."""
+        """Keep a call, in the task's log too."""
         self.calls.append(entry)
         log.info(
             "The agent called %s: %s, %s, %s, %.2f s.",
             *(entry["tool"], entry["outcome"], counted(entry["records"], "record")),
             *(counted(entry["tokens"], "API token"), entry["seconds"]),
         )
-        _push(self.receipt)
 
-    def _names(self, what: str) -> Mapping[Any, str]:
-        return self._directory(what)
+    def push(self) -> None:
+        """Push the receipt, where a task is running: once a run, since each push is a request to Airflow."""
+        from airflow.providers.common.compat.sdk import AirflowException, get_current_context
 
-    def __post_init__(self) -> None:
-        self._directory = cache(self._read_names)
+        with suppress(AirflowException, RuntimeError, KeyError):
+            get_current_context()["ti"].xcom_push(key=XCOM_KEY, value=self.receipt)
 
-    def _read_names(self, what: str) -> Mapping[Any, str]:
-        """Names of stages, pipelines or users; none where the credential may not read them."""
-        directory = Directory(self.hook.client)
-        with suppress(PipedriveError):
-            return {item["id"]: str(item["name"]) for item in getattr(directory, what)}
-        return {}
-
-
-def _push(receipt: Mapping[str, Any]) -> None:
-    """Push what was called so far, where a task is running."""
-    from airflow.providers.common.compat.sdk import AirflowException, get_current_context
-
-    with suppress(AirflowException, RuntimeError, KeyError):
-        get_current_context()["ti"].xcom_push(key=XCOM_KEY, value=dict(receipt))
+    @cached_property
+    def _names(self) -> CompanyNames:
+        return CompanyNames(self.hook.client)

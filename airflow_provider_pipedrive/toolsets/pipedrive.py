@@ -104,6 +104,12 @@ class PipedriveToolset(AirflowToolset):
         self._leash = fresh._own_leash()
         return fresh
 
+    async def __aexit__(self, *exc: Any) -> bool | None:
+        """Push the receipt, however the run ends."""
+        if self._leash is not None and self._leash.calls:
+            await self.run_blocking(self._leash.push)
+        return None
+
     async def get_instructions(self, ctx: RunContext[Any]) -> str:
         """What the model is told before it calls anything."""
         return INSTRUCTIONS

@@ -42,7 +42,8 @@ def test_a_running_task_has_the_receipt_in_its_xcom(sandbox: Sandbox, mocker: Mo
     context = {"ti": mocker.Mock()}
     mocker.patch("airflow.providers.common.compat.sdk.get_current_context", return_value=context)
     leash = Leash(PipedriveHook(), max_tokens=1_000, max_records=5)
-
     leash.call("getDeals", "getDeals", {}, 1)
 
-    context["ti"].xcom_push.assert_called_with(key="pipedrive_agent", value=leash.receipt)
+    leash.push()
+
+    context["ti"].xcom_push.assert_called_once_with(key="pipedrive_agent", value=leash.receipt)

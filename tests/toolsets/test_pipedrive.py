@@ -6,9 +6,11 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 pytest.importorskip("airflow.providers.common.ai")
 
@@ -17,7 +19,7 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, RetryPromptPart, T
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.models.test import TestModel
 
-from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveParameterError
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.toolsets import PipedriveToolset
@@ -258,6 +260,23 @@ def test_each_run_has_a_leash_of_its_own_and_every_call_is_in_the_log(
 
     assert len(toolset.receipt["calls"]) == 1
     assert caplog.text.count("The agent called getDeals: done, 1 record") == 3
+
+
+@pytest.mark.parametrize("fault", [None, "401"])
+def test_the_receipt_is_pushed_once_a_run_however_it_ends(
+    sandbox: Sandbox, mocker: MockerFixture, fault: str | None
+) -> None:
+    context = {"ti": mocker.Mock()}
+    mocker.patch("airflow.providers.common.compat.sdk.get_current_context", return_value=context)
+    toolset = PipedriveToolset(actions=["getDeals"])
+    if fault:
+        sandbox.fault(path="/api/v2/deals", kind=fault, count=5)
+
+    with pytest.raises(PipedriveAuthError) if fault else nullcontext():
+        run(toolset, ("getDeals", {"limit": 1}), ("getDeals", {"limit": 1}))
+
+    context["ti"].xcom_push.assert_called_once_with(key="pipedrive_agent", value=toolset.receipt)
+    assert len(toolset.receipt["calls"]) == (1 if fault else 2)
 
 
 def test_a_secret_reaches_no_model(sandbox: Sandbox) -> None:
