@@ -223,10 +223,10 @@ def _permitted(rule: str, keys: list[str], entity: Entity) -> list[str]:
 
     :raises PipedriveParameterError: one of them tells records apart, or says how new they are
     """
-    if needed := sorted({*entity.key, entity.updated} & set(keys)):
+    if needed := [key for key in (*entity.key, entity.updated or "") if key in keys]:
         raise PipedriveParameterError(
             f"{rule!r} cannot be excluded or hashed: {entity.name} are told apart and brought up to date by "
-            f"{', '.join(map(str, needed))}."
+            f"{', '.join(needed)}."
         )
     return keys
 
