@@ -1,4 +1,4 @@
-"""The CRM in a warehouse, every night: what changed since the last load, deleted records taken out.
+"""The CRM in a warehouse, every night: what changed since the last load, deleted records taken out, views on top.
 
 DuckDB in a file needs nothing else. For Postgres, set `destination` to `postgres` and `destination_conn_id` to an
 Airflow connection; any other of dlt's destinations works by its name.
@@ -36,6 +36,7 @@ def pipedrive_nightly_warehouse() -> None:
         pipedrive_conn_id="{{ params.connection }}",
         entities=ENTITIES,
         destination="{{ params.destination }}",
+        views=True,
         retries=3,
         retry_delay=datetime.timedelta(minutes=10),
     )

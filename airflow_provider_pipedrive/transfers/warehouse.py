@@ -58,6 +58,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
     :param staging: folder for the files until they are loaded, local or in object storage; by default a private one
         among the temporary files of this machine. The next try of the task continues with what is there (templated)
     :param keep_staging: leave the files there after a load
+    :param views: install the views of docs/warehouse.md whose tables are in the dataset after the load
     """
 
     template_fields: Sequence[str] = (*ExtractionOperator.template_fields, "destination", "dataset", "staging")
@@ -74,6 +75,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
         lists: Literal["json", "child_tables"] = "json",
         staging: str | Path | None = None,
         keep_staging: bool = False,
+        views: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(mode=mode, **kwargs)
@@ -83,6 +85,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
         self.lists = lists
         self.staging = staging
         self.keep_staging = keep_staging
+        self.views = views
         self._check_when_parsing()
 
     def _extract(self, context: Context, hook: PipedriveHook) -> dict[str, Any]:
@@ -115,7 +118,8 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
                 loaded[entity]["notes"] += [reading.notes[entity]] if entity in reading.notes else []
         for path in [work] if self.keep_staging else [folder, work]:
             remove_folder(path)
-        return {"destination": self._shown_destination, "dataset": self.dataset, "entities": loaded}
+        views = list(warehouse.install_views()) if self.views else []
+        return {"destination": self._shown_destination, "dataset": self.dataset, "entities": loaded, "views": views}
 
     def _load(self, warehouse: Warehouse, load: EntityLoad, work: Path, folder: Any) -> dict[str, Any]:
         from airflow_provider_pipedrive.extraction.storage.files import remove_folder
@@ -209,7 +213,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
 
         if self.lists not in ("json", "child_tables"):
             raise PipedriveParameterError(f"lists must be json or child_tables, not {self.lists!r}.")
-        check_switches(self, "keep_staging")
+        check_switches(self, "keep_staging", "views")
         if self.keep_staging and not self.staging:
             raise PipedriveParameterError("keep_staging needs staging: the folder to keep the files in.")
         check_connection_id(self.destination_conn_id)

@@ -122,6 +122,16 @@ class Warehouse:
             except DatabaseUndefinedRelation:
                 return 0
 
+    def install_views(self) -> tuple[str, ...]:
+        """Create or replace the views of :mod:`airflow_provider_pipedrive.warehouse.views` whose tables are there.
+
+        :returns: their names
+        """
+        from airflow_provider_pipedrive.warehouse.views import install_views
+
+        with self._pipeline("check") as pipeline, self._alone(pipeline, "views"), self._sql(pipeline) as client:
+            return install_views(client)
+
     def load(self, load: EntityLoad, work: Path | None = None) -> Loaded:
         """Load the records of one entity.
 

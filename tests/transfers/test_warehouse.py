@@ -293,7 +293,14 @@ def test_the_example_dag_loads_its_entities(
     params = {"connection": "pipedrive_default", "destination": f"duckdb:///{file}"}
     context: Any = {"ti": MagicMock(map_index=-1, try_number=1), "run_id": "night", "params": params}
     task.render_template_fields({**context, "dag_run": MagicMock(run_id="night")})
-    task.execute({**context, "dag_run": MagicMock(run_id="night")})
+    receipt = task.execute({**context, "dag_run": MagicMock(run_id="night")})
+    assert receipt["views"] == ["current_deals", "funnel", "activities_by_owner"]
+    named = "SELECT id, owner, stage FROM pipedrive.current_deals"
+    deals = {n: deal for n, deal in sandbox.records("deals").items() if not deal["is_archived"] | deal["is_deleted"]}
+    users, stages = ({n: each["name"] for n, each in sandbox.records(kind).items()} for kind in ("users", "stages"))
+    assert {n: names for n, *names in rows(file, named)} == {
+        n: [users[deal["owner_id"]], stages[deal["stage_id"]]] for n, deal in deals.items()
+    }
     tables = {name for (name,) in rows(file, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'pipedrive'")}
     assert tables >= set(declared["ENTITIES"])
 
