@@ -27,7 +27,7 @@ _BREAKING: Final = ("field", "option", "stage", "pipeline", "right")
 
 
 @dataclass(frozen=True)
-class Difference:
+class AccountChange:
     """One difference, as people say it.
 
     :ivar is_breaking: whether loads or writes may fail by it, or lose something
@@ -54,17 +54,17 @@ def read_account(client: PipedriveClient) -> Items:
     return found | {f"right {right}": {"name": right} for right in _rights(client, directory.me)}
 
 
-def differences(before: Items, now: Items) -> Iterator[Difference]:
+def differences(before: Items, now: Items) -> Iterator[AccountChange]:
     """What has changed, a sentence each: what is gone, what is new, what is another."""
     for key, item in before.items():
         if key not in now:
             if not _goes_with_its_field(key, now):
-                yield Difference(f"{_called(key, item)} is gone.", key.split()[0] in _BREAKING)
+                yield AccountChange(f"{_called(key, item)} is gone.", key.split()[0] in _BREAKING)
         elif item != now[key]:
             yield from _changed(key, item, now[key])
     for key, item in now.items():
         if key not in before and not _goes_with_its_field(key, before):
-            yield Difference(f"{_called(key, item)} is new.")
+            yield AccountChange(f"{_called(key, item)} is new.")
 
 
 def _field(entity: str, field: Mapping[str, Any]) -> Items:
@@ -86,16 +86,16 @@ def _rights(client: PipedriveClient, me: Mapping[str, Any]) -> Iterator[str]:
     yield from sorted(name for name, given in permissions.items() if given is True)
 
 
-def _changed(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Difference]:
+def _changed(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[AccountChange]:
     called = _called(key, before)
     if before["name"] != now["name"]:
-        yield Difference(f"{called} is now called {now['name']!r}.")
+        yield AccountChange(f"{called} is now called {now['name']!r}.")
     if before.get("type") != now.get("type"):
-        yield Difference(f"{called} was of the type {before['type']} and is {now['type']} now.", is_breaking=True)
+        yield AccountChange(f"{called} was of the type {before['type']} and is {now['type']} now.", is_breaking=True)
     if key.startswith("stage ") and before.get("of") != now.get("of"):
-        yield Difference(f"{called} is in the pipeline {now['of']!r} now.")
+        yield AccountChange(f"{called} is in the pipeline {now['of']!r} now.")
     if before.get("active") != now.get("active"):
-        yield Difference(f"{called} is {'active again' if now['active'] else 'deactivated'}.")
+        yield AccountChange(f"{called} is {'active again' if now['active'] else 'deactivated'}.")
 
 
 def _called(key: str, item: Mapping[str, Any]) -> str:
