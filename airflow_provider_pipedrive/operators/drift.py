@@ -102,4 +102,5 @@ class PipedriveDriftOperator(BaseOperator):
     def _report(self, context: Context, company: int, sentences: list[str]) -> None:
         if any(getattr(outlet, "name", None) == ALIAS for outlet in self.outlets or ()):
             asset = Asset(f"x-pipedrive-account://{company}")
-            context["outlet_events"][AssetAlias(ALIAS)].add(asset, extra={"differences": sentences})
+            extra: dict[str, Any] = {"differences": sentences}
+            context["outlet_events"][AssetAlias(ALIAS)].add(asset, extra=extra)
