@@ -53,6 +53,7 @@ CALLABLES = {
     "operators.bulk.PipedriveBulkOperator": f"rows {OF_BULK}",
     "operators.merge.PipedriveMergeOperator": """groups entity survivor fields max_merges dry_run approval folder
         pipedrive_conn_id **kwargs""",
+    "operators.drift.PipedriveDriftOperator": "path hold pipedrive_conn_id **kwargs",
     "operators.approval.Approval": "timeout users on_refusal on_timeout",
     "operators.approval.PipedriveApprovalOperator": "subject plan text timeout users on_refusal on_timeout **kwargs",
     "operators.choices.PipedriveChoiceOperator": """subject text multiple default timeout users record **kwargs""",
