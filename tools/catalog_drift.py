@@ -18,9 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "generate"))
-
-from node_client_facts import TABLE, facts, read_client
+from generate.node_client_facts import TABLE, facts, read_client
 
 Operation = Mapping[str, Any]
 
