@@ -25,8 +25,12 @@ LOOKBACK = 60.0
 """Seconds that a window reaches back: nothing promises that a write is visible at once."""
 KEEP_PREVIOUS = 3600.0
 """Seconds that the files of the publication before are kept, for who is still reading them."""
+MB = 1024 * 1024
+PART_MB = 128
+"""Size from which a file gets no further parts when it is published: large enough for engines to read it at speed."""
 Mode = Literal["snapshot", "changes"]
 MODES = ("snapshot", "changes")
+_MEASURED = {"lookback": "seconds", "keep_previous": "seconds", "part_mb": "MB"}
 CONCURRENCY = 32
 """Requests at once, unless told otherwise; the rate limit paces them all the same."""
 
@@ -60,6 +64,8 @@ class ExtractionJob:
     :ivar concurrency: requests at once, 1 to 64
     :ivar max_tokens: API tokens that a run may spend; it ends before it would spend more, and can go on later
     :ivar keep_previous: seconds that files stay which a new manifest no longer names, for who is still reading them
+    :ivar part_mb: what was read from many places at once is put together when it is published, in files of about so
+        many MB; 0: a file for each place and every 5,000 rows
     :ivar exclude: what is left out of every record before it is written: types (``email``, ``phone``, ``address``,
         ``notes``), and fields by name, of one entity alone as ``persons.name``
     :ivar hash: the same, with a keyed hash in its place: equal values stay equal. The connection's ``hash_key`` is the
@@ -84,6 +90,7 @@ class ExtractionJob:
     concurrency: int = CONCURRENCY
     max_tokens: int | None = None
     keep_previous: float = KEEP_PREVIOUS
+    part_mb: float = PART_MB
     exclude: Sequence[str] = ()
     hash: Sequence[str] = ()
 
@@ -156,10 +163,10 @@ class ExtractionJob:
             raise PipedriveParameterError(f"until ({self.until}) must be later than since ({self.since}).")
 
     def _check_numbers(self) -> None:
-        for name in ("lookback", "keep_previous"):
+        for name, unit in _MEASURED.items():
             if not 0 <= getattr(self, name) < math.inf:
                 raise PipedriveParameterError(
-                    f"{name} must be a number of seconds from 0 on, not {getattr(self, name)}."
+                    f"{name} must be a number of {unit} from 0 on, not {getattr(self, name)}."
                 )
         if not 1 <= self.concurrency <= 64:
             raise PipedriveParameterError(f"concurrency must be 1 to 64, not {self.concurrency}.")
@@ -187,10 +194,10 @@ class ExtractionJob:
             value = getattr(self, name)
             if type(value) is not int and not (name == "max_tokens" and value is None):
                 raise PipedriveParameterError(f"{name} must be a whole number, not {value!r}.")
-        for name in ("lookback", "keep_previous"):
+        for name, unit in _MEASURED.items():
             value = getattr(self, name)
             if type(value) not in (int, float):
-                raise PipedriveParameterError(f"{name} must be a number of seconds, not {value!r}.")
+                raise PipedriveParameterError(f"{name} must be a number of {unit}, not {value!r}.")
         if not isinstance(self.partition, str):
             raise PipedriveParameterError(f"partition must be text, such as dt=2026-01-31, not {self.partition!r}.")
 

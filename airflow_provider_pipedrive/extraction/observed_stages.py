@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_pipedrive.extraction.output.formats import read_rows
+from airflow_provider_pipedrive.extraction.output.names import format_of
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.changelogs import key_of
 from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
@@ -108,6 +109,6 @@ class _Stages:
 def _rows(deals: EntityStaging, dropped: Mapping[str, set[int]]) -> Iterator[dict[str, Any]]:
     for part in deals.finished:
         left_out = dropped.get(part.name, set())
-        for number, row in enumerate(read_rows(deals.target / part.name, deals.format)):
+        for number, row in enumerate(read_rows(deals.target / part.name, format_of(part.name))):
             if number not in left_out:
                 yield row

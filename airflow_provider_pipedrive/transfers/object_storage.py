@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_pipedrive.extraction.definition import KEEP_PREVIOUS, ExtractionJob
+from airflow_provider_pipedrive.extraction.definition import KEEP_PREVIOUS, PART_MB, ExtractionJob
 from airflow_provider_pipedrive.hooks.lineage import location, tell
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 from airflow_provider_pipedrive.operators.task_support import (
@@ -61,6 +61,8 @@ class PipedriveToObjectStorageOperator(ExtractionOperator):
         after a snapshot those that were landed before and are not in it
     :param keep_previous: seconds that files stay which a new manifest no longer names, for who is still reading them;
         a later run removes them
+    :param part_mb: what was read from many places at once is put together when it is published, in files of about so
+        many MB; 0: a file for each place and every 5,000 rows
     """
 
     template_fields: Sequence[str] = (*ExtractionOperator.template_fields, "path", "partition")
@@ -77,6 +79,7 @@ class PipedriveToObjectStorageOperator(ExtractionOperator):
         partition: str = "",
         deletes: bool = True,
         keep_previous: float = KEEP_PREVIOUS,
+        part_mb: float = PART_MB,
         **kwargs: Any,
     ) -> None:
         super().__init__(mode=mode, **kwargs)
@@ -87,6 +90,7 @@ class PipedriveToObjectStorageOperator(ExtractionOperator):
         self.partition = partition
         self.deletes = deletes
         self.keep_previous = keep_previous
+        self.part_mb = part_mb
         self._check_when_parsing()
 
     def _extract(self, context: Context, hook: PipedriveHook) -> dict[str, Any]:
@@ -138,7 +142,7 @@ class PipedriveToObjectStorageOperator(ExtractionOperator):
         return self._job(**self._own_arguments(), since=since, until=until)
 
     def _own_arguments(self) -> dict[str, Any]:
-        names = ("format", "escape_formulas", "columns", "partition", "deletes", "keep_previous")
+        names = ("format", "escape_formulas", "columns", "partition", "deletes", "keep_previous", "part_mb")
         return {name: getattr(self, name) for name in names}
 
     def _check_when_parsing(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.definition import check_format
+from airflow_provider_pipedrive.extraction.definition import ExtractionJob, check_format
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,9 @@ def test_parquet_without_pyarrow_says_what_to_install(monkeypatch: pytest.Monkey
     with pytest.raises(PipedriveParameterError, match=r"airflow-provider-pipedrive\[parquet\]"):
         check_format("parquet")
     assert check_format("csv") == "csv"
+
+
+@pytest.mark.parametrize("size", [-1, float("inf"), "128", True])
+def test_the_size_of_files_is_a_number_of_mb(size: Any) -> None:
+    with pytest.raises(PipedriveParameterError, match="part_mb must be a number of MB"):
+        ExtractionJob(["deals"], part_mb=size).check()

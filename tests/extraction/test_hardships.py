@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from errno import ENOSPC
@@ -131,10 +131,10 @@ def test_a_publication_that_was_interrupted_goes_on_and_keeps_all_it_knew(
 def test_what_an_interrupted_publication_landed_is_looked_for_afterwards(
     company: Sandbox, client: PipedriveClient, tmp_path: Path, mocker: MockerFixture
 ) -> None:
-    def dies(self: PartRewriter, move: dict[str, Any]) -> dict[str, Any]:
+    def dies(self: PartRewriter, parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         raise Killed
 
-    mocker.patch.object(PartRewriter, "counting_rows", dies)
+    mocker.patch.object(PartRewriter, "published", dies)
     with suppress(Killed):
         extract(client, tmp_path, DEALS, owner="me")
     mocker.stop(dies)
@@ -148,16 +148,13 @@ def test_a_publication_that_was_interrupted_goes_on_in_the_folder_where_it_began
     client: PipedriveClient, tmp_path: Path, mocker: MockerFixture
 ) -> None:
     job = ExtractionJob(["deals"], "changes", columns="raw", concurrency=8)
-    place = PartRewriter.counting_rows
-    placed: list[str] = []
+    put_together = PartRewriter.published
 
-    def dies(self: PartRewriter, part: dict[str, Any]) -> dict[str, Any]:
-        if placed:
-            raise Killed
-        placed.append(part["name"])
-        return place(self, part)
+    def dies(self: PartRewriter, parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        put_together(self, parts)
+        raise Killed
 
-    mocker.patch.object(PartRewriter, "counting_rows", dies)
+    mocker.patch.object(PartRewriter, "published", dies)
     with suppress(Killed):
         extract(client, tmp_path, job, run="first", owner="me")
     mocker.stop(dies)

@@ -29,16 +29,16 @@ def test_a_part_in_object_storage_is_written_read_and_written_anew(bucket: str, 
     folder = ObjectStoragePath(bucket)
     folder.mkdir(exist_ok=True)
     rows = [{"id": number, "title": f"Deal\n{number}", "labels": [number]} for number in range(1_200)]
-    writer = open_part(folder / "old", fmt, COLUMNS)
+    writer = open_part(folder / f"old.{fmt}", fmt, COLUMNS)
     writer.write(rows)
     part = writer.close()
-    assert (folder / "old").stat().st_size == part.bytes
-    assert without_rows(folder / "old", folder / "new", fmt, COLUMNS, {0, 700}).rows == 1_198
+    assert (folder / f"old.{fmt}").stat().st_size == part.bytes
+    assert without_rows(folder / f"old.{fmt}", folder / f"new.{fmt}", 1_200, {0, 700}).rows == 1_198
     kept = [row for row in rows if row["id"] not in (0, 700)]
     if fmt == "csv":
-        assert [row["title"] for row in read_rows(folder / "new", fmt)] == [row["title"] for row in kept]
+        assert [row["title"] for row in read_rows(folder / f"new.{fmt}", fmt)] == [row["title"] for row in kept]
     else:
-        assert list(read_rows(folder / "new", fmt)) == kept
+        assert list(read_rows(folder / f"new.{fmt}", fmt)) == kept
 
 
 @pytest.mark.parametrize("fmt", FORMATS)

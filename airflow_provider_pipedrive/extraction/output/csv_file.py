@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ from airflow_provider_pipedrive.extraction.output.part_writer import (
     as_text,
     as_texts,
     batched,
+    blocks,
     opened,
 )
 
@@ -31,6 +32,7 @@ class CsvPart(PartWriter):
         self._escape_formulas = escape_formulas
         with self._whole_or_gone():
             self._write_cells([self._escaped(names)])
+        self._head = self._sink.bytes
 
     def _write(self, rows: Rows) -> None:
         self._write_columns({name: [row[name] for row in rows] for name in self._names}, len(rows))
@@ -49,12 +51,18 @@ class CsvPart(PartWriter):
         csv.writer(text).writerows(rows)
         self._sink.write(text.getvalue().encode())
 
-    def _copy(self, source: Any, drop: Container[int]) -> int:
+    def _copy(self, source: Any, rows: int, drop: Collection[int]) -> int:
         kept = 0
+        if not drop:
+            with opened(source) as file:
+                file.read(self._head)  # the other part has the same columns
+                for block in blocks(file):
+                    self._sink.write(block)
+            return rows
         with opened(source) as file, _text(file) as lines:
-            rows = csv.reader(lines)
-            next(rows)
-            for some in batched(row for number, row in enumerate(rows) if number not in drop):
+            cells = csv.reader(lines)
+            next(cells)
+            for some in batched(row for number, row in enumerate(cells) if number not in drop):
                 self._write_cells(some)
                 kept += len(some)
         return kept

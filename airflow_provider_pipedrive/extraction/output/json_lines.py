@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import Any
 
@@ -16,10 +16,10 @@ from airflow_provider_pipedrive.extraction.output.part_writer import (
     PartWriter,
     Rows,
     batched,
+    blocks,
     opened,
 )
 
-_BLOCK = 1024 * 1024
 _TOGETHER = 100
 """Records that are written at once: a page of 500 would be in memory twice."""
 _JSON = msgspec.json.Encoder()
@@ -42,9 +42,13 @@ class JsonLinesPart(PartWriter):
         for first in range(0, len(records), _TOGETHER):
             self._sink.write(_joined(records[first : first + _TOGETHER]))
 
-    def _copy(self, source: Any, drop: Container[int]) -> int:
+    def _copy(self, source: Any, rows: int, drop: Collection[int]) -> int:
         kept = 0
         with opened(source) as file:
+            if not drop:
+                for block in blocks(_plain(file, gzipped=self._gzipped)):
+                    self._sink.write(block)
+                return rows
             lines = _lines(file, gzipped=self._gzipped)
             for some in batched(line for number, line in enumerate(lines) if number not in drop):
                 self._sink.write(b"".join(some))
@@ -85,12 +89,14 @@ def read(path: Any, *, gzipped: bool) -> Iterator[dict[str, Any]]:
 
 def _lines(file: Any, *, gzipped: bool) -> Iterator[bytes]:
     """The lines of a file of JSON lines, each with its end."""
-    if gzipped:
-        file = gzip.GzipFile(fileobj=file)
     rest = b""
-    while block := file.read(_BLOCK):  # Airflow 2's files in object storage cannot be iterated over
+    for block in blocks(_plain(file, gzipped=gzipped)):  # Airflow 2's files in object storage cannot be iterated over
         *lines, rest = (rest + block).split(b"\n")
         for line in lines:
             yield line + b"\n"
     if rest:
         yield rest
+
+
+def _plain(file: Any, *, gzipped: bool) -> Any:
+    return gzip.GzipFile(fileobj=file) if gzipped else file

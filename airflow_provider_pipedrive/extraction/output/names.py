@@ -15,7 +15,7 @@ class PartNames:
     """Gives names that no other run and no other try gives.
 
     :param owner: who runs it
-    :param format: the parts' format, which their names end with
+    :param format: of the parts that are published: their names end with it
     :ivar tag: what the names of this run have in common
     """
 
@@ -25,12 +25,13 @@ class PartNames:
         self.format = format
         self._count = 0
 
-    def next(self, kind: str) -> str:
+    def next(self, kind: str, format: str | None = None) -> str:  # noqa: A002 - the users' word
         """A new name.
 
         :param kind: ``part`` or ``tombstones``
+        :param format: another one than that of the parts that are published
         """
-        name = f"{kind}-{self.tag}{self._try}-{self._count:05d}.{self.format}"
+        name = f"{kind}-{self.tag}{self._try}-{self._count:05d}.{format or self.format}"
         self._count += 1
         return name
 

@@ -1,165 +1,100 @@
-"""Parquet parts. Imported only where one is written or read: pyarrow is an extra of this package.
+"""Parquet files. Imported only where one is written or read: pyarrow is an extra of this package.
 
-======================= ==================== ==================================================
-a column's type         in Parquet           besides
-======================= ==================== ==================================================
-``string``              string               everything that is no text is written as JSON text
-``json``                string               everything is written as JSON text
-``integer``             int64
-``number``              double
-``boolean``             bool
-``timestamp``           timestamp[us, UTC]
-``date``                date32
-``time``                string               a duration may be longer than a day
-``list``                list of its elements each element as above
-======================= ==================== ==================================================
-
-A column's Arrow field says in its metadata what the column is called in Pipedrive (``description``) and which labels
-its options have (``options``, JSON by the options' ids).
-
-What fits each type besides its own values is in :mod:`airflow_provider_pipedrive.extraction.rows.fitting`, which rows
-have gone through before they come here; rows that have not are fitted in the same way, and counted.
+The columns' types are those of :mod:`airflow_provider_pipedrive.extraction.output.arrow`. Rows are sorted a stretch at
+a time, first by pipeline, then by last update, and each stretch has several row groups: a filter on either column skips
+most of them by their statistics, and the footer names the order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from itertools import accumulate, chain
-from tempfile import SpooledTemporaryFile
-from typing import Any
+from collections.abc import Container, Iterator, Sequence
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_provider_pipedrive.extraction.output.part_writer import (
-    Columns,
-    FileColumn,
-    PartWriter,
-    Rows,
-    as_text,
-    opened,
-)
-from airflow_provider_pipedrive.extraction.rows import fitting
-from airflow_provider_pipedrive.extraction.rows.fitting import DoesNotFitError
+from airflow_provider_pipedrive.extraction.output import arrow
+from airflow_provider_pipedrive.extraction.output.arrow import TypedPart
+from airflow_provider_pipedrive.extraction.output.names import format_of
+from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn, opened
 
 BATCH_ROWS = 500
 """Rows that are read together."""
-GROUP_ROWS = 10_000
-"""At most so many rows wait in memory for their row group."""
-GROUP_BYTES = 16 * 1024 * 1024
-"""A row group of so many bytes is written before it has that many rows."""
+GROUP_ROWS = 5_000
+"""Rows of a row group at most."""
+STRETCH_ROWS = 4 * GROUP_ROWS
+"""Rows that are sorted together at most."""
+STRETCH_BYTES = 8 * 1024 * 1024
+"""A stretch of so many bytes is written before it has that many rows."""
+_ORDER: Final = ("pipeline_id", "update_time")
 
 
-IN_MEMORY = 64 * 1024
-"""Bytes of waiting rows of a part that are not worth a file."""
-
-
-class ParquetPart(PartWriter):
-    """A Parquet file being written, compressed with zstd.
-
-    :param schema: of the file whose rows are to be copied; by default that of the columns
-    """
+class ParquetPart(TypedPart):
+    """A Parquet file being written, compressed with zstd."""
 
     def __init__(self, path: Any, columns: Sequence[FileColumn], schema: Any = None) -> None:
-        super().__init__(path)
-        self._columns = columns
-        self._schema = schema or pa.schema([_field(column) for column in columns])
-        self._waiting = _RowGroup(self._schema)
+        super().__init__(path, columns, schema)
+        self._order = [name for name in _ORDER if name in self._schema.names]
+        self._waiting: list[Any] = []
+        self._waiting_rows = self._waiting_bytes = 0
         with self._whole_or_gone():
             self._file = pq.ParquetWriter(
-                self._sink, self._schema, compression="zstd", use_dictionary=_texts(self._schema)
+                self._sink,
+                self._schema,
+                compression="zstd",
+                use_dictionary=_texts(self._schema),
+                sorting_columns=[pq.SortingColumn(self._schema.get_field_index(name)) for name in self._order] or None,
             )
 
-    def _write(self, rows: Rows) -> None:
-        if rows:
-            self._write_columns(
-                {column.name: [row[column.name] for row in rows] for column in self._columns}, len(rows)
-            )
-
-    def _write_columns(self, columns: Columns, count: int) -> None:
-        arrays = []
-        for column in self._columns:
-            array, nulled_values = _converted(column, columns[column.name])
-            if nulled_values:
-                self._nulled_values[column.name] += nulled_values
-            arrays.append(array)
-        self._add(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
-
-    def _copy(self, source: Any, drop: Container[int]) -> int:
+    def _copy(self, source: Any, rows: int, drop: Container[int]) -> int:
         kept = number = 0
-        with opened(source) as file:
-            for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS):
+        for batch in _batches(source):
+            if drop:
                 keep = [at not in drop for at in range(number, number + len(batch))]
                 number += len(batch)
-                kept += sum(keep)
-                self._add(batch.filter(pa.array(keep)))
+                batch = batch.filter(pa.array(keep))
+            kept += len(batch)
+            self._add(batch)
         return kept
 
-    def _finish(self) -> None:
-        self._write_group()
-        self._file.close()
-        self._waiting.close()
-
     def _add(self, batch: Any) -> None:
-        self._waiting.add(batch)
-        if self._waiting.rows >= GROUP_ROWS or self._waiting.bytes >= GROUP_BYTES:
-            self._write_group()
+        self._waiting.append(batch)
+        self._waiting_rows += len(batch)
+        self._waiting_bytes += batch.nbytes
+        if self._waiting_rows >= STRETCH_ROWS or self._waiting_bytes >= STRETCH_BYTES:
+            self._write_stretch()
 
-    def _write_group(self) -> None:
-        if self._waiting.rows:
-            table = self._waiting.take()
-            self._file.write_table(table, row_group_size=len(table))
-            del table
-            pa.default_memory_pool().release_unused()
+    def _write_stretch(self) -> None:
+        if not self._waiting:
+            return
+        table = pa.Table.from_batches(self._waiting, self._schema)
+        self._waiting.clear()
+        self._waiting_rows = self._waiting_bytes = 0
+        places = pc.sort_indices(table, [(name, "ascending") for name in self._order]) if self._order else None
+        for start in range(0, len(table), GROUP_ROWS):
+            group = table.slice(start, GROUP_ROWS) if places is None else table.take(places.slice(start, GROUP_ROWS))
+            self._file.write_table(group)
+        del table, group
+        pa.default_memory_pool().release_unused()
 
-    def abort(self) -> None:
-        """Close and remove the file, and what waits for it."""
-        super().abort()
-        self._waiting.close()
-
-
-class _RowGroup:
-    """Rows that wait for their row group: the most of them on the disk, since dozens of parts are written at once.
-
-    :ivar rows: how many wait
-    :ivar bytes: how much they are
-    """
-
-    def __init__(self, schema: Any) -> None:
-        self._schema = schema
-        self._file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed with the part
-        self._sizes: list[int] = []
-        self.rows = self.bytes = 0
-
-    def add(self, batch: Any) -> None:
-        """Have a batch wait."""
-        data = batch.serialize()
-        self._file.write(data)
-        self._sizes.append(data.size)
-        self.rows += len(batch)
-        self.bytes += data.size
-
-    def take(self) -> Any:
-        """All that waits, as a table: nothing waits any more."""
-        self._file.seek(0)
-        batches = [pa.ipc.read_record_batch(pa.py_buffer(self._file.read(size)), self._schema) for size in self._sizes]
-        self._file.seek(0)
-        self._file.truncate()
-        self._sizes.clear()
-        self.rows = self.bytes = 0
-        return pa.Table.from_batches(batches, self._schema)
-
-    def close(self) -> None:
-        """Let go of what waits."""
+    def _finish(self) -> None:
+        self._write_stretch()
         self._file.close()
 
 
 def _texts(schema: Any) -> list[str]:
     """The columns of texts, which may be few and often the same: as a dictionary they are smaller then."""
     return [field.name for field in schema if pa.types.is_string(field.type)]
+
+
+def _batches(path: Any) -> Iterator[Any]:
+    """The rows of a file that is to be published, or of one that is."""
+    if format_of(path.name) != "parquet":
+        yield from arrow.batches(path)
+        return
+    with opened(path) as file:
+        yield from pq.ParquetFile(file).iter_batches(BATCH_ROWS)
 
 
 def schema_of(path: Any) -> Any:
@@ -173,117 +108,3 @@ def read(path: Any) -> Iterator[dict[str, Any]]:
     with opened(path) as file:
         for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS):
             yield from batch.to_pylist()
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """How values of one type get into Arrow.
-
-    :ivar plain: the Python types of values that Arrow takes all at once, if they are in its range
-    :ivar fit: one value on its own, or :class:`DoesNotFitError`
-    :ivar bulk: reads a whole column of texts
-    """
-
-    arrow: Any
-    plain: frozenset[type]
-    fit: Callable[[Any], Any]
-    bulk: Callable[[Any], Any] | None = None
-
-
-def _array(values: Sequence[Any], kind: _Kind) -> tuple[Any, int]:
-    """The values as an Arrow array, and how many of them had to become null."""
-    types = set(map(type, values)) - {type(None)}
-    if not types:
-        return pa.nulls(len(values), kind.arrow), 0
-    try:
-        if types <= kind.plain:
-            return pa.array(values, kind.arrow), 0
-        if kind.bulk and types == {str}:
-            return kind.bulk(pa.array(values, pa.string())), 0
-    except (pa.ArrowInvalid, OverflowError):  # at least one needs a look of its own
-        pass
-    nothing = (None,) if pa.types.is_string(kind.arrow) else (None, "")
-    fitted, nulled_values = [], 0
-    for value in values:
-        try:
-            fitted.append(None if value in nothing else kind.fit(value))
-        except DoesNotFitError:
-            fitted.append(None)
-            nulled_values += 1
-    return pa.array(fitted, kind.arrow), nulled_values
-
-
-def _list_array(values: Sequence[Any], items: _Kind) -> tuple[Any, int]:
-    """The same for a column of lists."""
-    nulled_values = 0
-    if not _LISTS.issuperset(map(type, values)):
-        nulled_values = sum(not isinstance(value, list | tuple) and value not in (None, "") for value in values)
-        values = [value if isinstance(value, list | tuple) else None for value in values]
-    lengths = [0 if value is None else len(value) for value in values]
-    ends = [*accumulate(lengths, initial=0)]
-    begins = [None if value is None else begin for value, begin in zip(values, ends, strict=False)]
-    array, nulled_elements = _array([*chain.from_iterable(filter(None, values))], items)
-    offsets = pa.array([*begins, ends[-1]], pa.int32())
-    return pa.ListArray.from_arrays(offsets, array), nulled_values + nulled_elements
-
-
-_LISTS = frozenset({list, tuple, type(None)})
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else as_text(value)
-
-
-def _number(value: Any) -> float:
-    return float(fitting.number(value))
-
-
-_UTC = pa.timestamp("us", "UTC")
-
-
-def _timestamps(texts: Any) -> Any:
-    """Texts as timestamps; one without a zone is UTC, as all of Pipedrive's are."""
-    with suppress(pa.ArrowInvalid):  # some have none
-        return pc.cast(texts, _UTC)
-    zoned = pc.match_substring_regex(texts, r":.*(Z|[+-]\d\d(:?\d\d)?)$")
-    return pc.cast(pc.if_else(zoned, texts, pc.binary_join_element_wise(texts, "Z", "")), _UTC)
-
-
-def _dates(texts: Any) -> Any:
-    return pc.cast(texts, pa.date32())
-
-
-_STRING = _Kind(pa.string(), frozenset({str}), _text)
-_KINDS = {
-    "string": _STRING,
-    "time": _STRING,
-    "json": _Kind(pa.string(), frozenset(), as_text),
-    "integer": _Kind(pa.int64(), frozenset({int}), fitting.integer),
-    "number": _Kind(pa.float64(), frozenset({int, float}), _number),
-    "boolean": _Kind(pa.bool_(), frozenset({bool}), fitting.boolean),
-    "timestamp": _Kind(_UTC, frozenset(), fitting.timestamp, _timestamps),
-    "date": _Kind(pa.date32(), frozenset(), fitting.day, _dates),
-}
-
-
-def _field(column: FileColumn) -> Any:
-    """A column of the file. Its metadata says what it is called in Pipedrive, and which labels its options have."""
-    about = {
-        **({"description": column.description} if column.description else {}),
-        **({"options": as_text(column.labels)} if column.labels else {}),
-    }
-    return pa.field(column.name, _arrow(column), metadata=about or None)
-
-
-def _arrow(column: FileColumn) -> Any:
-    return pa.list_(_items(column).arrow) if column.type == "list" else _KINDS[column.type].arrow
-
-
-def _items(column: FileColumn) -> _Kind:
-    return _KINDS[column.items or "string"]
-
-
-def _converted(column: FileColumn, values: Sequence[Any]) -> tuple[Any, int]:
-    if column.type == "list":
-        return _list_array(values, _items(column))
-    return _array(values, _KINDS[column.type])

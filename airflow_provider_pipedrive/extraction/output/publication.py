@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
-from airflow_provider_pipedrive.extraction.definition import KEEP_PREVIOUS
+from airflow_provider_pipedrive.extraction.definition import KEEP_PREVIOUS, MB, PART_MB
 from airflow_provider_pipedrive.extraction.output.manifest import (
     MANIFEST,
     is_over,
@@ -44,6 +44,7 @@ class EntityFolders:
     :ivar partition: the target's name below the entity's folder
     :ivar owner: who runs it
     :ivar keep_previous: seconds that files are kept which a manifest no longer names
+    :ivar most_bytes: a file that has so many gets no further parts when it is published
     :ivar spared: the tags of runs that have not ended: their parts are not swept
     """
 
@@ -53,6 +54,7 @@ class EntityFolders:
     partition: str = ""
     owner: str = ""
     keep_previous: float = KEEP_PREVIOUS
+    most_bytes: int = PART_MB * MB
     spared: Callable[[], Container[str]] = field(default=frozenset)
 
 
@@ -176,7 +178,7 @@ class Publication:
         self._refuse_newer(decided, present, version)
         about = decided["about"]
         whose = {"run": about.get("run"), "window": about.get("window"), "asked": asked}
-        parts = [{**self._rewriter.counting_rows(part), **whose} for part in decided["parts"]]
+        parts = [{**part, **whose} for part in self._rewriter.published(decided["parts"])]
         tombstones = [{**part, **whose} for part in self._rewriter.tombstones(self.deleted)]
         others = _OtherPublications(self._rewriter, parts, tombstones, whose)
         while True:

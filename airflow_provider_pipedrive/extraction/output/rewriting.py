@@ -1,17 +1,23 @@
-"""Files of an entity that are written again, without the rows that no longer count, and those of deleted records."""
+"""Files of an entity that are written again: put together, without the rows that no longer count; and those of deleted
+records."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from airflow_provider_pipedrive.client.times import write_time
-from airflow_provider_pipedrive.extraction.output.encoders import Encoder
-from airflow_provider_pipedrive.extraction.output.formats import open_part, read_rows, without_rows
+from airflow_provider_pipedrive.extraction.output.formats import (
+    columns_in,
+    open_copy,
+    open_part,
+    read_rows,
+    without_rows,
+)
 from airflow_provider_pipedrive.extraction.output.names import PartNames, format_of, kind_of
-from airflow_provider_pipedrive.extraction.output.part_writer import Part
+from airflow_provider_pipedrive.extraction.output.part_writer import Part, PartWriter
 from airflow_provider_pipedrive.extraction.output.parts import PART_ROWS
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
 from airflow_provider_pipedrive.extraction.storage.files import make_folder
@@ -34,26 +40,36 @@ class PartRewriter:
     """Writes files of an entity's folder again.
 
     :param target: the folder
+    :param format: of what is published
     :param names: gives the new files their names
+    :param most_bytes: a file that has so many gets no further parts
     """
 
-    def __init__(self, target: Any, format: str, encoder: Encoder, names: PartNames) -> None:  # noqa: A002 - the users' word
+    def __init__(self, target: Any, format: str, names: PartNames, most_bytes: int) -> None:  # noqa: A002 - the users' word
         self._target = target
         self._format = format
-        self._encoder = encoder
         self._names = names
+        self._most_bytes = most_bytes
 
-    def counting_rows(self, part: Mapping[str, Any]) -> dict[str, Any]:
-        """A part as it is published: another file where some of its rows do not count.
+    def published(self, parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """The parts as they are published: put together in their order, a new file where one is large enough.
 
-        :param part: its entry in the publication, with the numbers of those rows as ``drop``
+        :param parts: their entries in the publication, with the numbers of the rows that do not count as ``drop``
         """
-        if not part["drop"]:
-            return {name: part[name] for name in ("name", "rows", "bytes", "sha256")}
+        found: list[dict[str, Any]] = []
+        with _Together(self._new, self._most_bytes) as together:
+            for part in parts:
+                is_large = len(parts) == 1 or part["bytes"] >= self._most_bytes
+                if is_large and not part["drop"] and format_of(part["name"]) == self._format:
+                    found += together.closed()
+                    found.append({name: part[name] for name in ("name", "rows", "bytes", "sha256")})
+                else:
+                    found += together.add(self._target / part["name"], part)
+            return found + together.closed()
+
+    def _new(self, columns: Any) -> tuple[str, PartWriter]:
         name = self._names.next("part")
-        source, target = self._target / part["name"], self._target / name
-        written = without_rows(source, target, self._format, self._encoder.columns, frozenset(part["drop"]))
-        return _entry(name, written)
+        return name, open_copy(self._target / name, self._format, columns)
 
     def without_keys(
         self, part: Mapping[str, Any], columns: Sequence[str], read_again: Container[RowKey]
@@ -72,9 +88,9 @@ class PartRewriter:
             return dict(part)
         if len(drop) == part["rows"]:
             return None
-        name = self._names.next(kind_of(part["name"]))
-        source, target = self._target / part["name"], self._target / name
-        return {**part, **_entry(name, without_rows(source, target, format_of(part["name"]), None, drop))}
+        name = self._names.next(kind_of(part["name"]), format_of(part["name"]))
+        left = without_rows(self._target / part["name"], self._target / name, part["rows"], drop)
+        return {**part, **_entry(name, left)}
 
     def keys(self, name: str, columns: Sequence[str]) -> Iterator[RowKey | None]:
         """The key of every row of a file; None for a row that has none."""
@@ -98,6 +114,44 @@ class PartRewriter:
         for start in range(0, len(rows), PART_ROWS):
             part.write(rows[start : start + PART_ROWS])
         return [_entry(name, part.close())]
+
+
+class _Together:
+    """Rows of several parts in one file, and in another one when that is large enough or their columns differ.
+
+    :param begin: begins a file of these columns
+    """
+
+    def __init__(self, begin: Callable[[Any], tuple[str, PartWriter]], most_bytes: int) -> None:
+        self._begin = begin
+        self._most_bytes = most_bytes
+        self._open: tuple[str, PartWriter] | None = None
+        self._columns: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._open is not None:
+            self._open[1].abort()
+
+    def add(self, source: Any, part: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Append the rows of a part that count; the file that ended for it."""
+        columns, ended = columns_in(source), []
+        if self._open is not None and (self._open[1].size >= self._most_bytes or columns != self._columns):
+            ended = self.closed()
+        if self._open is None:
+            self._open, self._columns = self._begin(columns), columns
+        self._open[1].copy(source, part["rows"], frozenset(part["drop"]))
+        return ended
+
+    def closed(self) -> list[dict[str, Any]]:
+        """End the file that is being written, if there is one."""
+        if self._open is None:
+            return []
+        name, writer = self._open
+        self._open = None
+        return [_entry(name, writer.close())]
 
 
 def _entry(name: str, part: Part) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.definition import KEEP_PREVIOUS
+from airflow_provider_pipedrive.extraction.definition import KEEP_PREVIOUS, MB, PART_MB
 from airflow_provider_pipedrive.extraction.output.encoders import Encoder
 from airflow_provider_pipedrive.extraction.output.leases import RunLease, process_tag
 from airflow_provider_pipedrive.extraction.output.manifest import DAY, MANIFEST, named_files
@@ -57,10 +57,14 @@ class RunFolder:
     :param owner: who runs it; a later try of the same owner continues where the one before ended, as soon as that one
         is dead
     :param keep_previous: seconds that files are kept which a manifest no longer names
+    :param part_mb: a file that has so many MB gets no further parts when it is published
     """
 
-    def __init__(self, path: Any, job: str, owner: str, keep_previous: float = KEEP_PREVIOUS) -> None:
+    def __init__(
+        self, path: Any, job: str, owner: str, keep_previous: float = KEEP_PREVIOUS, part_mb: float = PART_MB
+    ) -> None:
         self.path = path
+        self._most_bytes = int(part_mb * MB)
         self._owner = owner
         self._keep_previous = keep_previous
         self._unfinished = path / STATE / "unfinished"
@@ -108,7 +112,9 @@ class RunFolder:
             raise PipedriveParameterError(
                 f"{target / MANIFEST} was not written by an extraction, and would be replaced: give another folder."
             )
-        folders = EntityFolders(name, folder, target, partition, self._owner, self._keep_previous, self._tags_at_work)
+        folders = EntityFolders(
+            name, folder, target, partition, self._owner, self._keep_previous, self._most_bytes, self._tags_at_work
+        )
         return EntityStaging(folders, format, encoder, names=names, present=present, escape_formulas=escape_formulas)
 
     def unfinished(self, entity: str) -> dict[str, Any] | None:

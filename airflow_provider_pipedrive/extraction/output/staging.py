@@ -17,7 +17,7 @@ import msgspec
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.extraction.definition import LOOKBACK
 from airflow_provider_pipedrive.extraction.output.encoders import Encoder
-from airflow_provider_pipedrive.extraction.output.formats import open_part
+from airflow_provider_pipedrive.extraction.output.formats import open_part, staged_as
 from airflow_provider_pipedrive.extraction.output.names import PartNames, number_of, tag_of
 from airflow_provider_pipedrive.extraction.output.parts import PART_ROWS, FinishedPart, OpenPart
 from airflow_provider_pipedrive.extraction.output.publication import PUBLICATION, EntityFolders, Publication
@@ -75,7 +75,7 @@ class EntityStaging:
         self._names = PartNames(folders.owner, format)
         self._open: dict[str, OpenPart] = {}
         decided = read_json(self.folder / PUBLICATION) if PUBLICATION in self._kept else None
-        rewriter = PartRewriter(self.target, format, encoder, self._names)
+        rewriter = PartRewriter(self.target, format, self._names, folders.most_bytes)
         self.publication = Publication(folders, self._names, rewriter, decided, present)
 
     # ---- what is known of it
@@ -146,10 +146,11 @@ class EntityStaging:
 
     def _begin(self, order: list[Any]) -> OpenPart:
         self._save()
-        name = self._names.next("part")
+        staged = staged_as(self.format)
+        name = self._names.next("part", staged)
         make_folder(self.target)
         path, columns = self.target / name, self.encoder.columns
-        writer = open_part(path, self.format, columns, escape_formulas=self._escape_formulas)
+        writer = open_part(path, staged, columns, escape_formulas=self._escape_formulas)
         return OpenPart(writer, name, [*order, self._names.count])
 
     def finish(self, stream: str, resume_info: Mapping[str, Any]) -> None:

@@ -39,19 +39,19 @@ def test_csv_puts_an_apostrophe_before_texts_that_a_spreadsheet_would_compute(tm
     texts = ["=1+1", "+49 30 1234", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "1=1", "'=1", " =1", "", "a-b"]
     others = [-1, -1.5, True, None, ["=1"], {"a": "=1"}]
     columns = [FileColumn("id"), FileColumn("=x")]
-    writer = open_part(tmp_path / "part", "csv", columns, escape_formulas=True)
+    part, copy = tmp_path / "part.csv", tmp_path / "copy.csv"
+    writer = open_part(part, "csv", columns, escape_formulas=True)
     writer.write([{"id": 1, "=x": value} for value in texts])
     writer.write([{"id": 2, "=x": value} for value in others])
-    writer.close()
-    without_rows(tmp_path / "part", tmp_path / "copy", "csv", columns, {0})
-    rows = list(read_rows(tmp_path / "part", "csv"))
+    without_rows(part, copy, writer.close().rows, {0})
+    rows = list(read_rows(part, "csv"))
     assert [row["'=x"] for row in rows] == [
         *("'=1+1", "'+49 30 1234", "'-1", "'@SUM(1)", "'\t=1", "'\r=1", "'\n=1", "'\uff1d1"),
         *("1=1", "'=1", " =1", None, "a-b"),
         *("-1", "-1.5", "true", None, '["=1"]', '{"a":"=1"}'),
     ]
-    assert len(list(read_rows(tmp_path / "copy", "csv"))) == len(rows) - 1
-    assert "''" not in (tmp_path / "copy").read_text().splitlines()[0]
+    assert len(list(read_rows(copy, "csv"))) == len(rows) - 1
+    assert "''" not in copy.read_text().splitlines()[0]
 
 
 def test_csv_says_values_of_one_column_alike_whatever_else_is_in_it(tmp_path: Path) -> None:

@@ -49,12 +49,13 @@ def test_a_part_is_written_anew_without_some_of_its_rows(tmp_path: Path, fmt: st
     columns = [*ID_AND_TITLE, FileColumn("labels", "list", "integer")]
     rows = [{"id": number, "title": f'"{number}",\n', "labels": [number]} for number in range(1_100)]
     kept = [rows[number] for number in range(1_100) if number not in (0, 501, 1_099)]
-    written(tmp_path / "old", fmt, columns, rows)
-    part = without_rows(tmp_path / "old", tmp_path / "new", fmt, columns, {0, 501, 1_099})
+    old, new = tmp_path / f"old.{fmt}", tmp_path / f"new.{fmt}"
+    written(old, fmt, columns, rows)
+    part = without_rows(old, new, 1_100, {0, 501, 1_099})
     written(tmp_path / "expected", fmt, columns, kept)
     assert part.rows == 1_097
-    assert list(read_rows(tmp_path / "new", fmt)) == list(read_rows(tmp_path / "expected", fmt))
-    assert part.sha256 == hashlib.sha256((tmp_path / "new").read_bytes()).hexdigest()
+    assert list(read_rows(new, fmt)) == list(read_rows(tmp_path / "expected", fmt))
+    assert part.sha256 == hashlib.sha256(new.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("fmt", ["csv", "parquet"])

@@ -170,7 +170,7 @@ def steps(mocker: MockerFixture, dies_at: int) -> list[str]:
 
         return step
 
-    for place, name in ((Path, "rename"), (Path, "unlink"), (rewriting, "without_rows"), (rewriting, "open_part")):
+    for place, name in ((Path, "rename"), (Path, "unlink"), (rewriting, "open_copy"), (rewriting, "open_part")):
         mocker.patch.object(place, name, counted(name, getattr(place, name)))
     return taken
 
@@ -228,13 +228,22 @@ def test_a_full_disk_leaves_nothing_that_looks_finished(tmp_path: Path, mocker: 
     assert not list((tmp_path / "unfinished").glob(".*.tmp"))
 
 
-@pytest.mark.parametrize(("dropped", "most"), [([], 2), ([0], 5)])
+@pytest.mark.parametrize(
+    ("dropped", "most_bytes", "most"),
+    [
+        pytest.param([], 0, 2, id="published as it is"),
+        pytest.param([0], 0, 5, id="without a row"),
+        pytest.param([], 1_000_000, 5, id="put together with others"),
+    ],
+)
 def test_a_part_needs_five_requests_at_most_in_object_storage_and_two_if_all_its_rows_count(
-    s3: Storage, dropped: list[int], most: int
+    s3: Storage, dropped: list[int], most_bytes: int, most: int
 ) -> None:
     asked = []
     for parts in (1, 11):
-        folders = EntityFolders("deals", s3.path(f"{parts}/unfinished"), s3.path(f"{parts}/deals"))
+        folders = EntityFolders(
+            "deals", s3.path(f"{parts}/unfinished"), s3.path(f"{parts}/deals"), most_bytes=most_bytes
+        )
         s3.requests.clear()
         staging = found_in(folders, EntityStaging)
         staging.load()

@@ -1,0 +1,228 @@
+"""Rows as typed columns, and the files that they wait in until they are published as Parquet. Imported only where
+Parquet is wanted: pyarrow is an extra of this package.
+
+======================= ==================== ==================================================
+a column's type         in Arrow             besides
+======================= ==================== ==================================================
+``string``              string               everything that is no text is written as JSON text
+``json``                string               everything is written as JSON text
+``integer``             int64
+``number``              double
+``boolean``             bool
+``timestamp``           timestamp[us, UTC]
+``date``                date32
+``time``                string               a duration may be longer than a day
+``list``                list of its elements each element as above
+======================= ==================== ==================================================
+
+A column's Arrow field says in its metadata what the column is called in Pipedrive (``description``) and which labels
+its options have (``options``, JSON by the options' ids).
+
+What fits each type besides its own values is in :mod:`airflow_provider_pipedrive.extraction.rows.fitting`, which rows
+have gone through before they come here; rows that have not are fitted in the same way, and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import accumulate, chain
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_pipedrive.extraction.output.part_writer import (
+    Columns,
+    FileColumn,
+    PartWriter,
+    Rows,
+    as_text,
+    opened,
+)
+from airflow_provider_pipedrive.extraction.rows import fitting
+from airflow_provider_pipedrive.extraction.rows.fitting import DoesNotFitError
+
+
+class TypedPart(PartWriter):
+    """A file of typed columns being written.
+
+    :param columns: the columns of the rows; empty where the rows of other files are copied
+    :param schema: of those files
+    """
+
+    def __init__(self, path: Any, columns: Sequence[FileColumn], schema: Any = None) -> None:
+        super().__init__(path)
+        self._columns = columns
+        self._schema = schema or pa.schema([_field(column) for column in columns])
+
+    def _write(self, rows: Rows) -> None:
+        if rows:
+            self._write_columns(
+                {column.name: [row[column.name] for row in rows] for column in self._columns}, len(rows)
+            )
+
+    def _write_columns(self, columns: Columns, count: int) -> None:
+        arrays = []
+        for column in self._columns:
+            array, nulled_values = _converted(column, columns[column.name])
+            if nulled_values:
+                self._nulled_values[column.name] += nulled_values
+            arrays.append(array)
+        self._add(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+
+    def _add(self, batch: Any) -> None:
+        raise NotImplementedError
+
+
+class ArrowPart(TypedPart):
+    """Typed rows as they wait to be published: Arrow's stream, compressed with LZ4, which costs next to nothing.
+
+    Dozens of parts are written at once, so nothing of them stays in memory.
+    """
+
+    def __init__(self, path: Any, columns: Sequence[FileColumn]) -> None:
+        super().__init__(path, columns)
+        with self._whole_or_gone():
+            self._stream = pa.ipc.new_stream(
+                self._sink, self._schema, options=pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+            )
+
+    def _add(self, batch: Any) -> None:
+        self._stream.write_batch(batch)
+
+    def _finish(self) -> None:
+        self._stream.close()
+
+
+def schema_of(path: Any) -> Any:
+    """The columns of a file of such rows."""
+    with opened(path) as file, pa.ipc.open_stream(file) as stream:
+        return stream.schema
+
+
+def batches(path: Any) -> Iterator[Any]:
+    """The rows of such a file."""
+    with opened(path) as file, pa.ipc.open_stream(file) as stream:
+        yield from stream
+
+
+def read(path: Any) -> Iterator[dict[str, Any]]:
+    """The rows of such a file, one after another."""
+    for batch in batches(path):
+        yield from batch.to_pylist()
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How values of one type get into Arrow.
+
+    :ivar plain: the Python types of values that Arrow takes all at once, if they are in its range
+    :ivar fit: one value on its own, or :class:`DoesNotFitError`
+    :ivar bulk: reads a whole column of texts
+    """
+
+    arrow: Any
+    plain: frozenset[type]
+    fit: Callable[[Any], Any]
+    bulk: Callable[[Any], Any] | None = None
+
+
+def _array(values: Sequence[Any], kind: _Kind) -> tuple[Any, int]:
+    """The values as an Arrow array, and how many of them had to become null."""
+    types = set(map(type, values)) - {type(None)}
+    if not types:
+        return pa.nulls(len(values), kind.arrow), 0
+    try:
+        if types <= kind.plain:
+            return pa.array(values, kind.arrow), 0
+        if kind.bulk and types == {str}:
+            return kind.bulk(pa.array(values, pa.string())), 0
+    except (pa.ArrowInvalid, OverflowError):  # at least one needs a look of its own
+        pass
+    nothing = (None,) if pa.types.is_string(kind.arrow) else (None, "")
+    fitted, nulled_values = [], 0
+    for value in values:
+        try:
+            fitted.append(None if value in nothing else kind.fit(value))
+        except DoesNotFitError:
+            fitted.append(None)
+            nulled_values += 1
+    return pa.array(fitted, kind.arrow), nulled_values
+
+
+def _list_array(values: Sequence[Any], items: _Kind) -> tuple[Any, int]:
+    """The same for a column of lists."""
+    nulled_values = 0
+    if not _LISTS.issuperset(map(type, values)):
+        nulled_values = sum(not isinstance(value, list | tuple) and value not in (None, "") for value in values)
+        values = [value if isinstance(value, list | tuple) else None for value in values]
+    lengths = [0 if value is None else len(value) for value in values]
+    ends = [*accumulate(lengths, initial=0)]
+    begins = [None if value is None else begin for value, begin in zip(values, ends, strict=False)]
+    array, nulled_elements = _array([*chain.from_iterable(filter(None, values))], items)
+    offsets = pa.array([*begins, ends[-1]], pa.int32())
+    return pa.ListArray.from_arrays(offsets, array), nulled_values + nulled_elements
+
+
+_LISTS = frozenset({list, tuple, type(None)})
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else as_text(value)
+
+
+def _number(value: Any) -> float:
+    return float(fitting.number(value))
+
+
+_UTC = pa.timestamp("us", "UTC")
+
+
+def _timestamps(texts: Any) -> Any:
+    """Texts as timestamps; one without a zone is UTC, as all of Pipedrive's are."""
+    with suppress(pa.ArrowInvalid):  # some have none
+        return pc.cast(texts, _UTC)
+    zoned = pc.match_substring_regex(texts, r":.*(Z|[+-]\d\d(:?\d\d)?)$")
+    return pc.cast(pc.if_else(zoned, texts, pc.binary_join_element_wise(texts, "Z", "")), _UTC)
+
+
+def _dates(texts: Any) -> Any:
+    return pc.cast(texts, pa.date32())
+
+
+_STRING = _Kind(pa.string(), frozenset({str}), _text)
+_KINDS = {
+    "string": _STRING,
+    "time": _STRING,
+    "json": _Kind(pa.string(), frozenset(), as_text),
+    "integer": _Kind(pa.int64(), frozenset({int}), fitting.integer),
+    "number": _Kind(pa.float64(), frozenset({int, float}), _number),
+    "boolean": _Kind(pa.bool_(), frozenset({bool}), fitting.boolean),
+    "timestamp": _Kind(_UTC, frozenset(), fitting.timestamp, _timestamps),
+    "date": _Kind(pa.date32(), frozenset(), fitting.day, _dates),
+}
+
+
+def _field(column: FileColumn) -> Any:
+    """A column of the file. Its metadata says what it is called in Pipedrive, and which labels its options have."""
+    about = {
+        **({"description": column.description} if column.description else {}),
+        **({"options": as_text(column.labels)} if column.labels else {}),
+    }
+    return pa.field(column.name, _arrow(column), metadata=about or None)
+
+
+def _arrow(column: FileColumn) -> Any:
+    return pa.list_(_items(column).arrow) if column.type == "list" else _KINDS[column.type].arrow
+
+
+def _items(column: FileColumn) -> _Kind:
+    return _KINDS[column.items or "string"]
+
+
+def _converted(column: FileColumn, values: Sequence[Any]) -> tuple[Any, int]:
+    if column.type == "list":
+        return _list_array(values, _items(column))
+    return _array(values, _KINDS[column.type])
