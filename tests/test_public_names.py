@@ -66,7 +66,7 @@ CALLABLES = {
     "transfers.PipedriveToObjectStorageOperator": """path mode format escape_formulas columns partition
         deletes keep_previous part_mb **kwargs""",
     "transfers.PipedriveToWarehouseOperator": """destination destination_conn_id dataset mode lists staging
-        keep_staging views **kwargs""",
+        keep_staging untried table_format compact views **kwargs""",
     "transfers.extraction_operator.ExtractionOperator": """entities mode since until rename parameters versions sweep
         allow_shrink lookback concurrency max_tokens exclude hash pipedrive_conn_id deferrable **kwargs""",
     "transfers.PipedriveFileToObjectStorageOperator": f"""path file_id {OF_FILES} project_id since until after_id names
