@@ -113,11 +113,8 @@ class _BulkRun:
         return self._do(rows)
 
     def _do(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any] | Proposal:
-        cap = self._client.token_cap
         identity = self._identity()
-        if self._job.max_tokens is not None:
-            self._client.token_cap = self._client.usage.tokens + self._job.max_tokens - self._spent(identity)
-        try:
+        with self._usage.capped(self._job.max_tokens, self._spent(identity)):
             has_begun = self._has_begun(identity, rows)
             if not has_begun:
                 self._plan(identity, rows)
@@ -136,9 +133,6 @@ class _BulkRun:
                     return proposal
                 self._write()
             return self._receipt()
-        finally:
-            self._usage.keep()
-            self._client.token_cap = cap
 
     def _identity(self) -> str:
         """Account and job: what two tries of a run must agree on."""

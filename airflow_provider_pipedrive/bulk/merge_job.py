@@ -33,6 +33,7 @@ class MergeJob:
         several can be chosen are kept ``all`` in any case
     :ivar max_merges: records that may be merged away
     :ivar dry_run: decide everything, merge nothing
+    :ivar max_tokens: API tokens that the whole run may spend, all its tries together
     """
 
     entity: str
@@ -40,6 +41,7 @@ class MergeJob:
     fields: Mapping[str, str] = field(default_factory=dict)
     max_merges: int | None = None
     dry_run: bool = False
+    max_tokens: int | None = None
 
     def check(self) -> None:
         """Find what is wrong.
@@ -59,8 +61,9 @@ class MergeJob:
         for name, rule in self.fields.items():
             if rule not in FIELD_RULES:
                 raise PipedriveParameterError(f"fields: {name} must be one of {', '.join(FIELD_RULES)}, not {rule!r}.")
-        if self.max_merges is not None and (type(self.max_merges) is not int or self.max_merges < 0):
-            raise PipedriveParameterError(f"max_merges must be a whole number from 0 on, not {self.max_merges!r}.")
+        for name, most in (("max_merges", self.max_merges), ("max_tokens", self.max_tokens)):
+            if most is not None and (type(most) is not int or most < 0):
+                raise PipedriveParameterError(f"{name} must be a whole number from 0 on, not {most!r}.")
 
     def identity(self) -> str:
         """What two tries of one run must agree on."""

@@ -17,7 +17,7 @@ from airflow_provider_pipedrive.bulk.merge_receipt import count_operations, desc
 from airflow_provider_pipedrive.bulk.mirror import journal_in
 from airflow_provider_pipedrive.bulk.records import by_ids
 from airflow_provider_pipedrive.bulk.requests import request_of
-from airflow_provider_pipedrive.bulk.run_usage import RunUsage
+from airflow_provider_pipedrive.bulk.run_usage import RunUsage, check_price
 from airflow_provider_pipedrive.bulk.targets import target_of
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.directory import Directory
@@ -67,7 +67,7 @@ def merge(
         (``plan``, ``by``, ``at``, or None where nobody was asked), and the paths ``rejects``, ``diff`` and ``results``
         (JSON lines) as text, or None
     :raises PipedriveParameterError: a group or the job is wrong, or the folder is another run's: nothing was merged
-    :raises PipedriveTokenCapError: ``max_merges`` would be exceeded: nothing was merged
+    :raises PipedriveTokenCapError: ``max_merges`` or ``max_tokens`` would be exceeded
     :raises PipedriveError: what ended the run; what was done is journalled
     """
     receipt = _run(client, groups, job, folder, None)
@@ -120,18 +120,19 @@ class _MergeRun:
 
     def do(self, groups: Iterable[Mapping[str, Any]]) -> dict[str, Any] | Proposal:
         given = list(groups)
-        has_begun = self._has_begun(given)
+        wanted = self._wanted(given)
+        identity = self._identity(given)
+        has_begun = self._has_begun(identity)
         if has_begun and (receipt := self._journal.get("receipt")):
             return dict(receipt)
-        try:
+        with self._usage.capped(self._job.max_tokens, self._spent(identity)):
             if not has_begun:
-                self._plan(given)
+                self._plan(wanted, identity)
             if not self._job.dry_run:
+                check_price(self._client, merge_price(self._journal, self._job.entity), self._job.max_tokens, "Merging")
                 if not has_begun and (proposal := unapproved(self._journal, self._ask, self._proposal)):
                     return proposal
                 self._merge()
-        finally:
-            self._usage.keep()
         receipt = merge_receipt(self._journal, self._job, self._client.origin)
         if not self._job.dry_run:
             self._journal.set(receipt=receipt)
@@ -142,14 +143,19 @@ class _MergeRun:
         text = "\n".join([f"{company} {self._job.identity()}", *map(row_to_json, groups)])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def _has_begun(self, groups: Sequence[Mapping[str, Any]]) -> bool:
+    def _spent(self, identity: str) -> int:
+        """API tokens that earlier tries of this run have spent."""
+        usage = self._journal.get("usage") if self._journal.get("merge_identity") == identity else None
+        return int(usage["tokens"]) if usage else 0
+
+    def _has_begun(self, identity: str) -> bool:
         """Whether an earlier try has begun to merge: then its plan is carried out.
 
         :raises PipedriveParameterError: the folder is another run's
         """
         if not self._journal.get("writing_since"):
             return False
-        if self._journal.get("merge_identity") != self._identity(groups):
+        if self._journal.get("merge_identity") != identity:
             raise PipedriveParameterError(
                 f"{self._journal.folder} holds the journal of another run: other groups, another job or another "
                 "account. Give each run a folder of its own; to continue a run, give it the same groups and job."
@@ -158,23 +164,22 @@ class _MergeRun:
 
     # ---- the plan
 
-    def _plan(self, groups: Sequence[Mapping[str, Any]]) -> None:
-        wanted = self._wanted(groups)
-        identity, company = self._identity(groups), self._directory.me.get("company_id")
+    def _plan(self, wanted: Sequence[tuple[list[Any], Any]], identity: str) -> None:
+        company = self._directory.me.get("company_id")
         usage = self._journal.get("usage") if self._journal.get("merge_identity") == identity else None
         self._journal.clear()
-        self._journal.set(merge_identity=identity, company=company, rows=len(groups), usage=usage)
-        records = self._read([identity for ids, _ in wanted for identity in ids])
+        self._journal.set(merge_identity=identity, company=company, rows=len(wanted), usage=usage)
+        records = self._read([one for ids, _ in wanted for one in ids])
         plans: dict[int, GroupPlan] = {}
         with self._journal.transaction():
             for number, (ids, chosen) in enumerate(wanted, 1):
-                there = [records[identity] for identity in ids if identity in records]
+                there = [records[one] for one in ids if one in records]
                 plan = plan_group(self._job, self._book, there, chosen, self._watchers)
                 if isinstance(plan, str):
                     self._journal.reject(number, plan, None, to_json({"ids": ids, "survivor": chosen}))
                     continue
                 plans[number] = plan
-                self._keep(number, plan, [identity for identity in ids if identity not in records])
+                self._keep(number, plan, [one for one in ids if one not in records])
         self._journal.set(diff=self._journal.lines("diff.jsonl", self._looked_at(plans)))
         merges = count_operations(self._journal, "merge", "planned")
         if self._job.max_merges is not None and merges > self._job.max_merges:

@@ -16,12 +16,13 @@ from airflow_provider_pipedrive.bulk.new_options import ADD_OPTIONS, NewOptions
 from airflow_provider_pipedrive.bulk.outcomes import too_many_rejects
 from airflow_provider_pipedrive.bulk.reading import Columns, RowReader
 from airflow_provider_pipedrive.bulk.related import RelatedRecords
+from airflow_provider_pipedrive.bulk.run_usage import check_price
 from airflow_provider_pipedrive.bulk.targets import target_of
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.client.fields import DEFINITIONS
-from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveTokenCapError
+from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ def check_bounds(run: RunContext) -> None:
     _check_rejects(run)
     if not run.job.dry_run:
         _check_records(run)
-        _check_price(run)
+        check_price(run.client, price_left(run.journal), run.job.max_tokens, "Writing")
 
 
 def _check_rejects(run: RunContext) -> None:
@@ -80,16 +81,6 @@ def _check_records(run: RunContext) -> None:
                 f"than {name}={allowed} allows. Nothing was written: look at {run.journal.get('diff')}, and raise "
                 f"{name} if that is right."
             )
-
-
-def _check_price(run: RunContext) -> None:
-    price, cap = price_left(run.journal), run.client.token_cap
-    if cap is not None and run.client.usage.tokens + price > cap:
-        raise PipedriveTokenCapError(
-            f"Writing costs about {counted(price, 'API token')}, more than is left of max_tokens={run.job.max_tokens}, "
-            "which counts for the whole run. Nothing was written in this "
-            "try: write again with a higher max_tokens."
-        )
 
 
 def price_left(journal: Journal) -> int:

@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
 from airflow_provider_pipedrive.bulk.merge_job import MergeJob
 from airflow_provider_pipedrive.client.values import from_text
-from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveTokenCapError
+from airflow_provider_pipedrive.errors import (
+    PipedriveDailyBudgetError,
+    PipedriveParameterError,
+    PipedriveTokenCapError,
+)
 from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
@@ -20,6 +24,7 @@ from airflow_provider_pipedrive.operators.task_support import (
     journal_folder,
     permanent_errors_end_the_task,
     storage_path,
+    wait_for_tokens,
     whole_number,
 )
 
@@ -43,15 +48,26 @@ class PipedriveMergeOperator(ReportsLineage, BaseOperator):
     :param fields: what becomes of fields in which records differ: ``survivor``, ``all``, ``newest`` or ``largest``, by
         the field's name or key
     :param max_merges: records that may be merged away (templated)
+    :param max_tokens: API tokens that the run may spend, all its tries together (templated)
     :param dry_run: decide everything, merge nothing: the receipt names the files that show it
     :param approval: show somebody what each merge keeps and loses, and merge when it is approved (Airflow 3.1 and
         later): True, or an :class:`.Approval`
     :param folder: where the run keeps its journal: a folder that every try of the task sees, local or in object
         storage; by default one of the run's own on this machine (templated)
     :param pipedrive_conn_id: the connection (templated)
+    :param deferrable: where the day's API tokens are spent, wait for the new ones without a worker, and continue; the
+        default is Airflow's ``[operators] default_deferrable``
     """
 
-    template_fields: Sequence[str] = ("groups", "entity", "fields", "max_merges", "folder", "pipedrive_conn_id")
+    template_fields: Sequence[str] = (
+        "groups",
+        "entity",
+        "fields",
+        "max_merges",
+        "max_tokens",
+        "folder",
+        "pipedrive_conn_id",
+    )
     template_fields_renderers: ClassVar[dict[str, str]] = {"fields": "json"}
     ui_color = "#e6f4ea"
     groups = KeptFromLineage()
@@ -65,10 +81,12 @@ class PipedriveMergeOperator(ReportsLineage, BaseOperator):
         survivor: str = "oldest",
         fields: Mapping[str, str] | None = None,
         max_merges: int | str | None = None,
+        max_tokens: int | str | None = None,
         dry_run: bool = False,
         approval: bool | Approval = False,
         folder: str | Path | None = None,
         pipedrive_conn_id: str = "pipedrive_default",
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -77,28 +95,31 @@ class PipedriveMergeOperator(ReportsLineage, BaseOperator):
         self.survivor = survivor
         self.fields = fields
         self.max_merges = max_merges
+        self.max_tokens = max_tokens
         self.plans_only = dry_run  # Airflow's operators have a method of the name dry_run
         self.approval = approval_settings(approval, "approval")
         self.folder = folder
         self.pipedrive_conn_id = pipedrive_conn_id
+        self.deferrable = deferrable
         self._check_when_parsing()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Merge the groups, continuing an earlier try's run, and return the receipt."""
-        return self._merge(context)
+        return self._merge(context, waited=False)
 
-    def execute_complete(self, context: Context, event: Any = None, plan: str = "") -> dict[str, Any]:
-        """Merge what somebody has approved.
+    def execute_complete(self, context: Context, event: Any = None, plan: str | None = None) -> dict[str, Any]:
+        """Merge the rest, when the day's tokens are expected to be renewed; or what somebody has approved.
 
         :param plan: the fingerprint of the plan that they were shown
         """
+        if self.approval is None or plan is None:
+            return self._merge(context, waited=True)
         from airflow_provider_pipedrive.bulk.approval import PlanApproval
 
-        assert self.approval is not None, "only with approval is anybody asked"
         said = approved(context, self.approval, event)
-        return self._merge(context, PlanApproval(plan, said["by"], said["at"]))
+        return self._merge(context, waited=False, approval=PlanApproval(plan, said["by"], said["at"]))
 
-    def _merge(self, context: Context, approval: PlanApproval | None = None) -> dict[str, Any]:
+    def _merge(self, context: Context, *, waited: bool, approval: PlanApproval | None = None) -> dict[str, Any]:
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
         hook = PipedriveHook(self.pipedrive_conn_id)
@@ -108,6 +129,10 @@ class PipedriveMergeOperator(ReportsLineage, BaseOperator):
                 receipt = self._merged(context, hook.client, lineage, approval)
         except PipedriveTokenCapError as error:
             raise AirflowFailException(str(error)) from None
+        except PipedriveDailyBudgetError as error:
+            if not self.deferrable:
+                raise
+            wait_for_tokens(self, error, in_vain=waited and hook.usage.requests <= 1)
         lineage.wrote(entity(hook.client.origin, self.entity))
         tell(hook, lineage.inputs, lineage.outputs)
         return receipt
@@ -143,13 +168,13 @@ class PipedriveMergeOperator(ReportsLineage, BaseOperator):
         return list(groups)
 
     def _job(self) -> MergeJob:
-        most = self.max_merges
         return MergeJob(
             entity=self.entity,
             survivor=self.survivor,
             fields=self.fields or {},
-            max_merges=None if most in (None, "") else whole_number("max_merges", most, least=0),
+            max_merges=_count("max_merges", self.max_merges),
             dry_run=self.plans_only,
+            max_tokens=_count("max_tokens", self.max_tokens),
         )
 
     def _check_when_parsing(self) -> None:
@@ -158,14 +183,19 @@ class PipedriveMergeOperator(ReportsLineage, BaseOperator):
             raise PipedriveParameterError(
                 f"groups must be a list of dicts with ids, or the path of a review, not {self.groups!r:.60}."
             )
-        most = None if is_templated(self.max_merges) or self.max_merges == "" else self.max_merges
         job = MergeJob(
             entity="persons" if is_templated(self.entity) else self.entity,
             survivor=self.survivor,
             fields={} if is_templated(self.fields) or self.fields is None else self.fields,
-            max_merges=None if most is None else whole_number("max_merges", most, least=0),
+            max_merges=None if is_templated(self.max_merges) else _count("max_merges", self.max_merges),
+            max_tokens=None if is_templated(self.max_tokens) else _count("max_tokens", self.max_tokens),
         )
         job.check()
         if isinstance(self.groups, list) and not is_templated(self.groups) and not is_templated(self.entity):
             for number, group in enumerate(self.groups, 1):
                 job.checked_group(number, group)
+
+
+def _count(name: str, most: Any) -> int | None:
+    """A bound as a number; none where it is empty, as a template may render."""
+    return None if most in (None, "") else whole_number(name, most, least=0)

@@ -226,6 +226,23 @@ def test_more_merges_than_allowed_are_refused_before_the_first(
     assert merged(sandbox).total() == 0
 
 
+def test_the_tokens_of_a_run_are_those_of_all_its_tries(
+    client: PipedriveClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    groups = [{"ids": pair(client, number)} for number in range(3)]
+    before = client.usage.tokens
+    for _ in range(2):
+        with pytest.raises(PipedriveTokenCapError, match=r"Merging costs about \d+ API tokens, more than is left of"):
+            merge(client, groups, MergeJob("persons", max_tokens=130), folder=tmp_path)
+    assert merged(sandbox).total() == 0
+
+    receipt = merge(client, groups, MergeJob("persons", max_tokens=600), folder=tmp_path)
+
+    assert receipt["merged"] == 3
+    assert receipt["tokens"] == client.usage.tokens - before
+    assert client.token_cap is None
+
+
 def test_a_group_of_two_visibilities_is_set_aside(client: PipedriveClient, sandbox: Sandbox, tmp_path: Path) -> None:
     ids = [add(client, "z@x.example", visible_to=3), add(client, "zq@x.example", visible_to=1)]
 

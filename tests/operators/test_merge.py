@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, TaskDeferred
 
 from airflow_provider_pipedrive.bulk import find_duplicates, write_review
+from airflow_provider_pipedrive.client.limits import forget_limits
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.operators.merge import PipedriveMergeOperator
 from airflow_provider_pipedrive.sandbox import Sandbox
+from tests.conftest import API_TOKEN, api_token_connection
 from tests.support.people import EVA, AskingTask, asked
 from tests.support.people import asking as asking
 
@@ -163,3 +166,36 @@ def test_what_a_template_says_is_checked_when_the_task_runs() -> None:
     PipedriveMergeOperator(
         task_id="merge", groups="{{ params.groups }}", entity="{{ params.entity }}", max_merges="{{ n }}"
     )
+
+
+def test_a_day_without_tokens_left_is_waited_for_and_each_record_is_merged_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with Sandbox(deals=3, seed=1, api_token=API_TOKEN, daily_budget=150) as poor_company:
+        monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", api_token_connection(poor_company))
+        groups = [{"ids": pair(number)} for number in range(4)]
+        task = PipedriveMergeOperator(
+            task_id="merge", groups=groups, entity="persons", folder=str(tmp_path), deferrable=True
+        )
+        with pytest.raises(TaskDeferred) as deferred:
+            run(task)
+        some = merges(poor_company)
+        poor_company.advance(deferred.value.trigger.until - time.time())  # type: ignore[attr-defined]
+        forget_limits()
+        context: Any = {"ti": TaskInstance(), "run_id": "manual"}
+        receipt = task.execute_complete(context, event={"status": "success"})
+
+    assert deferred.value.method_name == "execute_complete"
+    assert 0 < some < 4
+    assert (receipt["merged"], merges(poor_company)) == (4, 4)
+
+
+def merges(sandbox: Sandbox) -> int:
+    """How often Pipedrive has merged two persons."""
+    return sum(entry.path.endswith("/merge") and entry.status == 200 for entry in sandbox.requests)
+
+
+@pytest.mark.parametrize("name", ["max_merges", "max_tokens"])
+def test_a_bound_that_is_no_number_is_refused_when_the_dag_is_parsed(name: str) -> None:
+    with pytest.raises(PipedriveParameterError, match=f"{name} must be a whole number"):
+        PipedriveMergeOperator(task_id="merge", groups="review.csv", entity="persons", **{name: "many"})
