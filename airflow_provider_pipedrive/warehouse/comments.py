@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlglot import exp
 
 from airflow_provider_pipedrive.catalog.fields import CUSTOM_REFERENCES, REFERENCES
+from airflow_provider_pipedrive.warehouse.definitions import options_name
 from airflow_provider_pipedrive.warehouse.entity_load import DELETED, PARENT_UPDATED, VERSION, EntityLoad
 from airflow_provider_pipedrive.warehouse.rendering import dialect_of, rendered, table_column
 
@@ -32,6 +33,11 @@ _OWN: Final[Comments] = {
     "value": "The element.",
     "deleted_at": "When the record was deleted.",
 }
+_OF_OPTIONS: Final[Comments] = {
+    "column_name": "The column that has the label.",
+    "option_id": "The option's id in Pipedrive, which stays when its label changes.",
+    "label": "What rows say in place of the id.",
+}
 _WRITES: Final = {
     "merge": "a row for each record, in its latest state",
     "replace": "a row for each record, in its latest state",
@@ -48,11 +54,9 @@ def comment_on_tables(client: Any, load: EntityLoad, ready: Prepared) -> None:
     if read is None:
         return
     for table, wanted in _comments(load, ready):
-        there = dict(read(client, table.name))
+        there = dict(read(client, table))
         statements = [
-            _statement(client, table.name, column, text)
-            for column, text in wanted.items()
-            if there.get(column) != text and (not column or column in table.columns)
+            _statement(client, table, column, text) for column, text in wanted.items() if there.get(column) != text
         ]
         if statements:
             client.execute_many(statements)
@@ -64,8 +68,16 @@ def _statement(client: Any, table: str, column: str, text: str) -> str:
     return rendered(client, exp.Comment(this=what, kind=kind, expression=exp.Literal.string(text)))
 
 
-def _comments(load: EntityLoad, ready: Prepared) -> Iterator[tuple[Table, Comments]]:
-    """What is to be said of each table."""
+def _comments(load: EntityLoad, ready: Prepared) -> Iterator[tuple[str, Comments]]:
+    """What is to be said of each table, and of the columns that it has."""
+    for table, said in _of_tables(load, ready):
+        yield table.name, {column: text for column, text in said.items() if not column or column in table.columns}
+    if any(column.labels for column in load.columns):
+        about = f"The options of the fields of Pipedrive's {load.entity.replace('_', ' ')}."
+        yield options_name(load.entity), {"": about, **_OF_OPTIONS}
+
+
+def _of_tables(load: EntityLoad, ready: Prepared) -> Iterator[tuple[Table, Comments]]:
     columns = {ready.names[column.name]: _column(column, load) for column in load.columns if column.name in ready.names}
     keys = [f"Foreign key: {name} -> {target}.id" for name, target in _references(load)]
     primary = [*load.key, *([VERSION] if load.write == "versions" else [])]

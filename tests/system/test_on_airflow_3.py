@@ -12,34 +12,44 @@ from landed import differences
 from live_airflow import LiveAirflow, Run
 from live_sandbox import LiveSandbox
 
-from tests.system.conftest import EXAMPLE_DAGS, PYTHON, files_with, secrets_of
+from tests.system.conftest import EXAMPLE_DAGS, INBOUND, PYTHON, files_with, secrets_of
 
 pytestmark = pytest.mark.airflow
 
 
 @dataclass(frozen=True)
 class Finished:
-    """An Airflow in which both example DAGs have run to success."""
+    """An Airflow in which three example DAGs have run to success.
+
+    :ivar posted: the paths of what was created for the rows of a file
+    """
 
     airflow: LiveAirflow
     write: Run
     extract: Run
+    inbound: Run
+    posted: list[str]
 
 
 @pytest.fixture(scope="module")
 def finished(
     live_sandbox: LiveSandbox, environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Finished]:
-    """Both DAGs, triggered as a person would; a run that fails is an error with the ends of its tasks' logs."""
-    home = tmp_path_factory.mktemp("airflow")
-    with LiveAirflow(PYTHON, home, EXAMPLE_DAGS, environ) as airflow:
+    """The DAGs, triggered as a person would; a run that fails is an error with the ends of its tasks' logs."""
+    home, drop = tmp_path_factory.mktemp("airflow"), tmp_path_factory.mktemp("drop")
+    (drop / "monday.csv").write_text(INBOUND)
+    with LiveAirflow(PYTHON, home, EXAMPLE_DAGS, environ | {"PIPEDRIVE_EXAMPLE_DROP": str(drop)}) as airflow:
         write = airflow.trigger("pipedrive_write")
         airflow.wait_for_run(write)
+        before = len(live_sandbox.requests())
+        inbound = airflow.trigger("pipedrive_inbound_leads")
+        airflow.wait_for_run(inbound)
+        posted = [sent["path"] for sent in live_sandbox.requests()[before:] if sent["method"] == "POST"]
         live_sandbox.fail_one_in(20)
         folder = tmp_path_factory.mktemp("landed")
         extract = airflow.trigger("pipedrive_extract", {"connection": "pipedrive_by_token", "folder": str(folder)})
         airflow.wait_for_run(extract)
-        yield Finished(airflow, write, extract)
+        yield Finished(airflow, write, extract, inbound, posted)
 
 
 @pytest.mark.parametrize("entity", ["deals", "persons", "organizations", "activities", "pipelines"])
@@ -77,6 +87,18 @@ def test_the_write_dag_moves_the_new_deal_one_stage_further(finished):
 def test_the_write_dag_uploads_the_file_to_the_deal(finished):
     file = finished.airflow.xcom(finished.write, "add_file")
     assert (file["name"], file["deal_id"]) == ("offer.txt", finished.airflow.xcom(finished.write, "add_deal")["id"])
+
+
+def test_rows_of_a_csv_file_become_persons_an_organization_and_leads_each_once(finished):
+    assert sorted(path for path in finished.posted if not path.startswith("/oauth")) == [
+        "/api/v2/organizations",
+        "/api/v2/persons",
+        "/api/v2/persons",
+        "/v1/leads",
+        "/v1/leads",
+    ]
+    receipts = [finished.airflow.xcom(finished.inbound, task) for task in ("people", "leads")]
+    assert [(receipt["created"], receipt["rejected"]) for receipt in receipts] == [(2, 0), (2, 0)]
 
 
 def test_a_task_links_to_the_record_that_it_wrote(finished, live_sandbox):

@@ -51,9 +51,15 @@ def test_comments_say_pipedrives_name_type_options_and_keys(place: Place) -> Non
         "": "Pipedrive's deals, a row for each record, in its latest state. Primary key: id. "
         "Foreign key: owner_id -> users.id. Foreign key: referrer -> persons.id."
     }
+    assert said(place, "deals__options") == {
+        "": "The options of the fields of Pipedrive's deals.",
+        "column_name": "The column that has the label.",
+        "option_id": "The option's id in Pipedrive, which stays when its label changes.",
+        "label": "What rows say in place of the id.",
+    }
 
 
-@pytest.mark.parametrize("write", ["merge", "replace"])
+@pytest.mark.parametrize("write", ["merge", pytest.param("replace", marks=pytest.mark.long)])
 def test_a_comment_follows_its_field_and_takes_the_place_of_any_other(place: Place, write: str) -> None:
     place.load([deal(1, "one")], columns=COLUMNS, write=write)
     change(place, f"COMMENT ON COLUMN {place.dataset}.deals.title IS 'by hand'")

@@ -97,7 +97,7 @@ def test_every_version_of_a_record_has_the_label_that_its_option_has_now(place: 
     assert place.rows("id, size", "deals__latest") == [(1, "L"), (2, "L"), (3, "It's 大")]
 
 
-@pytest.mark.parametrize("write", ["merge", "replace", "versions"])
+@pytest.mark.parametrize("write", ["merge", pytest.param("replace", marks=pytest.mark.long), "versions"])
 def test_a_renamed_column_keeps_its_rows_and_takes_those_of_the_load(place: Place, write: str) -> None:
     place.load(ROWS, columns=columns(SIZES), write=write)
     names = {"size": "how_big", "sizes": "how_bigs"}
@@ -115,6 +115,7 @@ def test_a_renamed_column_keeps_its_rows_and_takes_those_of_the_load(place: Plac
     assert (4, "Small") in place.rows("id, how_big", table)
 
 
+@pytest.mark.long
 def test_a_column_that_was_renamed_by_a_load_that_broke_off_is_renamed_once(
     place: Place, mocker: MockerFixture
 ) -> None:
@@ -135,6 +136,7 @@ def test_a_field_that_is_gone_leaves_an_empty_column_in_all_rows(place: Place) -
     assert place.rows("id, title") == [(1, "deal 1"), (2, "deal 2"), (3, "deal 3")]
 
 
+@pytest.mark.long
 def test_rows_that_are_the_same_are_not_written_again(place: Place) -> None:
     place.load(ROWS, columns=columns(SIZES))
     change(place, f"UPDATE {place.dataset}.deals SET size = 'by hand' WHERE id = 1")

@@ -82,8 +82,10 @@ numbers are those of JSON, whatever Pipedrive writes.
 {types}
 
 - Names are in lower case and ASCII, of at most 63 characters, and valid in SQL without quotes: `Größe (m²)` is
-  `grosse_m2`, `Регион` is `region`, `カテゴリ` is `kategori`, `2nd contact` is `field_2nd_contact`, `Order` is
-  `order_field`. If nothing of a name can be written that way, the column's name is the beginning of the field's key:
+  `grosse_m2`, `Περιοχή` is `periokhe`, `Регион` is `region`, `カテゴリ` is `kategori`, `2nd contact` is
+  `field_2nd_contact`, `Order` is `order_field`. Chinese characters are written as Mandarin reads them, in Japanese
+  names, too: `売上高` is `mai_shang_gao`. The name in Pipedrive is in the column's description (Parquet) or comment
+  (warehouses). If nothing of a name can be written that way, the column's name is the beginning of the field's key:
   `field_9f79e924`.
 - Two fields with the same name, and a field with the name of one of Pipedrive's own, get the beginning of their keys
   added: `source_9f79e924` and `source_a1eff7ed`. This does not depend on the order in which Pipedrive lists them. The

@@ -106,10 +106,13 @@ class FileSink:
     def flush(self) -> None:
         """Leave that to the file's end."""
 
-    def finish(self) -> str:
-        """Close the file and return its hash."""
-        self._target.finish()
+    def hash(self) -> str:
+        """The hash of a file that is written to its end."""
         return self._hash.hexdigest()
+
+    def finish(self) -> None:
+        """Close the file and let it appear."""
+        self._target.finish()
 
     def discard(self) -> None:
         """Close the file and remove it."""
@@ -129,10 +132,10 @@ class GzipSink(FileSink):
         super().write(self._deflate.compress(data))
         return len(data)
 
-    def finish(self) -> str:
-        """Write the end of the stream, close the file and return its hash."""
+    def hash(self) -> str:
+        """Write the end of the stream, and return the hash of the file."""
         super().write(self._deflate.flush())
-        return super().finish()
+        return super().hash()
 
 
 class PartWriter:
@@ -186,11 +189,22 @@ class PartWriter:
 
     def close(self) -> Part:
         """Finish the file."""
+        part = self.end()
+        self.appear()
+        return part
+
+    def end(self) -> Part:
+        """Write what is at the end of the file."""
         with self._whole_or_gone():
             self._finish()
-            sha256 = self._sink.finish()
-            self._open = False
+            sha256 = self._sink.hash()
         return Part(self._rows, self._sink.bytes, sha256, dict(self._nulled_values), self._nulled_rows)
+
+    def appear(self) -> None:
+        """Let a file that has come to its end appear under its name: in object storage it is uploaded now."""
+        with self._whole_or_gone():
+            self._sink.finish()
+            self._open = False
 
     def count_nulled_values(self, column: str, row: int, count: int) -> None:
         """Count values that could not be written as they came, in the ``row``-th of the rows to be written next."""

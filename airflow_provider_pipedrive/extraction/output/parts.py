@@ -111,8 +111,8 @@ class OpenPart:
         self.rows += len(keys)
 
     def finished(self, stream: str, resume_info: Mapping[str, Any]) -> FinishedPart:
-        """Finish the file."""
-        part = self.writer.close()
+        """End the file, which is still to appear."""
+        part = self.writer.end()
         return FinishedPart(
             self.name, stream, self.order, part, dict(resume_info), self.ids, self.newest, self.boundary
         )

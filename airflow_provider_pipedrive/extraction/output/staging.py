@@ -33,6 +33,7 @@ from airflow_provider_pipedrive.extraction.storage.files import (
     write,
     write_json,
 )
+from airflow_provider_pipedrive.extraction.storage.uploading import OrderedUploads
 from airflow_provider_pipedrive.extraction.storage.versioned import Versioned
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class EntityStaging:
         self._unsaved: dict[str, Any] | None = None
         self._names = PartNames(folders.owner, format)
         self._open: dict[str, OpenPart] = {}
+        self._uploads = OrderedUploads(self.target)
         decided = read_json(self.folder / PUBLICATION) if PUBLICATION in self._kept else None
         rewriter = PartRewriter(self.target, format, self._names, folders.most_bytes)
         self.publication = Publication(folders, self._names, rewriter, decided, present)
@@ -111,8 +113,8 @@ class EntityStaging:
 
     def _save(self) -> None:
         if self._unsaved is not None:
-            write_json(self.folder / PLAN, self._unsaved)
-            self._unsaved = None
+            plan, self._unsaved = self._unsaved, None
+            self._uploads.note(lambda: write_json(self.folder / PLAN, plan))
             self._kept.add(PLAN)
 
     @property
@@ -159,17 +161,25 @@ class EntityStaging:
         if part is None:
             return
         finished = part.finished(stream, resume_info)
-        write(self.folder / f"{part.name}.json", finished.encoded())  # now the part counts as finished
+        known = self.folder / f"{part.name}.json"
+        # When that is written it counts as finished.
+        self._uploads.begin(stream, part.writer.appear, lambda: write(known, finished.encoded()))
         self.finished.append(finished)
 
+    def settle(self) -> None:
+        """Wait until all that was finished is where it is to stay."""
+        self._uploads.settle()
+
     def abort(self) -> None:
-        """Throw the parts away that are being written."""
+        """Throw the parts away that are being written; what was finished before stays."""
         for part in self._open.values():
             part.writer.abort()
         self._open.clear()
+        self._uploads.close()
 
     def forget(self, parts: Container[str]) -> None:
         """Throw finished parts away, because their records are read again."""
+        self.settle()
         gone = [part for part in self.finished if part.name in parts]
         self.finished = [part for part in self.finished if part.name not in parts]
         remove_all([self.folder / f"{part.name}.json" for part in gone])
@@ -185,6 +195,7 @@ class EntityStaging:
         asked: str = "",
     ) -> dict[str, Any]:
         """Let the manifest name the finished parts: see :meth:`Publication.publish`."""
+        self.settle()
         return self.publication.publish(self.finished, drop, about, deleted, adds=adds, asked=asked)
 
 

@@ -1,6 +1,7 @@
 """Column names from the names that people give their fields: lower case, ASCII, valid in SQL without quotes.
 
-ASCII although databases take more: loaders reduce names to it, and columns that became one there would be lost.
+ASCII although databases take more: loaders reduce names to it, and columns that became one there would be lost. What
+people call a field stays in its column's description.
 """
 
 from __future__ import annotations
@@ -11,25 +12,12 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Final
 
+from text_unidecode import unidecode
+
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 LONGEST: Final = 63
 """Postgres cuts longer names. https://www.postgresql.org/docs/current/sql-syntax-lexical.html"""
-
-_CYRILLIC = (
-    "абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґўћђљњџѓќѕј",
-    "a,b,v,g,d,e,zh,z,i,y,k,l,m,n,o,p,r,s,t,u,f,kh,ts,ch,sh,shch,,y,,e,yu,ya,yo,i,yi,ye,g,u,c,dj,lj,nj,dz,gj,kj,dz,j",
-)
-_GREEK = ("αβγδεζηθικλμνξοπρσςτυφχψω", "a,v,g,d,e,z,i,th,i,k,l,m,n,x,o,p,r,s,s,t,y,f,ch,ps,o")
-_LATIN = ("æøłđðþœıŋħ", "ae,o,l,d,d,th,oe,i,n,h")
-_APOSTROPHES = ("'`\N{RIGHT SINGLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}", ",,,")
-_LETTERS = {
-    letter: written
-    for letters, latin in (_CYRILLIC, _GREEK, _LATIN, _APOSTROPHES)
-    for letter, written in zip(letters, latin.split(","), strict=True)
-}
-_SYLLABLE = re.compile(r"(?:HIRAGANA|KATAKANA) LETTER (?:SMALL )?([A-Z]+)|HANGUL SYLLABLE ([A-Z]+)")
-"""Unicode's names of syllables end in how they sound."""
 
 _RESERVED = frozenset(
     """
@@ -67,28 +55,17 @@ ADDED: Final = frozenset(
 def column_name(name: str) -> str:
     """A field's name as a column's name, or an empty text where nothing of it can be written in ASCII.
 
+    Chinese characters are written as Mandarin reads them, in Japanese names too: what reads them as Japanese is a
+    dictionary of many megabytes.
+
     >>> column_name("Größe (m²)")
     'grosse_m2'
     """
-    written = "".join(map(_ascii, unicodedata.normalize("NFC", name).casefold()))
-    found = re.sub(r"[^a-z0-9]+", "_", written).strip("_")
+    written = unidecode(unicodedata.normalize("NFKC", name)).lower()
+    found = re.sub(r"[^a-z0-9]+", "_", re.sub("['`]", "", written)).strip("_")
     if found[:1].isdigit():
         return f"field_{found}"
     return f"{found}_field" if found in _RESERVED else found
-
-
-def _ascii(letter: str) -> str:
-    """One character in lower-case ASCII: letters that cannot be written vanish, everything else separates words."""
-    if letter in _LETTERS:
-        return _LETTERS[letter]
-    if letter.isascii():
-        return letter
-    if syllable := _SYLLABLE.fullmatch(unicodedata.name(letter, "")):
-        return (syllable[1] or syllable[2]).lower()
-    parts = unicodedata.normalize("NFKD", letter).casefold()
-    if parts != letter:
-        return "".join(_ascii(part) for part in parts if not unicodedata.combining(part))
-    return "" if letter.isalnum() or unicodedata.combining(letter) else " "
 
 
 def unique_names(fields: Mapping[str, tuple[str, Collection[str]]], taken: Collection[str]) -> dict[str, str]:

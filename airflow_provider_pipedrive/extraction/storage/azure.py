@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 from airflow_provider_pipedrive.extraction.storage.store import (
     AT_ONCE,
+    IN_ONE_PIECE,
     Call,
     FileStore,
     FoundFile,
+    KeptOpen,
     Version,
     conflict,
     file_system,
@@ -117,6 +119,26 @@ class AzureStore(FileStore):
                 await blob.stage_block(block_id=uuid.uuid4().hex, data=b"-")
 
         sync(fs.loop, put)
+
+    def upload(self, path: Any, source: BinaryIO, size: int) -> None:
+        """Write a file as a single block, read while it is sent."""
+        from azure.storage.blob import BlobBlock
+        from fsspec.asyn import sync
+
+        if size > IN_ONE_PIECE or not size:
+            super().upload(path, source, size)
+            return
+        fs = file_system(path)
+        container, key, _ = fs.split_path(path.path)
+        block = uuid.uuid4().hex
+
+        async def put() -> None:
+            async with fs.service_client.get_blob_client(container=container, blob=key) as blob:
+                await blob.stage_block(block_id=block, data=KeptOpen(source), length=size)
+                await blob.commit_block_list([BlobBlock(block_id=block)])
+
+        sync(fs.loop, put)
+        fs.dircache.clear()
 
     def discard(self, path: Any, file: Any) -> None:
         """Throw away a file that is being written."""

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import msgspec
 
@@ -26,6 +26,7 @@ from airflow_provider_pipedrive.extraction.storage.google import GoogleStore
 from airflow_provider_pipedrive.extraction.storage.refusals import refusals_told
 from airflow_provider_pipedrive.extraction.storage.s3 import S3Store
 from airflow_provider_pipedrive.extraction.storage.store import (
+    BLOCK,
     Call,
     FileStore,
     FoundFile,
@@ -40,9 +41,6 @@ _STORES: Mapping[type[FileStore], frozenset[str]] = {
     GoogleStore: frozenset({"gs", "gcs"}),
     AzureStore: frozenset({"abfs", "abfss", "az", "adl"}),
 }
-BLOCK = 5 * 1024 * 1024
-"""Bytes of a file that go to object storage in one request, the fewest that S3 takes: 50 GB in its 10,000 for a file.
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
 _ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/")
 """What an address begins with, one that ``pathlib`` has made a path of among them; ``C:/`` is none."""
 _PRETTY = msgspec.json.format
@@ -97,32 +95,24 @@ def write(path: Any, content: bytes) -> None:
 
 
 class NewKey:
-    """A file in object storage, written from its begin to its end. In memory are :data:`BLOCK` bytes, and what the
-    storage's client makes of them. The key appears when it is finished.
+    """A file for object storage, on a disk until it is finished: out of anybody else's sight there, and gone with this
+    process. The key appears when it is finished.
 
     :ivar file: where its bytes go
     """
 
     def __init__(self, path: Any) -> None:
         self._path = path
-        self.file = self
-        with calling("write", path):
-            self._opened: Any = file_system(path).open(path.path, "wb", block_size=BLOCK)
-
-    def write(self, data: bytes) -> int:
-        """Append bytes, and return how many there were."""
-        with calling("write", self._path):
-            return int(self._opened.write(data))
+        self.file: BinaryIO = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - closed by finish and discard
 
     def finish(self) -> None:
         """Let it appear."""
-        with calling("write", self._path):
-            self._opened.close()
+        with self.file:
+            upload(self._path, self.file)
 
     def discard(self) -> None:
-        """Throw it away. What ended it is what counts: where the storage is out of reach, nothing was made."""
-        with suppress(Exception):
-            store_of(self._path).discard(self._path, self._opened)
+        """Throw it away."""
+        self.file.close()
 
 
 class StoredFile:
@@ -188,14 +178,11 @@ def try_place(path: Any) -> None:
 
 
 def upload(path: Any, source: BinaryIO) -> None:
-    """Write a file in object storage from one on a disk."""
-    target = NewKey(path)
-    try:
-        shutil.copyfileobj(source, target, BLOCK)
-        target.finish()
-    except BaseException:
-        target.discard()
-        raise
+    """Write a file in object storage from one on a disk, whole or not at all."""
+    size = source.seek(0, os.SEEK_END)
+    source.seek(0)
+    with calling("write", path) as store:
+        store.upload(path, source, size)
 
 
 def remove(path: Any) -> None:

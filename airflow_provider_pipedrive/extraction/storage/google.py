@@ -8,15 +8,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 from urllib.parse import quote
 
 import msgspec
 
 from airflow_provider_pipedrive.extraction.storage.store import (
+    IN_ONE_PIECE,
     Call,
     FileStore,
     FoundFile,
+    KeptOpen,
     Version,
     conflict,
     file_system,
@@ -98,8 +100,29 @@ class GoogleStore(FileStore):
                 if isinstance(each, Exception) and "No such object" not in str(each):
                     raise each
 
+    def upload(self, path: Any, source: BinaryIO, size: int) -> None:
+        """Write a file in one piece, read while it is sent."""
+        from fsspec.asyn import sync
+
+        if size > IN_ONE_PIECE or not size:
+            super().upload(path, source, size)
+            return
+        fs = file_system(path)
+        length = {"Content-Length": str(size), "Content-Range": f"bytes 0-{size - 1}/{size}"}
+        sync(fs.loop, fs._call, "PUT", self._begun(path), headers=length, data=KeptOpen(source))
+        fs.invalidate_cache(path.parent.path)
+
     def try_place(self, path: Any) -> None:
-        """Begin an upload in parts, and end it again.
+        """Begin an upload in parts, and end it again."""
+        from fsspec.asyn import sync
+
+        fs, place = file_system(path), self._begun(path)
+        with suppress(Exception):  # 499 is the answer of one that is ended; it would be dropped after a week, too
+            sync(fs.loop, fs._call, "DELETE", place)
+
+    @staticmethod
+    def _begun(path: Any) -> str:
+        """Where an upload in parts that is begun continues.
         https://cloud.google.com/storage/docs/performing-resumable-uploads"""
         from fsspec.asyn import sync
 
@@ -107,8 +130,7 @@ class GoogleStore(FileStore):
         bucket, key, _ = fs.split_path(path.path)
         place = f"{fs._location}/upload/storage/v1/b/{quote(bucket)}/o"
         headers, _ = sync(fs.loop, fs._call, "POST", place, uploadType="resumable", name=key)
-        with suppress(Exception):  # 499 is the answer of one that is ended; it would be dropped after a week, too
-            sync(fs.loop, fs._call, "DELETE", headers["Location"])
+        return str(headers["Location"])
 
     def discard(self, path: Any, file: Any) -> None:
         """Throw away a file that is being written."""

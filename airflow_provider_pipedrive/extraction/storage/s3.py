@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 from airflow_provider_pipedrive.extraction.storage.store import (
+    IN_ONE_PIECE,
     Call,
     FileStore,
     FoundFile,
+    KeptOpen,
     Version,
     conflict,
     file_system,
@@ -96,6 +98,25 @@ class S3Store(FileStore):
         bucket, key, _ = fs.split_path(path.path)
         begun = sync(fs.loop, fs._call_s3, "create_multipart_upload", Bucket=bucket, Key=key)
         sync(fs.loop, fs._call_s3, "abort_multipart_upload", Bucket=bucket, Key=key, UploadId=begun["UploadId"])
+
+    def upload(self, path: Any, source: BinaryIO, size: int) -> None:
+        """Write a file in one request, read while it is sent. By s3fs's client itself: s3fs would send a request again
+        without rewinding the file."""
+        from fsspec.asyn import sync
+
+        if size > IN_ONE_PIECE:
+            super().upload(path, source, size)
+            return
+        fs = file_system(path)
+        bucket, key, _ = fs.split_path(path.path)
+
+        async def put() -> None:
+            client = await fs.get_s3(bucket)
+            asked = {"Bucket": bucket, "Key": key, "Body": KeptOpen(source)}
+            await client.put_object(**fs._get_s3_method_kwargs(client.put_object, **asked))
+
+        sync(fs.loop, put)
+        fs.invalidate_cache(path.path)
 
     def discard(self, path: Any, file: Any) -> None:
         """Throw away a file that is being written."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -51,10 +51,18 @@ RIGHTS = {
         "remove": "storage.objects.delete",
     },
 }
+
+
+def _upload(path: Any) -> None:
+    with tempfile.TemporaryFile() as source:
+        source.write(b"x")
+        upload(path, source)
+
+
 CALLS: list[tuple[str, str, Callable[[Any], Any]]] = [
     ("read", "read", lambda folder: read(folder / "a.json")),
     ("write", "written to", lambda folder: write(folder / "b.json", b"x")),
-    ("write", "written to", lambda folder: upload(folder / "b.json", io.BytesIO(b"x"))),
+    ("write", "written to", lambda folder: _upload(folder / "b.json")),
     ("write", "written to", lambda folder: try_place(folder / "b.json")),
     ("list", "listed", below),
     ("list", "listed", files),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient
-from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveStorageError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.extraction.storage.files import (
-    BLOCK,
     below,
     files,
     joined,
@@ -24,6 +25,7 @@ from airflow_provider_pipedrive.extraction.storage.files import (
     upload,
     write,
 )
+from airflow_provider_pipedrive.extraction.storage.store import BLOCK, IN_ONE_PIECE
 from tests.support.object_storages import KINDS, Key, folder_in
 from tests.support.s3_server import s3 as s3
 from tests.support.s3_server import s3_server as s3_server
@@ -61,20 +63,26 @@ def test_what_is_not_there_is_an_empty_folder_no_file_and_nothing_to_remove(fold
     remove_all([folder / "a.json", folder / "b.json"])
 
 
-def test_a_file_of_several_blocks_appears_whole_or_not_at_all(key: Any) -> None:
-    content = bytes(range(256)) * (BLOCK // 256) + b"end"
-    upload(key / "whole.bin", io.BytesIO(content))
-    assert read(key / "whole.bin") == content
+@pytest.mark.parametrize("size", [0, 1000, IN_ONE_PIECE + 1000])
+def test_a_file_is_uploaded_whole_whatever_its_size(key: Any, tmp_path: Path, size: int) -> None:
+    (tmp_path / "a.bin").write_bytes(bytes(size - size // 2) + b"x" * (size // 2))
+    with (tmp_path / "a.bin").open("rb") as source:
+        upload(key / "a.bin", source)
+        upload(key / "a.bin", source)
+    assert read(key / "a.bin") == (tmp_path / "a.bin").read_bytes()
+    assert [found.name for found in below(key)] == ["a.bin"]
 
+
+def test_a_file_of_several_blocks_that_cannot_be_read_to_its_end_does_not_appear(key: Any) -> None:
     class CutShort(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
             if self.tell() >= BLOCK:
-                raise ConnectionResetError("the download was cut short")
+                raise ConnectionResetError("the disk is gone")
             return super().read(size)
 
-    with pytest.raises(ConnectionResetError, match="cut short"):
-        upload(key / "cut.bin", CutShort(content))
-    assert [found.name for found in below(key)] == ["whole.bin"]
+    with pytest.raises(PipedriveStorageError):
+        upload(key / "cut.bin", CutShort(bytes(IN_ONE_PIECE + 1)))
+    assert below(key) == []
 
 
 def test_trying_a_place_leaves_nothing_there_and_changes_nothing(key: Any) -> None:
@@ -87,9 +95,15 @@ def test_trying_a_place_leaves_nothing_there_and_changes_nothing(key: Any) -> No
 
 def test_a_bucket_that_does_not_exist_is_said_by_whatever_would_write_there(key: Any) -> None:
     nowhere = Key(key.fs, "crn-data/crm/a.json")
-    for call in (try_place, below, lambda path: write(path, b"x"), lambda path: upload(path, io.BytesIO(b"x"))):
+    for call in (try_place, below, lambda path: write(path, b"x"), _upload):
         with pytest.raises(PipedriveParameterError, match="there is no bucket or container 'crn-data'"):
             call(nowhere)
+
+
+def _upload(path: Any) -> None:
+    with tempfile.TemporaryFile() as source:
+        source.write(b"x")
+        upload(path, source)
 
 
 def test_an_extraction_lands_the_same_rows_everywhere_and_leaves_nothing_unfinished(
