@@ -170,6 +170,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
                 lists=self.lists,
                 versions=self.versions,
                 rename=self.rename,
+                private=json.dumps([sorted(self.exclude), sorted(self.hash)]),
                 writer=writer,
             )
             for entity in self.entities
