@@ -72,6 +72,12 @@ CONN_FIELDS: Final[dict[str, dict[str, Any]]] = {
         "Default: the environment's.",
         "schema": {"type": ["object", "null"], "format": "json"},
     },
+    "hash_key": {
+        "label": "Hash key",
+        "description": "16 characters or more that nobody guesses, for hashes of personal data (hash=[...] of an "
+        "extraction). Another key makes other hashes. Default: none.",
+        "schema": {"type": ["string", "null"], "format": "password"},
+    },
     "webhook_url": {
         "label": "Webhook URL",
         "description": "Address at which Pipedrive's deliveries reach Airflow: "

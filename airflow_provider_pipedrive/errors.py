@@ -148,7 +148,12 @@ class PipedriveRejectedRowsError(PipedriveError):
 
 
 class PipedriveWarehouseError(PipedriveError):
-    """The warehouse could not be reached, or did not take what it was given. Nothing is wrong with Pipedrive."""
+    """The warehouse could not be reached, or did not take what it was given. Nothing is wrong with Pipedrive.
+
+    :ivar rows_refused: whether it is the rows themselves that it did not take, so that they have to be read again
+    """
+
+    rows_refused: bool = False
 
 
 class PipedriveStorageError(PipedriveError):

@@ -20,11 +20,12 @@ FIELDS = [
     "daily_token_budget",
     "verify",
     "proxies",
+    "hash_key",
     "webhook_url",
     "webhook_user",
     "webhook_password",
 ]
-SECRETS = ["refresh_token", "access_token", "api_token", "webhook_password"]
+SECRETS = ["refresh_token", "access_token", "api_token", "hash_key", "webhook_password"]
 
 
 def test_the_form_has_the_documented_fields_in_order():

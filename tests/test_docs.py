@@ -19,6 +19,7 @@ from airflow_provider_pipedrive.operators.approval import PipedriveApprovalOpera
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
 from airflow_provider_pipedrive.operators.choices import PipedriveChoiceOperator, PipedriveRefreshChoicesOperator
 from airflow_provider_pipedrive.operators.conversions import PipedriveConvertDealOperator, PipedriveConvertLeadOperator
+from airflow_provider_pipedrive.operators.drift import PipedriveDriftOperator
 from airflow_provider_pipedrive.operators.merge import PipedriveMergeOperator
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator
 from airflow_provider_pipedrive.operators.webhooks import PipedriveEnsureWebhooksOperator
@@ -115,6 +116,7 @@ def test_every_field_of_the_connection_is_explained(field: str) -> None:
         (PipedriveBulkOperator, "docs/writing.md"),
         (SqlToPipedriveOperator, "docs/writing.md"),
         (ObjectStorageToPipedriveOperator, "docs/writing.md"),
+        (PipedriveDriftOperator, "docs/drift.md"),
         (PipedriveMergeOperator, "docs/duplicates.md"),
         (PipedriveEnsureWebhooksOperator, "docs/webhooks.md"),
         (PipedriveApprovalOperator, "docs/people.md"),

@@ -37,7 +37,7 @@ CALLABLES = {
     "client.settings_from": "host port login password extra",
     "extraction.extract": "client path job ...",
     "extraction.ExtractionJob": """entities mode since until format escape_formulas columns rename partition parameters
-        versions deletes sweep allow_shrink lookback concurrency max_tokens keep_previous part_mb""",
+        versions deletes sweep allow_shrink lookback concurrency max_tokens keep_previous part_mb exclude hash""",
     "extraction.estimate": "client job ...",
     "extraction.Watermarks": "path scope ...",
     "bulk.write": "client rows job folder",
@@ -53,6 +53,7 @@ CALLABLES = {
     "operators.bulk.PipedriveBulkOperator": f"rows {OF_BULK}",
     "operators.merge.PipedriveMergeOperator": """groups entity survivor fields max_merges max_tokens dry_run approval
         folder pipedrive_conn_id deferrable **kwargs""",
+    "operators.drift.PipedriveDriftOperator": "path hold pipedrive_conn_id **kwargs",
     "operators.approval.Approval": "timeout users on_refusal on_timeout",
     "operators.approval.PipedriveApprovalOperator": "subject plan text timeout users on_refusal on_timeout **kwargs",
     "operators.choices.PipedriveChoiceOperator": """subject text multiple default timeout users record **kwargs""",
@@ -65,9 +66,9 @@ CALLABLES = {
     "transfers.PipedriveToObjectStorageOperator": """path mode format escape_formulas columns partition
         deletes keep_previous part_mb **kwargs""",
     "transfers.PipedriveToWarehouseOperator": """destination destination_conn_id dataset mode lists staging
-        keep_staging views **kwargs""",
+        keep_staging untried table_format compact views **kwargs""",
     "transfers.extraction_operator.ExtractionOperator": """entities mode since until rename parameters versions sweep
-        allow_shrink lookback concurrency max_tokens pipedrive_conn_id deferrable **kwargs""",
+        allow_shrink lookback concurrency max_tokens exclude hash pipedrive_conn_id deferrable **kwargs""",
     "transfers.PipedriveFileToObjectStorageOperator": f"""path file_id {OF_FILES} project_id since until after_id names
         max_bytes inline_images mail_attachments pipedrive_conn_id **kwargs""",
     "transfers.ObjectStorageToPipedriveFileOperator": f"""path name {OF_FILES} project_id max_bytes pipedrive_conn_id
@@ -108,7 +109,7 @@ NAMES = """
 """
 EXTRAS = """
     refresh_token access_token api_token oauth_host redirect_uri timeout max_attempts burst_limit
-    daily_token_budget verify proxies webhook_url webhook_user webhook_password
+    daily_token_budget verify proxies hash_key webhook_url webhook_user webhook_password
 """
 
 EXTRACTION_RECEIPT = "run mode format columns account entities rows requests tokens seconds started_at watermarks"

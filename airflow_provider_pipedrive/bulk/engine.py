@@ -119,6 +119,12 @@ class _BulkRun:
             if not has_begun:
                 self._plan(identity, rows)
             elif receipt := self._journal.get("receipt"):
+                log.info(
+                    "%s: the run in %s has ended, and this is its receipt again: nothing was compared or written. To "
+                    "compare the rows anew, give each run a folder of its own.",
+                    self._job.entity,
+                    self._journal.folder,
+                )
                 return dict(receipt)
             check_bounds(self._context)
             if not self._job.dry_run:

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.bulk.context import RunContext
 from airflow_provider_pipedrive.bulk.journal import to_json
+from airflow_provider_pipedrive.bulk.receipt import write_rejects
 from airflow_provider_pipedrive.bulk.related import CREATED, named
 from airflow_provider_pipedrive.bulk.requests import PlannedWrite
 from airflow_provider_pipedrive.bulk.targets import target_of
@@ -151,10 +152,14 @@ def _nothing_sent(error: BaseException) -> bool:
 
 
 def too_many_rejects(rejected: int, run: RunContext, example: str) -> PipedriveRejectedRowsError:
-    """The error for more rejects than a job allows."""
+    """The error for more rejects than a job allows; each of them is in a file then."""
+    advice = (
+        "What was written before is journalled: raise max_rejects and write again with the same folder, or write the "
+        "corrected rows in another one."
+        if run.journal.get("writing_since")
+        else "Nothing was written: correct the rows, or raise max_rejects to write the others."
+    )
     return PipedriveRejectedRowsError(
         f"Rejected: {rejected} of {counted(run.journal.rows, 'row')}, more than max_rejects={run.job.max_rejects} "
-        f"allows; for example {example}. "
-        "The folder's rejects.jsonl has each row with its reason. What was written before is journalled: raise "
-        "max_rejects and write again with the same folder, or write the corrected rows in another one."
+        f"allows; for example {example}. Each row with its reason: {write_rejects(run.journal)}. {advice}"
     )

@@ -15,7 +15,6 @@ from airflow_provider_pipedrive.bulk.journal import Journal
 from airflow_provider_pipedrive.bulk.new_options import ADD_OPTIONS, NewOptions
 from airflow_provider_pipedrive.bulk.outcomes import too_many_rejects
 from airflow_provider_pipedrive.bulk.reading import Columns, RowReader
-from airflow_provider_pipedrive.bulk.receipt import write_rejects
 from airflow_provider_pipedrive.bulk.related import RelatedRecords
 from airflow_provider_pipedrive.bulk.run_usage import check_price
 from airflow_provider_pipedrive.bulk.targets import target_of
@@ -67,7 +66,6 @@ def check_bounds(run: RunContext) -> None:
 def _check_rejects(run: RunContext) -> None:
     journal = run.journal
     if journal.rejected > run.job.allowed_rejects(journal.rows):
-        write_rejects(journal)
         row, reason = journal.run("SELECT row, reason FROM rejects ORDER BY row LIMIT 1").fetchone()
         raise too_many_rejects(journal.rejected, run, f"row {row}: {reason}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from uuid import UUID
 from airflow_provider_pipedrive.bulk.journal import Journal, row_to_json, to_json
 from airflow_provider_pipedrive.bulk.matching import KeyPart, key_of_row, shown_key
 from airflow_provider_pipedrive.bulk.targets import LINK_OF
-from airflow_provider_pipedrive.catalog.advice import nearest
+from airflow_provider_pipedrive.catalog.advice import counted, nearest
 from airflow_provider_pipedrive.client.field_kinds import KINDS, Field
 from airflow_provider_pipedrive.client.field_values import Reference, is_missing, native
 from airflow_provider_pipedrive.client.fields import PRIMARY
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _BATCH = 500
 _LARGEST_ID = 2**53
+_MOST_TOLD = 20
+"""Labels that the log names."""
 """JSON's numbers are exact up to here."""
 _REFERENCE = "$reference"
 
@@ -135,6 +138,7 @@ class RowReader:
         self._journal = journal
         self._columns = columns
         self._missing_labels: dict[str, dict[str, str]] = {}
+        self._dropped_labels: Counter[tuple[str, str]] = Counter()
 
     def read(self, rows: Iterable[Mapping[str, Any]]) -> int:
         """Read all rows.
@@ -160,6 +164,7 @@ class RowReader:
         self._keep(batch)
         self._columns.refuse_misspelled()
         self._refuse_missing_labels()
+        self._tell_of_dropped_labels()
         self._journal.set(digest=digest.text, rows=number)
         return number
 
@@ -272,11 +277,22 @@ class RowReader:
 
     def _missing_label(self, column: str, field: Field, value: Any, invalid: InvalidValue) -> Any:
         if self._job.missing_options == "null":
+            self._dropped_labels[str(field), str(value)] += 1
             return None
         if isinstance(value, Mapping) or "several are called" in str(invalid):
             raise _Rejected(f"{column} must be {invalid}", str(field)) from None
         self._missing_labels.setdefault(str(field), {}).setdefault(str(value), str(invalid))
         return None
+
+    def _tell_of_dropped_labels(self) -> None:
+        for (field, label), number in self._dropped_labels.most_common(_MOST_TOLD):
+            log.warning(
+                "%s: no option of %s is called %r: %s read as empty, for missing_options is null.",
+                self._job.entity,
+                field,
+                label,
+                counted(number, "value"),
+            )
 
     def _refuse_missing_labels(self) -> None:
         if not self._missing_labels:

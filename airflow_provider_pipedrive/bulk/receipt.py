@@ -17,6 +17,8 @@ from airflow_provider_pipedrive.client.record_links import record_url
 log = logging.getLogger(__name__)
 _SHOWN = 20
 """Records of a dry run that the log shows."""
+_SHOWN_REJECTS = 5
+"""Rows that were set aside of which the log shows the reason."""
 
 
 def receipt_of(run: RunContext, *, price: int | None) -> dict[str, Any]:
@@ -47,16 +49,25 @@ def receipt_of(run: RunContext, *, price: int | None) -> dict[str, Any]:
         "diff": journal.get("diff"),
         "results": None if job.dry_run else journal.lines("results.jsonl", _results(run)),
     }
+    _report(run, receipt)
+    return receipt
+
+
+def _report(run: RunContext, receipt: Mapping[str, Any]) -> None:
+    """Say what the run has come to, and the first of the rows that were set aside."""
     if receipt["rejected"]:
-        row, reason = journal.run("SELECT row, reason FROM rejects ORDER BY row LIMIT 1").fetchone()
-        log.warning("%s: row %d is set aside: %s. All that are: %s", job.entity, row, reason, receipt["rejects"])
+        for row, reason in run.journal.run("SELECT row, reason FROM rejects ORDER BY row LIMIT ?", [_SHOWN_REJECTS]):
+            log.warning("%s: row %d is set aside: %s.", run.job.entity, row, reason)
+        log.warning(
+            "%s: %s set aside; each with its reason: %s",
+            run.job.entity, counted(receipt["rejected"], "row"), receipt["rejects"],
+        )  # fmt: skip
     log.info(
-        "%s: %s; %s, %s, %.1f s.%s",
-        job.entity, _summary(receipt), counted(receipt["requests"], "request"),
+        "%s: %s %s, %s, %.1f s.%s",
+        run.job.entity, _summary(receipt), counted(receipt["requests"], "request"),
         counted(receipt["tokens"], "API token"), receipt["seconds"],
         f" Each record that was written, with its link: {receipt['results']}" if receipt["results"] else "",
     )  # fmt: skip
-    return receipt
 
 
 def _summary(receipt: Mapping[str, Any]) -> str:
@@ -64,7 +75,10 @@ def _summary(receipt: Mapping[str, Any]) -> str:
     names = ("created", "updated", "archived", "deleted", "unchanged", "rejected")
     text = ", ".join(f"{receipt[name]} {name}" for name in names if receipt[name]) or "no rows"
     related = f", {counted(receipt['related_created'], 'related record')} created" if receipt["related_created"] else ""
-    return f"{'nothing written; would be: ' if receipt['dry_run'] else ''}{text}{related}"
+    if not receipt["dry_run"]:
+        return f"{text}{related};"
+    price = counted(receipt["price"], "API token")
+    return f"nothing written; would be: {text}{related}, for about {price}; the dry run itself took"
 
 
 def _counts(run: RunContext) -> dict[str, int]:

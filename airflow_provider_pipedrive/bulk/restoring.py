@@ -45,8 +45,8 @@ def undo(client: PipedriveClient, folder: Any) -> dict[str, Any]:
     kept. A created record is deleted if nobody has changed it or put something to it. A removed deal, and what was
     archived, is brought back; other removals are final in Pipedrive. It can be repeated.
 
-    :returns: the counts ``restored``, ``kept``, ``impossible`` of records, and ``details``, the path of a file (JSON
-        lines) that says what became of each
+    :returns: the counts ``restored`` (creations that were deleted again included), ``kept``, ``impossible`` of records,
+        and ``details``, the path of a file (JSON lines) that says what became of each
     :raises PipedriveParameterError: there is no run in the folder, or it is of another account
     :raises PipedriveError: what ended it; called again, it continues
     """
@@ -90,7 +90,11 @@ class _Undo:
             for (state,) in self._journal.each("SELECT state FROM operations WHERE state LIKE 'undo %'")
         )
         details = self._journal.lines("undo.jsonl", self._details())
-        log.info("Undone: %d restored, %d kept, %d impossible.", *(counts[n] for n in (RESTORED, KEPT, IMPOSSIBLE)))
+        log.info(
+            "Undone: %d restored (what the run had created is deleted again), %d kept, %d impossible. What became of "
+            "each, and why: %s",
+            *(counts[name] for name in (RESTORED, KEPT, IMPOSSIBLE)), details or "there was nothing to undo",
+        )  # fmt: skip
         return {name: counts[name] for name in (RESTORED, KEPT, IMPOSSIBLE)} | {"details": details}
 
     def _entities(self) -> list[str]:

@@ -17,9 +17,11 @@ def undo(options: Namespace) -> None:
 
     with client_of(connections.find(options.conn_id).connection) as client:
         result = take_back(client, options.folder)
+    if not result["details"]:
+        say(f"There is nothing to undo in {options.folder}: its run has written nothing.")
+        return
     say(
-        f"{counted(result['restored'], 'record')} restored, {result['kept']} kept (edited since), "
-        f"{result['impossible']} cannot be restored."
+        f"{counted(result['restored'], 'record')} restored (those that the run had created are deleted again), "
+        f"{result['kept']} kept, {result['impossible']} cannot be restored."
     )
-    if result["details"]:
-        say(f"What became of each: {result['details']}")
+    say(f"What became of each, and why: {result['details']}")

@@ -186,6 +186,30 @@ _WEBHOOKS = ActionCommand(
 )
 
 
+_SUBJECT = ActionCommand(
+    name="subject",
+    help="What Pipedrive has of a person: show, export or erase it",
+    description="Find a person by an e-mail address, with leads, deals, activities, notes, files and mail. Without "
+    "an option nothing is changed.",
+    func=lazy_load_command("airflow_provider_pipedrive.cli.subjects.subject"),
+    args=(
+        _arg("email", help="the person's e-mail address"),
+        _arg("--export", metavar="FOLDER", help="write all of it, files included, into a new folder"),
+        _arg("--erase", action="store_true", help="delete all of it that the API can delete, after a question"),
+        _arg(
+            "--keep",
+            metavar="KINDS",
+            type=_names,
+            default=[],
+            help="for erase: what stays, separated by commas: deals,activities",
+        ),
+        _arg("--journal", metavar="FILE", help="for erase: where it is noted what became of each record"),
+        _arg("--yes", "-y", action="store_true", help="for erase: don't ask"),
+        _CONN_ID_OPTION,
+    ),
+)
+
+
 def get_commands() -> list[GroupCommand]:
     """The ``pipedrive`` group, for Airflow's command line."""
     if sys.argv[1:2] == ["connections"]:
@@ -209,6 +233,7 @@ def get_commands() -> list[GroupCommand]:
                 _MARKS,
                 _FILES,
                 _UNDO,
+                _SUBJECT,
             ),
         )
     ]

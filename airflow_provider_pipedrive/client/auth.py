@@ -141,7 +141,7 @@ def secrets_of(settings: Settings) -> list[str]:
         found = [credential.client_secret, credential.refresh_token or "", credential.access_token or ""]
         found.append(basic(credential))
     proxies = [urlsplit(url).password or "" for url in (settings.proxies or {}).values()]
-    found += [*proxies, *map(unquote, proxies)]
+    found += [*proxies, *map(unquote, proxies), settings.hash_key or ""]
     return [secret for secret in found if secret]
 
 

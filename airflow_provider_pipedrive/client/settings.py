@@ -30,6 +30,7 @@ EXTRAS = (
     "daily_token_budget",
     "verify",
     "proxies",
+    "hash_key",
     "webhook_url",
     "webhook_user",
     "webhook_password",
@@ -38,6 +39,8 @@ EXTRAS = (
     "oauth_status",
 )
 """What a connection's extra may hold of this package's."""
+SHORTEST_KEY = 16
+"""Characters of a key that nobody guesses."""
 _OWN_FIELDS = {
     "client_id": "the field login",
     "client_secret": "the field password",
@@ -83,6 +86,7 @@ class Settings:
     :param daily_token_budget: API tokens that this process may spend in a UTC day; ``None``: no bound of ours
     :param verify: check TLS certificates: ``True``, ``False`` or the path of a CA bundle
     :param proxies: proxy URLs by scheme, ``None``: the environment's
+    :param hash_key: the secret that hashes of personal data are made with
     """
 
     credential: ApiToken | OAuth
@@ -93,6 +97,7 @@ class Settings:
     daily_token_budget: int | None = None
     verify: bool | str = True
     proxies: Mapping[str, str] | None = field(repr=False, default=None)
+    hash_key: str | None = field(repr=False, default=None)
 
 
 def settings_from(
@@ -127,6 +132,7 @@ def settings_from(
         daily_token_budget=_number(given, "daily_token_budget", int, None, lowest=0),
         verify=_verify(given.get("verify", True)),
         proxies=_proxies(given.get("proxies")),
+        hash_key=_hash_key(given.get("hash_key")),
     )
 
 
@@ -214,6 +220,12 @@ def _number(given: Mapping[str, Any], name: str, kind: type[T], default: Any, *,
         what = "a whole number" if kind is int else "a number of seconds"
         raise PipedriveParameterError(f"The connection's {name} must be {what} of at least {lowest}, not {value!r}.")
     return number
+
+
+def _hash_key(value: Any) -> str | None:
+    if value is not None and len(str(value).strip()) < SHORTEST_KEY:
+        raise PipedriveParameterError(f"The connection's hash_key must have {SHORTEST_KEY} characters or more.")
+    return None if value is None else str(value).strip()
 
 
 def _verify(value: Any) -> bool | str:

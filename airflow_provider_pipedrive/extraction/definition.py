@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.util import find_spec
 from typing import Any, Literal, cast
@@ -17,6 +17,7 @@ from airflow_provider_pipedrive.client.parameters import check
 from airflow_provider_pipedrive.client.switches import check_switches
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.entities import HISTORIES, OBSERVED, entity_of
+from airflow_provider_pipedrive.extraction.rows.privacy import PrivacyRules
 
 Format = Literal["jsonl", "jsonl.gz", "csv", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "jsonl.gz", "csv", "parquet")
@@ -65,6 +66,10 @@ class ExtractionJob:
     :ivar keep_previous: seconds that files stay which a new manifest no longer names, for who is still reading them
     :ivar part_mb: what was read from many places at once is put together when it is published, in files of about so
         many MB; 0: a file for each place and every 5,000 rows
+    :ivar exclude: what is left out of every record before it is written: types (``email``, ``phone``, ``address``,
+        ``notes``), and fields by name, of one entity alone as ``persons.name``
+    :ivar hash: the same, with a keyed hash in its place: equal values stay equal. The connection's ``hash_key`` is the
+        key
     """
 
     entities: Sequence[str]
@@ -86,6 +91,8 @@ class ExtractionJob:
     max_tokens: int | None = None
     keep_previous: float = KEEP_PREVIOUS
     part_mb: float = PART_MB
+    exclude: Sequence[str] = ()
+    hash: Sequence[str] = ()
 
     def check(self) -> None:
         """Find what cannot be, before anything is sent.
@@ -104,11 +111,31 @@ class ExtractionJob:
         if doubled := sorted({name for name in self.entities if list(self.entities).count(name) > 1}):
             raise PipedriveParameterError(f"entities names {', '.join(doubled)} twice.")
         self._check_choices()
+        self._rules().check()
         self._check_window()
         self._check_numbers()
         self._check_partition()
         for name, given in self.parameters.items():
             _check_parameters(name, given)
+
+    def privacy(self, hash_key: str | None) -> PrivacyRules:
+        """What must not leave the worker.
+
+        :param hash_key: the connection's
+        :raises PipedriveParameterError: something is to be hashed, and there is no key
+        """
+        if self.hash and not hash_key:
+            raise PipedriveParameterError(
+                "hash needs a key: without one, anybody can try all phone numbers. Put hash_key into the connection's "
+                "extra, 16 characters or more that nobody guesses; with another key, all hashes are others."
+            )
+        return replace(self._rules(), key=(hash_key or "").encode())
+
+    def _rules(self) -> PrivacyRules:
+        for name in ("exclude", "hash"):
+            if isinstance(getattr(self, name), str):
+                raise PipedriveParameterError(f'{name} must be a list of field names and types, such as ["phone"].')
+        return PrivacyRules(tuple(self.exclude), tuple(self.hash))
 
     def _check_choices(self) -> None:
         if self.escape_formulas and self.format != "csv":
@@ -184,6 +211,8 @@ class ExtractionJob:
                 "format",
                 "escape_formulas",
                 "columns",
+                "exclude",
+                "hash",
                 "rename",
                 "partition",
                 "parameters",

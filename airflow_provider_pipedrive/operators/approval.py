@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_pipedrive.bulk.approval import PlanApproval, Proposal
 
+log = logging.getLogger(__name__)
 APPROVE, REFUSE = "Approve", "Refuse"
 XCOM_KEY = "pipedrive_approval"
 _LINES = 100
@@ -90,10 +92,12 @@ def approved(context: Context, settings: Approval, event: Mapping[str, Any]) -> 
     told = {"outcome": outcome, "by": dict(answer.by) if answer.by else None, "at": answer.at}
     context["ti"].xcom_push(key=XCOM_KEY, value=told)
     if is_approved:
+        log.info("Approved by %s.", answer.name)
         return told
     is_refusal = outcome == "refused"
     text = f"Refused by {answer.name}" if is_refusal else f"Nobody answered in {settings.timeout}"
     ends = settings.on_refusal if is_refusal else settings.on_timeout
+    log.info("%s: nothing is written.", text)  # Airflow 3 does not log why a task skips itself
     raise (AirflowSkipException if ends == "skip" else AirflowFailException)(f"{text}: nothing was written.")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, Param
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.options import SOURCES
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.operators.people import Question, Users, answer_of, ask, check_can_ask
@@ -88,11 +89,11 @@ class _ReadsChoices(BaseOperator):
         )
         report_options(hook, self.source)
         self.log.info(
-            "%s: %d%s to choose from, %d API tokens",
+            "%s: %d to choose from%s; %s.",
             self.source,
             len(found.labels),
-            ", and more," if found.has_more else "",
-            hook.usage.tokens,
+            ", of more that there are" if found.has_more else "",
+            counted(hook.usage.tokens, "API token"),
         )
         return found
 
@@ -217,6 +218,8 @@ class PipedriveChoiceOperator(_ReadsChoices):
         }
         if self.record:
             result["records"] = [self._read(key) for key in keys]
+        names = ", ".join(f"{label} ({key})" for key, label in zip(keys, result["labels"], strict=True))
+        self.log.info("%s: %s, by %s.", names or "None", outcome, answer.name if answer else "nobody")
         return result
 
     def _read(self, key: str) -> Any:

@@ -7,6 +7,7 @@ one; the same one may be asked again.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+log = logging.getLogger(__name__)
 Users = Sequence[str | Mapping[str, str]]
 _TIMEOUT = "timeout"
 
@@ -104,6 +106,8 @@ def ask(context: Context, question: Question, kept: Mapping[str, Any] | None = N
     }
     users: Any = [{"id": user, "name": user} if isinstance(user, str) else dict(user) for user in question.users]
     upsert_hitl_detail(subject=question.subject, body=question.body, assigned_users=users, **given)
+    until = f"for {question.timeout} at most" if question.timeout else "for as long as it takes"
+    log.info('Asked "%s" on the page Required Actions; waiting %s, without a worker.', question.subject, until)
     _wait(given, question.timeout, dict(kept or {}))
 
 

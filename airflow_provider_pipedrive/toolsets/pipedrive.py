@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from airflow.providers.common.ai.utils.tool_definition import build_args_validator
 from airflow.providers.common.ai.utils.toolset_base import AirflowToolset, validate_max_retries
@@ -35,6 +35,9 @@ _CORRECTABLE = (PipedriveParameterError, PipedriveValidationError, PipedriveNotF
 """What the model can do better, knowing why."""
 _FINAL = (PipedrivePermissionError, PipedrivePaymentRequiredError, PipedriveTokenCapError)
 """What no other call of the model changes: it is told, and works with what it has."""
+
+_ANY_ARGUMENTS: Final[dict[str, Any]] = {"type": "object"}
+"""What the framework holds arguments to: the catalog's own rules say better what is wrong, and that is logged."""
 
 
 class PipedriveToolset(AirflowToolset):
@@ -132,7 +135,7 @@ class PipedriveToolset(AirflowToolset):
                 sequential=True,
             ),
             max_retries=retries,
-            args_validator=build_args_validator(dict(tool.schema)),
+            args_validator=build_args_validator(_ANY_ARGUMENTS),
             args_validator_func=validate,
         )
 

@@ -182,6 +182,9 @@ def request_of(tool: AgentTool, arguments: Mapping[str, Any]) -> tuple[str, dict
 
     :raises PipedriveParameterError: the arguments name something that is not there
     """
+    limit = arguments.get("limit")
+    if limit is not None and (type(limit) is not int or limit < 1):
+        raise PipedriveParameterError(f"{tool.name}: limit must be a whole number from 1 on, not {limit!r:.80}.")
     given = {name: value for name, value in arguments.items() if name != "limit" and value is not None}
     if tool.action is not None:
         return tool.action.key, {name: _file_of(tool.action, name, value) for name, value in given.items()}

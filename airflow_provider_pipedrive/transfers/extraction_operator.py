@@ -37,6 +37,9 @@ class ExtractionOperator(ReportsLineage, BaseOperator):
     :param mode: ``snapshot``: every entity whole; ``changes``: what was last updated in a window
     :param since: begin of the window: a time with a zone, or a day (in UTC) (templated)
     :param until: end of the window, not included (templated)
+    :param exclude: what is left out of every record before it leaves the worker: types (``email``, ``phone``,
+        ``address``, ``notes``), and fields by name, of one entity alone as ``persons.name``
+    :param hash: the same, with a hash in its place, made with the connection's ``hash_key``
     :param rename: let a column follow a field that was renamed in Pipedrive
     :param parameters: by entity, what narrows its list down, such as ``{"deals": {"filter_id": 7}}`` (templated)
     :param versions: ``latest``: of each record its last state; ``all``: each state that was read
@@ -72,6 +75,8 @@ class ExtractionOperator(ReportsLineage, BaseOperator):
         lookback: float = LOOKBACK,
         concurrency: int = CONCURRENCY,
         max_tokens: int | str | None = None,
+        exclude: Sequence[str] = (),
+        hash: Sequence[str] = (),  # noqa: A002 - the users' word
         pipedrive_conn_id: str = "pipedrive_default",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
@@ -81,6 +86,8 @@ class ExtractionOperator(ReportsLineage, BaseOperator):
         self.mode = mode
         self.since = since
         self.until = until
+        self.exclude = exclude
+        self.hash = hash
         self.rename = rename
         self.parameters = parameters
         self.versions = versions
@@ -131,6 +138,8 @@ class ExtractionOperator(ReportsLineage, BaseOperator):
         given: dict[str, Any] = {
             "entities": self.entities,
             "mode": self.mode,
+            "exclude": self.exclude,
+            "hash": self.hash,
             "rename": self.rename,
             "parameters": plain(self.parameters) or {},
             "versions": self.versions,

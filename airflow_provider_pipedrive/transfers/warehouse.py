@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_pipedrive.client.switches import check_switches
-from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedriveWarehouseError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob, Mode
 from airflow_provider_pipedrive.extraction.entities import OBSERVED
 from airflow_provider_pipedrive.hooks.lineage import table
@@ -58,6 +58,9 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
     :param staging: folder for the files until they are loaded, local or in object storage; by default a private one
         among the temporary files of this machine. The next try of the task continues with what is there (templated)
     :param keep_staging: leave the files there after a load
+    :param untried: load into a destination of dlt's too that has not been tried
+    :param table_format: ``delta`` for Delta tables, with dlt's ``filesystem`` as the destination
+    :param compact: join the small files of Delta tables after each load
     :param views: install the views of docs/warehouse.md whose tables are in the dataset after the load
     """
 
@@ -75,6 +78,9 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
         lists: Literal["json", "child_tables"] = "json",
         staging: str | Path | None = None,
         keep_staging: bool = False,
+        untried: bool = False,
+        table_format: Literal["delta"] | None = None,
+        compact: bool = False,
         views: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -85,15 +91,17 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
         self.lists = lists
         self.staging = staging
         self.keep_staging = keep_staging
+        self.untried = untried
+        self.table_format = table_format
+        self.compact = compact
         self.views = views
         self._check_when_parsing()
 
     def _extract(self, context: Context, hook: PipedriveHook) -> dict[str, Any]:
         from airflow_provider_pipedrive.extraction.remembered import account_of, hand_in
         from airflow_provider_pipedrive.extraction.storage.files import remove_folder
-        from airflow_provider_pipedrive.warehouse import Warehouse
 
-        warehouse = Warehouse(destination_of(self.destination, self.destination_conn_id), self.dataset, self.lists)
+        warehouse = self._warehouse()
         warehouse.check()
         self._lineage = entities_read(hook.client.origin, self.entities)
         scopes = self._scopes(context, account_of(hook.client))
@@ -121,13 +129,23 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
         views = list(warehouse.install_views()) if self.views else []
         return {"destination": self._shown_destination, "dataset": self.dataset, "entities": loaded, "views": views}
 
+    def _warehouse(self) -> Warehouse:
+        from airflow_provider_pipedrive.warehouse import DeltaLake, Warehouse
+
+        destination = destination_of(self.destination, self.destination_conn_id)
+        if self.table_format == "delta":
+            return DeltaLake(destination, self.dataset, compact=self.compact)
+        return Warehouse(destination, self.dataset, self.lists, untried=self.untried)
+
     def _load(self, warehouse: Warehouse, load: EntityLoad, work: Path, folder: Any) -> dict[str, Any]:
         from airflow_provider_pipedrive.extraction.storage.files import remove_folder
 
         try:
             loaded = warehouse.load(load, work).to_json()
         except PipedriveError as error:
-            if not error.retryable:  # by the same rows it would end like this again: a cleared task reads again
+            # By these rows it would end like this again: a cleared task reads again. Where a right or memory is missing
+            # it need not pay for them twice.
+            if not isinstance(error, PipedriveWarehouseError) or error.rows_refused:
                 remove_folder(folder / EXTRACTED)
             raise
         address = warehouse.destination.address
@@ -152,6 +170,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
                 lists=self.lists,
                 versions=self.versions,
                 rename=self.rename,
+                private=json.dumps([sorted(self.exclude), sorted(self.hash)]),
                 writer=writer,
             )
             for entity in self.entities
@@ -207,12 +226,23 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
             keep_previous=0,  # nobody reads them but the load
         )
 
+    def _check_table_format(self) -> None:
+        if self.table_format not in (None, "delta"):
+            raise PipedriveParameterError(f"table_format must be delta or None, not {self.table_format!r}.")
+        if self.compact and self.table_format is None:
+            raise PipedriveParameterError("compact joins the files of Delta tables: it needs table_format='delta'.")
+        if self.table_format and self.views:
+            raise PipedriveParameterError("Delta tables are in files, and have no views.")
+        if self.table_format and (self.lists != "json" or self.versions != "latest"):
+            raise PipedriveParameterError("Delta tables take lists='json' and versions='latest' only.")
+
     def _check_when_parsing(self) -> None:
         from airflow_provider_pipedrive.warehouse.destination import check_destination
 
         if self.lists not in ("json", "child_tables"):
             raise PipedriveParameterError(f"lists must be json or child_tables, not {self.lists!r}.")
-        check_switches(self, "keep_staging", "views")
+        check_switches(self, "keep_staging", "untried", "views", "compact")
+        self._check_table_format()
         if self.keep_staging and not self.staging:
             raise PipedriveParameterError("keep_staging needs staging: the folder to keep the files in.")
         check_connection_id(self.destination_conn_id)

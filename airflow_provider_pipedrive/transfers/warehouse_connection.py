@@ -38,6 +38,7 @@ def destination_of(name: str, conn_id: str | None) -> Destination:
     :param conn_id: the connection; None where dlt finds the credentials in its own configuration
     """
     from airflow_provider_pipedrive.warehouse import Destination
+    from airflow_provider_pipedrive.warehouse.destination import SQLALCHEMY_NAMES
 
     if not conn_id:
         return Destination(name)
@@ -49,6 +50,8 @@ def destination_of(name: str, conn_id: str | None) -> Destination:
         "password": connection.password,
         "database": connection.schema,
     }
+    if name == "sqlalchemy" and connection.conn_type in SQLALCHEMY_NAMES:
+        parts["drivername"] = "mysql+pymysql"
     given = {part: value for part, value in parts.items() if value not in (None, "")}
     return Destination(name, {**given, **_extra(name, connection.extra_dejson)})
 

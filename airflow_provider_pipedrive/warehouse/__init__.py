@@ -12,14 +12,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.warehouse.destination import Destination
     from airflow_provider_pipedrive.warehouse.entity_load import EntityLoad, Lists, Loaded, Write
+    from airflow_provider_pipedrive.warehouse.lake import DeltaLake
     from airflow_provider_pipedrive.warehouse.scope import Scope
     from airflow_provider_pipedrive.warehouse.warehouse import Warehouse
     from airflow_provider_pipedrive.warehouse.write_back import pipedrive_destination
 
-__all__ = ["Destination", "EntityLoad", "Lists", "Loaded", "Scope", "Warehouse", "Write", "pipedrive_destination"]
+__all__ = [
+    "DeltaLake",
+    "Destination",
+    "EntityLoad",
+    "Lists",
+    "Loaded",
+    "Scope",
+    "Warehouse",
+    "Write",
+    "pipedrive_destination",
+]
 
 _HOMES = {
     "Destination": "destination",
+    "DeltaLake": "lake",
     **dict.fromkeys(("EntityLoad", "Lists", "Loaded", "Write"), "entity_load"),
     "Scope": "scope",
     "Warehouse": "warehouse",

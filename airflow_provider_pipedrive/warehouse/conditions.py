@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pipedrive.warehouse.capabilities import is_transactional
 from airflow_provider_pipedrive.warehouse.entity_load import DELETED, PARENT_UPDATED, VERSION, EntityLoad
+from airflow_provider_pipedrive.warehouse.rendering import rendered
+from airflow_provider_pipedrive.warehouse.statements import quoted, sql_moment
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.warehouse.merging import Merge
@@ -26,18 +29,15 @@ class LoadConditions:
     def __init__(
         self, load: EntityLoad, ready: Prepared, present: Mapping[str, Mapping[str, str]], pipeline: Any
     ) -> None:
-        from airflow_provider_pipedrive.warehouse.merging import is_transactional
         from airflow_provider_pipedrive.warehouse.parts import deleted_name
 
-        client = pipeline.sql_client()
         self._load = load
         self._ready = ready
-        self._escape = client.escape_column_name
-        self._qualify = client.make_qualified_table_name
+        self._client = pipeline.sql_client()
         deleted = deleted_name(load.entity)
         self._deleted = deleted if ready.deleted or deleted in present else None
         # Where a script cannot be one transaction, dlt's own place for the condition keeps it to fewer statements.
-        self._by_dlt = not is_transactional(pipeline.destination)
+        self._by_dlt = not is_transactional(pipeline)
 
     def merges(self) -> dict[str, Merge]:
         """What the load does to each table."""
@@ -104,7 +104,7 @@ class LoadConditions:
 
     def _of_deleted(self, table: Table) -> str:
         own = {key: key for key in self._load.key}
-        return self._none_in(table.name, own, "deleted_at", f"> {self._escape('deleted_at')}")
+        return rendered(self._client, self._none_in(table.name, own, "deleted_at", f"> {quoted('deleted_at')}"))
 
     def _counts(self, keys: Mapping[str, str], updated: str | None) -> str | None:
         """A row counts unless the warehouse has a later version, or knows of a deletion after the row was read.
@@ -114,27 +114,22 @@ class LoadConditions:
         """
         conditions = []
         if self._load.updated and updated:
-            known = f"COALESCE({self._escape(updated)}, {sql_moment(_LONG_AGO)})"
+            known = f"COALESCE({quoted(updated)}, {sql_moment(self._client, _LONG_AGO)})"
             conditions.append(self._none_in(self._load.entity, keys, self._load.updated, f"> {known}"))
         else:
-            known = sql_moment(_LONG_AGO)
+            known = sql_moment(self._client, _LONG_AGO)
         if self._deleted:
             # What was edited after its deletion was brought back, whatever the clock of the reader says.
-            later = f"> {sql_moment(self._load.read_at)} AND _there._moment >= {known}"
+            later = f"> {sql_moment(self._client, self._load.read_at)} AND _there._moment >= {known}"
             gone = self._none_in(self._deleted, keys, "deleted_at", later)
-            conditions.append(f"({self._escape(DELETED)} IS NOT NULL OR {gone})")
-        return " AND ".join(conditions) or None
+            conditions.append(f"({quoted(DELETED)} IS NOT NULL OR {gone})")
+        return rendered(self._client, " AND ".join(conditions)) if conditions else None
 
     def _none_in(self, table: str, keys: Mapping[str, str], moment: str, later: str) -> str:
         """The table has no row of the key with a later time."""
-        shown = [f"{self._escape(key)} AS _key_{at}" for at, key in enumerate(keys)]
-        equal = [f"_there._key_{at} = {self._escape(name)}" for at, name in enumerate(keys.values())]
+        shown = [f"{quoted(key)} AS _key_{at}" for at, key in enumerate(keys)]
+        equal = [f"_there._key_{at} = {quoted(name)}" for at, name in enumerate(keys.values())]
         return (
-            f"NOT EXISTS (SELECT 1 FROM (SELECT {', '.join(shown)}, {self._escape(moment)} AS _moment "
-            f"FROM {self._qualify(table)}) AS _there WHERE {' AND '.join(equal)} AND _there._moment {later})"
+            f"NOT EXISTS (SELECT 1 FROM (SELECT {', '.join(shown)}, {quoted(moment)} AS _moment "
+            f"FROM {quoted(table)}) AS _there WHERE {' AND '.join(equal)} AND _there._moment {later})"
         )
-
-
-def sql_moment(moment: datetime) -> str:
-    """A moment as SQL has it."""
-    return f"CAST('{moment.astimezone(UTC).isoformat(timespec='microseconds')}' AS TIMESTAMP WITH TIME ZONE)"

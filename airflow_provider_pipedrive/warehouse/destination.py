@@ -29,6 +29,8 @@ TRUNCATE_COMMITS = frozenset({"redshift", "snowflake", "sqlalchemy"})
 """Where emptying a table by TRUNCATE ends the transaction, or may: there it is done by DELETE.
 https://docs.aws.amazon.com/redshift/latest/dg/r_TRUNCATE.html,
 https://dev.mysql.com/doc/refman/8.4/en/implicit-commit.html"""
+SQLALCHEMY_NAMES = ("mysql", "mariadb")
+"""Databases that dlt loads into by SQLAlchemy, and not by a destination of their name."""
 _DUCKDB_SETTINGS = ("memory_limit", "threads")
 
 _DLT_SETTINGS = {
@@ -99,6 +101,11 @@ class Destination:
         """DuckDB's settings in the destination's name."""
         return dict(parse_qsl(self.name.partition("?")[2], keep_blank_values=True)) if self.file else {}
 
+    @property
+    def has_own_memory_limit(self) -> bool:
+        """Whether it is a DuckDB file without a limit of memory in its name, so that one is found for it."""
+        return bool(self.file) and "memory_limit" not in self.settings
+
     def secrets(self) -> list[str]:
         """What must not be shown of the credentials."""
         return [value for value in _texts(self.credentials) if value]
@@ -143,12 +150,17 @@ class Destination:
                 **self.settings,
             }
             return dlt.destinations.duckdb(credentials)
+        if self.name == "sqlalchemy":
+            from airflow_provider_pipedrive.warehouse.mysql import keep_whole_texts
+
+            keep_whole_texts()
         try:
             # To empty a table must not end the transaction that fills it again.
             limits: dict[str, Any] = {"supports_truncate_command": False} if self.name in TRUNCATE_COMMITS else {}
-            return Known.from_reference(
-                self.name, credentials=dict(self.credentials) if self.credentials else None, **limits
-            )
+            given = dict(self.credentials or {})
+            if "bucket_url" in given:
+                limits["bucket_url"] = given.pop("bucket_url")
+            return Known.from_reference(self.name, credentials=given or None, **limits)
         except UnknownDestinationModule:
             raise _unknown(self.name, did_you_mean(self.name, DESTINATIONS)) from None
 
@@ -174,6 +186,12 @@ def check_destination(name: Any, *, has_credentials: bool) -> None:
     Destination(name, {"": ""} if has_credentials else None)
     if name.startswith((DUCKDB, *(f"{known}_" for known in DESTINATIONS))) or name in DESTINATIONS:
         return
+    if name in SQLALCHEMY_NAMES:
+        raise _unknown(
+            name,
+            " It reaches MariaDB and MySQL by SQLAlchemy: destination='sqlalchemy', and a connection that has host, "
+            'port, login, password, schema, and as extra {"drivername": "mysql+pymysql"}.',
+        )
     # What looks like none of dlt's own may be configured on the workers under that name.
     near = nearest(name, DESTINATIONS, cutoff=0.75)
     if near:

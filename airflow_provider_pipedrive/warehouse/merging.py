@@ -13,18 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from dlt.common.destination.exceptions import DestinationTerminalException, DestinationTransientException
 from dlt.common.storages import FileStorage
 from dlt.destinations.job_client_impl import SqlLoadJob
 
 from airflow_provider_pipedrive.catalog.advice import counted
-
-TRANSACTIONAL: Final = frozenset(
-    {"duckdb", "motherduck", "ducklake", "postgres", "redshift", "snowflake", "mssql", "sqlalchemy", "bigquery"}
-)
-"""Destinations whose clients in dlt begin and roll back transactions. Those of the others do nothing of the kind."""
+from airflow_provider_pipedrive.warehouse.capabilities import is_transactional
 
 
 class _RowsLost(DestinationTerminalException):
@@ -70,11 +66,12 @@ class Merge:
         return 0 if self.removed is None else before - self.removed
 
 
-def merge_in_transactions(destination: Any, merges: Mapping[str, Merge]) -> None:
-    """Let a destination of dlt's run each script that it is given by :class:`CheckedScript`.
+def merge_in_transactions(pipeline: Any, merges: Mapping[str, Merge]) -> None:
+    """Let a pipeline's destination run each script that it is given by :class:`CheckedScript`.
 
     :param merges: by table
     """
+    destination, shares = pipeline.destination, is_transactional(pipeline)
     make = destination.client
 
     def client(*arguments: Any, **named: Any) -> Any:
@@ -86,18 +83,13 @@ def merge_in_transactions(destination: Any, merges: Mapping[str, Merge]) -> None
             if isinstance(job, SqlLoadJob) and table["name"] in merges:
                 # Asked here: while the script runs, dlt's client takes the staging table for the table.
                 tables = made.sql_client.get_qualified_table_names(table["name"])
-                return CheckedScript(file_path, merges[table["name"]], tables, shares=is_transactional(destination))
+                return CheckedScript(file_path, merges[table["name"]], tables, shares=shares)
             return job
 
         made.create_load_job = create_load_job
         return made
 
     destination.client = client
-
-
-def is_transactional(destination: Any) -> bool:
-    """Whether several statements can be committed together."""
-    return str(destination.destination_type).rpartition(".")[2] in TRANSACTIONAL
 
 
 class CheckedScript(SqlLoadJob):

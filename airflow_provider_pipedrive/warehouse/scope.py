@@ -19,6 +19,7 @@ class Scope:
     :ivar lists: ``json`` or ``child_tables``
     :ivar versions: ``latest`` or ``all``
     :ivar rename: whether columns follow fields that are renamed
+    :ivar private: what is left out of the records or hashed, as JSON
     :ivar writer: who loads the table: DAG, task and map index
     """
 
@@ -28,6 +29,7 @@ class Scope:
     lists: str
     versions: str
     rename: bool
+    private: str
     writer: str
 
     def to_json(self) -> dict[str, Any]:

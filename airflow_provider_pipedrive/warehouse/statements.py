@@ -1,13 +1,37 @@
-"""SQL around dlt: counts, an index, and the view of the latest versions."""
+"""SQL around dlt: moments, counts, locks, an index, and the view of the latest versions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_pipedrive.errors import PipedriveWarehouseError
 from airflow_provider_pipedrive.warehouse.entity_load import DELETED, VERSION, EntityLoad
+from airflow_provider_pipedrive.warehouse.rendering import dialect_of, rendered
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.warehouse.parts import Table
+
+_MYSQL: Final = "mysql"
+_MYSQL_PREFIX: Final = 64
+"""MySQL indexes only the beginning of a text. The longest key is an id of 36 characters.
+https://mariadb.com/kb/en/create-index/#index-prefix"""
+
+
+def quoted(name: str) -> str:
+    """A name in a statement that is to be rendered."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def sql_moment(client: Any, moment: datetime) -> str:
+    """A moment, as the destination's columns have it: some have no time zone, and hold UTC."""
+    moment = moment.astimezone(UTC)
+    if client.capabilities.supports_tz_aware_datetime:
+        return f"CAST('{moment.isoformat(timespec='microseconds')}' AS TIMESTAMP WITH TIME ZONE)"
+    return f"CAST('{moment.replace(tzinfo=None).isoformat(' ', timespec='microseconds')}' AS TIMESTAMP(6))"
 
 
 def count_rows(client: Any, table: str) -> int:
@@ -16,22 +40,54 @@ def count_rows(client: Any, table: str) -> int:
     return int(number)
 
 
-def key_index(client: Any, load: EntityLoad, table: Table) -> str:
-    """An index of the records' keys, which merges look for."""
+def create_key_index(client: Any, load: EntityLoad, table: Table) -> None:
+    """Create an index of the records' keys, which merges look for, if there is none."""
     keys = [key if key in table.columns else f"parent_{key}" for key in load.key]
-    columns = ", ".join(map(client.escape_column_name, keys))
-    name = client.escape_column_name(f"{table.name[:50]}__by_key")
-    return f"CREATE INDEX IF NOT EXISTS {name} ON {client.make_qualified_table_name(table.name)} ({columns})"
+    name, place = f"{table.name[:50]}__by_key", client.make_qualified_table_name(table.name)
+    escape = client.escape_column_name
+    if dialect_of(client) != _MYSQL:
+        columns = ", ".join(map(escape, keys))
+        client.execute_sql(f"CREATE INDEX IF NOT EXISTS {escape(name)} ON {place} ({columns})")
+        return
+    query = "SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = %s AND index_name = %s"
+    if client.execute_sql(query, client.dataset_name, name)[0][0]:
+        return
+    columns = ", ".join(escape(key) + (f"({_MYSQL_PREFIX})" if table.columns[key] == "text" else "") for key in keys)
+    client.execute_sql(f"CREATE INDEX {escape(name)} ON {place} ({columns})")
+
+
+@contextmanager
+def only_load(client: Any, kind: str, entity: str) -> Iterator[None]:
+    """The only load of an entity into the dataset: two would share dlt's staging tables.
+
+    An open connection holds a DuckDB file. Postgres and MySQL hold a lock that goes with it. Elsewhere the rows that
+    are staged are counted before they are merged.
+
+    :raises PipedriveWarehouseError: another load is under way, and does not end
+    """
+    if kind == "postgres":
+        client.execute_sql("SET lock_timeout = '10min'")
+        client.execute_sql("SELECT pg_advisory_lock(hashtext(%s), hashtext(%s))", client.dataset_name, entity)
+    elif kind == _MYSQL:
+        # Names have 64 characters at most: https://mariadb.com/kb/en/get_lock/
+        place = hashlib.sha256(f"{client.dataset_name} {entity}".encode()).hexdigest()[:32]
+        if client.execute_sql("SELECT GET_LOCK(%s, 600)", f"pipedrive {place}") != [(1,)]:
+            raise PipedriveWarehouseError(
+                f"Another load of {entity} into dataset {client.dataset_name} did not end within 10 minutes.",
+                retryable=True,
+            )
+    yield
 
 
 def latest_view(client: Any, load: EntityLoad, table: Table) -> str:
     """A view of the latest version of each record, where the table has all of them."""
-    escape = client.escape_column_name
-    columns = ", ".join(escape(name) for name in table.columns if name not in (DELETED, VERSION))
-    keys = ", ".join(map(escape, load.key))
-    rank = f"ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {escape(VERSION)} DESC)"
-    return (
-        f"CREATE OR REPLACE VIEW {client.make_qualified_table_name(f'{table.name}__latest')} AS SELECT {columns} FROM "
-        f"(SELECT *, {rank} AS _rank FROM {client.make_qualified_table_name(table.name)}) AS _versions "
-        f"WHERE _rank = 1 AND {escape(DELETED)} IS NULL"
+    columns = ", ".join(quoted(name) for name in table.columns if name not in (DELETED, VERSION))
+    keys = ", ".join(map(quoted, load.key))
+    version, deleted = quoted(VERSION), quoted(DELETED)
+    rank = f"ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {version} DESC)"
+    return rendered(
+        client,
+        f"CREATE OR REPLACE VIEW {quoted(f'{table.name}__latest')} AS SELECT {columns} FROM "
+        f"(SELECT _all.*, {rank} AS _rank FROM {quoted(table.name)} AS _all) AS _versions "
+        f"WHERE _rank = 1 AND {deleted} IS NULL",
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -22,20 +22,21 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveWarehouseError
+from airflow_provider_pipedrive.warehouse.capabilities import check_capabilities, check_rights, kind_of
 from airflow_provider_pipedrive.warehouse.conditions import LoadConditions
 from airflow_provider_pipedrive.warehouse.destination import Destination, check_dataset, dlt_settings
+from airflow_provider_pipedrive.warehouse.driver_errors import causes, is_out_of_memory
 from airflow_provider_pipedrive.warehouse.entity_load import VERSION, EntityLoad, Lists, Loaded
+from airflow_provider_pipedrive.warehouse.memory import MEMORY_MB, limits_mb, memory_mb
 from airflow_provider_pipedrive.warehouse.pipelines import (
-    MEMORY_MB,
     PIPELINE,
-    is_postgres,
-    memory_mb,
+    names_in_table,
     present_tables,
     read_load_states,
     table_resource,
 )
-from airflow_provider_pipedrive.warehouse.statements import count_rows, key_index, latest_view
-from airflow_provider_pipedrive.warehouse.translated import translated_errors
+from airflow_provider_pipedrive.warehouse.statements import count_rows, create_key_index, latest_view, only_load
+from airflow_provider_pipedrive.warehouse.translated import translated, without_rows_in_logs
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.warehouse.parts import Prepared
@@ -49,10 +50,11 @@ class Warehouse:
     :param destination: where it is
     :param dataset: the dataset: a schema in most databases
     :param lists: what becomes of lists
+    :param untried: a destination that has not been tried will do
     :raises PipedriveParameterError: an argument is wrong
     """
 
-    def __init__(self, destination: Destination, dataset: str, lists: Lists = "json") -> None:
+    def __init__(self, destination: Destination, dataset: str, lists: Lists = "json", *, untried: bool = False) -> None:
         check_dataset(dataset)
         if lists not in ("json", "child_tables"):
             raise PipedriveParameterError(f"lists must be 'json' or 'child_tables', not {lists!r}.")
@@ -64,16 +66,22 @@ class Warehouse:
         self.destination = destination
         self.dataset = dataset
         self.lists = lists
+        self.untried = untried
+        self.names: set[str] = set()
 
+    @translated
     def check(self) -> None:
-        """Find out whether the warehouse can be used.
+        """Find out whether the warehouse can be used: what it can do, and what this user may do in the dataset.
 
-        :raises PipedriveParameterError: something is not installed or configured
-        :raises PipedriveWarehouseError: it cannot be reached
+        :raises PipedriveParameterError: something is not installed or configured, or the destination cannot keep what
+            is promised
+        :raises PipedriveWarehouseError: it cannot be reached, or a right is missing
         """
         self.destination.check()
-        with self._pipeline("check") as pipeline, self._sql(pipeline) as client:
-            client.execute_sql("SELECT 1")
+        with self._pipeline("check") as pipeline:
+            check_capabilities(pipeline, untried=self.untried)
+            with pipeline.sql_client() as client:
+                check_rights(client)
 
     @property
     def is_changed_in_place(self) -> bool:
@@ -87,22 +95,35 @@ class Warehouse:
         """What the last load of the entity wanted to be remembered; None where there was none."""
         return self.load_states().get(entity)
 
+    @translated
     def load_states(self) -> dict[str, dict[str, Any]]:
         """What is remembered of each entity of the dataset, by the last load package of it that is complete."""
         with self._pipeline("check") as pipeline:
-            return read_load_states(pipeline)
+            return read_load_states(pipeline, self._pipeline_names)
+
+    def _pipeline_names(self, client: Any) -> Iterable[str]:
+        return names_in_table(client)
 
     def landed(self, entity: str) -> Iterator[tuple[int, Any]]:
         """The numeric ids in an entity's table, but for archived records, each with its ``stage_id`` if there is one.
 
         Of a table of all versions, those whose last version is not a deletion.
         """
+        batches = self._landed(entity)
+        while (batch := self._next(batches)) is not None:
+            yield from ((int(number), stage) for number, stage, archived in batch if not archived)
+
+    @translated
+    def _next(self, batches: Iterator[Any]) -> Any:
+        return next(batches, None)
+
+    def _landed(self, entity: str) -> Iterator[Any]:
         with self._pipeline(entity) as pipeline:
             pipeline.sync_destination()
             present = present_tables(pipeline).get(entity)
             if not present or present.get("id") != "bigint":
                 return
-            with self._sql(pipeline) as client:
+            with pipeline.sql_client() as client:
                 wanted = [
                     client.escape_column_name(name) if name in present else "NULL"
                     for name in ("id", "stage_id", "is_archived")
@@ -110,18 +131,20 @@ class Warehouse:
                 table = client.make_qualified_table_name(f"{entity}__latest" if VERSION in present else entity)
                 with client.execute_query(f"SELECT {', '.join(wanted)} FROM {table}") as cursor:
                     while found := cursor.fetchmany(10_000):
-                        yield from ((int(number), stage) for number, stage, archived in found if not archived)
+                        yield found
 
+    @translated
     def rows(self, entity: str) -> int:
         """How many rows an entity's table has; 0 where there is none."""
         from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-        with self._pipeline(entity) as pipeline, self._sql(pipeline) as client:
+        with self._pipeline(entity) as pipeline, pipeline.sql_client() as client:
             try:
                 return count_rows(client, entity)
             except DatabaseUndefinedRelation:
                 return 0
 
+    @translated
     def install_views(self) -> tuple[str, ...]:
         """Create or replace the views of :mod:`airflow_provider_pipedrive.warehouse.views` whose tables are there.
 
@@ -129,9 +152,14 @@ class Warehouse:
         """
         from airflow_provider_pipedrive.warehouse.views import install_views
 
-        with self._pipeline("check") as pipeline, self._alone(pipeline, "views"), self._sql(pipeline) as client:
+        with (
+            self._pipeline("check") as pipeline,
+            pipeline.sql_client() as client,
+            only_load(client, kind_of(pipeline), "views"),
+        ):
             return install_views(client)
 
+    @translated
     def load(self, load: EntityLoad, work: Path | None = None) -> Loaded:
         """Load the records of one entity.
 
@@ -175,18 +203,36 @@ class Warehouse:
             pipeline.sync_destination()
             present = with_new_names(present_tables(pipeline), load)
         ready = prepare(load, folder, self.lists, present)
-        with self._pipeline(load.entity, folder, memory_mb(ready)) as pipeline, self._alone(pipeline, load.entity):
-            self._run(pipeline, load, ready, present)
-            self._finish(pipeline, load, ready)
-        return ready
+        self.names = {name for table in ready.tables for name in (table.name, *table.columns)}
+        needed = memory_mb(ready)
+        limits = limits_mb(needed) if self.destination.has_own_memory_limit else [needed]
+        for limit in limits:
+            try:
+                self._load_once(load, folder, ready, present, limit)
+            except Exception as error:
+                if limit == limits[-1] or not is_out_of_memory(causes(error)[-1]):
+                    raise
+                log.warning("%s: %d MB are not enough for DuckDB. It is given twice that.", load.entity, limit)
+            else:
+                return ready
+        raise AssertionError("limits_mb has no limit")
+
+    def _load_once(
+        self, load: EntityLoad, folder: Path, ready: Prepared, present: Mapping[str, Mapping[str, str]], memory_mb: int
+    ) -> None:
+        with self._pipeline(load.entity, folder, memory_mb) as pipeline, pipeline.sql_client() as client:
+            kind = kind_of(pipeline)
+            with only_load(client, kind, load.entity):
+                self._run(pipeline, kind, load, ready, present)
+                self._finish(pipeline, kind, load, ready)
 
     @contextmanager
     def _pipeline(self, entity: str, folder: Path | None = None, memory_mb: int = MEMORY_MB) -> Iterator[Any]:
-        """dlt's pipeline of an entity, and its errors as ours."""
+        """dlt's pipeline of an entity."""
         with (
             dlt_settings(),
             tempfile.TemporaryDirectory(prefix="pipedrive-dlt-", dir=folder) as work,
-            translated_errors(self.destination, self.dataset),
+            without_rows_in_logs(),
         ):
             import dlt
 
@@ -202,53 +248,27 @@ class Warehouse:
                 if pipeline.is_active:
                     pipeline.deactivate()
 
-    @contextmanager
-    def _sql(self, pipeline: Any) -> Iterator[Any]:
-        """A connection to the warehouse."""
-        from dlt.common.destination.exceptions import SqlClientNotAvailable
-
-        try:
-            client = pipeline.sql_client()
-        except SqlClientNotAvailable:
-            raise PipedriveParameterError(
-                f"The destination {self.destination.name} knows no SQL, and cannot hold a warehouse. For files use "
-                "PipedriveToObjectStorageOperator."
-            ) from None
-        with client:
-            yield client
-
-    @contextmanager
-    def _alone(self, pipeline: Any, entity: str) -> Iterator[None]:
-        """The only load of the entity into the dataset: two would share dlt's staging tables.
-
-        An open connection holds a DuckDB file. In Postgres it holds a lock that goes with it. Elsewhere the rows that
-        are staged are counted before they are merged.
-        """
-        with self._sql(pipeline) as client:
-            if is_postgres(pipeline):
-                client.execute_sql("SET lock_timeout = '10min'")
-                client.execute_sql("SELECT pg_advisory_lock(hashtext(%s), hashtext(%s))", self.dataset, entity)
-            yield
-
-    def _run(self, pipeline: Any, load: EntityLoad, ready: Prepared, present: Mapping[str, Mapping[str, str]]) -> None:
+    def _run(
+        self, pipeline: Any, kind: str, load: EntityLoad, ready: Prepared, present: Mapping[str, Mapping[str, str]]
+    ) -> None:
         """One package of dlt's: all tables of the load and its state, which counts when all tables are written."""
         from airflow_provider_pipedrive.warehouse.definitions import apply_definitions
         from airflow_provider_pipedrive.warehouse.merging import merge_in_transactions
 
         pipeline.sync_destination()
         load_state = self._checked_load_state(pipeline, load, ready, present)
-        with self._sql(pipeline) as client:
+        with pipeline.sql_client() as client:
             apply_definitions(pipeline, client, load, ready)
         # Postgres takes Parquet only by a further driver. CSV it copies as fast.
-        file_format = "csv" if is_postgres(pipeline) else "parquet"
+        file_format = "csv" if kind == "postgres" else "parquet"
         condition = LoadConditions(load, ready, present, pipeline)
-        merge_in_transactions(pipeline.destination, condition.merges())
+        merge_in_transactions(pipeline, condition.merges())
         resources = [table_resource(ready.main, load_state, load.entity, **condition.main())]
         resources += [table_resource(table, **condition.child()) for table in ready.children.values()]
         if ready.deleted:
             resources.append(table_resource(ready.deleted, **condition.deleted(ready.deleted)))
-        if is_postgres(pipeline):
-            with self._sql(pipeline) as client:
+        if kind == "postgres":
+            with pipeline.sql_client() as client:
                 for table in ready.tables:
                     # A table that Postgres looked at while a load was under way is empty to it, and a merge would
                     # compare each row with each: seven minutes in place of a second for 50,000.
@@ -269,7 +289,7 @@ class Warehouse:
             return None if load.load_state is None else dict(load.load_state)
         # Looked at before reading too, but another load may have been faster.
         place = f"Dataset {self.dataset}"
-        load_states = read_load_states(pipeline)
+        load_states = read_load_states(pipeline, self._pipeline_names)
         load.scope.check(load.entity, load_states, place, confirmed=load.confirmed)
         last = (load_states.get(load.entity) or {}).get("read_at")
         if load.is_whole and last and datetime.fromisoformat(last) > load.read_at:
@@ -280,19 +300,22 @@ class Warehouse:
             )
         least = ready.main.rows
         if not load.is_whole:
-            with self._sql(pipeline) as client:
-                there = count_rows(client, load.entity) if load.entity in present else 0
+            there = self._count(pipeline, load.entity) if load.entity in present else 0
             least = max(0, there - (ready.deleted.rows if ready.deleted else 0))
         return {**(load.load_state or {}), "scope": load.scope.to_json(), "rows_at_least": least}
 
-    def _finish(self, pipeline: Any, load: EntityLoad, ready: Prepared) -> None:
+    def _count(self, pipeline: Any, entity: str) -> int:
+        with pipeline.sql_client() as client:
+            return count_rows(client, entity)
+
+    def _finish(self, pipeline: Any, kind: str, load: EntityLoad, ready: Prepared) -> None:
         """What is left to do when the rows are there."""
         from airflow_provider_pipedrive.warehouse.comments import comment_on_tables
 
-        with self._sql(pipeline) as client:
-            if is_postgres(pipeline):
+        with pipeline.sql_client() as client:
+            if kind in ("postgres", "mysql"):
                 for table in ready.tables:
-                    client.execute_sql(key_index(client, load, table))
+                    create_key_index(client, load, table)
             if load.write == "versions":
                 client.execute_sql(latest_view(client, load, ready.main))
             comment_on_tables(client, load, ready)

@@ -74,11 +74,15 @@ def test_missing_labels_become_options_where_the_job_says_so(client: PipedriveCl
     assert client.run("getDeal", {"id": 1})["custom_fields"][SEGMENT] == option["id"]
 
 
-def test_missing_labels_become_null_where_the_job_says_so(client: PipedriveClient, write_rows: Write) -> None:
+def test_missing_labels_become_null_where_the_job_says_so_and_the_log_names_them(
+    client: PipedriveClient, write_rows: Write, caplog: pytest.LogCaptureFixture
+) -> None:
     write_rows([{"id": 1, "Segment": "Large"}], "deals", folder="before", match_on="id")
 
     write_rows([{"id": 1, "Segment": "Tiny"}], "deals", match_on="id", missing_options="null")
 
+    told = "deals: no option of Segment is called 'Tiny': 1 value read as empty, for missing_options is null."
+    assert told in caplog.messages
     assert client.run("getDeal", {"id": 1})["custom_fields"].get(SEGMENT) is None
 
 

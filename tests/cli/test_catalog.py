@@ -155,6 +155,7 @@ def test_airflow_gets_one_group_with_all_commands():
         "watermarks",
         "files",
         "undo",
+        "subject",
     ]
     assert all(isinstance(command, ActionCommand) and command.help for command in group.subcommands)
 

@@ -39,6 +39,13 @@ def with_pyarrow(folder: Path) -> list[tuple[Any, ...]]:
     return [tuple(row[name] for name in COLUMNS) for row in rows]
 
 
+def with_pandas(folder: Path) -> list[tuple[Any, ...]]:
+    pandas = pytest.importorskip("pandas")
+    arrow = pytest.importorskip("pyarrow")
+    frame = pandas.read_parquet(folder, columns=COLUMNS, dtype_backend="pyarrow")  # without files that begin with _
+    return [tuple(row[name] for name in COLUMNS) for row in arrow.Table.from_pandas(frame).to_pylist()]
+
+
 def as_sent(record: dict[str, Any]) -> tuple[Any, ...]:
     """A record's values in the types that the columns have."""
     moment = datetime.fromisoformat(record["add_time"]).astimezone(UTC)
@@ -52,11 +59,12 @@ def as_sent(record: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(typed[name] for name in COLUMNS)
 
 
-@pytest.mark.parametrize("engine", [with_duckdb, with_polars, with_pyarrow])
+@pytest.mark.parametrize("engine", [with_duckdb, with_polars, with_pyarrow, with_pandas])
 def test_an_engine_reads_what_pipedrive_sent_row_by_row(
     client: PipedriveClient, tmp_path: Path, engine: Callable[[Path], list[tuple[Any, ...]]]
 ) -> None:
-    extract(client, tmp_path, ExtractionJob(["deals"], format="parquet"))
+    extract(client, tmp_path, ExtractionJob(["deals"], format="parquet", part_mb=0))
+    assert len([*(tmp_path / "deals").glob("*.parquet")]) > 1
     sent = {record["id"]: as_sent(record) for record in client.iterate("getDeals", {"limit": 500})}
     found = engine(tmp_path / "deals")
     assert len(found) == len(sent)

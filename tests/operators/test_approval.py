@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -184,3 +185,19 @@ def test_approval_must_be_true_false_or_settings(tmp_path: Path, wrong: Any) -> 
         write_titles(tmp_path, approval=wrong)
     with pytest.raises(PipedriveParameterError, match="on_refusal must be skip or fail"):
         Approval(on_refusal="stop")  # type: ignore[arg-type]
+
+
+def test_the_log_says_what_is_asked_and_who_has_answered(
+    sandbox: Sandbox, asking: AskingTask, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = PipedriveApprovalOperator(task_id="look", subject="Give these deals another owner?")
+    with caplog.at_level(logging.INFO):
+        asked(task, asking).answered("Approve")
+        with pytest.raises(AirflowSkipException):
+            asked(task, asking).answered("Refuse")
+
+    messages = [record.getMessage() for record in caplog.records]
+    question = 'Asked "Give these deals another owner?" on the page Required Actions; waiting for as long as it takes, '
+    assert messages.count(f"{question}without a worker.") == 2
+    assert "Approved by Eva." in messages
+    assert "Refused by Eva: nothing is written." in messages

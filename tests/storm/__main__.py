@@ -19,7 +19,7 @@ from tests.support.scripted_server import FakeClock
 def main() -> None:
     """Write the table, with a line for each call on the way."""
     logging.disable()
-    client.SystemClock = FakeClock  # type: ignore[attr-defined]
+    client.SystemClock = FakeClock  # type: ignore[attr-defined,assignment]
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     with (
         tempfile.TemporaryDirectory(prefix="storm-") as folder,

@@ -122,6 +122,8 @@ def test_tokens_are_counted_over_all_calls_and_what_is_over_is_refused(sandbox: 
     ("call", "told"),
     [
         (("getDeals", {"stage": 3}), "stage"),
+        (("getDeals", {"limit": "many"}), "limit must be a whole number from 1 on, not 'many'"),
+        (("get_record", {"id": 1}), "entity must be one of"),
         (("getDeals", {"host": "https://evil.example"}), "host"),
         (("getDeals", {"status": "sleeping"}), "status"),
         (("get_record", {"entity": "invoices", "id": 1}), "entity"),
@@ -137,7 +139,7 @@ def test_a_slip_comes_back_to_the_model_with_what_is_wrong(sandbox: Sandbox, cal
     model = run(toolset, call)
 
     assert told in model.seen[0]
-    assert "done" not in {entry["outcome"] for entry in toolset.receipt["calls"]}
+    assert toolset.receipt["refused"] == 1
     assert writes(sandbox) == []
 
 

@@ -41,6 +41,17 @@ def test_a_part_in_object_storage_is_written_read_and_written_anew(bucket: str, 
         assert list(read_rows(folder / f"new.{fmt}", fmt)) == kept
 
 
+def test_rows_that_wait_in_object_storage_are_published_as_parquet(bucket: str) -> None:
+    folder = ObjectStoragePath(bucket)
+    folder.mkdir(exist_ok=True)
+    rows = [{"id": number, "title": f"Deal {number}", "labels": [number]} for number in range(3)]
+    writer = open_part(folder / "part.arrows", "arrows", COLUMNS)
+    writer.write(rows)
+    writer.close()
+    without_rows(folder / "part.arrows", folder / "part.parquet", 3, {1})
+    assert list(read_rows(folder / "part.parquet", "parquet")) == [rows[0], rows[2]]
+
+
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_an_aborted_part_leaves_no_object(bucket: str, fmt: str) -> None:
     folder = ObjectStoragePath(bucket)

@@ -156,6 +156,8 @@ def test_lists_become_tables_of_their_own_on_request(sandbox: Sandbox, file: Pat
         ({"entities": ["deals"], "mode": "snapshot", "since": "2026-01-01"}, "A snapshot has no window"),
         ({"entities": ["deals"], "max_tokens": "many"}, "max_tokens must be a whole number"),
         ({"entities": ["deals"], "destination": "postgre"}, "Did you mean 'postgres'?"),
+        ({"entities": ["deals"], "destination": "mysql"}, "destination='sqlalchemy', and a connection that has host"),
+        ({"entities": ["deals"], "untried": "yes"}, "untried must be True or False"),
         ({"entities": ["deals"], "destination": "snowflakes"}, "Did you mean 'snowflake'?"),
         ({"entities": ["deals"], "destination": "postgresql://user:secret@host/db"}, "destination takes no URL but"),
         ({"entities": ["deals"], "destination": "duckdb"}, "needs the file: duckdb:///path/to/file.duckdb"),
@@ -389,3 +391,21 @@ def test_a_run_that_is_cleared_or_tried_again_after_it_has_loaded_takes_nothing_
         load(run, entities=["deals"], **into)
         assert sorted(found for (found,) in rows(file, "SELECT id FROM pipedrive.deals")) == deals
         assert rows(file, f"SELECT title FROM pipedrive.deals WHERE id = {deals[0]}") == [("edited",)]
+
+
+def test_a_table_never_has_what_is_left_out_and_equal_hashes_for_equal_values(
+    sandbox: Sandbox, file: Path, into: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", api_token_connection(sandbox, hash_key="KeyOfTheHashes012345"))
+    load("monday", entities=["persons", "deals"], exclude=["email", "persons.name"], hash=["org_id"], **into)
+    columns = {name for (name, *_) in rows(file, "DESCRIBE pipedrive.persons")}
+    assert {"emails", "name", "first_name"} & columns == set()
+    assert "phones" in columns
+    joined = "SELECT count(DISTINCT deals.id) FROM pipedrive.deals JOIN pipedrive.persons USING (org_id)"
+    ((found,),) = rows(file, joined)
+    assert 0 < found <= 30
+    (texts,) = rows(file, "SELECT min(length(org_id)), max(length(org_id)) FROM pipedrive.persons")
+    assert texts == (64, 64)
+    kept = b"".join(path.read_bytes() for path in file.parent.rglob("*") if path.is_file())
+    emails = {email["value"] for person in PipedriveHook().iterate("getPersons") for email in person["emails"]}
+    assert [email for email in emails if email.encode() in kept] == []

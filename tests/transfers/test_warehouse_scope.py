@@ -368,6 +368,22 @@ def test_a_retry_loads_what_the_try_before_has_read(sandbox: Sandbox, file: Path
     assert left_in(temporary) == []
 
 
+@pytest.mark.parametrize(("rows_refused", "readings"), [(False, 1), (True, 2)])
+def test_a_task_that_is_cleared_reads_again_only_where_the_rows_themselves_were_refused(
+    sandbox: Sandbox, file: Path, temporary: Path, mocker: Any, rows_refused: bool, readings: int
+) -> None:
+    refused = PipedriveWarehouseError("A right is missing.", retryable=False)
+    refused.rows_refused = rows_refused
+    failing = mocker.patch.object(Warehouse, "load", side_effect=refused)
+    with pytest.raises(AirflowFailException):
+        load(file)
+    mocker.stop(failing)
+    read = len([request for request in sandbox.requests if "/deals" in request.path])
+    load(file)
+    assert len([request for request in sandbox.requests if "/deals" in request.path]) == read * readings
+    assert titles(file) == titles_in(sandbox)
+
+
 def test_a_retry_reads_again_where_another_run_has_loaded_since(sandbox: Sandbox, file: Path, mocker: Any) -> None:
     away = PipedriveWarehouseError("The warehouse is away.", retryable=True)
     failing = mocker.patch.object(Warehouse, "load", side_effect=away)

@@ -15,6 +15,8 @@ from faker import Faker
 
 Record = dict[str, Any]
 Pairs = set[tuple[int, int]]
+Faults = tuple[Callable[[Any, Record], None], ...]
+"""What a second record of the same has otherwise."""
 LOCALES = ("en_US", "en_GB", "de_DE", "fr_FR", "pl_PL", "es_ES", "it_IT", "sv_SE", "nl_NL")
 COUNTRY_CODES = {"en_US": "1", "en_GB": "44", "de_DE": "49", "fr_FR": "33", "pl_PL": "48", "es_ES": "34", "it_IT": "39"}
 PUBLIC = ("gmail.com", "outlook.com", "web.de", "gmx.de", "yahoo.fr", "wp.pl", "libero.it", "icloud.com")
@@ -47,12 +49,15 @@ class Maker:
 
         :param doubled: the share of persons of whom there is a second record
         """
+        return self._with_doubles(count, doubled, _PERSON_FAULTS)
+
+    def _with_doubles(self, count: int, doubled: float, faults: Faults) -> tuple[list[Record], Pairs]:
         base = [self._person(number, max(2, count // 8)) for number in range(1, count + 1)]
         for person in self._chance.sample(base, int(count * doubled)):
             self._mislead(person, base)
         pairs: Pairs = set()
         for person in self._chance.sample(base, int(count * doubled)):
-            double = self._double_of(person, len(base) + 1, _PERSON_FAULTS)
+            double = self._double_of(person, len(base) + 1, faults)
             base.append(double)
             pairs.add((person["id"], double["id"]))
         self._chance.shuffle(base)
@@ -60,8 +65,7 @@ class Maker:
 
     def _person(self, number: int, organizations: int) -> Record:
         locale = self._chance.choice(LOCALES)
-        faker = self._fakers[locale]
-        first, last = faker.first_name(), faker.last_name()
+        first, last = self._names(locale)
         organization = self._chance.randint(1, organizations) if self._chance.random() < 0.85 else None
         host = f"company{organization}.example" if organization and self._chance.random() < 0.8 else None
         return {
@@ -74,6 +78,9 @@ class Maker:
             "visible_to": 3,
             "add_time": self._time(),
         }
+
+    def _names(self, locale: str) -> tuple[str, str]:
+        return self._fakers[locale].first_name(), self._fakers[locale].last_name()
 
     def _address(self, first: str, last: str, number: int, host: str | None) -> str:
         letters = [_ascii(first), _ascii(last)]
@@ -209,7 +216,7 @@ class Maker:
 
     # ---- faults
 
-    def _double_of(self, record: Record, number: int, faults: tuple[Callable[[Maker, Record], None], ...]) -> Record:
+    def _double_of(self, record: Record, number: int, faults: Faults) -> Record:
         """A second record of the same, as another person, an import or a form would have made it."""
         double = {**record, "id": number, "add_time": self._time()}
         for fault in self._chance.sample(faults, self._chance.choice((1, 1, 2))):

@@ -1,6 +1,6 @@
 """Duplicates in a company with known pairs: found how well, and for how much more than only reading the list.
 
-    python tools/bench/duplicates.py [--persons 200000] [--seed 11]
+    python tools/bench/duplicates.py [--persons 200000] [--seed 11] [--other]
 
 Needs this package's `sandbox` extra. The sandbox, the plain loop and the search are processes of their own, so that CPU
 and memory are each one's own; loop and search take turns, and the medians count. Exits with 1 if a bound is missed.
@@ -19,6 +19,7 @@ from typing import Any
 
 import requests
 from doubles import Maker, fill, pairs_of, quality
+from other_doubles import OtherMaker
 
 from airflow_provider_pipedrive.bulk.duplicates.finding import find_duplicates
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
@@ -48,11 +49,11 @@ def search(url: str) -> dict[str, Any]:
         return {"groups": [group["ids"] for group in find_duplicates(client, "persons")]}
 
 
-def serve(persons: int, seed: int) -> None:
+def serve(persons: int, seed: int, *, other: bool = False) -> None:
     """A sandbox with so many persons, until standard input ends; first it says where it is, and what is known."""
     from airflow_provider_pipedrive.sandbox import Sandbox
 
-    records, known = Maker(seed).persons(persons)
+    records, known = (OtherMaker if other else Maker)(seed).persons(persons)
     with Sandbox(deals=3, api_token=TOKEN, burst_limit=1_000_000) as sandbox:
         fill(sandbox, "persons", records)
         print(json.dumps({"url": sandbox.url, "known": sorted(known)}), flush=True)
@@ -80,6 +81,7 @@ def main() -> int:
     parser.add_argument("--persons", type=int, default=200_000)
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--other", action="store_true", help="doubles with mistakes that the rules were not made with")
     parser.add_argument("--measured", nargs=2)
     parser.add_argument("--serve", action="store_true")
     options = parser.parse_args()
@@ -87,9 +89,10 @@ def main() -> int:
         _measured(*options.measured)
         return 0
     if options.serve:
-        serve(options.persons, options.seed)
+        serve(options.persons, options.seed, other=options.other)
         return 0
     command = [sys.executable, __file__, "--serve", "--persons", str(options.persons), "--seed", str(options.seed)]
+    command += ["--other"] * options.other
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         told = json.loads(server.stdout.readline() if server.stdout else "")
         runs = [(_run("--measured", "plain", told["url"]), _run("--measured", "search", told["url"]))

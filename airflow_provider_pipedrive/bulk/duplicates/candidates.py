@@ -65,15 +65,15 @@ class Candidates:
 
     def add(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Keep records and their keys."""
-        rows, keys, words = [], [], []
+        rows: list[tuple[int, bytes]] = []
+        keys: list[tuple[int, int]] = []
+        words: list[tuple[int]] = []
         kind, no_company = self._kind, self._no_company
         for number, record in enumerate(records, self.count + 1):
             traits = kind(record, no_company)
             rows.append((number, _encode(record)))
-            for key in traits.keys():  # noqa: SIM118 - not a mapping's
-                keys.append((hash(key), number))
-            for word in traits.words:
-                words.append((hash(word),))
+            keys += [(hash(key), number) for key in traits.keys()]  # noqa: SIM118 - not a mapping's
+            words += [(hash(word),) for word in traits.words]
         self.count += len(rows)
         self._connection.execute("BEGIN")
         self._connection.executemany("INSERT INTO records VALUES (?, ?)", rows)

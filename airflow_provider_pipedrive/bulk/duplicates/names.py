@@ -182,6 +182,8 @@ def edits(one: str, other: str, most: int) -> int:
         one, other = one[:-1], other[:-1]
     if not one or not other:
         return len(one) + len(other)
+    if len(set(one).difference(other)) > most:  # each letter that the other has not costs one at least
+        return most + 1
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):

@@ -99,16 +99,13 @@ class PersonTraits(Traits):
 
     def _read(self, record: Record, no_company: frozenset[str]) -> None:
         self.name = person_words(record.get("name") or "")
-        self.initials = "".join(sorted((self.name[0][0], self.name[-1][0]))) if self.name else ""
+        self.initials = _initials(self.name)
         self.mails = _distinct(mail_key, record.get("emails"))
         self.phones = _distinct(phone_digits, record.get("phones"))
         self.organization = record.get("org_id")
         self.birthday = record.get("birthday")
-        self.domains: list[str] = []
-        for mail in self.mails:
-            host = mail.rpartition("@")[2]
-            if host not in PUBLIC_MAIL and host not in no_company and host not in self.domains:
-                self.domains.append(host)
+        hosts = dict.fromkeys([mail.rpartition("@")[2] for mail in self.mails])
+        self.domains = [host for host in hosts if host not in PUBLIC_MAIL and host not in no_company]
 
     def _keys(self) -> Iterator[str]:
         if self.name:
@@ -155,6 +152,14 @@ class PersonTraits(Traits):
             return
         found = {_compare_mails(one, each) for one in self.mails for each in other.mails}
         yield min(found, key=("email near", "email numbered", "email differs").index)
+
+
+def _initials(name: list[str]) -> str:
+    """Of the first and the last word, in the order of the alphabet."""
+    if not name:
+        return ""
+    first, last = name[0][0], name[-1][0]
+    return first + last if first <= last else last + first
 
 
 def _compare_mails(one: str, other: str) -> str:
@@ -302,8 +307,10 @@ TRAITS: Final[Mapping[str, type[Traits]]] = {
 
 def _distinct(read: Callable[[str], str | None], entries: Any) -> list[str]:
     """What ``read`` makes of a list of addresses or numbers, each once."""
+    if not entries:
+        return []
     found: list[str] = []
-    for entry in entries or ():
+    for entry in entries:
         text = read(str(entry.get("value") or ""))
         if text is not None and text not in found:
             found.append(text)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -12,6 +12,7 @@ from airflow_provider_pipedrive.extraction.reading.memory import uncollected
 from airflow_provider_pipedrive.extraction.reading.pages import Mended, as_dict
 from airflow_provider_pipedrive.extraction.rows.column_reader import woven
 from airflow_provider_pipedrive.extraction.rows.columns import Column
+from airflow_provider_pipedrive.extraction.rows.privacy import RecordPrivacy
 from airflow_provider_pipedrive.extraction.rows.rows import Row
 from airflow_provider_pipedrive.extraction.rows.schema import RowSchema
 
@@ -76,6 +77,34 @@ class ReadableEncoder:
             known = {at for at, record in enumerate(records) if isinstance(record, Mended)}
             columns, odd = schema.reader.read(records, known)
             part.write_columns(woven(columns, _odd_rows(schema, part, records, odd)), len(records))
+
+
+class PrivateEncoder:
+    """Records without what must not leave the worker.
+
+    :param encoder: writes what is left
+    :param privacy: what is left, when the first record has come
+    """
+
+    def __init__(self, encoder: Encoder, privacy: Callable[[], RecordPrivacy]) -> None:
+        self._encoder = encoder
+        self._privacy = privacy
+
+    @property
+    def columns(self) -> Sequence[FileColumn] | None:
+        """Those of what is left."""
+        return self._encoder.columns
+
+    def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
+        """Append them."""
+        left = self._privacy().record
+        self._encoder.write(part, [_treated(record, left) for record in records])
+
+
+def _treated(record: bytes | msgspec.Raw, left: Callable[[Mapping[str, Any]], dict[str, Any]]) -> bytes:
+    found, losses = as_dict(record)
+    treated = msgspec.json.encode(left(found))
+    return Mended.of(treated, losses) if losses else treated
 
 
 def _odd_rows(

@@ -81,6 +81,13 @@ class Mended(bytes):
 
     losses: Mapping[json_text.Place, int]
 
+    @classmethod
+    def of(cls, record: bytes, losses: Mapping[json_text.Place, int]) -> Mended:
+        """A record that these were lost of."""
+        mended = cls(record)
+        mended.losses = losses
+        return mended
+
 
 class Decoded(NamedTuple):
     """What an answer holds.
@@ -209,9 +216,7 @@ def _encoded(record: Mapping[str, Any], lost: Mapping[json_text.Place, int]) -> 
     encoded = msgspec.json.encode(record)
     if not lost:
         return encoded
-    mended = Mended(encoded)
-    mended.losses = lost
-    return mended
+    return Mended.of(encoded, lost)
 
 
 def listed(entity: Entity, envelope: Mapping[str, Any]) -> list[Any]:
