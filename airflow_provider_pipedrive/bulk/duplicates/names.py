@@ -94,6 +94,8 @@ def compare_names(one: Sequence[str], other: Sequence[str]) -> Agreement:
     """
     if sorted(one) == sorted(other) or "".join(one) == "".join(other):
         return "same"
+    if (len(one) == 1) != (len(other) == 1) and is_slip("".join(one), "".join(other)):
+        return "near"  # a space was lost, and a letter with it
     left = _Words(list(one), list(other))
     exact = left.match(str.__eq__)
     near = left.match(is_slip)

@@ -7,6 +7,7 @@ another spelling of a name is to be found, and a person decides about what is fo
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from text_unidecode import unidecode
@@ -77,6 +78,22 @@ def mail_key(address: str) -> str | None:
     if "+" in local:
         local = local.split("+", 1)[0] or local
     return f"{local.replace('.', '')}@gmail.com" if host in _GMAIL else f"{local}@{host}"
+
+
+def mailboxes_named(name: str, mails: Iterable[str]) -> frozenset[str]:
+    """The mailboxes that a person without a name of his own is called by, as forms and imports do: ``asmith7`` of
+    ``asmith7@acme.example``.
+
+    :param mails: as :func:`mail_key` gives them
+    """
+    if len(name.split()) != 1:
+        return frozenset()
+    letters = _letters(name.split("@")[0])
+    return frozenset(mail for mail in mails if letters and _letters(mail.rpartition("@")[0]) == letters)
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalpha, unidecode(text).lower()))
 
 
 def phone_digits(number: str) -> str | None:

@@ -14,6 +14,7 @@ from airflow_provider_pipedrive.bulk.duplicates.texts import (
     company_words,
     is_same_phone,
     mail_key,
+    mailboxes_named,
     person_words,
     phone_digits,
     phone_tail,
@@ -101,6 +102,7 @@ class PersonTraits(Traits):
         self.name = person_words(record.get("name") or "")
         self.initials = _initials(self.name)
         self.mails = _distinct(mail_key, record.get("emails"))
+        self.named_by = mailboxes_named(record.get("name") or "", self.mails)
         self.phones = _distinct(phone_digits, record.get("phones"))
         self.organization = record.get("org_id")
         self.birthday = record.get("birthday")
@@ -122,7 +124,8 @@ class PersonTraits(Traits):
     def _evidence(self, other: PersonTraits, among: Surroundings) -> Iterator[str]:
         if self.name and other.name:
             agreement = compare_names(self.name, other.name)
-            yield f"name {agreement}"
+            if agreement == "same" or (self.named_by | other.named_by).isdisjoint({*self.mails} & {*other.mails}):
+                yield f"name {agreement}"  # else it says no more than the mailbox does
         yield from self._mail_evidence(other, among)
         if self.phones and other.phones:
             same = [one for one in self.phones if any(is_same_phone(one, each) for each in other.phones)]

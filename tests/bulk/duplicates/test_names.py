@@ -13,6 +13,7 @@ from airflow_provider_pipedrive.bulk.duplicates.names import compare_names, comp
         ("anna schmidt", "schmidt anna", "same"),
         ("jean pierre blanc", "jeanpierre blanc", "same"),
         ("anna schmidt", "anna schmitd", "near"),
+        ("anna schmidt", "annaschmitd", "near"),
         ("philipp meyer", "filip maier", "near"),
         ("robert smith", "bob smith", "short"),
         ("christopher smith", "chris smith", "short"),

@@ -43,6 +43,21 @@ def test_mailboxes_that_a_number_tells_apart_are_those_of_namesakes() -> None:
     assert "email numbered" in said("persons", one, other)
 
 
+@pytest.mark.parametrize("name", ["aschmidt7", "A.Schmidt", "a.schmidt7@acme.example"])
+def test_a_person_who_is_called_by_a_mailbox_has_no_name_against_one_with_the_same_mailbox(name: str) -> None:
+    one, other = person("Anna Schmidt", "a.schmidt7@acme.example"), person(name, "a.schmidt7@acme.example")
+
+    assert said("persons", one, other) == {"email same", "domain same"}
+    assert said("persons", other, one) == {"email same", "domain same"}
+
+
+def test_a_person_who_is_called_by_a_mailbox_has_a_name_against_all_others() -> None:
+    one, other = person("aschmidt", "aschmidt@acme.example"), person("Bernd Weber", "weber@acme.example")
+
+    assert "name different" in said("persons", one, other)
+    assert "name same" in said("persons", one, one)
+
+
 def test_birthdays_speak_for_and_against() -> None:
     one, other = person("Anna", birthday="1980-01-31"), person("Anna", birthday="1980-02-01")
 
