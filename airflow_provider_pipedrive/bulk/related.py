@@ -121,9 +121,9 @@ class RelatedRecords:
             ).fetchone()
             if identity is None:
                 hint = "; create_related=True makes it" if kind in MADE else ""
-                return fields, f"{name}: there is no {kind} called {text!r} in Pipedrive{hint}"
+                return fields, f"there is no {kind} called {text!r} in Pipedrive{hint}"
             if many:
-                return fields, f"{name}: several {kind}s are called {text!r}: give the id"
+                return fields, f"several {kind}s are called {text!r}: give the id"
             fields[name] = from_json(identity)
         return fields, None
 
