@@ -45,10 +45,11 @@ STRICT_TRIGGERERS = ("3.0.6", "3.1.8")
 IN_TRIGGERERS = ["tests/triggers", "tests/system/test_triggerer.py"]
 # Rooms that know no Airflow, as tests/tools/test_street.py holds them to, and tests that need none: no Airflow can
 # change what they do, so the newest's environment is enough but for the long form.
-WITHOUT_AIRFLOW = [
-    *("tests/bulk", "tests/catalog", "tests/client", "tests/events", "tests/extraction", "tests/files"),
-    *("tests/properties", "tests/sandbox", "tests/tools", "tests/warehouse"),
-]
+READING = ["tests/extraction", "tests/properties", "tests/warehouse"]
+THE_REST = [f"tests/{room}" for room in ("bulk", "catalog", "client", "events", "files", "sandbox", "tools")]
+WITHOUT_AIRFLOW = [*READING, *THE_REST]
+# What meets Airflow in few lines, which other tests run on the oldest: there it is for the long form.
+ALIKE = ["tests/storm", "tests/transfers/test_warehouse_reading.py", "tests/transfers/test_warehouse_scope.py"]
 # It looks at what the tests of its own process have shown.
 SECRETS = "tests/test_no_secret_was_shown.py"
 VERSIONS_DIFFER = [
@@ -201,10 +202,12 @@ def suites(report: Report, making: dict[str, Future[Path]], scratch: Path, *, is
     marked = ["-m", "not airflow" if is_long else "not airflow and not long"]
     others = [f"--ignore={folder}" for folder in WITHOUT_AIRFLOW]
     examples = ["--hypothesis-profile=long"] if is_long else []
+    alike = [f"--ignore={path}" for path in ALIKE]
     parts = [
-        (NEWEST, "rooms without Airflow", [*WITHOUT_AIRFLOW, SECRETS, *examples]),
+        (NEWEST, "reading", [*READING, SECRETS, *examples]),
         (NEWEST, "rooms with Airflow", others),
-        (OLDEST, "all rooms" if is_long else "rooms with Airflow", [] if is_long else others),
+        (OLDEST, "all rooms" if is_long else "rooms with Airflow", [] if is_long else [*others, *alike]),
+        (NEWEST, "other rooms without Airflow", [*THE_REST, SECRETS]),
     ]
 
     def run(version: str, rooms: str, arguments: list[str]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _IDS = 100
 """Ids in one request of a list. https://developers.pipedrive.com/docs/api/v1/Deals#getDeals"""
-_AT_ONCE = 8
+_AT_ONCE = 16
 """Requests of a list by ids that are under way at once."""
 _FEW = 10
 """Records up to which each is read by itself, for one API token."""

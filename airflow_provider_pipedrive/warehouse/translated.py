@@ -91,7 +91,7 @@ def _of_warehouse(chain: Any, place: Place) -> PipedriveWarehouseError:
         permanent = is_lost or any(isinstance(one, DatabaseTerminalException) for one in chain)
     shown = f"{destination.name.partition('?')[0]}, dataset {place.dataset}"
     found = PipedriveWarehouseError(
-        f"Warehouse {shown}: {words[:2000]}{_advice(innermost, destination)}", retryable=not permanent
+        f"Warehouse {shown}: {words[:2000].rstrip('. ')}.{_advice(innermost, destination)}", retryable=not permanent
     )
     found.rows_refused = is_lost or blames_rows(innermost)
     return found

@@ -8,6 +8,7 @@ from airflow_provider_pipedrive.errors import PipedriveGoneError, PipedriveServe
 from airflow_provider_pipedrive.events.conversions import Conversion, begin, find, is_living, outcome
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
+from tests.conftest import api_token_connection
 
 
 def a_lead() -> str:
@@ -68,7 +69,8 @@ def test_what_names_no_source_is_gone(sandbox: Sandbox) -> None:
         outcome(PipedriveHook().client, gone)
 
 
-def test_a_passing_error_of_a_look_is_told(sandbox: Sandbox) -> None:
+def test_a_passing_error_of_a_look_is_told(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", api_token_connection(sandbox, max_attempts=1))
     client = PipedriveHook().client
     begun = begin(client, Conversion("lead", a_lead()), {})
     sandbox.fault(path="/api/v2/leads/*", kind="503", count=50)

@@ -447,6 +447,7 @@ def moves_in(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     return [(row["deal_id"], row["from_stage_id"], row["to_stage_id"]) for row in rows]
 
 
+@pytest.mark.long
 def test_moves_that_two_readings_of_the_deals_have_shown_are_landed_again_when_the_run_is_cleared(
     client: PipedriveClient, company: Sandbox, tmp_path: Path
 ) -> None:

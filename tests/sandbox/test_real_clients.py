@@ -51,6 +51,7 @@ def moves_of(sandbox: Sandbox, deals: list[Any]) -> list[Any]:
     )
 
 
+@pytest.mark.long
 def test_tap_pipedrive_reads_every_record_of_every_stream(company: Sandbox) -> None:
     streams = run(third_party.tap_pipedrive, company.url, company.api_token, LONG_AGO)
     deals = living(company, "deals")

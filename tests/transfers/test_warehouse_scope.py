@@ -248,7 +248,13 @@ def test_a_table_that_has_lost_rows_is_read_whole_again(sandbox: Sandbox, file: 
     assert titles(file) == titles_in(sandbox)
 
 
-@pytest.mark.parametrize("shape", [{"lists": "child_tables"}, {"versions": "all"}, {"rename": True}])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"lists": "child_tables"},
+        *(pytest.param(each, marks=pytest.mark.long) for each in ({"versions": "all"}, {"rename": True})),
+    ],
+)
 def test_another_shape_is_read_whole_and_takes_the_place_of_the_one_before(
     sandbox: Sandbox, file: Path, shape: dict[str, Any]
 ) -> None:

@@ -34,6 +34,7 @@ def test_a_destination_that_nobody_has_tried_is_refused(tmp_path: Path) -> None:
         Warehouse(sqlite(tmp_path / "crm.db"), "crm").check()
 
 
+@pytest.mark.long
 def test_a_destination_that_nobody_has_tried_is_loaded_into_on_request(tmp_path: Path) -> None:
     warehouse = Warehouse(sqlite(tmp_path / "crm.db"), "crm", untried=True)
     warehouse.check()

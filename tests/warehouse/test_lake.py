@@ -69,6 +69,7 @@ def test_edits_deletions_and_new_columns_are_merged_and_older_rows_are_not(lake:
     assert [row[0] for row in deleted] == [2, 9]
 
 
+@pytest.mark.long
 def test_a_whole_list_takes_the_place_of_the_table_and_is_joined_into_one_file(lake: Lake, tmp_path: Path) -> None:
     lake.load([deal(number, "first", MONDAY) for number in range(5)], load_state={"watermark": 1})
     lake.load([deal(7, "only", TUESDAY)], write="replace", load_state={"watermark": 2})
@@ -79,6 +80,7 @@ def test_a_whole_list_takes_the_place_of_the_table_and_is_joined_into_one_file(l
     assert lake.lake().rows("deals") == 1
 
 
+@pytest.mark.long
 def test_the_same_load_twice_changes_nothing(lake: Lake, tmp_path: Path) -> None:
     for _ in range(2):
         lake.load([deal(1, "first", MONDAY)], deleted=[{"id": 2, "deleted_at": TUESDAY}])

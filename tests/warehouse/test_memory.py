@@ -34,6 +34,7 @@ def test_each_further_limit_is_twice_the_one_before_as_far_as_the_machine_goes()
     assert limits_mb(64)[:2] == [64, 128]
 
 
+@pytest.mark.long
 def test_where_the_memory_was_too_little_the_load_is_repeated_with_more(
     place: Place, mocker: MockerFixture, caplog: pytest.LogCaptureFixture
 ) -> None:

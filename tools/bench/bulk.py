@@ -154,8 +154,7 @@ def _warm_up(url: str) -> None:
 
 
 def run(name: str, url: str, rows: list[dict[str, Any]], limit: int) -> dict[str, Any]:
-    """One run, and the server's answers of 429 meanwhile. It begins with a window that nobody else has used."""
-    time.sleep(WINDOW)
+    """One run, and the server's answers of 429 meanwhile."""
     _control(url, "POST", "reset")
     command = [sys.executable, __file__, "--writer", name, "--url", url, "--limit", str(limit)]
     folder = None
@@ -222,6 +221,9 @@ def cpu(best_of: int) -> bool:
 
 
 def _updates(url: str, number: int) -> list[dict[str, Any]]:
+    """Rows that differ from what is there. They are asked for when the writer before has left the window: who is paced
+    would make room for it."""
+    time.sleep(WINDOW)
     with _client(url, 100_000) as client:
         ids = [deal["id"] for deal in client.iterate("getDeals", max_records=number)]
     return [{"id": n, "title": f"Title {n} {time.time():.0f}"} for n in ids]
