@@ -49,7 +49,11 @@ READING = ["tests/extraction", "tests/properties", "tests/warehouse"]
 THE_REST = [f"tests/{room}" for room in ("bulk", "catalog", "client", "events", "files", "sandbox", "tools")]
 WITHOUT_AIRFLOW = [*READING, *THE_REST]
 # What meets Airflow in few lines, which other tests run on the oldest: there it is for the long form.
-ALIKE = ["tests/storm", "tests/transfers/test_warehouse_reading.py", "tests/transfers/test_warehouse_scope.py"]
+ALIKE = [
+    *("tests/storm", "tests/subjects", "tests/test_dependencies.py", "tests/test_every_action.py"),
+    *("tests/cli/test_catalog.py", "tests/transfers/test_warehouse.py"),
+    *("tests/transfers/test_warehouse_reading.py", "tests/transfers/test_warehouse_scope.py"),
+]
 # It looks at what the tests of its own process have shown.
 SECRETS = "tests/test_no_secret_was_shown.py"
 VERSIONS_DIFFER = [

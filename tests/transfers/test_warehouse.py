@@ -117,6 +117,7 @@ def test_a_new_field_becomes_a_new_column(sandbox: Sandbox, file: Path, into: di
     assert rows(file, f"SELECT sales_region FROM pipedrive.deals WHERE id = {deal}") == [("North",)]
 
 
+@pytest.mark.long
 def test_another_choice_of_records_is_read_whole(sandbox: Sandbox, file: Path, into: dict[str, Any]) -> None:
     won = {"deals": {"status": "won"}}
     load("monday", entities=["deals"], parameters=won, **into)
@@ -342,6 +343,7 @@ def test_a_backfill_loads_its_day_and_leaves_the_mark_where_it_is(
     assert watermark_of(into) == watermark
 
 
+@pytest.mark.long
 def test_a_window_before_the_first_load_leaves_no_mark_so_that_the_first_load_is_whole(
     sandbox: Sandbox, file: Path, into: dict[str, Any]
 ) -> None:
@@ -357,6 +359,7 @@ def test_a_window_before_the_first_load_leaves_no_mark_so_that_the_first_load_is
     assert watermark_of(into) is not None
 
 
+@pytest.mark.long
 def test_a_window_that_begins_after_the_mark_leaves_it_and_one_that_covers_it_moves_it_on(
     sandbox: Sandbox, file: Path, into: dict[str, Any]
 ) -> None:

@@ -112,6 +112,7 @@ def test_a_field_of_another_type_is_read_whole_as_the_receipt_says(
     assert (again["read_whole"], again["rows"] < 5) == ([], True)
 
 
+@pytest.mark.long
 def test_a_whole_read_that_is_too_dear_waits_for_a_run_with_more_tokens(
     sandbox: Sandbox, file: Path, into: dict[str, Any]
 ) -> None:

@@ -89,6 +89,7 @@ def test_the_rows_of_another_company_are_refused_whatever_is_set(
     assert {request.path for request in other_company.requests} == {"/v1/users/me"}
 
 
+@pytest.mark.long
 def test_another_entity_of_another_company_is_refused_in_the_same_dataset_too(
     sandbox: Sandbox, other_company: Sandbox, file: Path
 ) -> None:
@@ -100,6 +101,7 @@ def test_another_entity_of_another_company_is_refused_in_the_same_dataset_too(
     assert titles(file) == titles_in(sandbox)
 
 
+@pytest.mark.long
 def test_two_tasks_with_other_choices_do_not_take_turns_in_one_table(sandbox: Sandbox, file: Path) -> None:
     won, lost = {"deals": {"status": "won"}}, {"deals": {"status": "lost"}}
     load(file, index=0, parameters=won)
@@ -270,6 +272,7 @@ def test_another_shape_is_read_whole_and_takes_the_place_of_the_one_before(
     assert len(rows(file, "SELECT id FROM pipedrive.deals")) == len(titles_in(sandbox))
 
 
+@pytest.mark.long
 def test_moves_seen_in_deals_are_held_against_the_table_of_deals(
     sandbox: Sandbox, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture
 ) -> None:
@@ -335,6 +338,7 @@ def test_a_folder_that_is_not_this_user_s_is_refused(
             load(file)
 
 
+@pytest.mark.long
 def test_staged_rows_in_object_storage_go_too_unless_they_are_to_be_kept(
     sandbox: Sandbox, file: Path, bucket: str
 ) -> None:

@@ -216,6 +216,7 @@ def kill_at_random_moments(place: Place, folder: Path, times: int, seed: int) ->
     assert len(place.rows()) == 3_000
 
 
+@pytest.mark.long
 def test_a_load_that_is_killed_leaves_the_table_before_or_the_table_after(place: Place, tmp_path: Path) -> None:
     kill_at_random_moments(place, tmp_path, times=2, seed=7)
 

@@ -48,7 +48,7 @@ def wait_for_parts(process: subprocess.Popen[bytes], folder: Path, count: int) -
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("strategy", ["windows", "bidirectional"])
+@pytest.mark.parametrize("strategy", ["windows", pytest.param("bidirectional", marks=pytest.mark.long)])
 def test_after_three_kills_the_landed_set_is_the_companys_set(
     client: PipedriveClient, company: Sandbox, tmp_path: Path, strategy: str
 ) -> None:
