@@ -121,7 +121,7 @@ class _BulkRun:
             elif receipt := self._journal.get("receipt"):
                 log.info(
                     "%s: the run in %s has ended, and this is its receipt again: nothing was compared or written. To "
-                    "compare the rows anew, give each run a folder of its own.",
+                    "compare the rows again, give each run a folder of its own.",
                     self._job.entity,
                     self._journal.folder,
                 )

@@ -66,7 +66,7 @@ def test_the_log_says_that_a_run_has_ended_and_its_receipt_comes_again(
     assert write_rows(rows, "persons") == first
     assert caplog.messages == [
         f"persons: the run in {tmp_path / 'run'} has ended, and this is its receipt again: nothing was compared or "
-        "written. To compare the rows anew, give each run a folder of its own."
+        "written. To compare the rows again, give each run a folder of its own."
     ]
 
 
