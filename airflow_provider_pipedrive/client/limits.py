@@ -73,27 +73,31 @@ class RollingWindow:
 
         :param share: the part of the limit that may be used
         """
-        limit = max(1, int(self.limit * share))
         if share < 1 and self.starts:
-            earliest = max(earliest, self.starts[-1] + _WIDTH / limit)
-        return max(earliest, self.starts[-limit] + _WIDTH) if len(self.starts) >= limit else earliest
+            earliest = max(earliest, self.starts[-1] + _WIDTH / self._part(share))
+        return max(earliest, self._free_after(len(self.starts), share))
 
     def postponed(self, start: float, share: float = 1.0) -> float:
         """The start of a request that has none yet here, no earlier than ``start``: others may have arrived later than
         they were to, and leave the window later too. Those that start after it look for themselves."""
-        limit = max(1, int(self.limit * share))
-        before = bisect_right(self.starts, start)
-        return max(start, self.starts[before - limit] + _WIDTH) if before >= limit else start
+        return max(start, self._free_after(bisect_right(self.starts, start), share))
 
     def stands(self, start: float, share: float = 1.0) -> bool:
         """Whether a start that was taken is as free as it was then."""
-        limit = max(1, int(self.limit * share))
-        before = bisect_left(self.starts, start)
-        return before < limit or self.starts[before - limit] + _WIDTH <= start
+        return self._free_after(bisect_left(self.starts, start), share) <= start
 
     def room(self, now: float, share: float = 1.0) -> int:
         """How many may start at once."""
-        return max(0, max(1, int(self.limit * share)) - sum(start > now - _WIDTH for start in self.starts))
+        return max(0, self._part(share) - sum(start > now - _WIDTH for start in self.starts))
+
+    def _part(self, share: float) -> int:
+        """How many of the limit a share is; one at least."""
+        return max(1, int(self.limit * share))
+
+    def _free_after(self, before: int, share: float) -> float:
+        """When the first of the starts that fill the window leaves it, after so many starts."""
+        limit = self._part(share)
+        return self.starts[before - limit] + _WIDTH if before >= limit else float("-inf")
 
     def take(self, start: float, now: float) -> None:
         """Note that a request starts then; what has left the window ``now`` is forgotten."""

@@ -209,7 +209,7 @@ class Warehouse:
         for limit in limits:
             try:
                 self._load_once(load, folder, ready, present, limit)
-            except Exception as error:
+            except Exception as error:  # each driver has kinds of its own; only too little memory is tried again
                 if limit == limits[-1] or not is_out_of_memory(causes(error)[-1]):
                     raise
                 log.warning("%s: %d MB are not enough for DuckDB. It is given twice that.", load.entity, limit)

@@ -24,7 +24,7 @@ KINDS = (
 """Those that every request can meet; faults of pages are in the tests of paging."""
 MOMENTS = ("first", "middle", "last", "all")
 """Which requests meet the fault."""
-HEAD = "what is called"
+HEAD = "call"
 RIGHT, LATER, NEVER = "✓", "↻", "✗"
 """The right result at once; an error after which the next try has it; an error that is for people."""
 
@@ -123,7 +123,7 @@ def _is_temporary(error: Exception) -> bool:
 
 
 def written_table() -> dict[tuple[str, str], str]:
-    """The table as it stands in the docs: what comes of a fault, by what is called and kind of fault."""
+    """The table as it stands in the docs: what comes of a fault, by call and kind of fault."""
     rows = [
         [cell.strip() for cell in line.strip("| ").split(" | ")]
         for line in TABLE.read_text(encoding="utf-8").splitlines()
