@@ -271,6 +271,7 @@ def ten_parts_more(s3: Storage, dropped: list[int], most_bytes: int) -> int:
             write(staging, "a", 2 * number, 2 * number + 1)
             staging.finish("a", {})
         manifest = staging.publish(lambda part: dropped, {})
+        staging.close()
         remove_folder(folders.unfinished)
         assert manifest["rows"] == parts * (2 - len(dropped))
         asked.append(s3.requests.total())
@@ -286,5 +287,6 @@ def test_what_a_run_of_a_few_seconds_has_read_is_kept_for_another_try_when_it_fa
         write(staging, "a", 2 * number, 2 * number + 1)
         staging.finish("a", {})
         staging.abort()  # the task fails
+        staging.close()
     assert sorted(staging.ids()) == [0, 1, 2, 3]
     assert staging.publish(lambda part: [], {})["rows"] == 4
