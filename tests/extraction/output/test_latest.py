@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -23,40 +23,50 @@ from tests.support.s3_server import s3 as s3
 from tests.support.s3_server import s3_server as s3_server
 
 
-def with_duckdb(pattern: str) -> list[int]:
+def unique(rows: Iterable[tuple[int, str]]) -> dict[int, str]:
+    """The names by their ids, each of which is there once."""
+    found = list(rows)
+    assert len(found) == len(dict(found))
+    return dict(found)
+
+
+def with_duckdb(pattern: str) -> dict[int, str]:
     duckdb = pytest.importorskip("duckdb")
-    return [row[0] for row in duckdb.sql(f"SELECT id FROM read_parquet('{pattern}')").fetchall()]
+    return unique(duckdb.sql(f"SELECT id, name FROM read_parquet('{pattern}')").fetchall())
 
 
-def with_polars(pattern: str) -> list[int]:
+def with_polars(pattern: str) -> dict[int, str]:
     polars = pytest.importorskip("polars")
-    return [row[0] for row in polars.read_parquet(pattern, columns=["id"]).rows()]
+    return unique(polars.read_parquet(pattern, columns=["id", "name"]).rows())
 
 
-def with_pyarrow(pattern: str) -> list[int]:
+def with_pyarrow(pattern: str) -> dict[int, str]:
     dataset = pytest.importorskip("pyarrow.dataset")
-    return list(dataset.dataset(str(Path(pattern).parent), format="parquet").to_table(["id"])["id"].to_pylist())
+    table = dataset.dataset(str(Path(pattern).parent), format="parquet").to_table(["id", "name"])
+    return unique(zip(table["id"].to_pylist(), table["name"].to_pylist(), strict=True))
 
 
-def with_pandas(pattern: str) -> list[int]:
+def with_pandas(pattern: str) -> dict[int, str]:
     pandas = pytest.importorskip("pandas")
-    return list(pandas.read_parquet(Path(pattern).parent, columns=["id"])["id"])
+    frame = pandas.read_parquet(Path(pattern).parent, columns=["id", "name"])
+    return unique(zip(frame["id"], frame["name"], strict=True))
 
 
 @pytest.mark.parametrize("engine", [with_duckdb, with_polars, with_pyarrow, with_pandas])
 def test_a_pattern_finds_the_rows_of_the_last_snapshot_once(
-    sandbox: Sandbox, client: PipedriveClient, tmp_path: Path, engine: Callable[[str], list[int]]
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, engine: Callable[[str], dict[int, str]]
 ) -> None:
     for name in ("before", "after"):
-        sandbox.update("stages", 1, name=name)
+        company.update("stages", 1, name=name)
         extract(client, tmp_path, ExtractionJob(["stages"], format="parquet", part_mb=0, latest=True))
     found = engine(f"{tmp_path}/stages/latest/*.parquet")
-    assert sorted(found) == sorted(record["id"] for record in client.iterate("getStages"))
+    assert found == {record["id"]: record["name"] for record in client.iterate("getStages")}
+    assert found[1] == "after"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_file_has_one_name_and_the_bytes_that_the_manifest_names(
-    sandbox: Sandbox, client: PipedriveClient, request: pytest.FixtureRequest, kind: str
+    company: Sandbox, client: PipedriveClient, request: pytest.FixtureRequest, kind: str
 ) -> None:
     folder = folder_in(kind, request)
     for format_ in ("csv", "jsonl"):
@@ -76,7 +86,7 @@ def test_on_a_disk_it_takes_no_room_and_outlives_the_file_it_was(client: Pipedri
 
 
 def test_who_reads_it_all_the_while_never_finds_it_missing_torn_or_of_two_states(
-    sandbox: Sandbox, client: PipedriveClient, tmp_path: Path
+    company: Sandbox, client: PipedriveClient, tmp_path: Path
 ) -> None:
     states: set[frozenset[str]] = set()
     ended = threading.Event()
@@ -84,7 +94,7 @@ def test_who_reads_it_all_the_while_never_finds_it_missing_torn_or_of_two_states
 
     def snapshot(name: str) -> None:
         for stage in (1, 2):
-            sandbox.update("stages", stage, name=name)
+            company.update("stages", stage, name=name)
         extract(client, tmp_path, job)
 
     def reads() -> None:
@@ -101,6 +111,7 @@ def test_who_reads_it_all_the_while_never_finds_it_missing_torn_or_of_two_states
     reader.join()
     assert all(len(state) == 1 for state in states)
     assert frozenset({"none"}) not in states
+    assert len(states) > 1
 
 
 @pytest.fixture
