@@ -46,13 +46,8 @@ _WRITES: Final = {
 
 
 def comment_on_tables(client: Any, load: EntityLoad, ready: Prepared) -> None:
-    """Comment on the tables of a load, where their comments are not as they should be.
-
-    Nothing happens on a destination whose comments cannot be read back here.
-    """
-    read = _READERS.get(dialect_of(client))
-    if read is None:
-        return
+    """Comment on the tables of a load, where their comments are not as they should be."""
+    read = _READERS[dialect_of(client)]
     for table, wanted in _comments(load, ready):
         there = dict(read(client, table))
         statements = [
@@ -153,4 +148,4 @@ _READERS: Final[Mapping[str, Callable[[Any, str], Sequence[tuple[str, str | None
     "duckdb": _on_duckdb,
     "postgres": _on_postgres,
 }
-"""How comments are read, by dialect. Others are not tried."""
+"""How comments are read, by dialect."""

@@ -25,14 +25,9 @@ Labels = Mapping[str, Mapping[str, str]]
 """The labels of options: by column, and by the option's id."""
 
 _JSON_TYPES: Final = {"duckdb": "JSON", "postgres": "JSONB"}
-"""By dialect, the type of a list's column. Only for these destinations are rows changed in place."""
+"""By dialect, the type of a list's column."""
 _AT_ONCE: Final = 500
 """Options that are inserted together."""
-
-
-def is_changed_in_place(capabilities: Any) -> bool:
-    """Whether rows and columns of a destination of dlt's can be changed by the statements here."""
-    return capabilities.sqlglot_dialect in _JSON_TYPES
 
 
 def options_name(entity: str) -> str:
@@ -51,8 +46,6 @@ def with_new_names(present: Mapping[str, Mapping[str, str]], load: EntityLoad) -
 
 def apply_definitions(pipeline: Any, client: Any, load: EntityLoad, ready: Prepared) -> None:
     """Rename columns, empty those of fields that are gone, and give options their labels, in all rows."""
-    if not is_changed_in_place(client.capabilities):
-        return
     _rename_columns(pipeline, client, load)
     known = pipeline.default_schema.tables if pipeline.default_schema_name else {}
     if load.entity in known:

@@ -20,7 +20,7 @@ from dlt.common.storages import FileStorage
 from dlt.destinations.job_client_impl import SqlLoadJob
 
 from airflow_provider_pipedrive.catalog.advice import counted
-from airflow_provider_pipedrive.warehouse.capabilities import is_transactional
+from airflow_provider_pipedrive.warehouse.capabilities import abilities_of
 
 
 class _RowsLost(DestinationTerminalException):
@@ -71,7 +71,7 @@ def merge_in_transactions(pipeline: Any, merges: Mapping[str, Merge]) -> None:
 
     :param merges: by table
     """
-    destination, shares = pipeline.destination, is_transactional(pipeline)
+    destination, shares = pipeline.destination, abilities_of(pipeline).transactional
     make = destination.client
 
     def client(*arguments: Any, **named: Any) -> Any:
