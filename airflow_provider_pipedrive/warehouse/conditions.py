@@ -131,5 +131,5 @@ class LoadConditions:
         equal = [f"_there._key_{at} = {quoted(name)}" for at, name in enumerate(keys.values())]
         return (
             f"NOT EXISTS (SELECT 1 FROM (SELECT {', '.join(shown)}, {quoted(moment)} AS _moment "
-            f"FROM {quoted(table)}) AS _there WHERE {' AND '.join(equal)} AND _there._moment {later})"
+            f"FROM {quoted(table)}) AS _there WHERE {' AND '.join(equal)} AND _there._moment {later})"  # nosec B608 # names are quoted
         )
