@@ -26,7 +26,7 @@ from dlt.destinations.job_client_impl import SqlLoadJob
 from sqlglot import exp
 
 from airflow_provider_pipedrive.catalog.advice import counted
-from airflow_provider_pipedrive.warehouse.capabilities import is_transactional, kind_of
+from airflow_provider_pipedrive.warehouse.capabilities import abilities_of
 
 _OTHERS: Final = "temp.pipedrive_others"
 """The numbers of the rows of a file that do not count."""
@@ -83,7 +83,7 @@ def merge_in_transactions(pipeline: Any, merges: Mapping[str, Merge]) -> None:
 
     :param merges: by table
     """
-    destination, shares, reads_files = pipeline.destination, is_transactional(pipeline), kind_of(pipeline) == "duckdb"
+    destination, abilities = pipeline.destination, abilities_of(pipeline)
     make = destination.client
 
     def client(*arguments: Any, **named: Any) -> Any:
@@ -95,11 +95,11 @@ def merge_in_transactions(pipeline: Any, merges: Mapping[str, Merge]) -> None:
             if table["name"] not in merges:
                 return job
             if not isinstance(job, SqlLoadJob):
-                return _LeftWhereItIs(file_path) if reads_files else job
+                return _LeftWhereItIs(file_path) if abilities.reads_files else job
             # Asked here: while the script runs, dlt's client takes the staging table for the table.
             tables = made.sql_client.get_qualified_table_names(table["name"])
-            script = FileScript if reads_files else CheckedScript
-            return script(file_path, merges[table["name"]], tables, shares=shares)
+            script = FileScript if abilities.reads_files else CheckedScript
+            return script(file_path, merges[table["name"]], tables, shares=abilities.transactional)
 
         made.create_load_job = create_load_job
         return made
@@ -161,7 +161,7 @@ class CheckedScript(SqlLoadJob):
     def _of_what_counts(self, script: str) -> str:
         """The script for the rows that count."""
         merge, staging = self._merge, self._tables[1]
-        staged = self._count(f"SELECT COUNT(*) FROM {staging}")
+        staged = self._count(f"SELECT COUNT(*) FROM {staging}")  # nosec B608 # dlt's name, escaped
         if staged != merge.staged:
             name = self.load_table_name
             raise _StagedRowsChanged(
@@ -169,14 +169,14 @@ class CheckedScript(SqlLoadJob):
                 f"{name} into this dataset is under way. Let them run one after the other."
             )
         if merge.counts:
-            self._sql_client.execute_sql(f"DELETE FROM {staging} WHERE NOT ({merge.counts})")
+            self._sql_client.execute_sql(f"DELETE FROM {staging} WHERE NOT ({merge.counts})")  # nosec B608 # dlt's name, escaped
         return script
 
     def _records(self, table: str) -> int:
         """How many records a table has: rows of different keys, for a row may have been doubled by hand."""
         keys = ", ".join(map(self._sql_client.escape_column_name, self._merge.keys))
-        rows = f"(SELECT DISTINCT {keys} FROM {table}) AS _records" if keys else table
-        return self._count(f"SELECT COUNT(*) FROM {rows}")
+        rows = f"(SELECT DISTINCT {keys} FROM {table}) AS _records" if keys else table  # nosec B608 # dlt's name, escaped
+        return self._count(f"SELECT COUNT(*) FROM {rows}")  # nosec B608 # dlt's name, escaped
 
     def _count(self, query: str) -> int:
         found = self._sql_client.execute_sql(query)
@@ -196,9 +196,9 @@ class FileScript(CheckedScript):
 
     def _without_others(self, rows: str) -> str | None:
         """The numbered rows that count; None where all do."""
-        found = f"SELECT file_row_number FROM {rows} WHERE NOT ({self._merge.counts})"
+        found = f"SELECT file_row_number FROM {rows} WHERE NOT ({self._merge.counts})"  # nosec B608 # the path is a literal
         self._sql_client.execute_sql(f"CREATE OR REPLACE TEMP TABLE {_OTHERS} AS {found}")
-        if not self._count(f"SELECT COUNT(*) FROM {_OTHERS}"):
+        if not self._count(f"SELECT COUNT(*) FROM {_OTHERS}"):  # nosec B608 # a name of ours
             return None
-        others = f"SELECT file_row_number FROM {_OTHERS}"
-        return f"(SELECT * EXCLUDE (file_row_number) FROM {rows} WHERE file_row_number NOT IN ({others}))"
+        others = f"SELECT file_row_number FROM {_OTHERS}"  # nosec B608 # a name of ours
+        return f"(SELECT * EXCLUDE (file_row_number) FROM {rows} WHERE file_row_number NOT IN ({others}))"  # nosec B608 # the path is a literal
