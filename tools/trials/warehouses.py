@@ -539,9 +539,14 @@ def table(found: Mapping[str, Mapping[str, str]]) -> str:
     lines = ["| | " + " | ".join(TITLES[name] for name in names) + " |", "| --- |" + " --- |" * len(names)]
     for step in STEPS:
         title = str(step.__doc__).strip().rstrip(".").replace("|", "/")
-        marks = [found[name][step.__name__].partition(":")[0].replace("none", "-") for name in names]
-        lines.append(f"| {title} | " + " | ".join(marks) + " |")
+        lines.append(f"| {title} | " + " | ".join(mark(found[name][step.__name__]) for name in names) + " |")
     return "\n".join(lines)
+
+
+def mark(found: str) -> str:
+    """What the table says of a step: what was wrong only the file beside it says."""
+    verdict, _, more = found.partition(": ")
+    return f"right ({more})" if verdict == "right" and more else verdict.replace("none", "-")
 
 
 def main() -> int:
