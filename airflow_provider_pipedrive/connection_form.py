@@ -58,8 +58,20 @@ CONN_FIELDS: Final[dict[str, dict[str, Any]]] = {
     },
     "daily_token_budget": {
         "label": "Daily token budget",
-        "description": "Pipedrive API tokens that one process may spend in a UTC day. Default: no limit of its own.",
+        "description": "Pipedrive API tokens that this Airflow may spend in a UTC day. Default: no limit of its own.",
         "schema": {"type": ["integer", "null"], "minimum": 0},
+    },
+    "reserved_share": {
+        "label": "Reserved share",
+        "description": "The part of the company's daily API tokens, from 0 to 1, that Airflow leaves to people's own "
+        "tools. Default: 0.",
+        "schema": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+    },
+    "dag_shares": {
+        "label": "DAG shares",
+        "description": "JSON object from patterns of DAG ids to the part of the day's API tokens that may be gone "
+        'before they stop: {"backfill_*": 0.5}. Default: all of them.',
+        "schema": {"type": ["object", "null"], "format": "json"},
     },
     "verify": {
         "label": "Verify TLS",
@@ -100,11 +112,11 @@ CONN_FIELDS: Final[dict[str, dict[str, Any]]] = {
 
 UI_FIELD_BEHAVIOUR: Final[dict[str, Any]] = {
     "hidden-fields": ["port", "schema"],
-    "relabeling": {"login": "OAuth client id", "password": "OAuth client secret"},
+    "relabeling": {"login": "OAuth client id", "password": "OAuth client secret"},  # nosec B105 # a label
     "placeholders": {
         "host": "acme, acme.pipedrive.com or a URL; empty: Pipedrive's own for the tokens",
         "login": "not needed with an API token",
-        "password": "not needed with an API token",
+        "password": "not needed with an API token",  # nosec B105 # a hint
         "oauth_host": "https://oauth.pipedrive.com",
         "redirect_uri": "https://airflow.example.com/pipedrive/callback",
         "timeout": "30",

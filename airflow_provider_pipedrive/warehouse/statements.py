@@ -40,7 +40,7 @@ def sql_moment(client: Any, moment: datetime) -> str:
 
 def count_rows(client: Any, table: str) -> int:
     """The rows of a table."""
-    [(number,)] = client.execute_sql(f"SELECT COUNT(*) FROM {client.make_qualified_table_name(table)}")
+    [(number,)] = client.execute_sql(f"SELECT COUNT(*) FROM {client.make_qualified_table_name(table)}")  # nosec B608 # the name is escaped
     return int(number)
 
 
@@ -138,5 +138,5 @@ def latest_view(client: Any, load: EntityLoad, table: Table) -> str:
         client,
         f"CREATE OR REPLACE VIEW {quoted(f'{table.name}__latest')} AS SELECT {columns} FROM "
         f"(SELECT _all.*, {rank} AS _rank FROM {quoted(table.name)} AS _all) AS _versions "
-        f"WHERE _rank = 1 AND {deleted} IS NULL",
+        f"WHERE _rank = 1 AND {deleted} IS NULL",  # nosec B608 # names are quoted
     )

@@ -84,7 +84,7 @@ class Warehouse(TableStore):
                     for name in ("id", "stage_id", "is_archived")
                 ]
                 table = client.make_qualified_table_name(f"{entity}__latest" if VERSION in present else entity)
-                with client.execute_query(f"SELECT {', '.join(wanted)} FROM {table}") as cursor:
+                with client.execute_query(f"SELECT {', '.join(wanted)} FROM {table}") as cursor:  # nosec B608 # names are escaped
                     while found := cursor.fetchmany(10_000):
                         yield found
 
