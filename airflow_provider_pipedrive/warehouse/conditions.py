@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.warehouse.capabilities import is_transactional
+from airflow_provider_pipedrive.warehouse.capabilities import abilities_of
 from airflow_provider_pipedrive.warehouse.entity_load import DELETED, PARENT_UPDATED, VERSION, EntityLoad
 from airflow_provider_pipedrive.warehouse.rendering import rendered
 from airflow_provider_pipedrive.warehouse.statements import quoted, sql_moment
@@ -37,7 +37,7 @@ class LoadConditions:
         deleted = deleted_name(load.entity)
         self._deleted = deleted if ready.deleted or deleted in present else None
         # Where a script cannot be one transaction, dlt's own place for the condition keeps it to fewer statements.
-        self._by_dlt = not is_transactional(pipeline)
+        self._by_dlt = not abilities_of(pipeline).transactional
 
     def merges(self) -> dict[str, Merge]:
         """What the load does to each table."""
@@ -45,17 +45,21 @@ class LoadConditions:
 
         load, ready = self._load, self._ready
         if load.is_whole:
-            return {table.name: Merge(table.rows, whole=True) for table in ready.tables}
+            return {table.name: Merge(table.rows, table.path, whole=True) for table in ready.tables}
         known = [(ready.main, self._of_main()), *((table, self._of_child()) for table in ready.children.values())]
         known += [(ready.deleted, self._of_deleted(ready.deleted))] if ready.deleted else []
         counts = {table.name: None if self._by_dlt else condition for table, condition in known}
-        merges = {table.name: Merge(table.rows, counts=counts[table.name]) for table in ready.children.values()}
+        merges = {
+            table.name: Merge(table.rows, table.path, counts=counts[table.name]) for table in ready.children.values()
+        }
         if deleted := ready.deleted:
-            merges[deleted.name] = Merge(deleted.rows, load.key, removed=0, counts=counts[deleted.name])
+            merges[deleted.name] = Merge(deleted.rows, deleted.path, load.key, removed=0, counts=counts[deleted.name])
         keys, removed = [*load.key], ready.deleted.rows if ready.deleted else 0
         if load.write == "versions":
             keys, removed = [*keys, VERSION], 0
-        return merges | {ready.main.name: Merge(ready.main.rows, keys, removed, counts=counts[ready.main.name])}
+        return merges | {
+            ready.main.name: Merge(ready.main.rows, ready.main.path, keys, removed, counts=counts[ready.main.name])
+        }
 
     def main(self) -> dict[str, Any]:
         """For the entity's own table."""
@@ -131,5 +135,5 @@ class LoadConditions:
         equal = [f"_there._key_{at} = {quoted(name)}" for at, name in enumerate(keys.values())]
         return (
             f"NOT EXISTS (SELECT 1 FROM (SELECT {', '.join(shown)}, {quoted(moment)} AS _moment "
-            f"FROM {quoted(table)}) AS _there WHERE {' AND '.join(equal)} AND _there._moment {later})"
+            f"FROM {quoted(table)}) AS _there WHERE {' AND '.join(equal)} AND _there._moment {later})"  # nosec B608 # names are quoted
         )
