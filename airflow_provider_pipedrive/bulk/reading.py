@@ -215,7 +215,8 @@ class RowReader:
             try:
                 fields[field.key] = self._value(field, value, pipeline)
             except InvalidValue as invalid:
-                fields[field.key] = self._without(number, column, field, value, invalid)
+                self._do_without(number, column, field, value, invalid)
+                fields[field.key] = None
             if field.key == "pipeline_id" and isinstance(fields[field.key], int):
                 pipeline = fields[field.key]
         return fields
@@ -230,8 +231,8 @@ class RowReader:
             return {_REFERENCE: [found.kind, found.text]}
         return found
 
-    def _without(self, number: int | None, column: str, field: Field, value: Any, invalid: InvalidValue) -> None:
-        """What becomes of a row with a value that does not fit: a label may be missing in Pipedrive."""
+    def _do_without(self, number: int | None, column: str, field: Field, value: Any, invalid: InvalidValue) -> None:
+        """Set a row with a value that does not fit aside, unless it is a label that is missing in Pipedrive."""
         fault = f"{column} ({field}) must be {invalid}" if column != str(field) else f"{column} must be {invalid}"
         if not field.kind.has_labels or (
             self._job.missing_options != "null" and (isinstance(value, Mapping) or "several are called" in str(invalid))

@@ -18,7 +18,8 @@ class _Ascii(dict[int, str]):
     """What each letter is in ASCII, looked up once."""
 
     def __missing__(self, code: int) -> str:
-        self[code] = found = unidecode(chr(code))
+        found: str = unidecode(chr(code))
+        self[code] = found
         return found
 
 
