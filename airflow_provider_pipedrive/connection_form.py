@@ -100,11 +100,11 @@ CONN_FIELDS: Final[dict[str, dict[str, Any]]] = {
 
 UI_FIELD_BEHAVIOUR: Final[dict[str, Any]] = {
     "hidden-fields": ["port", "schema"],
-    "relabeling": {"login": "OAuth client id", "password": "OAuth client secret"},
+    "relabeling": {"login": "OAuth client id", "password": "OAuth client secret"},  # nosec B105 # a label
     "placeholders": {
         "host": "acme, acme.pipedrive.com or a URL; empty: Pipedrive's own for the tokens",
         "login": "not needed with an API token",
-        "password": "not needed with an API token",
+        "password": "not needed with an API token",  # nosec B105 # a hint
         "oauth_host": "https://oauth.pipedrive.com",
         "redirect_uri": "https://airflow.example.com/pipedrive/callback",
         "timeout": "30",

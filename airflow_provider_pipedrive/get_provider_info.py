@@ -53,6 +53,7 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.approval"]},
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.choices"]},
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.conversions"]},
+            {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.operators.drift"]},
         ],
         "sensors": [
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.sensors.pipedrive"]},
@@ -60,6 +61,7 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.triggers.pipedrive"]},
             {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.triggers.conversions"]},
+            {"integration-name": "Pipedrive", "python-modules": ["airflow_provider_pipedrive.triggers.budget"]},
         ],
         "notifications": ["airflow_provider_pipedrive.notifications.pipedrive.PipedriveNotifier"],
         "transfers": [

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import re
 import subprocess
 import sys
 from importlib import metadata, resources
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import jsonschema
@@ -15,15 +18,8 @@ import pytest
 from airflow.configuration import conf
 from airflow.providers_manager import ProvidersManager
 
-from airflow_provider_pipedrive import __version__, transfers
+from airflow_provider_pipedrive import __version__, operators, transfers, triggers
 from airflow_provider_pipedrive.get_provider_info import get_provider_info
-from airflow_provider_pipedrive.operators.approval import PipedriveApprovalOperator
-from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
-from airflow_provider_pipedrive.operators.choices import PipedriveChoiceOperator, PipedriveRefreshChoicesOperator
-from airflow_provider_pipedrive.operators.conversions import PipedriveConvertDealOperator, PipedriveConvertLeadOperator
-from airflow_provider_pipedrive.operators.merge import PipedriveMergeOperator
-from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator
-from airflow_provider_pipedrive.operators.webhooks import PipedriveEnsureWebhooksOperator
 
 DISTRIBUTION = "airflow-provider-pipedrive"
 
@@ -69,15 +65,28 @@ def test_the_connection_type_is_that_of_its_hook():
     assert (hook.conn_type, hook.hook_name) == (declared["connection-type"], declared["hook-name"])
 
 
+def modules_with(room: ModuleType, kind: str) -> set[str]:
+    """The modules of a room that define what users see of a kind: ``Pipedrive...Operator``, for ``Operator``."""
+    return {
+        f"{room.__name__}.{file.stem}"
+        for file in Path(*room.__path__).glob("*.py")
+        if re.search(rf"^class (\w+To)?Pipedrive\w*{kind}\(", file.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+
+
 def test_every_operator_and_transfer_is_in_a_module_that_the_metadata_names():
     info = get_provider_info()
     named = {module for integration in info["operators"] for module in integration["python-modules"]}
     named |= {transfer["python-module"] for transfer in info["transfers"]}
-    operators = [PipedriveOperator, PipedriveBulkOperator, PipedriveMergeOperator, PipedriveEnsureWebhooksOperator]
-    operators += [PipedriveApprovalOperator, PipedriveChoiceOperator, PipedriveRefreshChoicesOperator]
-    operators += [PipedriveConvertDealOperator, PipedriveConvertLeadOperator]
-    operators += [getattr(transfers, name) for name in transfers.__all__]
-    assert {operator.__module__ for operator in operators} == named
+    assert modules_with(operators, "Operator") | modules_with(transfers, "Operator") == named
+
+
+def test_every_trigger_is_in_a_module_that_the_metadata_names():
+    (shared, *others) = [
+        module for integration in get_provider_info()["triggers"] for module in integration["python-modules"]
+    ]
+    # Watchers of changes: the first module has them from there, where Airflow has watchers.
+    assert modules_with(triggers, "Trigger") - {"airflow_provider_pipedrive.triggers.changes"} == {shared, *others}
 
 
 def test_every_module_and_link_that_the_metadata_names_can_be_imported():

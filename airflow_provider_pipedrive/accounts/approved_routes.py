@@ -39,10 +39,10 @@ KEY: Final = "approved_routes"
 """Name of the approvals in the connection's extra, or in what the page remembers there. Airflow's masker leaves both
 alone, and so does the client."""
 LABELS: Final[Mapping[str, str]] = {
-    "client_secret": "Client secret",
-    "api_token": "API token",
-    "refresh_token": "OAuth refresh token",
-    "access_token": "OAuth access token",
+    "client_secret": "Client secret",  # nosec B105 # a label
+    "api_token": "API token",  # nosec B105 # a label
+    "refresh_token": "OAuth refresh token",  # nosec B105 # a label
+    "access_token": "OAuth access token",  # nosec B105 # a label
 }
 """The secrets that travel, as people call them."""
 _MOST: Final = 16
@@ -78,8 +78,8 @@ class CredentialRoute:
             host=unquote(connection.host or ""),
             port=connection.port,
             login="-",
-            password="-",
-            extra={**parts, "refresh_token": "-"},
+            password="-",  # nosec B106 # never sent
+            extra={**parts, "refresh_token": "-"},  # nosec B105 # never sent
         )
         oauth_origin: str = getattr(settings.credential, "origin", "")
         return cls(settings.origin, oauth_origin, settings.verify, dict(settings.proxies or {}))

@@ -249,7 +249,7 @@ def _settings_of_app(stored: StoredConnection) -> Settings:
             "from the app's page in Pipedrive's Developer Hub."
         )
     kept = {name: value for name, value in stored.extra.items() if name not in TOKENS}
-    settings = _settings(stored, {**kept, "refresh_token": "not-there-yet"})
+    settings = _settings(stored, {**kept, "refresh_token": "not-there-yet"})  # nosec B105 # never sent
     assert isinstance(settings.credential, OAuth)
     return replace(settings, credential=replace(settings.credential, refresh_token=None))
 

@@ -37,7 +37,7 @@ IDLE_DAYS = 60
 Send = Callable[[PreparedRequest], Response]
 """Sends one request: call, URL, headers, body."""
 
-_TOKEN = "/oauth/token"  # with a slash at its end it redirects, which loses the form
+_TOKEN = "/oauth/token"  # nosec B105 # a path: with a slash at its end it redirects, which loses the form
 _REVOKE = "/oauth/revoke"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import pickle
+import pickle  # nosec B403 # for a file that this process alone writes
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -233,7 +233,7 @@ class _Spooled:
         self._file.seek(0)
         with suppress(EOFError):
             while True:
-                yield pickle.load(self._file)
+                yield pickle.load(self._file)  # nosec B301 # it has what `__init__` wrote
 
 
 def _digest(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -69,14 +69,14 @@ class NewOptions:
             for table, numbered in _TABLES.items():
                 for number, fields in self._waiting(table):
                     found = {name: self._with_ids(name, value) for name, value in fields.items()}
-                    self._journal.run(f"UPDATE {table} SET fields = ? WHERE {numbered} = ?", [to_json(found), number])
+                    self._journal.run(f"UPDATE {table} SET fields = ? WHERE {numbered} = ?", [to_json(found), number])  # nosec B608 # names from `_TABLES`
 
     def _waiting(self, table: str) -> Iterator[tuple[int, dict[str, Any]]]:
         """What has options without ids, some at a time: it is changed while it is read."""
         last = -1
         while chunk := self._journal.run(
             f"SELECT {_TABLES[table]}, fields FROM {table} WHERE {_TABLES[table]} > ? AND instr(fields, ?) "
-            f"ORDER BY {_TABLES[table]} LIMIT 500",
+            f"ORDER BY {_TABLES[table]} LIMIT 500",  # nosec B608 # names from `_TABLES`
             [last, EXPECTED],
         ).fetchall():
             for number, fields in chunk:

@@ -15,7 +15,7 @@ from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, lazy_load_c
 DEFAULT_REDIRECT_URI = "http://localhost:8910/callback"
 """The callback URL to register with the app, unless another one is given or configured."""
 DEFAULT_CONN_ID = "pipedrive_default"
-SECRET_VARIABLE = "PIPEDRIVE_CLIENT_SECRET"
+SECRET_VARIABLE = "PIPEDRIVE_CLIENT_SECRET"  # nosec B105 # a variable's name
 
 
 def _arg(*flags: str, **options: Any) -> Arg:

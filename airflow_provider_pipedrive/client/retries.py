@@ -133,8 +133,8 @@ class _Rules:
             spread = min(WINDOW * self._bursts, LONGEST_WAIT)  # the more of them there are, the wider
             now = self._clock.monotonic()
             # Nor do machines, which do not see each other.
-            self._limits.pause(now, now + seconds + random.uniform(0, WINDOW / 2))
-        seconds += random.uniform(0, spread)
+            self._limits.pause(now, now + seconds + random.uniform(0, WINDOW / 2))  # nosec B311 # spreads retries
+        seconds += random.uniform(0, spread)  # nosec B311 # spreads retries
         self._waited_for_room += seconds
         return seconds
 

@@ -67,7 +67,7 @@ def _pipedrive_error(exception: BaseException | None) -> PipedriveError | None:
 def _seconds_to_wait(error: PipedriveError, try_number: int) -> float | None:
     """Seconds until the next try; ``None`` for the task's own ``retry_delay``."""
     if isinstance(error, PipedriveBurstLimitError):
-        return max(error.retry_after or 0.0, BURST_WAIT) + random.uniform(0, BURST_SPREAD)
+        return max(error.retry_after or 0.0, BURST_WAIT) + random.uniform(0, BURST_SPREAD)  # nosec B311 # spreads retries
     if isinstance(error, PipedriveDailyBudgetError):
         now = time.time()
         return next_tokens(now, error.retry_after, in_vain=try_number > 1) - now

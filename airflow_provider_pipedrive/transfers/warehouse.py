@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
-    from airflow_provider_pipedrive.warehouse import EntityLoad, Scope, Warehouse
+    from airflow_provider_pipedrive.warehouse import EntityLoad, Scope, TableStore
 
 
 class PipedriveToWarehouseOperator(ExtractionOperator):
@@ -129,7 +129,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
         views = list(warehouse.install_views()) if self.views else []
         return {"destination": self._shown_destination, "dataset": self.dataset, "entities": loaded, "views": views}
 
-    def _warehouse(self) -> Warehouse:
+    def _warehouse(self) -> TableStore:
         from airflow_provider_pipedrive.warehouse import DeltaLake, Warehouse
 
         destination = destination_of(self.destination, self.destination_conn_id)
@@ -137,7 +137,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
             return DeltaLake(destination, self.dataset, compact=self.compact)
         return Warehouse(destination, self.dataset, self.lists, untried=self.untried)
 
-    def _load(self, warehouse: Warehouse, load: EntityLoad, work: Path, folder: Any) -> dict[str, Any]:
+    def _load(self, warehouse: TableStore, load: EntityLoad, work: Path, folder: Any) -> dict[str, Any]:
         from airflow_provider_pipedrive.extraction.storage.files import remove_folder
 
         try:
@@ -197,7 +197,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
     # ---- what is read
 
     def _jobs(
-        self, context: Context, warehouse: Warehouse, load_states: LoadStates, scopes: Mapping[str, Scope]
+        self, context: Context, warehouse: TableStore, load_states: LoadStates, scopes: Mapping[str, Scope]
     ) -> list[ExtractionJob]:
         if self.mode == "snapshot":
             return [self._job_of(self.entities, "snapshot", None, None)]

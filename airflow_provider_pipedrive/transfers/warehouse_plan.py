@@ -12,7 +12,7 @@ from airflow_provider_pipedrive.extraction.definition import ExtractionJob, Mode
 from airflow_provider_pipedrive.extraction.entities import OBSERVED
 
 if TYPE_CHECKING:
-    from airflow_provider_pipedrive.warehouse import Scope, Warehouse
+    from airflow_provider_pipedrive.warehouse import Scope, TableStore
 
 log = logging.getLogger(__name__)
 LoadStates = Mapping[str, Mapping[str, Any]]
@@ -56,7 +56,7 @@ def _with_moves(chosen: Sequence[str], entities: Sequence[str]) -> list[str]:
 
 
 def watermark_of(
-    warehouse: Warehouse, entity: str, load_state: Mapping[str, Any] | None, scope: Scope
+    warehouse: TableStore, entity: str, load_state: Mapping[str, Any] | None, scope: Scope
 ) -> datetime | None:
     """How far a table has come; None where the entity is to be read whole."""
     if not load_state or not load_state.get("watermark") or not scope.continues(load_state.get("scope") or {}):

@@ -15,7 +15,7 @@ from airflow_provider_pipedrive.transfers.warehouse_plan import LoadStates, Make
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
     from airflow_provider_pipedrive.extraction.definition import ExtractionJob
-    from airflow_provider_pipedrive.warehouse import Warehouse
+    from airflow_provider_pipedrive.warehouse import TableStore
     from airflow_provider_pipedrive.warehouse.field_changes import FieldChanges
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def read_job(
     job: ExtractionJob,
     run: str,
     make: MakeJob,
-    warehouse: Warehouse,
+    warehouse: TableStore,
     load_states: LoadStates,
 ) -> JobReading:
     """Read what a job asks for, and the whole lists that changed definitions ask for.
@@ -115,7 +115,7 @@ def extract_once(
     return receipt
 
 
-def _changes_of(folder: Any, name: str, before: Mapping[str, Any], warehouse: Warehouse) -> FieldChanges:
+def _changes_of(folder: Any, name: str, before: Mapping[str, Any], warehouse: TableStore) -> FieldChanges:
     """What has happened to an entity's fields since the load before.
 
     :param before: what the warehouse remembers of it

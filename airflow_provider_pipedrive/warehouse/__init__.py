@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.warehouse.entity_load import EntityLoad, Lists, Loaded, Write
     from airflow_provider_pipedrive.warehouse.lake import DeltaLake
     from airflow_provider_pipedrive.warehouse.scope import Scope
+    from airflow_provider_pipedrive.warehouse.table_store import TableStore
     from airflow_provider_pipedrive.warehouse.warehouse import Warehouse
     from airflow_provider_pipedrive.warehouse.write_back import pipedrive_destination
 
@@ -24,6 +25,7 @@ __all__ = [
     "Lists",
     "Loaded",
     "Scope",
+    "TableStore",
     "Warehouse",
     "Write",
     "pipedrive_destination",
@@ -34,6 +36,7 @@ _HOMES = {
     "DeltaLake": "lake",
     **dict.fromkeys(("EntityLoad", "Lists", "Loaded", "Write"), "entity_load"),
     "Scope": "scope",
+    "TableStore": "table_store",
     "Warehouse": "warehouse",
     "pipedrive_destination": "write_back",
 }

@@ -3,26 +3,69 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 from uuid import uuid4
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 log = logging.getLogger(__name__)
-TRIED: Final = {
-    "duckdb": "DuckDB ('duckdb:///path/to/crm.duckdb')",
-    "postgres": "Postgres ('postgres')",
-    "mysql": "MariaDB ('sqlalchemy', whose credentials have drivername='mysql+pymysql')",
-    "delta": "Delta tables ('filesystem' with table_format='delta')",
-}
-"""Destinations that have passed every trial, each value right after every load: see docs/warehouse.md."""
-TRANSACTIONAL: Final = frozenset(
-    {"duckdb", "motherduck", "ducklake", "postgres", "redshift", "snowflake", "mssql", "bigquery", "mysql", "sqlite"}
-)
-"""Destinations whose clients in dlt begin and roll back transactions. Those of the others do nothing of the kind."""
 _SCRATCH: Final = "pipedrive_scratch_"
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a kind of destination does, beyond what dlt says of it.
+
+    :ivar title: how it is named to those who look for one; only where it has passed every trial, each value right after
+        every load: see docs/warehouse.md
+    :ivar transactional: whether dlt's client begins transactions and rolls them back: that of others does nothing of
+        the kind
+    :ivar changes_rows: whether fields and options are changed in place, by the statements of
+        :mod:`airflow_provider_pipedrive.warehouse.definitions`
+    :ivar comments: whether tables and columns have comments, which can be read back
+    :ivar indexes: whether a merge looks for keys by an index
+    :ivar statistics: whether a merge needs to be told how large a table is
+    :ivar staged_as: the format of the files that it takes rows from
+    """
+
+    title: str = ""
+    transactional: bool = False
+    changes_rows: bool = False
+    comments: bool = False
+    indexes: bool = False
+    statistics: bool = False
+    staged_as: Literal["parquet", "csv"] = "parquet"
+
+
+_KINDS: Final[Mapping[str, Abilities]] = {
+    "duckdb": Abilities(
+        "DuckDB ('duckdb:///path/to/crm.duckdb')", transactional=True, changes_rows=True, comments=True
+    ),
+    "postgres": Abilities(
+        "Postgres ('postgres')",
+        transactional=True,
+        changes_rows=True,
+        comments=True,
+        indexes=True,
+        statistics=True,
+        # It takes Parquet only by a further driver, and CSV as fast.
+        staged_as="csv",
+    ),
+    "mysql": Abilities(
+        "MariaDB ('sqlalchemy', whose credentials have drivername='mysql+pymysql')", transactional=True, indexes=True
+    ),
+    "ducklake": Abilities(transactional=True, changes_rows=True, comments=True),
+    "delta": Abilities("Delta tables ('filesystem' with table_format='delta')"),
+    **dict.fromkeys(
+        ("motherduck", "redshift", "snowflake", "mssql", "bigquery", "sqlite"),
+        Abilities(transactional=True),
+    ),
+}
+"""By kind, for several share a dialect: MotherDuck and DuckLake speak DuckDB's. Nothing is known of the others."""
+TRIED: Final = tuple(abilities.title for abilities in _KINDS.values() if abilities.title)
 
 
 def kind_of(pipeline: Any) -> str:
@@ -33,9 +76,9 @@ def kind_of(pipeline: Any) -> str:
     return str(pipeline.sql_client().capabilities.sqlglot_dialect)
 
 
-def is_transactional(pipeline: Any) -> bool:
-    """Whether several statements can be committed together."""
-    return kind_of(pipeline) in TRANSACTIONAL
+def abilities_of(pipeline: Any) -> Abilities:
+    """What the destination of a pipeline of dlt's does."""
+    return _KINDS.get(kind_of(pipeline), Abilities())
 
 
 def check_capabilities(pipeline: Any, *, untried: bool) -> None:
@@ -56,11 +99,11 @@ def check_capabilities(pipeline: Any, *, untried: bool) -> None:
         raise _refused(f"The destination {name} cannot merge rows into a table: each load would double them.")
     if "insert-from-staging" not in _of_tables(able.replace_strategies_selector, able.supported_replace_strategies):
         raise _refused(f"The destination {name} cannot replace a table's rows in one step.")
-    kind = kind_of(pipeline)
-    if kind in TRIED:
+    kind, abilities = kind_of(pipeline), abilities_of(pipeline)
+    if abilities.title:
         return
     lacking = (
-        "" if kind in TRANSACTIONAL else " It has no transactions in dlt: a load that fails may leave rows missing."
+        "" if abilities.transactional else " It has no transactions in dlt: a load that fails may leave rows missing."
     )
     if not untried:
         raise _refused(
@@ -77,7 +120,7 @@ def _of_tables(selector: Any, strategies: Any) -> Any:
 
 def _refused(why: str) -> PipedriveParameterError:
     return PipedriveParameterError(
-        f"{why} Known to hold what is promised: {', '.join(TRIED.values())}; see docs/warehouse.md. For files use "
+        f"{why} Known to hold what is promised: {', '.join(TRIED)}; see docs/warehouse.md. For files use "
         "PipedriveToObjectStorageOperator."
     )
 
@@ -93,9 +136,9 @@ def check_rights(client: Any) -> None:
             if not client.has_dataset():
                 client.create_dataset()
             with _scratch_table(client) as table:
-                client.execute_sql(f"INSERT INTO {table} VALUES (1, 0)")
-                client.execute_sql(f"UPDATE {table} SET number = 1 WHERE id = 1")
-                client.execute_sql(f"DELETE FROM {table} WHERE id = 1")
+                client.execute_sql(f"INSERT INTO {table} VALUES (1, 0)")  # nosec B608 # a table of ours
+                client.execute_sql(f"UPDATE {table} SET number = 1 WHERE id = 1")  # nosec B608 # a table of ours
+                client.execute_sql(f"DELETE FROM {table} WHERE id = 1")  # nosec B608 # a table of ours
 
 
 @contextmanager

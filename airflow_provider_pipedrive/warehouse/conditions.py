@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.warehouse.capabilities import is_transactional
+from airflow_provider_pipedrive.warehouse.capabilities import abilities_of
 from airflow_provider_pipedrive.warehouse.entity_load import DELETED, PARENT_UPDATED, VERSION, EntityLoad
 from airflow_provider_pipedrive.warehouse.rendering import rendered
 from airflow_provider_pipedrive.warehouse.statements import quoted, sql_moment
@@ -37,7 +37,7 @@ class LoadConditions:
         deleted = deleted_name(load.entity)
         self._deleted = deleted if ready.deleted or deleted in present else None
         # Where a script cannot be one transaction, dlt's own place for the condition keeps it to fewer statements.
-        self._by_dlt = not is_transactional(pipeline)
+        self._by_dlt = not abilities_of(pipeline).transactional
 
     def merges(self) -> dict[str, Merge]:
         """What the load does to each table."""
@@ -131,5 +131,5 @@ class LoadConditions:
         equal = [f"_there._key_{at} = {quoted(name)}" for at, name in enumerate(keys.values())]
         return (
             f"NOT EXISTS (SELECT 1 FROM (SELECT {', '.join(shown)}, {quoted(moment)} AS _moment "
-            f"FROM {quoted(table)}) AS _there WHERE {' AND '.join(equal)} AND _there._moment {later})"
+            f"FROM {quoted(table)}) AS _there WHERE {' AND '.join(equal)} AND _there._moment {later})"  # nosec B608 # names are quoted
         )

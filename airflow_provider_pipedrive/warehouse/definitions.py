@@ -25,14 +25,9 @@ Labels = Mapping[str, Mapping[str, str]]
 """The labels of options: by column, and by the option's id."""
 
 _JSON_TYPES: Final = {"duckdb": "JSON", "postgres": "JSONB"}
-"""By dialect, the type of a list's column. Only for these destinations are rows changed in place."""
+"""By dialect, the type of a list's column."""
 _AT_ONCE: Final = 500
 """Options that are inserted together."""
-
-
-def is_changed_in_place(capabilities: Any) -> bool:
-    """Whether rows and columns of a destination of dlt's can be changed by the statements here."""
-    return capabilities.sqlglot_dialect in _JSON_TYPES
 
 
 def options_name(entity: str) -> str:
@@ -51,8 +46,6 @@ def with_new_names(present: Mapping[str, Mapping[str, str]], load: EntityLoad) -
 
 def apply_definitions(pipeline: Any, client: Any, load: EntityLoad, ready: Prepared) -> None:
     """Rename columns, empty those of fields that are gone, and give options their labels, in all rows."""
-    if not is_changed_in_place(client.capabilities):
-        return
     _rename_columns(pipeline, client, load)
     known = pipeline.default_schema.tables if pipeline.default_schema_name else {}
     if load.entity in known:
@@ -96,7 +89,7 @@ def _columns_in(client: Any, table: str) -> set[str]:
     found = client.execute_sql(
         "SELECT c.column_name FROM information_schema.columns AS c JOIN information_schema.tables AS t "
         "ON c.table_schema = t.table_schema AND c.table_name = t.table_name "
-        f"WHERE c.table_schema = {_literal(dataset)} AND c.table_name = {_literal(name)} "
+        f"WHERE c.table_schema = {_literal(dataset)} AND c.table_name = {_literal(name)} "  # nosec B608 # texts are literals of sqlglot
         + ("AND t.table_type = 'BASE TABLE'" if dialect_of(client) == "duckdb" else "")
     )
     return {str(column) for (column,) in found or ()}
@@ -109,10 +102,10 @@ def _empty(client: Any, load: EntityLoad, known: Mapping[str, Any]) -> None:
     for column in load.removed:
         if column in known[load.entity]["columns"]:
             client.execute_sql(
-                rendered(client, f'UPDATE "{load.entity}" SET "{column}" = NULL WHERE NOT "{column}" IS NULL')
+                rendered(client, f'UPDATE "{load.entity}" SET "{column}" = NULL WHERE NOT "{column}" IS NULL')  # nosec B608 # names of dlt's, a-z and 0-9
             )
         if f"{load.entity}__{column}" in known:
-            client.execute_sql(rendered(client, f'DELETE FROM "{load.entity}__{column}"'))
+            client.execute_sql(rendered(client, f'DELETE FROM "{load.entity}__{column}"'))  # nosec B608 # names of dlt's, a-z and 0-9
 
 
 # ---- options
@@ -146,7 +139,7 @@ def _relabel(client: Any, load: EntityLoad, ready: Prepared, known: Mapping[str,
 def _labels_in(client: Any, table: str) -> dict[str, dict[str, str]]:
     """The labels that rows have."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
-    query = f'SELECT column_name, option_id, label FROM "{table}"'
+    query = f'SELECT column_name, option_id, label FROM "{table}"'  # nosec B608 # a name of ours
     for column, key, label in client.execute_sql(rendered(client, query)):
         found[column][key] = label
     return dict(found)
@@ -155,11 +148,11 @@ def _labels_in(client: Any, table: str) -> dict[str, dict[str, str]]:
 def _new_options(client: Any, table: str, options: Labels) -> Iterator[str]:
     """The options of these columns in place of those that the table has."""
     listed = ", ".join(map(_literal, options))
-    yield rendered(client, f'DELETE FROM "{table}" WHERE column_name IN ({listed})')
+    yield rendered(client, f'DELETE FROM "{table}" WHERE column_name IN ({listed})')  # nosec B608 # texts are literals of sqlglot
     rows = [(name, key, label) for name, labels in options.items() for key, label in labels.items()]
     for at in range(0, len(rows), _AT_ONCE):
         values = ", ".join(f"({', '.join(map(_literal, row))})" for row in rows[at : at + _AT_ONCE])
-        yield rendered(client, f'INSERT INTO "{table}" (column_name, option_id, label) VALUES {values}')
+        yield rendered(client, f'INSERT INTO "{table}" (column_name, option_id, label) VALUES {values}')  # nosec B608 # texts are literals of sqlglot
 
 
 def _changes(

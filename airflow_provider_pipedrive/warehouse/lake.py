@@ -21,8 +21,8 @@ from uuid import uuid4
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.warehouse.entity_load import DELETED, EntityLoad
 from airflow_provider_pipedrive.warehouse.pipelines import present_tables, table_resource
+from airflow_provider_pipedrive.warehouse.table_store import Present, TableStore
 from airflow_provider_pipedrive.warehouse.translated import translated
-from airflow_provider_pipedrive.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.warehouse.destination import Destination
@@ -35,7 +35,7 @@ _Counts = Callable[[Mapping[str, Any]], bool]
 _UPSERT: Final = {"disposition": "merge", "strategy": "upsert", "deduplicated": True}
 
 
-class DeltaLake(Warehouse):
+class DeltaLake(TableStore):
     """A dataset of Delta tables. Lists are JSON in their row.
 
     :param destination: dlt's ``filesystem``, whose credentials have ``bucket_url``
@@ -101,9 +101,7 @@ class DeltaLake(Warehouse):
         table = _table(pipeline, entity)
         return table.to_pyarrow_dataset().count_rows() if table else 0
 
-    def _load_once(
-        self, load: EntityLoad, folder: Path, ready: Prepared, present: Mapping[str, Mapping[str, str]], memory_mb: int
-    ) -> None:
+    def _write(self, load: EntityLoad, folder: Path, ready: Prepared, present: Present) -> None:
         if load.write == "versions":
             raise PipedriveParameterError("A lake of Delta tables holds the latest versions alone: versions='latest'.")
         with self._pipeline(load.entity, folder) as pipeline:

@@ -82,7 +82,7 @@ def names_in_table(client: Any) -> list[str]:
     """The names of the pipelines that a database has the state of."""
     table = client.sql_client.make_qualified_table_name(client.schema.state_table_name)
     column = client.sql_client.escape_column_name("pipeline_name")
-    return [str(name) for (name,) in client.sql_client.execute_sql(f"SELECT DISTINCT {column} FROM {table}") or ()]
+    return [str(name) for (name,) in client.sql_client.execute_sql(f"SELECT DISTINCT {column} FROM {table}") or ()]  # nosec B608 # names are escaped
 
 
 def present_tables(pipeline: Any) -> dict[str, dict[str, str]]:

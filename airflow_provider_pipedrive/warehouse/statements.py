@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_pipedrive.errors import PipedriveWarehouseError
+from airflow_provider_pipedrive.warehouse.capabilities import kind_of
 from airflow_provider_pipedrive.warehouse.entity_load import DELETED, VERSION, EntityLoad
 from airflow_provider_pipedrive.warehouse.rendering import dialect_of, rendered
 
@@ -36,7 +40,7 @@ def sql_moment(client: Any, moment: datetime) -> str:
 
 def count_rows(client: Any, table: str) -> int:
     """The rows of a table."""
-    [(number,)] = client.execute_sql(f"SELECT COUNT(*) FROM {client.make_qualified_table_name(table)}")
+    [(number,)] = client.execute_sql(f"SELECT COUNT(*) FROM {client.make_qualified_table_name(table)}")  # nosec B608 # the name is escaped
     return int(number)
 
 
@@ -57,18 +61,54 @@ def create_key_index(client: Any, load: EntityLoad, table: Table) -> None:
 
 
 @contextmanager
-def only_load(client: Any, kind: str, entity: str) -> Iterator[None]:
+def only_load(pipeline: Any, entity: str) -> Iterator[None]:
     """The only load of an entity into the dataset: two would share dlt's staging tables.
 
-    An open connection holds a DuckDB file. Postgres and MySQL hold a lock that goes with it. Elsewhere the rows that
-    are staged are counted before they are merged.
+    Where nothing is known that keeps others out, the rows that are staged are counted before they are merged.
 
     :raises PipedriveWarehouseError: another load is under way, and does not end
     """
-    if kind == "postgres":
+    lock = _LOCKS.get(kind_of(pipeline))
+    with lock(pipeline, entity) if lock else nullcontext():
+        yield
+
+
+@contextmanager
+def _by_connection(pipeline: Any, _entity: str) -> Iterator[None]:
+    """An open connection holds a DuckDB file."""
+    with pipeline.sql_client():
+        yield
+
+
+@contextmanager
+def _by_folder(pipeline: Any, _entity: str) -> Iterator[None]:
+    """A DuckLake whose catalog is a file is held by the file's folder.
+
+    One process at a time can have such a catalog open, and it only once: dlt opens and closes it many times a load.
+    """
+    catalog = pipeline.sql_client().credentials.catalog
+    if catalog.drivername not in ("duckdb", "sqlite"):
+        yield
+        return
+    folder = os.open(Path(catalog.database).absolute().parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # given back when it is closed, by a killed process too
+        yield
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _by_advisory_lock(pipeline: Any, entity: str) -> Iterator[None]:
+    with pipeline.sql_client() as client:
         client.execute_sql("SET lock_timeout = '10min'")
         client.execute_sql("SELECT pg_advisory_lock(hashtext(%s), hashtext(%s))", client.dataset_name, entity)
-    elif kind == _MYSQL:
+        yield
+
+
+@contextmanager
+def _by_named_lock(pipeline: Any, entity: str) -> Iterator[None]:
+    with pipeline.sql_client() as client:
         # Names have 64 characters at most: https://mariadb.com/kb/en/get_lock/
         place = hashlib.sha256(f"{client.dataset_name} {entity}".encode()).hexdigest()[:32]
         if client.execute_sql("SELECT GET_LOCK(%s, 600)", f"pipedrive {place}") != [(1,)]:
@@ -76,7 +116,16 @@ def only_load(client: Any, kind: str, entity: str) -> Iterator[None]:
                 f"Another load of {entity} into dataset {client.dataset_name} did not end within 10 minutes.",
                 retryable=True,
             )
-    yield
+        yield
+
+
+_LOCKS: Final[Mapping[str, Callable[[Any, str], AbstractContextManager[None]]]] = {
+    "duckdb": _by_connection,
+    "ducklake": _by_folder,
+    "postgres": _by_advisory_lock,
+    _MYSQL: _by_named_lock,
+}
+"""What keeps other loads out, by kind of destination; it ends with the process."""
 
 
 def latest_view(client: Any, load: EntityLoad, table: Table) -> str:
@@ -89,5 +138,5 @@ def latest_view(client: Any, load: EntityLoad, table: Table) -> str:
         client,
         f"CREATE OR REPLACE VIEW {quoted(f'{table.name}__latest')} AS SELECT {columns} FROM "
         f"(SELECT _all.*, {rank} AS _rank FROM {quoted(table.name)} AS _all) AS _versions "
-        f"WHERE _rank = 1 AND {deleted} IS NULL",
+        f"WHERE _rank = 1 AND {deleted} IS NULL",  # nosec B608 # names are quoted
     )

@@ -98,7 +98,7 @@ def _of_warehouse(chain: Any, place: Place) -> PipedriveWarehouseError:
 
 
 def _advice(error: BaseException, destination: Destination) -> str:
-    if destination.file and "Could not set lock" in str(error):
+    if "Could not set lock" in str(error):
         return " DuckDB lets one process write: load one after the other, such as by an Airflow pool of one slot."
     if is_out_of_memory(error):
         return " Give DuckDB more: ?memory_limit=4GB behind the destination."

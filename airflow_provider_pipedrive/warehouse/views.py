@@ -54,7 +54,7 @@ _STAGE_DURATIONS: Final = f"""
     FROM ends AS e
     LEFT JOIN stages AS s ON s.id = e.stage_id
     LEFT JOIN pipelines AS p ON p.id = s.pipeline_id
-"""
+"""  # nosec B608 # a constant of this module
 _FUNNEL: Final = """
     SELECT p.name AS pipeline, s.name AS stage, s.order_nr AS stage_order,
         COUNT(CASE WHEN d.status = 'won' OR here.order_nr >= s.order_nr THEN 1 END) AS reached,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveWarehouseError
 from airflow_provider_pipedrive.warehouse import Destination, Warehouse
+from airflow_provider_pipedrive.warehouse.capabilities import abilities_of
 from tests.warehouse.test_merging import MONDAY, TUESDAY, Place, deal
 from tests.warehouse.test_merging import place as place
 
@@ -44,6 +46,20 @@ def test_a_destination_that_nobody_has_tried_is_loaded_into_on_request(tmp_path:
     into.load([deal(1, "old", MONDAY)])
     with sqlite3.connect(tmp_path / "crm__crm.db") as connection:
         assert connection.execute("SELECT id, title FROM deals").fetchall() == [(1, "edited")]
+
+
+def test_destinations_of_one_dialect_are_told_apart_by_what_they_do() -> None:
+    dlt = pytest.importorskip("dlt")
+    kinds = {
+        name: abilities_of(SimpleNamespace(destination=getattr(dlt.destinations, name)()))
+        for name in ("ducklake", "motherduck", "clickhouse")
+    }
+    assert {name: abilities.transactional for name, abilities in kinds.items()} == {
+        "ducklake": True,
+        "motherduck": True,
+        "clickhouse": False,
+    }
+    assert {name for name, abilities in kinds.items() if abilities.comments and abilities.changes_rows} == {"ducklake"}
 
 
 def test_the_rights_are_tried_and_nothing_is_left_of_it(place: Place) -> None:

@@ -1,19 +1,19 @@
-"""Records and their keys in a file of SQLite's, which finds the pairs that have a key in common.
+"""Records and their keys in files, and the pairs that have a key in common.
 
-Keys are kept as their hashes, which hold within one process: two keys of one hash only lead to a pair that is compared
-in vain.
+Two keys of one hash only lead to a pair that is compared in vain.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from airflow_provider_pipedrive.bulk.duplicates.holders import Holders
+from airflow_provider_pipedrive.bulk.duplicates.record_file import RecordFile
 from airflow_provider_pipedrive.bulk.duplicates.traits import Surroundings, Traits
 
 _SCHEMA = """
@@ -21,69 +21,64 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -16000;
 PRAGMA temp_store = FILE;
-CREATE TABLE records (number INTEGER PRIMARY KEY, record BLOB);
-CREATE TABLE keys (hash INTEGER, number INTEGER);
-CREATE TABLE words (hash INTEGER);
-"""
-_PAIR_UP = """
-CREATE INDEX keys_by_hash ON keys (hash, number);
-CREATE TABLE blocks AS SELECT hash, count(*) AS size FROM keys GROUP BY hash HAVING count(*) > 1;
-CREATE UNIQUE INDEX blocks_by_hash ON blocks (hash, size);
+CREATE TABLE shared (hash INTEGER PRIMARY KEY, size INTEGER);
+CREATE TABLE common (hash INTEGER PRIMARY KEY);
 CREATE TABLE pairs (one INTEGER, other INTEGER, PRIMARY KEY (one, other)) WITHOUT ROWID;
-INSERT OR IGNORE INTO pairs SELECT a.number, b.number
-    FROM blocks CROSS JOIN keys AS a ON a.hash = blocks.hash CROSS JOIN keys AS b ON b.hash = a.hash
-    WHERE size <= {largest_block:d} AND a.number < b.number;
-CREATE TABLE rare AS SELECT hash FROM words GROUP BY hash HAVING count(*) <= {rare:d};
-DROP TABLE words;
-CREATE UNIQUE INDEX rare_by_hash ON rare (hash);
 """
-_RARE = 2
-"""Records up to which a word is rare: those that would be one."""
+_COMMON = 3
+"""Records from which on a word is common: two with a rare one would be one."""
 _BATCH = 500
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Candidates:
     """The records of a list, by number from 1 on.
 
-    :param file: is made
+    :param folder: where they are kept
     :param kind: of what they are compared by
     """
 
-    def __init__(self, file: Path, kind: type[Traits], *, largest_block: int, no_company: frozenset[str]) -> None:
-        self._connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    def __init__(self, folder: Path, kind: type[Traits], *, largest_block: int, no_company: frozenset[str]) -> None:
+        self._connection = sqlite3.connect(folder / "pairs.sqlite", isolation_level=None, check_same_thread=False)
         self._connection.executescript(_SCHEMA)
+        self._records = RecordFile(folder / "records")
+        self._keys = Holders(folder / "keys")
+        self._words = Holders(folder / "words")
         self._kind = kind
         self._largest_block = largest_block
         self._no_company = no_company
-        self.count = 0
+
+    @property
+    def count(self) -> int:
+        """How many records there are."""
+        return len(self._records)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the files."""
+        self._records.close()
         self._connection.close()
 
-    def add(self, records: Iterable[Mapping[str, Any]]) -> None:
+    def add(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Keep records and their keys."""
-        rows: list[tuple[int, bytes]] = []
-        keys: list[tuple[int, int]] = []
-        words: list[tuple[int]] = []
-        kind, no_company = self._kind, self._no_company
         for number, record in enumerate(records, self.count + 1):
-            traits = kind(record, no_company)
-            rows.append((number, _encode(record)))
-            keys += [(hash(key), number) for key in traits.keys()]  # noqa: SIM118 - not a mapping's
-            words += [(hash(word),) for word in traits.words]
-        self.count += len(rows)
-        self._connection.execute("BEGIN")
-        self._connection.executemany("INSERT INTO records VALUES (?, ?)", rows)
-        self._connection.executemany("INSERT INTO keys VALUES (?, ?)", keys)
-        self._connection.executemany("INSERT INTO words VALUES (?)", words)
-        self._connection.execute("COMMIT")
+            traits = self._kind(record, self._no_company)
+            self._keys.add(number, traits.keys())
+            self._words.add(number, traits.words)
+        self._records.append(records)
+        self._keys.flush()
+        self._words.flush()
 
     def pair_up(self) -> int:
         """Find the pairs that have a key in common; returns how many there are."""
-        self._connection.executescript(_PAIR_UP.format(largest_block=self._largest_block, rare=_RARE))
+        self._connection.execute("BEGIN")
+        for shared in self._keys.shared(2):
+            sizes = ((key, len(numbers)) for key, numbers in shared)
+            self._connection.executemany("INSERT INTO shared VALUES (?, ?)", sizes)
+            blocks = (numbers for _, numbers in shared if len(numbers) <= self._largest_block)
+            pairs = (pair for numbers in blocks for pair in combinations(numbers, 2))
+            self._connection.executemany("INSERT OR IGNORE INTO pairs VALUES (?, ?)", pairs)
+        for common in self._words.shared(_COMMON):
+            self._connection.executemany("INSERT INTO common VALUES (?)", ((word,) for word, _ in common))
+        self._connection.execute("COMMIT")
         return int(self._connection.execute("SELECT count(*) FROM pairs").fetchone()[0])
 
     @cached_property
@@ -92,24 +87,21 @@ class Candidates:
         return Surroundings(self._holders, self._is_rare, self._largest_block)
 
     def _holders(self, key: str) -> int:
-        found = self._connection.execute("SELECT size FROM blocks WHERE hash = ?", [hash(key)]).fetchone()
+        found = self._connection.execute("SELECT size FROM shared WHERE hash = ?", [hash(key)]).fetchone()
         return int(found[0]) if found else 1
 
     def _is_rare(self, word: str) -> bool:
-        return self._connection.execute("SELECT 1 FROM rare WHERE hash = ?", [hash(word)]).fetchone() is not None
+        return self._connection.execute("SELECT 1 FROM common WHERE hash = ?", [hash(word)]).fetchone() is None
 
     def pairs(self) -> Iterator[tuple[int, Traits, int, Traits]]:
         """The pairs to compare, by their first record."""
-        cursor = self._connection.execute(
-            "SELECT one, a.record, other, b.record FROM pairs "
-            "JOIN records AS a ON a.number = one JOIN records AS b ON b.number = other ORDER BY one, other"
-        )
+        cursor = self._connection.execute("SELECT one, other FROM pairs ORDER BY one, other")
         last, first = 0, None
         while chunk := cursor.fetchmany(_BATCH):
-            for one, record, other, record2 in chunk:
+            for one, other in chunk:
                 if first is None or one != last:
-                    last, first = one, self._kind(_decode(record), self._no_company)
-                yield one, first, other, self._kind(_decode(record2), self._no_company)
+                    last, first = one, self.traits(one)
+                yield one, first, other, self.traits(other)
 
     def traits(self, number: int) -> Traits:
         """A record's traits."""
@@ -117,7 +109,7 @@ class Candidates:
 
     def record(self, number: int) -> dict[str, Any]:
         """A record, as it was added."""
-        return _decode(self._connection.execute("SELECT record FROM records WHERE number = ?", [number]).fetchone()[0])
+        return self._records.record(number)
 
     def keep_scores(self, scored: Iterable[tuple[int, int, float, str]]) -> None:
         """Keep what pairs have been found to be, in place of the candidates: first, second, score, reasons."""

@@ -57,7 +57,7 @@ def find_duplicates(
 ) -> Iterator[DuplicateGroup]:
     """Find records that are one.
 
-    The whole list is read into a file; memory does not grow with it. Archived deals and leads are not looked at.
+    The whole list is read into files; memory hardly grows with it. Archived deals and leads are not looked at.
 
     :param entity: ``persons``, ``organizations``, ``deals`` or ``leads``
     :param rules: what counts, see :class:`~airflow_provider_pipedrive.bulk.duplicates.rules.DuplicateRules`
@@ -73,7 +73,7 @@ def find_duplicates(
 def _found(client: PipedriveClient, entity: str, rules: DuplicateRules) -> Iterator[DuplicateGroup]:
     with tempfile.TemporaryDirectory(prefix="pipedrive-duplicates-") as folder:
         candidates = Candidates(
-            Path(folder) / "candidates.sqlite",
+            Path(folder),
             TRAITS[entity],
             largest_block=rules.largest_block,
             no_company=frozenset(host.lower().removeprefix("www.") for host in rules.no_company),

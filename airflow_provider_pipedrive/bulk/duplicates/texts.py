@@ -35,7 +35,6 @@ _NO_NAME: Final = frozenset(
 _ABBREVIATED: Final = re.compile(r"\b(?:[A-Za-z]\.\s?){2,}")
 _STREETS: Final = {"strasse": "str", "street": "st", "avenue": "ave", "road": "rd", "platz": "pl", "square": "sq"}
 _GMAIL: Final = ("gmail.com", "googlemail.com")
-_PLAIN_NUMBER: Final = frozenset("0123456789+-/. ")
 _NO_DIGITS: Final = str.maketrans("", "", "+-/. ")
 _TAIL: Final = 7
 """Last digits that find the writings of one phone number: the shortest national numbers are that long."""
@@ -98,10 +97,10 @@ def _letters(text: str) -> str:
 
 def phone_digits(number: str) -> str | None:
     """The digits of a phone number without a trunk zero; None where there are too few."""
-    if _PLAIN_NUMBER.issuperset(number):
-        digits = number.translate(_NO_DIGITS).lstrip("0")  # most numbers are written like this
-    else:
-        digits = (phone_key(number) or "").lstrip("0")
+    digits = number.translate(_NO_DIGITS)  # of most numbers nothing else is left
+    if not (digits.isdecimal() and digits.isascii()):
+        digits = phone_key(number) or ""
+    digits = digits.lstrip("0")
     return digits if len(digits) >= _TAIL else None
 
 

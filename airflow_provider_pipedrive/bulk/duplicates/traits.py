@@ -99,15 +99,23 @@ class PersonTraits(Traits):
     kept = ("id", "name", "emails", "phones", "org_id", "birthday", "owner_id", "visible_to", "add_time")
 
     def _read(self, record: Record, no_company: frozenset[str]) -> None:
-        self.name = person_words(record.get("name") or "")
+        self._called: str = record.get("name") or ""
+        self.name = person_words(self._called)
         self.initials = _initials(self.name)
         self.mails = _distinct(mail_key, record.get("emails"))
-        self.named_by = mailboxes_named(record.get("name") or "", self.mails)
         self.phones = _distinct(phone_digits, record.get("phones"))
         self.organization = record.get("org_id")
         self.birthday = record.get("birthday")
-        hosts = dict.fromkeys([mail.rpartition("@")[2] for mail in self.mails])
-        self.domains = [host for host in hosts if host not in PUBLIC_MAIL and host not in no_company]
+        self.domains: list[str] = []
+        for mail in self.mails:
+            host = mail.rpartition("@")[2]
+            if host not in PUBLIC_MAIL and host not in no_company and host not in self.domains:
+                self.domains.append(host)
+
+    @property
+    def named_by(self) -> frozenset[str]:
+        """The mailboxes that it is called by."""
+        return mailboxes_named(self._called, self.mails)
 
     def _keys(self) -> Iterator[str]:
         if self.name:

@@ -62,7 +62,7 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"There is no fault {self.kind!r}. Known: {', '.join(sorted(KINDS))}.")
-        self._random = random.Random(self.seed)
+        self._random = random.Random(self.seed)  # nosec B311 # repeatable faults
 
     def applies_to(self, method: str, path: str) -> bool:
         """Whether this request is hit; counts it."""

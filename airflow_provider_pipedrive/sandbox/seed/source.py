@@ -39,7 +39,7 @@ class Source:
 
     def __init__(self, seed: int, size: int, now: datetime) -> None:
         self.seed = seed
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # nosec B311 # repeatable data
         self.draw = self._random.random
         self.now = int(now.timestamp())
         self.founded = self.now - (YEARS * 365 + 5) * DAY
@@ -68,7 +68,7 @@ class Source:
     def apart(self, name: str) -> Source:
         """The same company with a chance of its own: what is drawn from it changes nothing that is drawn from this."""
         other = copy(self)
-        other._random = random.Random(f"{self.seed}/{name}")
+        other._random = random.Random(f"{self.seed}/{name}")  # nosec B311 # repeatable data
         other.draw = other._random.random
         return other
 

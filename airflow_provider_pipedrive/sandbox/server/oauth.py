@@ -167,7 +167,7 @@ class OAuth:
             raise refusals.oauth("unsupported_grant_type", "The grant_type is missing or not supported.")
         document = {
             "access_token": self._access_token(grant),
-            "token_type": "Bearer",
+            "token_type": "Bearer",  # nosec B105 # a kind of token
             "refresh_token": grant.refresh_token,
             "scope": ",".join(sorted(grant.scopes)),
             "expires_in": ACCESS_LIFE,

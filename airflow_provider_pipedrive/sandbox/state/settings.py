@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-PLAN_BURST = {"api_token": 20, "oauth": 80}
+PLAN_BURST = {"api_token": 20, "oauth": 80}  # nosec B105 # a number of requests
 """Requests per rolling 2 s on the Lite plan.
 
 https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting

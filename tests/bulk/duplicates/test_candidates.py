@@ -14,7 +14,7 @@ from airflow_provider_pipedrive.bulk.duplicates.traits import OrganizationTraits
 
 @pytest.fixture
 def candidates(tmp_path: Path) -> Iterator[Candidates]:
-    made = Candidates(tmp_path / "made.sqlite", PersonTraits, largest_block=3, no_company=frozenset())
+    made = Candidates(tmp_path, PersonTraits, largest_block=3, no_company=frozenset())
     yield made
     made.close()
 
@@ -40,7 +40,7 @@ def test_a_number_of_too_many_pairs_nobody_and_is_known_to_be_shared(candidates:
 
 
 def test_a_word_of_two_companies_is_rare(tmp_path: Path) -> None:
-    candidates = Candidates(tmp_path / "made.sqlite", OrganizationTraits, largest_block=3, no_company=frozenset())
+    candidates = Candidates(tmp_path, OrganizationTraits, largest_block=3, no_company=frozenset())
     candidates.add(
         [{"id": n, "name": name} for n, name in enumerate(["Zoltan Berg", "Zoltan Ek", "Ulf Berg", "Bo Berg"])]
     )
