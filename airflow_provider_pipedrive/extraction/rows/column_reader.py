@@ -18,7 +18,7 @@ from msgspec.structs import astuple
 
 from airflow_provider_pipedrive.extraction.reading.pages import PageRecords
 from airflow_provider_pipedrive.extraction.rows.columns import CUSTOM, OTHER, Column
-from airflow_provider_pipedrive.extraction.rows.fitting import glance, misfits
+from airflow_provider_pipedrive.extraction.rows.fitting import glance, list_of, misfits
 from airflow_provider_pipedrive.extraction.rows.rows import Convert, Record, Row, conversion, given_labels, ids
 
 ColumnValues = dict[str, Sequence[Any]]
@@ -142,7 +142,7 @@ class ColumnReader:
 
     def _expect(self) -> None:
         record = self._tree.struct()
-        answer = msgspec.defstruct("Answer", [("data", list[record])])  # type: ignore[valid-type] - made here
+        answer = msgspec.defstruct("Answer", [("data", list_of(record))])
         self._decode: Callable[[Any], msgspec.Struct] = msgspec.json.Decoder(record).decode
         self._decode_page: Callable[[Any], Any] = msgspec.json.Decoder(answer).decode
 
