@@ -34,10 +34,13 @@ def _look_for_deleted(context: ExtractionContext, each: EntityRun, known: Landed
         absent = Ids(known.ids.bits)
         absent.remove(each.staging.ids())
         absent.remove(deleted)
-        looked_up = absent.all()
-        deleted.update(confirm(context.pool, each.entity, looked_up, each.stats))
-        known.ids.remove(looked_up)  # those that are archived too: the next run would look them up again
+        known.gone = absent  # those that are archived too: the next run would look them up again
+        deleted.update(confirm(context.pool, each.entity, absent.all(), each.stats))
     elif context.job.sweep:
-        deleted.update(sweep(context.pool, each.entity, known.ids, {}, each.stats))
+        left = Ids(known.ids.bits)
+        deleted.update(sweep(context.pool, each.entity, left, {}, each.stats))
+        known.gone = Ids(known.ids.bits)
+        known.gone.remove([*left.all(), *each.staging.ids()])
     known.ids.add(each.staging.ids())
-    known.save()  # should the run end while it publishes, they are landed all the same
+    # Should the run end while it publishes, they are landed all the same, and another try finds what is deleted again.
+    known.save()

@@ -6,7 +6,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -84,15 +84,16 @@ def _extract(context: ExtractionContext) -> dict[str, Any]:
     names = context.job.entities
     begun = on_each(lambda name: _begin(context, name, schemas), names, context.path)
     entities = dict(zip(names, begun, strict=True))
-    EntityReader(context, entities).read_all()
-    schemas.decide()
-    context.progress.end({name: each.stats for name, each in entities.items()})
-    if not is_known:
-        keep_company(context)
-    refuse_shrunk(context, entities.values())
-    look_for_deleted(context, entities.values())
-    context.pool.close()
-    return publish(context, entities, schemas)
+    with _kept_for_another_try(begun):
+        EntityReader(context, entities).read_all()
+        schemas.decide()
+        context.progress.end({name: each.stats for name, each in entities.items()})
+        if not is_known:
+            keep_company(context)
+        refuse_shrunk(context, entities.values())
+        look_for_deleted(context, entities.values())
+        context.pool.close()
+        return publish(context, entities, schemas)
 
 
 def _begin(context: ExtractionContext, name: str, schemas: RunSchemas) -> EntityRun:
@@ -103,6 +104,20 @@ def _begin(context: ExtractionContext, name: str, schemas: RunSchemas) -> Entity
     )
     staging.boundary_width = timedelta(seconds=2 * job.lookback)
     return EntityRun(entity, staging, window, claim)
+
+
+@contextmanager
+def _kept_for_another_try(entities: Sequence[EntityRun]) -> Iterator[None]:
+    """Whatever ends a run, what it has read is kept; no file of it stays on this disk."""
+    try:
+        yield
+    except BaseException:
+        for each in entities:
+            each.staging.keep()
+        raise
+    finally:
+        for each in entities:
+            each.staging.close()
 
 
 @contextmanager

@@ -109,6 +109,6 @@ class _Stages:
 def _rows(deals: EntityStaging, dropped: Mapping[str, set[int]]) -> Iterator[dict[str, Any]]:
     for part in deals.finished:
         left_out = dropped.get(part.name, set())
-        for number, row in enumerate(read_rows(deals.target / part.name, format_of(part.name))):
+        for number, row in enumerate(read_rows(deals.source(part.name), format_of(part.name))):
             if number not in left_out:
                 yield row

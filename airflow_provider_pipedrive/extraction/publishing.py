@@ -68,7 +68,7 @@ def _receipt(
 def _remember(context: ExtractionContext, each: EntityRun) -> None:
     """What the next run is to know of an entity that is published."""
     if each.known is not None:
-        each.known.ids.remove(each.outcome.deleted)
+        each.known.ids.remove([*each.known.gone.all(), *each.outcome.deleted])
         each.known.save()
     if each.claim is not None:
         landed: dict[Identity, datetime] = {}

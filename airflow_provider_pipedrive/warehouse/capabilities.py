@@ -28,6 +28,7 @@ class Abilities:
     :ivar comments: whether tables and columns have comments, which can be read back
     :ivar indexes: whether a merge looks for keys by an index
     :ivar statistics: whether a merge needs to be told how large a table is
+    :ivar reads_files: whether a merge reads the Parquet files of a load where they are
     :ivar staged_as: the format of the files that it takes rows from
     """
 
@@ -37,12 +38,17 @@ class Abilities:
     comments: bool = False
     indexes: bool = False
     statistics: bool = False
+    reads_files: bool = False
     staged_as: Literal["parquet", "csv"] = "parquet"
 
 
 _KINDS: Final[Mapping[str, Abilities]] = {
     "duckdb": Abilities(
-        "DuckDB ('duckdb:///path/to/crm.duckdb')", transactional=True, changes_rows=True, comments=True
+        "DuckDB ('duckdb:///path/to/crm.duckdb')",
+        transactional=True,
+        changes_rows=True,
+        comments=True,
+        reads_files=True,
     ),
     "postgres": Abilities(
         "Postgres ('postgres')",

@@ -45,17 +45,21 @@ class LoadConditions:
 
         load, ready = self._load, self._ready
         if load.is_whole:
-            return {table.name: Merge(table.rows, whole=True) for table in ready.tables}
+            return {table.name: Merge(table.rows, table.path, whole=True) for table in ready.tables}
         known = [(ready.main, self._of_main()), *((table, self._of_child()) for table in ready.children.values())]
         known += [(ready.deleted, self._of_deleted(ready.deleted))] if ready.deleted else []
         counts = {table.name: None if self._by_dlt else condition for table, condition in known}
-        merges = {table.name: Merge(table.rows, counts=counts[table.name]) for table in ready.children.values()}
+        merges = {
+            table.name: Merge(table.rows, table.path, counts=counts[table.name]) for table in ready.children.values()
+        }
         if deleted := ready.deleted:
-            merges[deleted.name] = Merge(deleted.rows, load.key, removed=0, counts=counts[deleted.name])
+            merges[deleted.name] = Merge(deleted.rows, deleted.path, load.key, removed=0, counts=counts[deleted.name])
         keys, removed = [*load.key], ready.deleted.rows if ready.deleted else 0
         if load.write == "versions":
             keys, removed = [*keys, VERSION], 0
-        return merges | {ready.main.name: Merge(ready.main.rows, keys, removed, counts=counts[ready.main.name])}
+        return merges | {
+            ready.main.name: Merge(ready.main.rows, ready.main.path, keys, removed, counts=counts[ready.main.name])
+        }
 
     def main(self) -> dict[str, Any]:
         """For the entity's own table."""

@@ -7,20 +7,29 @@ the rows it removed. Postgres alone takes the statements of one call as one tran
 
 Here each script is one transaction, in the table as it is: constraints, grants and views stay. Before it is committed
 the records are counted: what the load does not account for is not lost, it is rolled back.
+
+DuckDB reads the files of a load where they are, in the script itself: in a staging table every row would be written
+twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
+from dlt.common.destination.client import HasFollowupJobs, RunnableLoadJob
 from dlt.common.destination.exceptions import DestinationTerminalException, DestinationTransientException
 from dlt.common.storages import FileStorage
 from dlt.destinations.job_client_impl import SqlLoadJob
+from sqlglot import exp
 
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.warehouse.capabilities import abilities_of
+
+_OTHERS: Final = "temp.pipedrive_others"
+"""The numbers of the rows of a file that do not count."""
 
 
 class _RowsLost(DestinationTerminalException):
@@ -46,14 +55,17 @@ class Merge:
     """What a script is to do to a table.
 
     :ivar staged: the rows that were put into the staging table
+    :ivar file: the Parquet file that has them
     :ivar keys: the columns that tell its records apart
     :ivar removed: the records that it may take away; None for any number, such as the elements of a list
     :ivar whole: the staged rows are everything there is afterwards
-    :ivar counts: the condition that a staged row must meet to count; one that does not is removed beforehand. As a
-        part of the script itself DuckDB would hold it, and all rows that are inserted, in memory
+    :ivar counts: the condition that a staged row must meet to count; one that does not is removed beforehand, or noted
+        where the file is read. As a part of the script itself DuckDB would hold it, and all rows that are inserted, in
+        memory
     """
 
     staged: int
+    file: Path
     keys: Sequence[str] = ()
     removed: int | None = None
     whole: bool = False
@@ -71,7 +83,7 @@ def merge_in_transactions(pipeline: Any, merges: Mapping[str, Merge]) -> None:
 
     :param merges: by table
     """
-    destination, shares = pipeline.destination, abilities_of(pipeline).transactional
+    destination, abilities = pipeline.destination, abilities_of(pipeline)
     make = destination.client
 
     def client(*arguments: Any, **named: Any) -> Any:
@@ -80,16 +92,26 @@ def merge_in_transactions(pipeline: Any, merges: Mapping[str, Merge]) -> None:
 
         def create_load_job(table: Any, file_path: str, *others: Any, **further: Any) -> Any:
             job = create(table, file_path, *others, **further)
-            if isinstance(job, SqlLoadJob) and table["name"] in merges:
-                # Asked here: while the script runs, dlt's client takes the staging table for the table.
-                tables = made.sql_client.get_qualified_table_names(table["name"])
-                return CheckedScript(file_path, merges[table["name"]], tables, shares=shares)
-            return job
+            if table["name"] not in merges:
+                return job
+            if not isinstance(job, SqlLoadJob):
+                return _LeftWhereItIs(file_path) if abilities.reads_files else job
+            # Asked here: while the script runs, dlt's client takes the staging table for the table.
+            tables = made.sql_client.get_qualified_table_names(table["name"])
+            script = FileScript if abilities.reads_files else CheckedScript
+            return script(file_path, merges[table["name"]], tables, shares=abilities.transactional)
 
         made.create_load_job = create_load_job
         return made
 
     destination.client = client
+
+
+class _LeftWhereItIs(RunnableLoadJob, HasFollowupJobs):
+    """A file of rows that a :class:`FileScript` reads."""
+
+    def run(self) -> None:
+        """Leave them to it."""
 
 
 class CheckedScript(SqlLoadJob):
@@ -123,16 +145,8 @@ class CheckedScript(SqlLoadJob):
                 self._run_checked(script)
 
     def _run_checked(self, script: str) -> None:
-        merge, name = self._merge, self.load_table_name
-        table, staging = self._tables
-        staged = self._count(f"SELECT COUNT(*) FROM {staging}")  # nosec B608 # dlt's name, escaped
-        if staged != merge.staged:
-            raise _StagedRowsChanged(
-                f"The staging table of {name} has {counted(staged, 'row')} in place of {merge.staged}: another load of "
-                f"{name} into this dataset is under way. Let them run one after the other."
-            )
-        if merge.counts:
-            self._sql_client.execute_sql(f"DELETE FROM {staging} WHERE NOT ({merge.counts})")  # nosec B608 # dlt's name, escaped
+        merge, name, table = self._merge, self.load_table_name, self._tables[0]
+        script = self._of_what_counts(script)
         before = self._records(table)
         self._sql_client.execute_many(self._split_fragments(script))
         after = self._records(table)
@@ -144,6 +158,20 @@ class CheckedScript(SqlLoadJob):
                 "rules or constraints of the table that keep rows out."
             )
 
+    def _of_what_counts(self, script: str) -> str:
+        """The script for the rows that count."""
+        merge, staging = self._merge, self._tables[1]
+        staged = self._count(f"SELECT COUNT(*) FROM {staging}")  # nosec B608 # dlt's name, escaped
+        if staged != merge.staged:
+            name = self.load_table_name
+            raise _StagedRowsChanged(
+                f"The staging table of {name} has {counted(staged, 'row')} in place of {merge.staged}: another load of "
+                f"{name} into this dataset is under way. Let them run one after the other."
+            )
+        if merge.counts:
+            self._sql_client.execute_sql(f"DELETE FROM {staging} WHERE NOT ({merge.counts})")  # nosec B608 # dlt's name, escaped
+        return script
+
     def _records(self, table: str) -> int:
         """How many records a table has: rows of different keys, for a row may have been doubled by hand."""
         keys = ", ".join(map(self._sql_client.escape_column_name, self._merge.keys))
@@ -154,3 +182,23 @@ class CheckedScript(SqlLoadJob):
         found = self._sql_client.execute_sql(query)
         assert found is not None
         return int(found[0][0])
+
+
+class FileScript(CheckedScript):
+    """A script that reads a Parquet file in place of the staging table."""
+
+    def _of_what_counts(self, script: str) -> str:
+        file = exp.Literal.string(str(self._merge.file)).sql(dialect="duckdb")
+        rows = f"read_parquet({file})"
+        if self._merge.counts:
+            rows = self._without_others(f"read_parquet({file}, file_row_number = true)") or rows
+        return script.replace(self._tables[1], rows)
+
+    def _without_others(self, rows: str) -> str | None:
+        """The numbered rows that count; None where all do."""
+        found = f"SELECT file_row_number FROM {rows} WHERE NOT ({self._merge.counts})"  # nosec B608 # the path is a literal
+        self._sql_client.execute_sql(f"CREATE OR REPLACE TEMP TABLE {_OTHERS} AS {found}")
+        if not self._count(f"SELECT COUNT(*) FROM {_OTHERS}"):  # nosec B608 # a name of ours
+            return None
+        others = f"SELECT file_row_number FROM {_OTHERS}"  # nosec B608 # a name of ours
+        return f"(SELECT * EXCLUDE (file_row_number) FROM {rows} WHERE file_row_number NOT IN ({others}))"  # nosec B608 # the path is a literal

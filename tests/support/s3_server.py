@@ -28,13 +28,12 @@ class Storage:
         self.requests: Counter[str] = Counter()
         self.fs = s3fs.S3FileSystem(endpoint_url=url, skip_instance_cache=True, use_listings_cache=False, **KEYS)
         self.fs.call_s3("create_bucket", Bucket=self.bucket)
-        sent = self.fs._call_s3
+        self.fs.s3.meta.events.register("before-call.s3", self._count)
 
-        async def counted(method: str, *args: Any, **given: Any) -> Any:
-            self.requests[method] += 1
-            return await sent(method, *args, **given)
+    def _count(self, model: Any, **_: Any) -> None:
+        from botocore import xform_name
 
-        self.fs._call_s3 = counted
+        self.requests[xform_name(model.name)] += 1
 
     @property
     def buckets(self) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import msgspec
 
@@ -114,6 +114,19 @@ class FileSink:
         """Close the file and let it appear."""
         self._target.finish()
 
+    def upload(self) -> None:
+        """Let a file for object storage appear there, and stay on this disk, too."""
+        self._on_its_way.upload()
+
+    def opened(self) -> BinaryIO:
+        """A file for object storage that is on this disk, to be read."""
+        return self._on_its_way.opened()
+
+    @property
+    def _on_its_way(self) -> NewKey:
+        assert isinstance(self._target, NewKey)  # a file on a disk has its place at once
+        return self._target
+
     def discard(self) -> None:
         """Close the file and remove it."""
         self._discarded = True
@@ -206,6 +219,14 @@ class PartWriter:
             self._sink.finish()
             self._open = False
 
+    def upload(self) -> None:
+        """Upload a file that has come to its end, which stays on this disk, too, until :meth:`abort`."""
+        self._sink.upload()
+
+    def opened(self) -> BinaryIO:
+        """A file that has come to its end, to be read on this disk, from which it is to be uploaded."""
+        return self._sink.opened()
+
     def count_nulled_values(self, column: str, row: int, count: int) -> None:
         """Count values that could not be written as they came, in the ``row``-th of the rows to be written next."""
         self._nulled_values[column] += count
@@ -241,6 +262,18 @@ class PartWriter:
 
     def _finish(self) -> None:
         """Write what is at the end of the file."""
+
+
+@dataclass(frozen=True)
+class PartOnDisk:
+    """A finished part for object storage that is still on this machine's disk, as who reads it takes it."""
+
+    name: str
+    writer: PartWriter
+
+    def open(self, _: str = "rb") -> BinaryIO:
+        """Open it."""
+        return self.writer.opened()
 
 
 def opened(path: Any) -> Any:

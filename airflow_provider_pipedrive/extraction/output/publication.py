@@ -77,6 +77,7 @@ class Publication:
         self._names = names
         self._rewriter = rewriter
         self._decided = decided
+        self._is_kept = True
         self._present = present
         self._base: tuple[Version, str] | None = None
 
@@ -120,6 +121,7 @@ class Publication:
         *,
         adds: bool = False,
         asked: str = "",
+        are_held: bool = False,
     ) -> dict[str, Any]:
         """Let the manifest name the finished parts.
 
@@ -130,17 +132,25 @@ class Publication:
         :param deleted: records that were deleted, with the time where it is known: a file of tombstones
         :param adds: leave what other runs have published there, unless they have read the same
         :param asked: with the window it tells what was read: whose records, and which
+        :param are_held: the parts are on this machine's disk alone: who comes after this process reads again
         :raises PipedriveError: another run has read later, and published since
         """
         if self._decided is None:
             self._decided = self._decision(finished, drop, about, deleted or {}, adds)
-            if finished or deleted:  # of nothing, nothing is lost
-                write_json(self._folders.unfinished / PUBLICATION, self._decided)
+            self._is_kept = not (finished or deleted)  # of nothing, nothing is lost
+            if not are_held:
+                self.keep()
         decided, present = self._decided, self._present.value
         manifest = present if present and is_of(decided, present) else self._replace(decided, asked)
         if finished or present is not None:
             self._clean_up(decided["tag"], manifest)
         return manifest
+
+    def keep(self) -> None:
+        """Let another try of this run continue with what is to be published, if that is decided."""
+        if self._decided is not None and not self._is_kept:
+            write_json(self._folders.unfinished / PUBLICATION, self._decided)
+            self._is_kept = True
 
     def _decision(
         self,

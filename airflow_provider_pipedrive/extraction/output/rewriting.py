@@ -17,6 +17,7 @@ from airflow_provider_pipedrive.extraction.output.formats import (
     without_rows,
 )
 from airflow_provider_pipedrive.extraction.output.names import PartNames, format_of, kind_of
+from airflow_provider_pipedrive.extraction.output.part_uploads import PartUploads
 from airflow_provider_pipedrive.extraction.output.part_writer import Part, PartWriter
 from airflow_provider_pipedrive.extraction.output.parts import PART_ROWS
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
@@ -43,13 +44,22 @@ class PartRewriter:
     :param format: of what is published
     :param names: gives the new files their names
     :param most_bytes: a file that has so many gets no further parts
+    :param uploads: knows where the parts are that are not published yet, and takes what is to be
     """
 
-    def __init__(self, target: Any, format: str, names: PartNames, most_bytes: int) -> None:  # noqa: A002 - the users' word
+    def __init__(
+        self,
+        target: Any,
+        format: str,  # noqa: A002 - the users' word
+        names: PartNames,
+        most_bytes: int,
+        uploads: PartUploads,
+    ) -> None:
         self._target = target
         self._format = format
         self._names = names
         self._most_bytes = most_bytes
+        self._uploads = uploads
 
     def published(self, parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The parts as they are published: put together in their order, a new file where one is large enough.
@@ -57,15 +67,18 @@ class PartRewriter:
         :param parts: their entries in the publication, with the numbers of the rows that do not count as ``drop``
         """
         found: list[dict[str, Any]] = []
-        with _Together(self._new, self._most_bytes) as together:
+        with _Together(self._new, self._most_bytes, self._uploads) as together:
             for part in parts:
                 is_large = len(parts) == 1 or part["bytes"] >= self._most_bytes
                 if is_large and not part["drop"] and format_of(part["name"]) == self._format:
                     found += together.closed()
+                    self._uploads.publish(part["name"])
                     found.append({name: part[name] for name in ("name", "rows", "bytes", "sha256")})
                 else:
-                    found += together.add(self._target / part["name"], part)
-            return found + together.closed()
+                    found += together.add(self._uploads.source(part["name"]), part)
+            found += together.closed()
+        self._uploads.settle()
+        return found
 
     def _new(self, columns: Any) -> tuple[str, PartWriter]:
         name = self._names.next("part")
@@ -122,8 +135,9 @@ class _Together:
     :param begin: begins a file of these columns
     """
 
-    def __init__(self, begin: Callable[[Any], tuple[str, PartWriter]], most_bytes: int) -> None:
+    def __init__(self, begin: Callable[[Any], tuple[str, PartWriter]], most_bytes: int, uploads: PartUploads) -> None:
         self._begin = begin
+        self._uploads = uploads
         self._most_bytes = most_bytes
         self._open: tuple[str, PartWriter] | None = None
         self._columns: Any = None
@@ -151,7 +165,9 @@ class _Together:
             return []
         name, writer = self._open
         self._open = None
-        return [_entry(name, writer.close())]
+        part = writer.end()
+        self._uploads.publish_new(writer)
+        return [_entry(name, part)]
 
 
 def _entry(name: str, part: Part) -> dict[str, Any]:

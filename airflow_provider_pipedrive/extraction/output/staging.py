@@ -19,6 +19,7 @@ from airflow_provider_pipedrive.extraction.definition import LOOKBACK
 from airflow_provider_pipedrive.extraction.output.encoders import Encoder
 from airflow_provider_pipedrive.extraction.output.formats import open_part, staged_as
 from airflow_provider_pipedrive.extraction.output.names import PartNames, number_of, tag_of
+from airflow_provider_pipedrive.extraction.output.part_uploads import PartUploads
 from airflow_provider_pipedrive.extraction.output.parts import PART_ROWS, FinishedPart, OpenPart
 from airflow_provider_pipedrive.extraction.output.publication import PUBLICATION, EntityFolders, Publication
 from airflow_provider_pipedrive.extraction.output.rewriting import PartRewriter
@@ -33,7 +34,6 @@ from airflow_provider_pipedrive.extraction.storage.files import (
     write,
     write_json,
 )
-from airflow_provider_pipedrive.extraction.storage.uploading import OrderedUploads
 from airflow_provider_pipedrive.extraction.storage.versioned import Versioned
 
 log = logging.getLogger(__name__)
@@ -75,9 +75,10 @@ class EntityStaging:
         self._unsaved: dict[str, Any] | None = None
         self._names = PartNames(folders.owner, format)
         self._open: dict[str, OpenPart] = {}
-        self._uploads = OrderedUploads(self.target)
+        self._uploads = PartUploads(self.target)
+        self._is_whole = False
         decided = read_json(self.folder / PUBLICATION) if PUBLICATION in self._kept else None
-        rewriter = PartRewriter(self.target, format, self._names, folders.most_bytes)
+        rewriter = PartRewriter(self.target, format, self._names, folders.most_bytes, self._uploads)
         self.publication = Publication(folders, self._names, rewriter, decided, present)
 
     # ---- what is known of it
@@ -91,6 +92,7 @@ class EntityStaging:
             remove_all([self.folder / name for name in self._kept])
             self._kept = set()
             return None
+        self._uploads.upload_held()  # it continues for who comes after it, too
         tag = plan.pop("staging")["tag"]
         present = {found.name for found in files(self.target)}
         # One that is missing was replaced by a publication that was broken off, which continues without it.
@@ -163,18 +165,41 @@ class EntityStaging:
         finished = part.finished(stream, resume_info)
         known = self.folder / f"{part.name}.json"
         # When that is written it counts as finished.
-        self._uploads.begin(stream, part.writer.appear, lambda: write(known, finished.encoded()))
+        self._uploads.begin(stream, part.name, part.writer, lambda: write(known, finished.encoded()))
         self.finished.append(finished)
 
+    def source(self, name: str) -> Any:
+        """Where a finished part is to be read."""
+        return self._uploads.source(name)
+
     def settle(self) -> None:
-        """Wait until all that was finished is where it is to stay."""
+        """Wait until all that was finished, and does not wait to be published, is where it is to stay."""
         self._uploads.settle()
+
+    def end(self) -> None:
+        """All is read: whatever ends the run now, what was read is kept for another try by :meth:`keep`."""
+        self.settle()
+        self._is_whole = True
 
     def abort(self) -> None:
         """Throw the parts away that are being written; what was finished before stays."""
         for part in self._open.values():
             part.writer.abort()
         self._open.clear()
+        if not self._is_whole:
+            self.keep()
+
+    def keep(self) -> None:
+        """Let another try continue after what is finished, as far as the storage takes it."""
+        try:
+            self._uploads.upload_held()
+            self.settle()
+            self.publication.keep()
+        except Exception as error:  # noqa: BLE001 - what has ended the run is what counts
+            log.warning("%s: not all that was read is kept for another try: %s", self.entity, error)
+
+    def close(self) -> None:
+        """Let no thread and no file of it stay."""
         self._uploads.close()
 
     def forget(self, parts: Container[str]) -> None:
@@ -182,6 +207,8 @@ class EntityStaging:
         self.settle()
         gone = [part for part in self.finished if part.name in parts]
         self.finished = [part for part in self.finished if part.name not in parts]
+        for part in gone:
+            self._uploads.forget(part.name)
         remove_all([self.folder / f"{part.name}.json" for part in gone])
         remove_all([self.target / part.name for part in gone])
 
@@ -196,7 +223,9 @@ class EntityStaging:
     ) -> dict[str, Any]:
         """Let the manifest name the finished parts: see :meth:`Publication.publish`."""
         self.settle()
-        return self.publication.publish(self.finished, drop, about, deleted, adds=adds, asked=asked)
+        return self.publication.publish(
+            self.finished, drop, about, deleted, adds=adds, asked=asked, are_held=self._uploads.are_held
+        )
 
 
 def _restored(path: Any) -> FinishedPart:

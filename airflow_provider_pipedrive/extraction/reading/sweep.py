@@ -33,6 +33,7 @@ class LandedIds:
     """The ids of one entity that a job's folder has landed and that were not deleted since.
 
     :param path: the job's folder
+    :ivar gone: those that are to be taken out when it is published what became of them
     """
 
     def __init__(self, path: Any, entity: str) -> None:
@@ -42,6 +43,7 @@ class LandedIds:
         except FileNotFoundError:
             self._kept = b""
         self.ids = Ids(self._kept)
+        self.gone = Ids()
 
     def save(self) -> None:
         """Keep them, if they are others than those that are kept."""

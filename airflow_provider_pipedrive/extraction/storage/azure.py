@@ -12,14 +12,15 @@ from typing import Any, BinaryIO, ClassVar
 
 from airflow_provider_pipedrive.extraction.storage.store import (
     AT_ONCE,
-    IN_ONE_PIECE,
     Call,
+    FilePiece,
     FileStore,
     FoundFile,
-    KeptOpen,
     Version,
     conflict,
+    each_sent,
     file_system,
+    pieces,
 )
 
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
@@ -121,28 +122,25 @@ class AzureStore(FileStore):
         sync(fs.loop, put)
 
     def upload(self, path: Any, source: BinaryIO, size: int) -> None:
-        """Write a file as a single block, read while it is sent."""
+        """Write a file as a block, or a longer one in several, read while they are sent."""
         from azure.storage.blob import BlobBlock
         from fsspec.asyn import sync
 
-        if size > IN_ONE_PIECE or not size:
-            super().upload(path, source, size)
-            return
         fs = file_system(path)
         container, key, _ = fs.split_path(path.path)
-        block = uuid.uuid4().hex
 
         async def put() -> None:
             async with fs.service_client.get_blob_client(container=container, blob=key) as blob:
-                await blob.stage_block(block_id=block, data=KeptOpen(source), length=size)
-                await blob.commit_block_list([BlobBlock(block_id=block)])
+
+                async def send(_: int, piece: FilePiece) -> BlobBlock:
+                    block = uuid.uuid4().hex
+                    await blob.stage_block(block_id=block, data=piece, length=len(piece))
+                    return BlobBlock(block_id=block)
+
+                await blob.commit_block_list(await each_sent(send, pieces(source, size)))
 
         sync(fs.loop, put)
         fs.dircache.clear()
-
-    def discard(self, path: Any, file: Any) -> None:
-        """Throw away a file that is being written."""
-        file.closed = True  # else what there is of it is written when it is let go
 
     def found(self, folder: Any, *, below: bool) -> list[FoundFile]:
         """The keys below a prefix, 5,000 a request, never from a cache."""

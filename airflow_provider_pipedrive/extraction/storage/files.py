@@ -9,6 +9,7 @@ What is in :data:`STATE` on a disk is private to the user who runs the task.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import tempfile
@@ -28,6 +29,7 @@ from airflow_provider_pipedrive.extraction.storage.s3 import S3Store
 from airflow_provider_pipedrive.extraction.storage.store import (
     BLOCK,
     Call,
+    FilePiece,
     FileStore,
     FoundFile,
     file_system,
@@ -105,10 +107,18 @@ class NewKey:
         self._path = path
         self.file: BinaryIO = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - closed by finish and discard
 
+    def upload(self) -> None:
+        """Let it appear, and stay on the disk, too."""
+        upload(self._path, self.file)
+
     def finish(self) -> None:
         """Let it appear."""
         with self.file:
-            upload(self._path, self.file)
+            self.upload()
+
+    def opened(self) -> BinaryIO:
+        """Its bytes, to be read while it is on the disk."""
+        return io.BufferedReader(FilePiece(self.file, 0, self.file.seek(0, os.SEEK_END)))
 
     def discard(self) -> None:
         """Throw it away."""

@@ -14,15 +14,14 @@ from urllib.parse import quote
 import msgspec
 
 from airflow_provider_pipedrive.extraction.storage.store import (
-    IN_ONE_PIECE,
     Call,
     FileStore,
     FoundFile,
-    KeptOpen,
     Version,
     conflict,
     file_system,
     modified,
+    pieces,
 )
 
 _BYTES = "application/octet-stream"
@@ -101,15 +100,18 @@ class GoogleStore(FileStore):
                     raise each
 
     def upload(self, path: Any, source: BinaryIO, size: int) -> None:
-        """Write a file in one piece, read while it is sent."""
+        """Write a file in one piece, or a longer one in several, one after another, read while they are sent."""
         from fsspec.asyn import sync
 
-        if size > IN_ONE_PIECE or not size:
-            super().upload(path, source, size)
+        if not size:
+            self.write(path, b"")
             return
-        fs = file_system(path)
-        length = {"Content-Length": str(size), "Content-Range": f"bytes 0-{size - 1}/{size}"}
-        sync(fs.loop, fs._call, "PUT", self._begun(path), headers=length, data=KeptOpen(source))
+        fs, place, start = file_system(path), self._begun(path), 0
+        for piece in pieces(source, size):
+            end = start + len(piece)
+            length = {"Content-Length": str(len(piece)), "Content-Range": f"bytes {start}-{end - 1}/{size}"}
+            sync(fs.loop, fs._call, "PUT", place, headers=length, data=piece)
+            start = end
         fs.invalidate_cache(path.parent.path)
 
     def try_place(self, path: Any) -> None:
@@ -131,11 +133,6 @@ class GoogleStore(FileStore):
         place = f"{fs._location}/upload/storage/v1/b/{quote(bucket)}/o"
         headers, _ = sync(fs.loop, fs._call, "POST", place, uploadType="resumable", name=key)
         return str(headers["Location"])
-
-    def discard(self, path: Any, file: Any) -> None:
-        """Throw away a file that is being written."""
-        file.closed = True  # else what there is of it is written when it is let go
-        file.discard()
 
     def found(self, folder: Any, *, below: bool) -> list[FoundFile]:
         """The keys below a prefix, a thousand a request, never from a cache."""

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, BinaryIO, ClassVar
 
 from airflow_provider_pipedrive.extraction.storage.store import (
-    IN_ONE_PIECE,
     Call,
+    FilePiece,
     FileStore,
     FoundFile,
-    KeptOpen,
     Version,
     conflict,
+    each_sent,
     file_system,
     modified,
+    pieces,
 )
 
 log = logging.getLogger(__name__)
@@ -100,28 +102,38 @@ class S3Store(FileStore):
         sync(fs.loop, fs._call_s3, "abort_multipart_upload", Bucket=bucket, Key=key, UploadId=begun["UploadId"])
 
     def upload(self, path: Any, source: BinaryIO, size: int) -> None:
-        """Write a file in one request, read while it is sent. By s3fs's client itself: s3fs would send a request again
-        without rewinding the file."""
+        """Write a file in one request, or a longer one in pieces, read while they are sent. By s3fs's client itself:
+        s3fs would send a request again without rewinding the file."""
         from fsspec.asyn import sync
 
-        if size > IN_ONE_PIECE:
-            super().upload(path, source, size)
-            return
         fs = file_system(path)
-        bucket, key, _ = fs.split_path(path.path)
-
-        async def put() -> None:
-            client = await fs.get_s3(bucket)
-            asked = {"Bucket": bucket, "Key": key, "Body": KeptOpen(source)}
-            await client.put_object(**fs._get_s3_method_kwargs(client.put_object, **asked))
-
-        sync(fs.loop, put)
+        sync(fs.loop, self._upload, fs, path.path, pieces(source, size))
         fs.invalidate_cache(path.path)
 
-    def discard(self, path: Any, file: Any) -> None:
-        """Throw away a file that is being written."""
-        file.closed = True  # else what there is of it is written when it is let go
-        file.discard()
+    async def _upload(self, fs: Any, name: str, parts: Sequence[FilePiece]) -> None:
+        bucket, key, _ = fs.split_path(name)
+        client = await fs.get_s3(bucket)
+        to = {"Bucket": bucket, "Key": key}
+
+        async def ask(method: Any, **asked: Any) -> Any:
+            return await method(**fs._get_s3_method_kwargs(method, **to, **asked))
+
+        if len(parts) < 2:
+            await ask(client.put_object, Body=parts[0] if parts else b"")
+            return
+        begun = (await ask(client.create_multipart_upload))["UploadId"]
+
+        async def send(number: int, piece: FilePiece) -> dict[str, Any]:
+            sent = await ask(client.upload_part, UploadId=begun, PartNumber=number, Body=piece)
+            return {"PartNumber": number, "ETag": sent["ETag"]}
+
+        try:
+            sent = await each_sent(send, parts)
+            await ask(client.complete_multipart_upload, UploadId=begun, MultipartUpload={"Parts": sent})
+        except BaseException:
+            with suppress(Exception):  # what ended it is what counts
+                await ask(client.abort_multipart_upload, UploadId=begun)
+            raise
 
     def found(self, folder: Any, *, below: bool) -> list[FoundFile]:
         """The keys below a prefix, a thousand a request, never from a cache."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,10 +30,11 @@ Call = Literal["read", "write", "list", "remove"]
 AT_ONCE = 16
 """Requests at once."""
 BLOCK = 5 * 1024 * 1024
-"""Bytes of a long file that go to object storage in one request, the fewest that S3 takes: 50 GB in its 10,000 for a
-file. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
-IN_ONE_PIECE = 32 * 1024 * 1024
-"""Bytes up to which a file is sent in one piece: no more has to be sent again where a connection breaks off."""
+"""Bytes of a file that are read from object storage in one request, and in memory."""
+PIECE = 32 * 1024 * 1024
+"""Bytes that go to object storage in one request, from a disk: no more has to be sent again where a connection breaks
+off. S3 takes 10,000 for a file: 320 GB. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
+PIECES_AT_ONCE = 4
 _IN_THIS_PROCESS = threading.Lock()
 
 
@@ -52,12 +54,51 @@ class FoundFile:
     modified: float | None
 
 
-class KeptOpen(io.FileIO):
-    """A file on a disk as the storages' clients are given it, who close what they have sent, and may send it again."""
+class FilePiece(io.RawIOBase):
+    """Bytes of a file on a disk, from one place to another, read while they are sent, by several at once.
 
-    def __init__(self, source: BinaryIO) -> None:
-        source.seek(0)
-        super().__init__(source.fileno(), "rb", closefd=False)
+    The storages' clients close what they have sent, and may send it again: it does not close.
+    """
+
+    def __init__(self, source: BinaryIO, start: int, end: int) -> None:
+        source.flush()
+        self._file = source.fileno()
+        self._start = start
+        self._size = end - start
+        self._place = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """It can be read again."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read as many bytes as there is room for.
+
+        :raises OSError: it is shorter by now
+        """
+        wanted = min(len(buffer), self._size - self._place)
+        found = os.pread(self._file, wanted, self._start + self._place)
+        if wanted and not found:
+            raise OSError(errno.EIO, "the file was cut short while it was read")
+        buffer[: len(found)] = found
+        self._place += len(found)
+        return len(found)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Continue somewhere else."""
+        self._place = offset + (0, self._place, self._size)[whence]
+        return self._place
+
+    def tell(self) -> int:
+        """The place from the begin."""
+        return self._place
 
     def close(self) -> None:
         """Leave that to whose file it is."""
@@ -178,6 +219,27 @@ def protocols(fs: Any) -> frozenset[str]:
 def has_folders(fs: Any) -> bool:
     """Whether a file system has folders, which have to be made."""
     return bool(protocols(fs) & WITH_FOLDERS)
+
+
+def pieces(source: BinaryIO, size: int) -> list[FilePiece]:
+    """A file on a disk, in the pieces in which it is sent; none of an empty one."""
+    return [FilePiece(source, start, min(start + PIECE, size)) for start in range(0, size, PIECE)]
+
+
+async def each_sent(send: Callable[[int, FilePiece], Awaitable[Any]], parts: Sequence[FilePiece]) -> list[Any]:
+    """Send pieces of a file, some at once: what each came to.
+
+    :param send: sends the one with that number, from 1
+    """
+    import asyncio  # a plain script that extracts to its disk needs none of its 40 modules
+
+    some = asyncio.Semaphore(PIECES_AT_ONCE)
+
+    async def one(number: int, piece: FilePiece) -> Any:
+        async with some:
+            return await send(number, piece)
+
+    return await asyncio.gather(*(one(number, piece) for number, piece in enumerate(parts, 1)))
 
 
 def conflict(path: Any) -> ConflictError:

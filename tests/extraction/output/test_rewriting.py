@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_pipedrive.extraction.definition import FORMATS
 from airflow_provider_pipedrive.extraction.output.formats import read_rows, staged_as
 from airflow_provider_pipedrive.extraction.output.names import PartNames
+from airflow_provider_pipedrive.extraction.output.part_uploads import PartUploads
 from airflow_provider_pipedrive.extraction.output.rewriting import PartRewriter
 from tests.support.parts import ID_AND_TITLE, FileColumn, written
 
@@ -34,7 +35,7 @@ def put_together(
 ) -> list[list[int]]:
     """The ids in each published file, which must be as its entry says."""
     found = []
-    for entry in PartRewriter(folder, fmt, PartNames("me", fmt), most_bytes).published(parts):
+    for entry in PartRewriter(folder, fmt, PartNames("me", fmt), most_bytes, PartUploads(folder)).published(parts):
         path = folder / entry["name"]
         assert (path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()) == (entry["bytes"], entry["sha256"])
         rows = list(read_rows(path, fmt))
@@ -59,7 +60,7 @@ def test_a_file_that_is_large_enough_gets_no_further_parts(tmp_path: Path, fmt: 
 
 def test_a_part_that_is_large_enough_stays_as_it_is_between_others_that_are_put_together(tmp_path: Path) -> None:
     parts = staged(tmp_path, "jsonl", [1], [2], [*range(3, 90)], [90], [91])
-    entries = PartRewriter(tmp_path, "jsonl", PartNames("me", "jsonl"), 1_000).published(parts)
+    entries = PartRewriter(tmp_path, "jsonl", PartNames("me", "jsonl"), 1_000, PartUploads(tmp_path)).published(parts)
     assert [entry["rows"] for entry in entries] == [2, 87, 2]
     assert entries[1] == {name: parts[2][name] for name in ("name", "rows", "bytes", "sha256")}
 
@@ -67,7 +68,10 @@ def test_a_part_that_is_large_enough_stays_as_it_is_between_others_that_are_put_
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_what_is_put_together_twice_is_the_same_both_times(tmp_path: Path, fmt: str) -> None:
     parts = staged(tmp_path, fmt, [1, 2], [3])
-    first, second = (PartRewriter(tmp_path, fmt, PartNames("me", fmt), 10**6).published(parts) for _ in range(2))
+    first, second = (
+        PartRewriter(tmp_path, fmt, PartNames("me", fmt), 10**6, PartUploads(tmp_path)).published(parts)
+        for _ in range(2)
+    )
     assert first[0]["name"] != second[0]["name"]
     assert [entry["sha256"] for entry in first] == [entry["sha256"] for entry in second]
 
@@ -83,5 +87,5 @@ def test_an_error_while_parts_are_put_together_leaves_no_file(tmp_path: Path) ->
     parts = staged(tmp_path, "jsonl", [1], [2])
     (tmp_path / parts[1]["name"]).unlink()
     with pytest.raises(FileNotFoundError):
-        PartRewriter(tmp_path, "jsonl", PartNames("me", "jsonl"), 10**6).published(parts)
+        PartRewriter(tmp_path, "jsonl", PartNames("me", "jsonl"), 10**6, PartUploads(tmp_path)).published(parts)
     assert [path.name for path in tmp_path.iterdir()] == [parts[0]["name"]]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
-from airflow_provider_pipedrive.extraction.output import rewriting
+from airflow_provider_pipedrive.extraction.output import part_uploads, rewriting
 from airflow_provider_pipedrive.extraction.output.parts import FinishedPart
 from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
@@ -237,8 +237,27 @@ def test_a_full_disk_leaves_nothing_that_looks_finished(tmp_path: Path, mocker: 
     ],
 )
 def test_a_part_needs_five_requests_at_most_in_object_storage_and_two_if_all_its_rows_count(
+    s3: Storage, mocker: MockerFixture, dropped: list[int], most_bytes: int, most: int
+) -> None:
+    mocker.patch.object(part_uploads, "HELD_SECONDS", 0.0)
+    assert 0 < ten_parts_more(s3, dropped, most_bytes) <= 10 * most
+
+
+@pytest.mark.parametrize(
+    ("dropped", "most_bytes", "most"),
+    [
+        pytest.param([], 0, 1, id="published as it is"),
+        pytest.param([0], 1_000_000, 0, id="put together with others, without a row"),
+    ],
+)
+def test_of_a_run_of_a_few_seconds_nothing_is_uploaded_but_what_it_publishes(
     s3: Storage, dropped: list[int], most_bytes: int, most: int
 ) -> None:
+    assert ten_parts_more(s3, dropped, most_bytes) == 10 * most
+
+
+def ten_parts_more(s3: Storage, dropped: list[int], most_bytes: int) -> int:
+    """The requests that ten parts more take."""
     asked = []
     for parts in (1, 11):
         folders = EntityFolders(
@@ -252,7 +271,22 @@ def test_a_part_needs_five_requests_at_most_in_object_storage_and_two_if_all_its
             write(staging, "a", 2 * number, 2 * number + 1)
             staging.finish("a", {})
         manifest = staging.publish(lambda part: dropped, {})
+        staging.close()
         remove_folder(folders.unfinished)
         assert manifest["rows"] == parts * (2 - len(dropped))
         asked.append(s3.requests.total())
-    assert 0 < asked[1] - asked[0] <= 10 * most
+    return asked[1] - asked[0]
+
+
+def test_what_a_run_of_a_few_seconds_has_read_is_kept_for_another_try_when_it_fails(s3: Storage) -> None:
+    folders = EntityFolders("deals", s3.path("unfinished"), s3.path("deals"))
+    for number in range(2):
+        staging = found_in(folders, EntityStaging)
+        assert staging.load() == ({"strategy": "windows"} if number else None)
+        staging.save({"strategy": "windows"})
+        write(staging, "a", 2 * number, 2 * number + 1)
+        staging.finish("a", {})
+        staging.abort()  # the task fails
+        staging.close()
+    assert sorted(staging.ids()) == [0, 1, 2, 3]
+    assert staging.publish(lambda part: [], {})["rows"] == 4

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pytest
 
@@ -25,7 +26,7 @@ from airflow_provider_pipedrive.extraction.storage.files import (
     upload,
     write,
 )
-from airflow_provider_pipedrive.extraction.storage.store import BLOCK, IN_ONE_PIECE
+from airflow_provider_pipedrive.extraction.storage.store import PIECE
 from tests.support.object_storages import KINDS, Key, folder_in
 from tests.support.s3_server import s3 as s3
 from tests.support.s3_server import s3_server as s3_server
@@ -63,7 +64,7 @@ def test_what_is_not_there_is_an_empty_folder_no_file_and_nothing_to_remove(fold
     remove_all([folder / "a.json", folder / "b.json"])
 
 
-@pytest.mark.parametrize("size", [0, 1000, IN_ONE_PIECE + 1000])
+@pytest.mark.parametrize("size", [0, 1000, PIECE + 1000])
 def test_a_file_is_uploaded_whole_whatever_its_size(key: Any, tmp_path: Path, size: int) -> None:
     (tmp_path / "a.bin").write_bytes(bytes(size - size // 2) + b"x" * (size // 2))
     with (tmp_path / "a.bin").open("rb") as source:
@@ -73,15 +74,14 @@ def test_a_file_is_uploaded_whole_whatever_its_size(key: Any, tmp_path: Path, si
     assert [found.name for found in below(key)] == ["a.bin"]
 
 
-def test_a_file_of_several_blocks_that_cannot_be_read_to_its_end_does_not_appear(key: Any) -> None:
-    class CutShort(io.BytesIO):
-        def read(self, size: int | None = -1) -> bytes:
-            if self.tell() >= BLOCK:
-                raise ConnectionResetError("the disk is gone")
-            return super().read(size)
+def test_a_file_of_several_blocks_that_cannot_be_read_to_its_end_does_not_appear(key: Any, tmp_path: Path) -> None:
+    class CutShort(io.FileIO):
+        def seek(self, offset: int, whence: int = 0) -> int:
+            return super().seek(offset, whence) if whence == os.SEEK_SET else PIECE + 1000
 
-    with pytest.raises(PipedriveStorageError):
-        upload(key / "cut.bin", CutShort(bytes(IN_ONE_PIECE + 1)))
+    (tmp_path / "a.bin").write_bytes(bytes(PIECE))
+    with CutShort(str(tmp_path / "a.bin")) as source, pytest.raises((PipedriveStorageError, OSError)):
+        upload(key / "cut.bin", cast(BinaryIO, source))
     assert below(key) == []
 
 
