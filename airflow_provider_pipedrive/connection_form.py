@@ -58,8 +58,20 @@ CONN_FIELDS: Final[dict[str, dict[str, Any]]] = {
     },
     "daily_token_budget": {
         "label": "Daily token budget",
-        "description": "Pipedrive API tokens that one process may spend in a UTC day. Default: no limit of its own.",
+        "description": "Pipedrive API tokens that this Airflow may spend in a UTC day. Default: no limit of its own.",
         "schema": {"type": ["integer", "null"], "minimum": 0},
+    },
+    "reserved_share": {
+        "label": "Reserved share",
+        "description": "The part of the company's daily API tokens, from 0 to 1, that Airflow leaves to people's own "
+        "tools. Default: 0.",
+        "schema": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+    },
+    "dag_shares": {
+        "label": "DAG shares",
+        "description": "JSON object from patterns of DAG ids to the part of the day's API tokens that may be gone "
+        'before they stop: {"backfill_*": 0.5}. Default: all of them.',
+        "schema": {"type": ["object", "null"], "format": "json"},
     },
     "verify": {
         "label": "Verify TLS",

@@ -19,6 +19,7 @@ os.environ["PIPEDRIVE_TOKEN_CACHE"] = tempfile.mkdtemp(prefix="pipedrive-tokens-
 import pytest
 
 from airflow_provider_pipedrive.client.auth import forget_tokens
+from airflow_provider_pipedrive.client.ledger import forget_ledgers
 from airflow_provider_pipedrive.client.limits import forget_limits
 from airflow_provider_pipedrive.sandbox import Sandbox
 
@@ -58,10 +59,11 @@ def sandbox(running_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbo
 
 @pytest.fixture(autouse=True)
 def _a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test begins as the first process of a machine does: with no shared tokens, paces or budgets."""
+    """Each test begins as the first process of a machine does: with no shared tokens, paces or ledgers."""
     monkeypatch.setenv("PIPEDRIVE_TOKEN_CACHE", f"{SHARED_TOKENS}/{uuid4().hex}")
     forget_tokens()
     forget_limits()
+    forget_ledgers()
 
 
 def api_token_connection(sandbox: Sandbox, **extra: Any) -> str:

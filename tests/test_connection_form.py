@@ -18,6 +18,8 @@ FIELDS = [
     "max_attempts",
     "burst_limit",
     "daily_token_budget",
+    "reserved_share",
+    "dag_shares",
     "verify",
     "proxies",
     "hash_key",

@@ -109,7 +109,7 @@ NAMES = """
 """
 EXTRAS = """
     refresh_token access_token api_token oauth_host redirect_uri timeout max_attempts burst_limit
-    daily_token_budget verify proxies hash_key webhook_url webhook_user webhook_password
+    daily_token_budget reserved_share dag_shares verify proxies hash_key webhook_url webhook_user webhook_password
 """
 
 EXTRACTION_RECEIPT = "run mode format columns account entities rows requests tokens seconds started_at watermarks"

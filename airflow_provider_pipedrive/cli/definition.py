@@ -209,6 +209,19 @@ _SUBJECT = ActionCommand(
     ),
 )
 
+_SPEND = ActionCommand(
+    name="spend",
+    help="What was spent of the accounts' daily API tokens, and by whom",
+    description="Show the API tokens that this Airflow has spent of each account, by day, and by DAG, task and kind of "
+    "operation. The numbers are approximate: other tools spend the same tokens, and are not seen.",
+    func=lazy_load_command("airflow_provider_pipedrive.cli.spending.spend"),
+    args=(
+        _arg("--conn-id", help="only the account of this Airflow connection (default: all)"),
+        _arg("--days", type=int, default=7, help="how many UTC days, today included (default: 7, at most 31)"),
+        _arg("--json", action="store_true", help="all of it as JSON"),
+    ),
+)
+
 
 def get_commands() -> list[GroupCommand]:
     """The ``pipedrive`` group, for Airflow's command line."""
@@ -234,6 +247,7 @@ def get_commands() -> list[GroupCommand]:
                 _FILES,
                 _UNDO,
                 _SUBJECT,
+                _SPEND,
             ),
         )
     ]

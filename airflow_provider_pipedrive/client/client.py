@@ -23,6 +23,7 @@ from airflow_provider_pipedrive.client.redaction import Redactor
 from airflow_provider_pipedrive.client.results import joined
 from airflow_provider_pipedrive.client.settings import Settings
 from airflow_provider_pipedrive.client.single_requests import SingleRequests
+from airflow_provider_pipedrive.client.spending import Spender
 from airflow_provider_pipedrive.client.stack import SendStack
 from airflow_provider_pipedrive.client.usage import Usage
 from airflow_provider_pipedrive.errors import PipedriveEndpointRemovedError, PipedriveParameterError
@@ -38,6 +39,7 @@ class PipedriveClient:
     :param on_secret: is told every secret that comes up (renewed tokens), to have it masked elsewhere too
     :param token_store: keeps a refresh token that Pipedrive hands out in place of the connection's
     :param metrics: is told of what is counted, see :mod:`.metrics`
+    :param spender: who spends the API tokens, for the account's ledger
     """
 
     def __init__(
@@ -48,9 +50,10 @@ class PipedriveClient:
         on_secret: Callable[[str], None] = lambda secret: None,
         token_store: RefreshTokenStore | None = None,
         metrics: Metrics | None = None,
+        spender: Spender | None = None,
     ) -> None:
         self.settings = settings
-        self._stack = SendStack(settings, clock or SystemClock(), on_secret, token_store, metrics)
+        self._stack = SendStack(settings, clock or SystemClock(), on_secret, token_store, metrics, spender or Spender())
         self._raw_requests = RawRequests(self._stack.auth.origin, self.redact)
         self._named_fields = NamedFields(self, self._stack.clock)
         self._single = SingleRequests(self._stack, self._raw_requests, self._named_fields)

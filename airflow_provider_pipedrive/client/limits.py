@@ -18,13 +18,10 @@ from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from math import isfinite
 
-from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.settings import ApiToken, Settings
 from airflow_provider_pipedrive.client.shared_pace import SharedPace
-from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError
 
 WINDOW = 2.0
 """Seconds of Pipedrive's rolling window."""
@@ -265,7 +262,7 @@ class Pace:
 
 
 class Limits:
-    """The pace and the day's tokens of one credential. Thread-safe.
+    """The pace of one credential. Thread-safe.
 
     :param shared: where processes share the pace; ``None``: this one keeps to it alone
     """
@@ -281,8 +278,6 @@ class Limits:
         self._ahead: deque[float] = deque()
         self._process = os.getpid()
         self._agreed_at = float("-inf")
-        self._day = 0
-        self._spent = 0
 
     @property
     def burst_limit(self) -> int:
@@ -423,36 +418,10 @@ class Limits:
             start, took, search = self._unsettled.popleft()
             self._pace.settle(start, took, search=search)
 
-    def spend(self, tokens: int, now: float, budget: int | None, action: str | None) -> None:
-        """Count ``tokens`` against the UTC day.
-
-        :param now: seconds since the epoch
-        :raises PipedriveDailyBudgetError: they would go beyond ``budget``; nothing has been counted or sent
-        """
-        day = int(now // 86400)
-        with self._lock:
-            if day > self._day:  # never back: a clock that is set back must not grant the day's budget again
-                self._day, self._spent = day, 0
-            if budget is not None and self._spent + tokens > budget:
-                raise PipedriveDailyBudgetError(
-                    f"{action or 'This request'} costs {counted(tokens, 'API token')}, but this process has already "
-                    f"spent {self._spent} of the {budget} that the connection's daily_token_budget grants it for "
-                    f"{datetime.fromtimestamp(now, UTC).date()} "
-                    "(UTC). Raise the budget, or run again after midnight UTC.",
-                    action=action,
-                    retry_after=86400 - now % 86400,
-                )
-            self._spent += tokens
-
     def close(self) -> None:
         """Close the file that is shared."""
         if self._shared is not None:
             self._shared.close()
-
-    @property
-    def spent(self) -> int:
-        """Tokens counted in the present UTC day."""
-        return self._spent
 
 
 _shared: dict[str, Limits] = {}
@@ -460,7 +429,7 @@ _shared_lock = threading.Lock()
 
 
 def forget_limits() -> None:
-    """Forget all paces and spent budgets that this process shares: what a new process would begin with."""
+    """Forget all paces that this process shares: what a new process would begin with."""
     with _shared_lock:
         for limits in _shared.values():
             limits.close()
@@ -469,14 +438,8 @@ def forget_limits() -> None:
 
 def limits_of(settings: Settings) -> Limits:
     """The limits shared by everything in this process that uses this host and credential."""
-    credential = settings.credential
-    identity = (
-        f"token {credential.token}"
-        if isinstance(credential, ApiToken)
-        else f"oauth {credential.client_id} {credential.refresh_token or credential.access_token}"
-    )
-    key = hashlib.sha256(f"{settings.origin} {identity}".encode()).hexdigest()
-    default = API_TOKEN_LIMIT if isinstance(credential, ApiToken) else OAUTH_LIMIT
+    key = hashlib.sha256(f"{settings.origin} {settings.identity}".encode()).hexdigest()
+    default = API_TOKEN_LIMIT if isinstance(settings.credential, ApiToken) else OAUTH_LIMIT
     with _shared_lock:
         limits = _shared.setdefault(key, Limits(default, SharedPace(f"pace-{key}")))
     if settings.burst_limit is not None:

@@ -18,6 +18,7 @@ from airflow_provider_pipedrive.client.prepared import PreparedRequest
 from airflow_provider_pipedrive.client.readers import ResponseReader
 from airflow_provider_pipedrive.client.responses import Operation, Response
 from airflow_provider_pipedrive.client.retries import Tries, attempts
+from airflow_provider_pipedrive.client.spending import Spending
 from airflow_provider_pipedrive.client.usage import Meter
 from airflow_provider_pipedrive.errors import PipedriveAuthError, PipedriveError, PipedriveValidationError
 
@@ -93,28 +94,30 @@ class WithAuth:
 class WithinLimits:
     """Waits for room in the rate limit, counts tokens, and refuses what would exceed a cap or a budget.
 
-    :param budget: API tokens that this process may spend in a day
+    :param spending: notes the day's API tokens
     """
 
-    def __init__(self, below: Layer, limits: Limits, meter: Meter, clock: Clock, budget: int | None) -> None:
+    def __init__(self, below: Layer, limits: Limits, meter: Meter, clock: Clock, spending: Spending) -> None:
         self._below = below
         self._limits = limits
         self._meter = meter
         self._clock = clock
-        self._budget = budget
+        self._spending = spending
 
     def send(self, request: PreparedRequest) -> Response:
         """The response, once there was room."""
         operation = request.operation
         self._meter.check(request)
-        self._limits.spend(request.cost, self._clock.time(), self._budget, operation.key)
+        self._spending.spend(request, self._clock.time())
         start = self._wait_for_room(operation)
         self._meter.count(request)
         response = self._below.send(request)
         self._limits.settle(start, response.began, search=operation.search)
         if not operation.search:  # searches have a limit of their own, which their headers may report instead
             self._limits.learn(response.headers, start, response.began)
-        self._meter.learn(response.headers, self._clock.time())
+        now = self._clock.time()
+        self._meter.learn(response.headers, now)
+        self._spending.learn(request, response.headers, now)
         if response.status == 429:
             self._meter.metrics.count("rate_limited")
         return response

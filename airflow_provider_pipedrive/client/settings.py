@@ -28,6 +28,8 @@ EXTRAS = (
     "max_attempts",
     "burst_limit",
     "daily_token_budget",
+    "reserved_share",
+    "dag_shares",
     "verify",
     "proxies",
     "hash_key",
@@ -83,7 +85,9 @@ class Settings:
     :param timeout: seconds for connecting and for each silence; a whole JSON answer has 10 times that
     :param max_attempts: how often one request is sent at most
     :param burst_limit: requests per 2 seconds; ``None``: as Pipedrive's headers say
-    :param daily_token_budget: API tokens that this process may spend in a UTC day; ``None``: no bound of ours
+    :param daily_token_budget: API tokens that all of this Airflow may spend in a UTC day; ``None``: no bound of ours
+    :param reserved_share: the part of the day's tokens, from 0 to 1, that is left to people's own tools
+    :param dag_shares: by patterns of DAG ids, up to which part of the day they may go
     :param verify: check TLS certificates: ``True``, ``False`` or the path of a CA bundle
     :param proxies: proxy URLs by scheme, ``None``: the environment's
     :param hash_key: the secret that hashes of personal data are made with
@@ -95,9 +99,19 @@ class Settings:
     max_attempts: int = 5
     burst_limit: int | None = None
     daily_token_budget: int | None = None
+    reserved_share: float = 0.0
+    dag_shares: Mapping[str, float] = field(default_factory=dict)
     verify: bool | str = True
     proxies: Mapping[str, str] | None = field(repr=False, default=None)
     hash_key: str | None = field(repr=False, default=None)
+
+    @property
+    def identity(self) -> str:
+        """What tells the credential from others; a secret."""
+        credential = self.credential
+        if isinstance(credential, ApiToken):
+            return f"token {credential.token}"
+        return f"oauth {credential.client_id} {credential.refresh_token or credential.access_token}"
 
 
 def settings_from(
@@ -130,6 +144,8 @@ def settings_from(
         max_attempts=_number(given, "max_attempts", int, 5, lowest=1),
         burst_limit=_number(given, "burst_limit", int, None, lowest=1),
         daily_token_budget=_number(given, "daily_token_budget", int, None, lowest=0),
+        reserved_share=_share("reserved_share", given.get("reserved_share", 0.0)),
+        dag_shares=_dag_shares(given.get("dag_shares")),
         verify=_verify(given.get("verify", True)),
         proxies=_proxies(given.get("proxies")),
         hash_key=_hash_key(given.get("hash_key")),
@@ -222,6 +238,37 @@ def _number(given: Mapping[str, Any], name: str, kind: type[T], default: Any, *,
     return number
 
 
+def _share(name: str, value: Any) -> float:
+    try:
+        share = float(value) if not isinstance(value, bool) else -1.0
+    except (TypeError, ValueError):
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise PipedriveParameterError(
+            f"The connection's {name} must be a part of the day's API tokens, from 0 to 1, such as 0.2, not {value!r}."
+        )
+    return share
+
+
+def _dag_shares(value: Any) -> dict[str, float]:
+    found = _json_object(value) if value is not None else {}
+    if found is None:
+        raise PipedriveParameterError(
+            "The connection's dag_shares must be an object of shares by patterns of DAG ids, such as "
+            '{"backfill_*": 0.5}.'
+        )
+    return {pattern: _share(f"dag_shares[{pattern!r}]", share) for pattern, share in found.items()}
+
+
+def _json_object(value: Any) -> Mapping[str, Any] | None:
+    """An object, which may be its JSON text; ``None`` where it is none."""
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+    return found if isinstance(found, Mapping) else None
+
+
 def _hash_key(value: Any) -> str | None:
     if value is not None and len(str(value).strip()) < SHORTEST_KEY:
         raise PipedriveParameterError(f"The connection's hash_key must have {SHORTEST_KEY} characters or more.")
@@ -238,11 +285,8 @@ def _verify(value: Any) -> bool | str:
 def _proxies(value: Any) -> Mapping[str, str] | None:
     if value is None:
         return None
-    try:
-        found = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        found = None
-    if not isinstance(found, Mapping) or not all(_is_url(part) for pair in found.items() for part in pair):
+    found = _json_object(value)
+    if found is None or not all(_is_url(part) for pair in found.items() for part in pair):
         raise PipedriveParameterError(
             'The connection\'s proxies must be an object of URLs by scheme, such as {"https": "http://proxy:3128"}.'
         )

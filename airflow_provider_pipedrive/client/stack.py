@@ -4,7 +4,7 @@
 
     WithRetries     sends again what may be, by the rules of retries.py      sending.py
     WithAuth        adds the credential; renews it once after a 401          sending.py, auth.py
-    WithinLimits    waits for room in the rate limit, and counts             sending.py, limits.py, usage.py
+    WithinLimits    waits for room in the rate limit, and counts             sending.py, limits.py, usage.py, ledger.py
     Transport       one request over one socket                              transport.py
 """
 
@@ -27,6 +27,7 @@ from airflow_provider_pipedrive.client.readers import EnvelopeReader
 from airflow_provider_pipedrive.client.redaction import Redactor
 from airflow_provider_pipedrive.client.sending import Layer, TokenRequests, WithAuth, WithinLimits, WithRetries
 from airflow_provider_pipedrive.client.settings import ApiToken, Settings
+from airflow_provider_pipedrive.client.spending import Spender, Spending
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.client.usage import Meter
 
@@ -37,6 +38,7 @@ class SendStack:
     :param on_secret: is told every secret that comes up, in each form in which it may be shown
     :param token_store: keeps a refresh token that Pipedrive hands out in place of the connection's
     :param metrics: is told of what is counted
+    :param spender: who spends the API tokens
     :ivar sender: the uppermost layer
     """
 
@@ -47,6 +49,7 @@ class SendStack:
         on_secret: Callable[[str], None],
         token_store: RefreshTokenStore | None,
         metrics: Metrics | None,
+        spender: Spender,
     ) -> None:
         self._settings = settings
         self._on_secret = on_secret
@@ -60,7 +63,8 @@ class SendStack:
         self._waits = CountedWaits(clock, self.meter.metrics)
         self._transport = Transport(settings, clock)
         self.auth = self._make_auth(token_store or NoRefreshTokenStore())
-        within_limits = WithinLimits(self._transport, self.limits, self.meter, self._waits, settings.daily_token_budget)
+        spending = Spending(settings, spender)
+        within_limits = WithinLimits(self._transport, self.limits, self.meter, self._waits, spending)
         self.sender = self._with_retries(WithAuth(within_limits, self.auth), self.meter)
 
     def close(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -13,9 +15,12 @@ if TYPE_CHECKING:
 
     from airflow_provider_pipedrive.accounts.refresh_tokens import VariableRefreshTokenStore
     from airflow_provider_pipedrive.client import PipedriveClient, Settings
+    from airflow_provider_pipedrive.client.spending import Spender
 
 SHORTEST_MASKED = 5
 """Airflow's masker takes no shorter secrets."""
+_PARTS = ("triggerer", "api-server", "pipedrive")
+"""Airflow's commands that use connections outside of tasks."""
 
 
 def check_connection_id(name: str, value: Any) -> None:
@@ -47,8 +52,24 @@ def client_of(connection: Connection) -> PipedriveClient:
             f"The connection {connection.conn_id!r} is of type {connection.conn_type}, not {CONN_TYPE}."
         )
     settings = settings_of(connection, connection.extra_dejson)
-    metrics = StatsMetrics(connection.conn_id)
-    return PipedriveClient(settings, on_secret=_mask, token_store=_token_store(settings), metrics=metrics)
+    return PipedriveClient(
+        settings,
+        on_secret=_mask,
+        token_store=_token_store(settings),
+        metrics=StatsMetrics(connection.conn_id),
+        spender=_spender(connection.conn_id),
+    )
+
+
+def _spender(conn_id: str) -> Spender:
+    """Who spends: the task that runs in this process, or which other part of Airflow it is."""
+    from airflow_provider_pipedrive.accounts.spent import VariableExchange, in_a_task
+    from airflow_provider_pipedrive.client.spending import Spender
+
+    if not in_a_task():
+        return Spender(conn_id, "", next((part for part in _PARTS if part in sys.argv[1:2]), ""))
+    task_id = os.environ.get("AIRFLOW_CTX_TASK_ID", "")
+    return Spender(conn_id, os.environ["AIRFLOW_CTX_DAG_ID"], task_id, VariableExchange())
 
 
 def _token_store(settings: Settings) -> VariableRefreshTokenStore | None:

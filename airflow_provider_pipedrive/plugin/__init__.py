@@ -15,6 +15,7 @@ from typing import Any, Final
 from airflow.plugins_manager import AirflowPlugin
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_1_PLUS
 
+from airflow_provider_pipedrive.plugin import task_end
 from airflow_provider_pipedrive.plugin.paths import PAGES, PREFIX
 
 Message = MutableMapping[str, Any]
@@ -64,6 +65,7 @@ class PipedrivePlugin(AirflowPlugin):
     """What Airflow finds by the entry point ``airflow.plugins``."""
 
     name = "pipedrive"
+    listeners: list[Any] = [task_end]  # noqa: RUF012 - so Airflow declares it
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:

@@ -9,18 +9,19 @@ from airflow_provider_pipedrive.accounts.approved_routes import CredentialRoute
 from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.plugin import access, addresses
+from airflow_provider_pipedrive.plugin.spending_chart import charts
 from airflow_provider_pipedrive.plugin.stored_connections import changeable, shown
 from airflow_provider_pipedrive.plugin.web import PageRequest, log, require, stop
 
 
 def overview(page: PageRequest) -> Response:
-    """All connections with their states."""
+    """All connections with their states, and what was spent by them."""
     uri, unknown = _default_redirect_uri(page)
+    connections = [stored for stored in store.all_connections() if access.may_edit(page.user, stored.conn_id)]
     return page.render(
         "overview.html",
-        connections=[
-            shown(page, stored) for stored in store.all_connections() if access.may_edit(page.user, stored.conn_id)
-        ],
+        connections=[shown(page, stored) for stored in connections],
+        spending=charts({stored.conn_id for stored in connections}),
         redirect_uri=uri,
         redirect_uri_unknown=unknown,
         may_create=access.may_edit(page.user, method="POST"),

@@ -156,6 +156,7 @@ def test_airflow_gets_one_group_with_all_commands():
         "files",
         "undo",
         "subject",
+        "spend",
     ]
     assert all(isinstance(command, ActionCommand) and command.help for command in group.subcommands)
 

@@ -8,7 +8,6 @@ import pytest
 
 from airflow_provider_pipedrive.client import settings_from
 from airflow_provider_pipedrive.client.limits import Limits, RollingWindow, forget_limits, limits_of
-from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError
 
 NOON = 1_800_014_400.0  # 2027-01-15 12:00 UTC
 DAY = 86_400
@@ -97,38 +96,11 @@ def test_everything_with_the_same_host_and_credential_shares_its_limits() -> Non
     assert limits_of(settings_from(host="acme", extra={"api_token": "t"})) is not mine
 
 
-def test_the_budget_can_be_spent_to_the_last_token_and_not_beyond() -> None:
-    limits = Limits(20)
-    limits.spend(90, NOON, 100, "getDeals")
-    limits.spend(10, NOON, 100, "getDeals")
-    with pytest.raises(
-        PipedriveDailyBudgetError, match="getDeals costs 1 API token, .* already spent 100 of the 100"
-    ) as spent:
-        limits.spend(1, NOON, 100, "getDeals")
-    assert (spent.value.retryable, spent.value.retry_after) == (True, DAY / 2)
-    assert limits.spent == 100
-
-
-def test_a_new_utc_day_brings_the_budget_again() -> None:
-    limits = Limits(20)
-    limits.spend(100, NOON, 100, None)
-    limits.spend(100, NOON + DAY, 100, None)
-    assert limits.spent == 100
-
-
-def test_a_clock_that_is_set_back_does_not_grant_the_budget_again() -> None:
-    limits = Limits(20)
-    limits.spend(100, NOON, 100, None)
-    with pytest.raises(PipedriveDailyBudgetError):
-        limits.spend(1, NOON - DAY, 100, None)
-
-
-def test_a_hundred_threads_neither_overfill_a_window_nor_the_budget() -> None:
+def test_a_hundred_threads_do_not_overfill_a_window() -> None:
     limits = Limits(20)
     starts: list[float] = []
 
     def work() -> None:
-        limits.spend(1, NOON, 100, None)
         starts.append(limits.reserve(0.0, search=False))
 
     threads = [threading.Thread(target=work) for _ in range(100)]
@@ -137,7 +109,6 @@ def test_a_hundred_threads_neither_overfill_a_window_nor_the_budget() -> None:
     for thread in threads:
         thread.join()
     assert most_in_a_window(starts) == 20
-    assert limits.spent == 100
 
 
 def test_a_request_that_was_held_up_on_its_way_counts_by_as_much_later():

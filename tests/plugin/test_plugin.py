@@ -32,7 +32,7 @@ def test_loading_the_plugin_imports_nothing_else() -> None:
         " if m.split('.')[0] in ('fastapi', 'starlette', 'requests', 'jinja2') or '_pipedrive.' in m))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
-    assert (
-        done.stdout.splitlines()[-1]
-        == "['airflow_provider_pipedrive.plugin', 'airflow_provider_pipedrive.plugin.paths']"
+    assert done.stdout.splitlines()[-1] == (
+        "['airflow_provider_pipedrive.plugin', 'airflow_provider_pipedrive.plugin.paths', "
+        "'airflow_provider_pipedrive.plugin.task_end']"
     )

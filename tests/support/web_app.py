@@ -49,7 +49,9 @@ def airflow_app() -> Iterator[Any]:
 def database(airflow_app: Any) -> Iterator[None]:
     """Airflow's metadata database, as far as connections go."""
     metadata = Connection.metadata
-    tables = [table for name, table in metadata.tables.items() if name in ("connection", "team", "revoked_token")]
+    tables = [
+        table for name, table in metadata.tables.items() if name in ("connection", "team", "revoked_token", "variable")
+    ]
     metadata.create_all(settings.engine, tables=tables)
     yield
     metadata.drop_all(settings.engine, tables=tables)
