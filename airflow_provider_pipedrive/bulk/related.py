@@ -15,7 +15,8 @@ from airflow_provider_pipedrive.client.field_values import text_key
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
 
-_ENTITIES = {"person": "persons", "organization": "organizations", "deal": "deals", "product": "products"}
+ENTITIES = {"person": "persons", "organization": "organizations", "deal": "deals", "product": "products"}
+"""What records of another entity refer to, and the entity that it is of."""
 MADE = ("person", "organization")
 """What is made where it is missing and ``create_related`` says so."""
 CREATED = "$created"
@@ -54,7 +55,7 @@ class RelatedRecords:
         return found
 
     def _look_up(self, kind: str) -> None:
-        target = target_of(_ENTITIES[kind])
+        target = target_of(ENTITIES[kind])
         texts = self._journal.run("SELECT key FROM related WHERE kind = ? LIMIT ?", [kind, MOST_KEYS + 1]).fetchall()
         fields = list(target.searched.values())
         how, found = by_keys(self._client, target, [text for (text,) in texts], fields, {})
@@ -79,7 +80,7 @@ class RelatedRecords:
             made = self._journal.run(
                 "INSERT INTO operations (row, phase, action, entity, key, fields, before) "
                 "VALUES (NULL, 0, 'create', ?, ?, ?, '{}')",
-                [_ENTITIES[kind], key, to_json(fields)],
+                [ENTITIES[kind], key, to_json(fields)],
             ).lastrowid
             self._journal.run(
                 "UPDATE related SET id = ? WHERE kind = ? AND key = ?", [to_json({CREATED: made}), kind, key]
