@@ -208,6 +208,14 @@ _SUBJECT = ActionCommand(
         _CONN_ID_OPTION,
     ),
 )
+_DOCS = ActionCommand(
+    name="docs",
+    help="The manual: which pages there are, and where; or one of them",
+    description="List the pages of the manual that was installed with the package, and say where they are. With a "
+    "page's name, show it: with a pager in a terminal, as Markdown in a pipe.",
+    func=lazy_load_command("airflow_provider_pipedrive.cli.docs.docs"),
+    args=(_arg("page", nargs="?", metavar="PAGE", help="the name of a page, such as writing"),),
+)
 
 
 def get_commands() -> list[GroupCommand]:
@@ -234,6 +242,7 @@ def get_commands() -> list[GroupCommand]:
                 _FILES,
                 _UNDO,
                 _SUBJECT,
+                _DOCS,
             ),
         )
     ]
