@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.bulk.context import RunContext
 from airflow_provider_pipedrive.bulk.difference import described
 from airflow_provider_pipedrive.bulk.planning import price_left
+from airflow_provider_pipedrive.bulk.records import by_ids
+from airflow_provider_pipedrive.bulk.related import ENTITIES
+from airflow_provider_pipedrive.bulk.targets import target_of
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.bulk.journal import Journal
@@ -105,6 +108,43 @@ def proposal_of(run: RunContext) -> Proposal:
         records=tuple(islice(described(run.book, run.job.entity, journal), SHOWN)),
         diff=journal.get("diff"),
     )
+
+
+def with_names(run: RunContext, proposal: Proposal) -> Proposal:
+    """A plan in which records that others refer to have their names too, as people know them: ``Acme (12)``."""
+    kinds = {str(field): field.kind.name for field in run.book.fields.values() if field.kind.name in ENTITIES}
+    wanted: dict[str, dict[Any, None]] = {}
+    for values in _sides(proposal.records):
+        for name, value in values.items():
+            if name in kinds and isinstance(value, int | str):
+                wanted.setdefault(kinds[name], {})[value] = None
+    names = {kind: _names(run, kind, [each for each in ids if isinstance(each, int)]) for kind, ids in wanted.items()}
+
+    def shown(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: _called(value, names[kinds[name]]) if name in kinds and isinstance(value, int | str) else value
+            for name, value in values.items()
+        }
+
+    records = ({**each, "before": shown(each["before"]), "after": shown(each["after"])} for each in proposal.records)
+    return replace(proposal, records=tuple(records))
+
+
+def _sides(records: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for record in records:
+        yield from (record["before"], record["after"])
+
+
+def _names(run: RunContext, kind: str, ids: Sequence[int]) -> dict[int, str]:
+    found = by_ids(run.client, target_of(ENTITIES[kind]), ids, {})
+    return {record["id"]: str(record.get("title" if kind == "deal" else "name")) for record in found}
+
+
+def _called(value: int | str, names: Mapping[int, str]) -> str:
+    """A record by its name and id; one that the run itself makes has only a name."""
+    if isinstance(value, str):
+        return f"{value} (new)"
+    return f"{names[value]} ({value})" if value in names else str(value)
 
 
 def _fingerprint(run: RunContext) -> str:

@@ -12,7 +12,15 @@ from contextlib import suppress
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
-from airflow_provider_pipedrive.bulk.approval import Ask, PlanApproval, Proposal, only_with, proposal_of, unapproved
+from airflow_provider_pipedrive.bulk.approval import (
+    Ask,
+    PlanApproval,
+    Proposal,
+    only_with,
+    proposal_of,
+    unapproved,
+    with_names,
+)
 from airflow_provider_pipedrive.bulk.context import RunContext, context_of
 from airflow_provider_pipedrive.bulk.edits import count_edits
 from airflow_provider_pipedrive.bulk.job import BulkJob
@@ -130,7 +138,7 @@ class _BulkRun:
             if not self._job.dry_run:
                 propose = partial(proposal_of, self._context)
                 if not has_begun and (proposal := unapproved(self._journal, self._ask, propose)):
-                    return proposal
+                    return with_names(self._context, proposal)
                 self._write()
             return self._receipt()
 

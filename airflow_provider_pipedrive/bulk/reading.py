@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _BATCH = 500
 _LARGEST_ID = 2**53
-_MOST_TOLD = 20
-"""Labels that the log names."""
 """JSON's numbers are exact up to here."""
+_MOST_TOLD = 20
+"""Labels that the log or an error names."""
 _REFERENCE = "$reference"
 
 
@@ -137,7 +137,7 @@ class RowReader:
         self._book = book
         self._journal = journal
         self._columns = columns
-        self._missing_labels: dict[str, dict[str, str]] = {}
+        self._missing_labels: dict[tuple[str, str], str] = {}
         self._dropped_labels: Counter[tuple[str, str]] = Counter()
 
     def read(self, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -177,7 +177,7 @@ class RowReader:
 
     def _keep_one(self, number: int, row: Mapping[str, Any], given: str) -> None:
         try:
-            fields = self._converted(row)
+            fields = self._converted(row, number)
             key = self._key(fields)
             self._refuse_incomplete(fields)
         except _Rejected as rejected:
@@ -203,7 +203,7 @@ class RowReader:
         if key is not None:
             self._journal.spare(key)
 
-    def _converted(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def _converted(self, row: Mapping[str, Any], number: int | None = None) -> dict[str, Any]:
         fields: dict[str, Any] = {}
         pipeline = None
         named = self._columns.of_row(row)
@@ -212,28 +212,36 @@ class RowReader:
             if isinstance(value, str) and not value.strip() and self._job.empty == "ignore":
                 continue
             value = None if isinstance(value, str) and not value.strip() else value
-            fields[field.key] = self._value(column, field, value, pipeline)
+            try:
+                fields[field.key] = self._value(field, value, pipeline)
+            except InvalidValue as invalid:
+                self._do_without(number, column, field, value, invalid)
+                fields[field.key] = None
             if field.key == "pipeline_id" and isinstance(fields[field.key], int):
                 pipeline = fields[field.key]
         return fields
 
-    def _value(self, column: str, field: Field, value: Any, pipeline: int | None) -> Any:
-        try:
-            if field.kind is KINDS["stage"] and pipeline is not None and not is_missing(value):
-                return self._book.directory.stage_id(value, pipeline)
-            found = field.kind.to_wire(self._book, field, self._in_zone(field, self._as_key(field, value)))
-            if field.key == "id":
-                found = _identity(found, uuid=self._job.target.flat)
-        except InvalidValue as invalid:
-            if field.kind.has_labels:
-                return self._missing_label(column, field, value, invalid)
-            raise _Rejected(
-                f"{column} ({field}) must be {invalid}" if column != str(field) else f"{column} must be {invalid}",
-                str(field),
-            ) from None
+    def _value(self, field: Field, value: Any, pipeline: int | None) -> Any:
+        if field.kind is KINDS["stage"] and pipeline is not None and not is_missing(value):
+            return self._book.directory.stage_id(value, pipeline)
+        found = field.kind.to_wire(self._book, field, self._in_zone(field, self._as_key(field, value)))
+        if field.key == "id":
+            found = _identity(found, uuid=self._job.target.flat)
         if isinstance(found, Reference):
             return {_REFERENCE: [found.kind, found.text]}
         return found
+
+    def _do_without(self, number: int | None, column: str, field: Field, value: Any, invalid: InvalidValue) -> None:
+        """Set a row with a value that does not fit aside, unless it is a label that is missing in Pipedrive."""
+        fault = f"{column} ({field}) must be {invalid}" if column != str(field) else f"{column} must be {invalid}"
+        if not field.kind.has_labels or (
+            self._job.missing_options != "null" and (isinstance(value, Mapping) or "several are called" in str(invalid))
+        ):
+            raise _Rejected(fault, str(field)) from None
+        if self._job.missing_options == "null":
+            self._dropped_labels[str(field), str(value)] += 1
+        elif number is not None:
+            self._missing_labels.setdefault((str(field), str(value)), f"row {number}: {fault}")
 
     def _as_key(self, field: Field, value: Any) -> Any:
         """A number in a text that rows are matched on: a table's column with gaps has 5.0 for the key ``5``."""
@@ -275,15 +283,6 @@ class RowReader:
 
     # ---- labels
 
-    def _missing_label(self, column: str, field: Field, value: Any, invalid: InvalidValue) -> Any:
-        if self._job.missing_options == "null":
-            self._dropped_labels[str(field), str(value)] += 1
-            return None
-        if isinstance(value, Mapping) or "several are called" in str(invalid):
-            raise _Rejected(f"{column} must be {invalid}", str(field)) from None
-        self._missing_labels.setdefault(str(field), {}).setdefault(str(value), str(invalid))
-        return None
-
     def _tell_of_dropped_labels(self) -> None:
         for (field, label), number in self._dropped_labels.most_common(_MOST_TOLD):
             log.warning(
@@ -297,13 +296,11 @@ class RowReader:
     def _refuse_missing_labels(self) -> None:
         if not self._missing_labels:
             return
-        shown = [
-            f"{name} must be {reason}" for name, found in self._missing_labels.items() for reason in found.values()
-        ]
-        more = f", and {len(shown) - 20} more" if len(shown) > 20 else ""
+        shown = list(self._missing_labels.values())
+        more = f", and {len(shown) - _MOST_TOLD} more" if len(shown) > _MOST_TOLD else ""
         raise PipedriveParameterError(
-            f"Nothing was written, because labels are missing in Pipedrive: {'; '.join(shown[:20])}{more}. Correct "
-            'them, or set missing_options="create" or "null".'
+            f"Nothing was written, because labels are missing in Pipedrive: {'; '.join(shown[:_MOST_TOLD])}{more}. "
+            'Correct them, or set missing_options="create" or "null".'
         )
 
     def _expect_options(self, rows: Iterable[Mapping[str, Any]]) -> None:

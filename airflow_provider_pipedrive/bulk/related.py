@@ -15,7 +15,8 @@ from airflow_provider_pipedrive.client.field_values import text_key
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
 
-_ENTITIES = {"person": "persons", "organization": "organizations", "deal": "deals", "product": "products"}
+ENTITIES = {"person": "persons", "organization": "organizations", "deal": "deals", "product": "products"}
+"""What records of another entity refer to, and the entity that it is of."""
 MADE = ("person", "organization")
 """What is made where it is missing and ``create_related`` says so."""
 CREATED = "$created"
@@ -54,7 +55,7 @@ class RelatedRecords:
         return found
 
     def _look_up(self, kind: str) -> None:
-        target = target_of(_ENTITIES[kind])
+        target = target_of(ENTITIES[kind])
         texts = self._journal.run("SELECT key FROM related WHERE kind = ? LIMIT ?", [kind, MOST_KEYS + 1]).fetchall()
         fields = list(target.searched.values())
         how, found = by_keys(self._client, target, [text for (text,) in texts], fields, {})
@@ -79,7 +80,7 @@ class RelatedRecords:
             made = self._journal.run(
                 "INSERT INTO operations (row, phase, action, entity, key, fields, before) "
                 "VALUES (NULL, 0, 'create', ?, ?, ?, '{}')",
-                [_ENTITIES[kind], key, to_json(fields)],
+                [ENTITIES[kind], key, to_json(fields)],
             ).lastrowid
             self._journal.run(
                 "UPDATE related SET id = ? WHERE kind = ? AND key = ?", [to_json({CREATED: made}), kind, key]
@@ -87,14 +88,14 @@ class RelatedRecords:
 
     def _replace(self) -> None:
         for row, given, text in self._referring():
-            fields, fault = self._resolved(from_json(text))
+            fields, faulty, fault = self._resolved(from_json(text))
             key = key_of_row(self._columns.key, _without_ids(fields)) if self._columns.key else None
             self._journal.run("DELETE FROM rows WHERE row = ?", [row])
             first = self._journal.one("SELECT row FROM rows WHERE key = ?", [key]) if key else None
             if fault is None and first is not None:
                 fault = f"row {first} has the same key, {shown_key(key)}"
             if fault is not None:
-                self._journal.reject(row, fault, None, given)
+                self._reject(row, given, faulty, fault)
                 if key is not None:
                     self._journal.spare(key)
                 continue
@@ -110,7 +111,15 @@ class RelatedRecords:
             last = chunk[-1][0]
             yield from chunk
 
-    def _resolved(self, fields: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
+    def _reject(self, row: int, given: str, key: str | None, fault: str) -> None:
+        """Set a row aside; ``key`` is the field at fault, which is called as the row calls it."""
+        named = {field.key: (column, field) for column, field in self._columns.of_row(from_json(given)).items()}
+        column, field = named.get(key or "", (None, None))
+        about = "" if column is None else f"{column}: "
+        self._journal.reject(row, f"{about}{fault}", None if field is None else str(field), given)
+
+    def _resolved(self, fields: dict[str, Any]) -> tuple[dict[str, Any], str | None, str | None]:
+        """A row's fields with ids in place of names; or which of them has none, and why."""
         for name, value in fields.items():
             reference = reference_in(value)
             if reference is None:
@@ -121,11 +130,11 @@ class RelatedRecords:
             ).fetchone()
             if identity is None:
                 hint = "; create_related=True makes it" if kind in MADE else ""
-                return fields, f"there is no {kind} called {text!r} in Pipedrive{hint}"
+                return fields, name, f"there is no {kind} called {text!r} in Pipedrive{hint}"
             if many:
-                return fields, f"several {kind}s are called {text!r}: give the id"
+                return fields, name, f"several {kind}s are called {text!r}: give the id"
             fields[name] = from_json(identity)
-        return fields, None
+        return fields, None, None
 
 
 def _references(fields: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -59,7 +59,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
         among the temporary files of this machine. The next try of the task continues with what is there (templated)
     :param keep_staging: leave the files there after a load
     :param untried: load into a destination of dlt's too that has not been tried
-    :param table_format: ``delta`` for Delta tables, with dlt's ``filesystem`` as the destination
+    :param table_format: ``delta`` or ``iceberg`` for tables in files, with dlt's ``filesystem`` as the destination
     :param compact: join the small files of Delta tables after each load
     :param views: install the views of docs/warehouse.md whose tables are in the dataset after the load
     """
@@ -79,7 +79,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
         staging: str | Path | None = None,
         keep_staging: bool = False,
         untried: bool = False,
-        table_format: Literal["delta"] | None = None,
+        table_format: Literal["delta", "iceberg"] | None = None,
         compact: bool = False,
         views: bool = False,
         **kwargs: Any,
@@ -130,11 +130,13 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
         return {"destination": self._shown_destination, "dataset": self.dataset, "entities": loaded, "views": views}
 
     def _warehouse(self) -> TableStore:
-        from airflow_provider_pipedrive.warehouse import DeltaLake, Warehouse
+        from airflow_provider_pipedrive.warehouse import DeltaLake, IcebergLake, Warehouse
 
         destination = destination_of(self.destination, self.destination_conn_id)
         if self.table_format == "delta":
             return DeltaLake(destination, self.dataset, compact=self.compact)
+        if self.table_format == "iceberg":
+            return IcebergLake(destination, self.dataset)
         return Warehouse(destination, self.dataset, self.lists, untried=self.untried)
 
     def _load(self, warehouse: TableStore, load: EntityLoad, work: Path, folder: Any) -> dict[str, Any]:
@@ -227,14 +229,16 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
         )
 
     def _check_table_format(self) -> None:
-        if self.table_format not in (None, "delta"):
-            raise PipedriveParameterError(f"table_format must be delta or None, not {self.table_format!r}.")
-        if self.compact and self.table_format is None:
+        if self.table_format not in (None, "delta", "iceberg"):
+            raise PipedriveParameterError(f"table_format must be delta, iceberg or None, not {self.table_format!r}.")
+        if self.compact and self.table_format != "delta":
             raise PipedriveParameterError("compact joins the files of Delta tables: it needs table_format='delta'.")
         if self.table_format and self.views:
-            raise PipedriveParameterError("Delta tables are in files, and have no views.")
+            raise PipedriveParameterError("Tables of a table_format are in files, and have no views.")
         if self.table_format and (self.lists != "json" or self.versions != "latest"):
-            raise PipedriveParameterError("Delta tables take lists='json' and versions='latest' only.")
+            raise PipedriveParameterError(
+                f"table_format={self.table_format!r} takes lists='json' and versions='latest' only."
+            )
 
     def _check_when_parsing(self) -> None:
         from airflow_provider_pipedrive.warehouse.destination import check_destination

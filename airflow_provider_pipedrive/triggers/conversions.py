@@ -46,12 +46,18 @@ class PipedriveConversionTrigger(BaseTrigger):
         return f"{__name__}.{type(self).__name__}", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look, until it is decided or time is up. Passing errors and limits are waited out."""
+        """Look once an interval, until it is decided or time is up. Passing errors and limits are waited out.
+
+        The first look is after an interval too: a conversion takes seconds, and a scheduler that hears that a task
+        continues before it has heard that it waits takes it for one that was killed.
+        """
         connected = Connected(self.pipedrive_conn_id)
         conversion = Conversion(self.source, self.key, self.job)
         event: dict[str, Any] | None = None
+        pause = self.interval
         try:
             while event is None and time.time() < self.deadline:
+                await asyncio.sleep(max(0.0, min(pause, self.deadline - time.time())))
                 pause = self.interval
                 try:
                     made = await in_thread(outcome, await connected.client(), conversion)
@@ -60,8 +66,6 @@ class PipedriveConversionTrigger(BaseTrigger):
                     pause = pause_after(error) if is_limit(error) else pause
                     if not error.retryable:
                         event = {"status": "error", "error": error_to_dict(error)}
-                if event is None:
-                    await asyncio.sleep(max(0.0, min(pause, self.deadline - time.time())))
         finally:
             connected.close()
         yield TriggerEvent(event or {"status": "timeout"})  # type: ignore[no-untyped-call]

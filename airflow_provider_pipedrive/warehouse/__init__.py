@@ -10,9 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_provider_pipedrive.warehouse.delta import DeltaLake
     from airflow_provider_pipedrive.warehouse.destination import Destination
     from airflow_provider_pipedrive.warehouse.entity_load import EntityLoad, Lists, Loaded, Write
-    from airflow_provider_pipedrive.warehouse.lake import DeltaLake
+    from airflow_provider_pipedrive.warehouse.iceberg import IcebergLake
     from airflow_provider_pipedrive.warehouse.scope import Scope
     from airflow_provider_pipedrive.warehouse.table_store import TableStore
     from airflow_provider_pipedrive.warehouse.warehouse import Warehouse
@@ -22,6 +23,7 @@ __all__ = [
     "DeltaLake",
     "Destination",
     "EntityLoad",
+    "IcebergLake",
     "Lists",
     "Loaded",
     "Scope",
@@ -33,7 +35,8 @@ __all__ = [
 
 _HOMES = {
     "Destination": "destination",
-    "DeltaLake": "lake",
+    "DeltaLake": "delta",
+    "IcebergLake": "iceberg",
     **dict.fromkeys(("EntityLoad", "Lists", "Loaded", "Write"), "entity_load"),
     "Scope": "scope",
     "TableStore": "table_store",

@@ -65,6 +65,7 @@ _KINDS: Final[Mapping[str, Abilities]] = {
     ),
     "ducklake": Abilities(transactional=True, changes_rows=True, comments=True),
     "delta": Abilities("Delta tables ('filesystem' with table_format='delta')"),
+    "iceberg": Abilities("Iceberg tables ('filesystem' with table_format='iceberg')"),
     **dict.fromkeys(
         ("motherduck", "redshift", "snowflake", "mssql", "bigquery", "sqlite"),
         Abilities(transactional=True),

@@ -106,6 +106,12 @@ class Destination:
         """Whether it is a DuckDB file without a limit of memory in its name, so that one is found for it."""
         return bool(self.file) and "memory_limit" not in self.settings
 
+    @property
+    def catalog(self) -> str | None:
+        """The address of the database that Iceberg tables are listed in."""
+        found = (self.credentials or {}).get("catalog")
+        return str(found) if self.name == "filesystem" and found else None
+
     def secrets(self) -> list[str]:
         """What must not be shown of the credentials."""
         return [value for value in _texts(self.credentials) if value]
@@ -160,6 +166,8 @@ class Destination:
             given = dict(self.credentials or {})
             if "bucket_url" in given:
                 limits["bucket_url"] = given.pop("bucket_url")
+            if self.catalog:
+                del given["catalog"]
             return Known.from_reference(self.name, credentials=given or None, **limits)
         except UnknownDestinationModule:
             raise _unknown(self.name, did_you_mean(self.name, DESTINATIONS)) from None

@@ -1,21 +1,21 @@
-"""A dataset of Delta tables, on a local disk or in object storage, written by dlt's destination ``filesystem``.
+"""A dataset of tables in files, on a local disk or in object storage, written by dlt's destination ``filesystem``.
 
-A merge is one commit of Delta's, so that a load that breaks off leaves the table before or the table after. There is no
-commit of several tables: rows come first, and what is remembered last, as files of dlt's. A load that breaks off in
-between is read and merged once more, which changes nothing.
+What a load does to a table is one commit of the table's format, so that a load that breaks off leaves the table before
+or the table after. There is no commit of several tables: rows come first, and what is remembered last, as files of
+dlt's. A load that breaks off in between is read and merged once more, which changes nothing.
 
-Delta has no place for a condition that looks into other tables. Which rows of a load count is therefore found out
-here, from the keys and times in the table, before they are merged.
+These formats have no place for a condition that looks into other tables. Which rows of a load count is therefore found
+out here, from the keys and times in the table, before they are merged.
 """
 
 from __future__ import annotations
 
-import logging
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from uuid import uuid4
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -28,29 +28,33 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.warehouse.destination import Destination
     from airflow_provider_pipedrive.warehouse.parts import Prepared, Table
 
-log = logging.getLogger(__name__)
 FILESYSTEM: Final = "filesystem"
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _Counts = Callable[[Mapping[str, Any]], bool]
 _UPSERT: Final = {"disposition": "merge", "strategy": "upsert", "deduplicated": True}
 
 
-class DeltaLake(TableStore):
-    """A dataset of Delta tables. Lists are JSON in their row.
+class Lake(TableStore):
+    """A dataset of tables in files. Lists are JSON in their row.
 
+    :cvar table_format: as dlt calls it
+    :cvar title: the tables, in a sentence
+    :cvar library: what reads and writes them, a module and the extra of this package that installs it
     :param destination: dlt's ``filesystem``, whose credentials have ``bucket_url``
     :param dataset: the folder of the tables
-    :param compact: join small files after each load
     :raises PipedriveParameterError: an argument is wrong
     """
 
-    def __init__(self, destination: Destination, dataset: str, *, compact: bool = False) -> None:
+    table_format: ClassVar[str]
+    title: ClassVar[str]
+    library: ClassVar[tuple[str, str]]
+
+    def __init__(self, destination: Destination, dataset: str) -> None:
         if destination.name != FILESYSTEM:
             raise PipedriveParameterError(
-                f"Delta tables are written by the destination 'filesystem', not {destination.name!r}."
+                f"{self.title} are written by the destination 'filesystem', not {destination.name!r}."
             )
         super().__init__(destination, dataset)
-        self.compact = compact
 
     @translated
     def check(self) -> None:
@@ -60,9 +64,10 @@ class DeltaLake(TableStore):
         :raises PipedriveWarehouseError: it cannot be reached, or a right is missing
         """
         self.destination.check()
-        if find_spec("deltalake") is None:
+        module, extra = self.library
+        if find_spec(module) is None:
             raise PipedriveParameterError(
-                "Delta tables need deltalake on the workers: pip install 'airflow-provider-pipedrive[delta]'."
+                f"{self.title} need {module} on the workers: pip install 'airflow-provider-pipedrive[{extra}]'."
             )
         with self._pipeline("check") as pipeline, pipeline.destination_client() as client:
             files, folder = client.fs_client, client.pathlib.dirname(client.dataset_path.rstrip("/"))
@@ -90,95 +95,86 @@ class DeltaLake(TableStore):
             if not present or present.get("id") != "bigint":
                 return
             names = ["id", "stage_id", "is_archived"]
-            for batch in _batches(pipeline, entity, [name for name in names if name in present]):
+            for batch in self._batches(pipeline, entity, [name for name in names if name in present]):
                 yield [[row.get(name) for name in names] for row in batch]
 
     def _pipeline_names(self, client: Any) -> set[str]:
         # dlt has no public list of them: a file is called <pipeline>__<load>__<hash>.
         return {parts[0] for _path, parts in client._list_dlt_table_files(client.schema.state_table_name)}
 
-    def _count(self, pipeline: Any, entity: str) -> int:
-        table = _table(pipeline, entity)
-        return table.to_pyarrow_dataset().count_rows() if table else 0
-
     def _write(self, load: EntityLoad, folder: Path, ready: Prepared, present: Present) -> None:
         if load.write == "versions":
-            raise PipedriveParameterError("A lake of Delta tables holds the latest versions alone: versions='latest'.")
+            raise PipedriveParameterError(f"{self.title} hold the latest versions alone: versions='latest'.")
         with self._pipeline(load.entity, folder) as pipeline:
             pipeline.sync_destination()
             load_state = self._checked_load_state(pipeline, load, ready, present)
             if not load.is_whole:
                 looks_at = [*load.key, *([load.updated] if load.updated else []), DELETED]
-                counts, is_there = _main_counts(pipeline, load, ready), _table(pipeline, load.entity) is not None
+                counts, is_there = self._main_counts(pipeline, load, ready), self._has(pipeline, load.entity)
                 _leave_out(ready.main, counts, list(dict.fromkeys(looks_at)), keeps_deleted=is_there)
                 if ready.deleted:
-                    _leave_out(ready.deleted, _deleted_counts(pipeline, load, ready.deleted), [*load.key, "deleted_at"])
+                    later = self._deleted_counts(pipeline, load, ready.deleted)
+                    _leave_out(ready.deleted, later, [*load.key, "deleted_at"])
             merged: dict[str, Any] = {
                 "write_disposition": "replace" if load.is_whole else _UPSERT,
                 "primary_key": list(load.key),
+                "table_format": self.table_format,
             }
-            main: dict[str, Any] = {**merged, "hard_delete": None if load.is_whole else DELETED}
-            resources = [table_resource(ready.main, load_state, load.entity, table_format="delta", **main)]
+            hard_delete = None if load.is_whole else DELETED
+            resources = [table_resource(ready.main, load_state, load.entity, hard_delete=hard_delete, **merged)]
             if ready.deleted:
-                resources.append(table_resource(ready.deleted, table_format="delta", **merged))
+                resources.append(table_resource(ready.deleted, **merged))
             pipeline.extract(resources, loader_file_format="parquet")
             pipeline.normalize()
             pipeline.load()
-            for table in ready.tables if self.compact else ():
-                if written := _table(pipeline, table.name):
-                    log.info("%s: %s", table.name, written.optimize.compact())
+            self._keep(pipeline, ready)
 
+    # ---- of each format its own
 
-def _table(pipeline: Any, name: str) -> Any:
-    """A Delta table; None where there is none."""
-    from dlt.common.destination.exceptions import DestinationUndefinedEntity
+    @abstractmethod
+    def _has(self, pipeline: Any, name: str) -> bool:
+        """Whether a table is there."""
 
-    with pipeline.destination_client() as client:
-        try:
-            return client.load_open_table("delta", name)
-        except DestinationUndefinedEntity:
-            return None
+    @abstractmethod
+    def _batches(self, pipeline: Any, name: str, columns: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+        """The rows of a table, a batch after the other; none where there is no table."""
 
+    def _keep(self, pipeline: Any, ready: Prepared) -> None:
+        """Look after the tables of a load that has ended."""
 
-def _batches(pipeline: Any, name: str, columns: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
-    table = _table(pipeline, name)
-    for batch in table.to_pyarrow_dataset().to_batches(columns=list(columns)) if table else ():
-        yield batch.to_pylist()
+    # ---- which rows count
 
+    def _main_counts(self, pipeline: Any, load: EntityLoad, ready: Prepared) -> _Counts:
+        """A row counts unless the table has a later version, or knows of a deletion after the row was read."""
+        from airflow_provider_pipedrive.warehouse.parts import deleted_name
 
-def _times(pipeline: Any, name: str, key: Sequence[str], time: str, wanted: set[Any]) -> dict[Any, datetime]:
-    """The times of those rows of a table that are wanted, by key."""
-    return {
-        found: row[time]
-        for batch in _batches(pipeline, name, [*key, time])
-        for row in batch
-        if (found := tuple(row[part] for part in key)) in wanted and row[time] is not None
-    }
+        wanted = _keys_in(ready.main, load.key)
+        there = self._times(pipeline, load.entity, load.key, load.updated, wanted) if load.updated else {}
+        gone = self._times(pipeline, deleted_name(load.entity), load.key, "deleted_at", wanted)
 
+        def counts(row: Mapping[str, Any]) -> bool:
+            key = tuple(row[part] for part in load.key)
+            updated = (row[load.updated] if load.updated else None) or _LONG_AGO
+            if there.get(key, _LONG_AGO) > updated:
+                return False
+            deleted = gone.get(key, _LONG_AGO)
+            return row[DELETED] is not None or deleted <= load.read_at or deleted < updated
 
-def _main_counts(pipeline: Any, load: EntityLoad, ready: Prepared) -> _Counts:
-    """A row counts unless the table has a later version, or knows of a deletion after the row was read."""
-    from airflow_provider_pipedrive.warehouse.parts import deleted_name
+        return counts
 
-    wanted = _keys_in(ready.main, load.key)
-    there = _times(pipeline, load.entity, load.key, load.updated, wanted) if load.updated else {}
-    gone = _times(pipeline, deleted_name(load.entity), load.key, "deleted_at", wanted)
+    def _deleted_counts(self, pipeline: Any, load: EntityLoad, table: Table) -> _Counts:
+        """Of two deletions the later one counts."""
+        there = self._times(pipeline, table.name, load.key, "deleted_at", _keys_in(table, load.key))
+        return lambda row: there.get(tuple(row[part] for part in load.key), _LONG_AGO) <= row["deleted_at"]
 
-    def counts(row: Mapping[str, Any]) -> bool:
-        key = tuple(row[part] for part in load.key)
-        updated = (row[load.updated] if load.updated else None) or _LONG_AGO
-        if there.get(key, _LONG_AGO) > updated:
-            return False
-        deleted = gone.get(key, _LONG_AGO)
-        return row[DELETED] is not None or deleted <= load.read_at or deleted < updated
-
-    return counts
-
-
-def _deleted_counts(pipeline: Any, load: EntityLoad, table: Table) -> _Counts:
-    """Of two deletions the later one counts."""
-    there = _times(pipeline, table.name, load.key, "deleted_at", _keys_in(table, load.key))
-    return lambda row: there.get(tuple(row[part] for part in load.key), _LONG_AGO) <= row["deleted_at"]
+    def _times(self, pipeline: Any, name: str, key: Sequence[str], time: str, wanted: set[Any]) -> dict[Any, datetime]:
+        """The times of those rows of a table that are wanted, by key."""
+        return {
+            found: row[time]
+            for batch in self._batches(pipeline, name, [*key, time])
+            for row in batch
+            if (found := tuple(row[part] for part in key)) in wanted and row[time] is not None
+        }
 
 
 def _keys_in(table: Table, key: Sequence[str]) -> set[Any]:

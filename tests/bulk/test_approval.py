@@ -29,6 +29,24 @@ def test_a_plan_says_what_it_would_do_to_how_many_and_at_which_price(sandbox: Sa
     assert proposal.diff == str(tmp_path / "diff.jsonl")
 
 
+def test_records_that_others_refer_to_are_shown_by_name_and_id_and_new_ones_as_new(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    organizations = sandbox.records("organizations")
+    sandbox.update("deals", 1, org_id=1, person_id=None)
+    sandbox.update("deals", 2, org_id=1)
+    rows = [{"id": 1, "organization": organizations[2]["name"]}, {"id": 2, "organization": "Brand-New Ltd"}]
+    job = BulkJob("deals", mode="update", match_on="id", create_related=True)
+    proposal = write_when_approved(PipedriveHook().client, rows, job, folder=tmp_path, approval=None)
+
+    assert isinstance(proposal, Proposal)
+    before = {"Organization": f"{organizations[1]['name']} (1)"}
+    assert [(record["before"], record["after"]) for record in proposal.records] == [
+        (before, {"Organization": f"{organizations[2]['name']} (2)"}),
+        (before, {"Organization": "Brand-New Ltd (new)"}),
+    ]
+
+
 def test_the_same_plan_made_again_elsewhere_is_the_same_and_another_one_is_not(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:

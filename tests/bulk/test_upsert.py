@@ -97,7 +97,10 @@ def test_missing_labels_become_null_where_the_job_says_so_and_the_log_names_them
         ({"id": 1, "Contract number": "x" * 256}, "at most 255 characters long, not 256"),
         ({"id": None, "title": "x"}, "id, which rows are matched on, is empty"),
         ({"id": 999_999, "title": "x"}, "there is no record with the key 999999"),
-        ({"id": 1, "organization": "No such company"}, "there is no organization called 'No such company'"),
+        (
+            {"id": 1, "organization": "No such company"},
+            "organization: there is no organization called 'No such company'",
+        ),
     ],
 )
 def test_a_row_that_cannot_be_written_is_set_aside_with_its_reason(
@@ -110,6 +113,25 @@ def test_a_row_that_cannot_be_written_is_set_aside_with_its_reason(
     assert rejected["row"] == 1
     assert reason in rejected["reason"]
     assert rejected["values"].keys() == row.keys()
+
+
+def test_a_record_that_is_not_there_is_told_by_the_column_that_names_it(write_rows: Write) -> None:
+    rows = [{"id": 1, "Company": "No such company"}]
+    receipt = write_rows(rows, "deals", match_on="id", mapping={"id": "id", "Company": "org_id"}, max_rejects=1)
+
+    (rejected,) = lines(receipt["rejects"])
+    assert rejected["field"] == "Organization"
+    assert rejected["reason"].startswith("Company: there is no organization called 'No such company' in Pipedrive")
+
+
+def test_a_label_that_is_missing_is_told_by_its_first_row_and_column(write_rows: Write) -> None:
+    rows = [{"id": 1, "Size": "Large"}, {"id": 2, "Size": "Tiny"}, {"id": 3, "Size": "Tiny"}]
+    with pytest.raises(PipedriveParameterError) as refused:
+        write_rows(rows, "deals", match_on="id", mapping={"id": "id", "Size": "Segment"})
+
+    told = "labels are missing in Pipedrive: row 2: Size (Segment) must be the name or id of an option, which 'Tiny'"
+    assert told in str(refused.value)
+    assert "row 3" not in str(refused.value)
 
 
 def test_a_second_row_of_the_same_key_is_rejected_and_names_the_first(write_rows: Write) -> None:

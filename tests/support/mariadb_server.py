@@ -20,13 +20,16 @@ PROGRAMS = ("mariadbd", "mariadb-install-db", "mariadb")
 
 
 @contextmanager
-def running_mariadb() -> Iterator[dict[str, Any]]:
+def running_mariadb(folder: Path | None = None) -> Iterator[dict[str, Any]]:
     """A MariaDB on a free port of this machine: its credentials, as dlt names them.
+
+    :param folder: an empty or missing folder for its files; by default a temporary one
 
     Needs the programs of :data:`PROGRAMS`. It has the user ``pipedrive``, who may do everything, and ``reader``, who
     may only read, both with the same password.
     """
-    folder = Path(tempfile.mkdtemp(prefix="my-"))
+    folder = folder or Path(tempfile.mkdtemp(prefix="my-"))
+    folder.mkdir(exist_ok=True)
     user = ["--user=mysql"] if os.geteuid() == 0 else []
     if user:
         shutil.chown(folder, "mysql")

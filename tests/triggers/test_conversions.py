@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -34,6 +35,20 @@ def test_it_ends_with_the_new_records_id(sandbox: Sandbox, lead: str) -> None:
     found = event(key=lead, job=job)
     assert found["status"] == "success"
     assert sandbox.records("deals")[found["result"]]["source_lead_id"] == lead
+
+
+def test_it_lets_an_interval_pass_before_it_looks(sandbox: Sandbox, lead: str, mocker: MockerFixture) -> None:
+    job = PipedriveHook().run("convertLeadToDeal", {"id": lead})["conversion_id"]
+    asked: list[int] = []
+    real = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        asked.append(sum("/convert/status/" in request.path for request in sandbox.requests))
+        await real(0)
+
+    mocker.patch("asyncio.sleep", sleep)
+    event(key=lead, job=job, interval=5)
+    assert asked[0] == 0
 
 
 def test_passing_errors_are_waited_out(sandbox: Sandbox, lead: str) -> None:

@@ -20,10 +20,10 @@ from typing import Any
 # Everything that a reader imports is there before its clock starts.
 import requests
 
-import airflow_provider_pipedrive.extraction.output.parquet
 import airflow_provider_pipedrive.extraction.rows.system_columns  # noqa: F401
 from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.extraction import ExtractionJob, extract
+from airflow_provider_pipedrive.extraction.reading.memory import share_freed
 
 with contextlib.suppress(ImportError):
     from airflow.providers.http.operators.http import HttpOperator
@@ -147,6 +147,9 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, default=32)
     parser.add_argument("--burst-limit", type=int, default=0)
     options = parser.parse_args()
+    share_freed()  # as a run does before it imports pyarrow
+    import airflow_provider_pipedrive.extraction.output.parquet  # noqa: F401
+
     before = resource.getrusage(resource.RUSAGE_SELF)
     began = time.perf_counter()
     rows = READERS[options.reader](options)

@@ -3,43 +3,55 @@
     python tools/trials/warehouses.py                      # all of them, and writes docs/warehouses.json
     python tools/trials/warehouses.py duckdb_2 --kills 5
 
-It needs the programs of Postgres and MariaDB, and installs MariaDB's driver and an older DuckDB with DuckLake into a
-temporary folder. Each step is a process of its own, with an empty temporary folder: nothing is known from the step
-before but what is in the warehouse. What a step leaves is compared with rows that are computed here, not read from
-anything that the loads use.
+It needs the programs of Postgres and MariaDB, root for disks that are full or closed, and installs an older DuckDB with
+its extensions into a temporary folder. Each step is a process of its own, with an empty temporary folder: nothing is
+known from the step before but what is in the warehouse. Such a process is forked from one that has imported modules and
+done nothing else. What a step leaves is compared with rows that are computed here, not read from anything that the
+loads use.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
-import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from warehouse_places import Disk, install_packages, place_of
+
 HERE = Path(__file__).resolve().parents[2]
 FOUND = HERE / "docs" / "warehouses.json"
-LAKE = ["duckdb==1.4.4", "duckdb-ext-ducklake==1.4.4.20260205"]
-LAKE_EXTENSION = "duckdb_ext/extensions/v1.4.4/linux_amd64/ducklake.duckdb_extension"
 LONG_NAME = "What the customer said about the offer when our sales team called for the second time in May"
-WAREHOUSES = ("duckdb_2", "duckdb_1", "postgres", "mariadb", "ducklake")
 TITLES = {
     "duckdb_2": "DuckDB 2.0",
     "duckdb_1": "DuckDB 1.4",
     "postgres": "Postgres",
     "mariadb": "MariaDB 10.11",
     "ducklake": "DuckLake (DuckDB 1.4)",
+    "delta": "Delta, local disk",
+    "delta_on_s3": "Delta, S3",
+    "iceberg": "Iceberg, local disk",
 }
+WAREHOUSES = tuple(TITLES)
 MONDAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
+PRELOADED = (
+    *("dlt", "dlt.common.libs.pyarrow", "dlt.destinations.impl.duckdb.duck", "dlt.extract.extractors"),
+    *("dlt.load.load", "dlt.normalize.normalize", "dlt.sources.helpers.requests", "duckdb", "pyarrow.parquet"),
+    *("sqlalchemy", "sqlglot", "airflow_provider_pipedrive.warehouse.warehouse"),
+)
+"""What the process has imported from which the others are forked."""
 Rows = dict[int, dict[str, Any]]
 
 
@@ -101,41 +113,49 @@ def row(number: int, names: Mapping[str, str], day: int) -> dict[str, Any]:
     }
 
 
-# ---- steps, each of them a process
+# ---- what a process does
 
 
-def destination_of(place: Mapping[str, Any]) -> Any:
-    """The destination that a place is."""
-    from airflow_provider_pipedrive.warehouse import Destination
+def store_of(place: Mapping[str, Any], lists: str = "json") -> Any:
+    """The tables of a place, as a worker has them that has never seen it."""
+    from airflow_provider_pipedrive.warehouse import DeltaLake, Destination, IcebergLake, Warehouse
 
-    return Destination(place["destination"], place.get("credentials"))
+    destination = Destination(place["destination"], place.get("credentials"))
+    if "table_format" in place:
+        delta = place["table_format"] == "delta"
+        return DeltaLake(destination, "crm", compact=True) if delta else IcebergLake(destination, "crm")
+    return Warehouse(destination, "crm", lists, untried=True)
 
 
-def load(place: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], **others: Any) -> None:
-    """Load rows as a worker does that has never done it before."""
+def load(call: Mapping[str, Any]) -> None:
+    """Load rows, and compare all rows with those that are expected."""
     from airflow_provider_pipedrive.extraction.output.formats import open_part
-    from airflow_provider_pipedrive.warehouse import EntityLoad, Warehouse
+    from airflow_provider_pipedrive.warehouse import EntityLoad
 
-    folder = Path(tempfile.mkdtemp())
+    names, others = call["names"], dict(call["others"])
+    read_at = MONDAY + timedelta(days=call["day"], hours=1)
+    rows = [row(number, names, call["day"]) for number in call["rows"]]
+    tombstones = [{"id": number, "deleted_at": read_at} for number in call["gone"]]
     parts = {}
-    gone = others.pop("gone", [])
-    tombstones = [{"id": number, "deleted_at": others["read_at"]} for number in gone]
     for name, kinds, found in (
         ("rows", names, rows),
         ("gone", {"id": "integer", "deleted_at": "timestamp"}, tombstones),
     ):
-        writer = open_part(folder / f"{name}.parquet", "parquet", columns(kinds))
+        path = Path(tempfile.mkdtemp(), f"{name}.parquet")
+        writer = open_part(path, "parquet", columns(kinds))
         writer.write([{key: plain(one.get(key)) for key in kinds} for one in found])
         writer.close()
-        parts[name] = [folder / f"{name}.parquet"] if found else []
-    warehouse = Warehouse(destination_of(place), "crm", others.pop("lists", "json"), untried=True)
-    warehouse.check()
-    warehouse.load(
+        parts[name] = [path] if found else []
+    store = store_of(call["place"], others.pop("lists", "json"))
+    store.check()
+    store.load(
         EntityLoad(
             entity="deals", key=["id"], updated="update_time", columns=columns(names), parts=parts["rows"],
-            tombstones=parts["gone"], **others,
+            tombstones=parts["gone"], read_at=read_at, **others,
         )
     )  # fmt: skip
+    if "expect" in call:
+        compare(call["expect"])
 
 
 def plain(found: Any) -> Any:
@@ -145,25 +165,32 @@ def plain(found: Any) -> Any:
     return found.isoformat() if isinstance(found, date) else found
 
 
-def read(place: Mapping[str, Any], names: Sequence[str], table: str = "deals") -> list[list[Any]]:
-    """The rows of a table, as the warehouse has them."""
+def read(call: Mapping[str, Any]) -> list[list[Any]]:
+    """The rows of a table, as the warehouse has them; JSON takes their moments as texts."""
+    place, names, table = call["place"], call["columns"], call.get("table", "deals")
+    if "table_format" in place:
+        return READERS[call.get("reader", "pyarrow")](place, table, names)
     import dlt
 
     from airflow_provider_pipedrive.warehouse.destination import dlt_settings
 
     with dlt_settings():
-        pipeline = dlt.pipeline(
-            "reader", pipelines_dir=tempfile.mkdtemp(), destination=destination_of(place).build(512), dataset_name="crm"
-        )
+        destination = store_of(place).destination.build(512)
+        pipeline = dlt.pipeline("reader", pipelines_dir=tempfile.mkdtemp(), destination=destination, dataset_name="crm")
         with pipeline.sql_client() as client:
             wanted = ", ".join(map(client.escape_column_name, names))
             query = f"SELECT {wanted} FROM {client.make_qualified_table_name(table)}"
             return [list(found) for found in client.execute_sql(query) or ()]
 
 
-def compare(place: Mapping[str, Any], expected: Rows, names: Mapping[str, str], renamed: Mapping[str, str]) -> None:
+def compare(call: Mapping[str, Any]) -> None:
     """Fail where any value differs from what it should be."""
-    found = read(place, [renamed.get(name, name) for name in names])
+    names, renamed = call["names"], call["renamed"]
+    expected = {
+        int(number): {name: one for name, one in row(int(number), names, day).items() if name in had or name == "id"}
+        for number, (day, had) in call["days"].items()
+    }
+    found = read({**call, "columns": [renamed.get(name, name) for name in names]})
     key = list(names).index("id")
     have = {one[key]: dict(zip(names, one, strict=True)) for one in found}
     assert len(have) == len(found), f"{len(found) - len(have)} rows are doubled"
@@ -188,16 +215,84 @@ def same(kind: str, found: Any) -> Any:
     return {"boolean": bool, "number": float}.get(kind, lambda same: same)(found)
 
 
+# ---- readers of tables in files that know nothing of this package
+
+
+def with_pyarrow(place: Mapping[str, Any], table: str, names: Sequence[str]) -> list[list[Any]]:
+    """As pyarrow has them."""
+    found = opened(place, table)
+    if place["table_format"] == "delta":
+        return [list(one.values()) for one in found.to_pyarrow_table(columns=list(names)).to_pylist()]
+    return [list(one.values()) for one in found.scan().to_arrow().select(list(names)).to_pylist()]
+
+
+def with_polars(place: Mapping[str, Any], table: str, names: Sequence[str]) -> list[list[Any]]:
+    """As Polars has them."""
+    import polars
+
+    found = opened(place, table)
+    scan = polars.scan_delta if place["table_format"] == "delta" else polars.scan_iceberg
+    return [list(one) for one in scan(found).select(list(names)).collect().rows()]
+
+
+def with_duckdb(place: Mapping[str, Any], table: str, names: Sequence[str]) -> list[list[Any]]:
+    """As DuckDB has them: with its own extension from a disk, which is there for its versions 1; else by Arrow."""
+    import duckdb
+
+    found, listed = opened(place, table), ", ".join(f'"{name}"' for name in names)
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+        if place["table_format"] == "iceberg":
+            connection.execute("LOAD avro; LOAD iceberg")
+            source = f"iceberg_scan('{found.metadata_location.removeprefix('file://')}')"
+        elif place["on_disk"]:
+            connection.execute("LOAD delta")
+            source = f"delta_scan('{found.table_uri}')"
+        else:
+            source = "lake"
+            connection.register(source, found.to_pyarrow_dataset())
+        return [list(one) for one in connection.execute(f"SELECT {listed} FROM {source}").fetchall()]
+
+
+def opened(place: Mapping[str, Any], table: str) -> Any:
+    """A table, as the library of its format opens it."""
+    given = place["credentials"]
+    if place["table_format"] == "iceberg":
+        from pyiceberg.catalog.sql import SqlCatalog
+
+        return SqlCatalog("pipedrive", uri=given["catalog"]).load_table(f"crm.{table}")
+    from deltalake import DeltaTable
+
+    keys = {f"AWS_{key.removeprefix('aws_').upper()}": value for key, value in given.items() if key != "bucket_url"}
+    return DeltaTable(
+        f"{given['bucket_url']}/crm/{table}", storage_options={**keys, "AWS_ALLOW_HTTP": "true"} if keys else {}
+    )
+
+
+READERS = {"pyarrow": with_pyarrow, "polars": with_polars, "duckdb": with_duckdb}
+
+
+KILLED = range(200, 500)
+"""The rows that loads have which are killed."""
+
+
 class Scenario:
     """The steps, in their order, on one warehouse; each changes what is expected and compares."""
 
-    def __init__(self, place: Mapping[str, Any], kills: int) -> None:
+    def __init__(self, place: Mapping[str, Any], kills: int, disk: Disk) -> None:
         self.place = place
         self.kills = kills
+        self.disk = disk
         self.rows: Rows = {}
         self.names: dict[str, str] = dict(FIRST)
         self.renamed: dict[str, str] = {}
         self.day = 0
+        self.lists: dict[str, Any] = {}
+
+    @property
+    def is_lake(self) -> bool:
+        """Whether its tables are files."""
+        return "table_format" in self.place
 
     def step(self, changed: Sequence[int], gone: Sequence[int] = (), **others: Any) -> None:
         """Load the rows of those numbers as they are on a new day, and compare all."""
@@ -208,21 +303,17 @@ class Scenario:
         self.rows |= fresh
         for number in gone:
             self.rows.pop(number, None)
-        worker("--step", {**self.call(list(fresh), **others), "gone": list(gone), "expect": self.expected()})
+        done(load, {**self.call(list(fresh), **others), "gone": list(gone), "expect": self.expected()})
 
     def call(self, numbers: Sequence[int], **others: Any) -> dict[str, Any]:
         """What a process is to load: the rows of those numbers as they are on this day."""
         what = {"place": self.place, "rows": list(numbers), "names": self.names, "day": self.day, "gone": []}
-        return {**what, "others": others}
+        return {**what, "others": {**self.lists, **others}}
 
     def expected(self) -> dict[str, Any]:
         """What the table is to hold: by row the day that it is of, and the columns that it had."""
         days = {number: (int((one["update_time"] - MONDAY).days), list(one)) for number, one in self.rows.items()}
         return {"place": self.place, "names": self.names, "renamed": self.renamed, "days": days}
-
-    def compare(self) -> None:
-        """Fail where any value differs."""
-        worker("--compare", self.expected())
 
     # ---- in this order
 
@@ -234,7 +325,7 @@ class Scenario:
         """Newer rows, and then older ones, which change nothing."""
         self.step(range(50, 70))
         old = {**self.call([51]), "day": 0}
-        worker("--step", {**old, "expect": self.expected()})
+        done(load, {**old, "expect": self.expected()})
 
     def deletes(self) -> None:
         """Tombstones."""
@@ -263,222 +354,163 @@ class Scenario:
         self.names.pop("field_of_3")
         self.step(range(95, 105))
 
+    def other_readers(self) -> None:
+        """The same values for pyarrow, Polars and DuckDB, which know nothing of this package."""
+        if not self.is_lake:
+            raise NotThere
+        for reader in READERS:
+            done(compare, {**self.expected(), "reader": reader})
+
     def whole_list(self) -> None:
         """A snapshot takes the place of everything."""
         self.step(range(100, 150), write="replace")
 
     def lists_in_tables(self) -> None:
         """Lists in a table of their own, read whole."""
+        if self.is_lake:
+            raise NotThere
         self.names.pop("label_ids")
         with_lists = {**self.names, "label_ids": "list of integer"}
+        self.lists = {"lists": "child_tables"}
         self.day += 1
         numbers = list(range(100, 150))
-        call = self.call(numbers, write="replace", lists="child_tables")
-        worker("--step", {**call, "names": with_lists})
+        done(load, {**self.call(numbers, write="replace"), "names": with_lists})
         self.rows = {number: row(number, with_lists, self.day) for number in numbers}
-        self.compare()
+        done(compare, self.expected())
         lists = {number: one["label_ids"] or () for number, one in self.rows.items()}
         wanted = sorted([number, at, element] for number, one in lists.items() for at, element in enumerate(one))
         asked = {"place": self.place, "columns": ["parent_id", "position", "value"], "table": "deals__label_ids"}
-        found = sorted(json.loads(worker("--read", asked)))
+        found = sorted(done(read, asked))
         assert found == wanted, f"{len(found)} elements of lists, and {len(wanted)} expected"
 
-    def killed(self) -> None:
+    def killed(self) -> str:
         """Kill -9 at random moments: the rows are those of before or of after."""
-        self.step(range(200, 1200), lists="child_tables")
-        dice = random.Random(7)
+        began = time.monotonic()
+        self.step(KILLED)
+        takes, dice = time.monotonic() - began, random.Random(7)
         for _ in range(self.kills):
             self.day += 1
-            process = started("--step", self.call(range(200, 1200), lists="child_tables"))
-            try:
-                process.communicate(timeout=dice.uniform(1, 12))
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-                process.communicate()
-            asked = {"place": self.place, "columns": ["id", "update_time"], "table": "deals"}
-            found = [one for one in json.loads(worker("--read", asked)) if one[0] >= 200]
-            days = {same("timestamp", moment) for _number, moment in found}
-            assert len(found) == 1000, f"{len(found)} rows after a kill"
+            Worker(load, self.call(KILLED)).kill_after(dice.uniform(0, takes))
+            found = done(read, {"place": self.place, "columns": ["id", "update_time"]})
+            days = {same("timestamp", moment) for number, moment in found if number in KILLED}
+            assert len(found) == len(self.rows), f"{len(found)} rows after a kill, not {len(self.rows)}"
             assert len(days) == 1, f"a mix of {len(days)} loads after a kill"
             day = (datetime.fromisoformat(days.pop()) - MONDAY).days
-            self.rows |= {number: row(number, self.names, day) for number in range(200, 1200)}
-        self.step(range(200, 1200), lists="child_tables")
+            self.rows |= {number: row(number, self.names, day) for number in KILLED}
+        self.step(KILLED)
+        return f"right: {self.kills} kills"
 
     def two_at_once(self) -> None:
         """Two loads of one table: both end right, or one says so, and the next load is right."""
         self.day += 1
-        call = self.call(range(300, 700), lists="child_tables")
-        both = [started("--step", call) for _ in range(2)]
-        for process in both:
-            process.communicate()
-        assert 0 in {process.returncode for process in both}, "neither load ended"
-        self.rows |= {number: row(number, self.names, self.day) for number in range(300, 700)}
-        self.compare()
-        self.step(range(300, 320), lists="child_tables")
+        call = self.call(range(300, 500))
+        both = [Worker(load, call) for _ in range(2)]
+        errors = [worker.error() for worker in both]
+        assert None in errors, f"neither load ended: {errors[0]}"
+        self.rows |= {number: row(number, self.names, self.day) for number in range(300, 500)}
+        done(compare, self.expected())
+        self.step(range(300, 320))
 
     def missing_rights(self) -> None:
         """A user who may only read is refused before anything is read."""
-        reader = self.place.get("reader")
-        if reader is None:
+        if reader := self.place.get("reader"):
+            error = Worker(load, {**self.call([1]), "place": {**self.place, "credentials": reader}}).error()
+        elif self.disk.is_own and self.place["on_disk"]:
+            with self.disk.closed():
+                error = Worker(load, self.call([1])).error()
+        else:
             raise NotThere
-        process = started("--step", {**self.call([1]), "place": {**self.place, "credentials": reader}})
-        _, said = process.communicate()
-        assert process.returncode, "a reader could load"
-        assert "denied" in said, said[-300:]
-        self.compare()
+        assert "Pipedrive" in (error or ""), error or "a reader could load"
+        done(compare, self.expected())
 
     def full_disk(self) -> None:
-        """A file that must not grow: nothing is taken, and the next load is right."""
-        if "file" not in self.place:
+        """A disk that is full: nothing is taken, and the next load is right."""
+        if not self.disk.is_own or not self.place["on_disk"]:
             raise NotThere
-        call = self.call(range(2000, 6000), lists="child_tables")
-        process = started("--step", call, limit=200_000)
-        process.communicate()
-        assert process.returncode, "the disk was not full"
-        self.compare()
-        self.step(range(300, 320), lists="child_tables")
+        with self.disk.full(100_000):
+            error = Worker(load, self.call(range(2000, 5000))).error()
+        assert "Pipedrive" in (error or ""), error or "the disk was not full"
+        done(compare, self.expected())
+        self.step(range(300, 320))
 
 
 class NotThere(Exception):
     """The warehouse has nothing of the kind."""
 
 
-STEPS: Sequence[Callable[[Scenario], None]] = (
+STEPS: Sequence[Callable[[Scenario], str | None]] = (
     *(Scenario.first_load, Scenario.edits, Scenario.deletes, Scenario.wide, Scenario.renamed_field),
-    *(Scenario.retyped_field, Scenario.deleted_field, Scenario.whole_list, Scenario.lists_in_tables),
-    *(Scenario.killed, Scenario.two_at_once, Scenario.missing_rights, Scenario.full_disk),
+    *(Scenario.retyped_field, Scenario.deleted_field, Scenario.other_readers, Scenario.whole_list),
+    *(Scenario.lists_in_tables, Scenario.killed, Scenario.two_at_once, Scenario.missing_rights, Scenario.full_disk),
 )
 
 
 # ---- processes
 
 
-def started(what: str, call: Mapping[str, Any], limit: int = 0) -> subprocess.Popen[str]:
-    """A process of this program, with an empty temporary folder."""
-    environment = {**os.environ, "TMPDIR": tempfile.mkdtemp(dir=os.environ["SCENARIO"])}
-    number, path = tempfile.mkstemp(dir=os.environ["SCENARIO"])
-    with os.fdopen(number, "w") as file:
-        json.dump(call, file)
-    if limit:
-        environment["MOST_BYTES"] = str(limit)
-    return subprocess.Popen(
-        [sys.executable, __file__, what, path],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+class Worker:
+    """A process with an empty temporary folder.
+
+    :param does: what it does: a function of this module
+    :param call: what the function is given
+    """
+
+    def __init__(self, does: Callable[[Any], Any], call: Mapping[str, Any]) -> None:
+        self._folder = Path(tempfile.mkdtemp())
+        process = multiprocessing.get_context("forkserver").Process
+        self._process = process(target=work, args=(does, json.loads(json.dumps(call, default=str)), self._folder))
+        self._process.start()
+
+    def kill_after(self, seconds: float) -> None:
+        """End it without notice, unless it has ended by then."""
+        self._process.join(seconds)
+        self._process.kill()
+        self._process.join()
+
+    def error(self) -> str | None:
+        """What went wrong, when it has ended; None if nothing did."""
+        self._process.join()
+        said = self._folder / "error"
+        return said.read_text() if said.exists() else None if self._process.exitcode == 0 else "it was killed"
+
+    def result(self) -> Any:
+        """What it has found."""
+        error = self.error()
+        assert error is None, error
+        return json.loads((self._folder / "result").read_text())
 
 
-def worker(what: str, call: Mapping[str, Any]) -> str:
-    """What such a process says; an error if it fails."""
-    process = started(what, call)
-    said, error = process.communicate()
-    if process.returncode:
-        raise AssertionError(error.strip().splitlines()[-1][:400])
-    return said
-
-
-def work(options: argparse.Namespace) -> None:
+def work(does: Callable[[Any], Any], call: Any, folder: Path) -> None:
     """Be such a process."""
-    if most := int(os.environ.get("MOST_BYTES", "0")):
-        import resource
-
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-    if options.step:
-        call = json.loads(Path(options.step).read_text())
-        rows = [row(number, call["names"], call["day"]) for number in call["rows"]]
-        read_at = MONDAY + timedelta(days=call["day"], hours=1)
-        load(call["place"], rows, call["names"], gone=call["gone"], read_at=read_at, **call["others"])
-    if (options.step and "expect" in call) or options.compare:
-        call = call["expect"] if options.step else json.loads(Path(options.compare).read_text())
-        names = call["names"]
-        expected = {
-            int(number): {
-                name: one for name, one in row(int(number), names, day).items() if name in had or name == "id"
-            }
-            for number, (day, had) in call["days"].items()
-        }
-        compare(call["place"], expected, names, call["renamed"])
-    if options.read:
-        call = json.loads(Path(options.read).read_text())
-        print(json.dumps(read(call["place"], call["columns"], call["table"]), default=str))
+    tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(dir=folder)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        (folder / "result").write_text(json.dumps(does(call), default=str))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the scenario judges it
+        (folder / "error").write_text(f"{type(error).__name__}: {error}"[:400].replace("\n", " "))
 
 
-# ---- warehouses
+def done(does: Callable[[Any], Any], call: Mapping[str, Any]) -> Any:
+    """What a process finds; an error if it fails."""
+    return Worker(does, call).result()
 
 
-@contextmanager
-def place_of(name: str, folder: Path) -> Iterator[dict[str, Any]]:
-    """A warehouse, empty, until it is no longer needed."""
-    if name.startswith("duckdb"):
-        yield {"destination": f"duckdb:///{folder / 'crm_of_ours.duckdb'}", "file": True}
-    elif name == "ducklake":
-        yield {"destination": "ducklake", "credentials": lake_in(folder)}
-    elif name == "mariadb":
-        sys.path.insert(0, str(HERE))
-        from tests.support.mariadb_server import running_mariadb
-
-        with running_mariadb() as credentials:
-            reader = {**credentials, "username": "reader"}
-            yield {"destination": "sqlalchemy", "credentials": credentials, "reader": reader}
-    else:
-        sys.path.insert(0, str(HERE / "tools"))
-        from live_postgres import LivePostgres
-        from sqlalchemy.engine import make_url
-
-        with LivePostgres(folder / "postgres") as server:
-            url = make_url(server.url)
-            credentials = {"host": url.host, "port": url.port, "username": url.username, "password": "none"}
-            credentials["database"] = url.database
-            psql = ["psql", "-h", str(url.host), "-p", str(url.port), "-U", str(url.username), str(url.database)]
-            subprocess.run([*psql, "-c", "CREATE ROLE reader LOGIN"], check=True, capture_output=True)
-            yield {
-                "destination": "postgres",
-                "credentials": credentials,
-                "reader": {**credentials, "username": "reader"},
-            }
+# ---- all of it
 
 
-def lake_in(folder: Path) -> dict[str, Any]:
-    """A DuckLake whose catalog is a DuckDB file."""
-    return {"catalog": f"duckdb:///{folder / 'catalog.duckdb'}", "storage": {"bucket_url": str(folder / "lake")}}
-
-
-def packages_of(name: str, folder: Path) -> dict[str, str]:
-    """What a warehouse needs beyond this environment, installed into a folder."""
-    wanted = {"duckdb_1": LAKE, "ducklake": LAKE, "mariadb": ["pymysql"]}.get(name)
-    if not wanted:
-        return {}
-    target = folder / "packages"
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(target), *wanted]
-    subprocess.run(pip, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    if name == "ducklake":
-        # DuckDB looks for its extensions below the home folder.
-        home = folder / "home" / ".duckdb" / "extensions" / "v1.4.4" / "linux_amd64"
-        home.mkdir(parents=True)
-        shutil.copy(target / LAKE_EXTENSION, home)
-        return {"PYTHONPATH": str(target), "HOME": str(folder / "home")}
-    return {"PYTHONPATH": str(target)}
-
-
-def run(name: str, kills: int) -> dict[str, str]:
+def run(name: str, kills: int, folder: Path) -> dict[str, str]:
     """What became of each step on a warehouse."""
+    multiprocessing.set_forkserver_preload(list(PRELOADED))
     found = {}
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="warehouses-")))
-        folder.chmod(0o755)
-        before = dict(os.environ)
-        stack.callback(lambda: (os.environ.clear(), os.environ.update(before)))
-        os.environ.update({**packages_of(name, folder), "SCENARIO": str(folder)})
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
-        place = stack.enter_context(place_of(name, folder))
-        scenario = Scenario(place, kills)
+        disk = Disk(folder / "disk")
+        stack.callback(disk.remove)
+        place = stack.enter_context(place_of(name, disk.folder))
+        scenario = Scenario(place, kills, disk)
         for step in STEPS:
             try:
-                step(scenario)
-                found[step.__name__] = "right"
+                found[step.__name__] = step(scenario) or "right"
             except NotThere:
                 found[step.__name__] = "none"
             except AssertionError as error:
@@ -487,15 +519,34 @@ def run(name: str, kills: int) -> dict[str, str]:
     return found
 
 
+def run_apart(name: str, kills: int) -> dict[str, str]:
+    """The same in a process that finds what the warehouse needs beyond this environment."""
+    with tempfile.TemporaryDirectory(prefix="warehouses-") as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        environment = {**os.environ, **install_packages(name, folder), "TMPDIR": made}
+        known = [environment.get("PYTHONPATH"), os.environ.get("PYTHONPATH"), str(HERE), str(HERE / "tools")]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, known))
+        command = [sys.executable, __file__, name, "--kills", str(kills), "--in", made]
+        subprocess.run(command, env=environment, check=True)
+        found: dict[str, str] = json.loads((folder / "found.json").read_text())
+        return found
+
+
 def table(found: Mapping[str, Mapping[str, str]]) -> str:
     """The table of the documentation."""
     names = [name for name in WAREHOUSES if name in found]
     lines = ["| | " + " | ".join(TITLES[name] for name in names) + " |", "| --- |" + " --- |" * len(names)]
     for step in STEPS:
         title = str(step.__doc__).strip().rstrip(".").replace("|", "/")
-        marks = [found[name][step.__name__].partition(":")[0].replace("none", "-") for name in names]
-        lines.append(f"| {title} | " + " | ".join(marks) + " |")
+        lines.append(f"| {title} | " + " | ".join(mark(found[name][step.__name__]) for name in names) + " |")
     return "\n".join(lines)
+
+
+def mark(found: str) -> str:
+    """What the table says of a step: what was wrong only the file beside it says."""
+    verdict, _, more = found.partition(": ")
+    return f"right ({more})" if verdict == "right" and more else verdict.replace("none", "-")
 
 
 def main() -> int:
@@ -503,16 +554,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("warehouses", nargs="*", choices=[*WAREHOUSES, []], help="by default all")
     parser.add_argument("--kills", type=int, default=20)
-    for hidden in ("--step", "--compare", "--read"):
-        parser.add_argument(hidden, help=argparse.SUPPRESS)
+    parser.add_argument("--in", dest="folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.step or options.compare or options.read:
-        work(options)
+    if options.folder:
+        [name] = options.warehouses
+        (options.folder / "found.json").write_text(json.dumps(run(name, options.kills, options.folder)))
         return 0
-    known = json.loads(FOUND.read_text()) if FOUND.exists() else {}
-    found = {name: run(name, options.kills) for name in options.warehouses or WAREHOUSES}
-    FOUND.write_text(json.dumps({**known, **found}, indent=2) + "\n")
-    print(table({**known, **found}))
+    found = {}
+    for name in options.warehouses or WAREHOUSES:
+        found[name] = run_apart(name, options.kills)
+        known = json.loads(FOUND.read_text()) if FOUND.exists() else {}
+        FOUND.write_text(json.dumps({**known, **found}, indent=2) + "\n")
+    print(table(json.loads(FOUND.read_text())))
     return int(any(mark.startswith("wrong") for steps in found.values() for mark in steps.values()))
 
 

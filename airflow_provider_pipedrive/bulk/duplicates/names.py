@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, Literal
 
-from airflow_provider_pipedrive.bulk.duplicates.texts import words_of
+from airflow_provider_pipedrive.bulk.duplicates.texts import letters_of, words_of
 
 Agreement = Literal["same", "near", "doubtful", "short", "part", "single", "family", "conflict", "different"]
 """``near``: slips of typing; ``doubtful``: an edit that makes another name as well (Daniel, Daniela); ``short``:
@@ -94,9 +95,7 @@ def compare_names(one: Sequence[str], other: Sequence[str]) -> Agreement:
     """
     if sorted(one) == sorted(other) or "".join(one) == "".join(other):
         return "same"
-    if (len(one) == 1) != (len(other) == 1) and is_slip("".join(one), "".join(other)):
-        return "near"  # a space was lost, and a letter with it
-    left = _Words(list(one), list(other))
+    left = _Words(_respaced(one, other), _respaced(other, one))
     exact = left.match(str.__eq__)
     near = left.match(is_slip)
     doubtful = left.match(_is_doubtful)
@@ -110,6 +109,38 @@ def compare_names(one: Sequence[str], other: Sequence[str]) -> Agreement:
     if left.one or left.other:
         return "part" if exact + near + short > 1 else "single"
     return "short" if short else "near"
+
+
+def _respaced(one: Sequence[str], other: Sequence[str]) -> list[str]:
+    """The words of a name, with the spaces that another writing of it has: ``AnnaBerg`` next to ``Anna Berg``."""
+    if len(other) < 2:
+        return list(one)
+    found: list[str] = []
+    for word in one:
+        found += next((words for words in (*pairwise(other), other) if _is_joined(word, words)), [word])
+    return found
+
+
+def _is_joined(word: str, words: Sequence[str]) -> bool:
+    joined = "".join(words)
+    if word == joined or abs(len(word) - len(joined)) > 2:
+        return word == joined
+    return min(map(len, words)) > 2 and is_slip(word, joined)  # a shorter word could as well be missing
+
+
+def mailboxes_named(name: str, mails: Iterable[str]) -> frozenset[str]:
+    """The mailboxes that a person without a name of his own is called by, as forms and imports do: ``asmith7`` of
+    ``asmith7@acme.example``, also mistyped.
+
+    :param mails: as :func:`~airflow_provider_pipedrive.bulk.duplicates.texts.mail_key` gives them
+    """
+    if len(name.split()) != 1:
+        return frozenset()
+    letters = letters_of(name.split("@")[0])
+    if not letters:
+        return frozenset()
+    local_parts = {mail: letters_of(mail.rpartition("@")[0]) for mail in mails}
+    return frozenset(mail for mail, local in local_parts.items() if letters == local or is_slip(letters, local))
 
 
 def compare_titles(one: Sequence[str], other: Sequence[str]) -> Agreement:

@@ -7,13 +7,23 @@ another spelling of a name is to be found, and a person decides about what is fo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
 from text_unidecode import unidecode
 
 from airflow_provider_pipedrive.client.field_values import phone_key
 
+
+class _Ascii(dict[int, str]):
+    """What each letter is in ASCII, looked up once."""
+
+    def __missing__(self, code: int) -> str:
+        found: str = unidecode(chr(code))
+        self[code] = found
+        return found
+
+
+_ASCII: Final = _Ascii()
 _SEPARATORS: Final = str.maketrans(dict.fromkeys('-_/\\|;:()[]{}"*#,&+', " ") | dict.fromkeys("'`.\u2019\u00b4", ""))
 _UMLAUTS: Final = re.compile("([aou])e")
 _TITLES_TEXT: Final = """
@@ -40,10 +50,15 @@ _TAIL: Final = 7
 """Last digits that find the writings of one phone number: the shortest national numbers are that long."""
 
 
+def letters_of(text: str) -> str:
+    """The letters of a text, small and in ASCII."""
+    return "".join(filter(str.isalpha, text.translate(_ASCII).lower()))
+
+
 def words_of(text: str) -> list[str]:
     """The words of a text in small ASCII letters; ``Müller``, ``Mueller`` and ``Muller`` are the same."""
     if not text.isascii():
-        text = unidecode(text)
+        text = text.translate(_ASCII)
     text = text.lower().translate(_SEPARATORS)
     if "ae" in text or "oe" in text or "ue" in text:
         text = _UMLAUTS.sub(r"\1", text)
@@ -51,8 +66,8 @@ def words_of(text: str) -> list[str]:
 
 
 def person_words(name: str) -> list[str]:
-    """The words of a person's name without titles; of one that is only an address, those before the ``@``."""
-    if "@" in name:
+    """The words of a person's name without titles; of one that is an address or a mailbox, those before the ``@``."""
+    if "@" in name or " " not in name:
         name = re.sub(r"\d", "", name.split("@")[0]).replace(".", " ")
     elif "." in name:
         name = name.replace(".", ". ")
@@ -77,22 +92,6 @@ def mail_key(address: str) -> str | None:
     if "+" in local:
         local = local.split("+", 1)[0] or local
     return f"{local.replace('.', '')}@gmail.com" if host in _GMAIL else f"{local}@{host}"
-
-
-def mailboxes_named(name: str, mails: Iterable[str]) -> frozenset[str]:
-    """The mailboxes that a person without a name of his own is called by, as forms and imports do: ``asmith7`` of
-    ``asmith7@acme.example``.
-
-    :param mails: as :func:`mail_key` gives them
-    """
-    if len(name.split()) != 1:
-        return frozenset()
-    letters = _letters(name.split("@")[0])
-    return frozenset(mail for mail in mails if letters and _letters(mail.rpartition("@")[0]) == letters)
-
-
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalpha, unidecode(text).lower()))
 
 
 def phone_digits(number: str) -> str | None:

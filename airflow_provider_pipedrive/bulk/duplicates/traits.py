@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from airflow_provider_pipedrive.bulk.duplicates.names import compare_names, compare_titles, edits
+from airflow_provider_pipedrive.bulk.duplicates.names import compare_names, compare_titles, edits, mailboxes_named
 from airflow_provider_pipedrive.bulk.duplicates.texts import (
     address_words,
     company_words,
     is_same_phone,
     mail_key,
-    mailboxes_named,
     person_words,
     phone_digits,
     phone_tail,
@@ -119,7 +118,7 @@ class PersonTraits(Traits):
 
     def _keys(self) -> Iterator[str]:
         if self.name:
-            yield "n" + " ".join(sorted(self.name))
+            yield "n" + "".join(sorted("".join(self.name)))  # in any order, with any spaces
             if self.organization is not None:
                 yield f"o{self.organization} {self.initials}"
             for host in self.domains:

@@ -131,9 +131,9 @@ class _Kind:
 
 def _array(values: Sequence[Any], kind: _Kind) -> tuple[Any, int]:
     """The values as an Arrow array, and how many of them had to become null."""
-    types = set(map(type, values)) - {type(None)}
-    if not types:
+    if values.count(None) == len(values):
         return pa.nulls(len(values), kind.arrow), 0
+    types = set(map(type, values)) - {type(None)}
     try:
         if types <= kind.plain:
             return pa.array(values, kind.arrow), 0
@@ -154,6 +154,8 @@ def _array(values: Sequence[Any], kind: _Kind) -> tuple[Any, int]:
 
 def _list_array(values: Sequence[Any], items: _Kind) -> tuple[Any, int]:
     """The same for a column of lists."""
+    if values.count(None) == len(values):
+        return pa.nulls(len(values), pa.list_(items.arrow)), 0
     nulled_values = 0
     if not _LISTS.issuperset(map(type, values)):
         nulled_values = sum(not isinstance(value, list | tuple) and value not in (None, "") for value in values)

@@ -84,6 +84,8 @@ def escape_formula(value: Any) -> Any:
 
 def _cells(values: Sequence[Any]) -> Sequence[Any]:
     """The values of one column as the csv module is to write them."""
+    if values.count(None) == len(values):
+        return values
     types = set(map(type, values))
     if types <= _AS_THEY_ARE:
         return values

@@ -9,7 +9,7 @@ import msgspec
 
 from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn, PartWriter
 from airflow_provider_pipedrive.extraction.reading.memory import uncollected
-from airflow_provider_pipedrive.extraction.reading.pages import Mended, as_dict
+from airflow_provider_pipedrive.extraction.reading.pages import Mended, PageRecords, as_dict
 from airflow_provider_pipedrive.extraction.rows.column_reader import woven
 from airflow_provider_pipedrive.extraction.rows.columns import Column
 from airflow_provider_pipedrive.extraction.rows.privacy import RecordPrivacy
@@ -35,11 +35,17 @@ class RawEncoder:
 
     def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
         """Append them."""
-        for row, record in enumerate(records):
-            if isinstance(record, Mended):
-                for place, count in record.losses.items():
-                    part.count_nulled_values(".".join(place), row, count)
+        for row, record in _mended(records).items():
+            for place, count in record.losses.items():
+                part.count_nulled_values(".".join(place), row, count)
         part.write_raw(records)
+
+
+def _mended(records: Sequence[bytes | msgspec.Raw]) -> dict[int, Mended]:
+    """Those of the records that held what nothing can hold, by number."""
+    if isinstance(records, PageRecords):
+        return {}
+    return {at: record for at, record in enumerate(records) if isinstance(record, Mended)}
 
 
 class FixedEncoder:
@@ -74,8 +80,7 @@ class ReadableEncoder:
         """Append them."""
         schema = self._schema()
         with uncollected():
-            known = {at for at, record in enumerate(records) if isinstance(record, Mended)}
-            columns, odd = schema.reader.read(records, known)
+            columns, odd = schema.reader.read(records, _mended(records))
             part.write_columns(woven(columns, _odd_rows(schema, part, records, odd)), len(records))
 
 

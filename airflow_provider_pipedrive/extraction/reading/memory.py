@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 _M_ARENA_MAX = -8
 """Of glibc's ``malloc.h``, where it has this number for good."""
 
+_ARROW_TOO = ("ARROW_DEFAULT_MEMORY_POOL", "system")
+"""Arrow's own allocator keeps what was freed for arrays to come: half as much again as a run needs. pyarrow reads this
+when it is imported first: https://arrow.apache.org/docs/cpp/env_vars.html"""
+
 
 def share_freed() -> None:
     """Let the threads to come take what any other has freed, as far as the C library knows a way (glibc's ``mallopt``).
 
-    It is for the whole process. Python's threads lose nothing by it: they allocate one at a time.
+    It is for the whole process, Arrow's arrays included if pyarrow is not imported yet. Python's threads lose nothing
+    by it: they allocate one at a time.
     """
+    os.environ.setdefault(*_ARROW_TOO)
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_option is not None:
         set_option(_M_ARENA_MAX, 1)

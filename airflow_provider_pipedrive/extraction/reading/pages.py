@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from itertools import islice
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, overload
 
 import msgspec
 
@@ -35,19 +36,53 @@ class Key(msgspec.Struct, gc=False):
     update_time: datetime | None = None
 
 
-class _Records(msgspec.Struct):
-    data: list[msgspec.Raw] | None = None
+class _Answer(msgspec.Struct):
+    data: list[Key] | None = None
     additional_data: dict[str, Any] | None = None
     success: bool = True
 
 
-class _Keys(msgspec.Struct):
-    data: list[Key] | None = None
+class _Records(msgspec.Struct):
+    data: list[msgspec.Raw]
 
 
+_answer = msgspec.json.Decoder(_Answer)
 _records = msgspec.json.Decoder(_Records)
-_keys = msgspec.json.Decoder(_Keys)
 _record = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class PageRecords(Sequence[msgspec.Raw]):
+    """The records of an answer that is known to be readable: taken apart only where they are wanted one by one.
+
+    :ivar body: the answer
+    :ivar places: numbers of those of its records that are meant, in order; None for all
+    """
+
+    def __init__(self, body: bytes, count: int, places: Sequence[int] | None = None) -> None:
+        self.body = body
+        self.places = places
+        self._count = count if places is None else len(places)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, at: int) -> msgspec.Raw: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[msgspec.Raw]: ...
+
+    def __getitem__(self, at: int | slice) -> msgspec.Raw | Sequence[msgspec.Raw]:
+        return self._apart[at]
+
+    @cached_property
+    def _apart(self) -> Sequence[msgspec.Raw]:
+        records = _records.decode(self.body).data if self._count else []
+        return records if self.places is None else [records[at] for at in self.places]
+
+    def only(self, places: Sequence[int]) -> PageRecords:
+        """Some of them."""
+        return PageRecords(self.body, 0, places if self.places is None else [self.places[at] for at in places])
 
 
 @dataclass(frozen=True)
@@ -70,7 +105,9 @@ class Page:
 
     def only(self, places: Sequence[int]) -> Page:
         """The page with some of its records."""
-        return replace(self, records=[self.records[at] for at in places], keys=[self.keys[at] for at in places])
+        found = self.records
+        records = found.only(places) if isinstance(found, PageRecords) else [found[at] for at in places]
+        return replace(self, records=records, keys=[self.keys[at] for at in places])
 
 
 class Mended(bytes):
@@ -152,14 +189,14 @@ def next_position(walk: Walk, page: Page) -> Position | None:
 def _decode_fast(body: bytes) -> Decoded:
     if not body.isascii():
         body.decode()  # records are passed on as they are, and nobody else would notice a broken character
-    found = _records.decode(body)
+    found = _answer.decode(body)
     if not found.success:
         raise ValueError("success is false")
-    records = found.data or []
-    keys = _keys.decode(body).data or []
+    keys = found.data or []
     for key in keys:
         if key.update_time is not None and key.update_time.tzinfo is None:
             key.update_time = key.update_time.replace(tzinfo=UTC)
+    records = PageRecords(body, len(keys))
     return Decoded(records, keys, {"data": records, "additional_data": found.additional_data})
 
 

@@ -16,8 +16,9 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import astuple
 
+from airflow_provider_pipedrive.extraction.reading.pages import PageRecords
 from airflow_provider_pipedrive.extraction.rows.columns import CUSTOM, OTHER, Column
-from airflow_provider_pipedrive.extraction.rows.fitting import glance, misfits
+from airflow_provider_pipedrive.extraction.rows.fitting import glance, list_of, misfits
 from airflow_provider_pipedrive.extraction.rows.rows import Convert, Record, Row, conversion, given_labels, ids
 
 ColumnValues = dict[str, Sequence[Any]]
@@ -128,7 +129,7 @@ class ColumnReader:
         self._tree.below.setdefault(CUSTOM, _Node())
         if (given := given_labels(columns)) is not None:
             self._tree.leaf((given.name,)).columns.append((given.name, conversion(given, version, labelled=True)))
-        self._decode = self._decoder()
+        self._expect()
 
     def _place(self, column: Column, convert: Convert | None) -> None:
         leaf, look = self._tree.leaf(column.path), glance(column)
@@ -139,8 +140,11 @@ class ColumnReader:
         elif look is not None:
             self._checks.append((column.name, look))
 
-    def _decoder(self) -> Callable[[Any], msgspec.Struct]:
-        return msgspec.json.Decoder(self._tree.struct()).decode
+    def _expect(self) -> None:
+        record = self._tree.struct()
+        answer = msgspec.defstruct("Answer", [("data", list_of(record))])
+        self._decode: Callable[[Any], msgspec.Struct] = msgspec.json.Decoder(record).decode
+        self._decode_page: Callable[[Any], Any] = msgspec.json.Decoder(answer).decode
 
     def read(self, records: Sequence[bytes | msgspec.Raw], odd: Collection[int]) -> tuple[ColumnValues, list[int]]:
         """The columns of the records that are as expected, and the numbers of all others.
@@ -149,7 +153,7 @@ class ColumnReader:
         """
         places = [at for at in range(len(records)) if at not in odd]
         try:
-            objects = [self._decode(records[at]) for at in places]
+            objects = self._objects(records, places)
         except _UNREADABLE:
             found = {at: each for at in places if (each := self._decoded(records[at])) is not None}
             places, objects = [*found], [*found.values()]
@@ -161,11 +165,17 @@ class ColumnReader:
         taken = frozenset(places)
         return columns, [at for at in range(len(records)) if at not in taken]
 
+    def _objects(self, records: Sequence[bytes | msgspec.Raw], places: Sequence[int]) -> list[msgspec.Struct]:
+        if not isinstance(records, PageRecords) or not records:
+            return [self._decode(records[at]) for at in places]
+        objects: list[msgspec.Struct] = self._decode_page(records.body).data
+        return objects if records.places is None else [objects[at] for at in records.places]
+
     def learn(self, records: Iterable[Record]) -> None:
         """Expect the keys of odd records from now on."""
         new = [self._tree.learn(record) for record in records]
         if any(new):
-            self._decode = self._decoder()
+            self._expect()
 
     def _decoded(self, record: bytes | msgspec.Raw) -> msgspec.Struct | None:
         try:

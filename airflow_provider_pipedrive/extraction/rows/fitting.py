@@ -133,7 +133,7 @@ class ValueFitter:
         self._entity = entity
         self._columns = [(column, look) for column in columns if (look := glance(column)) is not None]
         self._typed = itemgetter(OTHER, *(column.name for column, _ in self._columns))
-        self._all_fit = _list_of(GenericAlias(tuple, (Any, *(look for _, look in self._columns))))
+        self._all_fit = list_of(GenericAlias(tuple, (Any, *(look for _, look in self._columns))))
         self._named: set[str] = set()
 
     def fit(self, rows: Sequence[Row]) -> dict[str, dict[int, int]]:
@@ -171,7 +171,7 @@ class ValueFitter:
 def glance(column: Column) -> Any:
     """The type of a column's value that needs no look of its own; None where every value fits."""
     if column.type == "list":
-        return (_list_of(_FIT[column.items][0] | None) if column.items in _FIT else list) | None
+        return (list_of(_FIT[column.items][0] | None) if column.items in _FIT else list) | None
     return _FIT[column.type][0] | None if column.type in _FIT else None
 
 
@@ -180,7 +180,7 @@ def misfits(values: Sequence[Any], look: Any) -> set[int]:
 
     :param look: the type of those that need none, as :func:`glance` tells it
     """
-    if _fits(values, _list_of(look)):
+    if _fits(values, list_of(look)):
         return set()
     return {at for at, value in enumerate(values) if not _fits(value, look)}
 
@@ -193,7 +193,8 @@ def _fits(value: Any, look: Any) -> bool:
     return True
 
 
-def _list_of(items: Any) -> Any:
+def list_of(items: Any) -> Any:
+    """The type of a list of such items, which are known only now."""
     return GenericAlias(list, (items,))
 
 

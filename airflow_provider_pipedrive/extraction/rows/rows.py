@@ -177,42 +177,30 @@ class _LabelColumn(dict[Any, Any]):
 def one_label(labels: Mapping[str, str]) -> Convert:
     """Reads the value of a single-option field: an id as number or text, or ``{id, label}``."""
     by_id = _LabelColumn(labels)
-
-    def read(value: Any) -> Any:
-        try:
-            return by_id[value]
-        except TypeError:  # not an id
-            return _odd_label(value, by_id)
-
-    return read
+    return lambda value: _label(value, by_id)
 
 
 def many_labels(labels: Mapping[str, str]) -> Convert:
     """Reads the value of a multiple-option field: a list of ids or of ``{id, label}``, or v1's ``"123,456"``."""
     by_id = _LabelColumn(labels)
-    label = by_id.__getitem__
 
     def read(value: Any) -> list[Any] | None:
+        if value.__class__ is list:
+            return [_label(item, by_id) for item in value]
         if value.__class__ is dict:
-            value = [value]
-        if value.__class__ is not list:
-            return [by_id[part.strip()] for part in str(value).split(",")] if value != "" else None
-        try:
-            return [*map(label, value)]
-        except TypeError:
-            return [_odd_label(item, by_id) for item in value]
+            return [_label(value, by_id)]
+        return [by_id[part.strip()] for part in str(value).split(",")] if value != "" else None
 
     return read
 
 
-def _odd_label(option: Any, by_id: _LabelColumn) -> Any:
-    """The label of ``{id, label}``, which of an option that is no more is missing. A list stays what it is."""
-    if option.__class__ is list:
-        return option
-    if option.__class__ is not dict:
-        return by_id[option]
-    label = option.get("label")
-    return label if isinstance(label, str) else _odd_label(option.get("id"), by_id)
+def _label(option: Any, by_id: _LabelColumn) -> Any:
+    """The label of an id, or of ``{id, label}``, which of an option that is no more is missing. A list stays what it
+    is."""
+    if option.__class__ is dict:
+        label = option.get("label")
+        return label if label.__class__ is str else _label(option.get("id"), by_id)
+    return option if option.__class__ is list else by_id[option]
 
 
 def ids(value: Any) -> Any:

@@ -58,6 +58,22 @@ def test_a_person_who_is_called_by_a_mailbox_has_a_name_against_all_others() -> 
     assert "name same" in said("persons", one, one)
 
 
+@pytest.mark.parametrize("name", ["anna_schmidt7", "anna.schmidt7@acme.example"])
+def test_a_mailbox_that_has_a_whole_name_is_that_name(name: str) -> None:
+    one = person("Anna Schmidt", "anna_schmidt7@acme.example")
+    other = person(name, "anna_schmidt7@acme.example")
+
+    assert said("persons", one, other) == {"name same", "email same", "domain same"}
+
+
+def test_a_persons_names_in_any_order_with_any_spaces_have_one_key() -> None:
+    kind = TRAITS["persons"]
+    keys = [set(kind(person(name)).keys()) for name in ("Anna Schmidt", "Schmidt, Anna", "annaschmidt", "Anna Schmitz")]
+
+    assert keys[0] == keys[1] == keys[2]
+    assert keys[0].isdisjoint(keys[3])
+
+
 def test_birthdays_speak_for_and_against() -> None:
     one, other = person("Anna", birthday="1980-01-31"), person("Anna", birthday="1980-02-01")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import resource
 import subprocess
 import sys
@@ -98,3 +99,20 @@ def test_a_search_for_circles_that_was_off_stays_off() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "pool"), [("", "system"), ("mimalloc", "mimalloc")], ids=["the system's", "what the user has chosen"]
+)
+def test_arrow_takes_its_memory_where_python_does_unless_the_user_has_chosen(chosen: str, pool: str) -> None:
+    script = """
+from airflow_provider_pipedrive.extraction.reading.memory import share_freed
+share_freed()
+import pyarrow
+print(pyarrow.default_memory_pool().backend_name)
+"""
+    environ = {key: value for key, value in os.environ.items() if key != "ARROW_DEFAULT_MEMORY_POOL"}
+    environ |= {"ARROW_DEFAULT_MEMORY_POOL": chosen} if chosen else {}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == [pool]

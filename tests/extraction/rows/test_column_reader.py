@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES
+from airflow_provider_pipedrive.extraction.reading.pages import PageRecords, decode
 from airflow_provider_pipedrive.extraction.rows.column_reader import ColumnReader, woven
 from airflow_provider_pipedrive.extraction.rows.schema import row_schema
 
@@ -119,3 +120,15 @@ def test_labels_that_came_themselves_go_before_those_of_the_ids_even_if_they_are
     records = [b'{"label_ids":[7],"labels":["Hot"]}', b'{"label_ids":[7],"labels":""}', b'{"label_ids":[7]}']
     columns, odd = reader.read(records, ())
     assert ([*columns["labels"]], odd) == ([["Hot"], None, ["7"]], [])
+
+
+def test_a_whole_page_is_read_like_its_records_one_by_one(reader: ColumnReader) -> None:
+    bodies = [
+        b'{"success":true,"data":[{"id":1,"title":"One"},{"id":2,"title":"Two"},{"id":3,"title":"Three"}]}',
+        b'{"success":true,"data":[{"id":1,"title":"One"},{"id":2,"title":5},{"id":3,"stage_id":"late"}]}',
+    ]
+    for body in bodies:
+        records = decode(ENTITIES["deals"], body).records
+        assert isinstance(records, PageRecords)
+        assert reader.read(records, ()) == reader.read([*records], ())
+        assert reader.read(records.only([2, 0]), ()) == reader.read([records[2], records[0]], ())

@@ -1,0 +1,160 @@
+"""A dataset of Iceberg tables, with a catalog in a database.
+
+dlt 1.31 merges into an Iceberg table a thousand rows at a time, a commit each, and cannot remove rows: a load that
+breaks off would leave a mix, and deleted records would stay. Here the rows of a load are one commit: those that it
+takes the place of or removes go, and its own come. Without a catalog that outlives a process dlt takes the newest file
+in a table's folder for the table: of two loads at once one would be lost in silence.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlt.destinations.impl.filesystem.filesystem import IcebergLoadFilesystemJob
+
+from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.warehouse.entity_load import DELETED
+from airflow_provider_pipedrive.warehouse.lake import Lake
+from airflow_provider_pipedrive.warehouse.memory import MEMORY_MB
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.warehouse.destination import Destination
+
+_CATALOG = "pipedrive"
+"""What the catalog is called among those of its database."""
+
+
+class IcebergLake(Lake):
+    """A dataset of Iceberg tables.
+
+    :param destination: dlt's ``filesystem``, whose credentials have ``bucket_url``, and ``catalog``: the address of a
+        database as SQLAlchemy takes it
+    :param dataset: the folder of the tables, and their namespace in the catalog
+    :raises PipedriveParameterError: an argument is wrong
+    """
+
+    table_format = "iceberg"
+    title = "Iceberg tables"
+    library = ("pyiceberg", "iceberg")
+
+    def __init__(self, destination: Destination, dataset: str) -> None:
+        super().__init__(destination, dataset)
+        if not destination.catalog:
+            raise PipedriveParameterError(
+                "Iceberg tables need a catalog: the address of a database in the connection's extra, such as "
+                '{"catalog": "sqlite:////data/catalog.db"} or {"catalog": "postgresql+psycopg2://user:password@host/db"}.'
+            )
+
+    def check(self) -> None:
+        """Find out whether files can be written and removed there, and whether the catalog can be used.
+
+        :raises PipedriveParameterError: something is not installed or configured
+        :raises PipedriveWarehouseError: it cannot be reached, or a right is missing
+        """
+        import sqlalchemy
+
+        if sqlalchemy.__version__ < "2":
+            raise PipedriveParameterError(
+                "The catalog of Iceberg tables needs SQLAlchemy 2, which Airflow 2.11 does not have: use Airflow 3, or "
+                "table_format='delta'."
+            )
+        super().check()
+
+    @contextmanager
+    def _pipeline(self, entity: str, folder: Path | None = None, memory_mb: int = MEMORY_MB) -> Iterator[Any]:
+        from dlt.common.libs.pyiceberg import get_sql_catalog
+
+        with super()._pipeline(entity, folder, memory_mb) as pipeline:
+            with pipeline.destination_client() as client:
+                catalog = get_sql_catalog(_CATALOG, str(self.destination.catalog), client.config.credentials)
+            try:
+                catalog.create_namespace_if_not_exists(self.dataset)
+                _use(pipeline, catalog)
+                yield pipeline
+            finally:
+                catalog.close()
+
+    def _has(self, pipeline: Any, name: str) -> bool:
+        return _table(pipeline, name) is not None
+
+    def _count(self, pipeline: Any, entity: str) -> int:
+        table = _table(pipeline, entity)
+        return table.scan().count() if table else 0
+
+    def _batches(self, pipeline: Any, name: str, columns: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+        table = _table(pipeline, name)
+        for batch in table.scan(selected_fields=tuple(columns)).to_arrow_batch_reader() if table else ():
+            yield batch.to_pylist()
+
+
+def _table(pipeline: Any, name: str) -> Any:
+    """An Iceberg table; None where there is none."""
+    from dlt.common.destination.exceptions import DestinationUndefinedEntity
+
+    with pipeline.destination_client() as client:
+        try:
+            return client.load_open_table("iceberg", name)
+        except DestinationUndefinedEntity:
+            return None
+
+
+def _use(pipeline: Any, catalog: Any) -> None:
+    """Let the clients of a pipeline's destination find tables in a catalog, and write them by :class:`OneCommit`."""
+    destination = pipeline.destination
+    make = destination.client
+
+    def client(*arguments: Any, **named: Any) -> Any:
+        made = make(*arguments, **named)
+        create = made.create_load_job
+
+        def create_load_job(table: Any, file_path: str, *others: Any, **further: Any) -> Any:
+            job = create(table, file_path, *others, **further)
+            return OneCommit(file_path) if isinstance(job, IcebergLoadFilesystemJob) else job
+
+        made.create_load_job = create_load_job
+        made.get_open_table_catalog = lambda *_arguments, **_named: catalog
+        return made
+
+    destination.client = client
+
+
+class OneCommit(IcebergLoadFilesystemJob):
+    """Puts the rows of a load into their table, all together or none."""
+
+    def run(self) -> None:
+        """Write them. Only a whole data file can be rewritten: the rows of each that has one of these are in memory."""
+        from dlt.common.libs.pyiceberg import create_table, ensure_iceberg_compatible_arrow_data
+        from pyiceberg.table.upsert_util import create_match_filter
+
+        client, name = self._job_client, self.load_table_name
+        rows = ensure_iceberg_compatible_arrow_data(self.arrow_dataset.to_table())
+        catalog, identifier = client.get_open_table_catalog("iceberg"), f"{client.dataset_name}.{name}"
+        if not catalog.table_exists(identifier):
+            create_table(catalog, identifier, client.get_open_table_location("iceberg", name), rows.schema)
+        table, keys = catalog.load_table(identifier), _keys(self._load_table)
+        with warnings.catch_warnings(), table.transaction() as change:
+            # It warns of a load that takes no row's place.
+            warnings.filterwarnings("ignore", "Delete operation did not match any records")
+            with change.update_schema() as columns:
+                columns.union_by_name(rows.schema)
+            if self._load_table["write_disposition"] == "replace":
+                change.overwrite(rows)
+            elif rows.num_rows:
+                change.delete(create_match_filter(rows, keys))
+                change.append(_without_deleted(rows))
+
+
+def _keys(table: Any) -> list[str]:
+    from dlt.common.schema.utils import get_columns_names_with_prop
+
+    return get_columns_names_with_prop(table, "primary_key")
+
+
+def _without_deleted(rows: Any) -> Any:
+    import pyarrow.compute as pc
+
+    return rows.filter(pc.is_null(rows[DELETED])) if DELETED in rows.column_names else rows
