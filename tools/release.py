@@ -29,8 +29,10 @@ from environment import NEWEST, OLDEST, ROOT, clean_environ, constraints, ready
 
 NAME = "airflow-provider-pipedrive"
 PACKAGE = "airflow_provider_pipedrive"
-MOVED = {"example_dags/": f"{PACKAGE}/example_dags/"}
-"""Folders of the repository that are elsewhere in the wheel."""
+MOVED = {
+    path: f"{PACKAGE}/{path}" for path in ("example_dags/", "docs/", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+}
+"""Folders and files of the repository that are elsewhere in the wheel."""
 METADATA = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
 UNPUBLISHED = (".ci/", ".github/", ".pre-commit-config.yaml")
 """What the sdist leaves out: it serves this repository's checkout alone."""
