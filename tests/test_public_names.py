@@ -37,7 +37,8 @@ CALLABLES = {
     "client.settings_from": "host port login password extra",
     "extraction.extract": "client path job ...",
     "extraction.ExtractionJob": """entities mode since until format escape_formulas columns rename partition parameters
-        versions deletes sweep allow_shrink lookback concurrency max_tokens keep_previous part_mb exclude hash""",
+        versions deletes sweep allow_shrink lookback concurrency max_tokens keep_previous part_mb latest exclude
+        hash""",
     "extraction.estimate": "client job ...",
     "extraction.Watermarks": "path scope ...",
     "bulk.write": "client rows job folder",
@@ -64,7 +65,7 @@ CALLABLES = {
     "transfers.SqlToPipedriveOperator": "sql sql_conn_id sql_parameters **kwargs",
     "transfers.ObjectStorageToPipedriveOperator": "path format **kwargs",
     "transfers.PipedriveToObjectStorageOperator": """path mode format escape_formulas columns partition
-        deletes keep_previous part_mb **kwargs""",
+        deletes keep_previous part_mb latest **kwargs""",
     "transfers.PipedriveToWarehouseOperator": """destination destination_conn_id dataset mode lists staging
         keep_staging untried table_format compact views **kwargs""",
     "transfers.extraction_operator.ExtractionOperator": """entities mode since until rename parameters versions sweep

@@ -21,6 +21,8 @@ from airflow_provider_pipedrive.extraction.rows.privacy import PrivacyRules
 
 Format = Literal["jsonl", "jsonl.gz", "csv", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "jsonl.gz", "csv", "parquet")
+TYPED_ROWS = "arrows"
+"""Not for users: typed rows as they wait to be published as Parquet. A warehouse loads them without that."""
 LOOKBACK = 60.0
 """Seconds that a window reaches back: nothing promises that a write is visible at once."""
 KEEP_PREVIOUS = 3600.0
@@ -64,6 +66,8 @@ class ExtractionJob:
     :ivar concurrency: requests at once, 1 to 64
     :ivar max_tokens: API tokens that a run may spend; it ends before it would spend more, and can go on later
     :ivar keep_previous: seconds that files stay which a new manifest no longer names, for who is still reading them
+    :ivar latest: after a snapshot is published, put its rows into one more file of an unchanging name,
+        ``latest/<entity>.<format>``, which is replaced whole
     :ivar part_mb: what was read from many places at once is put together when it is published, in files of about so
         many MB; 0: a file for each place and every 5,000 rows
     :ivar exclude: what is left out of every record before it is written: types (``email``, ``phone``, ``address``,
@@ -91,6 +95,7 @@ class ExtractionJob:
     max_tokens: int | None = None
     keep_previous: float = KEEP_PREVIOUS
     part_mb: float = PART_MB
+    latest: bool = False
     exclude: Sequence[str] = ()
     hash: Sequence[str] = ()
 
@@ -104,7 +109,7 @@ class ExtractionJob:
             raise PipedriveParameterError('entities must be a list of names, such as ["deals", "persons"].')
         for name in self.entities:
             entity_of(name)
-        check_switches(self, "escape_formulas", "rename", "deletes", "sweep", "allow_shrink")
+        check_switches(self, "escape_formulas", "rename", "deletes", "sweep", "allow_shrink", "latest")
         self._check_types()
         if OBSERVED in self.entities and "deals" not in self.entities:
             raise PipedriveParameterError(f"{OBSERVED} is seen in the deals: put deals among the entities too.")
@@ -143,7 +148,8 @@ class ExtractionJob:
                 f'escape_formulas is for files that people open in a spreadsheet, format="csv": leave it out for '
                 f"{self.format!r}."
             )
-        check_format(self.format)
+        if self.format != TYPED_ROWS:
+            check_format(self.format)
         _one_of("mode", self.mode, MODES)
         _one_of("columns", self.columns, ("readable", "raw"))
         _one_of("versions", self.versions, ("latest", "all"))
@@ -153,6 +159,11 @@ class ExtractionJob:
     def _check_window(self) -> None:
         if self.mode == "snapshot" and (self.since or self.until):
             raise PipedriveParameterError('A snapshot has no window: leave out since and until, or set mode="changes".')
+        if self.mode == "changes" and self.latest:
+            raise PipedriveParameterError(
+                "latest is for snapshots: files of changes have no latest state. Leave it out, or use the view in "
+                "docs/extraction.md."
+            )
         if self.mode == "snapshot" and self.sweep:
             raise PipedriveParameterError("A snapshot finds deleted records by itself: leave out sweep.")
         if self.until and not self.since:

@@ -63,7 +63,9 @@ def extract(
     job.check()
     began, spent = clock(), (client.usage.requests, client.usage.tokens)
     run = run or f"{datetime.fromtimestamp(began, UTC):%Y-%m-%dT%H-%M-%SZ}-{uuid.uuid4().hex[:6]}"
-    folder = RunFolder(folder_path(path), job.key, owner or f"pid {os.getpid()}", job.keep_previous, job.part_mb)
+    folder = RunFolder(
+        folder_path(path), job.key, owner or f"pid {os.getpid()}", job.keep_previous, job.part_mb, latest=job.latest
+    )
     progress = Progress(client, clock, folder.touch)
     pool = RequestPool(client, job.concurrency, progress.watch)
     with _tokens_capped(client, job.max_tokens), _given_back(folder, pool):

@@ -63,6 +63,8 @@ class PipedriveToObjectStorageOperator(ExtractionOperator):
         a later run removes them
     :param part_mb: what was read from many places at once is put together when it is published, in files of about so
         many MB; 0: a file for each place and every 5,000 rows
+    :param latest: after a snapshot, put its rows into one more file of an unchanging name,
+        ``<path>/<entity>/latest/<entity>.<format>``, for who can only read by a pattern; it is replaced whole
     """
 
     template_fields: Sequence[str] = (*ExtractionOperator.template_fields, "path", "partition")
@@ -80,6 +82,7 @@ class PipedriveToObjectStorageOperator(ExtractionOperator):
         deletes: bool = True,
         keep_previous: float = KEEP_PREVIOUS,
         part_mb: float = PART_MB,
+        latest: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(mode=mode, **kwargs)
@@ -91,6 +94,7 @@ class PipedriveToObjectStorageOperator(ExtractionOperator):
         self.deletes = deletes
         self.keep_previous = keep_previous
         self.part_mb = part_mb
+        self.latest = latest
         self._check_when_parsing()
 
     def _extract(self, context: Context, hook: PipedriveHook) -> dict[str, Any]:
@@ -142,7 +146,7 @@ class PipedriveToObjectStorageOperator(ExtractionOperator):
         return self._job(**self._own_arguments(), since=since, until=until)
 
     def _own_arguments(self) -> dict[str, Any]:
-        names = ("format", "escape_formulas", "columns", "partition", "deletes", "keep_previous", "part_mb")
+        names = ("format", "escape_formulas", "columns", "partition", "deletes", "keep_previous", "part_mb", "latest")
         return {name: getattr(self, name) for name in names}
 
     def _check_when_parsing(self) -> None:

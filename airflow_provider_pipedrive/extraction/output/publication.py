@@ -15,6 +15,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import KEEP_PREVIOUS, MB, PART_MB
+from airflow_provider_pipedrive.extraction.output.latest import keep_latest
 from airflow_provider_pipedrive.extraction.output.manifest import (
     MANIFEST,
     is_over,
@@ -46,6 +47,7 @@ class EntityFolders:
     :ivar keep_previous: seconds that files are kept which a manifest no longer names
     :ivar most_bytes: a file that has so many gets no further parts when it is published
     :ivar spared: the tags of runs that have not ended: their parts are not swept
+    :ivar latest: put what is published into a file of an unchanging name, too
     """
 
     entity: str
@@ -56,6 +58,7 @@ class EntityFolders:
     keep_previous: float = KEEP_PREVIOUS
     most_bytes: int = PART_MB * MB
     spared: Callable[[], Container[str]] = field(default=frozenset)
+    latest: bool = False
 
 
 class Publication:
@@ -142,6 +145,8 @@ class Publication:
                 self.keep()
         decided, present = self._decided, self._present.value
         manifest = present if present and is_of(decided, present) else self._replace(decided, asked)
+        if self._folders.latest:
+            keep_latest(self._folders.target, self._folders.entity)
         if finished or present is not None:
             self._clean_up(decided["tag"], manifest)
         return manifest

@@ -17,6 +17,7 @@ manifest names and is older than a day is swept.
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -58,13 +59,22 @@ class RunFolder:
         is dead
     :param keep_previous: seconds that files are kept which a manifest no longer names
     :param part_mb: a file that has so many MB gets no further parts when it is published
+    :param latest: put what is published into a file of an unchanging name, too
     """
 
     def __init__(
-        self, path: Any, job: str, owner: str, keep_previous: float = KEEP_PREVIOUS, part_mb: float = PART_MB
+        self,
+        path: Any,
+        job: str,
+        owner: str,
+        keep_previous: float = KEEP_PREVIOUS,
+        part_mb: float = PART_MB,
+        *,
+        latest: bool = False,
     ) -> None:
         self.path = path
-        self._most_bytes = int(part_mb * MB)
+        self._most_bytes = sys.maxsize if latest else int(part_mb * MB)
+        self._latest = latest
         self._owner = owner
         self._keep_previous = keep_previous
         self._unfinished = path / STATE / "unfinished"
@@ -113,7 +123,15 @@ class RunFolder:
                 f"{target / MANIFEST} was not written by an extraction, and would be replaced: give another folder."
             )
         folders = EntityFolders(
-            name, folder, target, partition, self._owner, self._keep_previous, self._most_bytes, self._tags_at_work
+            name,
+            folder,
+            target,
+            partition,
+            self._owner,
+            self._keep_previous,
+            self._most_bytes,
+            self._tags_at_work,
+            latest=self._latest,
         )
         return EntityStaging(folders, format, encoder, names=names, present=present, escape_formulas=escape_formulas)
 

@@ -6,6 +6,7 @@ https://learn.microsoft.com/rest/api/storageservices/specifying-conditional-head
 
 from __future__ import annotations
 
+import errno
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO, ClassVar
@@ -106,6 +107,32 @@ class AzureStore(FileStore):
         for answer in sync(fs.loop, delete):
             if isinstance(answer, BaseException) and getattr(answer, "error_code", None) != "BlobNotFound":
                 raise answer
+
+    def copy(self, source: Any, target: Any) -> None:
+        """Let Azure copy it, within an account at once as a rule.
+        https://learn.microsoft.com/rest/api/storageservices/copy-blob"""
+        import asyncio
+
+        from fsspec.asyn import sync
+
+        fs = file_system(target)
+        container, key, _ = fs.split_path(target.path)
+        from_container, from_key, _ = fs.split_path(source.path)
+
+        async def begin() -> None:
+            async with (
+                fs.service_client.get_blob_client(container=from_container, blob=from_key) as old,
+                fs.service_client.get_blob_client(container=container, blob=key) as new,
+            ):
+                status = (await new.start_copy_from_url(old.url))["copy_status"]
+                while status == "pending":
+                    await asyncio.sleep(1)
+                    status = (await new.get_blob_properties()).copy.status
+                if status != "success":
+                    raise OSError(errno.EIO, f"the copy has ended: {status}", str(target))
+
+        sync(fs.loop, begin)
+        fs.dircache.clear()
 
     def try_place(self, path: Any) -> None:
         """Put down a block that no blob is made of: it changes none, and is dropped after a week.

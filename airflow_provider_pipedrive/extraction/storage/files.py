@@ -195,6 +195,15 @@ def upload(path: Any, source: BinaryIO) -> None:
         store.upload(path, source, size)
 
 
+def copy(source: Any, target: Any) -> None:
+    """Let a file have the bytes of another one of its storage, which is never changed: whole, in one step.
+
+    :raises FileNotFoundError: there is no such file
+    """
+    with calling("write", target) as store:
+        store.copy(source, target)
+
+
 def remove(path: Any) -> None:
     """Remove a file that may not be there."""
     remove_all([path])
