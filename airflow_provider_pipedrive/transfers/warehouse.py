@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_pipedrive.client.switches import check_switches
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedriveWarehouseError
-from airflow_provider_pipedrive.extraction.definition import ExtractionJob, Mode
+from airflow_provider_pipedrive.extraction.definition import TYPED_ROWS, ExtractionJob, Mode
 from airflow_provider_pipedrive.extraction.entities import OBSERVED
 from airflow_provider_pipedrive.hooks.lineage import table
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, plain
@@ -222,7 +222,8 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
             mode=mode,
             since=since,
             until=until,
-            format="parquet",
+            # Who keeps the files wants to read them.
+            **({"format": "parquet"} if self.keep_staging else {"format": TYPED_ROWS, "part_mb": 0}),
             parameters={name: narrowed for name, narrowed in given.items() if name in entities},
             sweep=self.sweep and mode == "changes",
             keep_previous=0,  # nobody reads them but the load
