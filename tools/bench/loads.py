@@ -1,15 +1,13 @@
 """What it costs to read deals and load them into a warehouse: CPU, wall time, memory, next to others in the same run.
 
     python tools/bench/loads.py                             # 50,000 deals into each warehouse, three runs
-    python tools/bench/loads.py duckdb dlt-duckdb singer    # some of them
+    python tools/bench/loads.py duckdb dlt-duckdb           # some of them
     python tools/bench/loads.py --deals 10000 --runs 1
 
 Needs this package's `bench` and `delta` extras, and Postgres (initdb, pg_ctl) for what loads into it. The server is the
 sandbox, in a process of its own. Each load is a process of its own, measured from after its imports; its children
 count, the database server does not. The plain loop only writes JSON lines. `first` loads into an empty dataset, `again`
 merges the same deals, `changed` reads and merges the hundredth that was last updated, `empty` reads nothing.
-
-Singer's tap is piped to a DuckDB target, both in an environment of their own, made by the first run in --peers.
 """
 
 from __future__ import annotations
@@ -42,12 +40,10 @@ LOADS = {
     "bare": ("first",),
     "duckdb": ("first", "again", "changed"),
     "dlt-duckdb": ("first",),
-    "singer": ("first",),
     "postgres": ("first", "again", "changed"),
     "dlt-postgres": ("first", "empty"),
     "delta": ("first", "again"),
 }
-SINGER = ("tap-pipedrive==2.1.0", "target-duckdb==0.8.0")
 MODULES = (
     *warehouse.MODULES,
     *("airflow_provider_pipedrive.extraction.output.arrow", "airflow_provider_pipedrive.transfers.warehouse_load"),
@@ -72,12 +68,11 @@ def main() -> int:
         if any("postgres" in name for name in options.loaders):
             database = stack.enter_context(LivePostgres(folder / "postgres")).url.replace("+psycopg2", "")
             database = database.replace("@", ":none@")  # it asks for no password, but dlt does
-        peers = options.peers or folder / "peers"
-        _child(place, "bare", "first", folder / "cache", "", peers)  # fills the server's cache
+        _child(place, "bare", "first", folder / "cache", "")  # fills the server's cache
         for number in range(options.runs):
             for name in dict.fromkeys(("bare", *options.loaders)):
                 for how in LOADS[name]:
-                    found = _child(place, name, how, folder / f"{name}-{number}", database, peers, f"{DATASET}{number}")
+                    found = _child(place, name, how, folder / f"{name}-{number}", database, f"{DATASET}{number}")
                     seen.setdefault((name, how), []).append(found)
     _report(seen)
     wrong = [(key, run["rows"]) for key, runs in seen.items() for run in runs if run["there"] != options.deals]
@@ -91,7 +86,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--deals", type=int, default=50_000)
     parser.add_argument("--custom-fields", type=int, default=16)
     parser.add_argument("--runs", type=int, default=3, help="median of so many (default: 3)")
-    parser.add_argument("--peers", type=Path, help="folder of the environment of Singer's programs")
     parser.add_argument("--run", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.loaders = options.loaders or list(LOADS)
@@ -113,11 +107,11 @@ def _served(stack: ExitStack, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _child(
-    place: Mapping[str, Any], name: str, how: str, folder: Path, database: str, peers: Path, dataset: str = DATASET
+    place: Mapping[str, Any], name: str, how: str, folder: Path, database: str, dataset: str = DATASET
 ) -> dict[str, float]:
     folder.mkdir(exist_ok=True)
     about = {"name": name, "how": how, "folder": str(folder), "database": database, "dataset": dataset}
-    command = [sys.executable, __file__, "--run", json.dumps({**place, **about, "peers": str(peers)})]
+    command = [sys.executable, __file__, "--run", json.dumps({**place, **about})]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=1_800, env=_environment())
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -136,16 +130,13 @@ def _measured(about: Mapping[str, str]) -> dict[str, float]:
     for module in MODULES:
         import_module(module)
     run: Callable[[Mapping[str, str]], tuple[int, float]]
-    run = {"bare": _bare, "singer": _singer}.get(about["name"], _dlt if about["name"].startswith("dlt-") else _ours)
-    if about["name"] == "singer":
-        _install(about)
+    run = _bare if about["name"] == "bare" else _dlt if about["name"].startswith("dlt-") else _ours
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again
     memory, cpu, began = warehouse._status("VmRSS"), _cpu(), time.perf_counter()
     rows, read = run(about)
     spent = {"cpu": _cpu() - cpu, "read": read - cpu if read else 0.0, "wall": time.perf_counter() - began}
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024 if about["name"] == "singer" else 0.0
     return {
-        **spent, "mb": max(warehouse._status("VmHWM") - memory, children), "rows": rows, "there": _there(about) or rows
+        **spent, "mb": warehouse._status("VmHWM") - memory, "rows": rows, "there": _there(about) or rows
     }  # fmt: skip
 
 
@@ -237,48 +228,11 @@ def _dlt(about: Mapping[str, str]) -> tuple[int, float]:
     return int(pipeline.last_trace.last_normalize_info.row_counts.get("deals", 0)), 0.0
 
 
-def _install(about: Mapping[str, str]) -> None:
-    """The environment of Singer's programs, made once."""
-    environment = Path(about["peers"])
-    if not (environment / "bin" / "target-duckdb").exists():
-        subprocess.run([sys.executable, "-m", "venv", environment], check=True, timeout=300)
-        subprocess.run([environment / "bin" / "pip", "install", "-q", *SINGER], check=True, timeout=900)
-
-
-_TAP = """
-import json, sys
-from singer import metadata
-from tap_pipedrive import tap
-tap.BASE_URL = sys.argv[1]
-tap_pipedrive = tap.PipedriveTap({"api_token": sys.argv[2], "start_date": "2000-01-01T00:00:00Z"}, {})
-catalog = tap_pipedrive.do_discover()
-catalog.streams = [stream for stream in catalog.streams if stream.tap_stream_id == "deals"]
-for stream in catalog.streams:
-    found = metadata.to_map(stream.metadata)
-    stream.metadata = metadata.to_list({place: {**about, "selected": True} for place, about in found.items()})
-tap_pipedrive.do_sync(catalog)
-"""
-"""tap-pipedrive with another base URL, which it has no setting for."""
-
-
-def _singer(about: Mapping[str, str]) -> tuple[int, float]:
-    programs, folder = Path(about["peers"]) / "bin", Path(about["folder"])
-    settings = {"filepath": str(folder / "crm.duckdb"), "default_target_schema": f"plain_{about['dataset']}"}
-    (folder / "target.json").write_text(json.dumps(settings))
-    tap = [programs / "python", "-c", _TAP, about["url"], about["api_token"]]
-    with subprocess.Popen(tap, stdout=subprocess.PIPE) as source:
-        target = [programs / "target-duckdb", "--config", folder / "target.json"]
-        subprocess.run(target, stdin=source.stdout, stdout=subprocess.DEVNULL, check=True, timeout=1_800)
-    if source.returncode:
-        raise SystemExit("tap-pipedrive failed")
-    return _there(about), 0.0
-
-
 def _there(about: Mapping[str, str]) -> int:
     """The different deals that are in the table; 0 where it is not looked at."""
-    plain = "plain_" if about["name"] in ("singer", "dlt-duckdb", "dlt-postgres") else ""
+    plain = "plain_" if about["name"].startswith("dlt-") else ""
     query = f"SELECT count(DISTINCT id) FROM {plain}{about['dataset']}.deals"  # nosec B608 # a name of this file's
-    if "duckdb" in about["name"] or about["name"] == "singer":
+    if "duckdb" in about["name"]:
         import duckdb
 
         with duckdb.connect(f"{about['folder']}/crm.duckdb") as connection:
