@@ -57,7 +57,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
     :param lists: what becomes of lists, such as e-mail addresses: ``json`` in their row, or ``child_tables``
     :param staging: folder for the files until they are loaded, local or in object storage; by default a private one
         among the temporary files of this machine. The next try of the task continues with what is there (templated)
-    :param keep_staging: leave the files there after a load
+    :param keep_staging: leave the files there after a load, as Parquet
     :param untried: load into a destination of dlt's too that has not been tried
     :param table_format: ``delta`` or ``iceberg`` for tables in files, with dlt's ``filesystem`` as the destination
     :param compact: join the small files of Delta tables after each load
