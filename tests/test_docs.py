@@ -145,6 +145,33 @@ def test_every_argument_is_explained_on_the_page_of_its_operator(operator: type,
     assert unexplained == []
 
 
+def public_classes() -> set[str]:
+    """The classes that DAG authors use by name: operators, sensors, and what goes with them."""
+    rooms = ("assets", "notifications", "operators", "policies", "sensors", "toolsets", "transfers")
+    files = [file for room in rooms for file in (ROOT / "airflow_provider_pipedrive" / room).glob("*.py")]
+    names = {
+        node.name
+        for file in files
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    }
+    return {name for name in names if re.fullmatch(r"\w*Pipedrive\w*(Operator|Sensor|Notifier|Policy|Toolset)", name)}
+
+
+def test_the_readme_lists_every_operator_and_sensor() -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Operators and sensors\n")[2]
+    listed = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| \[(.*?)\]", section.partition("\n## ")[0], re.MULTILINE)))
+    assert sorted(listed) == sorted(public_classes())
+
+
+def test_the_tests_that_the_manual_shows_pass(tmp_path: Path) -> None:
+    shown = tmp_path / "test_shown.py"
+    shown.write_text("\n".join(python_blocks(ROOT / "docs" / "testing.md")), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, shown]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert re.match(r"\.{3} ", done.stdout), done.stdout
+
+
 @pytest.mark.parametrize("error", [name for name in vars(errors) if re.fullmatch(r"Pipedrive\w+Error", name)])
 def test_every_error_is_explained(error: str) -> None:
     assert f"`{error}`" in (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")

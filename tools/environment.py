@@ -1,16 +1,18 @@
 """Virtual environments inside the checkout, one for each Airflow version. Standard library only.
 
 An environment holds this package (editable) with one of its extras, at the versions in
-``tools/constraints/airflow-VERSION.txt``. It is made once; later runs see by a fingerprint that nothing has changed.
+``tools/constraints/airflow-NAME.txt``. The name is Airflow's version; those with a word after it have other versions of
+all the rest, the lowest that ``pyproject.toml`` allows or the newest. An environment is made once; later runs see by a
+fingerprint that nothing has changed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,9 +28,9 @@ def constraints(airflow: str) -> Path:
     return ROOT / "tools" / "constraints" / f"airflow-{airflow}.txt"
 
 
-def folder(airflow: str) -> Path:
-    """Where the environment of the given Airflow is."""
-    return ROOT / f".venv-{airflow}"
+def folder(airflow: str, python: str = "") -> Path:
+    """Where the environment of the given Airflow is, on a Python other than this one if that is named."""
+    return ROOT / (f".venv-{airflow}-py{python}" if python else f".venv-{airflow}")
 
 
 def runs_here(airflow: str) -> bool:
@@ -36,26 +38,42 @@ def runs_here(airflow: str) -> bool:
     return sys.version_info < (3, 13) or not airflow.startswith(("2.", "3.0."))
 
 
-def ready(airflow: str, extra: str) -> Path:
+def interpreter(python: str) -> Path | None:
+    """A Python of this version on this machine (``3.13``): on the path, or one that pyenv or uv has installed."""
+    homes = [Path.home() / ".pyenv" / "versions", Path.home() / ".local" / "share" / "uv" / "python"]
+    kept = [file for home in homes for file in sorted(home.glob(f"*{python}.*/bin/python{python}"))]
+    for found in (shutil.which(f"python{python}"), *kept):
+        # pyenv has programs of these names that only say which versions there are.
+        if found and subprocess.run([found, "--version"], capture_output=True, check=False).returncode == 0:
+            return Path(found)
+    return None
+
+
+def ready(airflow: str, extra: str, python: str = "") -> Path:
     """The Python of an environment with this package, its ``extra`` and the given Airflow, made if need be.
 
-    :raises SystemExit: this Python is too old, or pip failed (it has said why)
+    :param python: the version of another Python than the one that runs this
+    :raises SystemExit: this Python is too old, there is none of that version, or pip failed (it has said why)
     """
     if sys.version_info < (3, 11):  # noqa: UP036 - this file runs before anything has looked at requires-python
         sys.exit(
             f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: run it as python3.11 {sys.argv[0]}"
         )
-    home = folder(airflow)
-    python = home / "bin" / "python"
-    wanted = _fingerprint(airflow)
+    base = interpreter(python) if python else Path(sys.executable)
+    if base is None:
+        sys.exit(f"There is no Python {python} on this machine.")
+    home = folder(airflow, python)
+    made = home / "bin" / "python"
+    wanted = _fingerprint(airflow, base)
     installed = {name for name in EXTRAS if _text(home / f"installed-{name}") == wanted}
-    if python.exists() and installed & set(EXTRAS[EXTRAS.index(extra) :]):
-        return python
+    if made.exists() and installed & set(EXTRAS[EXTRAS.index(extra) :]):
+        return made
     print(f"Installing Airflow {airflow} and this package into {home.name} (once, some minutes) ...", flush=True)
     # Anew, not on top of an earlier set of versions: packages of that one would stay.
-    venv.create(home, clear=not installed, with_pip=True)
+    clear = [] if installed else ["--clear"]
+    subprocess.run([base, "-m", "venv", *clear, home], env=clean_environ(), check=True)
     command: list[str | Path] = [
-        python,
+        made,
         "-m",
         "pip",
         "install",
@@ -69,7 +87,7 @@ def ready(airflow: str, extra: str) -> Path:
     if done.returncode:
         sys.exit(f"pip could not install Airflow {airflow}: see its words above, then run this again.")
     (home / f"installed-{extra}").write_text(wanted)
-    return python
+    return made
 
 
 def clean_environ() -> dict[str, str]:
@@ -81,8 +99,11 @@ def clean_environ() -> dict[str, str]:
     }
 
 
-def _fingerprint(airflow: str) -> str:
-    parts = [sys.version, (ROOT / "pyproject.toml").read_text(), constraints(airflow).read_text()]
+def _fingerprint(airflow: str, base: Path) -> str:
+    version = subprocess.run(
+        [base, "-c", "import sys; print(sys.version, end='')"], capture_output=True, text=True
+    ).stdout
+    parts = [version, (ROOT / "pyproject.toml").read_text(), constraints(airflow).read_text()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -1,21 +1,24 @@
 """All checks of this repository, from nothing: Python 3.11 or newer, pip and a package index are enough.
 
-    python3 tools/test.py [--long] [--conformance FOLDER]
+    python3 tools/test.py [--long | --every] [--conformance FOLDER]
 
 Makes an environment for each Airflow (see environment.py), then runs the linter, the type checker, the whole test suite
 on the newest Airflow, the rooms that know Airflow on the oldest, what runs in a triggerer on 3.0 and 3.1, and the
 conformance cases in FOLDER, if there are any. With --long nothing is left out on the oldest, and all that the versions
-differ in runs on 3.0, 3.1 and 3.2.
+differ in runs on 3.0, 3.1 and 3.2. With --every all that tools/constraints/sets.json lists follows, one after the
+other: each Airflow on each Python that it installs on, and the lowest and the newest versions of all dependencies.
 
 The linter runs while environments are made, then the suite in parts, three at a time on two cores: what starts an
 Airflow waits for it most of the time. Those parts run one after the other, next to what starts none: two of them on one
-machine fight over ports. Every part runs even if an earlier one failed; the last line counts tests.
+machine fight over ports. Every part runs even if an earlier one failed; the last line counts tests. A part that takes
+longer than its minutes, below, is named at the end; it is no failure.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import re
 import subprocess
@@ -25,14 +28,14 @@ import textwrap
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
-from environment import BETWEEN, NEWEST, OLDEST, ROOT, clean_environ, ready, runs_here
+from environment import BETWEEN, NEWEST, OLDEST, ROOT, clean_environ, interpreter, ready, runs_here
 
 PACKAGE = "airflow_provider_pipedrive"
 # Characters of a failure's text that the end of the output repeats: an Airflow that fails tells pages of its logs.
@@ -42,7 +45,7 @@ CONFORMANCE = os.environ.get("PIPEDRIVE_CONFORMANCE", str(ROOT.parent / "shared"
 
 # A triggerer of these versions ends by an answer of its supervisor that is read in the wrong place. Later ones do not.
 STRICT_TRIGGERERS = ("3.0.6", "3.1.8")
-IN_TRIGGERERS = ["tests/triggers", "tests/system/test_triggerer.py"]
+IN_TRIGGERERS = ["tests/triggers", "tests/system/test_triggerer.py", "tests/test_compatibility.py"]
 # Rooms that know no Airflow, as tests/tools/test_street.py holds them to, and tests that need none: no Airflow can
 # change what they do, so the newest's environment is enough but for the long form.
 READING = ["tests/extraction", "tests/properties", "tests/warehouse"]
@@ -64,11 +67,32 @@ VERSIONS_DIFFER = [
 ]
 
 
+# What each part of the test command may take before it is named, in minutes on two cores: about a third more than it
+# took when this was written.
+MINUTES = {
+    "Types": 1,
+    f"Tests that start Airflow {NEWEST}": 11,
+    f"Tests that start Airflow {OLDEST}": 2,
+    **dict.fromkeys((f"Tests on Airflow {version}" for version in STRICT_TRIGGERERS), 3),
+    f"Tests on Airflow {NEWEST}, reading": 14,
+    f"Tests on Airflow {NEWEST}, rooms with Airflow": 13,
+    f"Tests on Airflow {NEWEST}, other rooms without Airflow": 4,
+    f"Tests on Airflow {OLDEST}, rooms with Airflow": 6,
+    "Conformance": 0.5,
+}
+SETS = ROOT / "tools" / "constraints" / "sets.json"
+
+
 @dataclass
 class Report:
-    """What was run, what failed, and how many tests that were."""
+    """What was run, what failed, and how many tests that were.
 
+    :ivar minutes: what parts may take, by title; a part that is not in it may take any time
+    """
+
+    minutes: Mapping[str, float] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
+    slow: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     # The tests that failed with the same words, by these words: one fixture that fails takes a module's tests with it.
     reasons: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -102,8 +126,15 @@ class Report:
         failed = bool(process.returncode) and not may_fail
         if failed:
             self.failed.append(title)
-        print(f"{prefix}-- {'FAILED' if failed else 'ok'} in {time.monotonic() - started:.0f} s", flush=True)
+        seconds = time.monotonic() - started
+        print(f"{prefix}-- {'FAILED' if failed else 'ok'} in {seconds:.0f} s", flush=True)
+        self.check_minutes(title, seconds)
         return "".join(lines)
+
+    def check_minutes(self, title: str, seconds: float) -> None:
+        """Note a part that took longer than it may; that is a warning, not a failure."""
+        if seconds > 60 * self.minutes.get(title, math.inf):
+            self.slow.append(f"{title}: {seconds / 60:.1f} minutes, and {self.minutes[title]:g} are its budget")
 
     def pytest(self, title: str, python: Path, scratch: Path, arguments: list[str], prefix: str = "") -> None:
         """Run pytest in a home of its own and count its tests."""
@@ -131,6 +162,8 @@ class Report:
         for reason, names in self.reasons.items():
             print("\n".join(names))
             print(textwrap.indent(reason[:REASON_LENGTH], "    "))
+        for line in self.slow:
+            print(f"SLOW: {line}")
         for title in self.failed:
             print(f"FAILED: {title}")
         print(f"{self.counts['passed']} passed, {self.counts['failed']} failed, {self.counts['skipped']} skipped")
@@ -156,12 +189,13 @@ def test_environ(scratch: Path) -> dict[str, str]:
 def main() -> int:
     """Run everything; the exit code is 1 if any part failed."""
     options = _options()
-    versions = BETWEEN if options.long else STRICT_TRIGGERERS
+    is_long = options.long or options.every
+    versions = BETWEEN if is_long else STRICT_TRIGGERERS
     extras = {NEWEST: "dev", OLDEST: "test", **dict.fromkeys(versions, "airflow-test")}
     for version in [version for version in extras if not runs_here(version)]:
         heading(f"Tests on Airflow {version}: left out, it does not run on Python {sys.version.split()[0]}")
         del extras[version]
-    report = Report()
+    report = Report({} if is_long else MINUTES)
     heading(f"Environments of Airflow {', '.join(extras)} on Python {sys.version.split()[0]}")
     with (
         tempfile.TemporaryDirectory(prefix="pipedrive-test-") as folder,
@@ -174,10 +208,12 @@ def main() -> int:
         newest = making[NEWEST].result()
         check(report, newest)
         # What waits for an Airflow most of the time goes first, next to what keeps a core busy.
-        parts = [partial(started, report, making, scratch, is_long=options.long)]
-        parts += suites(report, making, scratch, is_long=options.long)
+        parts = [partial(started, report, making, scratch, is_long=is_long)]
+        parts += suites(report, making, scratch, is_long=is_long)
         finish([running.submit(run) for run in parts])
         conformance(report, newest, Path(options.conformance), scratch / "conformance")
+        for other in json.loads(SETS.read_text(encoding="utf-8")) if options.every else ():
+            one_set(report, scratch, **other)
 
     report.print_end()
     return 1 if report.failed else 0
@@ -186,6 +222,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--long", action="store_true", help="the long trials too, on all versions")
+    parser.add_argument("--every", action="store_true", help="--long, then every set of versions on every Python")
     parser.add_argument(
         "--conformance",
         metavar="FOLDER",
@@ -238,6 +275,26 @@ def started(report: Report, making: dict[str, Future[Path]], scratch: Path, *, i
         marked = ["-m", " and ".join(marks)] if marks else []
         python, home = made.result(), scratch / f"{version}-started"
         report.pytest(title, python, home, [*marked, *arguments], f"{version}, started | ")
+
+
+def one_set(report: Report, scratch: Path, *, airflow: str, python: str, tests: str) -> None:
+    """The tests of one set of versions on one Python: all that start no Airflow, or what versions of Airflow differ in.
+
+    :param tests: ``all`` or ``differing``
+    """
+    title = f"Tests on Airflow {airflow}, Python {python}"
+    if interpreter(python) is None:
+        report.failed.append(f"{title}: there is no Python {python} on this machine")
+        return
+    made = ready(airflow, "test" if tests == "all" else "airflow-test", python)
+    chosen = OURS_ALONE if tests == "all" else VERSIONS_DIFFER
+    report.pytest(
+        title,
+        made,
+        scratch / f"{airflow}-{python}",
+        ["-m", "not airflow and not long", *chosen],
+        f"{airflow}, {python} | ",
+    )
 
 
 def finish(running: list[Future[None]]) -> None:

@@ -34,6 +34,7 @@ from airflow_provider_pipedrive.connection_form import CONN_TYPE
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 ENVIRONMENT = "AIRFLOW_CONN_"
+_TEAM_END = "___"
 _TRIES = 10
 
 Extra = dict[str, Any]
@@ -44,11 +45,13 @@ class StoredConnection:
     """A connection and where Airflow has it from.
 
     :param unreadable: why its secrets cannot be read; empty where they can
+    :param team: the only team that may use it, in an Airflow with several; empty where all may
     """
 
     connection: Connection = field(repr=False)
     source: Literal["database", "environment", "backend"]
     unreadable: str = ""
+    team: str = ""
 
     @property
     def conn_id(self) -> str:
@@ -91,7 +94,7 @@ class AppAuthorization:
 class UndecryptedConnection:
     """A connection as it is stored, nothing of it decrypted yet.
 
-    :param stamp: the same for as long as it has not changed; its id comes first
+    :param stamp: the same for as long as it has not changed; its id and its team come first
     :param judged: decrypts it
     """
 
@@ -102,7 +105,7 @@ class UndecryptedConnection:
 def all_undecrypted() -> list[UndecryptedConnection]:
     """What :func:`all_known` lists, undecrypted."""
     environment = _in_environment()
-    hidden = {stored.conn_id.upper() for stored in environment}
+    hidden = _hidden_by(environment)
     with create_session() as session:
         rows = session.scalars(select(Connection).where(Connection.conn_type == CONN_TYPE)).all()
         session.expunge_all()
@@ -110,7 +113,7 @@ def all_undecrypted() -> list[UndecryptedConnection]:
         *map(from_elsewhere, environment),
         *(
             UndecryptedConnection(
-                (row.conn_id, row.login, row.host, row.port, row._password, row._extra),
+                (row.conn_id, _team_of(row), row.login, row.host, row.port, row._password, row._extra),
                 partial(_decrypted, row, "database"),
             )
             for row in rows
@@ -123,7 +126,8 @@ def from_elsewhere(stored: StoredConnection) -> UndecryptedConnection:
     """A connection of another source, where nothing is encrypted."""
     row = stored.connection
     return UndecryptedConnection(
-        (stored.conn_id, stored.source, row.login, row.host, row.port, row.password, row.extra), lambda: stored
+        (stored.conn_id, stored.team, stored.source, row.login, row.host, row.port, row.password, row.extra),
+        lambda: stored,
     )
 
 
@@ -133,18 +137,23 @@ def all_connections() -> list[StoredConnection]:
     A secrets backend cannot be asked for all it has.
     """
     environment = _in_environment()
-    hidden = {stored.conn_id.upper() for stored in environment}
+    hidden = _hidden_by(environment)
     database = (stored for stored in _in_database() if stored.conn_id.upper() not in hidden)
-    return sorted((*environment, *database), key=lambda stored: stored.conn_id)
+    return sorted((*environment, *database), key=lambda stored: (stored.conn_id, stored.team))
 
 
-def find(conn_id: str) -> StoredConnection:
+def find(conn_id: str, team: str = "") -> StoredConnection:
     """The connection that a task gets under this id: a secrets backend comes before the environment, which comes before
     the database.
 
+    :param team: whose own it is to be, if any
     :raises PipedriveParameterError: there is none, or it is of another type
     """
-    stored = _from_backend(conn_id) or _from_environment(conn_id) or _from_database(conn_id)
+    if team:
+        found = (_from_environment(conn_id, team), _from_database(conn_id))
+        stored = next((each for each in found if each is not None and each.team == team), None)
+    else:
+        stored = _from_backend(conn_id) or _from_environment(conn_id) or _from_database(conn_id)
     if stored is None:
         raise PipedriveParameterError(f"There is no connection {conn_id!r} of type Pipedrive.")
     return stored
@@ -343,13 +352,50 @@ def _from_database(conn_id: str) -> StoredConnection | None:
     return None if row is None else _decrypted(row, "database")
 
 
+def _hidden_by(environment: list[StoredConnection]) -> set[str]:
+    """Ids, in capitals, of the database's connections that the environment's come before. Those of a team come before
+    them for that team only."""
+    return {stored.conn_id.upper() for stored in environment if not stored.team}
+
+
 def _in_environment() -> list[StoredConnection]:
-    names = (name.removeprefix(ENVIRONMENT).lower() for name in os.environ if name.startswith(ENVIRONMENT))
-    return [stored for stored in map(_from_environment, names) if stored is not None]
+    names = [name.removeprefix(ENVIRONMENT) for name in os.environ if name.startswith(ENVIRONMENT)]
+    found = [_from_environment(name.lower()) for name in names]
+    for team in _teams() if any(name.startswith("_") and _TEAM_END in name for name in names) else ():
+        prefix = variable_of("", team).removeprefix(ENVIRONMENT)
+        own = (name.removeprefix(prefix).lower() for name in names if name.startswith(prefix))
+        found += [_from_environment(conn_id, team) for conn_id in own]
+    return [stored for stored in found if stored is not None]
 
 
-def _from_environment(conn_id: str) -> StoredConnection | None:
-    value = os.environ.get(ENVIRONMENT + conn_id.upper())
+def variable_of(conn_id: str, team: str = "") -> str:
+    """The environment variable of a connection, as Airflow 3.3 names it in
+    ``airflow.secrets.environment_variables.EnvironmentVariablesBackend``."""
+    return f"{ENVIRONMENT}{f'_{team.upper()}{_TEAM_END}' if team else ''}{conn_id.upper()}"
+
+
+def _has_teams() -> bool:
+    return bool(conf.getboolean("core", "multi_team", fallback=False))
+
+
+def _teams() -> list[str]:
+    """All teams of this Airflow."""
+    if not _has_teams():
+        return []
+    from airflow.models.team import Team
+
+    return sorted(Team.get_all_team_names())
+
+
+def _team_of(row: Connection) -> str:
+    """The team that a stored connection belongs to: Airflow knows teams since 3.3."""
+    return str(getattr(row, "team_name", None) or "") if _has_teams() else ""
+
+
+def _from_environment(conn_id: str, team: str = "") -> StoredConnection | None:
+    if _has_teams() and _TEAM_END in conn_id:  # to Airflow, the id of none: it could name another team's
+        return None
+    value = os.environ.get(variable_of(conn_id, team))
     if not value:
         return None
     try:
@@ -360,7 +406,7 @@ def _from_environment(conn_id: str) -> StoredConnection | None:
     except (ValueError, TypeError, AirflowException):
         # Not a connection that a task could use, so of no type that could be told.
         return None
-    return _decrypted(connection, "environment") if connection.conn_type == CONN_TYPE else None
+    return _decrypted(connection, "environment", team) if connection.conn_type == CONN_TYPE else None
 
 
 def _from_backend(conn_id: str) -> StoredConnection | None:
@@ -369,12 +415,15 @@ def _from_backend(conn_id: str) -> StoredConnection | None:
     return found if is_there else None
 
 
-def _decrypted(connection: Connection, source: Literal["database", "environment", "backend"]) -> StoredConnection:
+def _decrypted(
+    connection: Connection, source: Literal["database", "environment", "backend"], team: str = ""
+) -> StoredConnection:
     """With the reason why its secrets cannot be read, if so: one such connection must not hide the others."""
+    unreadable = ""
     try:
         _ = (connection.password, connection.extra_dejson)
     except InvalidToken:
-        return StoredConnection(connection, source, "it was encrypted with another Fernet key than this server has")
+        unreadable = "it was encrypted with another Fernet key than this server has"
     except (ValueError, AirflowException):
-        return StoredConnection(connection, source, "its extra is not a JSON object")
-    return StoredConnection(connection, source)
+        unreadable = "its extra is not a JSON object"
+    return StoredConnection(connection, source, unreadable, team or _team_of(connection))

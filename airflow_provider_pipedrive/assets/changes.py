@@ -18,6 +18,7 @@ from airflow_provider_pipedrive.events.changes.model import KINDS, Change
 from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, change_watch
 from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, location
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
+from airflow_provider_pipedrive.hooks.running_task import running_context
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Asset, Context
@@ -59,7 +60,7 @@ def pipedrive_changes(
         "lookback": lookback,
         "ignore_own": ignore_own,
     }
-    context = _context()
+    context = running_context()
     if context is None:
         return PipedriveChangesOperator(asset=asset, **given, **{"task_id": "pipedrive_changes", **kwargs}).output
     if kwargs:
@@ -254,16 +255,3 @@ def _check_runs(dag: Any) -> None:
             f"The DAG {dag.dag_id!r} reads Pipedrive's changes: give it max_active_runs=1. With {most} runs at a time "
             "changes would be handled twice."
         )
-
-
-def _context() -> Context | None:
-    """The context of the running task, if there is one."""
-    try:
-        from airflow.providers.common.compat.sdk import get_current_context
-    except ImportError:  # Airflow 2.11 without its package of standard operators
-        from airflow.operators.python import get_current_context  # type: ignore
-    try:
-        context: Context = get_current_context()
-    except RuntimeError:
-        return None
-    return context

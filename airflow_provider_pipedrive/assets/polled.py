@@ -13,6 +13,7 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.events.changes.batch import ChangeWindow
 from airflow_provider_pipedrive.events.changes.model import Change, deduplicate, sort_changes
 from airflow_provider_pipedrive.events.changes.reading import ChangeReader, WatchRequest
@@ -49,7 +50,7 @@ class PolledChanges:
         kept = self._kept()
         for run, window in kept:
             if run == self._run:
-                log.info("This run reads its own window again, up to %s.", window.until)
+                log.info("This run has been here before: it reads the same changes again, up to %s.", window.until)
                 return self._read(window)[0]
         if kept:
             last, seen = kept[-1][1], self._seen()
@@ -65,7 +66,7 @@ class PolledChanges:
         walked = self._reader.walk([WatchRequest(self._watch, position)], lambda _, change: found.append(change))
         seen = position.after(walked.until, walked.seen).seen
         window = ChangeWindow(self._watch, position, walked.until)
-        log.info("Changes of %s up to %s: %d.", self._watch.entity, walked.until, len(found))
+        log.info("%s: %s up to %s.", self._watch.entity, counted(len(found), "change"), walked.until)
         return sort_changes(deduplicate(found)), window, dict(seen)
 
     def _read(self, window: ChangeWindow) -> tuple[list[Change], Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_pipedrive.assets.claims import Claim, Claims, Row, claimed
 from airflow_provider_pipedrive.assets.trusted import TrustedConnections
+from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.times import read_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.batch import Batch, ChangeWindow
@@ -73,9 +74,10 @@ class StoredEvents:
         once = sort_changes([*once, *deduplicate(by_rest, [*reported, *found, *reported_by_rest])])
         # Not before: a poll may have reported the same change without saying who made it.
         once = [change for change in once if change.event_id not in own]
-        log.info("Events of %s: %d, changes in them: %d.", self._asset.uri, len(rows), len(once))
+        log.info("%s: %s in %s.", self._asset.uri, counted(len(once), "change"), counted(len(rows), "event"))
         if self.set_aside:
-            log.warning("Events of %s that were set aside, see above: %d.", self._asset.uri, len(self.set_aside))
+            set_aside = counted(len(self.set_aside), "event")
+            log.warning("%s: %s set aside, for the reasons above.", self._asset.uri, set_aside)
         return once
 
     def _claim(self, since: datetime | None) -> list[Row]:
@@ -109,7 +111,7 @@ class StoredEvents:
                 trusted.check(batch)
         except PipedriveParameterError as error:
             self.set_aside.append({"event": row.id, "reason": str(error)[:LONGEST_REASON]})
-            log.warning("Event %d of %s is set aside: %.500r", row.id, self._asset.uri, str(error))
+            log.warning("%s: the event %d is set aside: %.500r", self._asset.uri, row.id, str(error))
             return None
         return batch
 

@@ -208,7 +208,6 @@ _SUBJECT = ActionCommand(
         _CONN_ID_OPTION,
     ),
 )
-
 _SPEND = ActionCommand(
     name="spend",
     help="What was spent of the accounts' daily API tokens, and by whom",
@@ -220,6 +219,14 @@ _SPEND = ActionCommand(
         _arg("--days", type=int, default=7, help="how many UTC days, today included (default: 7, at most 31)"),
         _arg("--json", action="store_true", help="all of it as JSON"),
     ),
+)
+_DOCS = ActionCommand(
+    name="docs",
+    help="The manual: which pages there are, and where; or one of them",
+    description="List the pages of the manual that was installed with the package, and say where they are. With a "
+    "page's name, show it: with a pager in a terminal, as Markdown in a pipe.",
+    func=lazy_load_command("airflow_provider_pipedrive.cli.docs.docs"),
+    args=(_arg("page", nargs="?", metavar="PAGE", help="the name of a page, such as writing"),),
 )
 
 
@@ -248,6 +255,7 @@ def get_commands() -> list[GroupCommand]:
                 _UNDO,
                 _SUBJECT,
                 _SPEND,
+                _DOCS,
             ),
         )
     ]

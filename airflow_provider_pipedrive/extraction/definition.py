@@ -21,6 +21,8 @@ from airflow_provider_pipedrive.extraction.rows.privacy import PrivacyRules
 
 Format = Literal["jsonl", "jsonl.gz", "csv", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "jsonl.gz", "csv", "parquet")
+TYPED_ROWS = "arrows"
+"""Not for users: typed rows as they wait to be published as Parquet. A warehouse loads them without that."""
 LOOKBACK = 60.0
 """Seconds that a window reaches back: nothing promises that a write is visible at once."""
 KEEP_PREVIOUS = 3600.0
@@ -146,7 +148,8 @@ class ExtractionJob:
                 f'escape_formulas is for files that people open in a spreadsheet, format="csv": leave it out for '
                 f"{self.format!r}."
             )
-        check_format(self.format)
+        if self.format != TYPED_ROWS:
+            check_format(self.format)
         _one_of("mode", self.mode, MODES)
         _one_of("columns", self.columns, ("readable", "raw"))
         _one_of("versions", self.versions, ("latest", "all"))

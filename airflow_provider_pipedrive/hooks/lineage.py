@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.client.hosts import company_of
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.hooks.running_task import running_context
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -219,12 +220,12 @@ def _declared() -> tuple[list[str], list[str]] | None:
     OpenLineage takes what the collector has *in place of* what the task declares, so the collector must have that too.
     It takes assets, but neither tables and files, nor what an alias will stand for.
     """
-    from airflow.providers.common.compat.sdk import Asset, get_current_context
+    from airflow.providers.common.compat.sdk import Asset
 
-    try:
-        task: Any = get_current_context().get("task")
-    except RuntimeError:  # no task is running
+    context = running_context()
+    if context is None:
         return [], []
+    task: Any = context.get("task")
     both = [list(getattr(task, name, None) or ()) for name in ("inlets", "outlets")]
     if not all(isinstance(one, Asset) for declared in both for one in declared):
         return None

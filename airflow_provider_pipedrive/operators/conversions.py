@@ -146,7 +146,7 @@ class _ConversionOperator(BaseOperator):
         link = record_url(f"{new}s", made, client.origin)
         _journal(context).set(_KEPT, {})
         context["ti"].xcom_push(key=PipedriveRecordLink.xcom_key, value=link or "")
-        self.log.info("%s %s is %s %s now%s", self.source, conversion.key, new, made, f" ({link})" if link else "")
+        self.log.info("%s %s is %s %s now%s", self.source, conversion.key, new, made, f": {link}" if link else "")
         key: Any = int(conversion.key) if self.source == "deal" else conversion.key
         return {
             f"{self.source}_id": key,

@@ -201,8 +201,10 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
             counted(usage.tokens, "API token"),
         ]
         done = done_to_record(self.action, self.parameters or {}, result)
-        about = f"{done}{f' ({link})' if link else ''}; " if done else ""
-        self.log.info("%s: %s%s, %.1f s", self.action, about, ", ".join(counts), seconds)
+        about = f"{done}; " if done else ""
+        # At the end: Airflow's page takes punctuation after an address for a part of it.
+        address = f" {link}" if link else ""
+        self.log.info("%s: %s%s, %.1f s%s", self.action, about, ", ".join(counts), seconds, address)
 
 
 def _is_given(value: Any) -> bool:

@@ -32,13 +32,16 @@ def login_path(next_path: str) -> str:
     return f"{address}{'&' if '?' in address else '?'}{urlencode({'next': next_path})}"
 
 
-def may_edit(user: Any, conn_id: str | None = None, method: Literal["PUT", "POST"] = "PUT") -> bool:
-    """Whether the user may change (``PUT``) or make (``POST``) this connection; without one: connections at all."""
+def may_edit(user: Any, conn_id: str | None = None, method: Literal["PUT", "POST"] = "PUT", team: str = "") -> bool:
+    """Whether the user may change (``PUT``) or make (``POST``) this connection; without one: connections at all.
+
+    :param team: whose own it is, where the database does not know it
+    """
     if conn_id is None:
         return bool(get_auth_manager().is_authorized_connection(method=method, user=user))
     details = ConnectionDetails(conn_id=conn_id)
     if conf.getboolean("core", "multi_team", fallback=False):
-        details = ConnectionDetails(conn_id=conn_id, team_name=Connection.get_team_name(conn_id))
+        details = ConnectionDetails(conn_id=conn_id, team_name=team or Connection.get_team_name(conn_id))
     return bool(get_auth_manager().is_authorized_connection(method=method, details=details, user=user))
 
 

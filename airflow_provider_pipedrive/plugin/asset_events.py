@@ -40,36 +40,37 @@ def store(batch: Sequence[ReceivedChange]) -> bool:
 
     :returns: whether they are stored; if not, the database is locked or gone for the moment
     """
-    changes: dict[tuple[str, str], dict[str, Change]] = {}
+    changes: dict[tuple[str, str, str], dict[str, Change]] = {}
     for received in batch:
         # Within a batch a repeated delivery is seen at once.
-        changes.setdefault((received.uri, received.conn_id), {})[received.change.event_id] = received.change
+        whose = received.uri, received.conn_id, received.team
+        changes.setdefault(whose, {})[received.change.event_id] = received.change
     try:
         with create_session() as session:
             # Always in the same order: two web servers must not wait for one another.
-            for (uri, conn_id), by_id in sorted(changes.items()):
-                _store(session, uri, conn_id, sort_changes(by_id.values()))
+            for (uri, conn_id, team), by_id in sorted(changes.items(), key=lambda item: item[0]):
+                _store(session, uri, conn_id, team, sort_changes(by_id.values()))
     except (OperationalError, InterfaceError) as error:
         log.warning("Webhook deliveries are not stored yet (%d): %s", len(batch), type(error).__name__)
         return False
     return True
 
 
-def _store(session: Session, uri: str, conn_id: str, changes: list[Change]) -> None:
+def _store(session: Session, uri: str, conn_id: str, team: str, changes: list[Change]) -> None:
     asset_ids = list(session.scalars(select(AssetModel.id).where(AssetModel.uri == uri)))
     for asset_id in asset_ids:
         for part in _parts(conn_id, changes):
-            _add(session, asset_id, part)
+            _add(session, asset_id, part, team)
     ask = len(asset_ids)
     if AIRFLOW_V_3_2_PLUS:
         for asset_id in session.scalars(select(AssetModel.id).where(AssetModel.uri == uri + _EACH)).all():
-            _store_each(session, asset_id, conn_id, changes)
+            _store_each(session, asset_id, conn_id, team, changes)
             ask += 1
     if not ask:
         log.warning("Let go: %s from Pipedrive, because no DAG has the asset %s", counted(len(changes), "change"), uri)
 
 
-def _store_each(session: Session, asset_id: int, conn_id: str, changes: list[Change]) -> None:
+def _store_each(session: Session, asset_id: int, conn_id: str, team: str, changes: list[Change]) -> None:
     """An event for each change. A key that is used again would make another DAG run: repetitions are left out."""
     keys = [change.event_id for change in changes]
     stored = set(
@@ -83,10 +84,15 @@ def _store_each(session: Session, asset_id: int, conn_id: str, changes: list[Cha
     )
     for change in changes:
         if change.event_id not in stored:
-            _add(session, asset_id, Batch(conn_id, (change,)), partition_key=change.event_id)
+            _add(session, asset_id, Batch(conn_id, (change,)), team, partition_key=change.event_id)
 
 
-def _add(session: Session, asset_id: int, batch: Batch, **more: Any) -> None:
+def _add(session: Session, asset_id: int, batch: Batch, team: str, **more: Any) -> None:
+    """Store an event. That of a team's connection starts DAGs of this team only: Airflow 3.3 knows such events by who
+    asks its API for one."""
+    if team:
+        more |= {"source_is_api": True, "api_user_teams": {team}}
+        more |= {"api_allow_consumer_teams": [], "api_allow_global_consumers": False}
     asset = session.scalars(select(AssetModel).where(AssetModel.id == asset_id)).one()
     asset_manager.register_asset_change(asset=asset, extra=batch.to_json(), session=session, **more)
 

@@ -41,6 +41,7 @@ _KEY: Final = secrets.token_bytes(32)
 class Endpoint:
     """A connection that deliveries are taken for.
 
+    :ivar team: the only team that is to know of them; empty where all may
     :ivar secret_part_digest: of the part of its address that nobody guesses
     :ivar credentials_digest: of the user and the password that a delivery has to bring
     """
@@ -49,6 +50,7 @@ class Endpoint:
     secret_part_digest: bytes = field(repr=False)
     credentials_digest: bytes = field(repr=False)
     company: Company = field(default_factory=Company)
+    team: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ def _entry(undecrypted: UndecryptedConnection) -> _Entry:
     app = None
     if stored.source == "database" and not stored.unreadable and connection.login and connection.password:
         app = digest(f"{trimmed(connection.login)}:{trimmed(connection.password)}".encode())
-    endpoint = _endpoint(stored.conn_id, extra)
+    endpoint = _endpoint(stored.conn_id, stored.team, extra)
     return _Entry(
         endpoint,
         app,
@@ -179,7 +181,7 @@ def _entry(undecrypted: UndecryptedConnection) -> _Entry:
     )
 
 
-def _endpoint(conn_id: str, extra: Mapping[str, Any]) -> Endpoint | None:
+def _endpoint(conn_id: str, team: str, extra: Mapping[str, Any]) -> Endpoint | None:
     secret = secret_part(trimmed(str(extra.get("webhook_url") or "")))
     user, password = (trimmed(str(extra.get(f"webhook_{name}") or "")) for name in ("user", "password"))
     if not (secret and user and password):
@@ -192,7 +194,7 @@ def _endpoint(conn_id: str, extra: Mapping[str, Any]) -> Endpoint | None:
             SHORTEST_SECRET,
         )
         return None
-    return Endpoint(conn_id, digest(secret.encode()), digest(f"{user}:{password}".encode()))
+    return Endpoint(conn_id, digest(secret.encode()), digest(f"{user}:{password}".encode()), team=team)
 
 
 def _with_company(entry: _Entry, learned: Mapping[str, str]) -> Endpoint:

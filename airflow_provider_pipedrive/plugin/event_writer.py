@@ -38,12 +38,14 @@ class ReceivedChange:
     :ivar conn_id: the connection that it belongs to
     :ivar uri: of the asset that has changed
     :ivar size: of the delivery, in bytes
+    :ivar team: the only team that is to know of it; empty where all may
     """
 
     conn_id: str
     uri: str
     change: Change
     size: int = 0
+    team: str = ""
 
 
 @dataclass(eq=False)

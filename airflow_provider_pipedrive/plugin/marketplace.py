@@ -137,7 +137,7 @@ def _candidates(page: PageRequest) -> list[StoredConnection]:
         if stored.source == "database"
         and not stored.unreadable
         and stored.connection.login
-        and access.may_edit(page.user, stored.conn_id)
+        and access.may_edit(page.user, stored.conn_id, team=stored.team)
     ]
 
 

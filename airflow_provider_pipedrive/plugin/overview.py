@@ -17,7 +17,9 @@ from airflow_provider_pipedrive.plugin.web import PageRequest, log, require, sto
 def overview(page: PageRequest) -> Response:
     """All connections with their states, and what was spent by them."""
     uri, unknown = _default_redirect_uri(page)
-    connections = [stored for stored in store.all_connections() if access.may_edit(page.user, stored.conn_id)]
+    connections = [
+        stored for stored in store.all_connections() if access.may_edit(page.user, stored.conn_id, team=stored.team)
+    ]
     return page.render(
         "overview.html",
         connections=[shown(page, stored) for stored in connections],
@@ -52,8 +54,8 @@ def create(page: PageRequest) -> Response:
 
 def test(page: PageRequest) -> Response:
     """Ask Pipedrive whose a connection is, where Airflow's configuration lets connections be tested."""
-    conn_id = page.form.get("conn_id", "")
-    require(access.may_edit(page.user, conn_id))
+    conn_id, team = page.form.get("conn_id", ""), page.form.get("team", "")
+    require(access.may_edit(page.user, conn_id, team=team))
     if access.testing() != "enabled":
         stop(
             403,
@@ -62,7 +64,7 @@ def test(page: PageRequest) -> Response:
             f"or use `{own_command('check')}` in the shell.",
         )
     try:
-        account = authorization.test(store.find(conn_id))
+        account = authorization.test(store.find(conn_id, team))
     except PipedriveError as error:
         return page.redirect("page", f"{conn_id}: {error}")
     return page.redirect("page", f"{conn_id} works: connected as {account}.", good=True)

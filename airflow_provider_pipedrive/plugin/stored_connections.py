@@ -54,6 +54,7 @@ def shown(page: PageRequest, stored: StoredConnection) -> dict[str, Any]:
     return {
         "conn_id": stored.conn_id,
         "source": stored.source,
+        "team": stored.team,
         "unreadable": stored.unreadable,
         "elsewhere": elsewhere(stored),
         "state": state,
@@ -74,9 +75,8 @@ def shown(page: PageRequest, stored: StoredConnection) -> dict[str, Any]:
 def elsewhere(stored: StoredConnection) -> str:
     """Where a connection is that is not in the database; empty where it is."""
     if stored.source == "environment":
-        return (
-            f"Set by the environment variable AIRFLOW_CONN_{stored.conn_id.upper()}, which comes before the database."
-        )
+        variable = store.variable_of(stored.conn_id, stored.team)
+        return f"Set by the environment variable {variable}, which comes before the database."
     if stored.source == "backend":
         return f"Kept in the secrets backend {store.backend_name()}, which comes before the database."
     return ""

@@ -53,12 +53,12 @@ def webhook_connections() -> list[UndecryptedConnection]:
     """
     named = conf.get("pipedrive", "webhook_connections", fallback="")
     ids = [part.strip() for part in named.split(",") if part.strip()]
-    found = {undecrypted.stamp[0]: undecrypted for undecrypted in store.all_undecrypted()}
+    found = {undecrypted.stamp[:2]: undecrypted for undecrypted in store.all_undecrypted()}  # by id and team
     for conn_id in ids:
         try:
             stored = store.find(conn_id)
             if stored.source == "backend":
-                found[conn_id] = store.from_elsewhere(stored)
+                found[conn_id, ""] = store.from_elsewhere(stored)
         except PipedriveParameterError:
             log.warning("[pipedrive] webhook_connections names %r, but there is no such connection", conn_id)
     return list(found.values())
@@ -90,9 +90,9 @@ async def _answer(request: Request) -> Response:
         log.warning("A webhook delivery for connection %s has the wrong user or password", matched[0].conn_id)
         return _refusal(401, "The user or the password is wrong.", **{"WWW-Authenticate": 'Basic realm="Pipedrive"'})
     if not any(endpoint.company.is_known for endpoint in admitted):
-        ids = {endpoint.conn_id for endpoint in admitted}
+        known = {(endpoint.conn_id, endpoint.team) for endpoint in admitted}
         again = await run_in_threadpool(endpoints.matching, secret, LEARNING_SECONDS)
-        admitted = [endpoint for endpoint in again if endpoint.conn_id in ids] or admitted
+        admitted = [endpoint for endpoint in again if (endpoint.conn_id, endpoint.team) in known] or admitted
     if _media_type(request) != "application/json" or "content-encoding" in request.headers:
         return _refusal(415, "Pipedrive sends application/json.")
     try:
@@ -158,7 +158,8 @@ def _received(admitted: list[Endpoint], body: bytes) -> ReceivedChange | None:
     host, company_id = host_of(meta.get("host")), number_of(meta.get("company_id"))
     for endpoint in admitted:
         if host in endpoint.company.hosts and endpoint.company.id in (0, company_id):
-            return ReceivedChange(endpoint.conn_id, asset_uri(host, change.entity), change, len(body))
+            uri = asset_uri(host, change.entity)
+            return ReceivedChange(endpoint.conn_id, uri, change, len(body), endpoint.team)
     if not any(endpoint.company.is_known for endpoint in admitted):
         log.warning(
             "Connection %s takes no webhooks yet: nobody has asked which company it belongs to. Press Test on the "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_pipedrive.client.switches import check_switches
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError, PipedriveWarehouseError
-from airflow_provider_pipedrive.extraction.definition import ExtractionJob, Mode
+from airflow_provider_pipedrive.extraction.definition import TYPED_ROWS, ExtractionJob, Mode
 from airflow_provider_pipedrive.extraction.entities import OBSERVED
 from airflow_provider_pipedrive.hooks.lineage import table
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, plain
@@ -57,7 +57,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
     :param lists: what becomes of lists, such as e-mail addresses: ``json`` in their row, or ``child_tables``
     :param staging: folder for the files until they are loaded, local or in object storage; by default a private one
         among the temporary files of this machine. The next try of the task continues with what is there (templated)
-    :param keep_staging: leave the files there after a load
+    :param keep_staging: leave the files there after a load, as Parquet
     :param untried: load into a destination of dlt's too that has not been tried
     :param table_format: ``delta`` or ``iceberg`` for tables in files, with dlt's ``filesystem`` as the destination
     :param compact: join the small files of Delta tables after each load
@@ -222,7 +222,8 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
             mode=mode,
             since=since,
             until=until,
-            format="parquet",
+            # Who keeps the files wants to read them.
+            **({"format": "parquet"} if self.keep_staging else {"format": TYPED_ROWS, "part_mb": 0}),
             parameters={name: narrowed for name, narrowed in given.items() if name in entities},
             sweep=self.sweep and mode == "changes",
             keep_previous=0,  # nobody reads them but the load

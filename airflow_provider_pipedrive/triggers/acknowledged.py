@@ -74,7 +74,9 @@ class AcknowledgedSubscriber(WatchSubscriber):
             try:
                 await self._save(self.acknowledged)
             except Exception:  # an older watermark does no harm: what follows it may be reported twice
-                log.warning("A watcher's watermark could not be saved; it is with the next news.", exc_info=True)
+                log.warning(
+                    "A watcher's watermark could not be saved; it is saved with the next changes.", exc_info=True
+                )
 
     async def _save(self, acknowledged: Position) -> None:
         if len(self._delivered) < 2 or acknowledged.since - self._delivered[-1].since >= _STEP:

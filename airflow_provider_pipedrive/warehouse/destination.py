@@ -38,6 +38,8 @@ _DLT_SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     # dlt looks for every single setting among Airflow's Variables: dozens of calls to the API server a run.
     "PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false",
+    # Files that are read at once and then gone: half of the CPU of a load into Postgres went into gzip.
+    "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true",
     # One file after the other, in this process: memory is bounded.
     "EXTRACT__WORKERS": "1",
     "NORMALIZE__WORKERS": "1",

@@ -32,8 +32,8 @@ class EntityLoad:
     :ivar key: the columns that tell records apart
     :ivar updated: the column with the time of a record's last update, or None where it has none
     :ivar columns: all columns of the parts
-    :ivar parts: Parquet files: local or object-storage paths
-    :ivar tombstones: Parquet files of deleted records: the key, and ``deleted_at``
+    :ivar parts: files of typed rows, as they are staged or as Parquet: local or object-storage paths
+    :ivar tombstones: such files of deleted records: the key, and ``deleted_at``
     :ivar read_at: when reading began, by Pipedrive's clock: what was deleted later does not come back by these rows
     :ivar write: how the rows meet those that are there
     :ivar load_state: what is to be remembered with the data, in the same load package: JSON

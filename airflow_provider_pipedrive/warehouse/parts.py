@@ -7,7 +7,7 @@ number of rows, but for the key and the time of each while superseded ones are l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,11 +19,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.extraction.definition import TYPED_ROWS
+from airflow_provider_pipedrive.extraction.output import arrow
+from airflow_provider_pipedrive.extraction.output.names import format_of
 from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn
 from airflow_provider_pipedrive.warehouse.entity_load import DELETED, PARENT_UPDATED, VERSION, EntityLoad, Lists
 
 _ROWS: Final = 1_000
-"""Rows handled together."""
+"""Rows of a Parquet file that are read together."""
+_TOGETHER: Final = 10_000
+"""Rows that are handled together, if they are not too long."""
 _GROUP_BYTES: Final = 4 * 1024 * 1024
 """A row group of about so many bytes is what a warehouse reads at once."""
 _UTC = pa.timestamp("us", "UTC")
@@ -132,10 +137,10 @@ class _Preparation:
         writers = {table.name: _TableFile(table) for table in (main, *children.values())}
         number = 0
         for batch in self._batches():
-            keep = [row not in superseded for row in range(number, number + len(batch))]
-            number += len(batch)
-            if not all(keep):
+            if superseded:
+                keep = [row not in superseded for row in range(number, number + len(batch))]
                 batch = batch.filter(pa.array(keep))
+            number += len(batch)
             batch = self._with_keys(batch)
             writers[main.name].write(self._main_rows(batch, names))
             for column in self.child_columns:
@@ -344,11 +349,26 @@ def _version(batch: Any, load: EntityLoad) -> Any:
 
 def _read(part: Any, columns: Sequence[str] | None = None) -> Iterator[Any]:
     wanted = list(columns) if columns else None
-    with part.open("rb") as file:
-        try:
-            yield from pq.ParquetFile(file).iter_batches(_ROWS, columns=wanted, use_threads=False)
-        except pa.ArrowInvalid as error:
-            raise PipedriveParameterError(f"{part} is not a whole Parquet file ({error}). Extract it again.") from None
+    try:
+        if format_of(part.name) == TYPED_ROWS:
+            yield from _together(arrow.batches(part, wanted))
+            return
+        with part.open("rb") as file:
+            yield from _together(pq.ParquetFile(file).iter_batches(_ROWS, columns=wanted, use_threads=False))
+    except pa.ArrowInvalid as error:
+        raise PipedriveParameterError(f"{part} is not a whole file of rows ({error}). Extract it again.") from None
+
+
+def _together(batches: Iterable[Any]) -> Iterator[Any]:
+    """Several batches as one, as far as they are not long."""
+    waiting: list[Any] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(map(len, waiting)) >= _TOGETHER or sum(each.nbytes for each in waiting) >= _GROUP_BYTES:
+            yield pa.concat_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_batches(waiting)
 
 
 def _read_type(column: FileColumn) -> Any:

@@ -12,6 +12,25 @@ PIPELINE = "pipedrive_"
 """How dlt's pipelines are called, before the entity's name."""
 
 
+def look_up_once(destination: Any) -> Any:
+    """A destination of dlt's that looks up its settings once when it is only asked what it can do.
+
+    It is asked some thirty times a load, and looks into environment and files for each setting each time.
+    """
+    look_up = destination.configuration
+    found: list[Any] = []
+
+    def configuration(initial_config: Any, accept_partial: bool = False) -> Any:
+        if not accept_partial:
+            return look_up(initial_config)
+        if not found:
+            found.append(look_up(initial_config, accept_partial=True))
+        return found[0]
+
+    destination.configuration = configuration
+    return destination
+
+
 def table_resource(
     table: Table,
     load_state: Mapping[str, Any] | None = None,

@@ -22,7 +22,7 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError, Pipedrive
 from airflow_provider_pipedrive.warehouse.destination import Destination, check_dataset, dlt_settings
 from airflow_provider_pipedrive.warehouse.entity_load import EntityLoad, Lists, Loaded
 from airflow_provider_pipedrive.warehouse.memory import MEMORY_MB
-from airflow_provider_pipedrive.warehouse.pipelines import PIPELINE, present_tables, read_load_states
+from airflow_provider_pipedrive.warehouse.pipelines import PIPELINE, look_up_once, present_tables, read_load_states
 from airflow_provider_pipedrive.warehouse.translated import translated, without_rows_in_logs
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class TableStore(ABC):
             pipeline = dlt.pipeline(
                 f"{PIPELINE}{entity}",
                 pipelines_dir=work,
-                destination=self.destination.build(memory_mb),
+                destination=look_up_once(self.destination.build(memory_mb)),
                 dataset_name=self.dataset,
             )
             try:

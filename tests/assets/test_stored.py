@@ -190,7 +190,7 @@ def test_a_batch_that_cannot_be_read_is_set_aside_and_costs_no_other_change(
     run = Run("run 1")
     assert run.reads() == [1, 2]
     assert [one["event"] for one in run.context["ti"].pushed["set_aside"]] == [2]
-    assert "Event 2 of pipedrive://acme/deals is set aside" in caplog.text
+    assert "pipedrive://acme/deals: the event 2 is set aside" in caplog.text
     airflow.add_event(DEALS, polled(changed(3)), 20)
     assert Run("run 2").reads() == [3]
     assert run.reads() == [1, 2]

@@ -23,7 +23,14 @@ def parsed(command_name: str, *arguments: str) -> Namespace:
 def test_every_command_leads_to_a_function_that_exists() -> None:
     (group,) = get_commands()
     homes = {"accounts": "check refresh revoke", "catalog": "scopes actions", "extraction": "plan watermarks files"}
-    homes |= {"connect": "connect", "webhooks": "webhooks", "bulk": "undo", "subjects": "subject", "spending": "spend"}
+    homes |= {
+        "connect": "connect",
+        "webhooks": "webhooks",
+        "bulk": "undo",
+        "subjects": "subject",
+        "spending": "spend",
+        "docs": "docs",
+    }
     found = {
         function
         for module, functions in homes.items()

@@ -53,10 +53,10 @@ def test_one_delivery_that_the_database_refuses_does_not_hold_up_the_others(
 ) -> None:
     real = asset_events._store
 
-    def store(session: Any, uri: str, conn_id: str, changes: Any) -> None:
+    def store(session: Any, uri: str, conn_id: str, team: str, changes: Any) -> None:
         if any(change.id == 13 for change in changes):
             raise ValueError("refused")
-        real(session, uri, conn_id, changes)
+        real(session, uri, conn_id, team, changes)
 
     mocker.patch.object(asset_events, "_store", store)
     with listening(receiver.app) as address, ThreadPoolExecutor(4) as senders:

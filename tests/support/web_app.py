@@ -28,6 +28,8 @@ from tests.conftest import API_TOKEN, CLIENT_ID, CLIENT_SECRET
 
 ORIGIN = "http://127.0.0.1:8080"
 PAGES = f"{ORIGIN}/pipedrive"
+TABLES = ("connection", "team", "revoked_token", "variable")
+"""Those of Airflow's metadata database that the pages use."""
 # The browser of these tests is starlette's client, which takes httpx2 where that is installed; it logs whole addresses.
 logging.getLogger("httpx2").setLevel(logging.WARNING)
 SAME_SITE = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
@@ -49,9 +51,7 @@ def airflow_app() -> Iterator[Any]:
 def database(airflow_app: Any) -> Iterator[None]:
     """Airflow's metadata database, as far as connections go."""
     metadata = Connection.metadata
-    tables = [
-        table for name, table in metadata.tables.items() if name in ("connection", "team", "revoked_token", "variable")
-    ]
+    tables = [table for name, table in metadata.tables.items() if name in TABLES]
     metadata.create_all(settings.engine, tables=tables)
     yield
     metadata.drop_all(settings.engine, tables=tables)
@@ -112,8 +112,8 @@ class Browser:
         if user:
             self.sign_in(user, role)
 
-    def sign_in(self, user: str, role: str = "admin") -> None:
-        token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=user, role=role))
+    def sign_in(self, user: str, role: str = "admin", **more: Any) -> None:
+        token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=user, role=role, **more))
         self.http.cookies.set("_token", token, domain="127.0.0.1", path="/")
 
     def get(self, address: str, **headers: str) -> httpx.Response:

@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 
 from airflow_provider_pipedrive.plugin.webhooks import endpoints
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.support.web_app import ORIGIN, add_connection
+from tests.support.web_app import ORIGIN, TABLES, add_connection
 
 SECRET = "UnguessablePartOfTheAddress0123"
 USER = "pipedrive"
@@ -41,9 +41,7 @@ DEALS = "pipedrive://acme/deals"
 @pytest.fixture(scope="session")
 def tables(airflow_app: Any) -> Iterator[None]:
     """Airflow's metadata database, beyond what the harness makes and drops for each test."""
-    others = [
-        table for name, table in Base.metadata.tables.items() if name not in ("connection", "team", "revoked_token")
-    ]
+    others = [table for name, table in Base.metadata.tables.items() if name not in TABLES]
     Base.metadata.create_all(settings.engine, tables=others)
     yield
     Base.metadata.drop_all(settings.engine, tables=others)

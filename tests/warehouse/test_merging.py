@@ -321,7 +321,7 @@ def test_what_is_remembered_comes_with_the_rows_and_needs_nothing_of_the_worker(
     assert warehouse.load_state("persons") is None
     broken = place.part([deal(3, "three")], COLUMNS)
     broken.write_bytes(broken.read_bytes()[:-20])
-    with pytest.raises(PipedriveParameterError, match="is not a whole Parquet file"):
+    with pytest.raises(PipedriveParameterError, match="is not a whole file of rows"):
         place.load(parts=[broken], load_state={"watermark": WEDNESDAY})
     assert warehouse.load_state("deals") == {"watermark": TUESDAY}
 

@@ -16,6 +16,7 @@ pq = pytest.importorskip("pyarrow.parquet", reason="the extra warehouse is not i
 prepare = pytest.importorskip("airflow_provider_pipedrive.warehouse.parts").prepare
 
 
+@pytest.mark.parametrize("form", ["parquet", "arrows"])
 @pytest.mark.parametrize(
     ("items", "lists", "texts"),
     [
@@ -29,11 +30,14 @@ prepare = pytest.importorskip("airflow_provider_pipedrive.warehouse.parts").prep
         ("integer", [None, None], [None, None]),
     ],
 )
-def test_a_list_is_json_in_its_row(tmp_path: Path, items: str, lists: list[Any], texts: list[str | None]) -> None:
+def test_a_list_is_json_in_its_row(
+    tmp_path: Path, form: str, items: str, lists: list[Any], texts: list[str | None]
+) -> None:
     columns = [Column("id", "integer"), Column("many", "list", items)]
     rows = [{"id": number, "many": value} for number, value in enumerate(lists)]
-    written(tmp_path / "part.parquet", "parquet", columns, rows)
+    part = tmp_path / f"part.{form}"
+    written(part, form, columns, rows)
     (tmp_path / "tables").mkdir()
-    load = EntityLoad("deals", ["id"], None, columns, [tmp_path / "part.parquet"], datetime.now(UTC), write="replace")
+    load = EntityLoad("deals", ["id"], None, columns, [part], datetime.now(UTC), write="replace")
     table = prepare(load, tmp_path / "tables", "json", {}).main
     assert pq.read_table(table.path).column("many").to_pylist() == texts

@@ -41,11 +41,10 @@ API = {
 """The pages of the API, and the modules whose public names each describes."""
 
 
-def build(target: Path, *, with_api: bool = True) -> None:
-    """Write the site.
+def build(target: Path, *, with_api: bool = True) -> int:
+    """Write the site, and return Sphinx's exit code: not 0 if something on a page is wrong, which it has said.
 
     :param with_api: describe the API; without, its pages have headings alone, and nothing of the package is imported
-    :raises SystemExit: something on a page is wrong; Sphinx has said what
     """
     with tempfile.TemporaryDirectory(prefix="pipedrive-manual-") as folder:
         source = Path(folder) / "source"
@@ -56,14 +55,16 @@ def build(target: Path, *, with_api: bool = True) -> None:
         for page in source.rglob("*.md"):
             page.write_text(linked(page.read_text(encoding="utf-8")), encoding="utf-8")
         options = ["-W", "--keep-going", "-q", "-b", "html", "-c", str(HERE), "-d", f"{folder}/doctrees"]
-        if build_main([*options, str(source), str(target)]):
-            sys.exit("Something on a page is wrong: see Sphinx's words above.")
+        return build_main([*options, str(source), str(target)])
 
 
 def pages(*, with_api: bool) -> Iterator[tuple[str, str]]:
     """The pages that are not in docs/: paths and texts."""
     readme, contents = (path.read_text(encoding="utf-8") for path in (ROOT / "README.md", HERE / "contents.md"))
-    yield "index.md", readme + contents
+    named = set(re.findall(r"^docs/(.+)$", contents, re.MULTILINE))
+    others = sorted(page.stem for page in (ROOT / "docs").glob("*.md") if page.stem not in named)
+    more = _toctree("hidden:\n:caption: More", [f"docs/{name}" for name in others]) if others else ""
+    yield "index.md", readme + contents + more
     for name in ("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"):
         yield name, (ROOT / name).read_text(encoding="utf-8")
     yield from examples()
@@ -78,7 +79,7 @@ def examples() -> Iterator[tuple[str, str]]:
         about = (ast.get_docstring(ast.parse(code)) or "").partition("\n\n")[0].replace("\n", " ")
         lines.append(f"- [{file.stem}]({file.stem}.md): {about}")
         yield f"example_dags/{file.stem}.md", f"# {file.stem}\n\n```python\n{code}```\n"
-    names = "\n".join(line.partition("[")[2].partition("]")[0] for line in lines)
+    names = [line.partition("[")[2].partition("]")[0] for line in lines]
     yield "example_dags/index.md", listing("Example DAGs", "\n".join(lines), names)
 
 
@@ -89,7 +90,7 @@ def api(*, with_text: bool) -> Iterator[tuple[str, str]]:
         blocks = "\n".join(map(_described, modules)) if with_text else ""
         yield f"api/{names[title]}.md", f"# {title}\n\n{blocks}"
     about = "What DAGs and scripts import, in the words of its docstrings."
-    yield "api/index.md", listing("The API", about, "\n".join(names.values()))
+    yield "api/index.md", listing("The API", about, list(names.values()))
 
 
 def _described(module: str) -> str:
@@ -112,17 +113,22 @@ def _kind(name: str) -> str:
     return "class" if name[0].isupper() else "function"
 
 
-def listing(title: str, text: str, names: str) -> str:
+def listing(title: str, text: str, names: list[str]) -> str:
     """A page above other pages."""
-    return f"# {title}\n\n{text}\n\n```{{toctree}}\n:maxdepth: 1\n\n{names}\n```\n"
+    return f"# {title}\n\n{text}\n{_toctree('maxdepth: 1', names)}"
+
+
+def _toctree(options: str, names: list[str]) -> str:
+    """Where Sphinx reads which pages there are."""
+    return "\n".join(["", "```{toctree}", f":{options}", "", *names, "```", ""])
 
 
 def linked(markdown: str) -> str:
     """Links to files of the repository, as links to the pages that show them."""
     markdown = re.sub(r"(?<=[(/])example_dags/(\w+)\.py(?=[)#])", r"example_dags/\1.md", markdown)
-    markdown = re.sub(r"(?<=\]\()example_dags(?=\))", "example_dags/index.md", markdown)
+    markdown = re.sub(r"(?<=[(/])example_dags(?=\))", "example_dags/index.md", markdown)
     return re.sub(r"(?<=\]\()\.\./README\.md", "../index.md", markdown)
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "manual")
+    sys.exit(build(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "manual"))

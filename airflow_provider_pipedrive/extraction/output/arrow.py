@@ -24,7 +24,7 @@ have gone through before they come here; rows that have not are fitted in the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, chain
@@ -72,6 +72,20 @@ class TypedPart(PartWriter):
             arrays.append(array)
         self._add(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
 
+    def _copy(self, source: Any, rows: int, drop: Container[int]) -> int:
+        kept = number = 0
+        for batch in self._batches_of(source):
+            if drop:
+                keep = [at not in drop for at in range(number, number + len(batch))]
+                number += len(batch)
+                batch = batch.filter(pa.array(keep))
+            kept += len(batch)
+            self._add(batch)
+        return kept
+
+    def _batches_of(self, source: Any) -> Iterator[Any]:
+        return batches(source)
+
     def _add(self, batch: Any) -> None:
         raise NotImplementedError
 
@@ -82,8 +96,8 @@ class ArrowPart(TypedPart):
     Dozens of parts are written at once, so nothing of them stays in memory.
     """
 
-    def __init__(self, path: Any, columns: Sequence[FileColumn]) -> None:
-        super().__init__(path, columns)
+    def __init__(self, path: Any, columns: Sequence[FileColumn], schema: Any = None) -> None:
+        super().__init__(path, columns, schema)
         with self._whole_or_gone():
             self._stream = pa.ipc.new_stream(
                 self._sink, self._schema, options=pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
@@ -102,9 +116,17 @@ def schema_of(path: Any) -> Any:
         return stream.schema
 
 
-def batches(path: Any) -> Iterator[Any]:
-    """The rows of such a file."""
-    with opened(path) as file, pa.ipc.open_stream(file) as stream:
+def batches(path: Any, columns: Sequence[str] | None = None) -> Iterator[Any]:
+    """The rows of such a file.
+
+    :param columns: those that are wanted; by default all
+    """
+    wanted = None
+    if columns is not None:
+        schema = schema_of(path)
+        wanted = [schema.get_field_index(name) for name in columns]
+    options = pa.ipc.IpcReadOptions(included_fields=wanted, use_threads=False)
+    with opened(path) as file, pa.ipc.open_stream(file, options=options) as stream:
         yield from stream
 
 

@@ -16,15 +16,12 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.definition import check_format
+from airflow_provider_pipedrive.extraction.definition import TYPED_ROWS, check_format
 from airflow_provider_pipedrive.extraction.output import csv_file, json_lines
 from airflow_provider_pipedrive.extraction.output.csv_file import CsvPart
 from airflow_provider_pipedrive.extraction.output.json_lines import JsonLinesPart
 from airflow_provider_pipedrive.extraction.output.names import format_of
 from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn, Part, PartWriter
-
-TYPED_ROWS = "arrows"
-"""The format of rows that wait to be published as Parquet: encoded once, when it is known how many there are."""
 
 
 def open_part(
@@ -61,7 +58,10 @@ def open_part(
 
 
 def staged_as(format: str) -> str:  # noqa: A002 - the users' word
-    """The format that rows wait in until they are published in the one that is asked for."""
+    """The format that rows wait in until they are published in the one that is asked for.
+
+    Parquet is encoded once, when it is known how many rows there are.
+    """
     return TYPED_ROWS if format == "parquet" else format
 
 
@@ -92,6 +92,10 @@ def open_copy(path: Any, format: str, columns: Any) -> PartWriter:  # noqa: A002
         from airflow_provider_pipedrive.extraction.output.parquet import ParquetPart
 
         return ParquetPart(path, (), columns)
+    if format == TYPED_ROWS:
+        from airflow_provider_pipedrive.extraction.output.arrow import ArrowPart
+
+        return ArrowPart(path, (), columns)
     return open_part(path, format, None)
 
 

@@ -7,7 +7,7 @@ most of them by their statistics, and the footer names the order.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -47,16 +47,8 @@ class ParquetPart(TypedPart):
                 sorting_columns=[pq.SortingColumn(self._schema.get_field_index(name)) for name in self._order] or None,
             )
 
-    def _copy(self, source: Any, rows: int, drop: Container[int]) -> int:
-        kept = number = 0
-        for batch in _batches(source):
-            if drop:
-                keep = [at not in drop for at in range(number, number + len(batch))]
-                number += len(batch)
-                batch = batch.filter(pa.array(keep))
-            kept += len(batch)
-            self._add(batch)
-        return kept
+    def _batches_of(self, source: Any) -> Iterator[Any]:
+        return _batches(source)
 
     def _add(self, batch: Any) -> None:
         self._waiting.append(batch)

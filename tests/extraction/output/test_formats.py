@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.extraction.definition import FORMATS
+from airflow_provider_pipedrive.extraction.definition import FORMATS, TYPED_ROWS
 from airflow_provider_pipedrive.extraction.output.formats import open_part, read_rows, without_rows
 from airflow_provider_pipedrive.extraction.output.part_writer import Part
 from tests.support.parts import ID_AND_TITLE, FileColumn, written
 
 
-@pytest.mark.parametrize("fmt", FORMATS)
+@pytest.mark.parametrize("fmt", [*FORMATS, TYPED_ROWS])
 def test_what_is_written_is_read_again_and_the_part_tells_its_rows_size_and_hash(tmp_path: Path, fmt: str) -> None:
     path = tmp_path / f"part-00000.{fmt}"
     part = written(path, fmt, ID_AND_TITLE, [{"id": 1, "title": "Größe"}], [{"id": 2, "title": None}])
@@ -27,7 +27,7 @@ def test_what_is_written_is_read_again_and_the_part_tells_its_rows_size_and_hash
     assert part == Part(rows=2, bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), nulled_values={})
 
 
-@pytest.mark.parametrize("fmt", FORMATS)
+@pytest.mark.parametrize("fmt", [*FORMATS, TYPED_ROWS])
 def test_a_part_without_rows_can_be_read(tmp_path: Path, fmt: str) -> None:
     path = tmp_path / "empty"
     assert written(path, fmt, ID_AND_TITLE).rows == 0
@@ -44,7 +44,7 @@ def test_the_same_rows_give_the_same_bytes_however_they_come_in(tmp_path: Path, 
     assert at_once == written(tmp_path / "three", fmt, ID_AND_TITLE, rows)
 
 
-@pytest.mark.parametrize("fmt", FORMATS)
+@pytest.mark.parametrize("fmt", [*FORMATS, TYPED_ROWS])
 def test_a_part_is_written_anew_without_some_of_its_rows(tmp_path: Path, fmt: str) -> None:
     columns = [*ID_AND_TITLE, FileColumn("labels", "list", "integer")]
     rows = [{"id": number, "title": f'"{number}",\n', "labels": [number]} for number in range(1_100)]
