@@ -80,7 +80,7 @@ def extract(
 
 def _extract(context: ExtractionContext) -> dict[str, Any]:
     is_known = refuse_another_company(context)
-    context.folder.read_as(context.account)
+    context.folder.read_as(context.whose)
     if context.job.mode == "changes":
         wait_for_end(context)
     schemas = RunSchemas(context, [entity_of(name) for name in context.job.entities])
