@@ -32,6 +32,8 @@ START_SECONDS = 240
 STOP_SECONDS = 30
 ANSWER_SECONDS = 120
 """The web server shares the machine with all that it is asked about: a busy one has been seen to take over 30 s."""
+WAITING = ("deferred", "up_for_reschedule", "awaiting_input")
+"""The states of tasks that wait without a worker."""
 
 Say = Callable[[str], None]
 
@@ -61,12 +63,20 @@ class LiveAirflow:
     :param dags: the folder with the DAGs
     :param environ: the environment of all its processes, tasks included
     :param say: told what is being waited for
+    :param users: the roles of people who sign in, by name; with ``admin``, who starts runs. Without, everybody is one
     """
 
     def __init__(
-        self, python: Path, home: Path, dags: Path, environ: dict[str, str], say: Say = lambda _: None
+        self,
+        python: Path,
+        home: Path,
+        dags: Path,
+        environ: dict[str, str],
+        say: Say = lambda _: None,
+        users: Mapping[str, str] | None = None,
     ) -> None:
         self.home = home
+        self._users = users or {}
         self.url = f"http://127.0.0.1:{_free_port()}"
         self._python = python
         self.environ = environ | self._settings(dags)
@@ -86,8 +96,7 @@ class LiveAirflow:
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-            # Nobody signs in: it listens on this machine only, and ends with the demo.
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            **self._sign_in_settings(),
             # Each slot is an idle process of its own.
             "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
@@ -100,8 +109,19 @@ class LiveAirflow:
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port()),
         }
 
+    def _sign_in_settings(self) -> dict[str, str]:
+        if not self._users:  # nobody signs in: it listens on this machine only, and ends with the demo
+            return {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True"}
+        return {
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{self._users[name]}" for name in self._users),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
+        }
+
     def __enter__(self) -> LiveAirflow:
         self.home.mkdir(parents=True, exist_ok=True)
+        if self._users:
+            (self.home / "passwords.json").write_text(json.dumps({name: name for name in self._users}))
         with (self.home / "standalone.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [self._python.parent / "airflow", "standalone"],
@@ -115,7 +135,7 @@ class LiveAirflow:
             )
         try:
             self._wait("Airflow's web server", START_SECONDS, self._answers)
-            self._token = self._get("/auth/token")["access_token"]
+            self._token = self.sign_in("admin") if self._users else self._get("/auth/token")["access_token"]
         except BaseException:
             self.stop()
             raise
@@ -159,6 +179,39 @@ class LiveAirflow:
         """Of the process that all its others descend from."""
         assert self._process is not None  # it runs
         return self._process.pid
+
+    def sign_in(self, name: str) -> str:
+        """The token of one of its users, whose passwords are their names."""
+        return str(self.post("/auth/token", {"username": name, "password": name})["access_token"])
+
+    def wait_for_question(self, run: Run, task_id: str, seconds: float = START_SECONDS) -> dict[str, Any]:
+        """What a task asks people, as soon as the scheduler knows that it waits for the answer (3.1 and later).
+
+        :raises LiveAirflowError: it does not ask
+        """
+
+        def asked() -> dict[str, Any]:
+            states = {task["task_id"]: task["state"] for task in self.tasks(run)}
+            if states.get(task_id) not in WAITING or task_id not in self._let_go(run):
+                return {}
+            return self._get(f"{run.path}/taskInstances/{task_id}/-1/hitlDetails")
+
+        found: dict[str, Any] = self._wait(lambda: f"{task_id}: {self._progress(run)}", seconds, asked)
+        return found
+
+    def answer(self, name: str, run: Run, task_id: str, option: str, **values: Any) -> int:
+        """The status of Airflow's answer to a user who answers a task's question, as its page does it.
+
+        :param values: what is filled in
+        """
+        body = json.dumps({"chosen_options": [option], "params_input": values}).encode()
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.sign_in(name)}"}
+        address = f"{self.url}{run.path}/taskInstances/{task_id}/-1/hitlDetails"
+        try:
+            with urlopen(Request(address, body, headers, method="PATCH"), timeout=ANSWER_SECONDS) as answer:
+                return int(answer.status)
+        except HTTPError as error:
+            return error.code
 
     def wait_for_dag(self, dag_id: str, seconds: float = START_SECONDS) -> None:
         """Wait until Airflow has read a DAG.
@@ -238,17 +291,19 @@ class LiveAirflow:
         :param wanted: the state of each task, by its id
         :raises LiveAirflowError: they do not come to be so
         """
-        log = self.home / "standalone.log"
-        of_run = rf"Finished: dag_id={run.dag_id}, task_id=(\w+), run_id={re.escape(run.run_id)},"
-        told = re.compile(of_run + ".* state=(?:deferred|up_for_reschedule),")
-        let_go = {task for task, state in wanted.items() if state in ("deferred", "up_for_reschedule")}
+        let_go = {task for task, state in wanted.items() if state in WAITING}
 
         def reached() -> bool:
             states = {task["task_id"]: task["state"] for task in self.tasks(run)}
-            heard = set(told.findall(log.read_text(errors="replace")))
-            return wanted.items() <= states.items() and let_go <= heard
+            return wanted.items() <= states.items() and let_go <= self._let_go(run)
 
         self._wait(lambda: f"{', '.join(sorted(wanted))}: {self._progress(run)}", seconds, reached)
+
+    def _let_go(self, run: Run) -> set[str]:
+        """The run's tasks of which the scheduler has heard that they wait without a worker."""
+        of_run = rf"Finished: dag_id={run.dag_id}, task_id=(\w+), run_id={re.escape(run.run_id)},"
+        told = re.compile(f"{of_run}.* state=(?:{'|'.join(WAITING)}),")
+        return set(told.findall((self.home / "standalone.log").read_text(errors="replace")))
 
     def jobs(self, kind: str) -> list[str]:
         """The states of all of Airflow's processes of a kind that there have been, such as ``TriggererJob``."""

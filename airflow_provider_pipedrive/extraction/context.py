@@ -22,6 +22,7 @@ from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats, RequestPool
 from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds
 from airflow_provider_pipedrive.extraction.reading.update_window import UpdateWindow
+from airflow_provider_pipedrive.extraction.rows.privacy import key_fingerprint
 from airflow_provider_pipedrive.extraction.storage.disk import STATE
 from airflow_provider_pipedrive.extraction.storage.files import read_json
 from airflow_provider_pipedrive.extraction.watermarks import Watermarks, WindowClaim
@@ -77,11 +78,17 @@ class ExtractionContext:
         """Tells one choice of parameters from another."""
         return hashlib.sha256(repr(sorted(self.parameters(entity).items())).encode()).hexdigest()[:8]
 
+    @property
+    def whose(self) -> dict[str, Any]:
+        """Whose records are read, and with which key they are hashed: other rows do not continue them."""
+        key = key_fingerprint(self.client.settings.hash_key) if self.job.hash else ""
+        return {**self.account, **({"hash_key": key} if key else {})}
+
     def watermarks(self, entity: str) -> Watermarks:
-        """Where an entity's watermark is: another choice of its records has another one."""
+        """Where an entity's watermark is: another choice of its records has another one, and so has another key."""
         given = self.job.parameters.get(entity)
         chosen = {"parameters": json.dumps(given, sort_keys=True, default=str)} if given else {}
-        scope = {**self.account, "columns": self.job.columns, **chosen}
+        scope = {**self.whose, "columns": self.job.columns, **chosen}
         return self._watermarks.setdefault(entity, Watermarks(self.path, scope))
 
     # ---- files next to the data

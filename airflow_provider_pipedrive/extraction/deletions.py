@@ -11,14 +11,19 @@ from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds, confi
 from airflow_provider_pipedrive.extraction.storage.files import on_each
 
 
-def look_for_deleted(context: ExtractionContext, entities: Iterable[EntityRun]) -> None:
-    """Add to the outcome of each entity what is deleted, and keep what was landed."""
+def recall_landed(context: ExtractionContext, entities: Iterable[EntityRun]) -> None:
+    """Read which ids were landed once, of each entity of which it matters."""
     looked_at = [each for each in entities if _has_known(context, each)]
     known = on_each(lambda each: LandedIds(context.path, each.name), looked_at, context.path)
     for each, landed in zip(looked_at, known, strict=True):
         each.known = landed
-        if not each.staging.publication.is_begun:
-            _look_for_deleted(context, each, landed)
+
+
+def look_for_deleted(context: ExtractionContext, entities: Iterable[EntityRun]) -> None:
+    """Add to the outcome of each entity what is deleted, and to the ids what was landed."""
+    for each in entities:
+        if each.known is not None and not each.staging.publication.is_begun:
+            _look_for_deleted(context, each, each.known)
 
 
 def _has_known(context: ExtractionContext, each: EntityRun) -> bool:
@@ -42,5 +47,3 @@ def _look_for_deleted(context: ExtractionContext, each: EntityRun, known: Landed
         known.gone = Ids(known.ids.bits)
         known.gone.remove([*left.all(), *each.staging.ids()])
     known.ids.add(each.staging.ids())
-    # Should the run end while it publishes, they are landed all the same, and another try finds what is deleted again.
-    known.save()

@@ -9,12 +9,13 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.errors import PipedriveStorageError
 from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionContext, who_reads
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
-from airflow_provider_pipedrive.extraction.deletions import look_for_deleted
+from airflow_provider_pipedrive.extraction.deletions import look_for_deleted, recall_landed
 from airflow_provider_pipedrive.extraction.entities import entity_of
 from airflow_provider_pipedrive.extraction.guards import keep_company, refuse_another_company, refuse_shrunk
 from airflow_provider_pipedrive.extraction.output.run_folder import RunFolder
@@ -24,7 +25,7 @@ from airflow_provider_pipedrive.extraction.reader import EntityReader
 from airflow_provider_pipedrive.extraction.reading.pages import server_time
 from airflow_provider_pipedrive.extraction.reading.request_pool import RequestPool
 from airflow_provider_pipedrive.extraction.schemas import RunSchemas
-from airflow_provider_pipedrive.extraction.storage.files import folder_path, on_each
+from airflow_provider_pipedrive.extraction.storage.files import folder_path, on_each, side_by_side
 from airflow_provider_pipedrive.extraction.windows import wait_for_end, window_of
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def extract(
 
 def _extract(context: ExtractionContext) -> dict[str, Any]:
     is_known = refuse_another_company(context)
-    context.folder.read_as(context.account)
+    context.folder.read_as(context.whose)
     if context.job.mode == "changes":
         wait_for_end(context)
     schemas = RunSchemas(context, [entity_of(name) for name in context.job.entities])
@@ -90,10 +91,9 @@ def _extract(context: ExtractionContext) -> dict[str, Any]:
         EntityReader(context, entities).read_all()
         schemas.decide()
         context.progress.end({name: each.stats for name, each in entities.items()})
-        if not is_known:
-            keep_company(context)
-        refuse_shrunk(context, entities.values())
-        look_for_deleted(context, entities.values())
+        checks = [partial(check, context, begun) for check in (refuse_shrunk, recall_landed)]
+        side_by_side(checks if is_known else [partial(keep_company, context), *checks], context.path)
+        look_for_deleted(context, begun)
         context.pool.close()
         return publish(context, entities, schemas)
 

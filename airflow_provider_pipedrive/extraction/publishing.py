@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from airflow_provider_pipedrive.catalog.advice import counted
@@ -19,7 +20,7 @@ from airflow_provider_pipedrive.extraction.output.manifest import MANIFEST
 from airflow_provider_pipedrive.extraction.output.parts import FinishedPart
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
 from airflow_provider_pipedrive.extraction.schemas import RunSchemas
-from airflow_provider_pipedrive.extraction.storage.files import on_each, write_json
+from airflow_provider_pipedrive.extraction.storage.files import on_each, side_by_side, write_json
 from airflow_provider_pipedrive.extraction.windows import move_watermark
 
 log = logging.getLogger(__name__)
@@ -28,12 +29,14 @@ _Drop = Callable[[FinishedPart], Sequence[int]]
 
 def publish(context: ExtractionContext, entities: Mapping[str, EntityRun], schemas: RunSchemas) -> dict[str, Any]:
     """Publish what was read, then move the watermarks: a receipt."""
-    schemas.save()
     runs = list(entities.values())
+    # Should the run end while it publishes, ids are landed all the same, and another try finds again what is deleted.
+    side_by_side([schemas.save, *(each.known.save for each in runs if each.known is not None)], context.path)
     done = on_each(lambda each: _publish(context, each, schemas.drift(each.name)), runs, context.path)
     published = dict(zip(entities, done, strict=True))
     receipt = _receipt(context, entities, published)
-    write_json(context.receipt, receipt)
+    snapshots = [partial(_keep_snapshot, context, each, published[each.name]["rows"]) for each in runs]
+    side_by_side([partial(write_json, context.receipt, receipt), *snapshots], context.path)
     on_each(lambda each: _remember(context, each), runs, context.path)
     if OBSERVED in entities:
         keep_observed(entities[OBSERVED].staging, context.stages)
@@ -65,6 +68,13 @@ def _receipt(
     }
 
 
+def _keep_snapshot(context: ExtractionContext, each: EntityRun, rows: int) -> None:
+    """What the next snapshot is held against."""
+    if each.window is None and each.name not in HISTORIES:
+        snapshot = {"rows": rows, "account": context.account, "run": context.run}
+        write_json(context.last_snapshot(each.name), snapshot)
+
+
 def _remember(context: ExtractionContext, each: EntityRun) -> None:
     """What the next run is to know of an entity that is published."""
     if each.known is not None:
@@ -93,9 +103,6 @@ def _publish(context: ExtractionContext, each: EntityRun, drift: Sequence[str]) 
         [part for part in manifest[kind] if part["run"] == manifest["run"]] for kind in ("parts", "tombstones")
     )
     rows = sum(part["rows"] for part in parts)
-    if each.window is None and each.name not in HISTORIES:
-        snapshot = {"rows": rows, "account": context.account, "run": context.run}
-        write_json(context.last_snapshot(each.name), snapshot)
     files = f" in {counted(len(parts), 'file')}" if parts else ""
     log.info("%s: %s%s published in %s", each.name, counted(rows, "row"), files, staging.target)
     told = ("strategy", "completeness", "window", "watermark", "nulled_values", "set_aside")

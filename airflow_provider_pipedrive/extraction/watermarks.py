@@ -165,13 +165,13 @@ class Watermarks:
     """The watermarks of one job folder, of one connection.
 
     :param path: the job's folder: a local path, or one in object storage that knows its file system
-    :param scope: what a watermark belongs to besides the entity: the account, the user, the names of columns,
+    :ivar scope: what a watermark belongs to besides the entity: the account, the user, the names of columns,
         the parameters that narrow its list down
     """
 
     def __init__(self, path: Any, scope: Mapping[str, Any]) -> None:
         self._folder = folder_path(path) / STATE / "watermarks"
-        self._scope = dict(scope)
+        self.scope = dict(scope)
         self._seen: dict[str, Versioned] = {}
 
     def get(self, entity: str) -> Watermark | None:
@@ -205,11 +205,11 @@ class Watermarks:
 
     def name(self, entity: str) -> str:
         """What tells an entity's watermark of this scope from others of the folder."""
-        scope = hashlib.sha256(repr(sorted(self._scope.items())).encode()).hexdigest()[:12]
+        scope = hashlib.sha256(repr(sorted(self.scope.items())).encode()).hexdigest()[:12]
         return f"{entity}-{scope}"
 
     def _change(self, entity: str, do: Callable[[Reading], Reading]) -> Reading:
-        about = {"entity": entity, "scope": self._scope}
+        about = {"entity": entity, "scope": self.scope}
         seen = self._seen.pop(entity, None)
         kept = change(self._file(entity), lambda data: {**about, **do(Reading.from_json(data)).to_json()}, seen)
         if kept.version is not None:

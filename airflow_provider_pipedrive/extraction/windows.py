@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.context import ExtractionContext, iso
 from airflow_provider_pipedrive.extraction.reading.update_window import UpdateWindow
-from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, Watermark, Watermarks, WindowClaim
+from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT, Watermark, Watermarks, WindowClaim, listed
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +81,28 @@ def _claim(context: ExtractionContext, entity: str) -> WindowClaim:
     claim = watermarks.claim(entity, context.run, until)
     if unfinished is not None and not _fits(unfinished, claim):
         context.folder.discard(entity)  # of a run with another window
+    if not begun and claim.since is None and _has_other_key(context, entity):
+        log.warning(
+            "%s: the connection's hash_key is another than at the last load. The whole list is read, for its hashes to "
+            "be alike; what was landed before has other hashes.",
+            entity,
+        )
     _log_claim(entity, claim, again=begun)
     return claim
+
+
+def _has_other_key(context: ExtractionContext, entity: str) -> bool:
+    """Whether the same was read before, and hashed with another key."""
+    if "hash_key" not in context.whose:
+        return False
+    scope = context.watermarks(entity).scope
+    return any(
+        each["entity"] == entity
+        and each["until"]
+        and {**each["scope"], "hash_key": ""} == {**scope, "hash_key": ""}
+        and each["scope"].get("hash_key") not in (None, scope["hash_key"])
+        for each in listed(context.path)
+    )
 
 
 def _fits(plan: Mapping[str, Any], claim: WindowClaim) -> bool:

@@ -104,7 +104,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
         warehouse = self._warehouse()
         warehouse.check()
         self._lineage = entities_read(hook.client.origin, self.entities)
-        scopes = self._scopes(context, account_of(hook.client))
+        scopes = self._scopes(context, account_of(hook.client), hook.client.settings.hash_key)
         load_states = warehouse.load_states()
         for entity, scope in scopes.items():
             scope.check(entity, load_states, f"Dataset {self.dataset}", confirmed=self.allow_shrink)
@@ -159,10 +159,12 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
         """The destination without the settings in its name."""
         return str(self.destination).partition("?")[0]
 
-    def _scopes(self, context: Context, account: Mapping[str, Any]) -> dict[str, Scope]:
+    def _scopes(self, context: Context, account: Mapping[str, Any], hash_key: str | None) -> dict[str, Scope]:
         """What the rows of each table belong to: of another account, choice or shape, all are read."""
+        from airflow_provider_pipedrive.extraction.rows.privacy import key_fingerprint
         from airflow_provider_pipedrive.warehouse import Scope
 
+        key = key_fingerprint(hash_key) if self.hash else ""
         writer, parameters = writer_name(self, context), plain(self.parameters) or {}
         return {
             entity: Scope(
@@ -172,7 +174,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
                 lists=self.lists,
                 versions=self.versions,
                 rename=self.rename,
-                private=json.dumps([sorted(self.exclude), sorted(self.hash)]),
+                private=json.dumps([sorted(self.exclude), sorted(self.hash), key]),
                 writer=writer,
             )
             for entity in self.entities

@@ -59,7 +59,10 @@ def watermark_of(
     warehouse: TableStore, entity: str, load_state: Mapping[str, Any] | None, scope: Scope
 ) -> datetime | None:
     """How far a table has come; None where the entity is to be read whole."""
-    if not load_state or not load_state.get("watermark") or not scope.continues(load_state.get("scope") or {}):
+    if not load_state or not load_state.get("watermark"):
+        return None
+    if changed := scope.changes(load_state.get("scope") or {}):
+        log.warning("The table %s is read whole: %s is another than at the last load.", entity, ", ".join(changed))
         return None
     rows, least = warehouse.rows(entity), load_state.get("rows_at_least", 0)
     if rows < least:

@@ -63,7 +63,9 @@ _KINDS: Final[Mapping[str, Abilities]] = {
     "mysql": Abilities(
         "MariaDB ('sqlalchemy', whose credentials have drivername='mysql+pymysql')", transactional=True, indexes=True
     ),
-    "ducklake": Abilities(transactional=True, changes_rows=True, comments=True),
+    "ducklake": Abilities(
+        "DuckLake ('ducklake', with its catalog in a DuckDB file)", transactional=True, changes_rows=True, comments=True
+    ),
     "delta": Abilities("Delta tables ('filesystem' with table_format='delta')"),
     "iceberg": Abilities("Iceberg tables ('filesystem' with table_format='iceberg')"),
     **dict.fromkeys(

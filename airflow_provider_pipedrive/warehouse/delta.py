@@ -39,10 +39,9 @@ class DeltaLake(Lake):
         table = _table(pipeline, entity)
         return table.to_pyarrow_dataset().count_rows() if table else 0
 
-    def _batches(self, pipeline: Any, name: str, columns: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+    def _batches(self, pipeline: Any, name: str, columns: Sequence[str]) -> Iterator[Any]:
         table = _table(pipeline, name)
-        for batch in table.to_pyarrow_dataset().to_batches(columns=list(columns)) if table else ():
-            yield batch.to_pylist()
+        yield from table.to_pyarrow_dataset().to_batches(columns=list(columns)) if table else ()
 
     def _keep(self, pipeline: Any, ready: Prepared) -> None:
         for table in ready.tables if self.compact else ():

@@ -85,10 +85,9 @@ class IcebergLake(Lake):
         table = _table(pipeline, entity)
         return table.scan().count() if table else 0
 
-    def _batches(self, pipeline: Any, name: str, columns: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+    def _batches(self, pipeline: Any, name: str, columns: Sequence[str]) -> Iterator[Any]:
         table = _table(pipeline, name)
-        for batch in table.scan(selected_fields=tuple(columns)).to_arrow_batch_reader() if table else ():
-            yield batch.to_pylist()
+        yield from table.scan(selected_fields=tuple(columns)).to_arrow_batch_reader() if table else ()
 
 
 def _table(pipeline: Any, name: str) -> Any:
@@ -128,7 +127,7 @@ class OneCommit(IcebergLoadFilesystemJob):
     def run(self) -> None:
         """Write them. Only a whole data file can be rewritten: the rows of each that has one of these are in memory."""
         from dlt.common.libs.pyiceberg import create_table, ensure_iceberg_compatible_arrow_data
-        from pyiceberg.table.upsert_util import create_match_filter
+        from pyiceberg.expressions import In
 
         client, name = self._job_client, self.load_table_name
         rows = ensure_iceberg_compatible_arrow_data(self.arrow_dataset.to_table())
@@ -144,14 +143,36 @@ class OneCommit(IcebergLoadFilesystemJob):
             if self._load_table["write_disposition"] == "replace":
                 change.overwrite(rows)
             elif rows.num_rows:
-                change.delete(create_match_filter(rows, keys))
-                change.append(_without_deleted(rows))
+                near = In(keys[0], rows[keys[0]].unique().to_pylist())
+                others = _others(table, near, rows, keys)
+                change.delete(near)
+                change.append(_joined(_without_deleted(rows), others))
 
 
 def _keys(table: Any) -> list[str]:
     from dlt.common.schema.utils import get_columns_names_with_prop
 
     return get_columns_names_with_prop(table, "primary_key")
+
+
+def _others(table: Any, near: Any, rows: Any, keys: Sequence[str]) -> Any:
+    """The rows of a table that have the first part of a key in common with some rows, and not all of it.
+
+    A condition of all parts for each row would take pyiceberg minutes for thousands of them.
+    """
+    if len(keys) == 1 or table.current_snapshot() is None:
+        return None
+    there = table.scan(row_filter=near).to_arrow()
+    asked = rows.select(list(keys)).cast(there.select(list(keys)).schema)
+    return there.join(asked, keys=list(keys), join_type="left anti")
+
+
+def _joined(rows: Any, others: Any) -> Any:
+    import pyarrow as pa
+
+    if others is None:
+        return rows
+    return pa.concat_tables([rows, others], promote_options="permissive")
 
 
 def _without_deleted(rows: Any) -> Any:

@@ -11,7 +11,7 @@ out here, from the keys and times in the table, before they are merged.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 FILESYSTEM: Final = "filesystem"
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_Counts = Callable[[Mapping[str, Any]], bool]
 _UPSERT: Final = {"disposition": "merge", "strategy": "upsert", "deduplicated": True}
 
 
@@ -96,7 +95,7 @@ class Lake(TableStore):
                 return
             names = ["id", "stage_id", "is_archived"]
             for batch in self._batches(pipeline, entity, [name for name in names if name in present]):
-                yield [[row.get(name) for name in names] for row in batch]
+                yield [[row.get(name) for name in names] for row in batch.to_pylist()]
 
     def _pipeline_names(self, client: Any) -> set[str]:
         # dlt has no public list of them: a file is called <pipeline>__<load>__<hash>.
@@ -109,12 +108,7 @@ class Lake(TableStore):
             pipeline.sync_destination()
             load_state = self._checked_load_state(pipeline, load, ready, present)
             if not load.is_whole:
-                looks_at = [*load.key, *([load.updated] if load.updated else []), DELETED]
-                counts, is_there = self._main_counts(pipeline, load, ready), self._has(pipeline, load.entity)
-                _leave_out(ready.main, counts, list(dict.fromkeys(looks_at)), keeps_deleted=is_there)
-                if ready.deleted:
-                    later = self._deleted_counts(pipeline, load, ready.deleted)
-                    _leave_out(ready.deleted, later, [*load.key, "deleted_at"])
+                self._leave_out_old(pipeline, load, ready)
             merged: dict[str, Any] = {
                 "write_disposition": "replace" if load.is_whole else _UPSERT,
                 "primary_key": list(load.key),
@@ -136,71 +130,87 @@ class Lake(TableStore):
         """Whether a table is there."""
 
     @abstractmethod
-    def _batches(self, pipeline: Any, name: str, columns: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
-        """The rows of a table, a batch after the other; none where there is no table."""
+    def _batches(self, pipeline: Any, name: str, columns: Sequence[str]) -> Iterator[Any]:
+        """The rows of a table, in batches of pyarrow's; none where there is no table."""
 
     def _keep(self, pipeline: Any, ready: Prepared) -> None:
         """Look after the tables of a load that has ended."""
 
     # ---- which rows count
 
-    def _main_counts(self, pipeline: Any, load: EntityLoad, ready: Prepared) -> _Counts:
-        """A row counts unless the table has a later version, or knows of a deletion after the row was read."""
+    def _leave_out_old(self, pipeline: Any, load: EntityLoad, ready: Prepared) -> None:
+        """Rewrite the files of a load without the rows that do not count.
+
+        A row counts unless the table has a later version, or knows of a deletion after the row was read. Of two
+        deletions the later one counts.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         from airflow_provider_pipedrive.warehouse.parts import deleted_name
 
-        wanted = _keys_in(ready.main, load.key)
-        there = self._times(pipeline, load.entity, load.key, load.updated, wanted) if load.updated else {}
-        gone = self._times(pipeline, deleted_name(load.entity), load.key, "deleted_at", wanted)
+        read_at = pa.scalar(load.read_at, pa.timestamp("us", "UTC"))
+        rows = _read(ready.main, [*load.key, *([load.updated] if load.updated else []), DELETED])
+        updated = pc.fill_null(rows[load.updated], _LONG_AGO) if load.updated else _LONG_AGO
+        tombstone = pc.is_valid(rows[DELETED])
+        gone = self._times(pipeline, deleted_name(load.entity), load.key, "deleted_at", rows)
+        counts = pc.or_(tombstone, pc.or_(pc.less_equal(gone, read_at), pc.less(gone, updated)))
+        if load.updated:
+            there = self._times(pipeline, load.entity, load.key, load.updated, rows)
+            counts = pc.and_(counts, pc.less_equal(there, updated))
+        if not self._has(pipeline, load.entity):
+            # There is nothing from which tombstones remove rows.
+            counts = pc.and_not(counts, tombstone)
+        _keep_rows(ready.main, counts)
+        if ready.deleted:
+            rows = _read(ready.deleted, [*load.key, "deleted_at"])
+            before = self._times(pipeline, ready.deleted.name, load.key, "deleted_at", rows)
+            _keep_rows(ready.deleted, pc.less_equal(before, rows["deleted_at"]))
 
-        def counts(row: Mapping[str, Any]) -> bool:
-            key = tuple(row[part] for part in load.key)
-            updated = (row[load.updated] if load.updated else None) or _LONG_AGO
-            if there.get(key, _LONG_AGO) > updated:
-                return False
-            deleted = gone.get(key, _LONG_AGO)
-            return row[DELETED] is not None or deleted <= load.read_at or deleted < updated
+    def _times(self, pipeline: Any, name: str, key: Sequence[str], time: str, rows: Any) -> Any:
+        """For each of some rows, the last time that a table has of its key; of what it has not, long ago."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
 
-        return counts
-
-    def _deleted_counts(self, pipeline: Any, load: EntityLoad, table: Table) -> _Counts:
-        """Of two deletions the later one counts."""
-        there = self._times(pipeline, table.name, load.key, "deleted_at", _keys_in(table, load.key))
-        return lambda row: there.get(tuple(row[part] for part in load.key), _LONG_AGO) <= row["deleted_at"]
-
-    def _times(self, pipeline: Any, name: str, key: Sequence[str], time: str, wanted: set[Any]) -> dict[Any, datetime]:
-        """The times of those rows of a table that are wanted, by key."""
-        return {
-            found: row[time]
-            for batch in self._batches(pipeline, name, [*key, time])
-            for row in batch
-            if (found := tuple(row[part] for part in key)) in wanted and row[time] is not None
-        }
+        asked = rows.select(list(key)).append_column("_row", pa.array(range(len(rows))))
+        kind = pa.timestamp("us", "UTC")
+        schema = pa.schema([*(rows.schema.field(part) for part in key), pa.field(time, kind)])
+        wanted = rows[key[0]].combine_chunks()
+        # Formats differ in how long a text may be.
+        found = (
+            pa.Table.from_batches([batch]).select(schema.names).cast(schema)
+            for batch in self._batches(pipeline, name, schema.names)
+        )
+        # Of a large table only what may be wanted is kept.
+        known = [batch.filter(pc.is_in(batch[key[0]], wanted)) for batch in found]
+        last = pa.concat_tables([schema.empty_table(), *known]).group_by(list(key)).aggregate([(time, "max")])
+        joined = asked.join(last, keys=list(key)).sort_by("_row")
+        return pc.fill_null(joined[f"{time}_max"], _LONG_AGO)
 
 
-def _keys_in(table: Table, key: Sequence[str]) -> set[Any]:
+def _read(table: Table, columns: Sequence[str]) -> Any:
     import pyarrow.parquet as pq
 
-    batches = pq.ParquetFile(table.path).iter_batches(columns=list(key))
-    return {tuple(row[part] for part in key) for batch in batches for row in batch.to_pylist()}
+    return pq.read_table(table.path, columns=list(dict.fromkeys(columns)))
 
 
-def _leave_out(table: Table, counts: _Counts, looks_at: Sequence[str], *, keeps_deleted: bool = True) -> None:
+def _keep_rows(table: Table, counts: Any) -> None:
     """Rewrite a table's file without the rows that do not count.
 
-    :param keeps_deleted: tombstones have a table from which they remove rows
+    :param counts: for each row whether it does
     """
-    import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
+    kept = pc.sum(counts).as_py() or 0
+    if kept == table.rows:
+        return
     source = pq.ParquetFile(table.path)
     fewer = table.path.with_suffix(".fewer.parquet")
-    kept = 0
+    at = 0
     with pq.ParquetWriter(fewer, source.schema_arrow) as writer:
         for batch in source.iter_batches(1_000):
-            looked_at = batch.select(list(looks_at)).to_pylist()
-            keep = [counts(row) and (keeps_deleted or row.get(DELETED) is None) for row in looked_at]
-            rest = batch.filter(pa.array(keep, pa.bool_()))
-            kept += len(rest)
-            writer.write_batch(rest)
+            writer.write_batch(batch.filter(counts.slice(at, len(batch)).combine_chunks()))
+            at += len(batch)
     fewer.replace(table.path)
     table.rows = kept

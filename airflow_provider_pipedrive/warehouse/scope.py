@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+
+_MEANING: Final = {"private": "exclude, hash or hash_key", "rename": "rename (whether columns follow fields)"}
+"""What a user knows parts of a scope as."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Scope:
     :ivar lists: ``json`` or ``child_tables``
     :ivar versions: ``latest`` or ``all``
     :ivar rename: whether columns follow fields that are renamed
-    :ivar private: what is left out of the records or hashed, as JSON
+    :ivar private: what is left out of the records or hashed, and which key the hashes are made with, as JSON
     :ivar writer: who loads the table: DAG, task and map index
     """
 
@@ -36,10 +39,11 @@ class Scope:
         """To be kept."""
         return asdict(self)
 
-    def continues(self, kept: Mapping[str, Any]) -> bool:
-        """Whether a load reads on where one of the kept scope ended; else it reads the whole list."""
+    def changes(self, kept: Mapping[str, Any]) -> list[str]:
+        """What is another than in the kept scope. A load reads on where the one before ended if nothing is; else it
+        reads the whole list."""
         mine = self.to_json()
-        return all(mine[name] == kept.get(name) for name in mine if name != "writer")
+        return [_MEANING.get(name, name) for name in mine if name != "writer" and mine[name] != kept.get(name)]
 
     def check(self, entity: str, states: Mapping[str, Mapping[str, Any]], place: str, *, confirmed: bool) -> None:
         """Refuse what would mix or replace the rows of others.

@@ -13,6 +13,7 @@ from pytest_mock import MockerFixture
 from storage_proxy import REFUSAL, proxy_to
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveStorageError
+from airflow_provider_pipedrive.extraction.output import part_uploads
 from airflow_provider_pipedrive.extraction.output.publication import Publication
 from airflow_provider_pipedrive.extraction.storage.files import below, files
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -175,6 +176,27 @@ def test_a_snapshot_that_broke_off_while_it_published_is_not_the_next_nights(
     found = rows(extract(f"s3://{s3.bucket}/crm", run="tuesday"))
     assert {row["name"] for row in found if row["id"] == 1} == {"Tuesday's name"}
     assert len([key for key in s3.fs.find(f"{s3.bucket}/crm/stages") if "/part-" in key]) == 1
+
+
+def test_lineage_names_each_entitys_folder_once_without_the_connection_and_never_an_unfinished_part(
+    sandbox: Sandbox, s3: Storage, mocker: MockerFixture
+) -> None:
+    written: list[str] = []
+    collector = SimpleNamespace(
+        add_input_asset=lambda **asset: None, add_output_asset=lambda **asset: written.append(asset["uri"])
+    )
+    own = {"airflow.sdk.io.path": "airflow.sdk.lineage"}.get(ObjectStoragePath.__module__, "airflow.io.path")
+    for module in ("airflow.providers.common.compat.lineage.hook", own):  # Airflow's paths tell it, too
+        mocker.patch(f"{module}.get_hook_lineage_collector", return_value=collector)
+    mocker.patch.object(part_uploads, "HELD_SECONDS", 0.0)
+    attach("s3", "crm_storage", fs=s3.fs)
+    folder = f"s3://crm_storage@{s3.bucket}/crm"
+    sandbox.fault(path="/api/v2/stages", kind="403")
+    with pytest.raises(AirflowFailException):
+        extract(folder, ["deals", "stages"])
+    assert written == []
+    extract(folder, ["deals", "stages"], latest=True, part_mb=0)
+    assert written == [f"s3://{s3.bucket}/crm/{entity}" for entity in ("deals", "stages")]
 
 
 def test_a_storage_that_refuses_in_the_middle_of_an_upload_is_told_and_nothing_is_attached(

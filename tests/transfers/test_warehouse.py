@@ -430,6 +430,22 @@ def test_a_run_that_is_cleared_or_tried_again_after_it_has_loaded_takes_nothing_
         assert rows(file, f"SELECT title FROM pipedrive.deals WHERE id = {deals[0]}") == [("edited",)]
 
 
+def test_with_another_key_a_table_is_read_whole_so_that_its_hashes_are_alike(
+    sandbox: Sandbox,
+    file: Path,
+    into: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    names = []
+    for run, key in (("monday", "KeyOfTheHashes012345"), ("tuesday", "AnotherKey0123456789")):
+        monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", api_token_connection(sandbox, hash_key=key))
+        load(run, entities=["persons"], hash=["name"], **into)
+        names.append({name for (name,) in rows(file, "SELECT name FROM pipedrive.persons")})
+    assert not names[0] & names[1]
+    assert "persons is read whole: exclude, hash or hash_key is another than at the last load" in caplog.text
+
+
 def test_a_table_never_has_what_is_left_out_and_equal_hashes_for_equal_values(
     sandbox: Sandbox, file: Path, into: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

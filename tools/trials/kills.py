@@ -8,8 +8,9 @@
 Before each run two deals of the company, the first and the last, are given the run's number as title. So a reader can
 tell a mix (the two differ), an old state (a number smaller than one seen before) and a file that is missing or torn
 (its hash is another one than the manifest says). After each kill another run follows, and what it landed is compared
-with the company. Half of the kills come while a run publishes and sweeps. At the end a run follows to which it is a
-week later: what is there then and named by no manifest is an orphan. The exit code is 1 if anything was wrong.
+with the company. Half of the kills come while a run publishes and sweeps, half of the runs upload nothing before that.
+At the end a run follows to which it is a week later: what is there then and named by no manifest is an orphan. The exit
+code is 1 if anything was wrong.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.extraction import ExtractionJob, extract
 from airflow_provider_pipedrive.extraction import job as job_module
 from airflow_provider_pipedrive.extraction.output import manifest as manifest_module
-from airflow_provider_pipedrive.extraction.output import run_folder, staging
+from airflow_provider_pipedrive.extraction.output import part_uploads, run_folder, staging
 from airflow_provider_pipedrive.extraction.output.manifest import named_files
 from airflow_provider_pipedrive.extraction.storage.files import below, read, read_json
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -62,7 +63,7 @@ begin(*json.loads(sys.argv[2]))
 def begin(host: str, place: Sequence[Any], owner: str) -> None:
     """One run, in the process that is killed."""
     path = Place(*place).path()
-    _small_parts()
+    _small_parts(int(owner.split()[-1]))
     with (
         PipedriveClient(settings_from(host=host, extra={"api_token": TOKEN})) as client,
         publishing(partial(print, "publishing", flush=True)),
@@ -86,8 +87,10 @@ def publishing(begins: Callable[[], Any]) -> Iterator[None]:
         yield
 
 
-def _small_parts() -> None:
+def _small_parts(number: int) -> None:
+    """Small parts, which every other run uploads at once, as a long one does."""
     staging.PART_ROWS = 200
+    part_uploads.HELD_SECONDS = 10.0 if number % 2 else 0.0
 
 
 class Reader(threading.Thread):
@@ -143,7 +146,7 @@ def rows_of(folder: Any, manifest: dict[str, Any]) -> list[dict[str, Any]]:
 
 def trial(place: Place, company: Sandbox, kills: int, dice: random.Random) -> dict[str, Any]:
     """Kill so many runs, and tell what was seen."""
-    _small_parts()
+    _small_parts(0)
     folder = place.path()
     client = PipedriveClient(settings_from(host=company.url, extra={"api_token": TOKEN}))
     live = sorted(deal["id"] for deal in client.iterate("getDeals"))
@@ -158,6 +161,7 @@ def trial(place: Place, company: Sandbox, kills: int, dice: random.Random) -> di
     while left.total() - left[ENDED] < kills:
         number += 1
         edit(company, live, number)
+        _small_parts(number // 2)
         phase = dice.choice(["reading", "publishing"])
         left[kill(place, company, f"run {number}", phase, dice.uniform(0, took.phases[phase]))] += 1
         following = dice.choice([f"run {number}", f"after {number}"])  # the next try of that run, or another one
@@ -241,7 +245,7 @@ def kill(place: Place, company: Sandbox, owner: str, phase: str, seconds: float)
         return "publishing, deals published" if manifest.get("run") == owner else "publishing"
     if any(name.endswith("plan.json") for name in states):
         return "reading"
-    return "sweeping" if manifest.get("run") == owner else "beginning"
+    return "sweeping" if manifest.get("run") == owner else "beginning, or nothing uploaded"
 
 
 def main() -> int:

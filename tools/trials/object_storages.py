@@ -18,7 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from storage_servers import azurite, google_server, installed
 
 HERE = Path(__file__).resolve().parents[2]
-TESTS = [f"tests/extraction/storage/test_{name}.py" for name in ("store", "versioned", "rights")]
+TESTS = [
+    f"tests/extraction/{name}.py" for name in ("storage/test_store", "storage/test_versioned", "storage/test_rights")
+]
+TESTS += ["tests/extraction/output/test_latest.py"]
 APPENDED = "import sys; sys.path.append({folder!r})"
 
 

@@ -91,16 +91,17 @@ class RunFolder:
             self._drop(self.folder, self._names)
             self._names = set()
 
-    def read_as(self, account: Mapping[str, Any]) -> None:
-        """Tell whose records are read: what another account has left unfinished here is dropped."""
+    def read_as(self, whose: Mapping[str, Any]) -> None:
+        """Tell whose records are read, and with which key they are hashed: what another account, or one with another
+        key, has left unfinished here is dropped."""
         kept = self.folder / "account.json"
         before = read_json(kept) if kept.name in self._names else None
-        if before == account:
+        if before == whose:
             return
         if before is not None:
             self._drop(self.folder, self._names)
             self._names = set()
-        write_json(kept, account)
+        write_json(kept, whose)
 
     def entity(
         self,

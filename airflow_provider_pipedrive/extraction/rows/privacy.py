@@ -178,6 +178,11 @@ class RecordPrivacy:
         return hmac.new(self._key, str(value).strip().casefold().encode(), hashlib.sha256).hexdigest()
 
 
+def key_fingerprint(hash_key: str | None) -> str:
+    """Tells one key from another, and not what it is; empty where there is none."""
+    return hmac.new(hash_key.encode(), b"which key", hashlib.sha256).hexdigest()[:16] if hash_key else ""
+
+
 def unmatched(
     rules: PrivacyRules, found: Iterable[RecordPrivacy], definitions: Callable[[str], Definitions]
 ) -> list[str]:

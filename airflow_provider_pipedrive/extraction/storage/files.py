@@ -34,7 +34,7 @@ from airflow_provider_pipedrive.extraction.storage.store import (
     FoundFile,
     file_system,
     protocols,
-    side_by_side,
+    some_at_once,
 )
 
 _STORES: Mapping[type[FileStore], frozenset[str]] = {
@@ -253,7 +253,12 @@ def on_each(work: Callable[[Any], Any], items: Sequence[Any], place: Any) -> lis
 
     :param place: any path there
     """
-    return [work(item) for item in items] if file_system(place) is None else side_by_side(work, items)
+    return [work(item) for item in items] if file_system(place) is None else some_at_once(work, items)
+
+
+def side_by_side(works: Sequence[Callable[[], Any]], place: Any) -> list[Any]:
+    """Do things that do not need each other: see :func:`on_each`."""
+    return on_each(lambda work: work(), works, place)
 
 
 def joined(folder: Any, name: str) -> Any:

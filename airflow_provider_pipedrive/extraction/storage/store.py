@@ -143,7 +143,7 @@ class FileStore:
 
     def remove(self, paths: Sequence[Any]) -> None:
         """Remove files that may not be there."""
-        side_by_side(self._remove, paths)
+        some_at_once(self._remove, paths)
 
     def try_place(self, path: Any) -> None:
         """Find out whether a file can be written, and leave nothing there."""
@@ -252,7 +252,7 @@ def conflict(path: Any) -> ConflictError:
     return ConflictError(errno.EBUSY, "somebody else has replaced it meanwhile", str(path))
 
 
-def side_by_side(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+def some_at_once(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
     """Do something with many things, some at once: each takes a request's time. The first error is raised."""
     if len(items) < 2:
         return [work(item) for item in items]

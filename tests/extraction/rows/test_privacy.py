@@ -92,8 +92,8 @@ def test_what_tells_records_apart_cannot_be_left_out() -> None:
 # ---- through a whole extraction
 
 
-def extracted(sandbox: Sandbox, folder: Path, **job: Any) -> list[dict[str, Any]]:
-    extra = {"api_token": API_TOKEN, "burst_limit": 10_000, "hash_key": KEY}
+def extracted(sandbox: Sandbox, folder: Path, key: str = KEY, **job: Any) -> list[dict[str, Any]]:
+    extra = {"api_token": API_TOKEN, "burst_limit": 10_000, "hash_key": key}
     with PipedriveClient(settings_from(host=sandbox.url, extra=extra)) as client:
         extract(client, folder, ExtractionJob(["persons"], **job))
     files = (folder / "persons").rglob("*.jsonl")
@@ -114,6 +114,23 @@ def test_no_file_of_an_extraction_holds_what_is_left_out_or_hashed(
     assert [secret for secret in (*emails, *names) if json.dumps(secret)[1:-1] in text] == []
     assert {"emails"} & {key for row in rows for key in row} == set()
     assert sorted(row["name"] for row in rows) == sorted(digest(name.strip().casefold()) for name in names)
+
+
+def test_with_another_key_the_whole_list_is_read_and_the_log_says_why(
+    sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = len(extracted(sandbox, tmp_path, mode="changes", hash=["name"]))
+    assert len(extracted(sandbox, tmp_path, mode="changes", hash=["name"])) == whole  # nothing new
+    assert "hash_key" not in caplog.text
+    rows = extracted(sandbox, tmp_path, "AnotherKeyOfTheHashes0123", mode="changes", hash=["name"])
+    assert len(rows) == 2 * whole
+    assert len({row["name"] for row in rows}) == 2 * len({row["name"] for row in rows[:whole]})
+    assert "the connection's hash_key is another than at the last load" in caplog.text
+
+
+def test_another_key_changes_nothing_where_nothing_is_hashed(sandbox: Sandbox, tmp_path: Path) -> None:
+    whole = len(extracted(sandbox, tmp_path, mode="changes"))
+    assert len(extracted(sandbox, tmp_path, "AnotherKeyOfTheHashes0123", mode="changes")) == whole
 
 
 def test_odd_records_go_the_same_way(sandbox: Sandbox, tmp_path: Path) -> None:

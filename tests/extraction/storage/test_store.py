@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -72,6 +74,39 @@ def test_a_file_is_uploaded_whole_whatever_its_size(key: Any, tmp_path: Path, si
         upload(key / "a.bin", source)
     assert read(key / "a.bin") == (tmp_path / "a.bin").read_bytes()
     assert [found.name for found in below(key)] == ["a.bin"]
+
+
+THERE_AND_BACK = """
+import re, sys, tempfile
+from pathlib import Path
+from airflow_provider_pipedrive.extraction.storage.files import StoredFile, upload
+from tests.support.object_storages import folder_at
+
+def there_and_back(size):
+    with tempfile.TemporaryFile() as source:
+        source.truncate(size)
+        upload(path, source)
+    with StoredFile(path).open() as file:
+        assert sum(len(block) for block in iter(lambda: file.read(1_000_000), b"")) == size
+
+def used(name):
+    return int(re.search(rf"{name}:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+
+path = folder_at("s3", sys.argv[1]) / "large.bin"
+there_and_back(1_000)
+Path("/proc/self/clear_refs").write_text("5")  # the peak begins now
+before = used("VmRSS")
+there_and_back(int(sys.argv[2]))
+print(used("VmHWM") - before)
+"""
+
+
+@pytest.mark.long
+def test_a_file_of_200_mb_goes_into_object_storage_and_out_of_it_within_40_mb(s3_server: str) -> None:
+    command = [sys.executable, "-c", THERE_AND_BACK, s3_server, "200000000"]
+    path = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=path)
+    assert float(done.stdout) < 40
 
 
 def test_a_file_of_several_blocks_that_cannot_be_read_to_its_end_does_not_appear(key: Any, tmp_path: Path) -> None:
