@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
+import subprocess
+import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
@@ -103,6 +106,37 @@ def test_an_older_state_that_comes_later_does_not_win(sandbox: Sandbox, file: Pa
     late = EntityLoad("deals", ["id"], "update_time", columns_of(staged, "deals"), parts, datetime.now(UTC))
     Warehouse(Destination(into["destination"]), "pipedrive").load(late)
     assert rows(file, f"SELECT title FROM pipedrive.deals WHERE id = {deal['id']}") == [("the newest",)]
+
+
+_SECOND_AIRFLOW = """
+import json, sys
+from unittest.mock import MagicMock
+from airflow_provider_pipedrive.transfers import PipedriveToWarehouseOperator
+operator = PipedriveToWarehouseOperator(task_id="load", entities=["deals"], destination=sys.argv[1])
+run = {"ti": MagicMock(map_index=-1, try_number=1), "run_id": "tuesday", "dag_run": MagicMock(run_id="tuesday")}
+print(json.dumps(operator.execute(run)["entities"]["deals"]["rows"]))
+"""
+
+
+def test_a_second_airflow_on_the_same_warehouse_continues_where_the_first_has_come_to(
+    sandbox: Sandbox, file: Path, tmp_path: Path
+) -> None:
+    load("monday", entities=["deals"], destination=f"duckdb:///{file}")
+    deals = "SELECT id, title, stage_id, value, label_ids, add_time FROM pipedrive.deals ORDER BY id"
+    before = rows(file, deals)
+    sandbox.advance(120)
+    sandbox.update("deals", before[0][0], title="edited on Tuesday")
+    known = {name: os.environ[name] for name in os.environ if name == "PATH" or name.startswith("AIRFLOW_CONN_")}
+    own = {name: str(tmp_path / name.lower()) for name in ("HOME", "TMPDIR", "AIRFLOW_HOME")}
+    for folder in own.values():
+        Path(folder).mkdir()
+    command = [sys.executable, "-c", _SECOND_AIRFLOW, f"duckdb:///{file}"]
+    environment = {**known, **own, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=300)
+    # The edited deal, and the last one of Monday: a window reaches back a little.
+    assert json.loads(done.stdout.splitlines()[-1]) == 2 < len(before)
+    number, _, *others = before[0]
+    assert rows(file, deals) == [(number, "edited on Tuesday", *others), *before[1:]]
 
 
 def test_a_new_field_becomes_a_new_column(sandbox: Sandbox, file: Path, into: dict[str, Any]) -> None:
