@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import configparser
+import itertools
 import json
 import re
 import shlex
@@ -80,6 +81,10 @@ def check_command(words: list[str]) -> None:
         extras = re.fullmatch(r"\.(?:\[(.*)\])?", rest[1])
         assert extras is not None
         assert set(filter(None, (extras[1] or "").split(","))) <= set(PROJECT["optional-dependencies"])
+    elif program == "pip-audit":
+        # Somebody else's command, which needs its own service: the file that it reads is there.
+        files = [name for option, name in itertools.pairwise(rest) if option == "--requirement"]
+        assert [name for name in files if not (ROOT / name).exists()] == []
     elif program == "make":
         assert re.search(rf"^{rest[0]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     else:
@@ -168,6 +173,7 @@ def test_every_block_of_a_page_is_right(page: Path, monkeypatch: pytest.MonkeyPa
         "pipedrive check",
         "AIRFLOW_CONN_PIPEDRIVE_DEFAULT='pipedrive://acme?api_tokn=x'",
         "ruff check . && make dmo",
+        "pip-audit --requirement tools/constraints/airflow-1.txt",
     ],
 )
 def test_a_wrong_command_is_found(text: str, monkeypatch: pytest.MonkeyPatch) -> None:

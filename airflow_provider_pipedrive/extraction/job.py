@@ -64,9 +64,7 @@ def extract(
     job.check()
     began, spent = clock(), (client.usage.requests, client.usage.tokens)
     run = run or f"{datetime.fromtimestamp(began, UTC):%Y-%m-%dT%H-%M-%SZ}-{uuid.uuid4().hex[:6]}"
-    folder = RunFolder(
-        folder_path(path), job.key, owner or f"pid {os.getpid()}", job.keep_previous, job.part_mb, latest=job.latest
-    )
+    folder = _run_folder(path, job, owner)
     progress = Progress(client, clock, folder.touch)
     pool = RequestPool(client, job.concurrency, progress.watch)
     with _tokens_capped(client, job.max_tokens), _given_back(folder, pool):
@@ -76,6 +74,11 @@ def extract(
             client, folder.path, job, run, writer, folder, pool, progress, account, clock, sleep, began, spent
         )
         return _extract(context)
+
+
+def _run_folder(path: Any, job: ExtractionJob, owner: str | None) -> RunFolder:
+    owner = owner or f"pid {os.getpid()}"
+    return RunFolder(folder_path(path), job.key, owner, job.keep_previous, job.part_mb, latest=job.latest)
 
 
 def _extract(context: ExtractionContext) -> dict[str, Any]:
