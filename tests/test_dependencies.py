@@ -81,7 +81,7 @@ OURSELVES = {*(ROOT / "tests").rglob("*.py"), *(ROOT / "tools").glob("*.py")}
     [
         (set(PACKAGE.rglob("*.py")) - SANDBOX - WAREHOUSE - PARQUET - AI, ()),
         (PARQUET, ("parquet",)),
-        (WAREHOUSE, ("parquet", "warehouse")),
+        (WAREHOUSE, ("parquet", "warehouse", "delta", "iceberg")),
         (SANDBOX, ("sandbox",)),
         (AI, ("ai",)),
         (set((ROOT / "example_dags").glob("*.py")), ("ai", "demo")),

@@ -309,6 +309,23 @@ def test_a_table_that_was_empty_at_first_takes_rows_later(place: Place, lists: s
     assert place.rows() == []
 
 
+def test_lists_of_ids_of_labels_and_of_objects_are_arrays_of_json(place: Place) -> None:
+    columns = [
+        Column("id", "integer"),
+        Column("ids", "list", items="integer"),
+        Column("labels", "list", items="string"),
+        Column("objects", "list", items="json"),
+    ]
+    row = {"id": 1, "ids": [7, 8], "labels": ["Größe"], "objects": [{"value": "a@b.c"}]}
+    place.load([row, {"id": 2}], columns=columns, updated=None)
+    kind = {"duckdb": "typeof", "postgres": "pg_typeof"}[place.destination.name.partition(":")[0]]
+    texts = ", ".join(f"CAST({name} AS TEXT), CAST({kind}({name}) AS TEXT)" for name in ("ids", "labels", "objects"))
+    first, second = place.rows(f"id, {texts}")
+    assert [json.loads(text) for text in first[1::2]] == [row["ids"], row["labels"], row["objects"]]
+    assert {text.lower() for text in first[2::2]} <= {"json", "jsonb"}
+    assert second[1::2] == (None, None, None)
+
+
 # ---- what is remembered
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,3 +71,27 @@ def test_a_table_takes_no_raw_records(tmp_path: Path, fmt: str) -> None:
     writer = open_part(tmp_path / "part", fmt, ID_AND_TITLE)
     with pytest.raises(ValueError, match="JSON lines"):
         writer.write_raw([b"{}"])
+
+
+@pytest.mark.parametrize(
+    ("fmt", "ids", "labels", "objects"),
+    [
+        ("jsonl", [7, 8], ["Größe"], [{"value": "a@b.c"}]),
+        ("jsonl.gz", [7, 8], ["Größe"], [{"value": "a@b.c"}]),
+        ("csv", "[7,8]", '["Größe"]', '[{"value":"a@b.c"}]'),
+        ("parquet", [7, 8], ["Größe"], ['{"value":"a@b.c"}']),
+        (TYPED_ROWS, [7, 8], ["Größe"], ['{"value":"a@b.c"}']),
+    ],
+)
+def test_what_a_list_of_ids_of_labels_and_of_objects_is_in_each_format(
+    tmp_path: Path, fmt: str, ids: Any, labels: Any, objects: Any
+) -> None:
+    columns = [FileColumn(name, "list", items) for name, items in _LISTS.items()]
+    row = {"ids": [7, 8], "labels": ["Größe"], "objects": [{"value": "a@b.c"}]}
+    written(tmp_path / f"part.{fmt}", fmt, columns, [row, dict.fromkeys(_LISTS)])
+    first, second = read_rows(tmp_path / f"part.{fmt}", fmt)
+    assert first == {"ids": ids, "labels": labels, "objects": objects}
+    assert second == dict.fromkeys(_LISTS)
+
+
+_LISTS = {"ids": "integer", "labels": "string", "objects": "json"}
