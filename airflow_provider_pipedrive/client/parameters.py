@@ -20,8 +20,6 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 _CUSTOM_FIELD = re.compile(r"[0-9a-f]{40}(_[a-z0-9_]+)?")
 _ARGUMENTS = ("max_records", "readable", "pipedrive_conn_id")
 """Arguments of operators and of the hook, which have no place among Pipedrive's parameters."""
-_MOST_NAMED = 8
-"""Parameters that a message lists of those of which one must be given."""
 NOTHING: Any = object()
 """Stands for "no body", where ``None`` would be JSON's null."""
 
@@ -70,12 +68,10 @@ def check(
     :param resolved_later: tells which values cannot be judged yet (templates, results of other tasks)
     :raises PipedriveParameterError: naming every fault found
     """
-    given = parameters
     if action.custom_fields == "flat" and isinstance(parameters.get("custom_fields"), Mapping):
         # What names fields there is put next to the other parameters once their keys are known.
-        given = {name: value for name, value in parameters.items() if name != "custom_fields"}
-    _bound(action, without_names(action, given), resolved_later)
-    _refuse_no_change(action, parameters)
+        parameters = {name: value for name, value in parameters.items() if name != "custom_fields"}
+    _bound(action, without_names(action, parameters), resolved_later)
 
 
 def bind(action: Action, parameters: Mapping[str, Any]) -> Request:
@@ -84,7 +80,6 @@ def bind(action: Action, parameters: Mapping[str, Any]) -> Request:
     :raises PipedriveParameterError: naming every fault found
     """
     values = _bound(action, parameters, lambda value: False)
-    _refuse_no_change(action, parameters)
     if action.adapter == "one_person_field":
         action, values = _person_patch(action, values)
     in_place: dict[str, dict[str, Any]] = {place: {} for place in ("path", "query", "body", "form", "file")}
@@ -123,18 +118,6 @@ def _bound(action: Action, given: Mapping[str, Any], resolved_later: Callable[[A
     if faults:
         raise PipedriveParameterError(f"{action.key}: {'; '.join(faults)}.", action=action.key)
     return values
-
-
-def _refuse_no_change(action: Action, given: Mapping[str, Any]) -> None:
-    """An update that would change nothing costs tokens, and is a mistake: a name is wrong, or a value was not found."""
-    changing = [parameter for parameter in action.parameters if parameter.place in ("body", "form")]
-    if action.method not in ("PATCH", "PUT") or not changing or any(parameter.required for parameter in changing):
-        return
-    places = {name: parameter.place for name, parameter in action.by_name.items()}
-    if all(places.get(name) == "path" or value == {} for name, value in given.items()):
-        names = [parameter.name for parameter in changing]
-        shown = " or ".join(names[:_MOST_NAMED]) + (" or another parameter" if len(names) > _MOST_NAMED else "")
-        raise PipedriveParameterError(f"{action.key}: there is nothing to change: give {shown}.", action=action.key)
 
 
 def _take(

@@ -129,6 +129,7 @@ class OneCommit(IcebergLoadFilesystemJob):
         from dlt.common.libs.pyiceberg import create_table, ensure_iceberg_compatible_arrow_data
         from pyiceberg.expressions import In
 
+        is_in: Any = In  # to type checkers it takes what its model is made of, not what it takes
         client, name = self._job_client, self.load_table_name
         rows = ensure_iceberg_compatible_arrow_data(self.arrow_dataset.to_table())
         catalog, identifier = client.get_open_table_catalog("iceberg"), f"{client.dataset_name}.{name}"
@@ -143,7 +144,7 @@ class OneCommit(IcebergLoadFilesystemJob):
             if self._load_table["write_disposition"] == "replace":
                 change.overwrite(rows)
             elif rows.num_rows:
-                near = In(keys[0], rows[keys[0]].unique().to_pylist())
+                near = is_in(keys[0], rows[keys[0]].unique().to_pylist())
                 others = _others(table, near, rows, keys)
                 change.delete(near)
                 change.append(_joined(_without_deleted(rows), others))

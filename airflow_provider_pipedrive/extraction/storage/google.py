@@ -25,6 +25,8 @@ from airflow_provider_pipedrive.extraction.storage.store import (
 )
 
 _BYTES = "application/octet-stream"
+_LARGEST_PIECE = 256 * 1024 * 1024
+"""Pieces come one after another, so there are few. A piece that fails is sent again."""
 _MOST_KEYS = 100
 """Keys that one request removes. https://cloud.google.com/storage/docs/batch"""
 
@@ -107,7 +109,7 @@ class GoogleStore(FileStore):
             self.write(path, b"")
             return
         fs, place, start = file_system(path), self._begun(path), 0
-        for piece in pieces(source, size):
+        for piece in pieces(source, size, _LARGEST_PIECE):
             end = start + len(piece)
             length = {"Content-Length": str(len(piece)), "Content-Range": f"bytes {start}-{end - 1}/{size}"}
             sync(fs.loop, fs._call, "PUT", place, headers=length, data=piece)

@@ -226,9 +226,9 @@ def has_folders(fs: Any) -> bool:
     return bool(protocols(fs) & WITH_FOLDERS)
 
 
-def pieces(source: BinaryIO, size: int) -> list[FilePiece]:
+def pieces(source: BinaryIO, size: int, largest: int = PIECE) -> list[FilePiece]:
     """A file on a disk, in the pieces in which it is sent; none of an empty one."""
-    return [FilePiece(source, start, min(start + PIECE, size)) for start in range(0, size, PIECE)]
+    return [FilePiece(source, start, min(start + largest, size)) for start in range(0, size, largest)]
 
 
 async def each_sent(send: Callable[[int, FilePiece], Awaitable[Any]], parts: Sequence[FilePiece]) -> list[Any]:
