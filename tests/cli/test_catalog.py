@@ -157,6 +157,7 @@ def test_airflow_gets_one_group_with_all_commands():
         "undo",
         "subject",
         "spend",
+        "docs",
     ]
     assert all(isinstance(command, ActionCommand) and command.help for command in group.subcommands)
 
