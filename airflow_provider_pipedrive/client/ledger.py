@@ -215,7 +215,7 @@ _ledgers_lock = threading.Lock()
 
 
 def ledger_of(origin: str, credential: str) -> Ledger:
-    """The ledger of the account that a request goes to. Only a company's own host tells whose it is.
+    """The ledger of the account that a request goes to. Only a company's own host says which account it is.
 
     :param origin: of the request
     :param credential: tells the account from others on the host that all companies share

@@ -20,6 +20,7 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.warehouse.entity_load import DELETED
 from airflow_provider_pipedrive.warehouse.lake import Lake
 from airflow_provider_pipedrive.warehouse.memory import MEMORY_MB
+from airflow_provider_pipedrive.warehouse.pipelines import adapt_clients, exchange_jobs
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.warehouse.destination import Destination
@@ -103,22 +104,14 @@ def _table(pipeline: Any, name: str) -> Any:
 
 def _use(pipeline: Any, catalog: Any) -> None:
     """Let the clients of a pipeline's destination find tables in a catalog, and write them by :class:`OneCommit`."""
-    destination = pipeline.destination
-    make = destination.client
 
-    def client(*arguments: Any, **named: Any) -> Any:
-        made = make(*arguments, **named)
-        create = made.create_load_job
+    def adapt(client: Any) -> None:
+        exchange_jobs(
+            client, lambda _, file, job: OneCommit(file) if isinstance(job, IcebergLoadFilesystemJob) else job
+        )
+        client.get_open_table_catalog = lambda *_arguments, **_named: catalog
 
-        def create_load_job(table: Any, file_path: str, *others: Any, **further: Any) -> Any:
-            job = create(table, file_path, *others, **further)
-            return OneCommit(file_path) if isinstance(job, IcebergLoadFilesystemJob) else job
-
-        made.create_load_job = create_load_job
-        made.get_open_table_catalog = lambda *_arguments, **_named: catalog
-        return made
-
-    destination.client = client
+    adapt_clients(pipeline, adapt)
 
 
 class OneCommit(IcebergLoadFilesystemJob):
@@ -129,7 +122,7 @@ class OneCommit(IcebergLoadFilesystemJob):
         from dlt.common.libs.pyiceberg import create_table, ensure_iceberg_compatible_arrow_data
         from pyiceberg.expressions import In
 
-        is_in: Any = In  # to type checkers it takes what its model is made of, not what it takes
+        is_in: Any = In  # type checkers take the fields of its model for its arguments
         client, name = self._job_client, self.load_table_name
         rows = ensure_iceberg_compatible_arrow_data(self.arrow_dataset.to_table())
         catalog, identifier = client.get_open_table_catalog("iceberg"), f"{client.dataset_name}.{name}"

@@ -27,6 +27,7 @@ from sqlglot import exp
 
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.warehouse.capabilities import abilities_of
+from airflow_provider_pipedrive.warehouse.pipelines import adapt_clients, exchange_jobs
 
 _OTHERS: Final = "temp.pipedrive_others"
 """The numbers of the rows of a file that do not count."""
@@ -83,28 +84,22 @@ def merge_in_transactions(pipeline: Any, merges: Mapping[str, Merge]) -> None:
 
     :param merges: by table
     """
-    destination, abilities = pipeline.destination, abilities_of(pipeline)
-    make = destination.client
+    abilities = abilities_of(pipeline)
 
-    def client(*arguments: Any, **named: Any) -> Any:
-        made = make(*arguments, **named)
-        create = made.create_load_job
-
-        def create_load_job(table: Any, file_path: str, *others: Any, **further: Any) -> Any:
-            job = create(table, file_path, *others, **further)
+    def adapt(client: Any) -> None:
+        def exchange(table: Any, file: str, job: Any) -> Any:
             if table["name"] not in merges:
                 return job
             if not isinstance(job, SqlLoadJob):
-                return _LeftWhereItIs(file_path) if abilities.reads_files else job
+                return _LeftWhereItIs(file) if abilities.reads_files else job
             # Asked here: while the script runs, dlt's client takes the staging table for the table.
-            tables = made.sql_client.get_qualified_table_names(table["name"])
+            tables = client.sql_client.get_qualified_table_names(table["name"])
             script = FileScript if abilities.reads_files else CheckedScript
-            return script(file_path, merges[table["name"]], tables, shares=abilities.transactional)
+            return script(file, merges[table["name"]], tables, shares=abilities.transactional)
 
-        made.create_load_job = create_load_job
-        return made
+        exchange_jobs(client, exchange)
 
-    destination.client = client
+    adapt_clients(pipeline, adapt)
 
 
 class _LeftWhereItIs(RunnableLoadJob, HasFollowupJobs):

@@ -31,6 +31,32 @@ def look_up_once(destination: Any) -> Any:
     return destination
 
 
+def adapt_clients(pipeline: Any, adapt: Callable[[Any], None]) -> None:
+    """Change each client of a pipeline's destination when dlt makes it."""
+    destination = pipeline.destination
+    make = destination.client
+
+    def client(*arguments: Any, **named: Any) -> Any:
+        made = make(*arguments, **named)
+        adapt(made)
+        return made
+
+    destination.client = client
+
+
+def exchange_jobs(client: Any, exchange: Callable[[Any, str, Any], Any]) -> None:
+    """Let a client run other jobs than dlt's.
+
+    :param exchange: makes the job that is run of a table, the path of a file, and dlt's job for it
+    """
+    create = client.create_load_job
+
+    def create_load_job(table: Any, file_path: str, *others: Any, **further: Any) -> Any:
+        return exchange(table, file_path, create(table, file_path, *others, **further))
+
+    client.create_load_job = create_load_job
+
+
 def table_resource(
     table: Table,
     load_state: Mapping[str, Any] | None = None,
