@@ -127,14 +127,16 @@ class _Rules:
         error = _error_of(state)
         seconds = wait_before(error, state.attempt_number - self._bursts) if isinstance(error, PipedriveError) else 0.0
         spread = seconds / 4  # so that workers don't come back together
+        paused = 0.0
         if isinstance(error, PipedriveBurstLimitError):
             self._bursts += 1
             self._tries.windows_waited += int(seconds // WINDOW)
             spread = min(WINDOW * self._bursts, LONGEST_WAIT)  # the more of them there are, the wider
             now = self._clock.monotonic()
             # Nor do machines, which do not see each other.
-            self._limits.pause(now, now + seconds + random.uniform(0, WINDOW / 2))  # nosec B311 # spreads retries
-        seconds += random.uniform(0, spread)  # nosec B311 # spreads retries
+            paused = seconds + random.uniform(0, WINDOW / 2)  # nosec B311 # spreads retries
+            self._limits.pause(now, now + paused)
+        seconds = max(paused, seconds + random.uniform(0, spread))  # nosec B311 # spreads retries
         self._waited_for_room += seconds
         return seconds
 
