@@ -123,7 +123,7 @@ def _is_temporary(error: Exception) -> bool:
 
 
 def written_table() -> dict[tuple[str, str], str]:
-    """The table as it stands in the docs: the result of each fault, by call and kind of fault."""
+    """The table of the docs: the result of each fault, by call and kind of fault."""
     rows = [
         [cell.strip() for cell in line.strip("| ").split(" | ")]
         for line in TABLE.read_text(encoding="utf-8").splitlines()

@@ -544,7 +544,7 @@ def table(found: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def mark(found: str) -> str:
-    """What the table says of a step: what was wrong only the file beside it says."""
+    """What the table says of a step. Only the file next to it says what was wrong."""
     verdict, _, more = found.partition(": ")
     return f"right ({more})" if verdict == "right" and more else verdict.replace("none", "-")
 
