@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-OUT_OF_RANGE: Final = (pa.ArrowInvalid, OverflowError, struct.error)
+OUT_OF_RANGE: Final = (pa.ArrowInvalid, struct.error)
 """What is raised for a value that the array's type cannot hold."""
 
 

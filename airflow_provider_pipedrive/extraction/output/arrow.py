@@ -190,7 +190,7 @@ def _list_array(values: Sequence[Any], items: _Kind) -> tuple[Any, int]:
     return arrays.lists(values, elements, gaps=types != {list}), nulled_values + nulled_elements
 
 
-_NONE = type(None)
+_NONE: type = type(None)
 _LISTS = frozenset({list, tuple, _NONE})
 
 
