@@ -28,7 +28,7 @@ class Abilities:
     :ivar comments: whether tables and columns have comments, which can be read back
     :ivar indexes: whether a merge looks for keys by an index
     :ivar statistics: whether a merge needs to be told how large a table is
-    :ivar reads_files: whether a merge reads the Parquet files of a load where they are: DuckDB does, whatever it keeps tables in
+    :ivar reads_files: whether a merge reads the Parquet files of a load where they are, as DuckDB can
     :ivar staged_as: the format of the files that it takes rows from
     """
 
