@@ -65,6 +65,7 @@ class Weather:
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
         self._sandbox = sandbox
         self._folder = folder
+        self._begun = 0
         self._calm: dict[str, tuple[Any, int]] = {}
 
     def outcome(self, cell: Cell) -> str:
@@ -72,8 +73,8 @@ class Weather:
 
         :raises AssertionError: something was lost, doubled or told, or no error of the package says what happened
         """
-        result, requests = self._in_calm_weather(cell.surface)
-        attempt = self._begin()
+        result, requests = self.in_calm_weather(cell.surface)
+        attempt = self.begin()
         skip = {"first": 0, "middle": requests // 2, "last": requests - 1, "all": 0}[cell.moment]
         count = None if cell.moment == "all" else 1
         self._sandbox.fault("*", cell.kind, skip=skip, count=count, seconds=0.01)
@@ -87,39 +88,56 @@ class Weather:
         return RIGHT
 
     def _after(self, error: Exception, cell: Cell, attempt: Try, result: Any) -> str:
-        told = f"{error} {error.__cause__}"
-        assert [secret for secret in SECRETS if secret in told] == []
+        assert secrets_told_by(error) == []
         assert cell.surface.copies(attempt) <= 1
-        if isinstance(error, AirflowFailException) or not _is_temporary(error):
+        if is_for_people(error):
             return NEVER
         return self._next_try(cell, attempt, result)
 
     def _next_try(self, cell: Cell, attempt: Try, result: Any) -> str:
-        self._sandbox.clear_faults()
-        self._sandbox.advance(86_400)
-        forget_limits()
+        self.calm_down()
         assert cell.surface.run(replace(attempt, number=2)) == result
         return LATER
 
-    def _in_calm_weather(self, surface: Surface) -> tuple[Any, int]:
+    def in_calm_weather(self, surface: Surface) -> tuple[Any, int]:
         """The result without a fault, and how many requests it takes."""
         if surface.does not in self._calm:
-            attempt = self._begin()
+            attempt = self.begin()
             self._calm[surface.does] = surface.run(attempt), len(self._sandbox.requests)
         return self._calm[surface.does]
 
-    def _begin(self) -> Try:
+    def calm_down(self) -> None:
+        """Let the next day begin, without faults."""
+        self._sandbox.clear_faults()
+        self._sandbox.advance(86_400)
+        forget_limits()
+
+    def begin(self) -> Try:
+        """The first try of a call, in a company as it was in the beginning."""
         self._sandbox.reset()
         forget_tokens()
         forget_limits()
-        folder = self._folder / str(len(list(self._folder.iterdir())))
+        self._begun += 1
+        folder = self._folder / str(self._begun)
         folder.mkdir()
         return Try(self._sandbox, folder)
 
 
-def _is_temporary(error: Exception) -> bool:
+def secrets_told_by(error: Exception) -> list[str]:
+    """The secrets in what an error says."""
+    told = f"{error} {error.__cause__}"
+    return [secret for secret in SECRETS if secret in told]
+
+
+def is_for_people(error: Exception) -> bool:
+    """Whether the task has failed for good, so that a person must look.
+
+    :raises AssertionError: it is not an error that the package raises
+    """
+    if isinstance(error, AirflowFailException):
+        return True
     assert isinstance(error, PipedriveError), repr(error)
-    return error.retryable
+    return not error.retryable
 
 
 def written_table() -> dict[tuple[str, str], str]:
