@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.storm.faults import ANSWERED, ON_THIS_MACHINE
-from tests.storm.surfaces import SURFACES, Surface, Try
+from tests.storm.surfaces import SURFACES
+from tests.storm.tries import Surface, Try
 from tests.storm.weather import Weather, is_for_people, secrets_told_by
 
 MOST_FAULTS, MOST_TRIES = 3, 4
