@@ -56,12 +56,11 @@ def extract(
     :param writer: who runs it night after night: no snapshot takes the place of another writer's that has other
         ``parameters``
     :returns: the receipt, which is also kept in ``_pipedrive/receipts``
-    :raises PipedriveParameterError: the job or the path cannot be, found before anything was sent
+    :raises PipedriveParameterError: the path cannot be, found before anything was sent
     :raises PipedriveTokenCapError: ``max_tokens`` would be exceeded
     :raises PipedriveError: what ended it
     :raises OSError: the folder cannot be written to
     """
-    job.check()
     began, spent = clock(), (client.usage.requests, client.usage.tokens)
     run = run or f"{datetime.fromtimestamp(began, UTC):%Y-%m-%dT%H-%M-%SZ}-{uuid.uuid4().hex[:6]}"
     folder = _run_folder(path, job, owner)
