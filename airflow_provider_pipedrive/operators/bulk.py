@@ -254,7 +254,7 @@ class PipedriveBulkOperator(PlannedWriteOperator):
                 given[name] = 0 if name in _COUNTS else _HARMLESS.get(name, value)
             elif name in _COUNTS and value not in (None, ""):
                 given[name] = whole_number(name, value, least=0)
-        BulkJob(**given).check()
+        BulkJob(**given)
 
 
 def _first_link(results: Any) -> str:

@@ -162,7 +162,6 @@ class PipedriveMergeOperator(PlannedWriteOperator):
             max_merges=None if is_templated(self.max_merges) else _count("max_merges", self.max_merges),
             max_tokens=None if is_templated(self.max_tokens) else _count("max_tokens", self.max_tokens),
         )
-        job.check()
         if isinstance(self.groups, list) and not is_templated(self.groups) and not is_templated(self.entity):
             for number, group in enumerate(self.groups, 1):
                 job.checked_group(number, group)

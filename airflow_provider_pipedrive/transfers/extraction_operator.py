@@ -163,7 +163,7 @@ class ExtractionOperator(ReportsLineage, BaseOperator):
         }
         given: dict[str, Any] = {name: self._moment(name) for name in ("since", "until")}
         given |= {name: value for name, value in harmless.items() if is_templated(getattr(self, name))}
-        self._job(**{**given, **others}).check()
+        self._job(**{**given, **others})
 
     def _moment(self, name: str) -> datetime | None:
         """The argument ``since`` or ``until`` as a time; None where it is not given, or a template."""
