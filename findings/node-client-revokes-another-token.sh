@@ -1,7 +1,7 @@
 #!/bin/sh
-# pipedrive 33.7.0, Pipedrive's official client for Node.js (seen on 20.20.2): `revokeToken('access_token')` sends a text
-# that is not the access token. The token stays valid, and the caller hears of success: for a token that the server does
-# not know, RFC 7009 (section 2.2) asks for the answer 200.
+# pipedrive 33.7.0, Pipedrive's official client for Node.js (seen on 20.20.2): `revokeToken('access_token')` sends a
+# text that is not the access token. The token stays valid, and the caller hears of success: for a token that the
+# server does not know, RFC 7009 (section 2.2) asks for the answer 200.
 #
 # Seen: access token   v1u:AQ+/=
 #       server reads   v1u%3AAQ%2B%2F%3D
