@@ -76,8 +76,9 @@ class LiveAirflow:
         users: Mapping[str, str] | None = None,
     ) -> None:
         self.home = home
+        self._log = home / "standalone.log"
         self._users = users or {}
-        self.url = f"http://127.0.0.1:{_free_port()}"
+        self.url = f"http://127.0.0.1:{free_port()}"
         self._python = python
         self.environ = environ | self._settings(dags)
         self._say = say
@@ -105,8 +106,8 @@ class LiveAirflow:
             "AIRFLOW__API__WORKERS": "1",
             # The generated secret is shorter than its algorithm wants, which is warned of at each start.
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
-            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
-            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port()),
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
         }
 
     def _sign_in_settings(self) -> dict[str, str]:
@@ -122,7 +123,7 @@ class LiveAirflow:
         self.home.mkdir(parents=True, exist_ok=True)
         if self._users:
             (self.home / "passwords.json").write_text(json.dumps({name: name for name in self._users}))
-        with (self.home / "standalone.log").open("wb") as log:
+        with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [self._python.parent / "airflow", "standalone"],
                 env=self.environ,
@@ -303,7 +304,7 @@ class LiveAirflow:
         """The run's tasks of which the scheduler has heard that they wait without a worker."""
         of_run = rf"Finished: dag_id={run.dag_id}, task_id=(\w+), run_id={re.escape(run.run_id)},"
         told = re.compile(f"{of_run}.* state=(?:{'|'.join(WAITING)}),")
-        return set(told.findall((self.home / "standalone.log").read_text(errors="replace")))
+        return set(told.findall(self._log.read_text(errors="replace")))
 
     def jobs(self, kind: str) -> list[str]:
         """The states of all of Airflow's processes of a kind that there have been, such as ``TriggererJob``."""
@@ -359,8 +360,8 @@ class LiveAirflow:
                 return found
             passed = time.monotonic() - started
             text = what if isinstance(what, str) else what()
-            if self._process is None or self._process.poll() is not None:
-                raise LiveAirflowError(f"Airflow ended while it was waited for {text}.\n{self._last_words()}")
+            if ended := self._ended():
+                raise LiveAirflowError(f"{ended} ended while it was waited for {text}.\n{self._last_words()}")
             if passed > seconds:
                 words = "" if self._token else f"\n{self._last_words()}"
                 raise LiveAirflowError(f"Waited for {text}, but {seconds:.0f} s have passed.{words}")
@@ -369,8 +370,12 @@ class LiveAirflow:
                 told += 5
             time.sleep(0.5)
 
+    def _ended(self) -> str:
+        """Which of its processes has ended unasked; empty if none has."""
+        return "Airflow" if self._process is None or self._process.poll() is not None else ""
+
     def _last_words(self) -> str:
-        lines = (self.home / "standalone.log").read_text(errors="replace").splitlines()
+        lines = self._log.read_text(errors="replace").splitlines()
         return "\n".join(lines[-15:])
 
     def _answers(self) -> bool:
@@ -416,7 +421,8 @@ def _readable(log: Path) -> list[str]:
     return lines
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nothing listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

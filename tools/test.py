@@ -1,12 +1,13 @@
 """All checks of this repository, from nothing: Python 3.11 or newer, pip and a package index are enough.
 
-    python3 tools/test.py [--long | --every] [--conformance FOLDER]
+    python3 tools/test.py [--long | --every | --set NAME] [--conformance FOLDER]
 
 Makes an environment for each Airflow (see environment.py), then runs the linter, the type checker, the whole test suite
 on the newest Airflow, the rooms that know Airflow on the oldest, what runs in a triggerer on 3.0 and 3.1, and the
 conformance cases in FOLDER, if there are any. With --long nothing is left out on the oldest, and all that the versions
 differ in runs on 3.0, 3.1 and 3.2. With --every all that tools/constraints/sets.json lists follows, one after the
 other: each Airflow on each Python that it installs on, and the lowest and the newest versions of all dependencies.
+With --set, one of these is run and nothing else, by its name: ``--set 3.1.8-py3.12``.
 
 The linter runs while environments are made, then the suite in parts, three at a time on two cores: what starts an
 Airflow waits for it most of the time. Those parts run one after the other, next to what starts none: two of them on one
@@ -189,6 +190,8 @@ def test_environ(scratch: Path) -> dict[str, str]:
 def main() -> int:
     """Run everything; the exit code is 1 if any part failed."""
     options = _options()
+    if options.set:
+        return one_set_alone(options.set)
     is_long = options.long or options.every
     versions = BETWEEN if is_long else STRICT_TRIGGERERS
     extras = {NEWEST: "dev", OLDEST: "test", **dict.fromkeys(versions, "airflow-test")}
@@ -212,7 +215,7 @@ def main() -> int:
         parts += suites(report, making, scratch, is_long=is_long)
         finish([running.submit(run) for run in parts])
         conformance(report, newest, Path(options.conformance), scratch / "conformance")
-        for other in json.loads(SETS.read_text(encoding="utf-8")) if options.every else ():
+        for other in every_set().values() if options.every else ():
             one_set(report, scratch, **other)
 
     report.print_end()
@@ -221,8 +224,10 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--long", action="store_true", help="the long trials too, on all versions")
-    parser.add_argument("--every", action="store_true", help="--long, then every set of versions on every Python")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--long", action="store_true", help="the long trials too, on all versions")
+    chosen.add_argument("--every", action="store_true", help="--long, then every set of versions on every Python")
+    chosen.add_argument("--set", metavar="NAME", choices=every_set(), help=f"one of {', '.join(every_set())}")
     parser.add_argument(
         "--conformance",
         metavar="FOLDER",
@@ -275,6 +280,21 @@ def started(report: Report, making: dict[str, Future[Path]], scratch: Path, *, i
         marked = ["-m", " and ".join(marks)] if marks else []
         python, home = made.result(), scratch / f"{version}-started"
         report.pytest(title, python, home, [*marked, *arguments], f"{version}, started | ")
+
+
+def every_set() -> dict[str, dict[str, str]]:
+    """Sets of versions by name, what ``one_set`` takes of each."""
+    sets = json.loads(SETS.read_text(encoding="utf-8"))
+    return {f"{each['airflow']}-py{each['python']}": each for each in sets}
+
+
+def one_set_alone(name: str) -> int:
+    """Run one set of versions; the exit code is 1 if a test failed."""
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="pipedrive-test-") as folder:
+        one_set(report, Path(folder), **every_set()[name])
+    report.print_end()
+    return 1 if report.failed else 0
 
 
 def one_set(report: Report, scratch: Path, *, airflow: str, python: str, tests: str) -> None:

@@ -53,7 +53,7 @@ def write(client: PipedriveClient, rows: Iterable[Mapping[str, Any]], job: BulkJ
         records of the whole run), ``requests``, ``tokens``, ``seconds``, ``dry_run``, ``edited_meanwhile``, ``lookup``
         (how the rows' keys were found: ``index``, by reading the list, or ``search``; else None), and the paths
         ``rejects``, ``diff`` and ``results`` (JSON lines) as text, or None where there is nothing in them
-    :raises PipedriveParameterError: the job, a column or a label is wrong, or the folder is another run's: nothing was
+    :raises PipedriveParameterError: a column or a label is wrong, or the folder is another run's: nothing was
         written
     :raises PipedriveRejectedRowsError: more rows are rejected than ``max_rejects`` allows
     :raises PipedriveTokenCapError: ``max_tokens`` or ``max_writes`` would be exceeded
@@ -91,7 +91,6 @@ def _run(
     folder: Any,
     ask: Ask | None,
 ) -> dict[str, Any] | Proposal:
-    job.check()
     journal = journal_in(folder)
     try:
         return _BulkRun(context_of(client, job, journal), ask).do(rows)

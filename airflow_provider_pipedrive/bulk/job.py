@@ -54,6 +54,7 @@ class BulkJob:
     :ivar on_remove: ``delete``, ``archive`` (deals and leads), or what to write instead: ``{"Status": "Discontinued"}``
     :ivar timezone: the zone of times without one, such as ``Europe/Berlin``; without it they are rejected
     :ivar concurrency: requests at once, 1 to 64
+    :raises PipedriveParameterError: what cannot be, and what to do
     """
 
     entity: str
@@ -103,11 +104,7 @@ class BulkJob:
         given = {name: value for name, value in asdict(self).items() if name not in _BOUNDS}
         return json.dumps(given, sort_keys=True, default=str)
 
-    def check(self) -> None:
-        """Find what cannot be, before anything is sent.
-
-        :raises PipedriveParameterError: what is wrong, and what to do
-        """
+    def __post_init__(self) -> None:
         target = self.target
         for name, known in _CHOICES.items():
             if getattr(self, name) not in known:

@@ -34,6 +34,7 @@ class MergeJob:
     :ivar max_merges: records that may be merged away
     :ivar dry_run: decide everything, merge nothing
     :ivar max_tokens: API tokens that the whole run may spend, all its tries together
+    :raises PipedriveParameterError: what cannot be, and what to do
     """
 
     entity: str
@@ -43,11 +44,7 @@ class MergeJob:
     dry_run: bool = False
     max_tokens: int | None = None
 
-    def check(self) -> None:
-        """Find what is wrong.
-
-        :raises PipedriveParameterError: something is
-        """
+    def __post_init__(self) -> None:
         if self.entity not in MERGES:
             near = nearest(self.entity, MERGES, cutoff=0.75)
             hint = f"Did you mean {near[0]!r}?" if near else f"It merges {', '.join(MERGES)}."

@@ -66,7 +66,7 @@ def merge(
         ``tokens``, ``seconds``, ``dry_run``, ``price`` (API tokens left to spend, of a dry run), ``approval``
         (``plan``, ``by``, ``at``, or None where nobody was asked), and the paths ``rejects``, ``diff`` and ``results``
         (JSON lines) as text, or None
-    :raises PipedriveParameterError: a group or the job is wrong, or the folder is another run's: nothing was merged
+    :raises PipedriveParameterError: a group is wrong, or the folder is another run's: nothing was merged
     :raises PipedriveTokenCapError: ``max_merges`` or ``max_tokens`` would be exceeded
     :raises PipedriveError: what ended the run; what was done is journalled
     """
@@ -98,7 +98,6 @@ def merge_when_approved(
 def _run(
     client: PipedriveClient, groups: Iterable[Mapping[str, Any]], job: MergeJob, folder: Any, ask: Ask | None
 ) -> dict[str, Any] | Proposal:
-    job.check()
     journal = journal_in(folder)
     try:
         return _MergeRun(client, job, journal, ask).do(groups)

@@ -151,14 +151,16 @@ def singular(word: str) -> str:
 
 
 def _variants(words: list[str]) -> Iterable[list[str]]:
-    """The same with one word that may be meant, or with what is left out by many."""
+    """The same with one word that may be meant, or with what many leave out or put behind."""
     meant = [
         [*words[:place], other, *words[place + 1 :]]
         for place, word in enumerate(words)
         for other in _PERHAPS.get(word, ())
     ]
     yield from meant
-    yield from ([*some, "id"] for some in [words, *meant])
+    yield from ([*some, ending] for ending in ("id", "date") for some in [words, *meant])
+    if words[-1:] == ["id"]:
+        yield words[:-1]
     if words[-2:] == ["v", "1"]:
         yield words[:-2]
 

@@ -74,6 +74,7 @@ class ExtractionJob:
         ``notes``), and fields by name, of one entity alone as ``persons.name``
     :ivar hash: the same, with a keyed hash in its place: equal values stay equal. The connection's ``hash_key`` is the
         key
+    :raises PipedriveParameterError: what cannot be, and what to do
     """
 
     entities: Sequence[str]
@@ -99,11 +100,7 @@ class ExtractionJob:
     exclude: Sequence[str] = ()
     hash: Sequence[str] = ()
 
-    def check(self) -> None:
-        """Find what cannot be, before anything is sent.
-
-        :raises PipedriveParameterError: what is wrong, and what to do
-        """
+    def __post_init__(self) -> None:
         is_list = isinstance(self.entities, Sequence | Set) and not isinstance(self.entities, str)
         if not is_list or not self.entities or not all(isinstance(name, str) for name in self.entities):
             raise PipedriveParameterError('entities must be a list of names, such as ["deals", "persons"].')

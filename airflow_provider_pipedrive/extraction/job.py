@@ -56,12 +56,11 @@ def extract(
     :param writer: who runs it night after night: no snapshot takes the place of another writer's that has other
         ``parameters``
     :returns: the receipt, which is also kept in ``_pipedrive/receipts``
-    :raises PipedriveParameterError: the job or the path cannot be, found before anything was sent
+    :raises PipedriveParameterError: the path cannot be, found before anything was sent
     :raises PipedriveTokenCapError: ``max_tokens`` would be exceeded
     :raises PipedriveError: what ended it
     :raises OSError: the folder cannot be written to
     """
-    job.check()
     began, spent = clock(), (client.usage.requests, client.usage.tokens)
     run = run or f"{datetime.fromtimestamp(began, UTC):%Y-%m-%dT%H-%M-%SZ}-{uuid.uuid4().hex[:6]}"
     folder = _run_folder(path, job, owner)
@@ -116,13 +115,34 @@ def _kept_for_another_try(entities: Sequence[EntityRun]) -> Iterator[None]:
     """Whatever ends a run, what it has read is kept; no file of it stays on this disk."""
     try:
         yield
-    except BaseException:
-        for each in entities:
-            each.staging.keep()
+    except BaseException as error:
+        _keep(entities, error)
         raise
     finally:
         for each in entities:
             each.staging.close()
+
+
+def _keep(entities: Sequence[EntityRun], error: BaseException) -> None:
+    """Keep what was read for another try, as far as the storage takes it.
+
+    :param error: what has ended the run, which is what counts
+    """
+    for each in entities:
+        if _is_out_of_reach(error):
+            log.warning("What is not in the storage yet is read again by another try.")
+            return
+        try:
+            each.staging.keep()
+        except Exception as own:  # noqa: BLE001 - another one is raised
+            log.warning("%s: not all that was read is kept for another try: %s", each.name, own)
+            error = own
+
+
+def _is_out_of_reach(error: BaseException) -> bool:
+    """Whether the storage does not answer, or not to these credentials any more. Its client tries each call for up to a
+    minute before it says so: nothing more is asked."""
+    return isinstance(error, PipedriveStorageError) and bool(error.retryable)
 
 
 @contextmanager
@@ -142,13 +162,15 @@ def _given_back(folder: RunFolder, pool: RequestPool) -> Iterator[None]:
     """Whatever ends a run, its threads end first, and then another may continue from what was read."""
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         pool.close()
-        try:
-            folder.release()
-        except (
-            OSError,
-            PipedriveStorageError,
-        ) as error:  # what ended the run is what counts, and the lease runs out
-            log.warning("The lease in %s stays: %s", folder.folder, error)
+        if not _is_out_of_reach(error):
+            _release(folder)
         raise
+
+
+def _release(folder: RunFolder) -> None:
+    try:
+        folder.release()
+    except (OSError, PipedriveStorageError) as error:  # what ended the run is what counts, and the lease runs out
+        log.warning("The lease in %s stays: %s", folder.folder, error)

@@ -65,10 +65,8 @@ def estimate(
     """What a job will cost: one request for each entity.
 
     :param since: begin of the window for a job that goes by its watermark
-    :raises PipedriveParameterError: the job cannot be
     :raises PipedriveError: a list cannot be read
     """
-    job.check()
     before = client.usage.tokens
     pool = RequestPool(client, min(job.concurrency, 8), lambda: None)
     since = job.since or since

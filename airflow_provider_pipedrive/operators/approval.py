@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +16,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 from airflow_provider_pipedrive.catalog.advice import counted, singular
 from airflow_provider_pipedrive.client.record_links import record_url
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.hooks.lineage import ReportsLineage
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 from airflow_provider_pipedrive.operators.people import Question, Users, answer_of, ask, check_can_ask
 from airflow_provider_pipedrive.operators.tables import changes_table, plain_text
@@ -141,6 +143,37 @@ def settled(
         "changed meanwhile. Nothing was written; the next try shows the new changes.",
         retryable=True,
     )
+
+
+class PlannedWriteOperator(ReportsLineage, BaseOperator):
+    """Decides everything before its first write, shows it to somebody where ``approval`` says so, and continues what an
+    earlier try has begun."""
+
+    approval: Approval | None
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Write, continuing an earlier try's run, and return the receipt."""
+        return self._run(context, waited=False)
+
+    def execute_complete(self, context: Context, event: Any = None, plan: str | None = None) -> dict[str, Any]:
+        """Write the rest, when the day's tokens are expected to be renewed; or what somebody has approved.
+
+        :param plan: the fingerprint of the plan that they were shown
+        """
+        if self.approval is None or plan is None:
+            return self._run(context, waited=True)
+        from airflow_provider_pipedrive.bulk.approval import PlanApproval
+
+        said = approved(context, self.approval, event)
+        return self._run(context, waited=False, approval=PlanApproval(plan, said["by"], said["at"]))
+
+    @abstractmethod
+    def _run(self, context: Context, *, waited: bool, approval: PlanApproval | None = None) -> dict[str, Any]:
+        """One try: a receipt.
+
+        :param waited: whether it follows a wait for the day's tokens
+        :param approval: who has approved which plan
+        """
 
 
 class PipedriveApprovalOperator(BaseOperator):

@@ -7,22 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
+from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.client.values import from_text
-from airflow_provider_pipedrive.errors import (
-    PipedriveDailyBudgetError,
-    PipedriveParameterError,
-    PipedriveTokenCapError,
-)
+from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.hooks.allowed_paths import allowed
-from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
+from airflow_provider_pipedrive.hooks.lineage import Lineage, entity, location, tell
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
 from airflow_provider_pipedrive.operators.approval import (
     Approval,
+    PlannedWriteOperator,
     approval_settings,
-    approved,
     settled,
 )
 from airflow_provider_pipedrive.operators.record_links import PipedriveRecordLink
@@ -30,9 +26,8 @@ from airflow_provider_pipedrive.operators.task_support import (
     check_connection_id,
     is_templated,
     journal_folder,
-    permanent_errors_end_the_task,
+    spent_tokens_end_the_try,
     storage_path,
-    wait_for_tokens,
     whole_number,
 )
 
@@ -54,7 +49,7 @@ _HARMLESS: Mapping[str, Any] = {"entity": "persons", "mapping": None, "within": 
 """What contradicts nothing, in place of what is only known when the task runs."""
 
 
-class PipedriveBulkOperator(ReportsLineage, BaseOperator):
+class PipedriveBulkOperator(PlannedWriteOperator):
     """Write rows to Pipedrive: matched, compared, only what differs, at the pace of the rate limit.
 
     Everything is decided before the first write; a try that dies is continued by the next one, and no row is written
@@ -164,41 +159,20 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
         if callable(rows):
             self.rows = rows
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Write the rows, continuing an earlier try's run, and return the receipt."""
-        return self._write(context, waited=False)
-
-    def execute_complete(self, context: Context, event: Any = None, plan: str | None = None) -> dict[str, Any]:
-        """Write the rest, when the day's tokens are expected to be renewed; or what somebody has approved.
-
-        :param plan: the fingerprint of the plan that they were shown
-        """
-        if self.approval is None or plan is None:
-            return self._write(context, waited=True)
-        from airflow_provider_pipedrive.bulk.approval import PlanApproval
-
-        said = approved(context, self.approval, event)
-        return self._write(context, waited=False, approval=PlanApproval(plan, said["by"], said["at"]))
-
-    def _write(self, context: Context, *, waited: bool, approval: PlanApproval | None = None) -> dict[str, Any]:
+    def _run(self, context: Context, *, waited: bool, approval: PlanApproval | None = None) -> dict[str, Any]:
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
         hook = PipedriveHook(self.pipedrive_conn_id)
         link = ""
         self._lineage = Lineage()
+        # What was spent counts for the whole run.
+        advice = " Raise max_tokens, and clear the task."
         try:
-            with permanent_errors_end_the_task():
+            with spent_tokens_end_the_try(self, hook, waited=waited, at_once=self.concurrency, advice=advice):
                 job, folder = BulkJob(**self._given()), journal_folder(self, context)
                 self._refuse_to_double(job, folder)
                 receipt = self._written(context, hook.client, job, folder, approval)
                 link = _first_link(receipt["results"] and storage_path("results", receipt["results"]))
-        except PipedriveTokenCapError as error:
-            # Another try would end the same: what was spent counts for the whole run.
-            raise AirflowFailException(f"{error} Raise max_tokens, and clear the task.") from None
-        except PipedriveDailyBudgetError as error:
-            if not self.deferrable:
-                raise
-            wait_for_tokens(self, error, in_vain=waited and hook.usage.requests <= self.concurrency)
         finally:
             context["ti"].xcom_push(key=PipedriveRecordLink.xcom_key, value=link)
         self._lineage.wrote(entity(hook.client.origin, "deals" if self.entity.startswith("deal_") else self.entity))
@@ -280,7 +254,7 @@ class PipedriveBulkOperator(ReportsLineage, BaseOperator):
                 given[name] = 0 if name in _COUNTS else _HARMLESS.get(name, value)
             elif name in _COUNTS and value not in (None, ""):
                 given[name] = whole_number(name, value, least=0)
-        BulkJob(**given).check()
+        BulkJob(**given)
 
 
 def _first_link(results: Any) -> str:

@@ -6,25 +6,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
+from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_pipedrive.bulk.merge_job import MergeJob
 from airflow_provider_pipedrive.client.values import from_text
-from airflow_provider_pipedrive.errors import (
-    PipedriveDailyBudgetError,
-    PipedriveParameterError,
-    PipedriveTokenCapError,
-)
+from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.hooks.allowed_paths import allowed
-from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity, location, tell
+from airflow_provider_pipedrive.hooks.lineage import Lineage, entity, location, tell
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage
-from airflow_provider_pipedrive.operators.approval import Approval, approval_settings, approved, settled
+from airflow_provider_pipedrive.operators.approval import Approval, PlannedWriteOperator, approval_settings, settled
 from airflow_provider_pipedrive.operators.task_support import (
     is_templated,
     journal_folder,
-    permanent_errors_end_the_task,
+    spent_tokens_end_the_try,
     storage_path,
-    wait_for_tokens,
     whole_number,
 )
 
@@ -35,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
 
 
-class PipedriveMergeOperator(ReportsLineage, BaseOperator):
+class PipedriveMergeOperator(PlannedWriteOperator):
     """Merge groups of duplicates, which Pipedrive does not undo: let a person approve them first.
 
     Everything is read and decided before the first merge; a try that dies is continued by the next one, and no record
@@ -103,36 +98,13 @@ class PipedriveMergeOperator(ReportsLineage, BaseOperator):
         self.deferrable = deferrable
         self._check_when_parsing()
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Merge the groups, continuing an earlier try's run, and return the receipt."""
-        return self._merge(context, waited=False)
-
-    def execute_complete(self, context: Context, event: Any = None, plan: str | None = None) -> dict[str, Any]:
-        """Merge the rest, when the day's tokens are expected to be renewed; or what somebody has approved.
-
-        :param plan: the fingerprint of the plan that they were shown
-        """
-        if self.approval is None or plan is None:
-            return self._merge(context, waited=True)
-        from airflow_provider_pipedrive.bulk.approval import PlanApproval
-
-        said = approved(context, self.approval, event)
-        return self._merge(context, waited=False, approval=PlanApproval(plan, said["by"], said["at"]))
-
-    def _merge(self, context: Context, *, waited: bool, approval: PlanApproval | None = None) -> dict[str, Any]:
+    def _run(self, context: Context, *, waited: bool, approval: PlanApproval | None = None) -> dict[str, Any]:
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
         hook = PipedriveHook(self.pipedrive_conn_id)
         lineage = Lineage()
-        try:
-            with permanent_errors_end_the_task():
-                receipt = self._merged(context, hook.client, lineage, approval)
-        except PipedriveTokenCapError as error:
-            raise AirflowFailException(str(error)) from None
-        except PipedriveDailyBudgetError as error:
-            if not self.deferrable:
-                raise
-            wait_for_tokens(self, error, in_vain=waited and hook.usage.requests <= 1)
+        with spent_tokens_end_the_try(self, hook, waited=waited, at_once=1):
+            receipt = self._merged(context, hook.client, lineage, approval)
         lineage.wrote(entity(hook.client.origin, self.entity))
         tell(hook, lineage.inputs, lineage.outputs)
         return receipt
@@ -190,7 +162,6 @@ class PipedriveMergeOperator(ReportsLineage, BaseOperator):
             max_merges=None if is_templated(self.max_merges) else _count("max_merges", self.max_merges),
             max_tokens=None if is_templated(self.max_tokens) else _count("max_tokens", self.max_tokens),
         )
-        job.check()
         if isinstance(self.groups, list) and not is_templated(self.groups) and not is_templated(self.entity):
             for number, group in enumerate(self.groups, 1):
                 job.checked_group(number, group)

@@ -15,14 +15,19 @@ from urllib.parse import unquote, urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.errors import (
+    PipedriveDailyBudgetError,
+    PipedriveError,
+    PipedriveParameterError,
+    PipedriveTokenCapError,
+)
 from airflow_provider_pipedrive.hooks import client_factory
 from airflow_provider_pipedrive.operators.ticks import in_utc, previous_tick
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context
 
-    from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError
+    from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
 _DAY = 86_400
 _AFTER_RESET = 300.0
@@ -177,7 +182,32 @@ def journal_folder(task: Any, context: Context) -> Any:
     return Path(tempfile.gettempdir()) / "airflow-pipedrive-bulk" / run_name(task, context)
 
 
-def wait_for_tokens(task: BaseOperator, error: PipedriveDailyBudgetError, *, in_vain: bool) -> NoReturn:
+@contextmanager
+def spent_tokens_end_the_try(
+    task: Any, hook: PipedriveHook, *, waited: bool, at_once: int, advice: str = ""
+) -> Iterator[None]:
+    """Fail the task where its ``max_tokens`` are spent: Airflow's retries would spend more, or end the same. Where the
+    day's tokens are spent, wait for new ones, if the task is deferrable. Errors that another try cannot help end the
+    task too.
+
+    :param task: the operator; ``execute_complete`` follows a wait
+    :param hook: the hook that sends what this try sends
+    :param waited: whether this try follows a wait
+    :param at_once: requests that go out at once: where no more were sent, all of them may have been refused
+    :param advice: said after the error of ``max_tokens``
+    """
+    try:
+        with permanent_errors_end_the_task():
+            yield
+    except PipedriveTokenCapError as error:
+        raise AirflowFailException(f"{error}{advice}") from None
+    except PipedriveDailyBudgetError as error:
+        if not task.deferrable:
+            raise
+        _wait_for_tokens(task, error, in_vain=waited and hook.usage.requests <= at_once)
+
+
+def _wait_for_tokens(task: BaseOperator, error: PipedriveDailyBudgetError, *, in_vain: bool) -> NoReturn:
     """Free the worker until the day's API tokens are expected to be there again; ``execute_complete`` follows."""
     from airflow_provider_pipedrive.triggers.budget import PipedriveBudgetTrigger
 

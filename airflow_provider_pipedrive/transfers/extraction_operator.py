@@ -7,18 +7,16 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
+from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_pipedrive.client.times import given_moment
-from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError, PipedriveTokenCapError
 from airflow_provider_pipedrive.extraction.definition import CONCURRENCY, LOOKBACK, ExtractionJob
 from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity
 from airflow_provider_pipedrive.hooks.record_values import ParametersKeptFromLineage, plain
 from airflow_provider_pipedrive.operators.task_support import (
     check_connection_id,
     is_templated,
-    permanent_errors_end_the_task,
-    wait_for_tokens,
+    spent_tokens_end_the_try,
     whole_number,
 )
 
@@ -115,17 +113,10 @@ class ExtractionOperator(ReportsLineage, BaseOperator):
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
         hook = PipedriveHook(self.pipedrive_conn_id)
-        try:
-            with permanent_errors_end_the_task():
-                return self._extract(context, hook)
-        except PipedriveTokenCapError as error:
-            # It may be tried again, but not by Airflow: each of its retries would spend max_tokens.
-            raise AirflowFailException(f"{error} Clear the task for that.") from None
-        except PipedriveDailyBudgetError as error:
-            if not self.deferrable:
-                raise
-            # As many as go out at once: all of them may have been refused.
-            wait_for_tokens(self, error, in_vain=waited and hook.usage.requests <= self.concurrency)
+        # Its max_tokens are a try's: Airflow's retries would each spend as many.
+        advice = " Clear the task for that."
+        with spent_tokens_end_the_try(self, hook, waited=waited, at_once=self.concurrency, advice=advice):
+            return self._extract(context, hook)
 
     # ---- what is asked for
 
@@ -172,7 +163,7 @@ class ExtractionOperator(ReportsLineage, BaseOperator):
         }
         given: dict[str, Any] = {name: self._moment(name) for name in ("since", "until")}
         given |= {name: value for name, value in harmless.items() if is_templated(getattr(self, name))}
-        self._job(**{**given, **others}).check()
+        self._job(**{**given, **others})
 
     def _moment(self, name: str) -> datetime | None:
         """The argument ``since`` or ``until`` as a time; None where it is not given, or a template."""

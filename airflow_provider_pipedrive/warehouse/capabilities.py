@@ -28,7 +28,7 @@ class Abilities:
     :ivar comments: whether tables and columns have comments, which can be read back
     :ivar indexes: whether a merge looks for keys by an index
     :ivar statistics: whether a merge needs to be told how large a table is
-    :ivar reads_files: whether a merge reads the Parquet files of a load where they are
+    :ivar reads_files: whether a merge reads the Parquet files of a load where they are, as DuckDB can
     :ivar staged_as: the format of the files that it takes rows from
     """
 
@@ -64,7 +64,11 @@ _KINDS: Final[Mapping[str, Abilities]] = {
         "MariaDB ('sqlalchemy', whose credentials have drivername='mysql+pymysql')", transactional=True, indexes=True
     ),
     "ducklake": Abilities(
-        "DuckLake ('ducklake', with its catalog in a DuckDB file)", transactional=True, changes_rows=True, comments=True
+        "DuckLake ('ducklake', with its catalog in a DuckDB file)",
+        transactional=True,
+        changes_rows=True,
+        comments=True,
+        reads_files=True,
     ),
     "delta": Abilities("Delta tables ('filesystem' with table_format='delta')"),
     "iceberg": Abilities("Iceberg tables ('filesystem' with table_format='iceberg')"),

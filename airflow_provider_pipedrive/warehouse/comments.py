@@ -54,7 +54,9 @@ def comment_on_tables(client: Any, load: EntityLoad, ready: Prepared) -> None:
             _statement(client, table, column, text) for column, text in wanted.items() if there.get(column) != text
         ]
         if statements:
-            client.execute_many(statements)
+            # Each of its own would be a commit of its own: in a DuckLake hundreds of files that are written again.
+            with client.begin_transaction():
+                client.execute_many(statements)
 
 
 def _statement(client: Any, table: str, column: str, text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,9 @@ from airflow_provider_pipedrive.warehouse.capabilities import abilities_of, chec
 from airflow_provider_pipedrive.warehouse.conditions import LoadConditions
 from airflow_provider_pipedrive.warehouse.destination import Destination
 from airflow_provider_pipedrive.warehouse.driver_errors import causes, is_out_of_memory
+from airflow_provider_pipedrive.warehouse.ducklake import DUCKLAKE, connect_to, kept, new_duckdb
 from airflow_provider_pipedrive.warehouse.entity_load import VERSION, EntityLoad, Lists
-from airflow_provider_pipedrive.warehouse.memory import limits_mb, memory_mb
+from airflow_provider_pipedrive.warehouse.memory import MEMORY_MB, limits_mb, memory_mb
 from airflow_provider_pipedrive.warehouse.pipelines import names_in_table, present_tables, table_resource
 from airflow_provider_pipedrive.warehouse.statements import count_rows, create_key_index, latest_view, only_load
 from airflow_provider_pipedrive.warehouse.table_store import Present, TableStore
@@ -48,6 +50,7 @@ class Warehouse(TableStore):
                 "not tell them apart. Give one of them another name."
             )
         self.untried = untried
+        self._lake = new_duckdb() if destination.name == DUCKLAKE else None
 
     @translated
     def check(self) -> None:
@@ -114,7 +117,21 @@ class Warehouse(TableStore):
         with self._pipeline("check") as pipeline, only_load(pipeline, "views"), pipeline.sql_client() as client:
             return install_views(client)
 
+    @contextmanager
+    def _pipeline(self, entity: str, folder: Path | None = None, memory_mb: int = MEMORY_MB) -> Iterator[Any]:
+        with super()._pipeline(entity, folder, memory_mb) as pipeline:
+            if not self._lake:
+                yield pipeline
+                return
+            connect_to(self._lake, pipeline)
+            with kept(self._lake):
+                yield pipeline
+
     # ---- one load
+
+    def _load(self, load: EntityLoad, folder: Path) -> Prepared:
+        with kept(self._lake) if self._lake else nullcontext():
+            return super()._load(load, folder)
 
     def _write(self, load: EntityLoad, folder: Path, ready: Prepared, present: Present) -> None:
         needed = memory_mb(ready)

@@ -63,7 +63,6 @@ def pipedrive_destination(
 
 def _check(jobs: Mapping[str, BulkJob]) -> None:
     for table, job in jobs.items():
-        job.check()
         if job.mode not in _BY_FILE:
             raise PipedriveParameterError(
                 f'{table}: mode="{job.mode}" needs all rows at once, and dlt hands them over in files: use one of '

@@ -34,7 +34,7 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 )
 def test_a_job_that_cannot_be_is_refused_with_what_to_do(given: dict[str, Any], words: str) -> None:
     with pytest.raises(PipedriveParameterError) as raised:
-        BulkJob(**given).check()
+        BulkJob(**given)
 
     assert words in str(raised.value)
 

@@ -24,7 +24,7 @@ from airflow_provider_pipedrive.errors import PipedriveParameterError
 )
 def test_a_job_that_cannot_be_is_refused(job: dict[str, Any], message: str) -> None:
     with pytest.raises(PipedriveParameterError, match=message):
-        MergeJob(**job).check()
+        MergeJob(**job)
 
 
 @pytest.mark.parametrize(

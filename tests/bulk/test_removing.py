@@ -42,4 +42,4 @@ def test_a_mirror_of_links_removes_those_of_a_deal_without_rows(
 @pytest.mark.parametrize("instead", [None, {}, "remove"], ids=str)
 def test_an_on_remove_that_says_nothing_is_an_error(instead: Any) -> None:
     with pytest.raises(PipedriveParameterError, match='on_remove must be "delete", "archive" or a dict'):
-        BulkJob("deals", mode="delete", match_on="id", max_deletes=1, on_remove=instead).check()
+        BulkJob("deals", mode="delete", match_on="id", max_deletes=1, on_remove=instead)

@@ -45,6 +45,7 @@ def test_other_systems_words_for_what_is_done_lead_to_the_key_of_every_resource(
         ("createInstallment", "Did you mean postInstallment?"),
         ("createDealV1", "Did you mean addDeal?"),
         ("findPerson", "Did you mean searchPersons?"),
+        ("getDealById", "Did you mean getDeal or getDeals"),
         ("getAllDeals", "Did you mean getDeals or getDeal"),
         ("getDeels", "Did you mean getDeals or getDeal"),
         ("closeDeal", "Did you mean updateDeal"),

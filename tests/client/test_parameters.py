@@ -171,6 +171,7 @@ def test_what_is_wrong_fails_before_sending_and_says_how_it_is_right(
         *(("addDeal", "contact_id", "person_id"), ("addDeal", "amount", "value"), ("addDeal", "stage", "stage_id")),
         *(("addDeal", "user_id", "owner_id"), ("addPerson", "email", "emails"), ("addPerson", "company", "org_id")),
         *(("getDeals", "modified_since", "updated_since"), ("addActivity", "title", "subject")),
+        *(("addActivity", "due", "due_date"), ("addDeal", "expected_close", "expected_close_date")),
         *(("getDeals", "start", "cursor"), ("getFiles", "offset", "start"), ("searchDeals", "query", "term")),
         *(("updateDeal", "deal_id", "id"), ("updateOrganization", "company_id", "id")),
         *(

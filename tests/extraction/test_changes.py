@@ -270,39 +270,10 @@ def test_a_window_that_ends_now_waits_until_pipedrives_clock_is_past_it(
     assert 58 <= sum(waited) <= 61
 
 
-@pytest.mark.parametrize(
-    ("job", "message"),
-    [
-        (
-            ExtractionJob(["deals"], parameters={"deals": {"stauts": "open"}}),
-            "parameters of deals: there is no parameter 'stauts' (did you mean status?)",
-        ),
-        (ExtractionJob(["deels"]), "There is no entity 'deels' to extract. Did you mean deals"),
-        (ExtractionJob([]), 'entities must be a list of names, such as ["deals", "persons"].'),
-        (ExtractionJob("deals"), 'entities must be a list of names, such as ["deals", "persons"].'),  # type: ignore[arg-type]
-        (ExtractionJob(["deals", "deals"]), "entities names deals twice."),
-        (ExtractionJob(["deals"], format="parket"), "did you mean 'parquet'?"),
-        (ExtractionJob(["deals"], "changes", at("2025-02-01"), at("2025-01-01")), "must be later than since"),
-        (ExtractionJob(["deals"], "changes", until=at("2025-02-01")), "until needs since"),
-        (
-            ExtractionJob(["deals"], parameters={"deals": {"filterid": 7}}),
-            "there is no parameter 'filterid' (did you mean filter_id?)",
-        ),
-        (ExtractionJob(["deals"], parameters={"deals": {"filter_id": "x"}}), "filter_id must be"),
-        (ExtractionJob(["deals"], since=at("2025-02-01")), 'leave out since and until, or set mode="changes"'),
-        (ExtractionJob(["deals"], "changes", at("2099-01-01"), at("2099-01-02")), "s ahead of Pipedrive's clock"),
-        (ExtractionJob(["deals"], columns="raw", format="csv"), "which only jsonl can hold"),
-        (ExtractionJob(["deals"], parameters={"deals": {"sort_by": "id"}}), "sort_by is set by the extraction itself"),
-        (ExtractionJob(["deals"], max_tokens=0), "max_tokens must be 1 or more, not 0."),
-        (ExtractionJob(["deals"], partition="../x"), "must stay below the entity's folder"),
-    ],
-)
-def test_a_job_that_cannot_be_says_what_to_do(
-    client: PipedriveClient, tmp_path: Path, job: ExtractionJob, message: str
-) -> None:
-    with pytest.raises(PipedriveParameterError) as caught:
+def test_a_window_that_begins_in_the_future_is_refused(client: PipedriveClient, tmp_path: Path) -> None:
+    job = ExtractionJob(["deals"], "changes", at("2099-01-01"), at("2099-01-02"))
+    with pytest.raises(PipedriveParameterError, match="s ahead of Pipedrive's clock"):
         extract(client, tmp_path, job)
-    assert message in str(caught.value)
     assert not list(tmp_path.glob("*/_manifest.json"))
 
 

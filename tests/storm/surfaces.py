@@ -72,12 +72,16 @@ class Surface:
     :ivar run: does it and answers what came of it
     :ivar copies: how many records Pipedrive has of the one that it creates
     :ivar is_without: kinds of fault that say nothing here
+    :ivar ends_rows: kinds of fault after which a row is not tried again: the receipt names it
+    :ivar only_once: a person looks before it is done again, once it may have been done
     """
 
     does: str
     run: Callable[[Try], Any]
     copies: Callable[[Try], int] = lambda attempt: 0
     is_without: frozenset[str] = frozenset()
+    ends_rows: frozenset[str] = frozenset()
+    only_once: bool = False
 
 
 def _ids(records: Any) -> list[Any]:
@@ -207,8 +211,8 @@ def _seen(sensor: Any, attempt: Try) -> bool:
     return bool(getattr(sensor.poke(attempt.context), "is_done", False))
 
 
-ANY_BYTES = frozenset({"empty", "not-json", "nan", "bad-utf8"})
-"""A file may have any content: these are no faults of its bytes."""
+ANY_BYTES = frozenset({"empty", "not-json", "nan", "bad-utf8", "null-data", "huge"})
+"""A file may have any content: these are no faults of its bytes. An empty list of files is null."""
 SURFACES = [
     Surface("`hook.run`, a record", _read_one),
     Surface("`hook.run`, a list by cursor", _read_list),
@@ -216,15 +220,15 @@ SURFACES = [
     Surface("`hook.run`, a search", _search),
     Surface("`hook.options`", _choose),
     Surface("`hook.run`, a download", _download, is_without=ANY_BYTES),
-    Surface("`PipedriveOperator`, a creation", _create, _created),
+    Surface("`PipedriveOperator`, a creation", _create, _created, only_once=True),
     Surface("`PipedriveOperator`, an update", _update),
     Surface("`PipedriveOperator`, a deletion", _delete),
-    Surface("`PipedriveBulkOperator`", _write_rows, _people_made),
+    Surface("`PipedriveBulkOperator`", _write_rows, _people_made, ends_rows=frozenset({"410"})),
     Surface("`extract`", _extract),
     Surface("`PipedriveToObjectStorageOperator`", _land),
     # A file that is gone (410) is left out, and the receipt says so.
     Surface("`PipedriveFileToObjectStorageOperator`", _new_files, is_without=ANY_BYTES | {"410"}),
-    Surface("`ObjectStorageToPipedriveFileOperator`", _upload, _uploaded),
+    Surface("`ObjectStorageToPipedriveFileOperator`", _upload, _uploaded, only_once=True),
     Surface("`PipedriveDealStageSensor`", _wait_for_stage),
     Surface("`PipedriveRecordSensor`", _wait_for_record),
     Surface("`PipedriveNewFileSensor`", _wait_for_file),

@@ -17,10 +17,12 @@ from airflow import settings
 from airflow.api_fastapi.app import create_app, get_auth_manager, purge_cached_app
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.models import Connection, crypto
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from airflow.utils.session import create_session
 from pytest_mock import MockerFixture
 from sqlalchemy import select
 from starlette.testclient import TestClient
+from uvicorn.protocols.utils import get_path_with_query_string
 
 from airflow_provider_pipedrive.accounts import status
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -32,7 +34,24 @@ TABLES = ("connection", "team", "revoked_token", "variable")
 """Those of Airflow's metadata database that the pages use."""
 # The browser of these tests is starlette's client, which takes httpx2 where that is installed; it logs whole addresses.
 logging.getLogger("httpx2").setLevel(logging.WARNING)
+log = logging.getLogger(__name__)
 SAME_SITE = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
+
+
+class UvicornsAccessLog:
+    """The access log of Airflow 3.1, which leaves that to uvicorn: written from the scope, as the answer begins."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def logged(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                # As an error, so that no setting of a logger's level hides it.
+                log.error("%s %s request finished", scope["method"], get_path_with_query_string(scope))
+            await send(message)
+
+        await self._app(scope, receive, logged)
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +62,10 @@ def airflow_app() -> Iterator[Any]:
         patch.setenv("AIRFLOW__CORE__TEST_CONNECTION", "Enabled")
         patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "admin:admin,other:admin,vi:viewer")
         purge_cached_app()
-        yield create_app(apps="core")
+        app = create_app(apps="core")
+        if not AIRFLOW_V_3_2_PLUS:
+            app.add_middleware(UvicornsAccessLog)
+        yield app
         purge_cached_app()
 
 

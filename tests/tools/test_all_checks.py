@@ -73,6 +73,17 @@ def test_a_set_whose_python_is_not_there_is_a_failure_that_says_so(mocker: Mocke
     run.assert_not_called()
 
 
+def test_one_set_is_run_alone_by_its_name(mocker: MockerFixture, capsys: pytest.CaptureFixture[str]) -> None:
+    run = mocker.patch.object(COMMAND["Report"], "pytest")
+    mocker.patch.dict(COMMAND["one_set"].__globals__, ready=lambda *made: Path("/".join(made)), interpreter=Path)
+    mocker.patch("sys.argv", ["test.py", "--set", "3.1.8-py3.12"])
+    assert COMMAND["main"]() == 0
+    assert [(call.args[0], call.args[1]) for call in run.call_args_list] == [
+        ("Tests on Airflow 3.1.8, Python 3.12", Path("3.1.8/airflow-test/3.12"))
+    ]
+    assert capsys.readouterr().out == "\n0 passed, 0 failed, 0 skipped\n"
+
+
 def test_the_lowest_versions_are_held_for_all_that_the_package_needs() -> None:
     needs = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     held = dict(line.split("==") for line in constraints("2.11.0-lowest").read_text(encoding="utf-8").splitlines())

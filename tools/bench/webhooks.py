@@ -75,10 +75,10 @@ def main() -> int:
         (folder / "dags" / "told.py").write_text(DAG)
         sandbox = stack.enter_context(LiveSandbox(python, deals=100, environ=environ))
         airflow = LiveAirflow(python, folder / "airflow", folder / "dags", environ, _say)
-        airflow.environ["AIRFLOW_CONN_PIPEDRIVE_DEFAULT"] = _connection(sandbox, airflow)
+        airflow.environ["AIRFLOW_CONN_PIPEDRIVE_DEFAULT"] = connection(sandbox, airflow)
         stack.enter_context(airflow)
         airflow.wait_for_dag("told")
-        _subscribe(sandbox, airflow)
+        subscribe(sandbox, airflow)
         single = _single(sandbox, airflow, options.single)
         burst = _burst(airflow, folder / "claims", options.burst, options.connections)
     return _report("PostgreSQL" if options.postgres else "SQLite", single, burst)
@@ -110,10 +110,10 @@ def _run_after(airflow: LiveAirflow, began: float) -> dict[str, Any]:
 def _burst(airflow: LiveAirflow, claims: Path, count: int, connections: int) -> dict[str, Any]:
     """Send deliveries at once; their answers, and when their changes were in runs."""
     before = _claimed(claims)
-    documents = [_delivery(number) for number in range(count)]
+    documents = [delivery(number) for number in range(count)]
     began = time.monotonic()
     with ThreadPoolExecutor(connections) as senders:
-        answers = list(senders.map(lambda document: _send(airflow, document), documents))
+        answers = list(senders.map(lambda document: send(airflow, document), documents))
     sent = time.monotonic() - began
     handled: Counter[str] = Counter()
     while time.monotonic() - began < 3 * MOST_HANDLED:
@@ -132,7 +132,7 @@ def _burst(airflow: LiveAirflow, claims: Path, count: int, connections: int) -> 
     }
 
 
-def _send(airflow: LiveAirflow, document: dict[str, Any]) -> tuple[int, float]:
+def send(airflow: LiveAirflow, document: dict[str, Any]) -> tuple[int, float]:
     """Status (0: none came) and seconds of one delivery."""
     pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     request = Request(
@@ -151,7 +151,7 @@ def _send(airflow: LiveAirflow, document: dict[str, Any]) -> tuple[int, float]:
     return status, time.monotonic() - began
 
 
-def _delivery(number: int) -> dict[str, Any]:
+def delivery(number: int) -> dict[str, Any]:
     """What Pipedrive sends when a deal has moved."""
     now = datetime.now(UTC)
     return {
@@ -180,17 +180,19 @@ def _claimed(claims: Path) -> Counter[str]:
     return Counter(event_id for file in claims.glob("*.json") for event_id in json.loads(file.read_text()))
 
 
-def _connection(sandbox: LiveSandbox, airflow: LiveAirflow) -> str:
-    connection = json.loads(sandbox.connection())
-    connection["extra"] |= {
+def connection(sandbox: LiveSandbox, airflow: LiveAirflow) -> str:
+    """A connection that takes deliveries, as the value of an ``AIRFLOW_CONN_...`` variable."""
+    given = json.loads(sandbox.connection())
+    given["extra"] |= {
         "webhook_url": f"{airflow.url}/pipedrive/webhook/{SECRET}",
         "webhook_user": USER,
         "webhook_password": PASSWORD,
     }
-    return json.dumps(connection)
+    return json.dumps(given)
 
 
-def _subscribe(sandbox: LiveSandbox, airflow: LiveAirflow) -> None:
+def subscribe(sandbox: LiveSandbox, airflow: LiveAirflow) -> None:
+    """Let the sandbox deliver the changes of deals there."""
     from airflow_provider_pipedrive.client import PipedriveClient, settings_from
     from airflow_provider_pipedrive.events.webhook_registration import WebhookAddress, ensure, wanted_webhooks
 

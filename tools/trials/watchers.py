@@ -17,7 +17,6 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +27,7 @@ from pathlib import Path
 
 from environment import clean_environ
 from live_airflow import LiveAirflow
+from live_parts import Part, descendants
 from live_sandbox import LiveSandbox
 
 DAG_ID = "watched"
@@ -126,62 +126,19 @@ class Trial:
             time.sleep(0.5)
 
 
-class Part:
-    """A process of an Airflow that runs, to be killed with its children.
-
-    :param command: such as ``triggerer``
-    """
-
-    def __init__(self, airflow: LiveAirflow, python: Path, *command: str, number: int = 1) -> None:
-        self.command = command
-        self._airflow = airflow
-        self._python = python
-        self._log = airflow.home / f"{command[0]}-{number}.log"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [self._python.parent / "airflow", *self.command],
-                env=self._airflow.environ,
-                cwd=self._airflow.home,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def kill(self) -> None:
-        """Kill -9 it and its children, at once."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+def part(airflow: LiveAirflow, python: Path, name: str, *command: str) -> Part:
+    """A process of an Airflow that runs, to be killed."""
+    return Part(name, [python.parent / "airflow", *command], airflow.environ, airflow.home)
 
 
 def kill_own(airflow: LiveAirflow, name: bytes) -> None:
     """End a part that Airflow was started with."""
-    family = _descendants(airflow.pid)
+    family = descendants(airflow.pid)
     for pid in family:
         if name in _command(pid):
-            for one in (pid, *_descendants(pid)):
+            for one in (pid, *descendants(pid)):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(one, signal.SIGKILL)
-
-
-def _descendants(pid: int) -> list[int]:
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError, IndexError):
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-    found, at = [], [pid]
-    while at:
-        at = [child for child, parent in parents.items() if parent in at]
-        found += at
-    return found
 
 
 def _command(pid: int) -> bytes:
@@ -210,7 +167,7 @@ def kill_at_random(kinds: list[tuple[list[Part], int]], total: int, seed: int) -
         if number in at:
             victim = pick.choice(at[number])
             victim.kill()
-            print(f"change {number}: killed a {victim.command[0]}", flush=True)
+            print(f"change {number}: killed {victim.name}", flush=True)
             victim.start()
 
     return between
@@ -224,7 +181,7 @@ def started(
     with LiveAirflow(python, trial.folder / "home", trial.dags, trial.environ(sandbox) | extra) as airflow:
         kill_own(airflow, b"triggerer")
         ours = [
-            Part(airflow, python, "triggerer", "--skip-serve-logs", number=number)
+            part(airflow, python, f"triggerer-{number}", "triggerer", "--skip-serve-logs")
             for number in range(1, triggerers + 1)
         ]
         try:
@@ -260,7 +217,7 @@ def main() -> int:
         deals = sorted(sandbox.ids("deals"))[: options.changes]
         with started(trial, sandbox, python, options.triggerers, extra) as (airflow, triggerers):
             before = len(sandbox.requests())
-            server = Part(airflow, python, "api-server")
+            server = part(airflow, python, "api-server", "api-server")
             stack.callback(server.kill)
             if options.api_kills:
                 kill_own(airflow, b"api-server")

@@ -24,15 +24,17 @@ have gone through before they come here; rows that have not are fitted in the sa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import accumulate, chain
-from typing import Any
+from itertools import chain
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_pipedrive.extraction.output import arrays
 from airflow_provider_pipedrive.extraction.output.part_writer import (
     Columns,
     FileColumn,
@@ -78,7 +80,7 @@ class TypedPart(PartWriter):
             if drop:
                 keep = [at not in drop for at in range(number, number + len(batch))]
                 number += len(batch)
-                batch = batch.filter(pa.array(keep))
+                batch = batch.filter(arrays.booleans(keep, gaps=False))
             kept += len(batch)
             self._add(batch)
         return kept
@@ -136,33 +138,35 @@ def read(path: Any) -> Iterator[dict[str, Any]]:
         yield from batch.to_pylist()
 
 
+class _ArrayOf(Protocol):
+    """Lays out an array of values, among them None where there are gaps."""
+
+    def __call__(self, values: Sequence[Any], *, gaps: bool) -> Any: ...
+
+
 @dataclass(frozen=True)
 class _Kind:
     """How values of one type get into Arrow.
 
-    :ivar plain: the Python types of values that Arrow takes all at once, if they are in its range
-    :ivar fit: one value on its own, or :class:`DoesNotFitError`
-    :ivar bulk: reads a whole column of texts
+    :ivar plain: the Python types of values that are taken all at once, if they are in its range
+    :ivar array: such values as an array, with None where there is none
+    :ivar fit: one value on its own as one of those, or :class:`DoesNotFitError`
     """
 
     arrow: Any
     plain: frozenset[type]
+    array: _ArrayOf
     fit: Callable[[Any], Any]
-    bulk: Callable[[Any], Any] | None = None
 
 
 def _array(values: Sequence[Any], kind: _Kind) -> tuple[Any, int]:
     """The values as an Arrow array, and how many of them had to become null."""
     if values.count(None) == len(values):
         return pa.nulls(len(values), kind.arrow), 0
-    types = set(map(type, values)) - {type(None)}
-    try:
-        if types <= kind.plain:
-            return pa.array(values, kind.arrow), 0
-        if kind.bulk and types == {str}:
-            return kind.bulk(pa.array(values, pa.string())), 0
-    except (pa.ArrowInvalid, OverflowError):  # at least one needs a look of its own
-        pass
+    types = set(map(type, values))
+    if types <= kind.plain:
+        with suppress(*arrays.OUT_OF_RANGE):  # at least one needs a look of its own
+            return kind.array(values, gaps=_NONE in types), 0
     nothing = (None,) if pa.types.is_string(kind.arrow) else (None, "")
     fitted, nulled_values = [], 0
     for value in values:
@@ -171,26 +175,23 @@ def _array(values: Sequence[Any], kind: _Kind) -> tuple[Any, int]:
         except DoesNotFitError:
             fitted.append(None)
             nulled_values += 1
-    return pa.array(fitted, kind.arrow), nulled_values
+    return kind.array(fitted, gaps=True), nulled_values
 
 
 def _list_array(values: Sequence[Any], items: _Kind) -> tuple[Any, int]:
     """The same for a column of lists."""
     if values.count(None) == len(values):
         return pa.nulls(len(values), pa.list_(items.arrow)), 0
-    nulled_values = 0
-    if not _LISTS.issuperset(map(type, values)):
+    types, nulled_values = set(map(type, values)), 0
+    if not types <= _LISTS:
         nulled_values = sum(not isinstance(value, list | tuple) and value not in (None, "") for value in values)
         values = [value if isinstance(value, list | tuple) else None for value in values]
-    lengths = [0 if value is None else len(value) for value in values]
-    ends = [*accumulate(lengths, initial=0)]
-    begins = [None if value is None else begin for value, begin in zip(values, ends, strict=False)]
-    array, nulled_elements = _array([*chain.from_iterable(filter(None, values))], items)
-    offsets = pa.array([*begins, ends[-1]], pa.int32())
-    return pa.ListArray.from_arrays(offsets, array), nulled_values + nulled_elements
+    elements, nulled_elements = _array([*chain.from_iterable(filter(None, values))], items)
+    return arrays.lists(values, elements, gaps=types != {list}), nulled_values + nulled_elements
 
 
-_LISTS = frozenset({list, tuple, type(None)})
+_NONE: type = type(None)
+_LISTS = frozenset({list, tuple, _NONE})
 
 
 def _text(value: Any) -> str:
@@ -202,30 +203,32 @@ def _number(value: Any) -> float:
 
 
 _UTC = pa.timestamp("us", "UTC")
+_ZONED = re.compile(r":.*(Z|[+-]\d\d(:?\d\d)?)\Z", re.ASCII)
 
 
-def _timestamps(texts: Any) -> Any:
+def _timestamps(values: Sequence[str | None], *, gaps: bool) -> Any:
     """Texts as timestamps; one without a zone is UTC, as all of Pipedrive's are."""
     with suppress(pa.ArrowInvalid):  # some have none
-        return pc.cast(texts, _UTC)
-    zoned = pc.match_substring_regex(texts, r":.*(Z|[+-]\d\d(:?\d\d)?)$")
-    return pc.cast(pc.if_else(zoned, texts, pc.binary_join_element_wise(texts, "Z", "")), _UTC)
+        return pc.cast(arrays.texts(values, gaps=gaps), _UTC)
+    zoned = [value if value is None or _ZONED.search(value) else f"{value}Z" for value in values]
+    return pc.cast(arrays.texts(zoned, gaps=gaps), _UTC)
 
 
-def _dates(texts: Any) -> Any:
-    return pc.cast(texts, pa.date32())
+def _dates(values: Sequence[str | None], *, gaps: bool) -> Any:
+    return pc.cast(arrays.texts(values, gaps=gaps), pa.date32())
 
 
-_STRING = _Kind(pa.string(), frozenset({str}), _text)
+_TEXT = frozenset({str, _NONE})
+_STRING = _Kind(pa.string(), _TEXT, arrays.texts, _text)
 _KINDS = {
     "string": _STRING,
     "time": _STRING,
-    "json": _Kind(pa.string(), frozenset(), as_text),
-    "integer": _Kind(pa.int64(), frozenset({int}), fitting.integer),
-    "number": _Kind(pa.float64(), frozenset({int, float}), _number),
-    "boolean": _Kind(pa.bool_(), frozenset({bool}), fitting.boolean),
-    "timestamp": _Kind(_UTC, frozenset(), fitting.timestamp, _timestamps),
-    "date": _Kind(pa.date32(), frozenset(), fitting.day, _dates),
+    "json": _Kind(pa.string(), frozenset(), arrays.texts, as_text),
+    "integer": _Kind(pa.int64(), frozenset({int, _NONE}), arrays.integers, fitting.integer),
+    "number": _Kind(pa.float64(), frozenset({int, float, _NONE}), arrays.numbers, _number),
+    "boolean": _Kind(pa.bool_(), frozenset({bool, _NONE}), arrays.booleans, fitting.boolean),
+    "timestamp": _Kind(_UTC, _TEXT, _timestamps, fitting.timestamp_text),
+    "date": _Kind(pa.date32(), _TEXT, _dates, fitting.date_text),
 }
 
 

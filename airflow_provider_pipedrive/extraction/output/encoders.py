@@ -82,6 +82,7 @@ class ReadableEncoder:
         with uncollected():
             columns, odd = schema.reader.read(records, _mended(records))
             part.write_columns(woven(columns, _odd_rows(schema, part, records, odd)), len(records))
+            del columns  # else the search would begin with them
 
 
 class PrivateEncoder:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain, repeat
+from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -36,7 +36,7 @@ class JsonLinesPart(PartWriter):
         self._sink.write(_JSON.encode_lines(rows))
 
     def _write_columns(self, columns: Columns, count: int) -> None:
-        self._sink.write(_lines_of(columns, count))
+        self._sink.write(_lines_of(columns))
 
     def _write_raw(self, records: Sequence[bytes | msgspec.Raw]) -> None:
         for first in range(0, len(records), _TOGETHER):
@@ -56,19 +56,17 @@ class JsonLinesPart(PartWriter):
         return kept
 
 
-def _lines_of(columns: Columns, count: int) -> bytes:
-    """The rows as lines. What is the same in each, as are columns without a value, is encoded once."""
-    pieces: list[Iterable[bytes]] = []
-    text = b"{"
-    for name, values in columns.items():
-        text += _JSON.encode(name) + b":"
-        if values.count(None) == count:
-            text += b"null,"
-        else:
-            pieces += [repeat(text, count), _JSON.encode_lines(values).splitlines()]
-            text = b","
-    pieces.append(repeat(text.removesuffix(b",") + b"}\n", count))
-    return b"".join(chain.from_iterable(zip(*pieces, strict=True)))
+def _lines_of(columns: Columns) -> bytes:
+    """The rows as lines. Objects of a class that knows its keys are made and encoded in a fraction of the time that
+    dictionaries take."""
+    return _JSON.encode_lines([*map(_row(tuple(columns)), *columns.values())])
+
+
+@lru_cache(maxsize=16)
+def _row(names: tuple[str, ...]) -> type[msgspec.Struct]:
+    """The class of rows with these columns."""
+    keys = {f"f{at}": name for at, name in enumerate(names)}
+    return msgspec.defstruct("Row", [(field, Any) for field in keys], rename=keys, gc=False)
 
 
 def _joined(records: Sequence[bytes | msgspec.Raw]) -> bytes:

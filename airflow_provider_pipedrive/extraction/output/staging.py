@@ -76,7 +76,6 @@ class EntityStaging:
         self._names = PartNames(folders.owner, format)
         self._open: dict[str, OpenPart] = {}
         self._uploads = PartUploads(self.target)
-        self._is_whole = False
         decided = read_json(self.folder / PUBLICATION) if PUBLICATION in self._kept else None
         rewriter = PartRewriter(self.target, format, self._names, folders.most_bytes, self._uploads)
         self.publication = Publication(folders, self._names, rewriter, decided, present)
@@ -176,27 +175,20 @@ class EntityStaging:
         """Wait until all that was finished, and does not wait to be published, is where it is to stay."""
         self._uploads.settle()
 
-    def end(self) -> None:
-        """All is read: whatever ends the run now, what was read is kept for another try by :meth:`keep`."""
-        self.settle()
-        self._is_whole = True
-
     def abort(self) -> None:
         """Throw the parts away that are being written; what was finished before stays."""
         for part in self._open.values():
             part.writer.abort()
         self._open.clear()
-        if not self._is_whole:
-            self.keep()
 
     def keep(self) -> None:
-        """Let another try continue after what is finished, as far as the storage takes it."""
-        try:
-            self._uploads.upload_held()
-            self.settle()
-            self.publication.keep()
-        except Exception as error:  # noqa: BLE001 - what has ended the run is what counts
-            log.warning("%s: not all that was read is kept for another try: %s", self.entity, error)
+        """Let another try continue after what is finished.
+
+        :raises Exception: it is not all there, now or when it was to be before
+        """
+        self._uploads.upload_held()
+        self.settle()
+        self.publication.keep()
 
     def close(self) -> None:
         """Let no thread and no file of it stay."""

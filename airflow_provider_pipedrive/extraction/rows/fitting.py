@@ -105,11 +105,13 @@ def _moment(value: Any) -> datetime:
         raise DoesNotFitError from None
 
 
-def _timestamp_text(value: Any) -> str:
+def timestamp_text(value: Any) -> str:
+    """A moment as RFC 3339 in UTC."""
     return timestamp(value).isoformat().replace("+00:00", "Z")
 
 
-def _date_text(value: Any) -> str:
+def date_text(value: Any) -> str:
+    """A date as RFC 3339."""
     return day(value).isoformat()
 
 
@@ -117,8 +119,8 @@ _FIT: Final[dict[str, tuple[Any, Callable[[Any], Any]]]] = {
     "integer": (Annotated[int, msgspec.Meta(ge=-LARGEST - 1, le=LARGEST)], integer),
     "number": (Annotated[int, msgspec.Meta(ge=-LARGEST - 1, le=LARGEST)] | float, number),
     "boolean": (bool, boolean),
-    "timestamp": (Annotated[datetime, msgspec.Meta(tz=True)], _timestamp_text),
-    "date": (date, _date_text),
+    "timestamp": (Annotated[datetime, msgspec.Meta(tz=True)], timestamp_text),
+    "date": (date, date_text),
 }
 """By type: what fits at a glance, and how any other value is made to fit."""
 

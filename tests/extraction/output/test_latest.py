@@ -151,4 +151,4 @@ def test_a_list_that_is_empty_has_no_file(tmp_path: Path, two_publications: Call
 
 def test_changes_have_no_latest_state() -> None:
     with pytest.raises(PipedriveParameterError, match="latest is for snapshots"):
-        ExtractionJob(["deals"], mode="changes", latest=True).check()
+        ExtractionJob(["deals"], mode="changes", latest=True)

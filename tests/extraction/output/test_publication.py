@@ -309,4 +309,4 @@ def test_what_is_kept_beside_the_data_is_private_to_the_user_who_runs_the_task(
 @pytest.mark.parametrize("given", [-1, "an hour"])
 def test_a_wrong_time_to_keep_files_is_refused(given: Any) -> None:
     with pytest.raises(PipedriveParameterError, match="keep_previous.*a number of seconds"):
-        ExtractionJob(["deals"], keep_previous=given).check()
+        ExtractionJob(["deals"], keep_previous=given)

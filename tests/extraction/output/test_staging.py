@@ -287,6 +287,7 @@ def test_what_a_run_of_a_few_seconds_has_read_is_kept_for_another_try_when_it_fa
         write(staging, "a", 2 * number, 2 * number + 1)
         staging.finish("a", {})
         staging.abort()  # the task fails
+        staging.keep()
         staging.close()
     assert sorted(staging.ids()) == [0, 1, 2, 3]
     assert staging.publish(lambda part: [], {})["rows"] == 4

@@ -170,4 +170,4 @@ def test_hashing_needs_a_key_that_nobody_guesses(sandbox: Sandbox, tmp_path: Pat
 )
 def test_rules_that_cannot_be_meant_are_found_when_the_dag_is_parsed(rules: Any, message: str) -> None:
     with pytest.raises(PipedriveParameterError, match=message):
-        ExtractionJob(["persons"], **rules).check()
+        ExtractionJob(["persons"], **rules)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from storage_proxy import REFUSAL, StorageProxy, proxy_to
+from storage_proxy import REFUSAL, Asked, StorageProxy, proxy_to
 
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveStorageError
@@ -112,6 +112,28 @@ def test_an_extraction_without_a_right_says_which_one(client: PipedriveClient, s
         assert f"They need the right {''.join(RIGHTS[storage.kind][call])}" in _short(caught.value)
     storage.proxy.refuses = lambda asked: None
     assert extract(client, storage.folder, job)["rows"] == len(client.run("getStages"))
+
+
+def test_nothing_more_is_asked_of_a_storage_whose_credentials_have_expired_while_a_run_lasts(
+    client: PipedriveClient, storage: Storage
+) -> None:
+    job = ExtractionJob(["stages"], keep_previous=0)
+    extract(client, storage.folder, job, owner="nightly")
+    expired = REFUSAL[storage.kind](*EXPIRED[storage.kind])
+    refused: set[str] = set()
+
+    def refuses(asked: Asked) -> bytes | None:
+        replaces_manifest = "_manifest.json" in asked.target or "ifGenerationMatch" in asked.target
+        if refused or (asked.kind == "write" and replaces_manifest):
+            refused.add(asked.target)
+        return expired if refused else None
+
+    storage.proxy.refuses = refuses
+    with pytest.raises(PipedriveStorageError, match="credentials have expired"):
+        extract(client, storage.folder, job, owner="nightly")
+    assert len(refused) == 1
+    storage.proxy.refuses = lambda asked: None
+    assert extract(client, storage.folder, job, owner="nightly")["rows"] == len(client.run("getStages"))
 
 
 def test_credentials_that_have_expired_are_a_passing_error_of_every_call(storage: Storage) -> None:
