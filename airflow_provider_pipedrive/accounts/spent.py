@@ -1,12 +1,12 @@
 """What all machines of an Airflow have spent of the accounts' API tokens, day by day.
 
-Each machine keeps a ledger of its own (:mod:`~airflow_provider_pipedrive.client.ledger`), and its tasks leave the sums
-in an Airflow Variable for each account and day: twice a minute at most, and when a task ends. Each machine writes its
-own sums only. Where two write at one moment, one of the sums is missing until that machine writes again.
+Each machine keeps a ledger of its own (:mod:`~airflow_provider_pipedrive.client.ledger`), and its tasks and its
+triggerer leave the sums in an Airflow Variable for each account and day: twice a minute at most, and when a task ends.
+Each machine writes its own sums only. Where two write at one moment, one of the sums is missing until that machine
+writes again.
 
 Airflow 3.3's state stores are not used: each belongs to a task, or to an asset that a DAG has declared, and an account
-is neither. A triggerer leaves no word: Airflow 3 lets its threads not ask for Variables. Its tokens are in the ledger
-of its machine, and a task there leaves word of them too.
+is neither.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import logging
 import os
 import re
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,12 +28,14 @@ from airflow_provider_pipedrive.client.ledger import KEPT_DAYS, all_ledgers, dat
 
 log = logging.getLogger(__name__)
 PREFIX = "pipedrive_spent_"
+TRIGGERER = "triggerer"
 _NAME = re.compile(rf"{PREFIX}(.+)_(\d{{4}}-\d\d-\d\d)")
 _SECONDS_OF_A_DAY = 86_400
 
 
 class VariableExchange:
-    """Leaves word in Airflow's Variables. What goes wrong is said once in each process."""
+    """Leaves word in Airflow's Variables. What goes wrong is said once in each process, and tried again the next time:
+    a triggerer lives for weeks."""
 
     has_failed = False
 
@@ -40,8 +43,6 @@ class VariableExchange:
         """Leave what this machine has spent, and return what the others have; ``None`` where it cannot be had."""
         from airflow.providers.common.compat.sdk import Variable
 
-        if VariableExchange.has_failed:
-            return None
         name, machine = variable_name(account, date), this_machine()
         try:
             known = days_of(Variable.get(name, None))
@@ -52,13 +53,14 @@ class VariableExchange:
             if is_new:
                 Variable.delete(variable_name(account, _too_old(date)))
         except Exception as error:  # noqa: BLE001 - Airflow raises many kinds; counting must not fail a task
-            VariableExchange.has_failed = True
-            log.warning(
-                "What is spent of Pipedrive's API tokens is not told to other machines: the Variable %s cannot be "
-                "written (%s).",
-                name,
-                type(error).__name__,
-            )
+            if not VariableExchange.has_failed:
+                VariableExchange.has_failed = True
+                log.warning(
+                    "What is spent of Pipedrive's API tokens is not told to other machines: the Variable %s cannot be "
+                    "written (%s).",
+                    name,
+                    type(error).__name__,
+                )
             return None
         return others
 
@@ -91,9 +93,24 @@ def leave_word() -> None:
             ledger.exchange(VariableExchange(), time.time(), at_once=True)
 
 
+def leave_word_of_triggerer() -> None:
+    """Leave word of what this process has spent, if it is a triggerer and if it is time.
+
+    For a thread that may ask Airflow for Variables. The client's own threads may not, in a triggerer of Airflow 3.
+    """
+    if part_of_airflow() == TRIGGERER:
+        for ledger in all_ledgers():
+            ledger.exchange(VariableExchange(), time.time())
+
+
 def in_a_task() -> bool:
     """Whether this process runs a task."""
     return bool(os.environ.get("AIRFLOW_CTX_DAG_ID"))
+
+
+def part_of_airflow() -> str:
+    """Which of Airflow's commands that use connections outside of tasks this process is; empty for any other."""
+    return next((part for part in (TRIGGERER, "api-server", "pipedrive") if part in sys.argv[1:2]), "")
 
 
 def _too_old(date: str) -> str:

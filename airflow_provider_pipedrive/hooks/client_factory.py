@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
 SHORTEST_MASKED = 5
 """Airflow's masker takes no shorter secrets."""
-_PARTS = ("triggerer", "api-server", "pipedrive")
-"""Airflow's commands that use connections outside of tasks."""
 
 
 def check_connection_id(name: str, value: Any) -> None:
@@ -63,11 +60,11 @@ def client_of(connection: Connection) -> PipedriveClient:
 
 def _spender(conn_id: str) -> Spender:
     """Who spends: the task that runs in this process, or which other part of Airflow it is."""
-    from airflow_provider_pipedrive.accounts.spent import VariableExchange, in_a_task
+    from airflow_provider_pipedrive.accounts.spent import VariableExchange, in_a_task, part_of_airflow
     from airflow_provider_pipedrive.client.spending import Spender
 
     if not in_a_task():
-        return Spender(conn_id, "", next((part for part in _PARTS if part in sys.argv[1:2]), ""))
+        return Spender(conn_id, "", part_of_airflow())
     task_id = os.environ.get("AIRFLOW_CTX_TASK_ID", "")
     return Spender(conn_id, os.environ["AIRFLOW_CTX_DAG_ID"], task_id, VariableExchange())
 

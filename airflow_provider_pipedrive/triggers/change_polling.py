@@ -20,8 +20,8 @@ from airflow_provider_pipedrive.events.changes.model import Change, sort_changes
 from airflow_provider_pipedrive.events.changes.reading import ChangeReader, WatchRequest, closed
 from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, Position
 from airflow_provider_pipedrive.events.schedule import Schedule
+from airflow_provider_pipedrive.triggers.connected import ask
 from airflow_provider_pipedrive.triggers.polling import Key, Poller, Pollers
-from airflow_provider_pipedrive.triggers.threads import in_thread
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -115,11 +115,11 @@ class ChangePoller(Poller[WatchSubscriber]):
         reader = await self._current_reader()
         new = [one for one in due if one.position is None]
         if new:
-            now = closed(await in_thread(reader.now))
+            now = closed(await ask(reader.now))
             for one in new:
                 await one.started(Position.start(now - timedelta(seconds=one.lookback)))
         requests = {one: WatchRequest(one.watch, one.position) for one in due if one.position is not None}
-        found, until = await in_thread(_scan, reader, requests)
+        found, until = await ask(_scan, reader, requests)
         news = Round()
         for one, its in found.items():
             position = requests[one].position

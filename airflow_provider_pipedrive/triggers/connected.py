@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
@@ -12,6 +13,8 @@ from airflow_provider_pipedrive.triggers.threads import in_thread, seen_through
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
+
+T = TypeVar("T")
 
 _PARTS = ("conn_type", "host", "port", "login", "password", "extra")
 
@@ -45,3 +48,17 @@ class Connected:
         """Let go of its sockets."""
         if self._client is not None:
             self._client.close()
+
+
+async def ask(function: Callable[..., T], *arguments: Any) -> T:
+    """Call something that sends requests, in a worker thread, and leave word of what they cost, if it is time."""
+    return await in_thread(_ask, function, *arguments)
+
+
+def _ask(function: Callable[..., T], *arguments: Any) -> T:
+    from airflow_provider_pipedrive.accounts.spent import leave_word_of_triggerer
+
+    try:
+        return function(*arguments)
+    finally:
+        leave_word_of_triggerer()

@@ -12,8 +12,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_pipedrive.errors import PipedriveError
 from airflow_provider_pipedrive.events.conversions import Conversion, outcome
 from airflow_provider_pipedrive.events.schedule import is_limit, pause_after
-from airflow_provider_pipedrive.triggers.connected import Connected
-from airflow_provider_pipedrive.triggers.threads import in_thread
+from airflow_provider_pipedrive.triggers.connected import Connected, ask
 from airflow_provider_pipedrive.triggers.waiting import error_to_dict
 
 
@@ -60,7 +59,7 @@ class PipedriveConversionTrigger(BaseTrigger):
                 await asyncio.sleep(max(0.0, min(pause, self.deadline - time.time())))
                 pause = self.interval
                 try:
-                    made = await in_thread(outcome, await connected.client(), conversion)
+                    made = await ask(outcome, await connected.client(), conversion)
                     event = None if made is None else {"status": "success", "result": made}
                 except PipedriveError as error:
                     pause = pause_after(error) if is_limit(error) else pause

@@ -17,8 +17,8 @@ from airflow_provider_pipedrive.events.schedule import SHORTEST_INTERVAL, Schedu
 from airflow_provider_pipedrive.events.waits.checking import check_waits
 from airflow_provider_pipedrive.events.waits.outcomes import WaitOutcome
 from airflow_provider_pipedrive.events.waits.specs import Wait
+from airflow_provider_pipedrive.triggers.connected import ask
 from airflow_provider_pipedrive.triggers.polling import Poller, Pollers
-from airflow_provider_pipedrive.triggers.threads import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class WaitPoller(Poller[WaitSubscriber]):
         """What a check has shown of each; an error that would hit any request goes to all, to each its own copy."""
         try:
             client = await self.connected.client()
-            checked = await in_thread(check_waits, client, [subscriber.wait for subscriber in due])
+            checked = await ask(check_waits, client, [subscriber.wait for subscriber in due])
         except Exception as failure:  # noqa: BLE001 - it goes to everybody who waits, and must not end the poll
             log.debug("Waits on %s: %d of them saw %s", self.connection_id, len(due), failure)
             return [copy.copy(failure) for _ in due]

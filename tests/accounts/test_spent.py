@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ from airflow_provider_pipedrive.errors import PipedriveDailyBudgetError
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.plugin import task_end
 from airflow_provider_pipedrive.sandbox import Sandbox
+from airflow_provider_pipedrive.triggers.connected import Connected, ask
 from tests.conftest import api_token_connection
 
 NOON = 1_800_014_400.0
@@ -136,6 +138,31 @@ def test_where_no_variable_can_be_written_the_task_works_and_the_log_says_so_onc
     task_end.before_stopping()
     said = [record for record in caplog.records if record.name == spent.__name__]
     assert [(record.levelname, "RuntimeError" in record.message) for record in said] == [("WARNING", True)]
+
+
+def test_after_a_failure_word_is_left_again_as_soon_as_a_variable_can_be_written(
+    variables: dict[str, str], mocker: MockerFixture
+) -> None:
+    refused = mocker.patch.object(Variable, "get", side_effect=RuntimeError("no database"))
+    assert VariableExchange().exchange(ACCOUNT, TODAY, Day(rows={ROW: 70})) is None
+    mocker.stop(refused)
+    assert VariableExchange().exchange(ACCOUNT, TODAY, Day(rows={ROW: 70})) == 0
+    assert list(variables) == ["pipedrive_spent_acme.pipedrive.com_2027-01-15"]
+
+
+def test_a_triggerer_on_a_machine_without_tasks_leaves_word_of_its_polls(
+    sandbox: Sandbox, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["airflow", "triggerer", "--skip-serve-logs"])
+
+    async def poll() -> None:
+        client = await Connected("pipedrive_default").client()
+        await ask(client.run, "getDeals")
+
+    asyncio.run(poll())
+    ((name, text),) = variables.items()
+    assert name.startswith("pipedrive_spent_127.0.0.1-")
+    assert json.loads(text)[this_machine()]["rows"] == {"pipedrive_default//triggerer/read deals": 10}
 
 
 def test_the_days_of_all_machines_are_summed_and_old_ones_left_out(variables: dict[str, str]) -> None:
