@@ -36,6 +36,24 @@ def records_in(action: Action, envelope: Mapping[str, Any]) -> list[Any]:
     return data if isinstance(data, list) else [data]
 
 
+def missing_data(action: Action, envelope: Mapping[str, Any]) -> str | None:
+    """What is wrong with a good answer whose ``data`` is null; ``None`` where nothing is.
+
+    Taken for an empty list, it would lose what is on its page. Only v1 answers so where a list is empty. Of a write,
+    nothing but an upload needs an answer.
+    """
+    is_v1, is_read = action.version == "v1", action.method == "GET"
+    if envelope.get("data") is not None or (is_v1 and "data" not in envelope):
+        return None  # v1 has records without an envelope
+    if (action.result == "record" and is_read) or action.result == "upload":
+        return "data is null where a record should be"
+    if action.result != "records" or not is_read:
+        return None
+    if is_v1 and not _offsets(envelope).get("more_items_in_collection"):
+        return None
+    return "data is null where records should be"
+
+
 class Walk:
     """One walk through a list's pages.
 

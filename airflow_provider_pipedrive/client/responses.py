@@ -17,6 +17,7 @@ from airflow_provider_pipedrive.catalog.advice import counted, own_command
 from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client import json_text
 from airflow_provider_pipedrive.client.limits import WINDOW
+from airflow_provider_pipedrive.client.paging import missing_data
 from airflow_provider_pipedrive.errors import (
     PipedriveAuthError,
     PipedriveBlockedError,
@@ -164,6 +165,9 @@ def _good(call: Operation, answer: Response, redact: Callable[[str], str]) -> di
             status=answer.status,
             reason=reason,
         )
+    action = ACTIONS.get(call.key or "")
+    if action is not None and (why := missing_data(action, parsed)):
+        raise unreadable(call, answer, why)
     return _without_nulls(call, parsed)
 
 

@@ -38,6 +38,8 @@ from airflow_provider_pipedrive.errors import (
 
 WHOLE_ANSWER = 10
 """A whole JSON answer has this many times ``timeout``."""
+LARGEST_ANSWER = 128 * 1024 * 1024
+"""Bytes of a whole JSON answer, unpacked. A page of 500 deals with a hundred fields has 3 MB."""
 _CHUNK = 64 * 1024
 _MOST_HOPS = 5
 _NO_FILE: AbstractContextManager[None] = nullcontext()
@@ -147,6 +149,14 @@ class Transport:
                 "where no file is fetched.",
                 action=call.key,
             )
+        if isinstance(error, _TooLong):
+            return PipedriveResponseError(
+                f"{call}: Pipedrive's answer is larger than {LARGEST_ANSWER // 2**20} MiB: nothing more of it was "
+                "read. Where it is a list, ask for fewer records at once (limit)."
+                + ("" if call.is_read else f" {outcome_unknown(call)}"),
+                action=call.key,
+                retryable=call.may_be_run_again,
+            )
         if isinstance(error, _MISCONFIGURED):
             return PipedriveParameterError(
                 f"{call}: the request cannot be sent ({type(error).__name__}): check host and proxies of the "
@@ -253,13 +263,29 @@ _FOREIGN = (requests.RequestException, urllib3.exceptions.HTTPError, http.client
 """Everything that the libraries raise; what else comes out of an exchange is a fault of this package's."""
 
 
+class _TooLong(OSError):
+    """The answer is larger than any that Pipedrive gives."""
+
+
 def _whole(response: urllib3.BaseHTTPResponse) -> bytes:
-    """The body, unpacked: read at once, which takes less time and memory than joining it."""
-    try:
-        content: bytes = response.read(decode_content=True)
-    except (MemoryError, OverflowError):
-        raise urllib3.exceptions.InvalidHeader("Content-Length: too long for an answer") from None
-    return content
+    """The body, unpacked: read at once where its length is known, which takes less time and memory than joining it.
+
+    :raises _TooLong: it is larger than an answer can be, as what is packed may be that comes with a few bytes
+    """
+    declared = response.length_remaining
+    if declared is not None and declared > LARGEST_ANSWER:
+        raise _TooLong
+    if declared is not None and not response.headers.get("content-encoding"):
+        content: bytes = response.read()
+        return content
+    chunks: list[bytes] = []
+    size = 0
+    for chunk in _chunks(response):
+        size += len(chunk)
+        if size > LARGEST_ANSWER:
+            raise _TooLong
+        chunks.append(chunk)
+    return b"".join(chunks)
 
 
 def _chunks(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.client.responses import read_json as parsed
-from airflow_provider_pipedrive.errors import PipedriveResponseError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.output.run_folder import RunFolder
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
@@ -149,10 +148,15 @@ def who_reads(client: PipedriveClient) -> tuple[dict[str, Any], Mapping[str, str
 
     :raises PipedriveResponseError: no user came
     """
-    me, headers = client.page("getCurrentUser", {}, lambda body: parsed(body)["data"])
-    if not isinstance(me, dict):
-        raise PipedriveResponseError("getCurrentUser: no user came.", action="getCurrentUser")
+    me, headers = client.page("getCurrentUser", {}, _user)
     return {"company_id": me.get("company_id"), "user_id": me.get("id")}, headers
+
+
+def _user(body: bytes) -> dict[str, Any]:
+    found = parsed(body)["data"]
+    if not isinstance(found, dict):
+        raise ValueError("no user came")
+    return found
 
 
 def iso(moment: datetime) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import uuid
 from email.utils import formatdate
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -236,6 +238,8 @@ def _failing(world: World, fault: Fault) -> Response:
         raise refusals.gone("This endpoint is gone.")
     if kind == "html403":
         raise refusals.blocked()
+    if kind == "redirect":
+        raise refusals.redirect("https://sign-in.example/")
     if kind == "reset":
         return Response({})
     raise refusals.server_error(int(kind))
@@ -253,8 +257,21 @@ def corrupt(response: Response, fault: Fault, request: Request) -> None:
         response.content = (
             b'{"success":true,"data":[{"id":1,"title":"caf\xe9"}],"additional_data":{"next_cursor":null}}'
         )
+    elif fault.kind == "huge":
+        response.content = _huge()
+        response.headers.append(("content-encoding", "gzip"))
+    elif fault.kind == "null-data" and response.status < 300:
+        response.content = msgspec.json.encode(msgspec.json.decode(response.encoded()) | {"data": None})
     elif fault.kind in ("repeated-cursor", "empty-page", "stuck-offset") and response.status == 200:
         _corrupt_paging(response, fault, request)
+
+
+@cache
+def _huge() -> bytes:
+    """An answer that is sound but for its blanks; gzip's parts may follow one another."""
+    ends = b'{"success":true,"data":[', b'],"additional_data":{"next_cursor":null}}'
+    blanks = gzip.compress(b" " * 2**20)
+    return gzip.compress(ends[0]) + 200 * blanks + gzip.compress(ends[1])
 
 
 def _corrupt_paging(response: Response, fault: Fault, request: Request) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.catalog import get_action
-from airflow_provider_pipedrive.client.paging import Position, Walk, records_in
+from airflow_provider_pipedrive.client.paging import Position, Walk, missing_data, records_in
 from airflow_provider_pipedrive.errors import PipedriveResponseError
 
 CURSOR, OFFSET, SHORT = map(get_action, ("getDeals", "getNotes", "getPermissionSetAssignments"))
@@ -17,6 +17,33 @@ TWO = [{"id": 1}, {"id": 2}]
 
 def page(data: Any, **extra: Any) -> dict[str, Any]:
     return {"success": True, "data": data, "additional_data": extra}
+
+
+@pytest.mark.parametrize(
+    ("key", "envelope", "said"),
+    [
+        ("getDeals", page(None, next_cursor="b"), "data is null where records should be"),
+        ("getDeals", page(None), "data is null where records should be"),
+        ("getDeals", page([]), None),
+        ("getDeal", page(None), "data is null where a record should be"),
+        (
+            "getNotes",
+            page(None, more_items_in_collection=True),
+            "data is null where records should be",
+        ),
+        ("getDeals", {"success": True}, "data is null where records should be"),
+        ("getNotes", page(None, more_items_in_collection=False), None),
+        ("getNotes", page(None), None),
+        ("getLead", page(None), "data is null where a record should be"),
+        ("getPermissionSet", {"id": "a", "name": "b"}, None),
+        ("addFile", page(None), "data is null where a record should be"),
+        ("addDeal", page(None), None),
+    ],
+)
+def test_null_in_place_of_data_is_an_empty_list_of_v1_or_a_fault(
+    key: str, envelope: dict[str, Any], said: str | None
+) -> None:
+    assert missing_data(get_action(key), envelope) == said
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,16 @@ from tests.support.scripted_server import ScriptedServer, envelope, http
 
 
 @pytest.mark.parametrize(
-    ("answer", "data"),
+    ("action", "answer", "data"),
     [
-        (http(204), None),
-        (envelope(None), None),
-        (http(200, b'{"success": true}'), None),
-        (http(200, b'{"id": "a", "name": "b"}'), {"id": "a", "name": "b"}),
+        ("getPermissionSet", http(204), None),
+        ("deleteLead", envelope(None), None),
+        ("getPermissionSet", http(200, b'{"success": true}'), None),
+        ("getPermissionSet", http(200, b'{"id": "a", "name": "b"}'), {"id": "a", "name": "b"}),
     ],
 )
-def test_an_answer_without_data(client: PipedriveClient, server: ScriptedServer, answer: bytes, data: Any) -> None:
+def test_an_answer_without_data(
+    client: PipedriveClient, server: ScriptedServer, action: str, answer: bytes, data: Any
+) -> None:
     server.script = [answer]
-    assert client.run("getPermissionSet", {"id": "a"}) == data
+    assert client.run(action, {"id": "a"}) == data

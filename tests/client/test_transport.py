@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import resource
 import socket
 
 import pytest
@@ -64,6 +65,7 @@ def test_a_request_carries_the_token_as_a_header_and_says_who_asks(
         http(200, b""),
         http(200, b"<html>"),
         http(200, b'{"data": NaN}'),
+        http(200, b'{"success": true, "data": null}'),
         http(200, b'{"data": "\xff"}'),
         http(200, b"[]"),
         http(500, b"{}", Content_Type=JSON),
@@ -139,7 +141,7 @@ def test_a_silence_is_bounded_by_the_timeout(make_client: MakeClient, server: Sc
         make_client(timeout=0.1, max_attempts=1).run("getDeal", {"id": 1})
 
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n"
 
 
 @pytest.mark.parametrize(
@@ -163,6 +165,28 @@ def test_a_whole_answer_must_come_within_ten_timeouts_however_it_is_dribbled(
     client = make_client(use_clock=HurryingClock(), timeout=1, max_attempts=1)
     with pytest.raises(PipedriveConnectionError, match="the answer was not complete after 10 s"):
         client.run("getDeal", {"id": 1})
+
+
+@pytest.mark.parametrize(
+    "huge",
+    [
+        Forever(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n", b" " * 2**16),
+        Forever(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"100000\r\n" + b" " * 2**20 + b"\r\n"),
+        http(200, 200 * gzip.compress(b" " * 2**20), Content_Encoding="gzip"),
+    ],
+    ids=["declared", "endless", "packed"],
+)
+def test_an_answer_larger_than_any_of_pipedrives_is_not_read_to_its_end(
+    make_client: MakeClient, server: ScriptedServer, huge: Step
+) -> None:
+    server.script = [huge]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(
+        PipedriveResponseError, match=r"is larger than 128 MiB: nothing more .* fewer records"
+    ) as raised:
+        make_client(max_attempts=1).run("getDeals")
+    assert raised.value.retryable
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 180 * 1024  # KiB
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

@@ -18,11 +18,10 @@ from pathlib import Path
 os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "CRITICAL"  # before anything imports Airflow
 
 from airflow_provider_pipedrive.client import client
-from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.conftest import API_TOKEN, api_token_connection
+from tests.storm.faults import StormClock
 from tests.storm.long_storm import LongStorm
-from tests.storm.weather import CELLS, Weather, write_table
-from tests.support.scripted_server import FakeClock
+from tests.storm.table import write_table
+from tests.storm.weather import CELLS, Weather, storm_sandbox
 
 REPORT_EVERY = 300.0
 """Seconds between two lines of the long form."""
@@ -35,12 +34,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the long form's dice")
     options = parser.parse_args()
     logging.disable()
-    client.SystemClock = FakeClock  # type: ignore[attr-defined,assignment]
+    client.SystemClock = StormClock  # type: ignore[attr-defined,assignment]
     with (
         tempfile.TemporaryDirectory(prefix="storm-") as folder,
-        Sandbox(deals=30, seed=1, api_token=API_TOKEN) as sandbox,
+        storm_sandbox() as sandbox,
     ):
-        os.environ["AIRFLOW_CONN_PIPEDRIVE_DEFAULT"] = api_token_connection(sandbox)
         weather = Weather(sandbox, Path(folder))
         if options.hours is None:
             go_through_all(weather)

@@ -7,24 +7,21 @@ from collections.abc import Iterator
 import pytest
 from pytest_mock import MockerFixture
 
-from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.conftest import API_TOKEN, api_token_connection
-from tests.storm.weather import Weather
-from tests.support.scripted_server import FakeClock
+from tests.storm.faults import StormClock
+from tests.storm.weather import Weather, storm_sandbox
 
 
 @pytest.fixture(scope="module")
-def running_weather(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, Weather]]:
-    with Sandbox(deals=30, seed=1, api_token=API_TOKEN) as sandbox:
-        yield sandbox, Weather(sandbox, tmp_path_factory.mktemp("storm"))
+def running_weather(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weather]:
+    with storm_sandbox() as sandbox:
+        weather = Weather(sandbox, tmp_path_factory.mktemp("storm"))
+        yield weather
+        weather.faults.close()
 
 
 @pytest.fixture
-def weather(
-    running_weather: tuple[Sandbox, Weather], monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture
-) -> Weather:
+def weather(running_weather: Weather, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture) -> Weather:
     """The client's waits take no time."""
-    sandbox, weather = running_weather
-    monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", api_token_connection(sandbox))
-    mocker.patch("airflow_provider_pipedrive.client.client.SystemClock", FakeClock)
-    return weather
+    monkeypatch.setenv("AIRFLOW_CONN_PIPEDRIVE_DEFAULT", "")  # set by each try, and put back afterwards
+    mocker.patch("airflow_provider_pipedrive.client.client.SystemClock", StormClock)
+    return running_weather

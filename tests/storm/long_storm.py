@@ -14,10 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.storm.faults import ANSWERED, ON_THIS_MACHINE
 from tests.storm.surfaces import SURFACES, Surface, Try
-from tests.storm.weather import KINDS, Weather, is_for_people, secrets_told_by
+from tests.storm.weather import Weather, is_for_people, secrets_told_by
 
 MOST_FAULTS, MOST_TRIES = 3, 4
+_ON_THIS_MACHINE = [kind for kind in ON_THIS_MACHINE if kind != "revoked"]
+"""Without what only a person's browser ends."""
 
 
 @dataclass
@@ -59,8 +62,9 @@ class LongStorm:
     def call(self) -> None:
         """One call, until it is done."""
         surface = self._dice.choice(self._surfaces)
-        expected, requests = self._weather.in_calm_weather(surface)
-        attempt = self._weather.begin()
+        is_by_oauth = self._dice.random() < 0.5
+        expected, requests = self._weather.in_calm_weather(surface, is_by_oauth=is_by_oauth)
+        attempt = self._weather.begin(is_by_oauth=is_by_oauth)
         self.tally.calls += 1
         try:
             found = self._until_done(surface, attempt, requests)
@@ -70,6 +74,8 @@ class LongStorm:
         finally:
             shutil.rmtree(attempt.folder)
             self.tally.requests += attempt.sandbox.counters()["requests"]
+        if told := self._weather.faults.secrets_elsewhere():
+            self.tally.wrong.append(f"{surface.does}: {told} came to another host")
         if surface.copies(attempt) > 1:
             self.tally.doubled += 1
             self.tally.wrong.append(f"{surface.does}: {surface.copies(attempt)} copies")
@@ -80,9 +86,12 @@ class LongStorm:
     def _until_done(self, surface: Surface, attempt: Try, requests: int) -> Any:
         for number in range(1, MOST_TRIES + 1):
             self.tally.tries += 1
+            skip = self._dice.randint(0, max(0, requests - 1))
+            kind, count = self._dice.choice(_ON_THIS_MACHINE), self._dice.choice((0, 0, 0, 1, 2, None))
             kinds = self._let_rain(surface, attempt, requests)
             try:
-                found = surface.run(replace(attempt, number=number))
+                with self._weather.faults.meeting(kind, skip, count):
+                    found = surface.run(replace(attempt, number=number))
             except Exception as error:  # noqa: BLE001 - which it is, is what is asked
                 if secrets_told_by(error):
                     raise AssertionError(f"after {kinds} an error tells a secret") from None
@@ -92,17 +101,18 @@ class LongStorm:
                 if found is not False:  # a sensor that goes on waiting
                     return found
             finally:
-                self.tally.faults.update(attempt.sandbox.counters()["faults"])
+                self.tally.faults.update(attempt.sandbox.counters()["faults"] | self._weather.faults.hits)
+                self._weather.faults.hits.clear()
                 self._weather.calm_down()
         self.tally.tries += 1
         return surface.run(replace(attempt, number=MOST_TRIES + 1))
 
     def _let_rain(self, surface: Surface, attempt: Try, requests: int) -> list[str]:
         dice = self._dice
-        kinds = [kind for kind in KINDS if kind not in surface.is_without | surface.ends_rows]
+        kinds = [kind for kind in ANSWERED if kind not in surface.is_without | surface.ends_rows]
         chosen = dice.choices(kinds, k=dice.randint(0, MOST_FAULTS))
         for kind in chosen:
             lasts = dice.choice([{"count": 1}, {"count": 1}, {"count": 3}, {"count": None}, {"probability": 0.3}])
             skip = dice.randint(0, max(0, requests - 1))
-            attempt.sandbox.fault("*", kind, skip=skip, seconds=0.01, seed=dice.getrandbits(30), **lasts)
+            self._weather.faults.answer(kind, skip=skip, seed=dice.getrandbits(30), **lasts)
         return chosen

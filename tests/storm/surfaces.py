@@ -211,8 +211,8 @@ def _seen(sensor: Any, attempt: Try) -> bool:
     return bool(getattr(sensor.poke(attempt.context), "is_done", False))
 
 
-ANY_BYTES = frozenset({"empty", "not-json", "nan", "bad-utf8"})
-"""A file may have any content: these are no faults of its bytes."""
+ANY_BYTES = frozenset({"empty", "not-json", "nan", "bad-utf8", "null-data", "huge"})
+"""A file may have any content: these are no faults of its bytes. An empty list of files is null."""
 SURFACES = [
     Surface("`hook.run`, a record", _read_one),
     Surface("`hook.run`, a list by cursor", _read_list),

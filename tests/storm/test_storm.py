@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.storm.weather import CELLS, Cell, Weather, is_in_short_form, written_table
+from tests.storm.table import written_table
+from tests.storm.weather import CELLS, Cell, Weather, is_in_short_form
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
-"""A fault at a moment of what a user calls, what comes of it, and the table of all of them."""
+"""A fault at a moment of what a user calls, and what comes of it."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,20 @@ from airflow_provider_pipedrive.client.auth import forget_tokens
 from airflow_provider_pipedrive.client.limits import forget_limits
 from airflow_provider_pipedrive.errors import PipedriveError
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.conftest import SECRETS
+from tests.conftest import (
+    API_TOKEN,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    REFRESH_TOKEN,
+    SECRETS,
+    api_token_connection,
+    oauth_connection,
+)
+from tests.storm.faults import KINDS, WITH_OAUTH, Faults
 from tests.storm.surfaces import SURFACES, Surface, Try
 
-ROOT = Path(__file__).parents[2]
-TABLE = ROOT / "docs" / "reliability.md"
-KINDS = (
-    "429", "429-daily", "500", "502", "503", "401", "403", "410", "html403", "reset", "reset-after", "truncate",
-    "slow", "empty", "not-json", "nan", "bad-utf8",
-)  # fmt: skip
-"""Those that every request can meet; faults of pages are in the tests of paging."""
 MOMENTS = ("first", "middle", "last", "all")
 """Which requests meet the fault."""
-HEAD = "call"
 RIGHT, LATER, NEVER = "✓", "↻", "✗"
 """The right result at once; an error after which the next try has it; an error that is for people."""
 
@@ -56,6 +58,14 @@ def is_in_short_form(cell: Cell) -> bool:
     return cell.moment == MOMENTS[turn % len(MOMENTS)]
 
 
+def storm_sandbox() -> Sandbox:
+    """The company that the storm meets. A renewal gives a new refresh token, and the old one is no good any more."""
+    return Sandbox(
+        deals=30, seed=1, api_token=API_TOKEN, client_id=CLIENT_ID, client_secret=CLIENT_SECRET,
+        refresh_token=REFRESH_TOKEN, rotate_refresh_tokens=True,
+    )  # fmt: skip
+
+
 class Weather:
     """Lets things happen in a company.
 
@@ -63,25 +73,28 @@ class Weather:
     """
 
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+        self.faults = Faults(sandbox)
         self._sandbox = sandbox
         self._folder = folder
         self._begun = 0
-        self._calm: dict[str, tuple[Any, int]] = {}
+        self._calm: dict[tuple[str, bool], tuple[Any, int]] = {}
 
     def outcome(self, cell: Cell) -> str:
         """What came of a fault: one of the three.
 
         :raises AssertionError: something was lost, doubled or told, or no error of the package says what happened
         """
-        result, requests = self.in_calm_weather(cell.surface)
-        attempt = self.begin()
+        is_by_oauth = cell.kind in WITH_OAUTH
+        result, requests = self.in_calm_weather(cell.surface, is_by_oauth=is_by_oauth)
+        attempt = self.begin(is_by_oauth=is_by_oauth)
         skip = {"first": 0, "middle": requests // 2, "last": requests - 1, "all": 0}[cell.moment]
-        count = None if cell.moment == "all" else 1
-        self._sandbox.fault("*", cell.kind, skip=skip, count=count, seconds=0.01)
         try:
-            found = cell.surface.run(attempt)
+            with self.faults.meeting(cell.kind, skip, None if cell.moment == "all" else 1):
+                found = cell.surface.run(attempt)
         except Exception as error:  # noqa: BLE001 - which it is, is what is asked
             return self._after(error, cell, attempt, result)
+        finally:
+            assert self.faults.secrets_elsewhere() == []
         if found is False:  # a sensor that goes on waiting
             return self._next_try(cell, attempt, result)
         assert found == result
@@ -99,12 +112,13 @@ class Weather:
         assert cell.surface.run(replace(attempt, number=2)) == result
         return LATER
 
-    def in_calm_weather(self, surface: Surface) -> tuple[Any, int]:
+    def in_calm_weather(self, surface: Surface, *, is_by_oauth: bool = False) -> tuple[Any, int]:
         """The result without a fault, and how many requests it takes."""
-        if surface.does not in self._calm:
-            attempt = self.begin()
-            self._calm[surface.does] = surface.run(attempt), len(self._sandbox.requests)
-        return self._calm[surface.does]
+        key = surface.does, is_by_oauth
+        if key not in self._calm:
+            attempt = self.begin(is_by_oauth=is_by_oauth)
+            self._calm[key] = surface.run(attempt), len(self._sandbox.requests)
+        return self._calm[key]
 
     def calm_down(self) -> None:
         """Let the next day begin, without faults."""
@@ -112,9 +126,11 @@ class Weather:
         self._sandbox.advance(86_400)
         forget_limits()
 
-    def begin(self) -> Try:
+    def begin(self, *, is_by_oauth: bool = False) -> Try:
         """The first try of a call, in a company as it was in the beginning."""
         self._sandbox.reset()
+        connection = oauth_connection(self._sandbox) if is_by_oauth else api_token_connection(self._sandbox)
+        os.environ["AIRFLOW_CONN_PIPEDRIVE_DEFAULT"] = connection
         forget_tokens()
         forget_limits()
         self._begun += 1
@@ -138,36 +154,3 @@ def is_for_people(error: Exception) -> bool:
         return True
     assert isinstance(error, PipedriveError), repr(error)
     return not error.retryable
-
-
-def written_table() -> dict[tuple[str, str], str]:
-    """The table of the docs: the result of each fault, by call and kind of fault."""
-    rows = [
-        [cell.strip() for cell in line.strip("| ").split(" | ")]
-        for line in TABLE.read_text(encoding="utf-8").splitlines()
-        if line.startswith("| ")
-    ]
-    kinds = next(row[1:] for row in rows if row[0] == HEAD)
-    return {
-        (row[0], kind.strip("`")): found
-        for row in rows
-        if row[0] in {surface.does for surface in SURFACES}
-        for kind, found in zip(kinds, row[1:], strict=True)
-    }
-
-
-def as_table(found: dict[tuple[str, str], set[str]]) -> str:
-    """The table for the docs; where moments differ, all that may come."""
-    order = (RIGHT, LATER, NEVER)
-    lines = [f"| {HEAD} | {' | '.join(f'`{kind}`' for kind in KINDS)} |", f"|---|{':-:|' * len(KINDS)}"]
-    for surface in SURFACES:
-        outcomes = ["".join(each for each in order if each in found[surface.does, kind]) or "-" for kind in KINDS]
-        lines.append(f"| {surface.does} | {' | '.join(outcomes)} |")
-    return "\n".join(lines) + "\n"
-
-
-def write_table(found: dict[tuple[str, str], set[str]]) -> None:
-    """Put it into the docs."""
-    page = TABLE.read_text(encoding="utf-8")
-    begin = page.index(f"| {HEAD} |")
-    TABLE.write_text(page[:begin] + as_table(found) + page[page.index("\n\n", begin) + 1 :], encoding="utf-8")

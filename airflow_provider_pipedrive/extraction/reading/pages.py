@@ -18,7 +18,7 @@ from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client import json_text
-from airflow_provider_pipedrive.client.paging import Position, Walk, records_in
+from airflow_provider_pipedrive.client.paging import Position, Walk, missing_data, records_in
 from airflow_provider_pipedrive.client.times import read_time
 
 log = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ def decode(entity: Entity, body: bytes) -> Decoded:
     plain = entity.key == ("id",) and entity.records is None and entity.updated in ("update_time", None)
     if plain and not json_text.may_have_zero_byte(body):
         try:
-            return _decode_fast(body)
+            return _decode_fast(entity, body)
         except msgspec.DecodeError:
             pass  # a shape of its own, such as one record instead of a list, or an odd value: read with care below
     return _decode_with_care(entity, body)
@@ -186,12 +186,14 @@ def next_position(walk: Walk, page: Page) -> Position | None:
     return dict(walk.position) if walk.advance(page.envelope) else None
 
 
-def _decode_fast(body: bytes) -> Decoded:
+def _decode_fast(entity: Entity, body: bytes) -> Decoded:
     if not body.isascii():
         body.decode()  # records are passed on as they are, and nobody else would notice a broken character
     found = _answer.decode(body)
     if not found.success:
         raise ValueError("success is false")
+    if found.data is None:
+        _check_null_data(entity, {"data": None, "additional_data": found.additional_data})
     keys = found.data or []
     for key in keys:
         if key.update_time is not None and key.update_time.tzinfo is None:
@@ -200,16 +202,17 @@ def _decode_fast(body: bytes) -> Decoded:
     return Decoded(records, keys, {"data": records, "additional_data": found.additional_data})
 
 
+def _check_null_data(entity: Entity, envelope: Mapping[str, Any]) -> None:
+    """Let null pass where it means that there is nothing.
+
+    :raises ValueError: it does not
+    """
+    if why := missing_data(entity.listing, envelope):
+        raise ValueError(why)
+
+
 def _decode_with_care(entity: Entity, body: bytes) -> Decoded:
-    try:
-        odd = json_text.may_have_zero_byte(body)
-        envelope = json_text.loads(body) if odd else msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        envelope, odd = json_text.loads(body), True
-    if not isinstance(envelope, dict):
-        raise ValueError(f"an object was expected, a {type(envelope).__name__} came")
-    if envelope.get("success") is False:
-        raise ValueError("success is false")
+    envelope, odd = _envelope(entity, body)
     came = listed(entity, envelope)
     records: list[bytes] = []
     keys: list[Key] = []
@@ -240,6 +243,24 @@ def _decode_with_care(entity: Entity, body: bytes) -> Decoded:
         )
     paging = json_text.mend({"additional_data": envelope.get("additional_data")}, json_text.Losses())
     return Decoded(records, keys, {"data": came, **paging}, aside.keys())
+
+
+def _envelope(entity: Entity, body: bytes) -> tuple[dict[str, Any], bool]:
+    """An answer of a list, and whether its records need mending.
+
+    :raises ValueError: it is none
+    """
+    try:
+        odd = json_text.may_have_zero_byte(body)
+        envelope = json_text.loads(body) if odd else msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        envelope, odd = json_text.loads(body), True
+    if not isinstance(envelope, dict):
+        raise ValueError(f"an object was expected, a {type(envelope).__name__} came")
+    if envelope.get("success") is False:
+        raise ValueError("success is false")
+    _check_null_data(entity, envelope)
+    return envelope, odd
 
 
 def _why(entity: Entity, record: Any) -> str:

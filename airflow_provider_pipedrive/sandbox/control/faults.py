@@ -13,10 +13,12 @@ BEFORE = {
     "500": "500 with JSON",
     "502": "502 with HTML",
     "503": "503 with JSON",
+    "504": "504 with HTML",
     "401": "401, as for an expired token",
     "403": "403 with JSON: no permission",
     "410": "410: the endpoint is gone",
     "html403": "403 with HTML: Cloudflare's penalty for continuing after 429",
+    "redirect": "302 to another host, as of a proxy's sign-in page; `headers` may give another `location`",
     "reset": "the connection ends without an answer; nothing was done",
 }
 """Kinds that answer instead of executing the request."""
@@ -28,6 +30,8 @@ AFTER = {
     "not-json": "200 with HTML",
     "nan": "200 with `NaN`, which is not JSON",
     "bad-utf8": "200 with a byte that is not UTF-8",
+    "null-data": "`data` is null, the rest of the answer as it was",
+    "huge": "200 with JSON of 200 MiB, packed into 200 KiB",
     "empty-page": "no records, and a next cursor that leads to the page that was left out",
     "repeated-cursor": "a next cursor that leads to the same page; the request's own where it had one",
     "stuck-offset": "more is promised, and the next start is the present one",

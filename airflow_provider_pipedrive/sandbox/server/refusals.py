@@ -117,13 +117,19 @@ def blocked() -> Refusal:
 
 def server_error(status: int) -> Refusal:
     """5xx."""
-    if status == 502:
-        page = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
-        return Refusal(Response(status=502, content=page, content_type="text/html"))
+    if status in (502, 504):
+        title = "502 Bad Gateway" if status == 502 else "504 Gateway Time-out"
+        page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>".encode()
+        return Refusal(Response(status=status, content=page, content_type="text/html"))
     text, code = (
         ("Service Unavailable", "ERR_UNAVAILABLE") if status == 503 else ("Internal Server Error", "ERR_UNKNOWN")
     )
     return Refusal(Response({"success": False, "error": text, "code": code}, status))
+
+
+def redirect(location: str) -> Refusal:
+    """302: a gateway wants the client elsewhere, which the API itself never does."""
+    return Refusal(Response(status=302, content=b"", headers=[("location", location)]))
 
 
 def oauth(error: str, description: str) -> Refusal:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.extraction.reading.pages import Page, PageRecords, decode
 
@@ -12,8 +14,8 @@ BODY = b"""{"success": true, "data": [
 ], "additional_data": {"next_cursor": "x"}}"""
 
 
-def page_of(body: bytes) -> Page:
-    records, keys, envelope, _ = decode(ENTITIES["deals"], body)
+def page_of(body: bytes, entity: str = "deals") -> Page:
+    records, keys, envelope, _ = decode(ENTITIES[entity], body)
     return Page(records, keys, envelope, None)
 
 
@@ -36,10 +38,24 @@ def test_a_page_with_some_of_its_records_can_be_cut_again() -> None:
 
 
 def test_a_page_without_records_has_none() -> None:
-    for body in (b'{"success": true, "data": null}', b'{"success": true, "data": []}'):
-        page = page_of(body)
+    for entity, body in (("notes", b'{"success": true, "data": null}'), ("deals", b'{"success": true, "data": []}')):
+        page = page_of(body, entity)
         assert len(page) == len(page.records) == 0
         assert [*page.records] == []
+
+
+@pytest.mark.parametrize(
+    ("entity", "body"),
+    [
+        ("deals", b'{"success": true, "data": null, "additional_data": {"next_cursor": "x"}}'),
+        ("deals", b'{"success": true, "data": null}'),
+        ("products", b'{"success": true}'),
+        ("notes", b'{"data": null, "additional_data": {"pagination": {"more_items_in_collection": true}}}'),
+    ],
+)
+def test_a_page_that_has_null_where_records_should_be_cannot_be_read(entity: str, body: bytes) -> None:
+    with pytest.raises(ValueError, match="^data is null"):
+        page_of(body, entity)
 
 
 def test_a_page_with_an_odd_key_is_read_with_care_and_its_records_are_kept_as_they_are() -> None:

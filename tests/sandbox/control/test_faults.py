@@ -21,6 +21,7 @@ LIST = "/api/v2/deals"
         ("500", 500, "ERR_UNKNOWN"),
         ("502", 502, "<html>"),
         ("503", 503, "Service Unavailable"),
+        ("504", 504, "<html>"),
         ("401", 401, "unauthorized access"),
         ("403", 403, "Forbidden"),
         ("410", 410, "gone"),
@@ -76,6 +77,28 @@ def test_a_200_may_have_a_body_that_no_json_reader_takes(kind: str, api: Api, sa
     assert answer.status_code == 200
     with pytest.raises(ValueError, match=r"NaN|decode|Expecting"):
         json.loads(answer.content, parse_constant=refuse)
+
+
+def test_a_redirect_leads_to_another_host(api: Api, sandbox: Sandbox) -> None:
+    sandbox.fault(LIST, "redirect")
+    sandbox.fault(LIST, "redirect", headers={"location": "http://127.0.0.1:9/"})
+    places = [requests.get(f"{sandbox.url}{LIST}", allow_redirects=False, timeout=10).headers for _ in range(2)]
+    assert [place["location"] for place in places] == ["https://sign-in.example/", "http://127.0.0.1:9/"]
+
+
+def test_null_data_keeps_the_rest_of_the_answer(api: Api, sandbox: Sandbox) -> None:
+    sandbox.fault(LIST, "null-data")
+    spoilt, sound = api.get(LIST, limit=5).json(), api.get(LIST, limit=5).json()
+    assert spoilt == sound | {"data": None}
+    assert spoilt["additional_data"]["next_cursor"]
+
+
+def test_a_huge_answer_is_json_that_unpacks_to_200_mib(api: Api, sandbox: Sandbox) -> None:
+    sandbox.fault(LIST, "huge")
+    answer = api.get(LIST)
+    assert int(answer.headers["content-length"]) < 2**19
+    assert len(answer.content) > 200 * 2**20
+    assert answer.content.replace(b"  ", b"").startswith(b'{"success":true,"data":[],')
 
 
 def test_an_empty_page_has_a_cursor_that_leads_to_the_records_it_left_out(api: Api, sandbox: Sandbox) -> None:
