@@ -19,7 +19,15 @@ from msgspec.structs import astuple
 from airflow_provider_pipedrive.extraction.reading.pages import AnyRecord, PageRecords, ReadRecord
 from airflow_provider_pipedrive.extraction.rows.columns import CUSTOM, OTHER, Column
 from airflow_provider_pipedrive.extraction.rows.fitting import glance, list_of, misfits
-from airflow_provider_pipedrive.extraction.rows.rows import Convert, Option, Record, Row, conversion, given_labels, ids
+from airflow_provider_pipedrive.extraction.rows.rows import (
+    Convert,
+    LabelledOption,
+    Record,
+    Row,
+    conversion,
+    given_labels,
+    ids,
+)
 
 ColumnValues = dict[str, Sequence[Any]]
 """The values of every column, by its name, in the order of the records."""
@@ -28,7 +36,7 @@ _MOST_LEARNED: Final = 200
 """Keys without a column that are expected from then on. A list that brings still others stays odd."""
 _CHECKED_AS_READ: Final = frozenset({"integer", "number", "boolean", "list"})
 """Types that the decoder checks. Times stay the texts that they are, and are checked afterwards."""
-_OPTIONS: Final = list[Option | int | str | None] | Option | int | str | None
+_OPTIONS: Final = list[LabelledOption | int | str | None] | LabelledOption | int | str | None
 """What labels are read of: they fit their columns without a look at each."""
 
 
