@@ -96,7 +96,7 @@ def test_a_v1_page_of_null_that_more_pages_follow_is_asked_for_again(
     server.script = [
         offset_page([1, 2], 0, more=True),
         offset_page(None, 1, more=True),
-        offset_page([3], 1, more=False),
+        offset_page([2, 3], 1, more=False),
     ]
     assert [note["id"] for note in client.run("getNotes")] == [1, 2, 3]
     assert [query_of(request.target).get("start") for request in server.requests] == [None, ["1"], ["1"]]
