@@ -126,6 +126,26 @@ class Mended(bytes):
         return mended
 
 
+class ReadRecord(dict[str, Any]):
+    """A record that is read already.
+
+    :ivar losses: what could not be kept as it came: how many values, by place
+    """
+
+    losses: Mapping[json_text.Place, int]
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any], losses: Mapping[json_text.Place, int]) -> ReadRecord:
+        """What is left of a record, and what was lost of it."""
+        read = cls(record)
+        read.losses = losses
+        return read
+
+
+AnyRecord = bytes | msgspec.Raw | ReadRecord
+"""A record as it comes, or what is left of it when somebody has read it."""
+
+
 class Decoded(NamedTuple):
     """What an answer holds.
 
@@ -154,11 +174,13 @@ def decode(entity: Entity, body: bytes) -> Decoded:
     return _decode_with_care(entity, body)
 
 
-def as_dict(record: bytes | msgspec.Raw) -> tuple[dict[str, Any], Mapping[json_text.Place, int]]:
+def as_dict(record: AnyRecord) -> tuple[dict[str, Any], Mapping[json_text.Place, int]]:
     """A record, and what of it could not be kept.
 
     A number beyond all numbers is seen only here: pages are taken apart without a look at every value.
     """
+    if isinstance(record, ReadRecord):
+        return record, record.losses
     try:
         return _record(record), record.losses if isinstance(record, Mended) else {}
     except msgspec.ValidationError:
