@@ -8,7 +8,8 @@
 #       second sync  asks for updated_since=2026-01-05T08:00:00Z, is given deals 1 to 5, emits none
 # Valid input: an import writes many deals in one second; Pipedrive's update times are whole seconds.
 # Why: `write_record` (stream.py) means `>=`, but compares texts of two forms: "2026-01-05T08:00:00.000000Z" of the
-# transformed record is less than "2026-01-05T08:00:00Z" of the bookmark, since "." comes before "Z".
+# transformed record is less than "2026-01-05T08:00:00Z" of the bookmark, since "." comes before "Z". The tap's pull
+# request 156 repairs it; no release has it.
 #
 # Exits 1 if this has changed. Needs python3 and a package index; its server listens on 127.0.0.1 only.
 set -eu

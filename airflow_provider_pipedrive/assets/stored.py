@@ -13,7 +13,7 @@ from airflow_provider_pipedrive.assets.trusted import TrustedConnections
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.times import read_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
-from airflow_provider_pipedrive.events.changes.batch import Batch, ChangeWindow
+from airflow_provider_pipedrive.events.changes.batch import Batch, ChangeWindow, team_of
 from airflow_provider_pipedrive.events.changes.model import Change, deduplicate, sort_changes
 from airflow_provider_pipedrive.events.changes.reading import ChangeReader, WatchRequest
 
@@ -134,7 +134,8 @@ class StoredEvents:
         return [(row, batch) for row in before if (batch := _reported_by(row, trusted)) is not None]
 
     def _rows(self, after: datetime | None, before: datetime | None) -> Iterator[Row]:
-        """The asset's events in the order of time, step by step."""
+        """The asset's events in the order of time, step by step, without those that are another team's alone."""
+        own_team = getattr(self._context.get("dag_run"), "team_name", None)
         seen: set[int] = set()
         step = STEP
         while True:
@@ -144,7 +145,7 @@ class StoredEvents:
             if before is not None:
                 events.before(before.isoformat())
             page = [Row(event.id, event.timestamp, event.extra) for event in events]
-            yield from (row for row in page if row.id not in seen)
+            yield from (row for row in page if row.id not in seen and team_of(row.extra) in ("", own_team))
             if len(page) < step:
                 return
             if page[-1].time == after:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -59,8 +60,8 @@ def store(batch: Sequence[ReceivedChange]) -> bool:
 def _store(session: Session, uri: str, conn_id: str, team: str, changes: list[Change]) -> None:
     asset_ids = list(session.scalars(select(AssetModel.id).where(AssetModel.uri == uri)))
     for asset_id in asset_ids:
-        for part in _parts(conn_id, changes):
-            _add(session, asset_id, part, team)
+        for part in _parts(Batch(conn_id, tuple(changes), team=team)):
+            _add(session, asset_id, part)
     ask = len(asset_ids)
     if AIRFLOW_V_3_2_PLUS:
         for asset_id in session.scalars(select(AssetModel.id).where(AssetModel.uri == uri + _EACH)).all():
@@ -84,25 +85,24 @@ def _store_each(session: Session, asset_id: int, conn_id: str, team: str, change
     )
     for change in changes:
         if change.event_id not in stored:
-            _add(session, asset_id, Batch(conn_id, (change,)), team, partition_key=change.event_id)
+            _add(session, asset_id, Batch(conn_id, (change,), team=team), partition_key=change.event_id)
 
 
-def _add(session: Session, asset_id: int, batch: Batch, team: str, **more: Any) -> None:
+def _add(session: Session, asset_id: int, batch: Batch, **more: Any) -> None:
     """Store an event. That of a team's connection starts DAGs of this team only: Airflow 3.3 knows such events by who
     asks its API for one."""
-    if team:
-        more |= {"source_is_api": True, "api_user_teams": {team}}
+    if batch.team:
+        more |= {"source_is_api": True, "api_user_teams": {batch.team}}
         more |= {"api_allow_consumer_teams": [], "api_allow_global_consumers": False}
     asset = session.scalars(select(AssetModel).where(AssetModel.id == asset_id)).one()
     asset_manager.register_asset_change(asset=asset, extra=batch.to_json(), session=session, **more)
 
 
-def _parts(conn_id: str, changes: list[Change]) -> Iterator[Batch]:
-    """The changes in batches that are not too big."""
-    batch = Batch(conn_id, tuple(changes))
-    if len(changes) == 1 or not batch.is_too_big:
+def _parts(batch: Batch) -> Iterator[Batch]:
+    """A batch in several that are not too big."""
+    if len(batch.changes) == 1 or not batch.is_too_big:
         yield batch
         return
-    half = len(changes) // 2
-    yield from _parts(conn_id, changes[:half])
-    yield from _parts(conn_id, changes[half:])
+    half = len(batch.changes) // 2
+    yield from _parts(replace(batch, changes=batch.changes[:half]))
+    yield from _parts(replace(batch, changes=batch.changes[half:]))

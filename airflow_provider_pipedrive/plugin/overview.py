@@ -17,13 +17,14 @@ from airflow_provider_pipedrive.plugin.web import PageRequest, log, require, sto
 def overview(page: PageRequest) -> Response:
     """All connections with their states, and what was spent by them."""
     uri, unknown = _default_redirect_uri(page)
-    connections = [
+    stored_ones = [
         stored for stored in store.all_connections() if access.may_edit(page.user, stored.conn_id, team=stored.team)
     ]
+    connections = [shown(page, stored) for stored in stored_ones]
     return page.render(
         "overview.html",
-        connections=[shown(page, stored) for stored in connections],
-        spending=charts({stored.conn_id for stored in connections}),
+        connections=connections,
+        spending=charts({each["conn_id"]: each["company"] for each in connections}),
         redirect_uri=uri,
         redirect_uri_unknown=unknown,
         may_create=access.may_edit(page.user, method="POST"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -37,6 +37,7 @@ class Bar:
 class SpendingChart:
     """An account's latest days.
 
+    :ivar account: the company's name where one is known, and where its requests go
     :ivar company: what Pipedrive says that the company has left; empty where it says nothing
     :ivar spenders: who has spent most today, with the tokens
     """
@@ -49,23 +50,23 @@ class SpendingChart:
     spenders: list[tuple[str, str, int]]
 
 
-def charts(conn_ids: Collection[str]) -> list[SpendingChart]:
+def charts(companies: Mapping[str, str]) -> list[SpendingChart]:
     """A chart for each account that one of these connections has spent of. Spenders by other connections are not named.
 
-    :param conn_ids: those that the user may see
+    :param companies: the connections that the user may see, by id: the name of the company, empty where it is not known
     """
     now = time.time()
     by_account: dict[str, list[AccountDay]] = {}
     for day in spent_days(DAYS, now, iter(stored_variables())):
         by_account.setdefault(day.account, []).append(day)
     return [
-        _chart(account, days, conn_ids, datetime.fromtimestamp(now, UTC))
+        _chart(account, days, companies, datetime.fromtimestamp(now, UTC))
         for account, days in by_account.items()
-        if any(conn_id in day.connections for day in days for conn_id in conn_ids)
+        if any(conn_id in day.connections for day in days for conn_id in companies)
     ]
 
 
-def _chart(account: str, days: list[AccountDay], conn_ids: Collection[str], now: datetime) -> SpendingChart:
+def _chart(account: str, days: list[AccountDay], companies: Mapping[str, str], now: datetime) -> SpendingChart:
     known = {day.date: day for day in days}
     dates = [now - timedelta(days=back) for back in reversed(range(DAYS))]
     tokens = [known[date].tokens if (date := f"{moment:%Y-%m-%d}") in known else 0 for moment in dates]
@@ -79,10 +80,15 @@ def _chart(account: str, days: list[AccountDay], conn_ids: Collection[str], now:
     company = f"{latest.company_left:,} of the company's {latest.limit:,} left" if latest.limit else ""
     sums: Counter[tuple[str, str]] = Counter()
     for part in today.parts:
-        if part.connection in conn_ids:
+        if part.connection in companies:
             sums[".".join(filter(None, (part.dag, part.task))) or "outside of DAGs", part.what] += part.tokens
     spenders = [(who, what, number) for (who, what), number in sums.most_common(SPENDERS)]
-    return SpendingChart(account, today.tokens, highest, company, bars, spenders)
+    return SpendingChart(_named(account, days, companies), today.tokens, highest, company, bars, spenders)
+
+
+def _named(account: str, days: list[AccountDay], companies: Mapping[str, str]) -> str:
+    names = {companies.get(conn_id, "") for day in days for conn_id in day.connections} - {""}
+    return f"{names.pop()} ({account})" if len(names) == 1 else account
 
 
 def _tokens(number: int) -> str:

@@ -133,7 +133,7 @@ class PipedriveDealStageSensor(WaitingSensor):
         if any(resolved_later(getattr(self, name)) for name in self.template_fields if name != "pipedrive_conn_id"):
             return None
         movement = Movement(moves=self.moves, statuses=statuses, passed_through=self.passed_through)
-        names = NameRefs(reaches, leaves, pipeline, owner)
+        names = NameRefs(reaches, leaves, pipeline, owner, filter_id)
         spec: WaitSpec
         if self.deal_id is None:
             spec = AnyDealWait(movement, since, self.since is None, filter_id=filter_id)

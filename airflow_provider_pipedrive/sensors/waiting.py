@@ -187,9 +187,21 @@ class WaitingSensor(ReportsLineage, BaseSensorOperator):
             assert decided is not None, "every value is known when a task runs"
             remembers_nothing = self.reschedule and not self.deferrable
             lookback = 2 * self.poke_interval + LOOKBACK if remembers_nothing else None
+            self._check_begin(decided[0].begins)
             self._current = Wait(*decided, lookback=lookback)
             self._log_cost(decided[0])
         return self._current
+
+    def _check_begin(self, begins: str | None) -> None:
+        """Refuse a wait that is over before anything counts."""
+        from airflow_provider_pipedrive.client.times import read_time
+
+        moment = read_time(begins)
+        if moment is not None and moment > datetime.now(UTC) + timedelta(seconds=self.timeout):
+            raise PipedriveParameterError(
+                f"since is {begins}, and the sensor waits for {self.timeout:g} s only (timeout): nothing that happens "
+                "until then counts. Give a time that has passed, or a longer timeout."
+            )
 
     def _hook_client(self) -> PipedriveClient:
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook

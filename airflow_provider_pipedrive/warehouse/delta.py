@@ -32,29 +32,14 @@ class DeltaLake(Lake):
         super().__init__(destination, dataset)
         self.compact = compact
 
-    def _has(self, pipeline: Any, name: str) -> bool:
-        return _table(pipeline, name) is not None
+    def _rows_of(self, table: Any) -> int:
+        return int(table.to_pyarrow_dataset().count_rows())
 
-    def _count(self, pipeline: Any, entity: str) -> int:
-        table = _table(pipeline, entity)
-        return table.to_pyarrow_dataset().count_rows() if table else 0
-
-    def _batches(self, pipeline: Any, name: str, columns: Sequence[str]) -> Iterator[Any]:
-        table = _table(pipeline, name)
-        yield from table.to_pyarrow_dataset().to_batches(columns=list(columns)) if table else ()
+    def _batches_of(self, table: Any, columns: Sequence[str]) -> Iterator[Any]:
+        yield from table.to_pyarrow_dataset().to_batches(columns=list(columns))
 
     def _keep(self, pipeline: Any, ready: Prepared) -> None:
         for table in ready.tables if self.compact else ():
-            if written := _table(pipeline, table.name):
+            written = self._table(pipeline, table.name)
+            if written is not None:
                 log.info("%s: %s", table.name, written.optimize.compact())
-
-
-def _table(pipeline: Any, name: str) -> Any:
-    """A Delta table; None where there is none."""
-    from dlt.common.destination.exceptions import DestinationUndefinedEntity
-
-    with pipeline.destination_client() as client:
-        try:
-            return client.load_open_table("delta", name)
-        except DestinationUndefinedEntity:
-            return None

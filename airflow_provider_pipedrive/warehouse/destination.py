@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from airflow_provider_pipedrive.catalog.advice import did_you_mean, nearest
@@ -31,6 +31,8 @@ https://docs.aws.amazon.com/redshift/latest/dg/r_TRUNCATE.html,
 https://dev.mysql.com/doc/refman/8.4/en/implicit-commit.html"""
 SQLALCHEMY_NAMES = ("mysql", "mariadb")
 """Databases that dlt loads into by SQLAlchemy, and not by a destination of their name."""
+SMALL_DUCKDB: Final = {"threads": 1, "preserve_insertion_order": False}
+"""Settings of a DuckDB that leaves a worker to others too."""
 _DUCKDB_SETTINGS = ("memory_limit", "threads")
 
 _DLT_SETTINGS = {
@@ -151,12 +153,7 @@ class Destination:
             from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
             credentials = DuckDbCredentials(str(self.file))
-            credentials.global_config = {
-                "memory_limit": f"{memory_mb}MB",
-                "threads": 1,
-                "preserve_insertion_order": False,
-                **self.settings,
-            }
+            credentials.global_config = {"memory_limit": f"{memory_mb}MB", **SMALL_DUCKDB, **self.settings}
             return dlt.destinations.duckdb(credentials)
         if self.name == "sqlalchemy":
             from airflow_provider_pipedrive.warehouse.mysql import keep_whole_texts

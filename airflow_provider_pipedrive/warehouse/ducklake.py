@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 from uuid import uuid4
 
+from airflow_provider_pipedrive.warehouse.destination import SMALL_DUCKDB
 from airflow_provider_pipedrive.warehouse.pipelines import adapt_clients
 
 DUCKLAKE: Final = "ducklake"
@@ -36,6 +37,8 @@ def connect_to(name: str, pipeline: Any) -> None:
     """Let the clients of a pipeline's destination, a DuckLake, connect to a DuckDB."""
 
     def adapt(client: Any) -> None:
-        client.config.credentials._conn_str = lambda: name
+        credentials = client.config.credentials
+        credentials._conn_str = lambda: name
+        credentials.global_config = {**SMALL_DUCKDB, **(credentials.global_config or {})}
 
     adapt_clients(pipeline, adapt)

@@ -79,27 +79,11 @@ class IcebergLake(Lake):
             finally:
                 catalog.close()
 
-    def _has(self, pipeline: Any, name: str) -> bool:
-        return _table(pipeline, name) is not None
+    def _rows_of(self, table: Any) -> int:
+        return int(table.scan().count())
 
-    def _count(self, pipeline: Any, entity: str) -> int:
-        table = _table(pipeline, entity)
-        return table.scan().count() if table else 0
-
-    def _batches(self, pipeline: Any, name: str, columns: Sequence[str]) -> Iterator[Any]:
-        table = _table(pipeline, name)
-        yield from table.scan(selected_fields=tuple(columns)).to_arrow_batch_reader() if table else ()
-
-
-def _table(pipeline: Any, name: str) -> Any:
-    """An Iceberg table; None where there is none."""
-    from dlt.common.destination.exceptions import DestinationUndefinedEntity
-
-    with pipeline.destination_client() as client:
-        try:
-            return client.load_open_table("iceberg", name)
-        except DestinationUndefinedEntity:
-            return None
+    def _batches_of(self, table: Any, columns: Sequence[str]) -> Iterator[Any]:
+        yield from table.scan(selected_fields=tuple(columns)).to_arrow_batch_reader()
 
 
 def _use(pipeline: Any, catalog: Any) -> None:

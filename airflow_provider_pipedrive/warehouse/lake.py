@@ -104,7 +104,10 @@ class Lake(TableStore):
     def _write(self, load: EntityLoad, folder: Path, ready: Prepared, present: Present) -> None:
         if load.write == "versions":
             raise PipedriveParameterError(f"{self.title} hold the latest versions alone: versions='latest'.")
+        from airflow_provider_pipedrive.warehouse.jobs import wait_for_no_finished_job
+
         with self._pipeline(load.entity, folder) as pipeline:
+            wait_for_no_finished_job(pipeline)
             pipeline.sync_destination()
             load_state = self._checked_load_state(pipeline, load, ready, present)
             if not load.is_whole:
@@ -123,15 +126,36 @@ class Lake(TableStore):
             pipeline.load()
             self._keep(pipeline, ready)
 
+    # ---- tables
+
+    def _table(self, pipeline: Any, name: str) -> Any:
+        """A table, as the format's library opens it; None where there is none."""
+        from dlt.common.destination.exceptions import DestinationUndefinedEntity
+
+        with pipeline.destination_client() as client:
+            try:
+                return client.load_open_table(self.table_format, name)
+            except DestinationUndefinedEntity:
+                return None
+
+    def _count(self, pipeline: Any, entity: str) -> int:
+        table = self._table(pipeline, entity)
+        return 0 if table is None else self._rows_of(table)
+
+    def _batches(self, pipeline: Any, name: str, columns: Sequence[str]) -> Iterator[Any]:
+        """The rows of a table, in batches of pyarrow's; none where there is no table."""
+        table = self._table(pipeline, name)
+        return iter(()) if table is None else self._batches_of(table, columns)
+
     # ---- of each format its own
 
     @abstractmethod
-    def _has(self, pipeline: Any, name: str) -> bool:
-        """Whether a table is there."""
+    def _rows_of(self, table: Any) -> int:
+        """How many rows a table has, as the format's library opens it."""
 
     @abstractmethod
-    def _batches(self, pipeline: Any, name: str, columns: Sequence[str]) -> Iterator[Any]:
-        """The rows of a table, in batches of pyarrow's; none where there is no table."""
+    def _batches_of(self, table: Any, columns: Sequence[str]) -> Iterator[Any]:
+        """The rows of a table, in batches of pyarrow's."""
 
     def _keep(self, pipeline: Any, ready: Prepared) -> None:
         """Look after the tables of a load that has ended."""
@@ -158,7 +182,7 @@ class Lake(TableStore):
         if load.updated:
             there = self._times(pipeline, load.entity, load.key, load.updated, rows)
             counts = pc.and_(counts, pc.less_equal(there, updated))
-        if not self._has(pipeline, load.entity):
+        if self._table(pipeline, load.entity) is None:
             # There is nothing from which tombstones remove rows.
             counts = pc.and_not(counts, tombstone)
         _keep_rows(ready.main, counts)

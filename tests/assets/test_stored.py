@@ -66,6 +66,16 @@ def test_a_polled_state_that_a_webhook_brought_in_an_earlier_run_is_dropped(airf
     assert Run("run 2").reads() == [2]
 
 
+@pytest.mark.parametrize(("team", "seen"), [("sales", [1, 2]), ("support", [1, 3]), (None, [1])])
+def test_what_the_webhook_of_a_team_has_brought_is_read_by_dags_of_this_team_alone(
+    airflow: Supervisor, team: str | None, seen: list[int]
+):
+    airflow.add_event(DEALS, delivered(changed(1)), 1)
+    airflow.add_event(DEALS, delivered(changed(2), team="sales"), 2)
+    airflow.add_event(DEALS, delivered(changed(3), team="support"), 3)
+    assert Run("run 1", team=team).reads() == seen
+
+
 def test_two_edits_in_one_second_are_two_changes_when_webhooks_bring_them(airflow: Supervisor):
     first = changed(1, source="webhook", occurrence="delivery-1", received="2026-05-04T12:00:00.100Z")
     second = changed(1, source="webhook", occurrence="delivery-2", received="2026-05-04T12:00:00.900Z")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -77,14 +78,28 @@ def test_run_reads_one_page_from_a_cursor_or_start_and_all_pages_without(
     assert len(server.requests) == requests
 
 
-def test_a_v1_list_goes_on_by_offset(client: PipedriveClient, server: ScriptedServer) -> None:
-    def offset_page(ids: list[int] | None, start: int, more: bool) -> bytes:
-        paging = {"start": start, "limit": 2, "more_items_in_collection": more}
-        return envelope(ids and [{"id": number} for number in ids], additional_data={"pagination": paging})
+def offset_page(ids: Sequence[int] | None, start: int, *, more: bool) -> bytes:
+    paging = {"start": start, "limit": 2, "more_items_in_collection": more}
+    records = None if ids is None else [{"id": number} for number in ids]
+    return envelope(records, additional_data={"pagination": paging})
 
-    server.script = [offset_page([1, 2], 0, True), offset_page(None, 2, True), offset_page([3], 4, False)]
+
+def test_a_v1_list_goes_on_by_offset(client: PipedriveClient, server: ScriptedServer) -> None:
+    server.script = [offset_page([1, 2], 0, more=True), offset_page([], 2, more=True), offset_page([3], 4, more=False)]
     assert [note["id"] for note in client.run("getNotes")] == [1, 2, 3]
     assert [query_of(request.target).get("start") for request in server.requests] == [None, ["1"], ["4"]]
+
+
+def test_a_v1_page_of_null_that_more_pages_follow_is_asked_for_again(
+    client: PipedriveClient, server: ScriptedServer
+) -> None:
+    server.script = [
+        offset_page([1, 2], 0, more=True),
+        offset_page(None, 1, more=True),
+        offset_page([2, 3], 1, more=False),
+    ]
+    assert [note["id"] for note in client.run("getNotes")] == [1, 2, 3]
+    assert [query_of(request.target).get("start") for request in server.requests] == [None, ["1"], ["1"]]
 
 
 def test_a_walk_keeps_no_page_that_it_has_left(client: PipedriveClient, server: ScriptedServer) -> None:

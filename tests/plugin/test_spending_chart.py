@@ -47,6 +47,12 @@ def test_what_connections_spend_that_the_user_may_not_see_is_not_named(browser: 
     assert "strangers" not in page
 
 
+@pytest.mark.usefixtures("spent")
+def test_an_account_has_the_name_of_its_company_where_a_connection_knows_it(browser: Browser) -> None:
+    browser.connect()
+    assert "Sandbox Ltd (acme.pipedrive.com) 2,000 API tokens today" in text_of(browser.get("page"))
+
+
 @pytest.mark.usefixtures("crm")
 def test_where_nothing_was_spent_no_chart_is_shown(browser: Browser) -> None:
     assert "<svg" not in browser.get("page").text

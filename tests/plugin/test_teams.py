@@ -148,6 +148,6 @@ def test_a_delivery_of_a_teams_webhook_starts_dags_of_this_team_only(
     webhook_of("sales", monkeypatch, teams)
     assert Receiver(airflow_app).post(delivery(), PATH).status_code == 200
     (event,) = stored_events()
-    assert event.extra["pipedrive"]["connection"] == "crm"
+    assert (event.extra["pipedrive"]["connection"], event.extra["pipedrive"]["team"]) == ("crm", "sales")
     with create_session() as session:
         assert list(session.scalars(select(AssetDagRunQueue.target_dag_id))) == ["sales_dag"]

@@ -169,6 +169,21 @@ def test_an_unknown_stage_fails_with_the_right_ones(mode: str, waiting: Waiting,
         waiting(mode, sensor, to_stage="Sgned")
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"filter_id": 4711}, r"There is no filter 4711 of deals\. There are: "),
+        ({"since": "2099-01-01"}, r"since is 2099-01-01T00:00:00Z, and the sensor waits for 600 s only \(timeout\)"),
+    ],
+)
+def test_a_wait_that_could_only_run_out_of_time_fails_at_once(
+    mode: str, given: dict[str, Any], said: str, waiting: Waiting
+) -> None:
+    with pytest.raises(AirflowFailException, match=said):
+        waiting(mode, sensor, deal_id=None, **given)
+    assert waiting.seconds == 0
+
+
 def test_a_deal_that_passes_through_the_stage_between_two_looks_is_noticed(
     mode: str, waiting: Waiting, sandbox: Sandbox, stages: list[dict[str, Any]]
 ) -> None:

@@ -22,14 +22,20 @@ DEALS = Asset("pipedrive://acme/deals")
 
 
 class Run:
-    """A run of a DAG that reads the deals' changes."""
+    """A run of a DAG that reads the deals' changes.
 
-    def __init__(self, run_id: str, inlets: list[Asset] | None = None, max_active_runs: int = 1) -> None:
+    :param team: whose DAG it is, in an Airflow with teams
+    """
+
+    def __init__(
+        self, run_id: str, inlets: list[Asset] | None = None, max_active_runs: int = 1, team: str | None = None
+    ) -> None:
         task = FakeTask("mirror", "read")
         inlets = [DEALS] if inlets is None else inlets
         self.context: Any = {
             "ti": task,
             "run_id": run_id,
+            "dag_run": SimpleNamespace(team_name=team),
             "dag": SimpleNamespace(dag_id="mirror", max_active_runs=max_active_runs),
             "inlet_events": InletEventsAccessors(inlets),
             "asset_state_store": AssetStateStoreAccessors(inlets=inlets),
@@ -52,9 +58,9 @@ def polled(*changes: Change) -> dict[str, Any]:
     return {"from_trigger": True, "payload": Batch("pipedrive_default", changes).to_json()}
 
 
-def delivered(*changes: Change) -> dict[str, Any]:
+def delivered(*changes: Change, team: str = "") -> dict[str, Any]:
     """A webhook's event."""
-    return Batch("pipedrive_default", changes).to_json()
+    return Batch("pipedrive_default", changes, team=team).to_json()
 
 
 def by_rest(connection: Any = "pipedrive_default", **batch: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -112,31 +113,63 @@ _SECOND_AIRFLOW = """
 import json, sys
 from unittest.mock import MagicMock
 from airflow_provider_pipedrive.transfers import PipedriveToWarehouseOperator
-operator = PipedriveToWarehouseOperator(task_id="load", entities=["deals"], destination=sys.argv[1])
+operator = PipedriveToWarehouseOperator(task_id="load", entities=["deals"], **json.loads(sys.argv[1]))
 run = {"ti": MagicMock(map_index=-1, try_number=1), "run_id": "tuesday", "dag_run": MagicMock(run_id="tuesday")}
 print(json.dumps(operator.execute(run)["entities"]["deals"]["rows"]))
 """
 
 
+@pytest.fixture(params=["duckdb", "postgres"])
+def shared(
+    request: pytest.FixtureRequest, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[dict[str, Any], Callable[[], Any]]:
+    """A warehouse of two Airflows: the arguments of their tasks, and a connection to look into it."""
+    arguments = {"dataset": "of_two_airflows"}
+    if request.param == "duckdb":
+        return {**arguments, "destination": f"duckdb:///{file}"}, lambda: duckdb.connect(str(file), read_only=True)
+    psycopg2 = pytest.importorskip("psycopg2")
+    server = request.getfixturevalue("postgres")
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "postgres", **server}))
+    names = {"host": server["host"], "port": server["port"], "dbname": "postgres", "user": server["login"]}
+    return (
+        {**arguments, "destination": "postgres", "destination_conn_id": "warehouse"},
+        lambda: psycopg2.connect(**names, password=PASSWORD),
+    )
+
+
 def test_a_second_airflow_on_the_same_warehouse_continues_where_the_first_has_come_to(
-    sandbox: Sandbox, file: Path, tmp_path: Path
+    sandbox: Sandbox, shared: tuple[dict[str, Any], Callable[[], Any]], tmp_path: Path
 ) -> None:
-    load("monday", entities=["deals"], destination=f"duckdb:///{file}")
-    deals = "SELECT id, title, stage_id, value, label_ids, add_time FROM pipedrive.deals ORDER BY id"
-    before = rows(file, deals)
+    arguments, connect = shared
+
+    def deals() -> list[dict[str, Any]]:
+        connection = connect()
+        cursor = connection.cursor()
+        cursor.execute("SELECT * FROM of_two_airflows.deals ORDER BY id")
+        names = [column[0] for column in cursor.description]
+        found = [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
+        connection.close()
+        return found
+
+    load("monday", entities=["deals"], **arguments)
+    before = deals()
     sandbox.advance(120)
-    sandbox.update("deals", before[0][0], title="edited on Tuesday")
+    sandbox.update("deals", before[0]["id"], title="edited on Tuesday")
     known = {name: os.environ[name] for name in os.environ if name == "PATH" or name.startswith("AIRFLOW_CONN_")}
     own = {name: str(tmp_path / name.lower()) for name in ("HOME", "TMPDIR", "AIRFLOW_HOME")}
     for folder in own.values():
         Path(folder).mkdir()
-    command = [sys.executable, "-c", _SECOND_AIRFLOW, f"duckdb:///{file}"]
+    command = [sys.executable, "-c", _SECOND_AIRFLOW, json.dumps(arguments)]
     environment = {**known, **own, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=300)
     # The edited deal, and the last one of Monday: a window reaches back a little.
     assert json.loads(done.stdout.splitlines()[-1]) == 2 < len(before)
-    number, _, *others = before[0]
-    assert rows(file, deals) == [(number, "edited on Tuesday", *others), *before[1:]]
+    after = deals()
+    # Monday's whole list needed no place for tombstones.
+    assert {deal.pop("_deleted_at") for deal in after} == {None}
+    assert {name for name in before[0] if after[0][name] != before[0][name]} == {"title", "update_time"}
+    assert after[0]["title"] == "edited on Tuesday"
+    assert after[1:] == before[1:]
 
 
 def test_a_new_field_becomes_a_new_column(sandbox: Sandbox, file: Path, into: dict[str, Any]) -> None:

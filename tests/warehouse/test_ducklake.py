@@ -43,6 +43,11 @@ def test_all_clients_of_a_store_connect_to_one_duckdb_and_those_of_another_store
             assert (tables(second), tables(other)) == (["seen"], [])
 
 
+def test_a_lake_is_loaded_by_one_thread_as_a_file_is(tmp_path: Path) -> None:
+    with connection_of(lake(tmp_path), "deals") as connection:
+        assert connection.execute("SELECT current_setting('threads')").fetchall() == [(1,)]
+
+
 def test_a_duckdb_stays_when_nobody_is_connected_to_it_and_is_gone_when_it_is_not_kept() -> None:
     name = new_duckdb()
     with kept(name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,23 @@ def test_edits_deletions_and_new_columns_are_merged_and_older_rows_are_not(lake:
     assert found.rows() == [(1, "edited", "Αθήνα"), (3, "third", None)]
     deleted = duckdb.from_arrow(lake.table("deals__deleted")).order("id").fetchall()
     assert [row[0] for row in deleted] == [2, 9]
+
+
+def test_lists_of_ids_of_labels_and_of_objects_are_texts_with_arrays_of_json(lake: LakePlace) -> None:
+    columns = [
+        Column("id", "integer"),
+        Column("ids", "list", items="integer"),
+        Column("labels", "list", items="string"),
+        Column("objects", "list", items="json"),
+    ]
+    row = {"id": 1, "ids": [7, 8], "labels": ["Größe"], "objects": [{"value": "a@b.c"}]}
+    lake.load([row, {"id": 2}], columns=columns, updated=None)
+    found = lake.table().sort_by("id").select(["ids", "labels", "objects"])
+    # Iceberg's texts are long ones to pyarrow.
+    assert {str(kind).removeprefix("large_") for kind in found.schema.types} == {"string"}
+    first, second = (list(each.values()) for each in found.to_pylist())
+    assert [json.loads(text) for text in first] == [row["ids"], row["labels"], row["objects"]]
+    assert second == [None, None, None]
 
 
 @pytest.mark.long

@@ -3,6 +3,7 @@
     python tools/bench/extraction.py                    # all of it, half an hour
     python tools/bench/extraction.py even "limit 20"    # some of it
     python tools/bench/extraction.py --plot docs/images/extraction.svg
+    python tools/bench/extraction.py "custom fields" --plot-cpu docs/images/formats.svg
 
 The server is the sandbox, in a process of its own, with a company made for measuring (company_server.py). Each reader
 runs in a process of its own, in turns, three times; what is stated are medians and their ratios within this run.
@@ -71,6 +72,7 @@ def main() -> int:
     parser.add_argument("cases", nargs="*", metavar="CASE", help="parts of cases' names")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--plot", type=Path, help="write a picture of the wall times (SVG)")
+    parser.add_argument("--plot-cpu", type=Path, help="write a picture of the CPU that each format takes (SVG)")
     options = parser.parse_args()
     chosen = [case for case in CASES if not options.cases or any(part in case.name for part in options.cases)]
     print("case                  reader          wall s x as fast   CPU s  x CPU  tokens   over    MB")
@@ -78,7 +80,9 @@ def main() -> int:
     for case in chosen:
         whole &= _run(case, options.runs)
     if options.plot:
-        options.plot.write_text(_picture(chosen))
+        options.plot.write_text(_picture(WALLS, _walls(chosen)))
+    if options.plot_cpu:
+        options.plot_cpu.write_text(_picture(CPUS, _cpus(chosen)))
     return 0 if whole else 1
 
 
@@ -156,22 +160,49 @@ def _set(server: subprocess.Popen[str], **settings: Any) -> None:
     server.stdout.readline()
 
 
-def _picture(cases: list[Case]) -> str:
-    """Bars: seconds of the plain loop and of this package."""
-    height, left, width = 26, 190, 560
-    longest = max(_medians(case, "bare")["wall"] for case in cases)
+GREY, GREEN = "#b8bec6", "#0b7a4b"
+WALLS = "Seconds to read the deals: plain loop (grey), this package (green)"
+CPUS = "Seconds of CPU for the deals: plain loop (grey), this package (green)"
+FORMAT_NAMES = {
+    "bare": "plain loop",
+    "ours": "as they come, JSON lines",
+    "names": "readable, JSON lines",
+    "csv": "readable, CSV",
+    "parquet": "readable, Parquet",
+}
+Bars = list[tuple[str, list[tuple[float, str]]]]
+"""Rows of a picture: what each is called, and its bars, seconds and colour."""
+
+
+def _walls(cases: list[Case]) -> Bars:
+    readers = (("bare", GREY), ("ours", GREEN))
+    return [(case.name, [(_medians(case, reader)["wall"], colour) for reader, colour in readers]) for case in cases]
+
+
+def _cpus(cases: list[Case]) -> Bars:
+    return [
+        (
+            f"{case.name.split()[0]} fields: {FORMAT_NAMES[reader]}",
+            [(_medians(case, reader)["cpu"], GREY if reader == "bare" else GREEN)],
+        )
+        for case in cases
+        for reader in case.readers
+    ]
+
+
+def _picture(words: str, bars: Bars) -> str:
+    height, left, width = 26, 250, 500
+    longest = max(seconds for _, some in bars for seconds, _ in some)
     rows, y = [], 50
-    for case in cases:
-        rows.append(f'<text x="{left - 10}" y="{y + 16}" text-anchor="end">{escape(case.name)}</text>')
-        for reader, colour in (("bare", "#b8bec6"), ("ours", "#0b7a4b")):
-            wall = _medians(case, reader)["wall"]
-            length = max(2, width * wall / longest)
+    for name, some in bars:
+        rows.append(f'<text x="{left - 10}" y="{y + 4 + 6 * len(some)}" text-anchor="end">{escape(name)}</text>')
+        for seconds, colour in some:
+            length = max(2, width * seconds / longest)
             rows.append(f'<rect x="{left}" y="{y}" width="{length:.0f}" height="11" fill="{colour}"/>')
-            rows.append(f'<text x="{left + length + 6:.0f}" y="{y + 10}" class="s">{wall:.1f} s</text>')
+            rows.append(f'<text x="{left + length + 6:.0f}" y="{y + 10}" class="s">{seconds:.1f} s</text>')
             y += 13
         y += height - 16
     style = "text{font:13px sans-serif;fill:#24292f}.s{font-size:11px}"
-    words = "Seconds to read the deals: plain loop (grey), this package (green)"
     title = f'<text x="10" y="24" style="font-size:15px">{words}</text>'
     frame = f'<svg xmlns="http://www.w3.org/2000/svg" width="820" height="{y + 10}" viewBox="0 0 820 {y + 10}">'
     return f'{frame}<style>{style}</style><rect width="100%" height="100%" fill="#fff"/>{title}{"".join(rows)}</svg>\n'

@@ -45,6 +45,8 @@ TITLES = {
     "iceberg": "Iceberg, local disk",
 }
 WAREHOUSES = tuple(TITLES)
+EMULATED = {"snowflake": "Snowflake's dialect, on an emulator"}
+"""What ``snowflake_dialect.py`` finds out."""
 MONDAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PRELOADED = (
     *("dlt", "dlt.common.libs.pyarrow", "dlt.destinations.impl.duckdb.duck", "dlt.extract.extractors"),
@@ -63,8 +65,15 @@ def columns(names: Mapping[str, str]) -> list[Any]:
     from airflow_provider_pipedrive.extraction.rows.columns import Column
 
     return [
-        Column(name, kind.partition(" of ")[0], items=kind.partition(" of ")[2] or None) for name, kind in names.items()
+        Column(name, "string", labels=LABELS[kind])
+        if kind in LABELS
+        else Column(name, kind.partition(" of ")[0], items=kind.partition(" of ")[2] or None)
+        for name, kind in names.items()
     ]
+
+
+LABELS = {"option": {"1": "Small", "2": "Large"}, "relabelled option": {"1": "Petite", "2": "Large"}}
+"""The labels of a field's options by their ids, before and after one of them is renamed."""
 
 
 FIRST = {
@@ -89,7 +98,9 @@ def wide() -> dict[str, str]:
 
 
 def value(kind: str, number: int, day: int) -> Any:
-    """A value that only this row has on this day."""
+    """A value that only this row has on this day; of a field with options, the label of one."""
+    if kind in LABELS:
+        return list(LABELS[kind].values())[number % 2]
     if (number + day) % 5 == 0:
         return None
     seed = number * 31 + day
@@ -156,6 +167,11 @@ def load(call: Mapping[str, Any]) -> None:
     )  # fmt: skip
     if "expect" in call:
         compare(call["expect"])
+
+
+def is_changed_in_place(place: Mapping[str, Any]) -> bool:
+    """Whether a warehouse gives all its rows an option's new label; of others the list is read whole."""
+    return bool(store_of(place).is_changed_in_place)
 
 
 def plain(found: Any) -> Any:
@@ -354,6 +370,16 @@ class Scenario:
         self.names.pop("field_of_3")
         self.step(range(95, 105))
 
+    def renamed_option(self) -> None:
+        """An option of another label: all rows that have it say so."""
+        self.names["tier"] = "option"
+        self.step(range(95, 105))
+        self.names["tier"] = "relabelled option"
+        if done(is_changed_in_place, self.place):
+            self.step([95])
+        else:
+            self.step(list(self.rows), fresh=True)
+
     def other_readers(self) -> None:
         """The same values for pyarrow, Polars and DuckDB, which know nothing of this package."""
         if not self.is_lake:
@@ -440,8 +466,15 @@ class NotThere(Exception):
 
 STEPS: Sequence[Callable[[Scenario], str | None]] = (
     *(Scenario.first_load, Scenario.edits, Scenario.deletes, Scenario.wide, Scenario.renamed_field),
-    *(Scenario.retyped_field, Scenario.deleted_field, Scenario.other_readers, Scenario.whole_list),
-    *(Scenario.lists_in_tables, Scenario.killed, Scenario.two_at_once, Scenario.missing_rights, Scenario.full_disk),
+    *(Scenario.retyped_field, Scenario.deleted_field, Scenario.renamed_option, Scenario.other_readers),
+    *(
+        Scenario.whole_list,
+        Scenario.lists_in_tables,
+        Scenario.killed,
+        Scenario.two_at_once,
+        Scenario.missing_rights,
+        Scenario.full_disk,
+    ),
 )
 
 
@@ -535,11 +568,16 @@ def run_apart(name: str, kills: int) -> dict[str, str]:
 
 def table(found: Mapping[str, Mapping[str, str]]) -> str:
     """The table of the documentation."""
-    names = [name for name in WAREHOUSES if name in found]
-    lines = ["| | " + " | ".join(TITLES[name] for name in names) + " |", "| --- |" + " --- |" * len(names)]
+    names = [name for name in (*WAREHOUSES, *EMULATED) if name in found]
+    lines = [
+        "| | " + " | ".join({**TITLES, **EMULATED}[name] for name in names) + " |",
+        "| --- |" + " --- |" * len(names),
+    ]
     for step in STEPS:
         title = str(step.__doc__).strip().rstrip(".").replace("|", "/")
-        lines.append(f"| {title} | " + " | ".join(mark(found[name][step.__name__]) for name in names) + " |")
+        lines.append(
+            f"| {title} | " + " | ".join(mark(found[name].get(step.__name__, "none")) for name in names) + " |"
+        )
     return "\n".join(lines)
 
 

@@ -66,15 +66,19 @@ class Batch:
     :ivar connection: the id of the Airflow connection that the changes belong to
     :ivar changes: the changes, if there is no window
     :ivar window: where to read them
+    :ivar team: the only team of the Airflow that is to know of them; empty where all may
     """
 
     connection: str
     changes: tuple[Change, ...] = ()
     window: ChangeWindow | None = None
+    team: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As plain data, below :data:`KEY`."""
         found: dict[str, Any] = {"connection": self.connection}
+        if self.team:
+            found["team"] = self.team
         if self.window is not None:
             found["window"] = self.window.to_json()
         else:
@@ -92,10 +96,9 @@ class Batch:
 
         :raises PipedriveParameterError: it has one that cannot be read
         """
-        payload = extra.get("payload") if isinstance(extra, Mapping) and "payload" in extra else extra
-        if not isinstance(payload, Mapping) or payload.get(KEY) is None:
+        data = _below_key(extra)
+        if data is None:
             return None
-        data = payload[KEY]
         try:
             connection, window = data["connection"], data.get("window")
             if not isinstance(connection, str) or not connection:
@@ -106,6 +109,18 @@ class Batch:
                 connection,
                 tuple(Change.from_json(change) for change in data.get("changes", ())),
                 None if window is None else ChangeWindow.from_json(window),
+                team_of(extra),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise PipedriveParameterError(f"An asset event carries a batch that cannot be read: {error}.") from None
+
+
+def team_of(extra: Any) -> str:
+    """The only team that is to know of what an asset event's ``extra`` carries; empty where all may."""
+    data = _below_key(extra)
+    return str(data.get("team") or "") if isinstance(data, Mapping) else ""
+
+
+def _below_key(extra: Any) -> Any:
+    payload = extra.get("payload") if isinstance(extra, Mapping) and "payload" in extra else extra
+    return payload.get(KEY) if isinstance(payload, Mapping) else None

@@ -65,6 +65,11 @@ class FilesWait(WaitSpec):
         """Of one page of files."""
         return get_action("getFiles").token_cost
 
+    @property
+    def begins(self) -> str | None:
+        """The caller's ``since``."""
+        return None if self.local_clock else self.since
+
     def is_new(self, file: Record, since: datetime | None) -> bool:
         """Whether a file is newer than the watermark."""
         added = read_time(file.get("add_time"))

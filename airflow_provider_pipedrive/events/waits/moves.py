@@ -56,6 +56,11 @@ class AnyDealWait(WaitSpec):
         """Of one page of the changed deals."""
         return get_action("getDeals").token_cost
 
+    @property
+    def begins(self) -> str | None:
+        """The caller's ``since``."""
+        return None if self.local_clock else self.since
+
     def judge(self, deal: Record, since: datetime, seen: Memory, history: History) -> JudgedMove:
         """What a changed deal has done, if it fits; the reader asks the filter."""
         if is_deleted(deal) or (self.owner_id is not None and deal.get("owner_id") != self.owner_id):

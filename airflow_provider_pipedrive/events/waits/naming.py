@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.catalog.advice import did_you_mean
-from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.errors import PipedriveNotFoundError, PipedriveParameterError
 from airflow_provider_pipedrive.events.waits.files import FilesWait
 from airflow_provider_pipedrive.events.waits.moves import AnyDealWait
 from airflow_provider_pipedrive.events.waits.name_refs import NameRefs, Ref
@@ -43,17 +43,35 @@ class NameLookup:
         """All users."""
         return list(self._client.run("getUsers") or [])
 
+    @cached_property
+    def filters(self) -> list[Record]:
+        """All filters of deals."""
+        return list(self._client.run("getFilters", {"type": "deals"}) or [])
+
+    def has_filter(self, filter_id: int) -> bool:
+        """Whether deals have such a filter: a tenth of the price of all filters."""
+        try:
+            found = self._client.run("getFilter", {"id": filter_id})
+        except PipedriveNotFoundError:
+            return False
+        return bool(found["type"] == "deals")
+
 
 def resolve_names(spec: WaitSpec, names: NameRefs, lookup: NameLookup) -> WaitSpec:
     """What is waited for, with ids in place of names.
 
-    :raises PipedriveParameterError: a name or id is not there, or a stage belongs to another pipeline
+    :raises PipedriveParameterError: a name or id is not there, a filter is not one of deals, or a stage belongs to
+        another pipeline
     """
     if isinstance(spec, FilesWait):
         return spec if names.user is None else replace(spec, uploader_id=_user(names.user, lookup))
     if not isinstance(spec, DealsWait | AnyDealWait):
         return spec
     pipeline = None if names.pipeline is None else _pipeline(names.pipeline, lookup)
+    if names.filter_id is not None and not lookup.has_filter(names.filter_id):
+        raise PipedriveParameterError(
+            f"There is no filter {names.filter_id} of deals. There are: {_listed(lookup.filters, _named) or 'none'}."
+        )
     movement = spec.movement
     if names.reaches or names.leaves:
         reaches = tuple(_stage(name, pipeline, lookup)["id"] for name in names.reaches)

@@ -53,6 +53,11 @@ class WaitSpec:
         """API tokens of one check of this wait alone."""
         raise NotImplementedError
 
+    @property
+    def begins(self) -> str | None:
+        """The time that a caller gave, before which nothing counts; None where there is none."""
+        return None
+
     @classmethod
     def check(cls, client: PipedriveClient, waits: Sequence[Wait], *, alone: bool) -> list[Checked]:
         """Read what waits of one poll group need, in as few requests as it takes, and judge each by itself.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import msgspec
 
 from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn, PartWriter
 from airflow_provider_pipedrive.extraction.reading.memory import uncollected
-from airflow_provider_pipedrive.extraction.reading.pages import Mended, PageRecords, as_dict
+from airflow_provider_pipedrive.extraction.reading.pages import AnyRecord, Mended, PageRecords, ReadRecord, as_dict
 from airflow_provider_pipedrive.extraction.rows.column_reader import woven
 from airflow_provider_pipedrive.extraction.rows.columns import Column
 from airflow_provider_pipedrive.extraction.rows.privacy import RecordPrivacy
@@ -24,7 +24,7 @@ class Encoder(Protocol):
     def columns(self) -> Sequence[FileColumn] | None:
         """The columns of its rows; None for records as they come."""
 
-    def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
+    def write(self, part: PartWriter, records: Sequence[AnyRecord]) -> None:
         """Append them."""
 
 
@@ -33,19 +33,24 @@ class RawEncoder:
 
     columns: Sequence[FileColumn] | None = None
 
-    def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
+    def write(self, part: PartWriter, records: Sequence[AnyRecord]) -> None:
         """Append them."""
         for row, record in _mended(records).items():
             for place, count in record.losses.items():
                 part.count_nulled_values(".".join(place), row, count)
-        part.write_raw(records)
+        part.write_raw(records if isinstance(records, PageRecords) else [_as_json(record) for record in records])
 
 
-def _mended(records: Sequence[bytes | msgspec.Raw]) -> dict[int, Mended]:
+def _as_json(record: AnyRecord) -> bytes | msgspec.Raw:
+    return msgspec.json.encode(record) if isinstance(record, ReadRecord) else record
+
+
+def _mended(records: Sequence[AnyRecord]) -> dict[int, Mended | ReadRecord]:
     """Those of the records that held what nothing can hold, by number."""
     if isinstance(records, PageRecords):
         return {}
-    return {at: record for at, record in enumerate(records) if isinstance(record, Mended)}
+    odd = {at: record for at, record in enumerate(records) if isinstance(record, Mended | ReadRecord)}
+    return {at: record for at, record in odd.items() if record.losses}
 
 
 class FixedEncoder:
@@ -57,7 +62,7 @@ class FixedEncoder:
     def __init__(self, columns: Sequence[FileColumn]) -> None:
         self.columns = columns
 
-    def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
+    def write(self, part: PartWriter, records: Sequence[AnyRecord]) -> None:
         """Append them."""
         part.write([as_dict(record)[0] for record in records])
 
@@ -76,7 +81,7 @@ class ReadableEncoder:
         """The columns, in order."""
         return self._schema().columns
 
-    def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
+    def write(self, part: PartWriter, records: Sequence[AnyRecord]) -> None:
         """Append them."""
         schema = self._schema()
         with uncollected():
@@ -101,21 +106,14 @@ class PrivateEncoder:
         """Those of what is left."""
         return self._encoder.columns
 
-    def write(self, part: PartWriter, records: Sequence[bytes | msgspec.Raw]) -> None:
+    def write(self, part: PartWriter, records: Sequence[AnyRecord]) -> None:
         """Append them."""
         left = self._privacy().record
-        self._encoder.write(part, [_treated(record, left) for record in records])
+        read = [as_dict(record) for record in records]
+        self._encoder.write(part, [ReadRecord.of(left(record), losses) for record, losses in read])
 
 
-def _treated(record: bytes | msgspec.Raw, left: Callable[[Mapping[str, Any]], dict[str, Any]]) -> bytes:
-    found, losses = as_dict(record)
-    treated = msgspec.json.encode(left(found))
-    return Mended.of(treated, losses) if losses else treated
-
-
-def _odd_rows(
-    schema: RowSchema, part: PartWriter, records: Sequence[bytes | msgspec.Raw], odd: Sequence[int]
-) -> dict[int, Row]:
+def _odd_rows(schema: RowSchema, part: PartWriter, records: Sequence[AnyRecord], odd: Sequence[int]) -> dict[int, Row]:
     """The rows of the odd ones among some records, by number. What of them could not be kept is counted."""
     if not odd:
         return {}

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Protocol
 import msgspec
 
 from airflow_provider_pipedrive.client.whole_files import UnfinishedFile
-from airflow_provider_pipedrive.extraction.storage.files import NewKey
+from airflow_provider_pipedrive.extraction.storage.files import NewKey, store_of
 from airflow_provider_pipedrive.extraction.storage.store import file_system
 
 Rows = Sequence[Mapping[str, Any]]
@@ -278,8 +278,7 @@ class PartOnDisk:
 
 def opened(path: Any) -> Any:
     """A file to be read, without a word to Airflow's lineage: parts are read here on the way, not by a user."""
-    fs = file_system(path)
-    return path.open("rb") if fs is None else fs.open(path.path, "rb")
+    return store_of(path).opened(path)
 
 
 def blocks(file: Any) -> Iterator[bytes]:

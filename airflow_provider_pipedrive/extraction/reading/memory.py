@@ -1,4 +1,6 @@
-"""Memory that has been freed: shared by all threads, and given back to the operating system.
+"""Memory that answers take: how many of them are there at once, and what becomes of it when it is freed.
+
+It is shared by all threads, and given back to the operating system.
 
 glibc keeps for each of a few groups of threads what was freed in it, since it may be wanted again there. With answers
 of megabytes in dozens of threads that is several times what is in use at any moment:
@@ -10,15 +12,29 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
+ANSWER_BYTES: Final = 64 * 1024**2
+"""What the answers that are under way, or wait to be written, may take together."""
+_FEWEST: Final = 4
+"""Requests at once, however large the answers are."""
 _M_ARENA_MAX = -8
 """Of glibc's ``malloc.h``, where it has this number for good."""
 
 _ARROW_TOO = ("ARROW_DEFAULT_MEMORY_POOL", "system")
 """Arrow's own allocator keeps what was freed for arrays to come: half as much again as a run needs. pyarrow reads this
 when it is imported first: https://arrow.apache.org/docs/cpp/env_vars.html"""
+
+
+def answers_at_once(largest: int) -> int:
+    """How many answers may be in memory.
+
+    :param largest: bytes of the largest one so far; 0 before the first
+    """
+    return max(_FEWEST, ANSWER_BYTES // largest) if largest else sys.maxsize
 
 
 def share_freed() -> None:

@@ -126,6 +126,26 @@ class Mended(bytes):
         return mended
 
 
+class ReadRecord(dict[str, Any]):
+    """A record that is read already.
+
+    :ivar losses: what could not be kept as it came: how many values, by place
+    """
+
+    losses: Mapping[json_text.Place, int]
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any], losses: Mapping[json_text.Place, int]) -> ReadRecord:
+        """What is left of a record, and what was lost of it."""
+        read = cls(record)
+        read.losses = losses
+        return read
+
+
+AnyRecord = bytes | msgspec.Raw | ReadRecord
+"""A record as it comes, or what is left of it when somebody has read it."""
+
+
 class Decoded(NamedTuple):
     """What an answer holds.
 
@@ -154,11 +174,13 @@ def decode(entity: Entity, body: bytes) -> Decoded:
     return _decode_with_care(entity, body)
 
 
-def as_dict(record: bytes | msgspec.Raw) -> tuple[dict[str, Any], Mapping[json_text.Place, int]]:
+def as_dict(record: AnyRecord) -> tuple[dict[str, Any], Mapping[json_text.Place, int]]:
     """A record, and what of it could not be kept.
 
     A number beyond all numbers is seen only here: pages are taken apart without a look at every value.
     """
+    if isinstance(record, ReadRecord):
+        return record, record.losses
     try:
         return _record(record), record.losses if isinstance(record, Mended) else {}
     except msgspec.ValidationError:
@@ -193,7 +215,7 @@ def _decode_fast(entity: Entity, body: bytes) -> Decoded:
     if not found.success:
         raise ValueError("success is false")
     if found.data is None:
-        _check_null_data(entity, {"additional_data": found.additional_data})
+        _check_null_data(entity, {"data": None, "additional_data": found.additional_data})
     keys = found.data or []
     for key in keys:
         if key.update_time is not None and key.update_time.tzinfo is None:
@@ -212,16 +234,7 @@ def _check_null_data(entity: Entity, envelope: Mapping[str, Any]) -> None:
 
 
 def _decode_with_care(entity: Entity, body: bytes) -> Decoded:
-    try:
-        odd = json_text.may_have_zero_byte(body)
-        envelope = json_text.loads(body) if odd else msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        envelope, odd = json_text.loads(body), True
-    if not isinstance(envelope, dict):
-        raise ValueError(f"an object was expected, a {type(envelope).__name__} came")
-    if envelope.get("success") is False:
-        raise ValueError("success is false")
-    _check_null_data(entity, envelope)
+    envelope, odd = _envelope(entity, body)
     came = listed(entity, envelope)
     records: list[bytes] = []
     keys: list[Key] = []
@@ -252,6 +265,24 @@ def _decode_with_care(entity: Entity, body: bytes) -> Decoded:
         )
     paging = json_text.mend({"additional_data": envelope.get("additional_data")}, json_text.Losses())
     return Decoded(records, keys, {"data": came, **paging}, aside.keys())
+
+
+def _envelope(entity: Entity, body: bytes) -> tuple[dict[str, Any], bool]:
+    """An answer of a list, and whether its records need mending.
+
+    :raises ValueError: it is none
+    """
+    try:
+        odd = json_text.may_have_zero_byte(body)
+        envelope = json_text.loads(body) if odd else msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        envelope, odd = json_text.loads(body), True
+    if not isinstance(envelope, dict):
+        raise ValueError(f"an object was expected, a {type(envelope).__name__} came")
+    if envelope.get("success") is False:
+        raise ValueError("success is false")
+    _check_null_data(entity, envelope)
+    return envelope, odd
 
 
 def _why(entity: Entity, record: Any) -> str:

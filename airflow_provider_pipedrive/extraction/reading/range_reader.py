@@ -6,11 +6,12 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from queue import Empty, SimpleQueue
+from queue import Empty
 from typing import Any
 
 from airflow_provider_pipedrive.client.paging import Position, Walk
 from airflow_provider_pipedrive.errors import PipedriveValidationError
+from airflow_provider_pipedrive.extraction.reading.awaited import AwaitedPages
 from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Page, next_position
 from airflow_provider_pipedrive.extraction.reading.queries import range_query
@@ -98,8 +99,7 @@ class RangeReader:
         self._known = known or {}
         self._requests: dict[RangeScan, _ScanRequest] = {}
         self._ranges: list[Range] = []
-        self._answers: SimpleQueue[tuple[_ScanRequest, Page | None, BaseException | None]] = SimpleQueue()
-        self._in_flight = 0
+        self._awaited = AwaitedPages(self._pool, self._entity, self._stats, self._is_wanted)
         self._splits = 0
         self._scarce = False
         self._unwritten = WriteQueue(reading.sink)
@@ -138,17 +138,20 @@ class RangeReader:
         :raises PipedriveError: what ended it; all that was read before is in finished parts
         """
         failure: BaseException | None = None
-        while self._in_flight:
+        while self._awaited:
             self._pool.on_progress()
             most = _MOST_UNWRITTEN_IF_SCARCE if self._scarce else _MOST_UNWRITTEN
-            self._unwritten.work_while(lambda: self._answers.empty() or len(self._unwritten) > most)  # noqa: B023 - called at once
+            self._unwritten.work_while(lambda: not self._awaited.has_come or len(self._unwritten) > most)  # noqa: B023 - called at once
             failure = self._take_answer(failure)
             if failure is None:
+                self._awaited.send_held(len(self._unwritten))
                 all_asked = self._ask_for_next()
                 self._reinforce()
                 if at_last is not None and all_asked:
                     at_last()
                     at_last = None
+            else:
+                self._awaited.forget_held()
         self._unwritten.work_while(lambda: True)
         for request in self._requests.values():
             self._sink.finish(request.stream, request.resume_info())
@@ -181,17 +184,16 @@ class RangeReader:
 
     def _send(self, request: _ScanRequest) -> None:
         request.in_flight = True
-        self._in_flight += 1
-        parameters = {**request.parameters, **request.walk.position}
-        self._pool.submit_then(
-            lambda: self._pool.read(self._entity, parameters, self._stats),
-            lambda page, error: self._answers.put((request, page, error)),
-        )
+        self._awaited.ask(request, {**request.parameters, **request.walk.position}, len(self._unwritten))
+
+    def _is_wanted(self, request: _ScanRequest) -> bool:
+        """Whether its stretch is not read by other requests meanwhile."""
+        return self._requests.get(request.scan) is request
 
     def _take_answer(self, failure: BaseException | None) -> BaseException | None:
         """Take what has come, if anything came in time; what is to be raised. It keeps no page while it waits."""
         try:
-            request, page, error = self._answers.get(timeout=_LOOK_AGAIN if self._scarce else 1)
+            request, page, error = self._awaited.take(_LOOK_AGAIN if self._scarce else 1)
         except Empty:
             return failure
         raised = self._answered(request, page, error, continuing=failure is None)
@@ -201,10 +203,9 @@ class RangeReader:
         self, request: _ScanRequest, page: Page | None, error: BaseException | None, *, continuing: bool
     ) -> BaseException | None:
         """Take what a request brought; what is to be raised for it."""
-        self._in_flight -= 1
         request.in_flight = False
-        if self._requests.get(request.scan) is not request:
-            return None  # this stretch is read by other requests meanwhile
+        if not self._is_wanted(request):
+            return None
         if page is None:
             return self._failed(request, error)
         self._take(request, page, continuing=continuing)
@@ -255,11 +256,11 @@ class RangeReader:
         }
         # What is due to ranges whose scans are all under way stays theirs.
         room -= int(sum(max(0.0, left[list_range] - level) for list_range in left if not idle[list_range]))
-        while room > 0 or not self._in_flight:
+        while room > 0 or not self._awaited:
             able = [
                 list_range
                 for list_range in left
-                if idle[list_range] and left[list_range] > (level if self._in_flight else 0)
+                if idle[list_range] and left[list_range] > (level if self._awaited else 0)
             ]
             if not able:
                 break
@@ -294,7 +295,7 @@ class RangeReader:
 
     def _reinforce(self) -> None:
         """Give the widest gap another pair of scans when connections are idle, and requests are not what is scarce."""
-        if not self._bidirectional or self._scarce or self._in_flight > self._pool.concurrency - 2:
+        if not self._bidirectional or self._scarce or len(self._awaited) > self._pool.concurrency - 2:
             return
         if self._splits >= self._stats.pages * _SPLITS_PER_PAGE:
             return

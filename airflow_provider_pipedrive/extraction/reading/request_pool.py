@@ -26,6 +26,7 @@ class ReadStats:
     :ivar records: taken, each once
     :ivar tokens: API tokens, repeats of failed requests aside
     :ivar expected: about how many records there are, 0 where nobody knows
+    :ivar largest: bytes of the largest page
     :ivar set_aside: hashes of records on the pages that were none, or that nothing tells apart
     """
 
@@ -33,6 +34,7 @@ class ReadStats:
     pages: int = 0
     records: int = 0
     tokens: int = 0
+    largest: int = 0
     set_aside: set[str] = field(default_factory=set)
 
 
@@ -69,13 +71,14 @@ class RequestPool:
         """
         if self.failure is not None:
             raise Stopped
-        (records, keys, envelope, set_aside), headers = self.client.page(
-            entity.action, {**entity.parameters, **parameters}, lambda body: decode(entity, body)
+        (size, (records, keys, envelope, set_aside)), headers = self.client.page(
+            entity.action, {**entity.parameters, **parameters}, lambda body: (len(body), decode(entity, body))
         )
         self.client.metrics.count("records_read", len(records))
         moment = server_time(headers)
         with self._lock:
             stats.pages += 1
+            stats.largest = max(stats.largest, size)
             stats.set_aside.update(set_aside)
             stats.tokens += entity.listing.token_cost
             if moment is not None and (self.latest is None or moment > self.latest):

@@ -16,10 +16,18 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import astuple
 
-from airflow_provider_pipedrive.extraction.reading.pages import PageRecords
+from airflow_provider_pipedrive.extraction.reading.pages import AnyRecord, PageRecords, ReadRecord
 from airflow_provider_pipedrive.extraction.rows.columns import CUSTOM, OTHER, Column
 from airflow_provider_pipedrive.extraction.rows.fitting import glance, list_of, misfits
-from airflow_provider_pipedrive.extraction.rows.rows import Convert, Option, Record, Row, conversion, given_labels, ids
+from airflow_provider_pipedrive.extraction.rows.rows import (
+    Convert,
+    LabelledOption,
+    Record,
+    Row,
+    conversion,
+    given_labels,
+    ids,
+)
 
 ColumnValues = dict[str, Sequence[Any]]
 """The values of every column, by its name, in the order of the records."""
@@ -28,7 +36,7 @@ _MOST_LEARNED: Final = 200
 """Keys without a column that are expected from then on. A list that brings still others stays odd."""
 _CHECKED_AS_READ: Final = frozenset({"integer", "number", "boolean", "list"})
 """Types that the decoder checks. Times stay the texts that they are, and are checked afterwards."""
-_OPTIONS: Final = list[Option | int | str | None] | Option | int | str | None
+_OPTIONS: Final = list[LabelledOption | int | str | None] | LabelledOption | int | str | None
 """What labels are read of: they fit their columns without a look at each."""
 
 
@@ -147,10 +155,11 @@ class ColumnReader:
     def _expect(self) -> None:
         record = self._tree.struct()
         answer = msgspec.defstruct("Answer", [("data", list_of(record))])
-        self._decode: Callable[[Any], msgspec.Struct] = msgspec.json.Decoder(record).decode
+        self._record = record
+        self._decode_json: Callable[[Any], msgspec.Struct] = msgspec.json.Decoder(record).decode
         self._decode_page: Callable[[Any], Any] = msgspec.json.Decoder(answer).decode
 
-    def read(self, records: Sequence[bytes | msgspec.Raw], odd: Collection[int]) -> tuple[ColumnValues, list[int]]:
+    def read(self, records: Sequence[AnyRecord], odd: Collection[int]) -> tuple[ColumnValues, list[int]]:
         """The columns of the records that are as expected, and the numbers of all others.
 
         :param odd: numbers of records that are known to be odd
@@ -169,7 +178,7 @@ class ColumnReader:
         taken = frozenset(places)
         return columns, [at for at in range(len(records)) if at not in taken]
 
-    def _objects(self, records: Sequence[bytes | msgspec.Raw], places: Sequence[int]) -> list[msgspec.Struct]:
+    def _objects(self, records: Sequence[AnyRecord], places: Sequence[int]) -> list[msgspec.Struct]:
         if not isinstance(records, PageRecords) or not records:
             return [self._decode(records[at]) for at in places]
         objects: list[msgspec.Struct] = self._decode_page(records.body).data
@@ -181,7 +190,12 @@ class ColumnReader:
         if any(new):
             self._expect()
 
-    def _decoded(self, record: bytes | msgspec.Raw) -> msgspec.Struct | None:
+    def _decode(self, record: AnyRecord) -> msgspec.Struct:
+        if isinstance(record, ReadRecord):
+            return msgspec.convert(record, self._record)
+        return self._decode_json(record)
+
+    def _decoded(self, record: AnyRecord) -> msgspec.Struct | None:
         try:
             return self._decode(record)
         except _UNREADABLE:

@@ -10,6 +10,7 @@ import hmac
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from airflow_provider_pipedrive.catalog import ENTITIES, Entity
@@ -33,6 +34,8 @@ CUSTOM_TYPES: Final = {"phone": "phone", "address": "address", "text": "notes"}
 https://pipedrive.readme.io/docs/core-api-concepts-custom-fields"""
 _PARTS: Final = {"name": ("first_name", "last_name"), "label_ids": ("labels",)}
 """Keys that say what another one says."""
+_KEYS: Final = 4096
+"""Keys whose treatment is remembered: more than the fields of an account."""
 _CODE = re.compile(r"[0-9a-f]{40}(?=_|$)")
 
 
@@ -100,6 +103,8 @@ class RecordPrivacy:
             self._custom |= dict.fromkeys(codes, treatment)
         # One that was made while the list is read may be of any type.
         self._codes = {str(item["field_code"]) for item in custom} if self._anywhere else None
+        # Records have the same keys again and again.
+        self._of_code, self._of_type = lru_cache(_KEYS)(self._find_of_code), lru_cache(_KEYS)(self._find_of_type)
 
     @property
     def treated(self) -> Mapping[str, Treatment]:
@@ -112,8 +117,8 @@ class RecordPrivacy:
         for key, value in record.items():
             if key == CUSTOM and isinstance(value, dict):
                 found[key] = self._each(value, self._of_code)
-            elif (treatment := self._keys.get(key) or self._of_code(key)) != "exclude":
-                found[key] = self._hashed(value) if treatment else self._inside(value)
+            elif (treatment := self._of_key(key)) != "exclude":
+                found[key] = self._treated(value, treatment)
         return found
 
     def columns(self, columns: Iterable[Column]) -> Iterator[Column]:
@@ -133,7 +138,7 @@ class RecordPrivacy:
     def _of_key(self, key: str) -> Treatment | None:
         return self._keys.get(key) or self._of_code(key)
 
-    def _of_code(self, key: str) -> Treatment | None:
+    def _find_of_code(self, key: str) -> Treatment | None:
         """The treatment of a custom field or one of its parts, or of a key that can be anywhere."""
         code = _CODE.match(key)
         if code is None:
@@ -142,7 +147,7 @@ class RecordPrivacy:
             return "exclude"
         return self._custom.get(code[0])
 
-    def _of_type(self, key: str) -> Treatment | None:
+    def _find_of_type(self, key: str) -> Treatment | None:
         """v1 lays the parts of an address next to it: ``address_locality``."""
         return self._anywhere.get(key) or next(
             (self._anywhere[name] for name in TYPES["address"] & self._anywhere.keys() if key.startswith(f"{name}_")),
@@ -158,11 +163,15 @@ class RecordPrivacy:
         return [self._inside(item) for item in value] if isinstance(value, list) else value
 
     def _each(self, values: Mapping[str, Any], of: Callable[[str], Treatment | None]) -> dict[str, Any]:
-        found = {}
-        for key, value in values.items():
-            if (treatment := of(key)) != "exclude":
-                found[key] = self._hashed(value) if treatment else self._inside(value)
-        return found
+        # Most values of most records are null.
+        return {
+            key: None if value is None else self._treated(value, treatment)
+            for key, value in values.items()
+            if (treatment := of(key)) != "exclude"
+        }
+
+    def _treated(self, value: Any, treatment: Treatment | None) -> Any:
+        return self._hashed(value) if treatment else self._inside(value)
 
     def _hashed(self, value: Any, *, in_list: bool = False) -> Any:
         """A value with hashes in place of texts and numbers. Of an address of a list (``{"value": ..., "label": ...}``)

@@ -164,7 +164,7 @@ def given_labels(columns: Iterable[Column]) -> Column | None:
     return next((each for each in columns if each.name == "labels" and each.path == ("label_ids",)), None)
 
 
-class Option(msgspec.Struct, gc=False):
+class LabelledOption(msgspec.Struct, gc=False):
     """An option as ``{id, label}``, read in less time and memory than a dictionary."""
 
     id: int | str | None = None
@@ -196,7 +196,7 @@ def many_labels(labels: Mapping[str, str]) -> Convert:
     def read(value: Any) -> list[Any] | None:
         if value.__class__ is list:
             return [_label(item, by_id) for item in value]
-        if value.__class__ in (dict, Option):
+        if value.__class__ in (dict, LabelledOption):
             return [_label(value, by_id)]
         return [by_id[part.strip()] for part in str(value).split(",")] if value != "" else None
 
@@ -206,7 +206,7 @@ def many_labels(labels: Mapping[str, str]) -> Convert:
 def _label(option: Any, by_id: _LabelColumn) -> Any:
     """The label of an id, or of ``{id, label}``, which of an option that is no more is missing. A list stays what it
     is."""
-    if option.__class__ is Option:
+    if option.__class__ is LabelledOption:
         return by_id[option.id] if option.label is None else option.label
     if option.__class__ is dict:
         label = option.get("label")

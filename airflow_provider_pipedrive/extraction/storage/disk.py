@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from airflow_provider_pipedrive.client.needed_folders import folders_needed
 from airflow_provider_pipedrive.client.whole_files import whole_file
@@ -34,6 +34,10 @@ class DiskStore(FileStore):
         self.make_folder(path.parent)
         with whole_file(path, private=STATE in path.parts, synced=False) as file:
             file.write(content)
+
+    def opened(self, path: Path) -> BinaryIO:
+        """A file to be read."""
+        return path.open("rb")
 
     def copy(self, source: Path, target: Path) -> None:
         """Let a file have the bytes of another one, which is never changed: as a second name, where there can be."""

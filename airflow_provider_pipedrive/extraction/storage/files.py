@@ -27,7 +27,6 @@ from airflow_provider_pipedrive.extraction.storage.google import GoogleStore
 from airflow_provider_pipedrive.extraction.storage.refusals import refusals_told
 from airflow_provider_pipedrive.extraction.storage.s3 import S3Store
 from airflow_provider_pipedrive.extraction.storage.store import (
-    BLOCK,
     Call,
     FilePiece,
     FileStore,
@@ -141,13 +140,13 @@ class StoredFile:
     def __str__(self) -> str:
         return str(self._path)
 
-    def open(self, mode: str = "rb") -> OpenedFile:
+    def open(self, _: str = "rb") -> OpenedFile:
         """Open it, without a word to Airflow's lineage, which would name the connection.
 
         :raises FileNotFoundError: there is none
         """
-        with calling("read", self._path):
-            return OpenedFile(self._path, file_system(self._path).open(self.path, mode, block_size=BLOCK))
+        with calling("read", self._path) as store:
+            return OpenedFile(self._path, store.opened(self._path))
 
 
 class OpenedFile:

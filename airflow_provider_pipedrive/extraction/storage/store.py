@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, ClassVar, Literal
+from typing import Any, BinaryIO, ClassVar, Literal, cast
 
 Version = str | None
 """What a file was when it was read; None where there was none."""
@@ -158,6 +158,17 @@ class FileStore:
             with suppress(Exception):  # what ended it is what counts: out of reach, the storage has made nothing
                 self.discard(path, file)
             raise
+
+    def opened(self, path: Any) -> BinaryIO:
+        """A file to be read. Of one in object storage a block is in memory: the file systems' own caches hold several,
+        and read ahead.
+
+        :raises FileNotFoundError: there is none
+        """
+        fs = file_system(path)
+        if has_folders(fs):
+            return cast(BinaryIO, fs.open(path.path, "rb"))
+        return io.BufferedReader(fs.open(path.path, "rb", cache_type="none"), BLOCK)
 
     def copy(self, source: Any, target: Any) -> None:
         """Let a file have the bytes of another one, which is never changed."""

@@ -27,6 +27,10 @@ class Company:
         {"id": 8, "name": "Signed", "pipeline_id": 2},
     )
     users = ({"id": 4, "name": "Ada", "email": "ada@example.com"},)
+    filters = ({"id": 12, "name": "Large deals"},)
+
+    def has_filter(self, filter_id: int) -> bool:
+        return filter_id == 12
 
 
 COMPANY: Any = Company()
@@ -93,6 +97,12 @@ def test_an_uploader_is_found_by_name() -> None:
 def test_a_wrong_name_is_answered_with_the_right_ones(names: NameRefs, advice: str) -> None:
     with pytest.raises(PipedriveParameterError, match=advice):
         resolve_names(DEAL, names, COMPANY)
+
+
+def test_a_filter_that_deals_do_not_have_is_answered_with_those_that_they_have() -> None:
+    assert resolve_names(ANY, NameRefs(filter_id=12), COMPANY) == ANY
+    with pytest.raises(PipedriveParameterError, match=r"no filter 13 of deals\. There are: Large deals \(12\)"):
+        resolve_names(ANY, NameRefs(filter_id=13), COMPANY)
 
 
 def test_an_unknown_user_is_answered_with_the_users() -> None:

@@ -45,6 +45,15 @@ def test_what_fails_is_raised(pool: RequestPool) -> None:
         pool.run_all([partial(int, "1"), partial(int, "one")])
 
 
+def test_the_size_of_the_largest_page_is_noted(pool: RequestPool) -> None:
+    stats = ReadStats()
+    sizes = []
+    for limit in (3, 30, 3):
+        pool.read(ENTITIES["deals"], {"limit": limit}, stats)
+        sizes.append(stats.largest)
+    assert 0 < sizes[0] * 5 < sizes[1] == sizes[2]
+
+
 def test_pages_records_tokens_and_pipedrives_clock_are_noted(pool: RequestPool) -> None:
     stats = ReadStats()
     page = pool.read(ENTITIES["deals"], {"limit": 3}, stats)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES
-from airflow_provider_pipedrive.extraction.reading.pages import PageRecords, decode
+from airflow_provider_pipedrive.extraction.reading.pages import PageRecords, ReadRecord, as_dict, decode
 from airflow_provider_pipedrive.extraction.rows.column_reader import ColumnReader, woven
 from airflow_provider_pipedrive.extraction.rows.schema import row_schema
 
@@ -73,6 +73,21 @@ def test_a_record_that_needs_a_look_of_its_own_is_odd_and_the_others_are_read(
 ) -> None:
     columns, odd = reader.read([b'{"id":1}', record, b'{"id":3}'], ())
     assert ([*columns["id"]], odd) == ([1, 3], [1])
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b'{"id":2,"value":5,"owner_id":7,"label_ids":[7],"custom_fields":{"%s":11}}' % (b"cd" * 20),
+        b'{"id":2,"value":5.5,"is_archived":true,"add_time":"2026-01-31T12:00:00Z"}',
+        b'{"id":2,"value":5.0,"owner_id":5.0}',
+        b'{"id":2,"value":"5","is_archived":1}',
+        b'{"id":2,"owner_id":9223372036854775808}',
+        b'{"id":2,"custom_fields":{"unheard_of":null}}',
+    ],
+)
+def test_a_record_that_was_read_before_becomes_the_same_as_its_json(reader: ColumnReader, record: bytes) -> None:
+    assert reader.read([ReadRecord.of(*as_dict(record))], ()) == reader.read([record], ())
 
 
 def test_of_a_key_that_is_there_twice_the_last_one_counts(reader: ColumnReader) -> None:

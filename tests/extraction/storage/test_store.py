@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pytest
+from storage_proxy import Asked, proxy_to
 
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveStorageError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.extraction.storage.files import (
+    StoredFile,
     below,
     files,
     joined,
@@ -28,8 +30,8 @@ from airflow_provider_pipedrive.extraction.storage.files import (
     upload,
     write,
 )
-from airflow_provider_pipedrive.extraction.storage.store import PIECE
-from tests.support.object_storages import KINDS, Key, folder_in
+from airflow_provider_pipedrive.extraction.storage.store import BLOCK, PIECE
+from tests.support.object_storages import IN_OBJECT_STORAGE, KINDS, Key, folder_at, folder_in, server_of
 from tests.support.s3_server import s3 as s3
 from tests.support.s3_server import s3_server as s3_server
 
@@ -76,6 +78,25 @@ def test_a_file_is_uploaded_whole_whatever_its_size(key: Any, tmp_path: Path, si
     assert [found.name for found in below(key)] == ["a.bin"]
 
 
+@pytest.mark.parametrize("kind", IN_OBJECT_STORAGE)
+def test_a_file_is_read_in_blocks_however_little_is_asked_for_at_once(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    begins: list[str] = []
+
+    def note(asked: Asked) -> None:
+        if found := asked.headers.get("range") or asked.headers.get("x-ms-range"):
+            begins.append(found.partition("-")[0])
+
+    with proxy_to(server_of(kind, request), refuses=note) as proxy:
+        path = folder_at(kind, proxy.url) / "a.bin"
+        write(path, b"x" * (2 * BLOCK + 1000))
+        begins.clear()
+        with StoredFile(path).open() as file:
+            assert sum(len(some) for some in iter(lambda: file.read(64 * 1024), b"")) == 2 * BLOCK + 1000
+    assert begins == ["bytes=0", "bytes=5242880", "bytes=10485760"]
+
+
 THERE_AND_BACK = """
 import re, sys, tempfile
 from pathlib import Path
@@ -92,18 +113,21 @@ def there_and_back(size):
 def used(name):
     return int(re.search(rf"{name}:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 
-path = folder_at("s3", sys.argv[1]) / "large.bin"
+path = folder_at(sys.argv[1], sys.argv[2]) / "large.bin"
 there_and_back(1_000)
 Path("/proc/self/clear_refs").write_text("5")  # the peak begins now
 before = used("VmRSS")
-there_and_back(int(sys.argv[2]))
+there_and_back(int(sys.argv[3]))
 print(used("VmHWM") - before)
 """
 
 
 @pytest.mark.long
-def test_a_file_of_200_mb_goes_into_object_storage_and_out_of_it_within_40_mb(s3_server: str) -> None:
-    command = [sys.executable, "-c", THERE_AND_BACK, s3_server, "200000000"]
+@pytest.mark.parametrize("kind", IN_OBJECT_STORAGE)
+def test_a_file_of_200_mb_goes_into_object_storage_and_out_of_it_within_40_mb(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    command = [sys.executable, "-c", THERE_AND_BACK, kind, server_of(kind, request), "200000000"]
     path = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=path)
     assert float(done.stdout) < 40
