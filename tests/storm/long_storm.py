@@ -106,6 +106,8 @@ class LongStorm:
                 self._weather.faults.hits.clear()
                 self._weather.calm_down()
         self.tally.tries += 1
+        # Where the answer to a renewal is lost, so is the new refresh token: a person has connected again by now.
+        self._weather.connect()
         return surface.run(replace(attempt, number=MOST_TRIES + 1))
 
     def _let_rain(self, surface: Surface, attempt: Try, requests: int) -> list[str]:

@@ -134,11 +134,15 @@ class Weather:
         self._sandbox.advance(86_400)
         forget_limits()
 
+    def connect(self, *, is_by_oauth: bool = False) -> None:
+        """Let the connection have another credential of the same user."""
+        connection = (oauth_connection if is_by_oauth else api_token_connection)(self._sandbox, **WEBHOOK)
+        os.environ["AIRFLOW_CONN_PIPEDRIVE_DEFAULT"] = connection
+
     def begin(self, *, is_by_oauth: bool = False) -> Try:
         """The first try of a call, in a company as it was in the beginning."""
         self._sandbox.reset()
-        connection = (oauth_connection if is_by_oauth else api_token_connection)(self._sandbox, **WEBHOOK)
-        os.environ["AIRFLOW_CONN_PIPEDRIVE_DEFAULT"] = connection
+        self.connect(is_by_oauth=is_by_oauth)
         forget_tokens()
         forget_limits()
         self._begun += 1
