@@ -6,8 +6,8 @@
 #       written b"ab"             in the log "\u0061\u0062"  read: b'\\u0061\\u0062'
 #       The append to a table with rows in it raises the first error too, after it has committed.
 # Valid input: a decimal and a binary are partition values like others. The protocol writes -1.05 as "-1.05", and a
-# binary as such escapes, which a reader takes back (PROTOCOL.md, "Partition Value Serialization"). Decimals that are not
-# negative are right.
+# binary as such escapes, which a reader takes back (PROTOCOL.md, "Partition Value Serialization"). Decimals from 0 on
+# are right.
 # Why: whole and fractional part come from a division and a remainder, and both have the sign. Escapes are not decoded.
 #
 # Exits 1 if this has changed. Needs python3 and a package index; sends nothing.

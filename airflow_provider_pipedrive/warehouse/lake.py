@@ -104,7 +104,10 @@ class Lake(TableStore):
     def _write(self, load: EntityLoad, folder: Path, ready: Prepared, present: Present) -> None:
         if load.write == "versions":
             raise PipedriveParameterError(f"{self.title} hold the latest versions alone: versions='latest'.")
+        from airflow_provider_pipedrive.warehouse.jobs import wait_for_no_finished_job
+
         with self._pipeline(load.entity, folder) as pipeline:
+            wait_for_no_finished_job(pipeline)
             pipeline.sync_destination()
             load_state = self._checked_load_state(pipeline, load, ready, present)
             if not load.is_whole:

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dlt.common.destination.client import HasFollowupJobs, RunnableLoadJob
 from dlt.common.destination.exceptions import DestinationTerminalException, DestinationTransientException
 from dlt.common.storages import FileStorage
 from dlt.destinations.job_client_impl import SqlLoadJob
@@ -27,6 +26,7 @@ from sqlglot import exp
 
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.warehouse.capabilities import abilities_of
+from airflow_provider_pipedrive.warehouse.jobs import LeftWhereItIs
 from airflow_provider_pipedrive.warehouse.pipelines import adapt_clients, exchange_jobs
 
 _OTHERS: Final = "temp.pipedrive_others"
@@ -91,7 +91,7 @@ def merge_in_transactions(pipeline: Any, merges: Mapping[str, Merge]) -> None:
             if table["name"] not in merges:
                 return job
             if not isinstance(job, SqlLoadJob):
-                return _LeftWhereItIs(file) if abilities.reads_files else job
+                return LeftWhereItIs(file) if abilities.reads_files else job
             # Asked here: while the script runs, dlt's client takes the staging table for the table.
             tables = client.sql_client.get_qualified_table_names(table["name"])
             script = FileScript if abilities.reads_files else CheckedScript
@@ -100,13 +100,6 @@ def merge_in_transactions(pipeline: Any, merges: Mapping[str, Merge]) -> None:
         exchange_jobs(client, exchange)
 
     adapt_clients(pipeline, adapt)
-
-
-class _LeftWhereItIs(RunnableLoadJob, HasFollowupJobs):
-    """A file of rows that a :class:`FileScript` reads."""
-
-    def run(self) -> None:
-        """Leave them to it."""
 
 
 class CheckedScript(SqlLoadJob):

@@ -37,11 +37,16 @@ def running_mariadb(folder: Path | None = None) -> Iterator[dict[str, Any]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     data = [*user, f"--datadir={folder / 'data'}"]
+    # The folder for temporary files of who starts it may be closed to its own user.
+    environment = {**os.environ, "TMPDIR": str(folder)}
     made = ["mariadb-install-db", "--no-defaults", *data, "--auth-root-authentication-method=normal"]
-    subprocess.run(made, check=True, capture_output=True, timeout=120)
+    subprocess.run(made, check=True, capture_output=True, timeout=120, env=environment)
     options = [f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder / 'socket'}"]
     server = subprocess.Popen(
-        ["mariadbd", "--no-defaults", *data, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ["mariadbd", "--no-defaults", *data, *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment,
     )
     ask = ["mariadb", "--no-defaults", "--user=root", f"--socket={folder / 'socket'}", "-e"]
     try:
