@@ -44,9 +44,24 @@ def count_rows(client: Any, table: str) -> int:
     return int(number)
 
 
+def look_at_keys(client: Any, load: EntityLoad, table: Table) -> None:
+    """Let Postgres look at the keys of a table, and at how large it is. All columns would take ten times as long.
+
+    A table that it looked at while a load was under way is empty to it, and a merge would compare each row with each:
+    seven minutes in place of a second for 50,000.
+    """
+    columns = ", ".join(map(client.escape_column_name, _key_columns(load, table)))
+    client.execute_sql(f"ANALYZE {client.make_qualified_table_name(table.name)} ({columns})")
+
+
+def _key_columns(load: EntityLoad, table: Table) -> list[str]:
+    """The columns of a table that say whose its rows are."""
+    return [key if key in table.columns else f"parent_{key}" for key in load.key]
+
+
 def create_key_index(client: Any, load: EntityLoad, table: Table) -> None:
     """Create an index of the records' keys, which merges look for, if there is none."""
-    keys = [key if key in table.columns else f"parent_{key}" for key in load.key]
+    keys = _key_columns(load, table)
     name, place = f"{table.name[:50]}__by_key", client.make_qualified_table_name(table.name)
     escape = client.escape_column_name
     if dialect_of(client) != _MYSQL:

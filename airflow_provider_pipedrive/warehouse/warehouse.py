@@ -22,7 +22,13 @@ from airflow_provider_pipedrive.warehouse.ducklake import DUCKLAKE, connect_to, 
 from airflow_provider_pipedrive.warehouse.entity_load import VERSION, EntityLoad, Lists
 from airflow_provider_pipedrive.warehouse.memory import MEMORY_MB, limits_mb, memory_mb
 from airflow_provider_pipedrive.warehouse.pipelines import names_in_table, present_tables, table_resource
-from airflow_provider_pipedrive.warehouse.statements import count_rows, create_key_index, latest_view, only_load
+from airflow_provider_pipedrive.warehouse.statements import (
+    count_rows,
+    create_key_index,
+    latest_view,
+    look_at_keys,
+    only_load,
+)
 from airflow_provider_pipedrive.warehouse.table_store import Present, TableStore
 from airflow_provider_pipedrive.warehouse.translated import translated
 
@@ -171,10 +177,8 @@ class Warehouse(TableStore):
         if abilities.statistics:
             with pipeline.sql_client() as client:
                 for table in ready.tables:
-                    # A table that Postgres looked at while a load was under way is empty to it, and a merge would
-                    # compare each row with each: seven minutes in place of a second for 50,000.
                     if table.name in present:
-                        client.execute_sql(f"ANALYZE {client.make_qualified_table_name(table.name)}")
+                        look_at_keys(client, load, table)
         pipeline.extract(resources, loader_file_format=abilities.staged_as)
         pipeline.normalize()
         pipeline.load()
