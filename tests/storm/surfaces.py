@@ -153,7 +153,9 @@ def _wait_for_record(attempt: Try) -> Any:
 
 def _wait_for_file(attempt: Try) -> Any:
     _files_of_a_deal(attempt, 1)
-    return _seen(PipedriveNewFileSensor(task_id="wait", deal_id=1, since="2027-03-01T00:00:00Z"), attempt)
+    return _seen(
+        PipedriveNewFileSensor(task_id="wait", deal_id=1, since="2027-03-01T00:00:00Z", timeout=10**8), attempt
+    )
 
 
 def _seen(sensor: Any, attempt: Try) -> bool:
