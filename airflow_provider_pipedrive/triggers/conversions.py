@@ -54,9 +54,11 @@ class PipedriveConversionTrigger(BaseTrigger):
         conversion = Conversion(self.source, self.key, self.job)
         event: dict[str, Any] | None = None
         pause = self.interval
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.deadline - time.time()  # on a clock that nobody sets
         try:
-            while event is None and time.time() < self.deadline:
-                await asyncio.sleep(max(0.0, min(pause, self.deadline - time.time())))
+            while event is None and loop.time() < end:
+                await asyncio.sleep(max(0.0, min(pause, end - loop.time())))
                 pause = self.interval
                 try:
                     made = await ask(outcome, await connected.client(), conversion)

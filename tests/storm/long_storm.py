@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.storm.faults import ANSWERED, ON_THIS_MACHINE
-from tests.storm.surfaces import SURFACES, Surface, Try
+from tests.storm.surfaces import SURFACES
+from tests.storm.tries import Surface, Try
 from tests.storm.weather import Weather, is_for_people, secrets_told_by
 
 MOST_FAULTS, MOST_TRIES = 3, 4
@@ -105,6 +106,8 @@ class LongStorm:
                 self._weather.faults.hits.clear()
                 self._weather.calm_down()
         self.tally.tries += 1
+        # Where the answer to a renewal is lost, so is the new refresh token: a person has connected again by now.
+        self._weather.connect()
         return surface.run(replace(attempt, number=MOST_TRIES + 1))
 
     def _let_rain(self, surface: Surface, attempt: Try, requests: int) -> list[str]:

@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from airflow_provider_pipedrive.extraction import ExtractionJob, extract
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
 from airflow_provider_pipedrive.operators.pipedrive import PipedriveOperator
-from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.sensors.pipedrive import (
     PipedriveDealStageSensor,
     PipedriveNewFileSensor,
@@ -30,58 +25,13 @@ from airflow_provider_pipedrive.transfers import (
     PipedriveFileToObjectStorageOperator,
     PipedriveToObjectStorageOperator,
 )
+from tests.storm.later_surfaces import LATER_SURFACES
+from tests.storm.tries import Surface, Try
 
 CONTENT = b"We offer. " * 400
-RUN, BEGAN = "manual__2026-05-04T10:00:00+00:00", datetime(2026, 5, 4, 10, tzinfo=UTC)
 NEW_TITLE = "Of the storm"
 KNOWN_PEOPLE = ("suzanne.leroy1@example.com", "josemari.alamo2@example.net", "natasza.swiech3@example.com")
 NEW_PEOPLE = [{"email": f"new{n}@example.com", "name": f"New {n}"} for n in range(6)]
-
-
-@dataclass(frozen=True)
-class Try:
-    """One try of a task.
-
-    :ivar folder: a folder of its own, which the next try finds again
-    :ivar number: from 1 on
-    """
-
-    sandbox: Sandbox
-    folder: Path
-    number: int = 1
-
-    @property
-    def context(self) -> Any:
-        """What Airflow hands to the task."""
-        instance = SimpleNamespace(
-            map_index=-1, dag_id="dag", task_id="task", run_id="run", max_tries=3, try_number=self.number,
-            xcom_push=lambda key, value: None, get_first_reschedule_date=lambda context: None,
-        )  # fmt: skip
-        return {"ti": instance, "run_id": RUN, "dag_run": SimpleNamespace(start_date=BEGAN)}
-
-    def records(self, entity: str) -> list[dict[str, Any]]:
-        """What Pipedrive has."""
-        return list(self.sandbox.records(entity).values())
-
-
-@dataclass(frozen=True)
-class Surface:
-    """Something that users call.
-
-    :ivar does: its name in the table
-    :ivar run: does it and answers what came of it
-    :ivar copies: how many records Pipedrive has of the one that it creates
-    :ivar is_without: kinds of fault that say nothing here
-    :ivar ends_rows: kinds of fault after which a row is not tried again: the receipt names it
-    :ivar only_once: a person looks before it is done again, once it may have been done
-    """
-
-    does: str
-    run: Callable[[Try], Any]
-    copies: Callable[[Try], int] = lambda attempt: 0
-    is_without: frozenset[str] = frozenset()
-    ends_rows: frozenset[str] = frozenset()
-    only_once: bool = False
 
 
 def _ids(records: Any) -> list[Any]:
@@ -232,4 +182,5 @@ SURFACES = [
     Surface("`PipedriveDealStageSensor`", _wait_for_stage),
     Surface("`PipedriveRecordSensor`", _wait_for_record),
     Surface("`PipedriveNewFileSensor`", _wait_for_file),
+    *LATER_SURFACES,
 ]

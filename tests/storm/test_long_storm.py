@@ -6,7 +6,7 @@ import itertools
 import random
 
 from tests.storm.long_storm import LongStorm
-from tests.storm.surfaces import Surface
+from tests.storm.tries import Surface
 from tests.storm.weather import Weather
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
 
 from airflow_provider_pipedrive.client.auth import forget_tokens
 from airflow_provider_pipedrive.client.limits import forget_limits
@@ -23,7 +23,8 @@ from tests.conftest import (
     oauth_connection,
 )
 from tests.storm.faults import KINDS, WITH_OAUTH, Faults
-from tests.storm.surfaces import SURFACES, Surface, Try
+from tests.storm.surfaces import SURFACES
+from tests.storm.tries import Surface, Try
 
 MOMENTS = ("first", "middle", "last", "all")
 """Which requests meet the fault."""
@@ -64,6 +65,13 @@ def storm_sandbox() -> Sandbox:
         deals=30, seed=1, api_token=API_TOKEN, client_id=CLIENT_ID, client_secret=CLIENT_SECRET,
         refresh_token=REFRESH_TOKEN, rotate_refresh_tokens=True,
     )  # fmt: skip
+
+
+WEBHOOK = {
+    "webhook_url": "https://airflow.example.com/pipedrive/webhook/UnguessablePartOfTheAddress0123",
+    "webhook_user": "airflow",
+    "webhook_password": "WebhookPasswordOfTheTests0123",
+}
 
 
 class Weather:
@@ -126,11 +134,15 @@ class Weather:
         self._sandbox.advance(86_400)
         forget_limits()
 
+    def connect(self, *, is_by_oauth: bool = False) -> None:
+        """Let the connection have another credential of the same user."""
+        connection = (oauth_connection if is_by_oauth else api_token_connection)(self._sandbox, **WEBHOOK)
+        os.environ["AIRFLOW_CONN_PIPEDRIVE_DEFAULT"] = connection
+
     def begin(self, *, is_by_oauth: bool = False) -> Try:
         """The first try of a call, in a company as it was in the beginning."""
         self._sandbox.reset()
-        connection = oauth_connection(self._sandbox) if is_by_oauth else api_token_connection(self._sandbox)
-        os.environ["AIRFLOW_CONN_PIPEDRIVE_DEFAULT"] = connection
+        self.connect(is_by_oauth=is_by_oauth)
         forget_tokens()
         forget_limits()
         self._begun += 1
@@ -150,7 +162,7 @@ def is_for_people(error: Exception) -> bool:
 
     :raises AssertionError: it is not an error that the package raises
     """
-    if isinstance(error, AirflowFailException):
+    if isinstance(error, AirflowFailException | AirflowSensorTimeout):
         return True
     assert isinstance(error, PipedriveError), repr(error)
     return not error.retryable
