@@ -65,7 +65,9 @@ def _leads_of_deals(attempt: Try) -> int:
 
 
 def _convert_lead(attempt: Try) -> Any:
-    lead = next(iter(attempt.sandbox.records("leads")))
+    lead = attempt.kept.setdefault(
+        "lead", next(iter(attempt.sandbox.records("leads")))
+    )  # it may be gone when it is over
     _through_triggers(PipedriveConvertLeadOperator(task_id="convert", lead_id=lead, interval=60), attempt)
     return _deals_of_leads(attempt)
 
@@ -77,7 +79,7 @@ def _convert_deal(attempt: Try) -> Any:
 
 def _through_triggers(task: Any, attempt: Try) -> Any:
     """Run a task as Airflow does: while it waits, a triggerer has its trigger."""
-    context = attempt.context
+    context = attempt.context | {"task_state_store": attempt.kept}
     run: Any = lambda: task.execute(context)  # noqa: E731 - each step leads to the next
     while True:
         try:
@@ -189,13 +191,11 @@ def _refresh_choices(attempt: Try) -> Any:
     return kept.get("pipedrive_choices_people")
 
 
-DAILY = frozenset({"429-daily"})
 LATER_SURFACES = [
     # A group whose record is gone (410), or that somebody may not see (v1's null), is left, and the receipt says so.
     Surface("`PipedriveMergeOperator`", _merge, is_without=frozenset({"410", "null-data"})),
-    # The sandbox ends a conversion when it is asked for its state, which a task that has lost the job's id is not.
-    Surface("`PipedriveConvertLeadOperator`, with its trigger", _convert_lead, _deals_of_leads, is_without=DAILY),
-    Surface("`PipedriveConvertDealOperator`, with its trigger", _convert_deal, _leads_of_deals, is_without=DAILY),
+    Surface("`PipedriveConvertLeadOperator`, with its trigger", _convert_lead, _deals_of_leads),
+    Surface("`PipedriveConvertDealOperator`, with its trigger", _convert_deal, _leads_of_deals),
     Surface("`PipedriveEnsureWebhooksOperator`", _webhooks, _webhooks_of_deals),
     Surface("`PipedriveDriftOperator`", _drift),
     Surface("`PipedriveRefreshChoicesOperator`", _refresh_choices),

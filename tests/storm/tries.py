@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,17 +14,26 @@ from airflow_provider_pipedrive.sandbox import Sandbox
 RUN, BEGAN = "manual__2026-05-04T10:00:00+00:00", datetime(2026, 5, 4, 10, tzinfo=UTC)
 
 
+class Kept(dict[str, Any]):
+    """What Airflow 3.3 keeps for a task's next try."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = value
+
+
 @dataclass(frozen=True)
 class Try:
     """One try of a task.
 
     :ivar folder: a folder of its own, which the next try finds again
     :ivar number: from 1 on
+    :ivar kept: what the tries before have kept
     """
 
     sandbox: Sandbox
     folder: Path
     number: int = 1
+    kept: Kept = field(default_factory=Kept)
 
     @property
     def context(self) -> Any:

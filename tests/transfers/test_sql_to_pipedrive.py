@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.support.bulk_tasks import names, run
 
 def test_a_query_of_a_database_is_written(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("airflow.providers.sqlite", reason="the provider of SQLite is not installed")
-    with sqlite3.connect(tmp_path / "scores.sqlite") as database:
+    with closing(sqlite3.connect(tmp_path / "scores.sqlite")) as database, database:
         database.execute("CREATE TABLE people (mail TEXT, full_name TEXT, active INTEGER)")
         database.executemany(
             "INSERT INTO people VALUES (?, ?, ?)", [("a@example.com", "Ada", 1), ("b@example.com", "Bo", 0)]

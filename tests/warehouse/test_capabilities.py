@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -44,7 +45,7 @@ def test_a_destination_that_nobody_has_tried_is_loaded_into_on_request(tmp_path:
     into.load([deal(1, "first", MONDAY), deal(2, "gone", MONDAY)])
     into.load([deal(1, "edited", TUESDAY)], deleted=[{"id": 2, "deleted_at": TUESDAY}])
     into.load([deal(1, "old", MONDAY)])
-    with sqlite3.connect(tmp_path / "crm__crm.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "crm__crm.db")) as connection, connection:
         assert connection.execute("SELECT id, title FROM deals").fetchall() == [(1, "edited")]
 
 

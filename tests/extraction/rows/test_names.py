@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_every_name_is_a_column_without_quotes() -> None:
 
     columns = [column.name for column in schema(*fields, field(A, "Site", "address")).columns]
 
-    with sqlite3.connect(":memory:") as database:
+    with closing(sqlite3.connect(":memory:")) as database, database:
         database.execute(f"CREATE TABLE deals ({', '.join(columns)})")
     database.close()
     assert max(map(len, columns)) <= 63
