@@ -175,7 +175,7 @@ SURFACES = [
     Surface("`PipedriveOperator`, a creation", _create, _created, only_once=True),
     Surface("`PipedriveOperator`, an update", _update),
     Surface("`PipedriveOperator`, a deletion", _delete),
-    Surface("`PipedriveBulkOperator`", _write_rows, _people_made, ends_rows=frozenset({"410"})),
+    Surface("`PipedriveBulkOperator`", _write_rows, _people_made, not_at_random=frozenset({"410"})),
     Surface("`extract`", _extract),
     Surface("`PipedriveToObjectStorageOperator`", _land),
     # A file that is gone (410) is left out, and the receipt says so.
