@@ -127,6 +127,7 @@ class Weather:
         if key not in self._calm:
             attempt = self.begin(is_by_oauth=is_by_oauth)
             result = surface.run(attempt)
+            assert result is not False, "what it waits for has come"
             self._calm[key] = result, [request.method for request in self._sandbox.requests]
         return self._calm[key]
 
