@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 from unittest import mock
 
+from airflow.providers.common.compat.sdk import DAG
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
 from airflow_provider_pipedrive.events.changes.batch import Batch
@@ -49,8 +50,9 @@ def _notes(attempt: Try) -> int:
 
 
 def _notify(attempt: Try) -> Any:
+    context = attempt.context | {"dag": DAG("nightly", schedule=None)}
     with mock.patch.object(notifications.log, "warning") as reported:
-        notifications.PipedriveNotifier(deal_id=1, note=NOTE)(attempt.context)
+        notifications.PipedriveNotifier(deal_id=1, note=NOTE)(context)
     for call in reported.call_args_list:
         raise call.args[-1]  # what its report says
     return _notes(attempt)
