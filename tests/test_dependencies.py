@@ -18,6 +18,7 @@ OURS = {"airflow_provider_pipedrive", "tests", "tools"} | {path.stem for path in
 ONLY_WHERE_THEY_ARE = {
     *("flask_appbuilder", "flask_babel", "wtforms", "openlineage"),
     *("azure", "botocore", "s3fs", "adlfs", "gcsfs"),
+    "duckdb",
     "airflow.providers.standard",
 }
 """See pyproject.toml."""

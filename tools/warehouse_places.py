@@ -104,15 +104,27 @@ def _iceberg(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _delta_on_s3(folder: Path) -> Iterator[dict[str, Any]]:
+def _bucket() -> Iterator[dict[str, Any]]:
     import s3fs
     from storage_servers import S3_KEYS, s3_server
 
     with s3_server() as url:
         s3fs.S3FileSystem(endpoint_url=url, **S3_KEYS).mkdir("lake")
         keys = {"aws_access_key_id": S3_KEYS["key"], "aws_secret_access_key": S3_KEYS["secret"]}
-        credentials = {"bucket_url": "s3://lake", "endpoint_url": url, "region_name": "us-east-1", **keys}
+        yield {"bucket_url": "s3://lake", "endpoint_url": url, "region_name": "us-east-1", **keys}
+
+
+@contextmanager
+def _delta_on_s3(folder: Path) -> Iterator[dict[str, Any]]:
+    with _bucket() as credentials:
         yield {"destination": "filesystem", "credentials": credentials, "table_format": "delta", "on_disk": False}
+
+
+@contextmanager
+def _iceberg_on_s3(folder: Path) -> Iterator[dict[str, Any]]:
+    with _bucket() as bucket:
+        credentials = {**bucket, "catalog": f"sqlite:///{folder / 'catalog.db'}"}
+        yield {"destination": "filesystem", "credentials": credentials, "table_format": "iceberg", "on_disk": False}
 
 
 @contextmanager
@@ -164,6 +176,7 @@ _PLACES: Mapping[str, Callable[[Path], Any]] = {
     "delta": _delta,
     "delta_on_s3": _delta_on_s3,
     "iceberg": _iceberg,
+    "iceberg_on_s3": _iceberg_on_s3,
 }
 
 

@@ -26,6 +26,8 @@ async def success(task_instance: Any, result: Any) -> TriggerEvent | None:
     """
     if not AIRFLOW_V_3_0_PLUS:
         return TaskSuccessEvent(xcoms={RETURN_VALUE: result})
+    if task_instance is None:
+        return None  # `airflow dags test` runs the trigger next to the task, which returns the result itself
     try:
         await in_thread(_push, task_instance, result)
     except Exception as error:  # noqa: BLE001 - Airflow raises many kinds, and a worker can always do it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import logging
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -112,12 +113,18 @@ def test_a_success_ends_the_task_from_the_trigger_where_that_is_allowed(
 
 
 @pytest.mark.skipif(not AIRFLOW_V_3_0_PLUS, reason="Airflow 2 stores what the event carries")
-def test_a_result_that_cannot_be_pushed_from_the_trigger_goes_to_a_worker(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("task_instance", [None, SimpleNamespace(dag_id="d", task_id="t")])
+def test_a_result_that_cannot_be_pushed_from_the_trigger_goes_to_a_worker(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, task_instance: Any
+) -> None:
     spec = FilesWait(after_id=max(sandbox.records("files")))
     given = trigger(spec, PipedriveNewFileTrigger, end_from_trigger=True)
-    event = event_of(given, sandbox, lambda: sandbox.add_file("signed.pdf"))
+    given.task_instance = task_instance
+    with caplog.at_level(logging.INFO):
+        event = event_of(given, sandbox, lambda: sandbox.add_file("signed.pdf"))
     assert event.payload["status"] == "success"
     assert [file["name"] for file in event.payload["result"]] == ["signed.pdf"]
+    assert ("could not be pushed from here" in caplog.text) is (task_instance is not None)
 
 
 def test_the_deadline_is_a_point_in_time_however_often_the_wait_begins(

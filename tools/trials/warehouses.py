@@ -43,6 +43,7 @@ TITLES = {
     "delta": "Delta, local disk",
     "delta_on_s3": "Delta, S3",
     "iceberg": "Iceberg, local disk",
+    "iceberg_on_s3": "Iceberg, S3",
 }
 WAREHOUSES = tuple(TITLES)
 EMULATED = {"snowflake": "Snowflake's dialect, on an emulator"}
@@ -258,15 +259,16 @@ def with_duckdb(place: Mapping[str, Any], table: str, names: Sequence[str]) -> l
     found, listed = opened(place, table), ", ".join(f'"{name}"' for name in names)
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-        if place["table_format"] == "iceberg":
+        is_iceberg = place["table_format"] == "iceberg"
+        if not place["on_disk"]:
+            source = "lake"
+            connection.register(source, found.scan().to_arrow() if is_iceberg else found.to_pyarrow_dataset())
+        elif is_iceberg:
             connection.execute("LOAD avro; LOAD iceberg")
             source = f"iceberg_scan('{found.metadata_location.removeprefix('file://')}')"
-        elif place["on_disk"]:
+        else:
             connection.execute("LOAD delta")
             source = f"delta_scan('{found.table_uri}')"
-        else:
-            source = "lake"
-            connection.register(source, found.to_pyarrow_dataset())
         return [list(one) for one in connection.execute(f"SELECT {listed} FROM {source}").fetchall()]
 
 
@@ -276,7 +278,8 @@ def opened(place: Mapping[str, Any], table: str) -> Any:
     if place["table_format"] == "iceberg":
         from pyiceberg.catalog.sql import SqlCatalog
 
-        return SqlCatalog("pipedrive", uri=given["catalog"]).load_table(f"crm.{table}")
+        access = {f"s3.{name}": given[key] for name, key in S3_ACCESS.items() if key in given}
+        return SqlCatalog("pipedrive", uri=given["catalog"], **access).load_table(f"crm.{table}")
     from deltalake import DeltaTable
 
     keys = {f"AWS_{key.removeprefix('aws_').upper()}": value for key, value in given.items() if key != "bucket_url"}
@@ -285,6 +288,13 @@ def opened(place: Mapping[str, Any], table: str) -> Any:
     )
 
 
+S3_ACCESS = {
+    "endpoint": "endpoint_url",
+    "region": "region_name",
+    "access-key-id": "aws_access_key_id",
+    "secret-access-key": "aws_secret_access_key",
+}
+"""What pyiceberg and dlt call the same."""
 READERS = {"pyarrow": with_pyarrow, "polars": with_polars, "duckdb": with_duckdb}
 
 
