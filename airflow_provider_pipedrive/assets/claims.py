@@ -55,11 +55,13 @@ class Claim:
 
     def has(self, row: Row) -> bool:
         """Whether an event is in it."""
-        if self.until is None or row.time > self.until or row.id in self.before:
-            return False
-        if self.since is not None and row.time <= self.since - BOUNDARY_WIDTH:
+        if self.until is None or row.time > self.until or self.is_earlier(row):
             return False
         return row.time <= self.until - BOUNDARY_WIDTH or row.id in self.boundary
+
+    def is_earlier(self, row: Row) -> bool:
+        """Whether an earlier run has an event. One that became visible late is a later run's, whatever its time."""
+        return row.id in self.before or (self.read_from is not None and row.time <= self.read_from)
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -127,7 +129,7 @@ def claimed(base: Claim, rows: Iterable[Row]) -> tuple[Claim, list[Row]]:
     :param rows: all events from :attr:`Claim.read_from` on
     """
     rows = list(rows)
-    fresh = [row for row in rows if row.id not in base.before and not _is_older(row, base)]
+    fresh = [row for row in rows if not base.is_earlier(row)]
     until = max((row.time for row in fresh), default=base.since)
     if until is not None and base.since is not None:
         until = max(until, base.since)
@@ -136,7 +138,3 @@ def claimed(base: Claim, rows: Iterable[Row]) -> tuple[Claim, list[Row]]:
         near = {row.id for row in rows if row.time > until - BOUNDARY_WIDTH}
         boundary &= near
     return Claim(base.run, base.since, until, base.before, frozenset(boundary)), fresh
-
-
-def _is_older(row: Row, base: Claim) -> bool:
-    return base.read_from is not None and row.time <= base.read_from

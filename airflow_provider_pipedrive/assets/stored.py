@@ -130,7 +130,7 @@ class StoredEvents:
         rows = self._rows(max(min(times), newest - FARTHEST) - SKEW, None)
         claims = Claims.from_json(self._store.get(self._key))
         mine = claims.of(self._run) or self._kept_by_the_task()
-        before = [row for row in rows if row.id not in own and _was_claimed_before(row, mine)]
+        before = [row for row in rows if row.id not in own and mine is not None and mine.is_earlier(row)]
         return [(row, batch) for row in before if (batch := _reported_by(row, trusted)) is not None]
 
     def _rows(self, after: datetime | None, before: datetime | None) -> Iterator[Row]:
@@ -209,11 +209,6 @@ def read_window(window: ChangeWindow, connection_id: str) -> list[Change]:
     reader = ChangeReader(PipedriveHook(connection_id).client, window.watch.entity)
     reader.walk([WatchRequest(window.watch, window.position)], lambda _, change: found.append(change), window.until)
     return found
-
-
-def _was_claimed_before(row: Row, mine: Claim | None) -> bool:
-    """Whether an earlier run has an event that this run's claim has not."""
-    return mine is not None and mine.since is not None and (row.time <= mine.since or row.id in mine.before)
 
 
 def _in_one_of(windows: list[ChangeWindow], change: Change) -> bool:

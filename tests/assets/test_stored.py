@@ -41,6 +41,17 @@ def test_a_repeated_run_reads_the_same_again_and_nothing_that_came_later(airflow
     assert run.reads() == [1]
 
 
+def test_a_repeated_run_reads_its_change_again_though_a_second_report_of_it_became_visible_late(airflow: Supervisor):
+    airflow.add_event(DEALS, polled(changed(1)), 100)
+    assert Run("run 1").reads() == [1]
+    airflow.add_event(DEALS, polled(changed(2)), 105)
+    run = Run("run 2")
+    assert run.reads() == [2]
+    airflow.add_event(DEALS, polled(changed(2)), 99)
+    assert Run("run 3").reads() == []
+    assert run.reads() == [2]
+
+
 def test_a_run_whose_claim_the_asset_has_let_go_finds_it_with_its_task(airflow: Supervisor):
     airflow.add_event(DEALS, polled(changed(1)), 10)
     run = Run("run 1")

@@ -3,7 +3,8 @@ that is made of the declaration checks the values as it reads them.
 
 A record is odd where a value does not fit its column as it is, or a key has no column and was never seen. Odd records
 alone go the longer way of :class:`RowMapper` and :class:`ValueFitter`, which know what becomes of them. Both read the
-same columns and use the same conversions, so that nobody can tell by a file which way a record went.
+same columns and use the same conversions, so that nobody can tell by a file which way a record went, but for the order
+of the keys in ``other``, which says nothing: columns have them in the order in which the list brought them first.
 """
 
 from __future__ import annotations

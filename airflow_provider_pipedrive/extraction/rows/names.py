@@ -99,8 +99,8 @@ _CODE_LENGTHS = (0, 8, 16, 40)
 
 def _named(name: str, code: str, suffixes: Collection[str], longer: int) -> str:
     """A field's column, short enough to leave room for its further columns."""
-    tail = f"_{code[: _CODE_LENGTHS[longer]]}" if longer else ""
+    written = column_name(name)
+    of_code = _CODE_LENGTHS[longer] if written else _CODE_LENGTHS[max(longer, 1)]
+    tail = f"_{code[:of_code]}" if of_code else ""
     room = LONGEST - len(tail) - max(map(len, suffixes), default=0)
-    return (
-        (column_name(name)[:room].rstrip("_") + tail) if column_name(name) else f"field_{code[: max(8, len(tail) - 1)]}"
-    )
+    return (written or "field")[:room].rstrip("_") + tail
