@@ -27,6 +27,7 @@ from airflow_provider_pipedrive.transfers import (
 )
 from tests.storm.later_surfaces import LATER_SURFACES
 from tests.storm.tries import Surface, Try
+from tests.storm.warehouse_surfaces import WAREHOUSE_SURFACES
 from tests.storm.watching_surfaces import WATCHING_SURFACES
 
 CONTENT = b"We offer. " * 400
@@ -188,4 +189,5 @@ SURFACES = [
     Surface("`PipedriveNewFileSensor`", _wait_for_file),
     *LATER_SURFACES,
     *WATCHING_SURFACES,
+    *WAREHOUSE_SURFACES,
 ]

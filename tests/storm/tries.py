@@ -60,6 +60,7 @@ class Surface:
     :ivar not_at_random: kinds of fault that may come several times in a row only in ways that nobody can tell from a
         right answer, or after which a row is not tried again and the receipt names it
     :ivar only_once: a person looks before it is done again, once it may have been done
+    :ivar in_short_form: the few kinds of fault that the short form has of a slow call; None: all
     """
 
     does: str
@@ -68,3 +69,4 @@ class Surface:
     is_without: frozenset[str] = frozenset()
     not_at_random: frozenset[str] = frozenset()
     only_once: bool = False
+    in_short_form: frozenset[str] | None = None
