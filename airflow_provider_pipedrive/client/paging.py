@@ -40,16 +40,17 @@ def missing_data(action: Action, envelope: Mapping[str, Any]) -> str | None:
     """What is wrong with a good answer whose ``data`` is null; ``None`` where nothing is.
 
     Taken for an empty list, it would lose what is on its page. Only v1 answers so where a list is empty. Of a write,
-    nothing but an upload needs an answer.
+    the answer to a POST and to an upload is needed: it has the id of what was made.
     """
     is_v1, is_read = action.version == "v1", action.method == "GET"
+    is_needed = is_read or action.method == "POST"
     if envelope.get("data") is not None or (is_v1 and "data" not in envelope):
         return None  # v1 has records without an envelope
-    if (action.result == "record" and is_read) or action.result == "upload":
+    if (action.result == "record" and is_needed) or action.result == "upload":
         return "data is null where a record should be"
-    if action.result != "records" or not is_read:
+    if action.result != "records" or not is_needed:
         return None
-    if is_v1 and not _offsets(envelope).get("more_items_in_collection"):
+    if is_v1 and is_read and not _offsets(envelope).get("more_items_in_collection"):
         return None
     return "data is null where records should be"
 

@@ -54,7 +54,8 @@ def may_have_happened(error: PipedriveError) -> bool:
     """Whether Pipedrive may have carried out a request that failed so."""
     if isinstance(error, PipedriveConnectionError):
         return not error.nothing_sent
-    return isinstance(error, PipedriveServerError | PipedriveResponseError)
+    is_redirect = error.status is not None and 300 <= error.status < 400
+    return isinstance(error, PipedriveServerError | PipedriveResponseError) and not is_redirect
 
 
 def is_gone_already(operation: Operation, error: PipedriveError) -> bool:

@@ -14,11 +14,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.client.retries import may_have_happened
 from airflow_provider_pipedrive.errors import (
-    PipedriveConnectionError,
+    PipedriveError,
     PipedriveGoneError,
     PipedriveNotFoundError,
-    PipedriveServerError,
     PipedriveValidationError,
 )
 
@@ -101,15 +101,13 @@ def begin(client: PipedriveClient, conversion: Conversion, parameters: Mapping[s
     """
     try:
         answer = client.run(KINDS[conversion.source].start, {"id": conversion.key, **parameters})
-    except (PipedriveConnectionError, PipedriveServerError) as error:
-        if isinstance(error, PipedriveConnectionError) and error.nothing_sent:
+    except PipedriveError as error:
+        if error.status == _CONFLICT:
+            log.warning("Pipedrive says that a conversion is under way already: %s", error)
+        elif may_have_happened(error):
+            log.warning("It is not known whether the conversion was begun: %s", error)
+        else:
             raise
-        log.warning("It is not known whether the conversion was begun: %s", error)
-        return conversion
-    except PipedriveValidationError as error:
-        if error.status != _CONFLICT:
-            raise
-        log.warning("Pipedrive says that a conversion is under way already: %s", error)
         return conversion
     return Conversion(conversion.source, conversion.key, answer["conversion_id"])
 

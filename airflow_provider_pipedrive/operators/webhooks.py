@@ -26,8 +26,8 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
     Run it now and then: Pipedrive deletes a webhook after three days without success. What is right stays untouched.
     The address, its user and its password are the connection's ``webhook_url``, ``webhook_user`` and
     ``webhook_password``. The receiver takes deliveries of the connection's company only: which one that is, is asked
-    once and kept in an Airflow Variable. Costs 10 API tokens, 2 more the first time, and 6 to 16 for each change. An
-    OAuth app needs the scope ``admin``.
+    once and kept in an Airflow Variable. Costs 10 API tokens, 12 more the first time, and 6 to 16 for each change.
+    An OAuth app needs the scope ``admin``.
 
     Returns how many were ``kept``, which were ``created`` and ``removed``, and ``notices`` of what needs attention.
 

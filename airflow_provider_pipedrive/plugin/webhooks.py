@@ -16,6 +16,7 @@ import time
 from typing import Final
 
 from airflow.configuration import conf
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -71,7 +72,11 @@ event_writer = EventWriter(store_changes)
 
 async def receive(request: Request) -> Response:
     """Take one delivery: 2xx when it is stored, 503 where Pipedrive should repeat it."""
-    response = await _answer(request)
+    try:
+        response = await _answer(request)
+    except SQLAlchemyError as error:
+        log.warning("A webhook delivery is to come again, the connections cannot be read: %s", type(error).__name__)
+        response = _later("Airflow cannot read its connections just now.")
     count_delivery(response.status_code)
     return response
 

@@ -37,7 +37,11 @@ def page(data: Any, **extra: Any) -> dict[str, Any]:
         ("getLead", page(None), "data is null where a record should be"),
         ("getPermissionSet", {"id": "a", "name": "b"}, None),
         ("addFile", page(None), "data is null where a record should be"),
-        ("addDeal", page(None), None),
+        ("addDeal", page(None), "data is null where a record should be"),
+        ("convertDealToLead", page(None), "data is null where a record should be"),
+        ("addManyDealProducts", page(None), "data is null where records should be"),
+        ("updateDeal", page(None), None),
+        ("deleteDeal", page(None), None),
     ],
 )
 def test_null_in_place_of_data_is_an_empty_list_of_v1_or_a_fault(

@@ -48,7 +48,7 @@ def test_a_job_that_pipedrive_no_longer_has_is_replaced_by_a_look_for_the_deal(s
     assert outcome(client, begun) == deal
 
 
-@pytest.mark.parametrize("kind", ["503", "reset-after"])
+@pytest.mark.parametrize("kind", ["503", "reset-after", "not-json", "null-data"])
 def test_an_answer_that_was_lost_leaves_open_whether_it_was_begun(sandbox: Sandbox, kind: str) -> None:
     client = PipedriveHook().client
     lead = a_lead()

@@ -79,6 +79,15 @@ def test_what_is_not_wanted_any_more_is_removed_and_what_leads_elsewhere_stays(c
     assert [hook["name"] for hook in described(client, ADDRESS)] == ["Another's"]
 
 
+def test_a_list_that_seems_empty_is_looked_at_again_before_anything_is_made(
+    client: PipedriveClient, sandbox: Sandbox
+) -> None:
+    ensure(client, ADDRESS, wanted_webhooks("deals"))
+    sandbox.fault("/v1/webhooks", "null-data", method="GET", count=1)
+    assert ensure(client, ADDRESS, wanted_webhooks("deals"))["kept"] == 1
+    assert len(sandbox.records("webhooks")) == 1
+
+
 def test_the_old_ones_go_on_should_pipedrive_refuse_a_new_one(client: PipedriveClient) -> None:
     ensure(client, ADDRESS, wanted_webhooks(["deals", "persons"]))
     with pytest.raises(PipedriveError):

@@ -37,7 +37,7 @@ _time, _getaddrinfo = time.time, socket.getaddrinfo
 
 
 class StormClock(FakeClock):
-    """The client's clock: waits take no time, and the time of day may jump.
+    """The client's clock: waits take no time, and the time of day, else the machine's, may jump.
 
     :cvar ahead: seconds that it has jumped
     """
@@ -45,7 +45,7 @@ class StormClock(FakeClock):
     ahead = 0.0
 
     def time(self) -> float:
-        return super().time() + StormClock.ahead
+        return _time() + StormClock.ahead
 
 
 class _PlainDatetime(type):

@@ -64,11 +64,11 @@ class LongStorm:
         """One call, until it is done."""
         surface = self._dice.choice(self._surfaces)
         is_by_oauth = self._dice.random() < 0.5
-        expected, requests = self._weather.in_calm_weather(surface, is_by_oauth=is_by_oauth)
+        expected, methods = self._weather.in_calm_weather(surface, is_by_oauth=is_by_oauth)
         attempt = self._weather.begin(is_by_oauth=is_by_oauth)
         self.tally.calls += 1
         try:
-            found = self._until_done(surface, attempt, requests)
+            found = self._until_done(surface, attempt, len(methods))
         except Exception as error:  # noqa: BLE001 - whatever it is, in calm weather it is wrong
             self.tally.wrong.append(f"{surface.does}: {error!r}")
             return
@@ -112,7 +112,7 @@ class LongStorm:
 
     def _let_rain(self, surface: Surface, attempt: Try, requests: int) -> list[str]:
         dice = self._dice
-        kinds = [kind for kind in ANSWERED if kind not in surface.is_without | surface.ends_rows]
+        kinds = [kind for kind in ANSWERED if kind not in surface.is_without | surface.not_at_random]
         chosen = dice.choices(kinds, k=dice.randint(0, MOST_FAULTS))
         for kind in chosen:
             lasts = dice.choice([{"count": 1}, {"count": 1}, {"count": 3}, {"count": None}, {"probability": 0.3}])

@@ -57,7 +57,8 @@ class Surface:
     :ivar run: does it and answers what came of it
     :ivar copies: how many records Pipedrive has of the one that it creates
     :ivar is_without: kinds of fault that say nothing here
-    :ivar ends_rows: kinds of fault after which a row is not tried again: the receipt names it
+    :ivar not_at_random: kinds of fault that may come several times in a row only in ways that nobody can tell from a
+        right answer, or after which a row is not tried again and the receipt names it
     :ivar only_once: a person looks before it is done again, once it may have been done
     """
 
@@ -65,5 +66,5 @@ class Surface:
     run: Callable[[Try], Any]
     copies: Callable[[Try], int] = lambda attempt: 0
     is_without: frozenset[str] = frozenset()
-    ends_rows: frozenset[str] = frozenset()
+    not_at_random: frozenset[str] = frozenset()
     only_once: bool = False

@@ -28,7 +28,7 @@ from tests.storm.surfaces import SURFACES
 from tests.storm.tries import Surface, Try
 
 MOMENTS = ("first", "middle", "last", "all")
-"""Which requests meet the fault."""
+"""Which requests meet the fault. The middle is the first write, where there is one after other requests."""
 RIGHT, LATER, NEVER = "✓", "↻", "✗"
 """The right result at once; an error after which the next try has it; an error that is for people."""
 
@@ -86,7 +86,7 @@ class Weather:
         self._sandbox = sandbox
         self._folder = folder
         self._begun = 0
-        self._calm: dict[tuple[str, bool], tuple[Any, int]] = {}
+        self._calm: dict[tuple[str, bool], tuple[Any, list[str]]] = {}
 
     def outcome(self, cell: Cell) -> str:
         """What came of a fault: one of the three.
@@ -94,9 +94,9 @@ class Weather:
         :raises AssertionError: something was lost, doubled or told, or no error of the package says what happened
         """
         is_by_oauth = cell.kind in WITH_OAUTH
-        result, requests = self.in_calm_weather(cell.surface, is_by_oauth=is_by_oauth)
+        result, methods = self.in_calm_weather(cell.surface, is_by_oauth=is_by_oauth)
         attempt = self.begin(is_by_oauth=is_by_oauth)
-        skip = {"first": 0, "middle": requests // 2, "last": requests - 1, "all": 0}[cell.moment]
+        skip = {"first": 0, "middle": _middle(methods), "last": len(methods) - 1, "all": 0}[cell.moment]
         try:
             with self.faults.meeting(cell.kind, skip, None if cell.moment == "all" else 1):
                 found = cell.surface.run(attempt)
@@ -121,12 +121,14 @@ class Weather:
         assert cell.surface.run(replace(attempt, number=2)) == result
         return LATER
 
-    def in_calm_weather(self, surface: Surface, *, is_by_oauth: bool = False) -> tuple[Any, int]:
-        """The result without a fault, and how many requests it takes."""
+    def in_calm_weather(self, surface: Surface, *, is_by_oauth: bool = False) -> tuple[Any, list[str]]:
+        """The result without a fault, and the methods of the requests that it takes."""
         key = surface.does, is_by_oauth
         if key not in self._calm:
             attempt = self.begin(is_by_oauth=is_by_oauth)
-            self._calm[key] = surface.run(attempt), len(self._sandbox.requests)
+            result = surface.run(attempt)
+            assert result is not False, "what it waits for has come"
+            self._calm[key] = result, [request.method for request in self._sandbox.requests]
         return self._calm[key]
 
     def calm_down(self) -> None:
@@ -159,6 +161,12 @@ class Weather:
         folder = self._folder / str(self._begun)
         folder.mkdir()
         return Try(self._sandbox, folder)
+
+
+def _middle(methods: list[str]) -> int:
+    """Which request is the middle one: the first write (no renewal of a token), if others come before it."""
+    writes = (at for at, method in enumerate(methods) if method != "GET" and at)
+    return next(writes, len(methods) // 2)
 
 
 def secrets_told_by(error: Exception) -> list[str]:

@@ -248,8 +248,12 @@ def with_polars(place: Mapping[str, Any], table: str, names: Sequence[str]) -> l
     import polars
 
     found = opened(place, table)
-    scan = polars.scan_delta if place["table_format"] == "delta" else polars.scan_iceberg
-    return [list(one) for one in scan(found).select(list(names)).collect().rows()]
+    if place["table_format"] == "delta":
+        frame = polars.scan_delta(found)
+    else:
+        # Polars 2.1 does not take them from the table.
+        frame = polars.scan_iceberg(found, storage_options=found.io.properties if not place["on_disk"] else None)
+    return [list(one) for one in frame.select(list(names)).collect().rows()]
 
 
 def with_duckdb(place: Mapping[str, Any], table: str, names: Sequence[str]) -> list[list[Any]]:

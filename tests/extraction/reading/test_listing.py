@@ -102,6 +102,14 @@ def test_an_empty_list_and_one_that_is_emptied_meanwhile_come_to_an_end() -> Non
     assert found(RequestPool(notes(10), {1: lambda records: records.clear()})) == [1, 2, 3, 4]
 
 
+def test_a_whole_list_that_seems_empty_is_looked_at_again() -> None:
+    pool = RequestPool([], {1: lambda records: records.extend(notes(3))})
+    assert (found(pool), pool.asked) == ([1, 2, 3], [0, 0])
+    pool = RequestPool([], {})
+    window = whole_pages(pool, NOTES, {"limit": 4, "updated_since": "2026-11-30T10:00:00Z"}, ReadStats())
+    assert (list(map(len, window)), pool.asked) == ([0], [0])
+
+
 def test_whatever_is_deleted_edited_or_created_meanwhile_nothing_that_stays_is_left_out() -> None:
     for seed in range(300):
         dice = random.Random(seed)
