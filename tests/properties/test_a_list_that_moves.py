@@ -37,8 +37,9 @@ HISTORIES = st.one_of(
     st.tuples(st.just(False), deeds("created", "edited", "deleted")),
     st.tuples(st.just(True), deeds("created", "edited")),
 )
-"""Whether an edit moves a record, and what happens. Where it does, a deletion between the same two pages would make up
-for it, and nothing that the list shows could tell."""
+"""Whether an edit moves a record, and what happens until the last page has come. Where it does, a deletion between the
+same two pages would make up for it, and nothing that the list shows could tell; nor is anything sure of a list that
+goes on moving while its front is looked at again."""
 
 
 class Notes:
@@ -56,6 +57,7 @@ class Notes:
         self._by_time = by_time
         self._given = count
         self._asked = 0
+        self._ended = False
 
     def happen(self, deed: Deed) -> None:
         if deed.what == "created":
@@ -79,11 +81,14 @@ class Notes:
         """The ids as a walk brings them."""
 
         def page(position: dict[str, Any]) -> dict[str, Any]:
-            for deed in happens[self._asked - 1] if 0 < self._asked <= len(happens) else ():
-                self.happen(deed)
+            if 0 < self._asked <= len(happens) and not self._ended:
+                for deed in happens[self._asked - 1]:
+                    self.happen(deed)
             self._asked += 1
             start, size = int(position.get("start", 0)), int(position.get("limit", limit))
-            paging = {"start": start, "limit": size, "more_items_in_collection": start + size < len(self.records)}
+            more = start + size < len(self.records)
+            self._ended = self._ended or not more
+            paging = {"start": start, "limit": size, "more_items_in_collection": more}
             return {"data": self.records[start : start + size] or None, "additional_data": {"pagination": paging}}
 
         pages = walk_pages(NOTES, limit, page, lambda found: look_at(NOTES, found), by_id=not self._by_time)
