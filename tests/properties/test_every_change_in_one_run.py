@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 pytest.importorskip("airflow.triggers.shared_stream", reason="Airflow keeps states of assets since 3.3")
 
 import airflow.sdk.execution_time.task_runner as task_runner
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.events.changes.model import Change, make_change
 from tests.support.company_in_memory import Killed
@@ -41,95 +42,112 @@ class MortalSupervisor(Supervisor):
         return super().send(message)
 
 
-class ReadByRuns(RuleBasedStateMachine):
-    """A DAG that reads the changes which triggers and webhooks store.
+class Report(NamedTuple):
+    """Some seconds later, an event is stored.
 
-    :ivar found: what each run has read, when it first ended
+    :ivar ago: of the change that so many others have followed; None for a new one
+    :ivar skew: seconds by which its time differs from the right one
+    :ivar late: seconds after which it is visible
     """
 
-    @initialize()
-    def begin(self) -> None:
-        self.airflow = MortalSupervisor()
-        self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(task_runner, "SUPERVISOR_COMMS", self.airflow, raising=False)
-        self.now = 0
-        self.changes: list[Change] = []
-        self.unseen: list[tuple[int, int, dict[str, Any]]] = []
-        self.runs: list[Run] = []
-        self.found: dict[int, list[int]] = {}
+    seconds: int
+    ago: int | None
+    by_webhook: bool
+    skew: int
+    late: int
 
-    @rule(seconds=st.sampled_from([1, LATE, 121, 7200]))
-    def wait(self, seconds: int) -> None:
-        self.now += seconds
-        for event in [event for event in self.unseen if event[0] <= self.now]:
-            self.unseen.remove(event)
-            self.airflow.add_event(DEALS, event[2], event[1])
 
-    @rule(by_webhook=st.booleans(), skew=st.integers(-SKEW, SKEW), late=st.sampled_from([0, 1, LATE]))
-    def change(self, by_webhook: bool, skew: int, late: int) -> None:
-        when = NOON + timedelta(seconds=self.now)
-        self.changes.append(make_change("deals", len(self.changes) + 1, ["changed"], when.isoformat(), {}))
-        self.report(-1, by_webhook, skew, late)
+class Try(NamedTuple):
+    """Some seconds later, a run begins, or is repeated or cleared.
 
-    @precondition(lambda self: self.changes)
-    @rule(
-        ago=st.integers(1, 3),
+    :ivar ago: the run that so many others have followed; None for a new one
+    :ivar left: after how many requests its process is killed; None where it ends
+    """
+
+    seconds: int = LATE
+    ago: int | None = None
+    left: int | None = None
+
+
+SECONDS = st.sampled_from([0, 1, LATE, 121, 7200])
+STEPS = st.one_of(
+    st.builds(
+        Report,
+        seconds=SECONDS,
+        ago=st.none() | st.integers(0, 2),
         by_webhook=st.booleans(),
         skew=st.integers(-SKEW, SKEW),
         late=st.sampled_from([0, 1, LATE]),
-    )
-    def report_again(self, ago: int, by_webhook: bool, skew: int, late: int) -> None:
-        """A killed triggerer begins again, or a webhook reports what a poll has seen."""
-        self.report(-min(ago, len(self.changes)), by_webhook, skew, late)
+    ),
+    st.builds(Try, seconds=SECONDS, ago=st.none() | st.integers(0, 3), left=st.none() | st.integers(0, 8)),
+)
 
-    def report(self, number: int, by_webhook: bool, skew: int, late: int) -> None:
+
+class ReadByRuns:
+    """A DAG that reads the changes which triggers and webhooks store.
+
+    :ivar found: by the number of a run, what it has read when it first ended
+    """
+
+    def __init__(self, airflow: MortalSupervisor) -> None:
+        self.changes: list[Change] = []
+        self.runs: list[Run] = []
+        self.found: dict[int, list[int]] = {}
+        self._airflow = airflow
+        self._now = 0
+        self._unseen: list[tuple[int, int, dict[str, Any]]] = []
+
+    def do(self, step: Report | Try) -> None:
+        self._now += step.seconds
+        if isinstance(step, Report):
+            self._report(step)
+        self._show()
+        if isinstance(step, Try):
+            self._try(step)
+
+    def _report(self, report: Report) -> None:
+        number = meant(report.ago, len(self.changes))
+        if number == len(self.changes):
+            when = NOON + timedelta(seconds=self._now)
+            self.changes.append(make_change("deals", number + 1, ["changed"], when.isoformat(), {}))
         change = self.changes[number]
-        extra = delivered(as_webhook(change)) if by_webhook else polled(change)
-        self.unseen.append((self.now + late, self.now + skew, extra))
-        self.wait(0)
+        extra = delivered(as_webhook(change)) if report.by_webhook else polled(change)
+        self._unseen.append((self._now + report.late, self._now + report.skew, extra))
 
-    @rule(killed_after=st.lists(st.integers(0, 8), max_size=2), ends=st.booleans())
-    def run(self, killed_after: list[int], ends: bool) -> None:
-        """A run, with its repetitions; the next one comes even where none of them ends."""
-        self.runs.append(Run(f"run {len(self.runs)}"))
-        for requests in killed_after:
-            with suppress(Killed):
-                self.read(len(self.runs) - 1, requests)
-        if ends:
-            self.read(len(self.runs) - 1)
+    def _show(self) -> None:
+        for event in [event for event in self._unseen if event[0] <= self._now]:
+            self._unseen.remove(event)
+            self._airflow.add_event(DEALS, event[2], event[1])
 
-    @precondition(lambda self: self.runs)
-    @rule(ago=st.integers(1, 4))
-    def clear_run(self, ago: int) -> None:
-        self.read(max(0, len(self.runs) - ago))
-
-    def read(self, number: int, requests: int | None = None) -> None:
-        self.airflow.left = requests
-        try:
+    def _try(self, attempt: Try) -> None:
+        number = meant(attempt.ago, len(self.runs))
+        if number == len(self.runs):
+            self.runs.append(Run(f"run {number}"))
+        self._airflow.left = attempt.left
+        with suppress(Killed):
             found = self.runs[number].reads()
-        finally:
-            self.airflow.left = None
-        assert self.found.setdefault(number, found) == found
+            assert self.found.setdefault(number, found) == found
 
-    @invariant()
-    def no_change_is_in_two_runs(self) -> None:
-        handled = [deal for found in getattr(self, "found", {}).values() for deal in found]
-        assert len(set(handled)) == len(handled)
 
-    def teardown(self) -> None:
-        try:
-            self.wait(LATE)
-            for number in range(len(self.runs)):
-                self.read(number)
-            self.run([], ends=True)
-            handled = [deal for found in self.found.values() for deal in found]
-            assert sorted(handled) == [change.id for change in self.changes]
-        finally:
-            self.patch.undo()
+def meant(ago: int | None, count: int) -> int:
+    """The number of one among so many, or of a new one."""
+    return count if ago is None or ago >= count else count - 1 - ago
+
+
+@given(steps=st.lists(STEPS, min_size=10, max_size=40))
+def test_every_change_is_in_one_run_and_there_again_whenever_it_is_repeated(
+    module_mocker: MockerFixture, steps: list[Report | Try]
+) -> None:
+    airflow = MortalSupervisor()
+    module_mocker.patch.object(task_runner, "SUPERVISOR_COMMS", airflow, create=True)
+    dag = ReadByRuns(airflow)
+    for step in [*steps, Try()]:
+        dag.do(step)
+    for ago in range(len(dag.runs)):
+        dag.do(Try(ago=ago))
+    handled = [deal for found in dag.found.values() for deal in found]
+    assert sorted(handled) == [change.id for change in dag.changes]
 
 
 def as_webhook(change: Change) -> Change:
     return make_change("deals", change.id, change.kinds, change.update_time, {"title": "A"}, source="webhook")
-
-
-TestReadByRuns = ReadByRuns.TestCase
