@@ -200,7 +200,13 @@ LATER_SURFACES = [
     Surface("`PipedriveConvertLeadOperator`, with its trigger", _convert_lead, _deals_of_leads),
     Surface("`PipedriveConvertDealOperator`, with its trigger", _convert_deal, _leads_of_deals),
     # v1's null says that there are none: that is believed when it is said twice.
-    Surface("`PipedriveEnsureWebhooksOperator`", _webhooks, _webhooks_of_deals, not_at_random=frozenset({"null-data"})),
+    Surface(
+        "`PipedriveEnsureWebhooksOperator`",
+        _webhooks,
+        _webhooks_of_deals,
+        not_at_random=frozenset({"null-data"}),
+        one_credential=True,
+    ),
     Surface("`PipedriveDriftOperator`", _drift),
     Surface("`PipedriveRefreshChoicesOperator`", _refresh_choices),
     Surface("`ObjectStorageToPipedriveOperator`", _write_file, _people_made, not_at_random=frozenset({"410"})),

@@ -63,7 +63,8 @@ class LongStorm:
     def call(self) -> None:
         """One call, until it is done."""
         surface = self._dice.choice(self._surfaces)
-        is_by_oauth = self._dice.random() < 0.5
+        # By OAuth a person may have to connect again, and connects by another credential.
+        is_by_oauth = self._dice.random() < 0.5 and not surface.one_credential
         expected, methods = self._weather.in_calm_weather(surface, is_by_oauth=is_by_oauth)
         attempt = self._weather.begin(is_by_oauth=is_by_oauth)
         self.tally.calls += 1

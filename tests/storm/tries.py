@@ -59,6 +59,7 @@ class Surface:
     :ivar is_without: kinds of fault that say nothing here
     :ivar not_at_random: kinds of fault that may come several times in a row only in ways that nobody can tell from a
         right answer, or after which a row is not tried again and the receipt names it
+    :ivar one_credential: another credential does not see what it has made, so that the same one must try again
     :ivar only_once: a person looks before it is done again, once it may have been done
     :ivar in_short_form: the few kinds of fault that the short form has of a slow call; None: all
     """
@@ -68,5 +69,6 @@ class Surface:
     copies: Callable[[Try], int] = lambda attempt: 0
     is_without: frozenset[str] = frozenset()
     not_at_random: frozenset[str] = frozenset()
+    one_credential: bool = False
     only_once: bool = False
     in_short_form: frozenset[str] | None = None

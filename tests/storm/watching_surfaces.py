@@ -16,7 +16,7 @@ from tests.support.virtual_time import run as run_in_virtual_time
 EDIT, NOTE = "Edited in the storm", "The load has failed"
 WATCHED = 900
 """Seconds that a try watches for: a fault that lasts lasts longer."""
-SINCE = 3 * 86_400.0
+SINCE = 30 * 86_400.0
 """How far back a watcher begins, in seconds: before whatever an earlier try has missed."""
 
 
