@@ -294,8 +294,14 @@ def write_json(path: Any, value: Mapping[str, Any]) -> None:
 
 
 def decoded(path: Any, content: bytes) -> dict[str, Any]:
-    """The JSON object that a file holds."""
-    found = msgspec.json.decode(content)
+    """The JSON object that a file holds.
+
+    :raises ValueError: it holds none
+    """
+    try:
+        found = msgspec.json.decode(content)
+    except msgspec.DecodeError as error:  # no ValueError before msgspec 0.21
+        raise ValueError(f"{path} does not hold JSON: {error}") from None
     if not isinstance(found, dict):
         raise ValueError(f"{path} does not hold a JSON object")
     return found

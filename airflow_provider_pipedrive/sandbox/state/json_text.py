@@ -29,9 +29,9 @@ def decode(raw: bytes) -> Any:
     """
     try:
         return msgspec.json.decode(raw)
-    except msgspec.DecodeError:
+    except msgspec.DecodeError as error:
         if not _SURROGATE.search(raw):
-            raise
+            raise ValueError(str(error)) from None  # which it is itself since msgspec 0.21 only
         return json.loads(raw, parse_constant=_refuse)
 
 
