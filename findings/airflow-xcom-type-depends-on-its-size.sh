@@ -7,7 +7,7 @@
 #       {"span": (1, 2), "note": 300 characters}           comes back with the list [1, 2]
 #       the same after the object was removed              comes back as the text "file:///.../crm/run/read/..."
 # Valid input: tuples are among the values that XCom keeps, in the database as by this backend below the threshold.
-# Life cycle rules remove objects; a task that reads such an XCom goes on with an address, where it should fail.
+# Life cycle rules remove objects; a task that reads such an XCom continues with an address, where it should fail.
 # Why: `_write_large_value` (common/io/xcom/backend.py) uses json.dumps, which makes lists of tuples inside of a value,
 # where the database's path uses serde; `deserialize_value` answers FileNotFoundError with the stored text.
 #

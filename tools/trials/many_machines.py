@@ -338,7 +338,7 @@ def state_claims(scene: Scene, what: str, changed: set[int], seen: watchers.Seen
 
 
 def events(scene: Scene) -> None:
-    """Let sensors, a watcher and webhooks tell of changes, and kill a triggerer in the middle."""
+    """Let sensors, a watcher and webhooks report changes, and kill a triggerer in the middle."""
     waited, others, target = deals_to_change(scene.client)
     changed = [*others[: len(others) // 2], *waited, *others[len(others) // 2 :]]
     burst.subscribe(scene.sandbox, scene.airflow)
