@@ -21,12 +21,16 @@ class Storage:
     """
 
     def __init__(self, url: str) -> None:
-        import s3fs
+        import fsspec
 
         self.url = url
         self.bucket = f"crm-{uuid.uuid4().hex[:8]}"
         self.requests: Counter[str] = Counter()
-        self.fs = s3fs.S3FileSystem(endpoint_url=url, skip_instance_cache=True, use_listings_cache=False, **KEYS)
+        # fsspec keeps one file system for the same options, so that paths below a path count too; the bucket's name
+        # makes them this storage's own.
+        named = {"user_agent_extra": self.bucket}
+        self._options = {"endpoint_url": url, "use_listings_cache": False, "config_kwargs": named, **KEYS}
+        self.fs = fsspec.filesystem("s3", **self._options)
         self.fs.call_s3("create_bucket", Bucket=self.bucket)
         self.fs.s3.meta.events.register("before-call.s3", self._count)
 
@@ -43,9 +47,7 @@ class Storage:
         """A path that needs no Airflow."""
         from upath import UPath
 
-        path = UPath(f"s3://{bucket or self.bucket}/{key}", endpoint_url=self.url, **KEYS)
-        path._fs_cached = self.fs
-        return path
+        return UPath(f"s3://{bucket or self.bucket}/{key}", **self._options)
 
 
 @pytest.fixture(scope="session")
