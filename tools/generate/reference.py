@@ -52,7 +52,7 @@ sent.
 | yes/no | `True` or `False` |
 | date | a `date`, or `YYYY-MM-DD` |
 | time of day | a `time`, or `HH:MM` or `HH:MM:SS`; the same for a duration |
-| timestamp | a `datetime` or ISO 8601 text with a time zone, or `2026-01-31 12:00:00`, which is UTC, as v1 answers it; it is sent in UTC, in the format of the version |
+| timestamp | a `datetime` or ISO 8601 text with a time zone, or v1's `2026-01-31 12:00:00` (UTC); sent in UTC |
 | one of ... | one of the values named |
 | list of ..., any of ... | a list, or text separated by commas |
 | object | a dict; its values are converted and checked, too, if Pipedrive describes them |
