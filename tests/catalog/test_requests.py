@@ -119,10 +119,7 @@ def values(action: Action, parameter: Parameter, fact: dict[str, Any]) -> list[A
 
 def lists(action: Action, parameter: Parameter, fact: dict[str, Any]) -> list[Any]:
     words = list(dict.fromkeys(word for value in fact.get("enum", ()) for word in value.split(",")))
-    if parameter.items == "object":
-        items = objects(action, parameter, fact)
-    else:
-        items = words or ITEMS[str(parameter.items)]
+    items = objects(action, parameter, fact) if parameter.items == "object" else words or ITEMS[str(parameter.items)]
     return [*([[]] if parameter.place == "body" else []), *([item] for item in items), items]
 
 
