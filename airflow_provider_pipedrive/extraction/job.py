@@ -67,8 +67,7 @@ def extract(
     progress = Progress(client, clock, folder.touch)
     pool = RequestPool(client, job.concurrency, progress.watch)
     with _tokens_capped(client, job.max_tokens), _given_back(folder, pool):
-        if not folder.continues:
-            ask_early(pool, job)
+        ask_early(pool, folder, job)
         account, headers = who_reads(client)
         pool.latest = server_time(headers)
         context = ExtractionContext(

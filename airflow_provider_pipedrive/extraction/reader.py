@@ -13,6 +13,7 @@ from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionC
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.entities import OBSERVED, entity_of
 from airflow_provider_pipedrive.extraction.observed_stages import has_observed, observe
+from airflow_provider_pipedrive.extraction.output.run_folder import RunFolder
 from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of
 from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
@@ -25,9 +26,9 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 8
 
 
-def ask_early(pool: RequestPool, job: ExtractionJob) -> None:
+def ask_early(pool: RequestPool, folder: RunFolder, job: ExtractionJob) -> None:
     """Ask for the pages that a new run is going to begin with, while it is not known yet whose account it is."""
-    if job.mode == "snapshot" and pool.concurrency > 1:
+    if job.mode == "snapshot" and pool.concurrency > 1 and not folder.continues:
         for entity in map(entity_of, job.entities):
             query = {**_display(job, entity), **job.parameters.get(entity.name, {})}
             for parameters in first_requests(entity, query):
