@@ -38,7 +38,7 @@ class PartUploads:
         self._at_once = at_once
         self._uploads = OrderedUploads(target)
         self._is_on_disk = file_system(target) is None
-        self._held: list[tuple[str, Callable[[], None]]] | None = None if self._is_on_disk else []
+        self._held: list[tuple[str, Callable[[], Any]]] | None = None if self._is_on_disk else []
         self._until: float | None = None
         self._here: dict[str, PartWriter] = {}
         self._early: set[str] = set()
@@ -59,7 +59,7 @@ class PartUploads:
 
         :raises Exception: what an earlier one raised
         """
-        appear = part.appear
+        appear: Callable[[], None] = part.appear
         if not self._is_on_disk:
             self._bytes += part.size
             if self._bytes <= HELD_BYTES and len(self._here) < HELD_PARTS:
@@ -76,7 +76,7 @@ class PartUploads:
         """Note something that holds for what is begun from now on."""
         self._begin("", partial(self._uploads.note, note))
 
-    def _begin(self, name: str, upload: Callable[[], None]) -> None:
+    def _begin(self, name: str, upload: Callable[[], Any]) -> None:
         if self._held is None:
             upload()
             return
