@@ -70,7 +70,6 @@ class EntityReader:
         """Read one entity in a thread of its own."""
         try:
             each.outcome = self._published_before(each) if each.staging.publication.is_begun else read(each)
-            each.staging.settle()
             each.staging.publication.note_present(self._context.now, adds=self._context.job.mode == "changes")
         except Stopped:
             log.info("%s: stopped, because another entity failed; what was read is kept.", each.name)
@@ -128,6 +127,7 @@ class EntityReader:
                 f"known any more: those of the last {CLAIMS_KEPT} runs are kept. Nothing was published, and what it "
                 f"has landed stays. Start a new run, or leave out {each.name}."
             )
+        deals.staging.settle()  # what is not on this disk is read from where it was uploaded to
         dropped = {part.name: set(deals.outcome.dropped(part)) for part in deals.staging.finished}
         return observe(each.staging, deals.staging, dropped, context.stages, context.run)
 
