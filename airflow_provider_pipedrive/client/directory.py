@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.catalog.advice import nearest
-from airflow_provider_pipedrive.client.values import InvalidValue
+from airflow_provider_pipedrive.client.values import InvalidValue, whole_in
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.runner import ActionRunner
@@ -116,8 +116,7 @@ def one_of(what: str, value: Any, known: Sequence[tuple[Any, Sequence[str | None
     :param known: every id with its names
     :raises InvalidValue: there is none, or there are several
     """
-    whole = isinstance(value, float) and value.is_integer()  # a table's column with gaps has ids such as 5.0
-    text = str(int(value) if whole else value).strip()
+    text = str(value).strip()
     for matches in _ways(text):
         found = list(dict.fromkeys(key for key, names in known if matches(key, names)))
         if len(found) == 1:
@@ -138,11 +137,13 @@ def _fullest(names: Sequence[str | None]) -> str:
 
 def _ways(text: str) -> list[Callable[[Any, Sequence[str | None]], bool]]:
     """From the strictest way of comparing to the loosest: a label of digits wins over an id."""
-    loose = folded(text)
+    loose, whole = folded(text), whole_in(text)
+    number = text if whole is None else str(whole)
     return [
         lambda key, names: text in names,
         lambda key, names: loose in [folded(name) for name in names if name],
-        lambda key, names: str(key) == text,
+        lambda key, names: number in names,
+        lambda key, names: str(key) == number,
     ]
 
 

@@ -27,12 +27,12 @@ from airflow_provider_pipedrive.client.field_values import (
     text_key,
     value_key,
 )
-from airflow_provider_pipedrive.client.values import InvalidValue, convert, plain
+from airflow_provider_pipedrive.client.times import read_time
+from airflow_provider_pipedrive.client.values import InvalidValue, convert, from_text, plain, whole_in
 
 _PAIR = re.compile(
     r"(?P<value>[+-]?[\d.]+)\s*(?P<currency>[A-Za-z]{3})|(?P<first>[A-Za-z]{3})\s*(?P<amount>[+-]?[\d.]+)"
 )
-_WHOLE = re.compile(r"\s*\d{1,18}\s*", re.ASCII)
 _CLOCKS = re.compile(r"\d{1,3}:\d\d(:\d\d)?")
 
 
@@ -52,11 +52,13 @@ class FieldKind:
     :cvar parts: of an object, what it consists of
     :cvar has_labels: whether its values are ids that people know by labels
     :cvar has_many: whether it holds a list of them
+    :cvar is_structured: whether it holds a list or an object, which a table of texts, such as CSV, has as JSON
     """
 
     parts: tuple[Parameter, ...] = ()
     has_labels = False
     has_many = False
+    is_structured = False
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -72,11 +74,16 @@ class FieldKind:
         :returns: v2's shape, or a :class:`Reference` where a record is meant by its name
         :raises InvalidValue: it cannot be converted exactly; the text completes "<name> must be ..."
         """
-        value = native(value)
+        value = self.given(value)
         if is_missing(value):
             return None
         found = self.convert(names, field, value)
         return plain(found, "v2") if isinstance(found, dict | list) else found
+
+    def given(self, value: Any) -> Any:
+        """A value as Python has it: numpy's as Python's own, a list or an object out of JSON."""
+        value = native(value)
+        return from_text(value) if self.is_structured and isinstance(value, str) else value
 
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
         """The same for a value that there is."""
@@ -197,9 +204,61 @@ class _Plain(FieldKind):
         return found
 
 
+class _Moment(_Plain):
+    def equal(self, before: Any, after: Any) -> bool:
+        return read_time(before) == read_time(after)  # v1 and v2 write times in two forms
+
+
 class _Text(_Plain):
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
         return names.option_id(field, value) if field.options else super().convert(names, field, value)
+
+
+class _Choice(_Plain):
+    """One of the options of a system field, by label or id; of who may see a record Pipedrive takes more ids than it
+    lists, for they depend on the plan."""
+
+    has_labels = True
+
+    def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
+        try:
+            value = names.option_id(field, value)
+        except InvalidValue:
+            if _whole(value) is None:
+                raise
+        return super().convert(names, field, value)
+
+
+class Declared(FieldKind):
+    """A list or an object whose parts the catalog knows: prices, participants, attendees."""
+
+    is_structured = True
+
+    def __init__(self, parameter: Parameter) -> None:
+        super().__init__("declared")
+        self._parameter = parameter
+
+    def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
+        """The list or object with the types that the catalog declares."""
+        return convert(self._parameter, value, "v2")
+
+    def equal(self, before: Any, after: Any) -> bool:
+        """Whether all that is to be written is there: Pipedrive adds parts, and orders a list as it likes."""
+        return _covers(before, after)
+
+
+def _covers(before: Any, after: Any) -> bool:
+    if isinstance(after, Mapping) and isinstance(before, Mapping):
+        return all(_covers(before.get(name), part) for name, part in after.items() if part is not None)
+    if not isinstance(after, list) or not isinstance(before, list):
+        return _equal(before, after)
+    left = list(before)
+    for item in after:
+        found = next((place for place, had in enumerate(left) if _covers(had, item)), None)
+        if found is None:
+            return False
+        del left[found]
+    return not left
 
 
 class PrimaryEntry(_Plain):
@@ -229,12 +288,14 @@ class PrimaryEntry(_Plain):
     def merged(self, entries: Sequence[Mapping[str, Any]], value: str | None) -> list[dict[str, Any]] | None:
         """A record's entries with another primary one, the rest kept; None where nothing changes.
 
+        Without a value the only entry goes. Of several none does: the next would become primary, and the same row
+        would take it away in the next run.
+
         Pipedrive replaces the whole list. https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide
         """
         kept = [dict(entry) for entry in entries if entry.get("value")]
         if value is None:
-            rest = [entry for entry in kept if not entry.get("primary")]
-            return _first_is_primary(rest) if len(rest) < len(kept) else None
+            return [] if len(kept) == 1 else None
         place = next((at for at, entry in enumerate(kept) if self._form(entry["value"]) == self._form(value)), None)
         if place is not None and kept[place].get("primary"):
             return None
@@ -248,6 +309,8 @@ def _first_is_primary(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 class _Entries(FieldKind):
     """E-mail addresses or phone numbers: a list of texts or objects, of which one is primary."""
+
+    is_structured = True
 
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
         items = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
@@ -278,6 +341,8 @@ def _as_written(entry: Mapping[str, Any]) -> tuple[Any, ...]:
 
 class _Object(FieldKind):
     """A value with parts, which v1 spreads over the record's root."""
+
+    is_structured = True
 
     def __init__(self, name: str, parts: tuple[Parameter, ...]) -> None:
         super().__init__(name)
@@ -370,10 +435,10 @@ class _Option(FieldKind):
         return names.option_id(field, value)
 
     def given_by_id(self, field: Field, value: Any) -> Any:
-        return int(value) if _is_option(field, value) else None
+        return _whole(value) if _is_option(field, value) else None
 
     def given_flat(self, field: Field, value: Any) -> Any:
-        return value if isinstance(value, str) and _is_option(field, value) else None
+        return str(_whole(value)) if isinstance(value, str) and _is_option(field, value) else None
 
     def to_flat(self, field: Field, value: Any) -> dict[str, Any]:
         return {field.key: None if value is None else str(value)}
@@ -387,6 +452,7 @@ class _Options(FieldKind):
 
     has_labels = True
     has_many = True
+    is_structured = True
 
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
         return _listed(value, lambda item: names.option_id(field, item))
@@ -395,12 +461,12 @@ class _Options(FieldKind):
         if value is None:
             return None
         items = value if isinstance(value, list | tuple | set) else re.split(r"[,;]", str(value))
-        return [int(item) for item in items] if all(_is_option(field, item) for item in items) else None
+        return [_whole(item) for item in items] if all(_is_option(field, item) for item in items) else None
 
     def given_flat(self, field: Field, value: Any) -> Any:
         if not isinstance(value, str) or not all(_is_option(field, item) for item in value.split(",")):
             return None
-        return [item.strip() for item in value.split(",")]
+        return [str(_whole(item)) for item in value.split(",")]
 
     def to_flat(self, field: Field, value: Any) -> dict[str, Any]:
         return {field.key: None if value is None else ",".join(map(str, value))}
@@ -442,7 +508,7 @@ class _Named(FieldKind):
 
 class _User(_Named):
     def given_by_id(self, field: Field, value: Any) -> Any:
-        return int(value) if _is_whole(value) else None
+        return _whole(value)
 
     def from_flat(self, field: Field, value: Any, record: Mapping[str, Any]) -> Any:
         return _embedded(value)
@@ -452,14 +518,14 @@ class _Related(FieldKind):
     """Another record, by id or by its name."""
 
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
-        if isinstance(value, str) and not _WHOLE.fullmatch(value):
+        if isinstance(value, str) and whole_in(value) is None:
             if not value.strip():
                 raise InvalidValue(f"the id or the name of a {self.name}, not an empty text")
             return Reference(self.name, plain(" ".join(value.split()), "v2"))
         return convert(Parameter(field.key, "body", "integer"), value, "v2")
 
     def given_by_id(self, field: Field, value: Any) -> Any:
-        return int(value) if _is_whole(value) else None
+        return _whole(value)
 
     def from_flat(self, field: Field, value: Any, record: Mapping[str, Any]) -> Any:
         return _embedded(value)
@@ -475,13 +541,14 @@ def _items(value: Any) -> list[Any]:
 
 
 def _is_option(field: Field, value: Any) -> bool:
-    return _is_whole(value) and int(value) in field.options
+    return _whole(value) in field.options
 
 
-def _is_whole(value: Any) -> bool:
-    return (isinstance(value, int) and not isinstance(value, bool)) or (
-        isinstance(value, str) and bool(_WHOLE.fullmatch(value))
-    )
+def _whole(value: Any) -> int | None:
+    """An id that is given as such."""
+    if isinstance(value, str):
+        return whole_in(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _listed(value: Any, one: Callable[[Any], Any]) -> list[Any] | None:
@@ -527,7 +594,7 @@ def _clock(value: Any) -> str:
 
 
 def _to_the_second(clock: str) -> str:
-    return clock if clock.count(":") == 2 else f"{clock}:00"
+    return (clock if clock.count(":") == 2 else f"{clock}:00").zfill(len("00:00:00"))
 
 
 KINDS: Final[Mapping[str, FieldKind]] = {
@@ -540,7 +607,7 @@ KINDS: Final[Mapping[str, FieldKind]] = {
         _Plain("boolean", "boolean"),
         _Plain("flag", "flag"),
         _Plain("date", "date"),
-        _Plain("datetime", "datetime"),
+        _Moment("datetime", "datetime"),
         _Plain("time", "time"),
         _Plain("object", "object"),
         PrimaryEntry("email", "emails", text_key),
@@ -553,6 +620,7 @@ KINDS: Final[Mapping[str, FieldKind]] = {
         _TimeOfDay("clock", shapes.TIME_OF_DAY),
         _Address("address", shapes.CUSTOM_ADDRESS),
         _Option("option"),
+        _Choice("choice", "integer"),
         _Options("options"),
         _RecordLabels("labels"),
         _User("user", Directory.user_id),
