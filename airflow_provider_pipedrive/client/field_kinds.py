@@ -27,12 +27,11 @@ from airflow_provider_pipedrive.client.field_values import (
     text_key,
     value_key,
 )
-from airflow_provider_pipedrive.client.values import InvalidValue, convert, plain
+from airflow_provider_pipedrive.client.values import InvalidValue, convert, plain, whole_number
 
 _PAIR = re.compile(
     r"(?P<value>[+-]?[\d.]+)\s*(?P<currency>[A-Za-z]{3})|(?P<first>[A-Za-z]{3})\s*(?P<amount>[+-]?[\d.]+)"
 )
-_WHOLE = re.compile(r"\s*\d{1,18}\s*", re.ASCII)
 _CLOCKS = re.compile(r"\d{1,3}:\d\d(:\d\d)?")
 
 
@@ -370,16 +369,17 @@ class _Option(FieldKind):
         return names.option_id(field, value)
 
     def given_by_id(self, field: Field, value: Any) -> Any:
-        return int(value) if _is_option(field, value) else None
+        return _whole(value) if _is_option(field, value) else None
 
     def given_flat(self, field: Field, value: Any) -> Any:
-        return value if isinstance(value, str) and _is_option(field, value) else None
+        return str(_whole(value)) if isinstance(value, str) and _is_option(field, value) else None
 
     def to_flat(self, field: Field, value: Any) -> dict[str, Any]:
         return {field.key: None if value is None else str(value)}
 
     def from_flat(self, field: Field, value: Any, record: Mapping[str, Any]) -> Any:
-        return int(value)
+        found = _whole(value)
+        return found if found is not None else value or None
 
 
 class _Options(FieldKind):
@@ -395,18 +395,18 @@ class _Options(FieldKind):
         if value is None:
             return None
         items = value if isinstance(value, list | tuple | set) else re.split(r"[,;]", str(value))
-        return [int(item) for item in items] if all(_is_option(field, item) for item in items) else None
+        return [_whole(item) for item in items] if all(_is_option(field, item) for item in items) else None
 
     def given_flat(self, field: Field, value: Any) -> Any:
         if not isinstance(value, str) or not all(_is_option(field, item) for item in value.split(",")):
             return None
-        return [item.strip() for item in value.split(",")]
+        return [str(_whole(item)) for item in value.split(",")]
 
     def to_flat(self, field: Field, value: Any) -> dict[str, Any]:
         return {field.key: None if value is None else ",".join(map(str, value))}
 
     def from_flat(self, field: Field, value: Any, record: Mapping[str, Any]) -> Any:
-        return [int(item) for item in (value.split(",") if isinstance(value, str) else value)]
+        return [int(item) for item in _items(value) if item != ""]
 
     def labelled(self, field: Field, value: Any) -> Any:
         if value is None:
@@ -442,7 +442,7 @@ class _Named(FieldKind):
 
 class _User(_Named):
     def given_by_id(self, field: Field, value: Any) -> Any:
-        return int(value) if _is_whole(value) else None
+        return _whole(value)
 
     def from_flat(self, field: Field, value: Any, record: Mapping[str, Any]) -> Any:
         return _embedded(value)
@@ -452,14 +452,14 @@ class _Related(FieldKind):
     """Another record, by id or by its name."""
 
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
-        if isinstance(value, str) and not _WHOLE.fullmatch(value):
+        if isinstance(value, str) and _whole(value) is None:
             if not value.strip():
                 raise InvalidValue(f"the id or the name of a {self.name}, not an empty text")
             return Reference(self.name, plain(" ".join(value.split()), "v2"))
         return convert(Parameter(field.key, "body", "integer"), value, "v2")
 
     def given_by_id(self, field: Field, value: Any) -> Any:
-        return int(value) if _is_whole(value) else None
+        return _whole(value)
 
     def from_flat(self, field: Field, value: Any, record: Mapping[str, Any]) -> Any:
         return _embedded(value)
@@ -475,13 +475,12 @@ def _items(value: Any) -> list[Any]:
 
 
 def _is_option(field: Field, value: Any) -> bool:
-    return _is_whole(value) and int(value) in field.options
+    return _whole(value) in field.options
 
 
-def _is_whole(value: Any) -> bool:
-    return (isinstance(value, int) and not isinstance(value, bool)) or (
-        isinstance(value, str) and bool(_WHOLE.fullmatch(value))
-    )
+def _whole(value: Any) -> int | None:
+    """An id, as a number or as a text."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else whole_number(value)
 
 
 def _listed(value: Any, one: Callable[[Any], Any]) -> list[Any] | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client.clock import Clock
 from airflow_provider_pipedrive.client.directory import Directory
-from airflow_provider_pipedrive.client.values import InvalidValue, from_text
+from airflow_provider_pipedrive.client.values import InvalidValue, from_text, whole_number
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ _REFERENCES: Final[Mapping[str, Callable[[Directory, Any, Mapping[str, Any]], in
     "stage_id": lambda directory, value, given: directory.stage_id(value, _whole(given.get("pipeline_id"))),
 }
 """How a name becomes an id, by parameter; a stage may need the pipeline that is given with it."""
-_WHOLE = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
 _UUID = re.compile(r"\s*[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\s*")
 
 
@@ -120,10 +119,8 @@ def _labels(value: Any) -> list[Any]:
 
 
 def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and not (_WHOLE.fullmatch(value) or _UUID.fullmatch(value))
+    return isinstance(value, str) and bool(value.strip()) and whole_number(value) is None and not _UUID.fullmatch(value)
 
 
 def _whole(value: Any) -> int | None:
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
-        return int(value)
-    return value if isinstance(value, int) else None
+    return value if isinstance(value, int) else whole_number(value)
