@@ -31,6 +31,10 @@ from airflow_provider_pipedrive.client.settings import trimmed
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 
+MOST_SECONDS_OF_SILENCE = 10.0
+"""A person waits in front of a page, and a proxy ends what takes a minute; a connection may allow less."""
+MOST_ATTEMPTS = 2
+
 
 @dataclass(frozen=True)
 class Account:
@@ -235,9 +239,15 @@ def account_of(settings: Settings) -> Account:
 
 
 def _settings(stored: StoredConnection, extra: Mapping[str, Any]) -> Settings:
+    """The connection's settings, but for how long they make a person wait."""
     if stored.unreadable:
         raise PipedriveParameterError(f"The connection {stored.conn_id!r} cannot be read: {stored.unreadable}.")
-    return settings_of(stored.connection, extra)
+    settings = settings_of(stored.connection, extra)
+    return replace(
+        settings,
+        timeout=min(settings.timeout, MOST_SECONDS_OF_SILENCE),
+        max_attempts=min(settings.max_attempts, MOST_ATTEMPTS),
+    )
 
 
 def _settings_of_app(stored: StoredConnection) -> Settings:

@@ -14,8 +14,11 @@ from airflow_provider_pipedrive.bulk.reading import Columns
 from airflow_provider_pipedrive.bulk.records import MOST_KEYS, by_ids, by_keys, link_of
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, PARTICIPANTS
 from airflow_provider_pipedrive.bulk.within import Within
+from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.client.field_kinds import Field
 from airflow_provider_pipedrive.client.fields import PRIMARY, FieldBook
+from airflow_provider_pipedrive.client.lists import sure_records
+from airflow_provider_pipedrive.client.paging import sorted_by_id
 from airflow_provider_pipedrive.errors import PipedriveNotFoundError
 
 if TYPE_CHECKING:
@@ -115,7 +118,7 @@ class RecordIndex:
         deals |= self._within.deals
         for deal in sorted(deal for deal in deals if isinstance(deal, int)):
             try:
-                for record in self._client.iterate(self._target.listed, {"id": deal}):
+                for record in sure_records(self._client, self._target.listed, {"id": deal}):
                     yield link_of(record, deal)
             except PipedriveNotFoundError:
                 log.warning("%s: there is no deal %d.", self._job.entity, deal)
@@ -138,7 +141,7 @@ class RecordIndex:
         custom = {field.key for field in self._fields if field.custom}
         custom |= {part.field.key for part in self._columns.key if part.field.custom}
         custom |= {field.key for field in self._within.fields if field.custom}
-        parameters: dict[str, Any] = {}
+        parameters: dict[str, Any] = {**sorted_by_id(ACTIONS[self._target.listed])}
         if self._target.takes_fields and len(custom) <= MOST_CUSTOM_FIELDS:
             known = [field.key for field in self._book.fields.values() if field.custom]
             if custom or known:  # with none, all would come: one is less

@@ -16,6 +16,7 @@ from airflow_provider_pipedrive.bulk.records import has, link_of, moment_of
 from airflow_provider_pipedrive.bulk.related import made_id
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, Target, target_of
 from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.client.lists import sure_records
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -84,7 +85,8 @@ class Lookup:
     ) -> Iterator[Mapping[str, Any]]:
         if target.is_link:
             for deal in sorted({fields[LINK_OF] for fields in wanted.values()}):
-                yield from (link_of(record, deal) for record in self._client.iterate(target.listed, {"id": deal}))
+                links = sure_records(self._client, target.listed, {"id": deal})
+                yield from (link_of(record, deal) for record in links)
             return
         for record in self._client.iterate(target.listed, target.newest):
             added = moment_of(record.get("add_time"))

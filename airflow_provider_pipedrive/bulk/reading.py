@@ -32,6 +32,8 @@ _LARGEST_ID = 2**53
 _MOST_TOLD = 20
 """Labels that the log or an error names."""
 _REFERENCE = "$reference"
+_CHOSEN = ("option", "options", "choice")
+"""Kinds of which a label may become a new option."""
 
 
 class Columns:
@@ -318,7 +320,12 @@ class RowReader:
         for row in rows:
             for column, value in row.items():
                 field = self._columns.of(column)
-                if field is None or field.kind.name not in ("option", "options", "choice") or is_missing(value) or value == "":
+                if (
+                    field is None
+                    or field.kind.name not in ("option", "options", "choice")
+                    or is_missing(value)
+                    or value == ""
+                ):
                     continue
                 for label in self._new_labels(field, value):
                     wanted.setdefault(field.key, {}).setdefault(_folded(label), label)

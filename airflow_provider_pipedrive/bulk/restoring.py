@@ -19,6 +19,7 @@ from airflow_provider_pipedrive.bulk.targets import LINK_OF, Target, target_of
 from airflow_provider_pipedrive.client.directory import Directory
 from airflow_provider_pipedrive.client.field_values import is_empty
 from airflow_provider_pipedrive.client.fields import FieldBook
+from airflow_provider_pipedrive.client.lists import sure_records
 from airflow_provider_pipedrive.errors import (
     PipedriveNotFoundError,
     PipedriveParameterError,
@@ -182,7 +183,7 @@ class _Undo:
     def _present(self, target: Target, identity: Any, known: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The record as it is now; None where it is gone."""
         if target.is_link:
-            listed = self._client.iterate(target.listed, {"id": known[LINK_OF]})
+            listed = sure_records(self._client, target.listed, {"id": known[LINK_OF]})
             return next((record for record in listed if record[target.record_id] == identity), None)
         parameters: dict[str, Any] = {"id": identity}
         if target.entity in _LINKED:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.catalog.advice import nearest
-from airflow_provider_pipedrive.client.values import InvalidValue, whole_in
+from airflow_provider_pipedrive.client.values import InvalidValue, whole_number
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.runner import ActionRunner
@@ -68,18 +68,18 @@ class Directory:
 
         :raises InvalidValue: there is none, or there are several
         """
-        return int(one_of("pipeline", value, [(item["id"], [item["name"]]) for item in self.pipelines]))
+        return int(one_of("pipeline", value, [(item["id"], [item.get("name")]) for item in self.pipelines]))
 
     def stage_id(self, value: Any, pipeline_id: int | None = None) -> int:
         """A stage by id or name; a name that several pipelines have needs the pipeline, or ``Pipeline: Stage``.
 
         :raises InvalidValue: there is none, or there are several
         """
-        pipelines = {item["id"]: str(item["name"]) for item in self.pipelines}
+        pipelines = {item["id"]: item.get("name") for item in self.pipelines}
         stages = [
-            (stage["id"], [stage["name"], f"{pipelines.get(stage['pipeline_id'])}: {stage['name']}"])
+            (stage["id"], _stage_names(stage, pipelines))
             for stage in self.stages
-            if pipeline_id is None or stage["pipeline_id"] == pipeline_id
+            if pipeline_id is None or stage.get("pipeline_id") == pipeline_id
         ]
         return int(one_of("stage", value, stages))
 
@@ -95,14 +95,21 @@ class Directory:
 
         :raises InvalidValue: there is none, or there are several
         """
-        return str(one_of("label", value, [(item["id"], [item["name"]]) for item in self.lead_labels]))
+        return str(one_of("label", value, [(item["id"], [item.get("name")]) for item in self.lead_labels]))
 
     def activity_type(self, value: Any) -> str:
         """The key of an activity type that is given by key or name.
 
         :raises InvalidValue: there is none, or there are several
         """
-        return str(one_of("activity type", value, [(i["key_string"], [i["name"]]) for i in self.activity_types]))
+        types = [(item["key_string"], [item.get("name")]) for item in self.activity_types if item.get("key_string")]
+        return str(one_of("activity type", value, types))
+
+
+def _stage_names(stage: Mapping[str, Any], pipelines: Mapping[Any, Any]) -> list[str | None]:
+    """What a stage is called, alone and with its pipeline."""
+    name, pipeline = stage.get("name"), pipelines.get(stage.get("pipeline_id"))
+    return [name, f"{pipeline}: {name}" if name and pipeline else None]
 
 
 def folded(text: str) -> str:
@@ -137,13 +144,14 @@ def _fullest(names: Sequence[str | None]) -> str:
 
 def _ways(text: str) -> list[Callable[[Any, Sequence[str | None]], bool]]:
     """From the strictest way of comparing to the loosest: a label of digits wins over an id."""
-    loose, whole = folded(text), whole_in(text)
-    number = text if whole is None else str(whole)
+    loose = folded(text)
+    number = whole_number(text)
+    number_text = text if number is None else str(number)
     return [
         lambda key, names: text in names,
         lambda key, names: loose in [folded(name) for name in names if name],
-        lambda key, names: number in names,
-        lambda key, names: str(key) == number,
+        lambda key, names: number_text in names,
+        lambda key, names: str(key) == number_text,
     ]
 
 

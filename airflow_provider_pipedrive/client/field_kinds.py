@@ -28,7 +28,7 @@ from airflow_provider_pipedrive.client.field_values import (
     value_key,
 )
 from airflow_provider_pipedrive.client.times import read_time
-from airflow_provider_pipedrive.client.values import InvalidValue, convert, from_text, plain, whole_in
+from airflow_provider_pipedrive.client.values import InvalidValue, convert, from_text, plain, whole_number
 
 _PAIR = re.compile(
     r"(?P<value>[+-]?[\d.]+)\s*(?P<currency>[A-Za-z]{3})|(?P<first>[A-Za-z]{3})\s*(?P<amount>[+-]?[\d.]+)"
@@ -215,18 +215,19 @@ class _Text(_Plain):
 
 
 class _Choice(_Plain):
-    """One of the options of a system field, by label or id; of who may see a record Pipedrive takes more ids than it
-    lists, for they depend on the plan."""
+    """One of the options of a system field, by label or id. Ids that are not listed pass: who may see a record depends
+    on the plan."""
 
     has_labels = True
 
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
         try:
-            value = names.option_id(field, value)
-        except InvalidValue:
-            if _whole(value) is None:
-                raise
-        return super().convert(names, field, value)
+            return super().convert(names, field, names.option_id(field, value))
+        except InvalidValue as unknown:
+            try:
+                return super().convert(names, field, value)
+            except InvalidValue:
+                raise unknown from None
 
 
 class Declared(FieldKind):
@@ -444,7 +445,8 @@ class _Option(FieldKind):
         return {field.key: None if value is None else str(value)}
 
     def from_flat(self, field: Field, value: Any, record: Mapping[str, Any]) -> Any:
-        return int(value)
+        found = _whole(value)
+        return found if found is not None else value or None
 
 
 class _Options(FieldKind):
@@ -472,7 +474,7 @@ class _Options(FieldKind):
         return {field.key: None if value is None else ",".join(map(str, value))}
 
     def from_flat(self, field: Field, value: Any, record: Mapping[str, Any]) -> Any:
-        return [int(item) for item in (value.split(",") if isinstance(value, str) else value)]
+        return [int(item) for item in _items(value) if item != ""]
 
     def labelled(self, field: Field, value: Any) -> Any:
         if value is None:
@@ -518,7 +520,7 @@ class _Related(FieldKind):
     """Another record, by id or by its name."""
 
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
-        if isinstance(value, str) and whole_in(value) is None:
+        if isinstance(value, str) and _whole(value) is None:
             if not value.strip():
                 raise InvalidValue(f"the id or the name of a {self.name}, not an empty text")
             return Reference(self.name, plain(" ".join(value.split()), "v2"))
@@ -545,10 +547,8 @@ def _is_option(field: Field, value: Any) -> bool:
 
 
 def _whole(value: Any) -> int | None:
-    """An id that is given as such."""
-    if isinstance(value, str):
-        return whole_in(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """An id, as a number or as a text."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else whole_number(value)
 
 
 def _listed(value: Any, one: Callable[[Any], Any]) -> list[Any] | None:

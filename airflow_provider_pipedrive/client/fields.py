@@ -279,4 +279,5 @@ def _custom(code: str, item: Mapping[str, Any]) -> Field | None:
 
 
 def _options(item: Mapping[str, Any] | None) -> dict[int | str, str]:
-    return {option["id"]: str(option["label"]) for option in (item or {}).get("options") or ()}
+    options = (item or {}).get("options") or ()
+    return {option["id"]: str(option["label"]) for option in options if option.get("label") is not None}

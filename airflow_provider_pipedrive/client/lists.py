@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pipedrive.catalog import get_action
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client.clock import Clock
-from airflow_provider_pipedrive.client.paging import Look, Position, look_at, records_in, walk_pages
+from airflow_provider_pipedrive.client.paging import Look, Position, look_at, may_be_broken, records_in, walk_pages
 from airflow_provider_pipedrive.client.parameters import bind
 from airflow_provider_pipedrive.client.prepared import prepare
 from airflow_provider_pipedrive.client.stack import SendStack
 from airflow_provider_pipedrive.client.usage import Usage
+
+if TYPE_CHECKING:
+    from airflow_provider_pipedrive.client.runner import ActionRunner
 
 log = logging.getLogger(__name__)
 _PROGRESS_EVERY = 10.0
@@ -30,6 +34,20 @@ def _with_limit(action: Action, given: dict[str, Any], max_records: int | None) 
     if action.paging is None or "limit" not in action.by_name or given.get("limit") is not None:
         return given
     return given | {"limit": min(action.paging.max_limit, max_records or action.paging.max_limit)}
+
+
+def sure_records(client: ActionRunner, key: str, parameters: Mapping[str, Any]) -> Iterator[Any]:
+    """The records of a list, for callers who would make or keep something because there are none.
+
+    Of one parent's list of v1, an empty answer is otherwise believed: see :func:`may_be_broken`.
+    """
+    records = client.iterate(key, parameters)
+    first = next(records, None)
+    if first is not None:
+        yield first
+        yield from records
+    elif (action := get_action(key)).version == "v1" and "{" in action.path:
+        yield from client.iterate(key, parameters)
 
 
 class ListReader:
@@ -75,7 +93,10 @@ class ListReader:
         return (record for _envelope, fresh in self.pages() for record in fresh)
 
     def _read(self, position: Position) -> dict[str, Any]:
-        envelope = self._stack.sender.send(prepare(self._action, self._request, position), self._stack.envelopes)
+        request = prepare(self._action, self._request, position)
+        envelope = self._stack.sender.send(request, self._stack.envelopes)
+        if envelope.get("data") is None and may_be_broken(self._action, self._query, position, envelope):
+            envelope = self._stack.sender.send(request, self._stack.envelopes)
         self._usage.pages += 1
         return envelope
 

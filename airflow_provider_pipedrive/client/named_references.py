@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client.clock import Clock
 from airflow_provider_pipedrive.client.directory import Directory
-from airflow_provider_pipedrive.client.values import InvalidValue, from_text, whole_in
+from airflow_provider_pipedrive.client.values import InvalidValue, from_text, whole_number
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 if TYPE_CHECKING:
@@ -119,8 +119,8 @@ def _labels(value: Any) -> list[Any]:
 
 
 def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and whole_in(value) is None and not _UUID.fullmatch(value)
+    return isinstance(value, str) and bool(value.strip()) and whole_number(value) is None and not _UUID.fullmatch(value)
 
 
 def _whole(value: Any) -> int | None:
-    return whole_in(value) if isinstance(value, str) else value if isinstance(value, int) else None
+    return value if isinstance(value, int) else whole_number(value)

@@ -87,7 +87,9 @@ def _found(client: ActionRunner, source: str, term: str, parameters: Mapping[str
 def _labels(client: ActionRunner, source: str) -> list[Option]:
     fields = {field["field_code"]: field for field in client.iterate(_LABELS[source])}
     field: Mapping[str, Any] = next((fields[code] for code in _LABEL_FIELDS if code in fields), {})
-    return [{"key": str(option["id"]), "label": str(option["label"])} for option in field.get("options") or []]
+    return [
+        {"key": str(option["id"]), "label": str(option.get("label") or "")} for option in field.get("options") or []
+    ]
 
 
 def _options(records: Iterable[Mapping[str, Any]], label: Callable[[Mapping[str, Any]], str]) -> list[Option]:

@@ -9,11 +9,21 @@ from airflow_provider_pipedrive.catalog.model import Action
 
 
 def data_of(action: Action, envelope: dict[str, Any]) -> Any:
-    """The envelope's ``data``; a record without an envelope (permission sets) as it is."""
+    """The envelope's ``data``; a record without an envelope (permission sets) as it is.
+
+    Pipedrive describes a permission set as that, and shows it as a list of one: either is the record.
+    https://developers.pipedrive.com/docs/api/v1/openapi.yaml
+    """
     if "data" in envelope or action.result == "nothing":
-        return envelope.get("data")
+        data = envelope.get("data")
+        return data[0] if isinstance(data, list) and len(data) == 1 and _reads_one(action) else data
     rest = {key: value for key, value in envelope.items() if key not in ("success", "additional_data")}
     return rest or None
+
+
+def _reads_one(action: Action) -> bool:
+    """Whether it reads the one record that its path names in the end."""
+    return action.is_read and action.result == "record" and action.path.endswith("}")
 
 
 def deleted(action: Action, given: Mapping[str, Any]) -> Any:

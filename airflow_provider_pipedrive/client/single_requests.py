@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
 from airflow_provider_pipedrive.catalog import get_action
@@ -16,9 +15,12 @@ from airflow_provider_pipedrive.client.responses import Operation
 from airflow_provider_pipedrive.client.results import data_of, deleted
 from airflow_provider_pipedrive.client.retries import Tries, is_gone_already
 from airflow_provider_pipedrive.client.stack import SendStack
+from airflow_provider_pipedrive.client.values import whole_number
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveNotFoundError, PipedriveValidationError
 
 log = logging.getLogger(__name__)
+_LARGEST_FIELD_ID = 10**18
+"""A field code that happens to have no letters is larger: it has 40 digits."""
 
 
 class SingleRequests:
@@ -78,9 +80,10 @@ class SingleRequests:
     def with_field_code(self, action: Action, given: dict[str, Any]) -> dict[str, Any]:
         """v2 knows fields by field code only; its v1 sibling tells which one a numeric id has."""
         name = "id" if "id" in given else "field_code"
-        if re.fullmatch(r"\d{1,18}", str(given.get(name, "")).strip()):  # a field code is longer
+        number = whole_number(str(given.get(name, "")))
+        if number is not None and 0 <= number < _LARGEST_FIELD_ID:
             sibling = get_action(f"{action.alias_of}V1")
-            field = self.run(sibling, {"id": given[name]}, already_tried=False)
+            field = self.run(sibling, {"id": number}, already_tried=False)
             return {key: value for key, value in given.items() if key != name} | {"field_code": field["key"]}
         return given
 

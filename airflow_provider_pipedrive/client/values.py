@@ -22,8 +22,8 @@ from airflow_provider_pipedrive.client.times import as_written, write_time
 _V1_TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
 _WORDS = {"true": True, "1": True, "false": False, "0": False}
 _TOO_LARGE = 10**40  # no id or amount is; Python itself refuses to write down numbers of thousands of digits
+_WHOLE = re.compile(r"\s*([+-]?\d{1,1000})(?:\.0{1,1000})?\s*", re.ASCII)
 _CLOCK = re.compile(r"\d{1,3}:[0-5]\d(:[0-5]\d)?", re.ASCII)
-_WHOLE = re.compile(r"\s*([+-]?\d{1,1000})(\.0+)?\s*", re.ASCII)
 
 
 class InvalidValue(ValueError):
@@ -138,15 +138,19 @@ def _integer(value: Any) -> int:
         return int(value)
     if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
         return int(value)
-    if isinstance(value, str) and (whole := whole_in(value)) is not None:
-        return whole
-    raise InvalidValue(f"a whole number, not {_shown(value)}")
+    found = whole_number(value)
+    if found is None:
+        raise InvalidValue(f"a whole number, not {_shown(value)}")
+    return found
 
 
-def whole_in(text: str) -> int | None:
-    """The whole number that a text says: a table's column with gaps has ids such as ``5.0``."""
-    match = _WHOLE.fullmatch(text)
-    return int(match[1]) if match else None
+def whole_number(text: Any) -> int | None:
+    """The whole number that a text says: ``5``, or ``5.0``, as a table writes the ids of a column with gaps.
+
+    ``None`` for anything else.
+    """
+    found = _WHOLE.fullmatch(text) if isinstance(text, str) else None
+    return int(found[1]) if found else None
 
 
 def _number(value: Any) -> int | float:
@@ -244,9 +248,8 @@ def _datetime(value: Any, time_format: TimeFormat) -> str:
         text = value.strip()
         parsed = as_written(text)
         if parsed is not None and len(text) > 10:
-            if time_format == "v1" and _V1_TIME.fullmatch(text):
-                return text
-            value = parsed
+            # What v1 answers is UTC, though it does not say so; it may be handed on to v2.
+            value = parsed.replace(tzinfo=UTC) if _V1_TIME.fullmatch(text) else parsed
     if isinstance(value, datetime):
         return write_time(_aware(value), time_format)
     example = "2026-01-31 12:00:00 (in UTC)" if time_format == "v1" else "2026-01-31T12:00:00Z"

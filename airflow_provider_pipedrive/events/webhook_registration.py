@@ -196,9 +196,7 @@ def ensure(
     :raises PipedriveError: Pipedrive refused; an OAuth app needs the scope ``admin``
     """
     _learn(client, address)
-    # v1 says null where a list is empty, and where its answer is broken: a webhook that is there would be made twice.
-    rows = client.run("getWebhooks") or client.run("getWebhooks")
-    it = plan(rows, address, wanted, user_id)
+    it = plan(client.run("getWebhooks"), address, wanted, user_id)
     created = []
     for one in it.create:
         more = {} if user_id is None else {"user_id": user_id}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.responses import Response
 
 from airflow_provider_pipedrive.accounts import approvals, authorization, store
@@ -9,9 +11,9 @@ from airflow_provider_pipedrive.accounts.approved_routes import CredentialRoute
 from airflow_provider_pipedrive.catalog.advice import own_command
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 from airflow_provider_pipedrive.plugin import access, addresses
-from airflow_provider_pipedrive.plugin.spending_chart import charts
+from airflow_provider_pipedrive.plugin.spending_chart import SpendingChart, charts
 from airflow_provider_pipedrive.plugin.stored_connections import changeable, shown
-from airflow_provider_pipedrive.plugin.web import PageRequest, log, require, stop
+from airflow_provider_pipedrive.plugin.web import PageRequest, log, logged, require, stop
 
 
 def overview(page: PageRequest) -> Response:
@@ -21,10 +23,12 @@ def overview(page: PageRequest) -> Response:
         stored for stored in store.all_connections() if access.may_edit(page.user, stored.conn_id, team=stored.team)
     ]
     connections = [shown(page, stored) for stored in stored_ones]
+    spending, spending_unknown = _spending({each["conn_id"]: each["company"] for each in connections})
     return page.render(
         "overview.html",
         connections=connections,
-        spending=charts({each["conn_id"]: each["company"] for each in connections}),
+        spending=spending,
+        spending_unknown=spending_unknown,
         redirect_uri=uri,
         redirect_uri_unknown=unknown,
         may_create=access.may_edit(page.user, method="POST"),
@@ -92,6 +96,14 @@ def approve(page: PageRequest) -> Response:
         return page.redirect("page", f"{stored.conn_id}: {error}")
     log.info("User %s approved the route of connection %s", page.user_id, stored.conn_id)
     return page.redirect("page", f"{stored.conn_id} may be used from this page as it is now.", good=True)
+
+
+def _spending(companies: Mapping[str, str]) -> tuple[list[SpendingChart], str]:
+    """What connections have spent, or why that cannot be shown: it keeps nobody from the connections."""
+    try:
+        return charts(companies), ""
+    except Exception as error:  # noqa: BLE001 - logged: whatever is stored there, people have written to it too
+        return [], logged(error)
 
 
 def _default_redirect_uri(page: PageRequest) -> tuple[str, str]:

@@ -250,14 +250,7 @@ def _route(handler: Handler, admit: Callable[[PageRequest], Response | None]) ->
             except PipedriveError as error:
                 return page.render("message.html", 400, title="That did not work", text=str(error))
             except Exception as error:  # noqa: BLE001 - a person gets a page, the log the place, neither any values
-                place = "".join(traceback.format_tb(error.__traceback__))
-                log.error("Pipedrive page failed with %s at\n%s", type(error).__name__, place)
-                return page.render(
-                    "message.html",
-                    500,
-                    title="Something went wrong",
-                    text=f"{type(error).__name__}: the log of Airflow's API server says where.",
-                )
+                return page.render("message.html", 500, title="Something went wrong", text=logged(error))
 
         try:
             body = await body_of(request)
@@ -266,6 +259,13 @@ def _route(handler: Handler, admit: Callable[[PageRequest], Response | None]) ->
         return page.finish(await run_in_threadpool(answer))
 
     return route
+
+
+def logged(error: Exception) -> str:
+    """Write to the log where something unforeseen went wrong; the words for people. Neither has any values."""
+    place = "".join(traceback.format_tb(error.__traceback__))
+    log.error("Pipedrive page failed with %s at\n%s", type(error).__name__, place)
+    return f"{type(error).__name__}: the log of Airflow's API server says where."
 
 
 async def body_of(request: Request) -> bytes | None:

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pipedrive.catalog import ACTIONS
+from airflow_provider_pipedrive.client.lists import sure_records
+from airflow_provider_pipedrive.client.paging import sorted_by_id
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 if TYPE_CHECKING:
@@ -68,7 +71,7 @@ def find(client: PipedriveClient, email: str) -> Subject:
     for person in subject.records["persons"]:
         for kind, actions in _OF_PERSON.items():
             for action in actions:
-                subject.add(kind, client.iterate(action, {"person_id": person}))
+                subject.add(kind, _records(client, action, {"person_id": person}))
     for kind, lists in _BELOW.items():
         for identity in subject.records[kind]:
             for below, action, parameter in lists:
@@ -87,6 +90,6 @@ def _persons(client: PipedriveClient, address: str) -> Iterator[Record]:
 
 def _records(client: PipedriveClient, action: str, parameters: Mapping[str, Any]) -> Iterator[Record]:
     """The records of a list. Those of mail come in ``{"object": ..., "data": {...}}``."""
-    for record in client.iterate(action, parameters):
+    for record in sure_records(client, action, {**parameters, **sorted_by_id(ACTIONS[action])}):
         inner = record.get("data")
         yield inner if isinstance(inner, dict) else record

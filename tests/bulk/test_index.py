@@ -62,3 +62,31 @@ def test_links_of_deals_are_told_apart_by_their_natural_keys(client: PipedriveCl
 
     assert (first["created"], again["updated"], follower["created"], gone["deleted"]) == (1, 1, 1, 1)
     assert [item["quantity"] for item in client.iterate("getDealProducts", {"id": deal})] == [3]
+
+
+def test_leads_that_a_broken_answer_leaves_out_are_not_made_twice(sandbox: Sandbox, write_rows: Write) -> None:
+    rows = [{"title": f"Lead {number}", "person_id": 1} for number in range(3)]
+    write_rows(rows, "leads", folder="first", match_on="title")
+    sandbox.fault("/v1/leads", "null-data", method="GET", count=1)
+
+    again = write_rows(rows, "leads", folder="again", match_on="title")
+
+    assert (again["created"], again["unchanged"]) == (0, 3)
+
+
+def test_participants_that_a_broken_answer_leaves_out_are_not_made_twice(sandbox: Sandbox, write_rows: Write) -> None:
+    rows = [{"deal_id": 1, "person_id": person} for person in (1, 2)]
+    write_rows(rows, "deal_participants", folder="first")
+    sandbox.fault("/v1/deals/1/participants", "null-data", method="GET", count=1)
+
+    again = write_rows(rows, "deal_participants", folder="again")
+
+    assert (again["created"], again["unchanged"]) == (0, 2)
+
+
+def test_leads_and_notes_are_listed_in_an_order_that_no_edit_changes(sandbox: Sandbox, write_rows: Write) -> None:
+    write_rows([{"title": "By id", "person_id": 1}], "leads", folder="leads", match_on="title")
+    write_rows([{"content": "By id", "person_id": 1}], "notes", folder="notes", match_on="content")
+
+    listed = [dict(request.query) for request in sandbox.requests if request.path in ("/v1/leads", "/v1/notes")]
+    assert {asked["sort"] for asked in listed if "limit" in asked} == {"id ASC"}

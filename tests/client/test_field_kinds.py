@@ -39,6 +39,21 @@ def test_a_lead_gives_back_at_its_root_what_it_was_given(kind: str, value: Any, 
     assert field.kind.current(field, flat, flat=True) == value
 
 
+@pytest.mark.parametrize(("kind", "nothing"), [("option", None), ("options", [])])
+def test_an_empty_text_in_a_lead_is_no_option(kind: str, nothing: Any) -> None:
+    field = Field(KEY, "Field", KINDS[kind], custom=True)
+
+    assert field.kind.current(field, {KEY: ""}, flat=True) == nothing
+
+
+@pytest.mark.parametrize(("kind", "sent"), [("option", "7"), ("options", ["7"])])
+def test_an_option_of_a_lead_may_be_given_as_a_table_with_gaps_writes_it(kind: str, sent: Any) -> None:
+    field = Field(KEY, "Field", KINDS[kind], custom=True, options={7: "Large"})
+
+    assert field.kind.given_flat(field, "7.0") == sent
+    assert field.kind.given_flat(field, "8.0") is None
+
+
 @pytest.mark.parametrize(
     ("kind", "before", "after"),
     [

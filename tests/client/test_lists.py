@@ -102,6 +102,24 @@ def test_a_v1_page_of_null_that_more_pages_follow_is_asked_for_again(
     assert [query_of(request.target).get("start") for request in server.requests] == [None, ["1"], ["1"]]
 
 
+def test_a_v1_list_is_empty_where_a_second_answer_has_null_too(client: PipedriveClient, server: ScriptedServer) -> None:
+    server.script = [offset_page(None, 0, more=False), offset_page([1], 0, more=False)]
+    assert [note["id"] for note in client.run("getNotes")] == [1]
+    server.script = [offset_page(None, 0, more=False), offset_page(None, 0, more=False)]
+    assert client.run("getNotes") == []
+    server.script = [envelope(None), envelope([{"id": 7}])]
+    assert client.run("getUsers") == [{"id": 7}]
+    assert len(server.requests) == 6
+
+
+def test_null_in_the_middle_of_a_v1_list_by_cursor_is_read_again(
+    client: PipedriveClient, server: ScriptedServer
+) -> None:
+    server.script = [page([1, 2], "b"), envelope(None), page([3])]
+    assert [change["id"] for change in client.iterate("getDealChangelog", {"id": 5})] == [1, 2, 3]
+    assert [query_of(request.target).get("cursor") for request in server.requests] == [None, ["b"], ["b"]]
+
+
 def test_a_walk_keeps_no_page_that_it_has_left(client: PipedriveClient, server: ScriptedServer) -> None:
     server.script = [page(range(number * 500, number * 500 + 500), f"c{number}") for number in range(20)] + [page([])]
     assert sum(1 for _ in client.iterate("getDeals")) == 10_000

@@ -82,8 +82,9 @@ def test_a_name_that_two_stages_have_lists_both_with_their_ids(client: Pipedrive
 
 def test_ids_read_no_lists(client: PipedriveClient, sandbox: Sandbox) -> None:
     client.run("updateDeal", {"id": 1, "stage_id": "5", "owner_id": 2, "label_ids": "[1, 2]"})
+    client.run("updateDeal", {"id": 1, "stage_id": "5.0", "owner_id": 2.0})
 
-    assert [entry.method for entry in sandbox.requests] == ["PATCH"]
+    assert [entry.method for entry in sandbox.requests] == ["PATCH", "PATCH"]
 
 
 def test_lists_are_read_once_for_many_writes_and_again_for_a_name_that_is_new(

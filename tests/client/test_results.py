@@ -24,3 +24,10 @@ def test_an_answer_without_data(
 ) -> None:
     server.script = [answer]
     assert client.run(action, {"id": "a"}) == data
+
+
+def test_a_record_that_comes_as_a_list_of_one_is_the_record(client: PipedriveClient, server: ScriptedServer) -> None:
+    server.script = [envelope([{"id": "a", "name": "b"}]), envelope([{"deal_default_visibility": 1}])]
+
+    assert client.run("getPermissionSet", {"id": "a"}) == {"id": "a", "name": "b"}
+    assert client.run("getUserRoleSettings", {"id": 1}) == [{"deal_default_visibility": 1}]

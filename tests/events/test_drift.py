@@ -73,3 +73,12 @@ def test_an_account_is_read_with_all_that_can_change_and_says_who_may_not_ask_fo
     assert sorted(found)[0] == "The field 'Weather' of deals is new."
     assert "is now called 'Hello'." in sorted(found)[1]
     assert len(found) == 2
+
+
+def test_a_broken_answer_is_not_taken_for_users_who_are_gone(sandbox: Sandbox) -> None:
+    with PipedriveClient(
+        settings_from(host=sandbox.url, extra={"api_token": API_TOKEN, "burst_limit": 10_000})
+    ) as client:
+        before = read_account(client)
+        sandbox.fault("/v1/users", "null-data", count=1)
+        assert list(differences(before, read_account(client))) == []

@@ -88,6 +88,14 @@ def test_a_list_that_seems_empty_is_looked_at_again_before_anything_is_made(
     assert len(sandbox.records("webhooks")) == 1
 
 
+def test_a_webhook_that_a_broken_answer_leaves_out_is_removed_all_the_same(
+    client: PipedriveClient, sandbox: Sandbox
+) -> None:
+    ensure(client, ADDRESS, wanted_webhooks("deals"))
+    sandbox.fault("/v1/webhooks", "null-data", method="GET", count=1)
+    assert remove(client, ADDRESS) == 1
+
+
 def test_the_old_ones_go_on_should_pipedrive_refuse_a_new_one(client: PipedriveClient) -> None:
     ensure(client, ADDRESS, wanted_webhooks(["deals", "persons"]))
     with pytest.raises(PipedriveError):

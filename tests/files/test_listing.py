@@ -218,3 +218,9 @@ def test_all_files_are_found_through_all_pages_and_the_pages_are_counted(
         assert [found["id"] for found in new_files(client, FileWindow(after_id=0), None, None)] == living
         pages = -(-(len(living) - 1) // 99)
         assert (client.usage.pages, client.usage.tokens) == (pages, 20 * pages)
+
+
+def test_a_broken_answer_hides_no_file(sandbox: Sandbox, client: PipedriveClient) -> None:
+    newest = sandbox.add_file(name="mine.txt", deal_id=1)["id"]
+    sandbox.fault("/v1/files", "null-data", count=1)
+    assert next(new_files(client, FileWindow(), None, None))["id"] == newest

@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.sandbox import Sandbox
 from airflow_provider_pipedrive.subjects.finding import KINDS, find
 from tests.subjects.conftest import EMAIL
 
@@ -30,6 +31,19 @@ def test_mail_is_found_with_the_persons_who_have_some(client: PipedriveClient) -
     person, messages = next(with_mail)
     found = find(client, person["emails"][0]["value"])
     assert {message["data"]["id"] for message in messages} <= found.records["mail"].keys()
+
+
+@pytest.mark.parametrize("path", ["/v1/notes", "/v1/leads", "/v1/persons/*/files"])
+def test_what_a_broken_answer_leaves_out_is_found_all_the_same(
+    path: str, client: PipedriveClient, jana: dict[str, list[Any]], sandbox: Sandbox
+) -> None:
+    sandbox.fault(path, "null-data", method="GET", count=1)
+    found = find(client, EMAIL)
+    assert {kind: sorted(ids) for kind, ids in found.records.items() if ids} == {
+        kind: sorted(ids) for kind, ids in jana.items()
+    }
+    sorts = {dict(request.query).get("sort") for request in sandbox.requests if request.path == "/v1/notes"}
+    assert sorts - {None} == {"id ASC"}  # None: the notes that were made
 
 
 def test_an_address_that_nobody_has_finds_nothing(client: PipedriveClient) -> None:

@@ -48,11 +48,11 @@ sent.
 
 | type | takes |
 |---|---|
-| integer, number, text | a number or text; also text that is exactly a number |
+| integer, number, text | a number or text; also text that is exactly a number: `5`, or `5.0` for 5 |
 | yes/no | `True` or `False` |
 | date | a `date`, or `YYYY-MM-DD` |
 | time of day | a `time`, or `HH:MM` or `HH:MM:SS`; the same for a duration |
-| timestamp | a `datetime` or ISO 8601 text with a time zone; it is sent in UTC, in the format of the version |
+| timestamp | a `datetime` or ISO 8601 text with a time zone, or v1's `2026-01-31 12:00:00` (UTC); sent in UTC |
 | one of ... | one of the values named |
 | list of ..., any of ... | a list, or text separated by commas |
 | object | a dict; its values are converted and checked, too, if Pipedrive describes them |

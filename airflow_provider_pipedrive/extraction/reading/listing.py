@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_pipedrive.catalog import Entity
-from airflow_provider_pipedrive.client.paging import Look, Position, walk_pages
+from airflow_provider_pipedrive.client.paging import Look, Position, may_be_broken, walk_pages
 from airflow_provider_pipedrive.extraction.reading.pages import Page
 from airflow_provider_pipedrive.extraction.reading.queries import page_size
 from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats, RequestPool
@@ -33,8 +33,8 @@ def _walk(
 
     def read(position: Position) -> Page:
         page = pool.read(entity, {**given, **position}, stats)
-        if not position and not page and _may_be_broken(entity, given):
-            page = pool.read(entity, given, stats)
+        if not page and may_be_broken(entity.listing, given, position, page.envelope):
+            page = pool.read(entity, {**given, **position}, stats)
         pool.on_progress()
         return page
 
@@ -44,10 +44,3 @@ def _walk(
 
 def _look(page: Page) -> Look:
     return Look(page.envelope, len(page), lambda: [(key.id, key.update_time) for key in page.keys])
-
-
-def _may_be_broken(entity: Entity, given: Mapping[str, Any]) -> bool:
-    """Whether an empty answer is looked at a second time: v1 says null where a list is empty, and where its answer is
-    broken. A window without edits and the list of one parent are empty too often for that, and less is lost."""
-    is_whole = "updated_since" not in given and "{" not in entity.listing.path
-    return is_whole and entity.listing.version == "v1"
