@@ -255,6 +255,7 @@ def small_pages(module_mocker: MockerFixture) -> None:
         module_mocker.patch.object(module, "PAGE", PAGE)
     for module in (staging, rewriting):
         module_mocker.patch.object(module, "PART_ROWS", 2 * PAGE)
+    module_mocker.patch.object(staging, "MOST_ROWS", 2 * PAGE)
 
 
 def _tried(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:

@@ -91,7 +91,6 @@ class RangeReader:
     ) -> None:
         self._pool = reading.pool
         self._entity = reading.entity
-        self._sink = reading.sink
         self._stats = reading.stats
         paging = reading.entity.listing.paging
         self.parameters = {"limit": min(PAGE, paging.max_limit) if paging else PAGE, **reading.query}
@@ -152,9 +151,9 @@ class RangeReader:
                     at_last = None
             else:
                 self._awaited.forget_held()
-        self._unwritten.work_while(lambda: True)
         for request in self._requests.values():
-            self._sink.finish(request.stream, request.resume_info())
+            self._unwritten.finish(request.stream, request.resume_info())
+        self._unwritten.end()
         self._ranges.clear()
         self._requests.clear()
         if failure is not None:

@@ -20,7 +20,7 @@ Axis = Literal["time", "id"]
 PAGE = 500
 OPEN_END = 2**62
 """Beyond every second and every id."""
-_LEAST_STRETCH = 8  # pages
+_LEAST_STRETCH = 6  # pages
 _STEPS = 40
 
 
@@ -207,7 +207,7 @@ def _quantiles(seconds: Sequence[int]) -> list[int]:
 def split_points(seconds: Sequence[int], pages: float, concurrency: int) -> list[int]:
     """Where to cut a list's history, so that all stretches take about as long.
 
-    At most once for every eight pages: where two scans meet, half a page is read in vain.
+    At most once for every six pages: where two scans meet, half a page is read in vain.
 
     :param seconds: sorted seconds of last update that stand for all
     :param pages: how many the list has

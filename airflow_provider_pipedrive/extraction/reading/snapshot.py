@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import msgspec
 
@@ -40,7 +41,7 @@ from airflow_provider_pipedrive.extraction.reading.plans import (
 )
 from airflow_provider_pipedrive.extraction.reading.profile import ListProfile
 from airflow_provider_pipedrive.extraction.reading.proof import is_counted, prove, read_and_count
-from airflow_provider_pipedrive.extraction.reading.queries import sorting
+from airflow_provider_pipedrive.extraction.reading.queries import page_size, sorting
 from airflow_provider_pipedrive.extraction.reading.range_reader import RangeReader
 from airflow_provider_pipedrive.extraction.reading.ranges import (
     OPEN_END,
@@ -137,23 +138,18 @@ class RangeSnapshot:
 
     def _read_from_both_ends(self) -> None:
         """Both ends by id first: whether there is more in between, and what it is like."""
-        began = self._reading.clock()
         reader, whole = self._reader, Range("id", 0, OPEN_END)
-        asked = {
-            scan: {**reader.parameters, **sorting(self._entity, "id", ascending=scan.ascending)}
-            for scan in (whole.left, whole.right)
-        }
+        asked = dict(zip((whole.left, whole.right), both_ends(self._entity, self._reading.query), strict=True))
         pages: list[Page] = self._pool.run_all(
             partial(self._pool.read, self._entity, parameters, self._reading.stats) for parameters in asked.values()
         )
-        took = self._reading.clock() - began
         front, back = pages
         profile = ListProfile.of(front.keys, back.keys)
         self._reading.stats.expected = profile.highest - profile.absent
-        plan = self._plan_for(profile, took, more=_more(front))
+        plan = self._plan_for(profile, max(page.took for page in pages), more=_more(front))
         self._begin(
             plan(
-                _moment(self._reading),
+                _moment(self._reading, pages),
                 never_updated=profile.never_updated > 0,
                 highest=profile.highest,
                 expected=round(self._reading.stats.expected),
@@ -222,6 +218,14 @@ class RangeSnapshot:
         self._begin(msgspec.structs.replace(self._plan, walked=True))
 
 
+def both_ends(entity: Entity, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The parameters of the first pages of a list that has ranges: by id, from its front and from its back.
+
+    :param query: the parameters that every request of the list has
+    """
+    return [{**page_size(entity), **query, **sorting(entity, "id", ascending=ascending)} for ascending in (True, False)]
+
+
 def has_ranges(entity: Entity) -> bool:
     """Whether a list can be read from several places: sorted by a number, with cursors."""
     paging = entity.listing.paging
@@ -254,8 +258,10 @@ def choose_plan(
     return WindowsPlan if from_everywhere < 0.75 * from_both_ends and (by_count or by_ids) else BidirectionalPlan
 
 
-def _moment(reading: EntityRead) -> str:
-    return reading.now.replace(microsecond=0).isoformat()
+def _moment(reading: EntityRead, pages: Sequence[Page] = ()) -> str:
+    """When a walk begins that has these pages already: what was edited since they were answered is caught up on."""
+    answered = [page.server_time for page in pages if page.server_time is not None]
+    return min(answered, default=reading.now).replace(microsecond=0).isoformat()
 
 
 def _more(page: Page) -> bool:

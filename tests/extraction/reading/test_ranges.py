@@ -152,8 +152,8 @@ def test_without_a_time_at_one_of_the_ends_nothing_is_likely() -> None:
 def test_a_history_is_cut_into_stretches_of_equal_size_that_are_worth_it() -> None:
     even = range(0, 1000, 10)
     assert split_points(even, 32, concurrency=4) == [500]
-    assert split_points(even, 32, concurrency=40) == [250, 500, 750]
-    assert split_points(even, 10, concurrency=40) == []
+    assert split_points(even, 24, concurrency=40) == [250, 500, 750]
+    assert split_points(even, 8, concurrency=40) == []
     assert split_points([7] * 9, 32, concurrency=40) == [7]
     assert split_points([], 40, concurrency=40) == []
 
