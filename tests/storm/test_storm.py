@@ -5,15 +5,15 @@ Each fault meets each call at one moment; the long form goes through all of them
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
-import urllib3
 
 from tests.storm.surfaces import SURFACES
 from tests.storm.table import written_table
 from tests.storm.weather import CELLS, Cell, Weather, is_in_short_form
 
-
-UNPACKS_SLOWLY = tuple(map(int, urllib3.__version__.split(".")[:2])) < (2, 6)
+UNPACKS_SLOWLY = tuple(map(int, version("urllib3").split(".")[:2])) < (2, 6)
 """urllib3 before 2.6 takes a minute or more for what unpacks to 200 MiB."""
 
 
