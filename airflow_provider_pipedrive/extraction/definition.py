@@ -68,8 +68,7 @@ class ExtractionJob:
     :ivar keep_previous: seconds that files stay which a new manifest no longer names, for who is still reading them
     :ivar latest: after a snapshot is published, put its rows into one more file of an unchanging name,
         ``latest/<entity>.<format>``, which is replaced whole
-    :ivar part_mb: what was read from many places at once is put together when it is published, in files of about so
-        many MB; 0: a file for each place and every 5,000 rows
+    :ivar part_mb: a file that has so many MB gets no further rows; files may be smaller, see docs/extraction.md
     :ivar exclude: what is left out of every record before it is written: types (``email``, ``phone``, ``address``,
         ``notes``), and fields by name, of one entity alone as ``persons.name``
     :ivar hash: the same, with a keyed hash in its place: equal values stay equal. The connection's ``hash_key`` is the

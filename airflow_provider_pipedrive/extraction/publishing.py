@@ -32,6 +32,8 @@ def publish(context: ExtractionContext, entities: Mapping[str, EntityRun], schem
     runs = list(entities.values())
     # Should the run end while it publishes, ids are landed all the same, and another try finds again what is deleted.
     side_by_side([schemas.save, *(each.known.save for each in runs if each.known is not None)], context.path)
+    for each in runs:
+        each.staging.settle()  # nothing is published where not all can be
     done = on_each(lambda each: _publish(context, each, schemas.drift(each.name)), runs, context.path)
     published = dict(zip(entities, done, strict=True))
     receipt = _receipt(context, entities, published)

@@ -61,8 +61,7 @@ class PipedriveToObjectStorageOperator(ExtractionOperator):
         after a snapshot those that were landed before and are not in it
     :param keep_previous: seconds that files stay which a new manifest no longer names, for who is still reading them;
         a later run removes them
-    :param part_mb: what was read from many places at once is put together when it is published, in files of about so
-        many MB; 0: a file for each place and every 5,000 rows
+    :param part_mb: a file that has so many MB gets no further rows; files may be smaller, see docs/extraction.md
     :param latest: after a snapshot, put its rows into one more file of an unchanging name,
         ``<path>/<entity>/latest/<entity>.<format>``, for who can only read by a pattern; it is replaced whole
     """

@@ -69,7 +69,8 @@ def by_id(records: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
 @pytest.fixture
 def small_parts(mocker: MockerFixture) -> None:
     """Parts of one page, so that a run leaves many."""
-    mocker.patch.object(staging, "PART_ROWS", 500)
+    for name in ("PART_ROWS", "MOST_ROWS"):
+        mocker.patch.object(staging, name, 500)
 
 
 @pytest.fixture

@@ -134,6 +134,7 @@ class Company:
             [Key(record["id"], timestamp(record["update_time"])) for record in shown],
             {"data": shown, "additional_data": {"next_cursor": cursor}},
             datetime.fromtimestamp(int(self.now), UTC),
+            1.0,  # slow enough that all connections are used
         )
 
     def _whole(self, record: dict[str, Any]) -> dict[str, Any]:
@@ -255,6 +256,7 @@ def small_pages(module_mocker: MockerFixture) -> None:
         module_mocker.patch.object(module, "PAGE", PAGE)
     for module in (staging, rewriting):
         module_mocker.patch.object(module, "PART_ROWS", 2 * PAGE)
+    module_mocker.patch.object(staging, "MOST_ROWS", 2 * PAGE)
 
 
 def _tried(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:

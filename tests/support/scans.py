@@ -28,7 +28,7 @@ def taken(list_range: Range, keys: list[Key]) -> list[Identity]:
 def finished(stream: str, **resume_info: Any) -> FinishedPart:
     """A part through a window, from its low end."""
     usual = {"axis": "time", "second": None, "ascending": True, "boundary": None, "boundary_ids": [], "position": {}}
-    return FinishedPart(stream, stream, [0], Part(1, 1, ""), {**usual, **resume_info})
+    return FinishedPart(stream, stream, [0], Part(1, 1, ""), {"scans": {stream: {**usual, **resume_info}}})
 
 
 def part_of(scan: RangeScan, start: int) -> FinishedPart:

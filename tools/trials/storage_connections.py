@@ -76,7 +76,8 @@ def extract_by(connection: str, folder: str, company: Any) -> dict[str, Any]:
     from airflow_provider_pipedrive.extraction import ExtractionJob, extract
     from airflow_provider_pipedrive.extraction.output import part_uploads, staging
 
-    staging.PART_ROWS, part_uploads.HELD_SECONDS = 200, 0.0
+    staging.PART_ROWS = staging.MOST_ROWS = 200
+    part_uploads.HELD_SECONDS = 0.0
     scheme, _, rest = folder.partition("://")
     client = PipedriveClient(settings_from(host=company.url, extra={"api_token": company.api_token}))
     job = ExtractionJob(["deals"], concurrency=1, latest=True)

@@ -1,9 +1,9 @@
 """Finished parts on their way into object storage.
 
-A part is first a file on this machine's disk. Those of a run's first seconds stay there: a run that is over by then
-uploads nothing but what it publishes, and one that is killed by then has lost no more than these seconds. From then on,
-each is uploaded when it is finished, so that another try can continue after it. What is still on the disk is read from
-there when it is published.
+A part is first a file on this machine's disk. Of a run's first seconds, only those are uploaded that are so large that
+they can be published as they are, and nothing is noted: a run that is over by then uploads what it publishes, and one
+that is killed by then has lost no more than these seconds. From then on, each is uploaded when it is finished, so that
+another try can continue after it. What is still on the disk is read from there when it is published.
 """
 
 from __future__ import annotations
@@ -30,20 +30,23 @@ class PartUploads:
     """The finished parts of one entity. On a disk each has its place at once.
 
     :param target: the folder of its parts
+    :param at_once: a part that has so many bytes is uploaded at once: as it is, it can be published
     """
 
-    def __init__(self, target: Any) -> None:
+    def __init__(self, target: Any, at_once: int) -> None:
         self._target = target
+        self._at_once = at_once
         self._uploads = OrderedUploads(target)
         self._is_on_disk = file_system(target) is None
-        self._held: list[tuple[str, Callable[[], None]]] | None = None if self._is_on_disk else []
+        self._held: list[tuple[str, Callable[[], Any]]] | None = None if self._is_on_disk else []
         self._until: float | None = None
         self._here: dict[str, PartWriter] = {}
+        self._early: set[str] = set()
         self._bytes = 0
 
     @property
     def are_held(self) -> bool:
-        """Whether nothing is uploaded yet, so that another try would find nothing."""
+        """Whether nothing is noted yet, so that another try would find nothing."""
         return self._held is not None
 
     def source(self, name: str) -> Any:
@@ -56,7 +59,7 @@ class PartUploads:
 
         :raises Exception: what an earlier one raised
         """
-        appear = part.appear
+        appear: Callable[[], None] = part.appear
         if not self._is_on_disk:
             self._bytes += part.size
             if self._bytes <= HELD_BYTES and len(self._here) < HELD_PARTS:
@@ -64,13 +67,16 @@ class PartUploads:
                 appear = part.upload
             else:
                 self.upload_held()
+            if self.are_held and part.size >= self._at_once:
+                self._early.add(name)
+                appear = self._uploads.begin(name, appear, _nothing).result
         self._begin(name, partial(self._uploads.begin, stream, appear, note))
 
     def note(self, note: Callable[[], Any]) -> None:
         """Note something that holds for what is begun from now on."""
         self._begin("", partial(self._uploads.note, note))
 
-    def _begin(self, name: str, upload: Callable[[], None]) -> None:
+    def _begin(self, name: str, upload: Callable[[], Any]) -> None:
         if self._held is None:
             upload()
             return
@@ -85,7 +91,7 @@ class PartUploads:
 
         :raises Exception: what an earlier one raised
         """
-        if self.are_held:
+        if self.are_held and name not in self._early:
             self._uploads.begin(name, self._here[name].upload, _nothing)
 
     def publish_new(self, part: PartWriter) -> None:
@@ -96,7 +102,7 @@ class PartUploads:
         self._uploads.begin("", part.appear, _nothing)
 
     def upload_held(self) -> None:
-        """Upload what was held, in its order.
+        """Upload and note what was held, in its order.
 
         :raises Exception: what one of them raised
         """
@@ -126,4 +132,4 @@ class PartUploads:
 
 
 def _nothing() -> None:
-    """What is published is noted in the manifest."""
+    """What is published is noted in the manifest, what is held later."""

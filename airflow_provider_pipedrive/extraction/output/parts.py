@@ -10,11 +10,18 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_pipedrive.extraction.definition import MB
 from airflow_provider_pipedrive.extraction.output.part_writer import Part, PartWriter
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key
 
 PART_ROWS = 5_000
-"""Rows of a part. What a killed run loses is less than one part for each place that it read from."""
+"""Rows of a part, at least of one that several scans fill. What a killed run loses is less than one part, where each
+scan has its own, less than one for each."""
+WHOLE = 16 * MB
+"""Bytes from which a part is published as it is. One that several scans fill has so many, and more in a long run. It
+still goes to object storage in one piece, in time next to the reading."""
+MOST_ROWS = 100_000
+"""Rows of a part that several scans fill, however small they are."""
 MOST_AT_BOUNDARY = 2_000
 """Records of a part's last seconds that are kept; with more, as after a bulk import, those come twice."""
 

@@ -24,7 +24,7 @@ from airflow_provider_pipedrive.extraction.output.manifest import (
     sweep,
 )
 from airflow_provider_pipedrive.extraction.output.names import PartNames, tag_of
-from airflow_provider_pipedrive.extraction.output.parts import FinishedPart
+from airflow_provider_pipedrive.extraction.output.parts import WHOLE, FinishedPart
 from airflow_provider_pipedrive.extraction.output.rewriting import PartRewriter, RowKey
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
 from airflow_provider_pipedrive.extraction.storage.files import files, remove_all, write_json
@@ -59,6 +59,11 @@ class EntityFolders:
     most_bytes: int = PART_MB * MB
     spared: Callable[[], Container[str]] = field(default=frozenset)
     latest: bool = False
+
+    @property
+    def whole_bytes(self) -> int:
+        """A part that has so many is published as it is."""
+        return self.most_bytes if self.latest else min(self.most_bytes, WHOLE)
 
 
 class Publication:

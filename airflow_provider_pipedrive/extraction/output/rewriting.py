@@ -43,6 +43,7 @@ class PartRewriter:
     :param target: the folder
     :param format: of what is published
     :param names: gives the new files their names
+    :param whole_bytes: a part that has so many is published as it is
     :param most_bytes: a file that has so many gets no further parts
     :param uploads: knows where the parts are that are not published yet, and takes what is to be
     """
@@ -52,25 +53,28 @@ class PartRewriter:
         target: Any,
         format: str,  # noqa: A002 - the users' word
         names: PartNames,
+        *,
+        whole_bytes: int,
         most_bytes: int,
         uploads: PartUploads,
     ) -> None:
         self._target = target
         self._format = format
         self._names = names
+        self._whole_bytes = whole_bytes
         self._most_bytes = most_bytes
         self._uploads = uploads
 
     def published(self, parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """The parts as they are published: put together in their order, a new file where one is large enough.
+        """The parts as they are published: those that are large or have no neighbour as they are, the others put
+        together in their order, a new file where one is large enough.
 
         :param parts: their entries in the publication, with the numbers of the rows that do not count as ``drop``
         """
         found: list[dict[str, Any]] = []
         with _Together(self._new, self._most_bytes, self._uploads) as together:
-            for part in parts:
-                is_large = len(parts) == 1 or part["bytes"] >= self._most_bytes
-                if is_large and not part["drop"] and format_of(part["name"]) == self._format:
+            for part, is_whole in zip(parts, self._are_whole(parts), strict=True):
+                if is_whole:
                     found += together.closed()
                     self._uploads.publish(part["name"])
                     found.append({name: part[name] for name in ("name", "rows", "bytes", "sha256")})
@@ -79,6 +83,13 @@ class PartRewriter:
             found += together.closed()
         self._uploads.settle()
         return found
+
+    def _are_whole(self, parts: Sequence[Mapping[str, Any]]) -> Iterator[bool]:
+        """Of each part whether it is published as it is."""
+        fit = [not part["drop"] and format_of(part["name"]) == self._format for part in parts]
+        large = [fits and part["bytes"] >= self._whole_bytes for fits, part in zip(fit, parts, strict=True)]
+        for at, fits in enumerate(fit):
+            yield large[at] or (fits and all(large[max(at - 1, 0) : at] + large[at + 1 : at + 2]))
 
     def _new(self, columns: Any) -> tuple[str, PartWriter]:
         name = self._names.next("part")

@@ -8,6 +8,7 @@ appended to: object stores can't.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from airflow_provider_pipedrive.extraction.output.encoders import Encoder
 from airflow_provider_pipedrive.extraction.output.formats import open_part, staged_as
 from airflow_provider_pipedrive.extraction.output.names import PartNames, number_of, tag_of
 from airflow_provider_pipedrive.extraction.output.part_uploads import PartUploads
-from airflow_provider_pipedrive.extraction.output.parts import PART_ROWS, FinishedPart, OpenPart
+from airflow_provider_pipedrive.extraction.output.parts import MOST_ROWS, PART_ROWS, WHOLE, FinishedPart, OpenPart
 from airflow_provider_pipedrive.extraction.output.publication import PUBLICATION, EntityFolders, Publication
 from airflow_provider_pipedrive.extraction.output.rewriting import PartRewriter
 from airflow_provider_pipedrive.extraction.reading.pages import Identity, Key
@@ -48,6 +49,8 @@ class EntityStaging:
     :param names: what is in the folder of what is unfinished
     :param present: the manifest as it is
     :ivar finished: the finished parts
+    :ivar shared: the stream of all scans; None where rows wait in another format, and in the order of the scans, until
+        they are published
     :ivar boundary_width: how far before its newest record a part's records are kept by their times
     :ivar publication: what becomes of them
     """
@@ -68,6 +71,7 @@ class EntityStaging:
         self.format = format
         self.encoder = encoder
         self.finished: list[FinishedPart] = []
+        self.shared = "scans" if staged_as(format) == format else None
         self.boundary_width = timedelta(seconds=2 * LOOKBACK)
         self._partition = folders.partition
         self._escape_formulas = escape_formulas
@@ -75,9 +79,18 @@ class EntityStaging:
         self._unsaved: dict[str, Any] | None = None
         self._names = PartNames(folders.owner, format)
         self._open: dict[str, OpenPart] = {}
-        self._uploads = PartUploads(self.target)
+        self._most_bytes = folders.most_bytes
+        at_once = sys.maxsize if self.shared is None else max(folders.whole_bytes, WHOLE)
+        self._uploads = PartUploads(self.target, at_once)
         decided = read_json(self.folder / PUBLICATION) if PUBLICATION in self._kept else None
-        rewriter = PartRewriter(self.target, format, self._names, folders.most_bytes, self._uploads)
+        rewriter = PartRewriter(
+            self.target,
+            format,
+            self._names,
+            whole_bytes=folders.whole_bytes,
+            most_bytes=folders.most_bytes,
+            uploads=self._uploads,
+        )
         self.publication = Publication(folders, self._names, rewriter, decided, present)
 
     # ---- what is known of it
@@ -145,7 +158,13 @@ class EntityStaging:
             part = self._open[stream] = self._begin(order)
         self.encoder.write(part.writer, records)
         part.note(keys, self.boundary_width)
-        return part.rows >= PART_ROWS
+        return part.rows >= PART_ROWS and (stream != self.shared or self._is_large(part))
+
+    def _is_large(self, part: OpenPart) -> bool:
+        """Whether a part that scans share is full. The longer a list, the larger are its files, and the last of them is
+        about a seventh of it at most: that one goes to object storage when all is read."""
+        before = sum(finished.part.bytes for finished in self.finished)
+        return part.rows >= MOST_ROWS or part.writer.size >= min(self._most_bytes, max(WHOLE, before // 6))
 
     def _begin(self, order: list[Any]) -> OpenPart:
         self._save()

@@ -59,7 +59,7 @@ class _Changes:
         """
         sink = self._reading.sink
         load_plan(sink, self.plan)
-        sink.forget({part.name for part in sink.finished if "axis" not in part.resume_info})
+        sink.forget({part.name for part in sink.finished if "scans" not in part.resume_info})
         plan = self.plan(**self._window.bounds)
         save_plan(sink, plan)
         self._read_window()

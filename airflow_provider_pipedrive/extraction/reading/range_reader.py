@@ -80,6 +80,7 @@ class RangeReader:
 
     :param bidirectional: False: from the front only, on one connection
     :param known: records to leave out, by id, unless they have another time of last update
+    :ivar connections: requests at once: gaps are split until there are so many
     """
 
     def __init__(
@@ -91,11 +92,11 @@ class RangeReader:
     ) -> None:
         self._pool = reading.pool
         self._entity = reading.entity
-        self._sink = reading.sink
         self._stats = reading.stats
         paging = reading.entity.listing.paging
         self.parameters = {"limit": min(PAGE, paging.max_limit) if paging else PAGE, **reading.query}
         self._bidirectional = bidirectional
+        self.connections = reading.pool.concurrency
         self._known = known or {}
         self._requests: dict[RangeScan, _ScanRequest] = {}
         self._ranges: list[Range] = []
@@ -152,9 +153,9 @@ class RangeReader:
                     at_last = None
             else:
                 self._awaited.forget_held()
-        self._unwritten.work_while(lambda: True)
         for request in self._requests.values():
-            self._sink.finish(request.stream, request.resume_info())
+            self._unwritten.finish(request.stream, request.resume_info())
+        self._unwritten.end()
         self._ranges.clear()
         self._requests.clear()
         if failure is not None:
@@ -295,7 +296,7 @@ class RangeReader:
 
     def _reinforce(self) -> None:
         """Give the widest gap another pair of scans when connections are idle, and requests are not what is scarce."""
-        if not self._bidirectional or self._scarce or len(self._awaited) > self._pool.concurrency - 2:
+        if not self._bidirectional or self._scarce or len(self._awaited) > self.connections - 2:
             return
         if self._splits >= self._stats.pages * _SPLITS_PER_PAGE:
             return

@@ -19,7 +19,9 @@ def open_ranges(parts: Sequence[StoredPart], low: int, until: datetime | None) -
     :param low: where the walk began, in seconds; used with ``until``
     :param until: the end of a walk through windows; None for one by id
     """
-    streams: dict[str, _ResumeInfo] = {part.stream: part.resume_info for part in parts if "axis" in part.resume_info}
+    streams: dict[str, _ResumeInfo] = {}
+    for part in parts:
+        streams.update(part.resume_info.get("scans", {}))
     by_id = [resume_info for resume_info in streams.values() if resume_info["axis"] == "id"]
     if until is None:
         return _left([_by_id(None, by_id)])

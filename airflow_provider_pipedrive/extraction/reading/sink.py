@@ -37,7 +37,12 @@ class PartSink(Protocol):
     """Takes the records of one entity, in parts, and a plan that survives the run.
 
     :ivar finished: the parts that are finished, in the order in which they were
+    :ivar shared: the stream that takes the records of all scans, in the order in which they come; None where each scan
+        has parts of its own
     """
+
+    @property
+    def shared(self) -> str | None: ...  # noqa: D102 - a field, described above
 
     @property
     def finished(self) -> Sequence[StoredPart]: ...  # noqa: D102 - a field, described above

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,15 @@ _GIVE_BACK_AFTER = 16
 
 
 class WriteQueue:
-    """Writes to a sink, in the order in which records came."""
+    """Writes what several scans bring to a sink, in the order in which it came. A part that is finished says of every
+    scan whose records it has how far that one had come: ``scans``, by stream.
+    """
 
     def __init__(self, sink: PartSink) -> None:
         self._sink = sink
         self._waiting: deque[Callable[[], None]] = deque()
         self._written = 0
+        self._scans: defaultdict[str, dict[str, Any]] = defaultdict(dict)  # by the sink's stream: what is to be said
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -37,20 +40,26 @@ class WriteQueue:
         keys: Sequence[Key],
         resume_info: Mapping[str, Any],
     ) -> None:
-        """Append records to a stream's part.
+        """Append records of a scan.
 
-        :param resume_info: of the part, should it be full with them
+        :param resume_info: how far it has come with them
         """
         self._waiting.append(partial(self._write, stream, order, records, keys, resume_info))
 
     def finish(self, stream: str, resume_info: Mapping[str, Any]) -> None:
-        """Finish a stream's part."""
-        self._waiting.append(partial(self._sink.finish, stream, resume_info))
+        """Note that a scan has ended."""
+        self._waiting.append(partial(self._finish, stream, resume_info))
 
     def work_while(self, idle: Callable[[], bool]) -> None:
         """Write as long as there is nothing more urgent."""
         while self._waiting and idle():
             self._waiting.popleft()()
+
+    def end(self) -> None:
+        """Write what waits, and finish the part that scans have in common."""
+        self.work_while(lambda: True)
+        if self._sink.shared is not None:
+            self._finish_part(self._sink.shared)
 
     def _write(
         self,
@@ -60,8 +69,19 @@ class WriteQueue:
         keys: Sequence[Key],
         resume_info: Mapping[str, Any],
     ) -> None:
-        if self._sink.write(stream, order, records, keys):
-            self._sink.finish(stream, resume_info)
+        part = self._sink.shared or stream
+        self._scans[part][stream] = resume_info
+        if self._sink.write(part, order if part == stream else [0], records, keys):
+            self._finish_part(part)
         self._written += 1
         if self._written % _GIVE_BACK_AFTER == 0:
             give_back()
+
+    def _finish(self, stream: str, resume_info: Mapping[str, Any]) -> None:
+        part = self._sink.shared or stream
+        self._scans[part][stream] = resume_info
+        if part == stream:
+            self._finish_part(part)
+
+    def _finish_part(self, part: str) -> None:
+        self._sink.finish(part, {"scans": self._scans.pop(part, {})})

@@ -28,13 +28,15 @@ class OrderedUploads:
         self._newest: dict[str, Future[None]] = {}  # by stream
         self._turn: Future[None] | None = None  # what was noted between all streams last
 
-    def begin(self, stream: str, upload: Callable[[], Any], note: Callable[[], Any]) -> None:
+    def begin(self, stream: str, upload: Callable[[], Any], note: Callable[[], Any]) -> Future[None]:
         """Upload a file of a stream, and note that it is there.
 
+        :returns: it is done when that is
         :raises Exception: what an earlier one raised
         """
         before = self._newest.get(stream, self._turn)
-        self._newest[stream] = self._begin(upload, [before] if before else [], note)
+        begun = self._newest[stream] = self._begin(upload, [before] if before else [], note)
+        return begun
 
     def note(self, note: Callable[[], Any]) -> None:
         """Note something that holds for what is begun from now on: after all that was begun before.

@@ -13,7 +13,10 @@ from airflow_provider_pipedrive.extraction.output import part_uploads
 from airflow_provider_pipedrive.extraction.output.formats import open_part, read_rows
 from airflow_provider_pipedrive.extraction.output.part_uploads import HELD_SECONDS, PartUploads
 from airflow_provider_pipedrive.extraction.storage.files import below
+from airflow_provider_pipedrive.extraction.storage.store import FileStore
 from tests.support.object_storages import folder_at
+
+LARGE = 1_000
 
 
 class Finished:
@@ -21,13 +24,13 @@ class Finished:
 
     def __init__(self) -> None:
         self.folder = folder_at("memory", "")
-        self.uploads = PartUploads(self.folder)
+        self.uploads = PartUploads(self.folder, LARGE)
         self.noted: list[str] = []
 
-    def part(self, number: int) -> str:
+    def part(self, number: int, rows: int = 1) -> str:
         name = f"part-{number}.jsonl"
         part = open_part(self.folder / name, "jsonl", None)
-        part.write([{"id": number}])
+        part.write([{"id": number}] * rows)
         part.end()
         self.uploads.begin("a", name, part, lambda: self.noted.append(name))
         return name
@@ -64,6 +67,18 @@ def test_no_more_stays_on_the_disk_than_there_is_room_for(finished: Finished, mo
     names.append(finished.part(3))
     assert finished.there == finished.noted == names
     assert [rows(finished, name) for name in names] == [[{"id": number}] for number in (1, 2, 3)]
+
+
+def test_a_large_part_is_uploaded_at_once_and_only_once_and_noted_in_its_order(
+    finished: Finished, mocker: MockerFixture
+) -> None:
+    uploads = mocker.spy(FileStore, "upload")
+    small, large = finished.part(1), finished.part(2, rows=LARGE)
+    assert (finished.there, finished.noted) == ([large], [])
+    finished.uploads.publish(large)
+    finished.uploads.upload_held()
+    assert finished.there == finished.noted == [small, large]
+    assert uploads.call_count == 2
 
 
 def test_a_part_can_be_read_before_it_is_uploaded_and_one_that_is_forgotten_never_is(finished: Finished) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,18 @@ def staged(
     return parts
 
 
+def rewriter(folder: Path, fmt: str, most_bytes: int = 10**6) -> PartRewriter:
+    uploads = PartUploads(folder, sys.maxsize)
+    names = PartNames("me", fmt)
+    return PartRewriter(folder, fmt, names, whole_bytes=most_bytes, most_bytes=most_bytes, uploads=uploads)
+
+
 def put_together(
     folder: Path, fmt: str, parts: Sequence[Mapping[str, Any]], most_bytes: int = 10**6
 ) -> list[list[int]]:
     """The ids in each published file, which must be as its entry says."""
     found = []
-    for entry in PartRewriter(folder, fmt, PartNames("me", fmt), most_bytes, PartUploads(folder)).published(parts):
+    for entry in rewriter(folder, fmt, most_bytes).published(parts):
         path = folder / entry["name"]
         assert (path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()) == (entry["bytes"], entry["sha256"])
         rows = list(read_rows(path, fmt))
@@ -60,18 +67,28 @@ def test_a_file_that_is_large_enough_gets_no_further_parts(tmp_path: Path, fmt: 
 
 def test_a_part_that_is_large_enough_stays_as_it_is_between_others_that_are_put_together(tmp_path: Path) -> None:
     parts = staged(tmp_path, "jsonl", [1], [2], [*range(3, 90)], [90], [91])
-    entries = PartRewriter(tmp_path, "jsonl", PartNames("me", "jsonl"), 1_000, PartUploads(tmp_path)).published(parts)
+    entries = rewriter(tmp_path, "jsonl", 1_000).published(parts)
     assert [entry["rows"] for entry in entries] == [2, 87, 2]
     assert entries[1] == {name: parts[2][name] for name in ("name", "rows", "bytes", "sha256")}
+
+
+def test_a_small_part_with_large_ones_around_it_stays_as_it_is_unless_it_has_lost_rows(tmp_path: Path) -> None:
+    parts = staged(tmp_path, "jsonl", range(90), [90, 91], range(100, 190), [190, 191])
+    parts[1]["drop"] = [0]
+    entries = rewriter(tmp_path, "jsonl", 1_000).published(parts)
+    assert [entry["rows"] for entry in entries] == [90, 1, 90, 2]
+    assert [entry["name"] == part["name"] for entry, part in zip(entries, parts, strict=True)] == [
+        True,
+        False,
+        True,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_what_is_put_together_twice_is_the_same_both_times(tmp_path: Path, fmt: str) -> None:
     parts = staged(tmp_path, fmt, [1, 2], [3])
-    first, second = (
-        PartRewriter(tmp_path, fmt, PartNames("me", fmt), 10**6, PartUploads(tmp_path)).published(parts)
-        for _ in range(2)
-    )
+    first, second = (rewriter(tmp_path, fmt).published(parts) for _ in range(2))
     assert first[0]["name"] != second[0]["name"]
     assert [entry["sha256"] for entry in first] == [entry["sha256"] for entry in second]
 
@@ -87,5 +104,5 @@ def test_an_error_while_parts_are_put_together_leaves_no_file(tmp_path: Path) ->
     parts = staged(tmp_path, "jsonl", [1], [2])
     (tmp_path / parts[1]["name"]).unlink()
     with pytest.raises(FileNotFoundError):
-        PartRewriter(tmp_path, "jsonl", PartNames("me", "jsonl"), 10**6, PartUploads(tmp_path)).published(parts)
+        rewriter(tmp_path, "jsonl").published(parts)
     assert [path.name for path in tmp_path.iterdir()] == [parts[0]["name"]]

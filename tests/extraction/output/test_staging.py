@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
-from airflow_provider_pipedrive.extraction.output import part_uploads, rewriting
+from airflow_provider_pipedrive.extraction.output import part_uploads, publication, rewriting
+from airflow_provider_pipedrive.extraction.output import staging as staging_module
 from airflow_provider_pipedrive.extraction.output.parts import FinishedPart
 from airflow_provider_pipedrive.extraction.output.publication import EntityFolders
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
 from airflow_provider_pipedrive.extraction.reading.pages import Key
-from airflow_provider_pipedrive.extraction.storage.files import remove_folder
+from airflow_provider_pipedrive.extraction.storage.files import below, remove_folder
 from tests.support.s3_server import Storage
 from tests.support.s3_server import s3 as s3
 from tests.support.s3_server import s3_server as s3_server
@@ -291,3 +292,43 @@ def test_what_a_run_of_a_few_seconds_has_read_is_kept_for_another_try_when_it_fa
         staging.close()
     assert sorted(staging.ids()) == [0, 1, 2, 3]
     assert staging.publish(lambda part: [], {})["rows"] == 4
+
+
+ROW = len(b'{"id": 1}\n')
+
+
+@pytest.fixture
+def large_parts_are_of_two_rows(mocker: MockerFixture) -> None:
+    mocker.patch.object(staging_module, "PART_ROWS", 1)
+    for module in (staging_module, publication):
+        mocker.patch.object(module, "WHOLE", 2 * ROW)
+
+
+@pytest.mark.usefixtures("large_parts_are_of_two_rows")
+def test_files_of_a_long_list_grow_up_to_the_size_that_is_asked_for(tmp_path: Path) -> None:
+    staging = found_in(EntityFolders("deals", tmp_path / "a", tmp_path / "b", most_bytes=4 * ROW), EntityStaging)
+    staging.save({"strategy": "windows"})
+    record, key = json.dumps({"id": 1}).encode(), Key(1, NOON)
+    for _ in range(50):
+        if staging.write("scans", [0], [record], [key]):
+            staging.finish("scans", {})
+    staging.finish("scans", {})
+    assert [part.part.rows for part in staging.finished] == [2, 2, 2, 2, 2, 2, 2, 3, 3, 4, 4, 4, 4, 4, 4, 4, 2]
+
+
+@pytest.mark.usefixtures("large_parts_are_of_two_rows")
+def test_a_large_part_goes_to_object_storage_next_to_the_reading_and_is_published_as_it_is(s3: Storage) -> None:
+    folders = EntityFolders("deals", s3.path("unfinished"), s3.path("deals"))
+    staging = found_in(folders, EntityStaging)
+    staging.save({"strategy": "windows"})
+    write(staging, "scans", 1, 2)
+    staging.finish("scans", {})
+    staging.settle()
+    (early,) = (found.name for found in below(folders.target))
+    write(staging, "scans", 3)
+    staging.finish("scans", {})
+    s3.requests.clear()
+    manifest = staging.publish(lambda part: [], {})
+    staging.close()
+    assert [(part["name"] == early, part["rows"]) for part in manifest["parts"]] == [(True, 2), (False, 1)]
+    assert s3.requests["put_object"] == 2  # the other file, and the manifest

@@ -27,7 +27,7 @@ from airflow_provider_pipedrive.extraction.reading import plans, snapshot
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 
-staging.PART_ROWS = 500
+staging.PART_ROWS = staging.MOST_ROWS = 500
 plan = {"windows": plans.WindowsPlan, "bidirectional": plans.BidirectionalPlan}[sys.argv[4]]
 snapshot.choose_plan = lambda *_, **__: plan
 client = PipedriveClient(settings_from(host=sys.argv[1], extra={"api_token": sys.argv[2]}))
