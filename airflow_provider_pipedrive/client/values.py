@@ -17,6 +17,7 @@ from uuid import UUID
 
 from airflow_provider_pipedrive.catalog.advice import EXAMPLES, nearest
 from airflow_provider_pipedrive.catalog.model import Parameter, TimeFormat, Type
+from airflow_provider_pipedrive.client.field_values import native
 from airflow_provider_pipedrive.client.times import as_written, write_time
 
 _V1_TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
@@ -108,6 +109,7 @@ def _at(place: str, do: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _scalar(kind: Type, value: Any, time_format: TimeFormat) -> Any:
+    value = native(value)
     match kind:
         case "integer":
             return _integer(value)
@@ -374,6 +376,7 @@ def plain(value: Any, time_format: TimeFormat) -> Any:
 
 
 def _plain(value: Any, time_format: TimeFormat) -> Any:
+    value = native(value)
     if isinstance(value, str):
         return _utf8(value)
     if value is None or isinstance(value, bool | int):
