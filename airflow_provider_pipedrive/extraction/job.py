@@ -68,7 +68,7 @@ def extract(
     pool = RequestPool(client, job.concurrency, progress.watch)
     with _tokens_capped(client, job.max_tokens), _given_back(folder, pool):
         account, headers = who_reads(client)
-        pool.latest = server_time(headers)
+        pool.note_time(server_time(headers))
         context = ExtractionContext(
             client, folder.path, job, run, writer, folder, pool, progress, account, clock, sleep, began, spent
         )

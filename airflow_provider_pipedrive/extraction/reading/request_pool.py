@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.extraction.reading.memory import share_freed
 from airflow_provider_pipedrive.extraction.reading.pages import Page, decode, server_time
+from airflow_provider_pipedrive.extraction.reading.server_clock import ServerClock
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -54,6 +55,7 @@ class RequestPool:
         self.concurrency = concurrency
         self.on_progress = on_progress
         self.latest: datetime | None = None
+        self.server_clock = ServerClock()
         self.failure: BaseException | None = None
         share_freed()
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="pipedrive")
@@ -81,9 +83,14 @@ class RequestPool:
             stats.largest = max(stats.largest, size)
             stats.set_aside.update(set_aside)
             stats.tokens += entity.listing.token_cost
-            if moment is not None and (self.latest is None or moment > self.latest):
-                self.latest = moment
+            self.note_time(moment)
         return Page(records, keys, envelope, moment)
+
+    def note_time(self, moment: datetime | None) -> None:
+        """Note Pipedrive's clock, as an answer has told it, if it has."""
+        self.server_clock.note(moment)
+        if moment is not None and (self.latest is None or moment > self.latest):
+            self.latest = moment
 
     def submit_then(self, work: Callable[[], T], done: Callable[[T | None, BaseException | None], None]) -> None:
         """Have a thread do some work, and call ``done`` with its result or its error."""
