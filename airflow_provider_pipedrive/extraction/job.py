@@ -21,7 +21,7 @@ from airflow_provider_pipedrive.extraction.guards import keep_company, refuse_an
 from airflow_provider_pipedrive.extraction.output.run_folder import RunFolder
 from airflow_provider_pipedrive.extraction.progress import Progress
 from airflow_provider_pipedrive.extraction.publishing import publish
-from airflow_provider_pipedrive.extraction.reader import EntityReader
+from airflow_provider_pipedrive.extraction.reader import EntityReader, ask_early
 from airflow_provider_pipedrive.extraction.reading.pages import server_time
 from airflow_provider_pipedrive.extraction.reading.request_pool import RequestPool
 from airflow_provider_pipedrive.extraction.schemas import RunSchemas
@@ -67,6 +67,7 @@ def extract(
     progress = Progress(client, clock, folder.touch)
     pool = RequestPool(client, job.concurrency, progress.watch)
     with _tokens_capped(client, job.max_tokens), _given_back(folder, pool):
+        ask_early(pool, folder, job)
         account, headers = who_reads(client)
         pool.note_time(server_time(headers))
         context = ExtractionContext(

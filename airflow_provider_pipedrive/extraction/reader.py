@@ -10,18 +10,29 @@ from typing import Any
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.context import EntityRun, ExtractionContext
+from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.entities import OBSERVED, entity_of
 from airflow_provider_pipedrive.extraction.observed_stages import has_observed, observe
+from airflow_provider_pipedrive.extraction.output.run_folder import RunFolder
 from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
 from airflow_provider_pipedrive.extraction.reading.listing import pages_of
 from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.pages import Identity
-from airflow_provider_pipedrive.extraction.reading.request_pool import Stopped
-from airflow_provider_pipedrive.extraction.reading.strategies import strategy_for
+from airflow_provider_pipedrive.extraction.reading.request_pool import RequestPool, Stopped
+from airflow_provider_pipedrive.extraction.reading.strategies import first_requests, strategy_for
 from airflow_provider_pipedrive.extraction.watermarks import CLAIMS_KEPT
 
 log = logging.getLogger(__name__)
 _AT_ONCE = 8
+
+
+def ask_early(pool: RequestPool, folder: RunFolder, job: ExtractionJob) -> None:
+    """Ask for the pages that a new run is going to begin with, while it is not known yet whose account it is."""
+    if job.mode == "snapshot" and pool.concurrency > 1 and not folder.continues:
+        for entity in map(entity_of, job.entities):
+            query = {**_display(job, entity), **job.parameters.get(entity.name, {})}
+            for parameters in first_requests(entity, query):
+                pool.ask_early(entity, parameters)
 
 
 class EntityReader:
@@ -85,7 +96,7 @@ class EntityReader:
             each.stats,
             window=each.window,
             parameters=context.parameters(each.name),
-            display=self._shown(each.entity),
+            display=_display(context.job, each.entity),
             deletes=context.job.deletes,
             lookback=context.job.lookback,
             parents=parents,
@@ -93,10 +104,6 @@ class EntityReader:
             clock=context.clock,
         )
         return strategy_for(reading).read()
-
-    def _shown(self, entity: Entity) -> dict[str, Any]:
-        is_readable = self._context.job.columns == "readable"
-        return {"include_option_labels": True} if entity.option_labels and is_readable else {}
 
     def _read_children(self, each: EntityRun) -> ReadOutcome:
         name = str(each.entity.parent)
@@ -123,3 +130,8 @@ class EntityReader:
         deals.staging.settle()  # what is not on this disk is read from where it was uploaded to
         dropped = {part.name: set(deals.outcome.dropped(part)) for part in deals.staging.finished}
         return observe(each.staging, deals.staging, dropped, context.stages, context.run)
+
+
+def _display(job: ExtractionJob, entity: Entity) -> dict[str, Any]:
+    """The parameters that say how an entity's records are shown."""
+    return {"include_option_labels": True} if entity.option_labels and job.columns == "readable" else {}

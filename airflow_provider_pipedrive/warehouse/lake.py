@@ -168,14 +168,14 @@ class Lake(TableStore):
         A row counts unless the table has a later version, or knows of a deletion after the row was read. Of two
         deletions the later one counts.
         """
-        import pyarrow as pa
         import pyarrow.compute as pc
 
+        from airflow_provider_pipedrive.extraction.output import arrays
         from airflow_provider_pipedrive.warehouse.parts import deleted_name
 
-        read_at = pa.scalar(load.read_at, pa.timestamp("us", "UTC"))
+        read_at, long_ago = arrays.moment(load.read_at), arrays.moment(_LONG_AGO)
         rows = _read(ready.main, [*load.key, *([load.updated] if load.updated else []), DELETED])
-        updated = pc.fill_null(rows[load.updated], _LONG_AGO) if load.updated else _LONG_AGO
+        updated = pc.fill_null(rows[load.updated], long_ago) if load.updated else long_ago
         tombstone = pc.is_valid(rows[DELETED])
         gone = self._times(pipeline, deleted_name(load.entity), load.key, "deleted_at", rows)
         counts = pc.or_(tombstone, pc.or_(pc.less_equal(gone, read_at), pc.less(gone, updated)))
@@ -196,9 +196,10 @@ class Lake(TableStore):
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        asked = rows.select(list(key)).append_column("_row", pa.array(range(len(rows))))
-        kind = pa.timestamp("us", "UTC")
-        schema = pa.schema([*(rows.schema.field(part) for part in key), pa.field(time, kind)])
+        from airflow_provider_pipedrive.extraction.output import arrays
+
+        asked = rows.select(list(key)).append_column("_row", arrays.integers(range(len(rows)), gaps=False))
+        schema = pa.schema([*(rows.schema.field(part) for part in key), pa.field(time, arrays.UTC_TIME)])
         wanted = rows[key[0]].combine_chunks()
         # Formats differ in how long a text may be.
         found = (
@@ -209,7 +210,7 @@ class Lake(TableStore):
         known = [batch.filter(pc.is_in(batch[key[0]], wanted)) for batch in found]
         last = pa.concat_tables([schema.empty_table(), *known]).group_by(list(key)).aggregate([(time, "max")])
         joined = asked.join(last, keys=list(key)).sort_by("_row")
-        return pc.fill_null(joined[f"{time}_max"], _LONG_AGO)
+        return pc.fill_null(joined[f"{time}_max"], arrays.moment(_LONG_AGO))
 
 
 def _read(table: Table, columns: Sequence[str]) -> Any:

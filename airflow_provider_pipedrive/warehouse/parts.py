@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.definition import TYPED_ROWS
-from airflow_provider_pipedrive.extraction.output import arrow
+from airflow_provider_pipedrive.extraction.output import arrays, arrow
+from airflow_provider_pipedrive.extraction.output.arrays import UTC_TIME
 from airflow_provider_pipedrive.extraction.output.names import format_of
 from airflow_provider_pipedrive.extraction.output.part_writer import FileColumn
 from airflow_provider_pipedrive.warehouse.entity_load import DELETED, PARENT_UPDATED, VERSION, EntityLoad, Lists
@@ -31,14 +32,13 @@ _TOGETHER: Final = 10_000
 """Rows that are handled together, if they are not too long."""
 _GROUP_BYTES: Final = 4 * 1024 * 1024
 """A row group of about so many bytes is what a warehouse reads at once."""
-_UTC = pa.timestamp("us", "UTC")
 _ARROW: Final[Mapping[str, Any]] = {
     "text": pa.string(),
     "json": pa.string(),
     "bigint": pa.int64(),
     "double": pa.float64(),
     "bool": pa.bool_(),
-    "timestamp": _UTC,
+    "timestamp": UTC_TIME,
     "date": pa.date32(),
 }
 _DLT: Final = {
@@ -137,10 +137,10 @@ class _Preparation:
         writers = {table.name: _TableFile(table) for table in (main, *children.values())}
         number = 0
         for batch in self._batches():
+            rows = range(number, number + len(batch))
+            number = rows.stop
             if superseded:
-                keep = [row not in superseded for row in range(number, number + len(batch))]
-                batch = batch.filter(pa.array(keep))
-            number += len(batch)
+                batch = batch.filter(arrays.booleans([row not in superseded for row in rows], gaps=False))
             batch = self._with_keys(batch)
             writers[main.name].write(self._main_rows(batch, names))
             for column in self.child_columns:
@@ -202,7 +202,7 @@ class _Preparation:
     def _batches(self) -> Iterator[Any]:
         """All rows of the load, tombstones last: columns as declared, and DELETED."""
         fields = [(column.name, _read_type(column)) for column in self.load.columns]
-        schema = pa.schema([*fields, (DELETED, _UTC)])
+        schema = pa.schema([*fields, (DELETED, UTC_TIME)])
         for part in self.load.parts:
             for batch in _read(part):
                 unknown = sorted(set(batch.schema.names) - set(self.types))
@@ -233,8 +233,8 @@ class _Preparation:
 
     def _deleted_at(self, batch: Any) -> Any:
         """When records were deleted; where that is not known, when they were found gone."""
-        known = pc.cast(batch.column("deleted_at"), _UTC)
-        return pc.fill_null(known, pa.scalar(self.load.read_at, _UTC))
+        known = pc.cast(batch.column("deleted_at"), UTC_TIME)
+        return pc.fill_null(known, arrays.moment(self.load.read_at))
 
     def _superseded(self) -> frozenset[int]:
         """The numbers of the rows of which the load has a later version."""
@@ -273,15 +273,14 @@ class _Preparation:
         merging = self.load.write == "merge"
         parents = [row for row, length in enumerate(lengths) for _ in range(max(length, int(merging)))]
         positions = [at if length else None for length in lengths for at in range(max(length, int(merging)))]
-        values = pa.array(
-            [value for items in lists.to_pylist() for value in (items or ([None] if merging else []))],
-            _ARROW[_DLT[column.items or "string"]],
-        )
-        owner = batch.take(pa.array(parents, pa.int64()))
+        elements = iter(range(sum(lengths)))
+        values = [None if at is None else next(elements) for at in positions]
+        owner = batch.take(arrays.integers(parents, gaps=False))
         rows = {f"parent_{key}": owner.column(key) for key in self.load.key}
-        rows |= {"position": pa.array(positions, pa.int64()), "value": values}
+        rows["position"] = arrays.integers(positions, gaps=merging)
+        rows["value"] = lists.flatten().take(arrays.integers(values, gaps=merging))
         if merging:
-            empty = pa.array([None if at is not None else self.load.read_at for at in positions], _UTC)
+            empty = pc.if_else(rows["position"].is_null(), arrays.moment(self.load.read_at), pa.nulls(1, UTC_TIME)[0])
             rows |= {PARENT_UPDATED: _version(owner, self.load), DELETED: empty}
         return rows
 
@@ -300,7 +299,7 @@ class _Preparation:
             for batch in _read(part, names)
         )
         earlier = _earlier_by(found, [*self.load.key], found.column("deleted_at"))
-        found = found.filter(pa.array([row not in earlier for row in range(len(found))]))
+        found = found.filter(arrays.booleans([row not in earlier for row in range(len(found))], gaps=False))
         writer = _TableFile(table)
         for batch in found.to_batches():
             writer.write({name: batch.column(name) for name in names})
@@ -308,7 +307,7 @@ class _Preparation:
         return table
 
 
-_NEVER = pa.scalar(datetime(1970, 1, 1, tzinfo=UTC), _UTC)
+_NEVER = arrays.moment(datetime(1970, 1, 1, tzinfo=UTC))
 
 
 def deleted_name(entity: str) -> str:
@@ -317,8 +316,8 @@ def deleted_name(entity: str) -> str:
 
 
 def _earlier(rows: Any, keys: Sequence[str], load: EntityLoad) -> frozenset[int]:
-    nothing = pa.nulls(len(rows), _UTC)
-    times = pc.cast(rows.column(load.updated), _UTC) if load.updated else nothing
+    nothing = pa.nulls(len(rows), UTC_TIME)
+    times = pc.cast(rows.column(load.updated), UTC_TIME) if load.updated else nothing
     if load.write != "versions":
         return _earlier_by(rows, keys, times)
     # The same version twice is one too many; another one is not.
@@ -337,14 +336,14 @@ def _earlier_by(rows: Any, keys: Sequence[str], times: Any) -> frozenset[int]:
         in_order = by.column(key).take(order).combine_chunks()
         equal = pc.equal(in_order.slice(0, len(in_order) - 1), in_order.slice(1))
         same = equal if same is None else pc.and_(same, equal)
-    return frozenset(order.slice(0, len(order) - 1).filter(pc.fill_null(same, False)).to_pylist())
+    return frozenset(order.slice(0, len(order) - 1).filter(same).to_pylist())  # without those that have no key
 
 
 def _version(batch: Any, load: EntityLoad) -> Any:
     """When each row came to be as it is."""
     if load.updated:
-        return pc.cast(batch.column(load.updated), _UTC)
-    return batch.column(DELETED) if DELETED in batch.schema.names else pa.nulls(len(batch), _UTC)
+        return pc.cast(batch.column(load.updated), UTC_TIME)
+    return batch.column(DELETED) if DELETED in batch.schema.names else pa.nulls(len(batch), UTC_TIME)
 
 
 def _read(part: Any, columns: Sequence[str] | None = None) -> Iterator[Any]:
@@ -362,11 +361,13 @@ def _read(part: Any, columns: Sequence[str] | None = None) -> Iterator[Any]:
 def _together(batches: Iterable[Any]) -> Iterator[Any]:
     """Several batches as one, as far as they are not long."""
     waiting: list[Any] = []
+    rows = size = 0
     for batch in batches:
         waiting.append(batch)
-        if sum(map(len, waiting)) >= _TOGETHER or sum(each.nbytes for each in waiting) >= _GROUP_BYTES:
+        rows, size = rows + len(batch), size + batch.nbytes
+        if rows >= _TOGETHER or size >= _GROUP_BYTES:
             yield pa.concat_batches(waiting)
-            waiting = []
+            waiting, rows, size = [], 0, 0
     if waiting:
         yield pa.concat_batches(waiting)
 
@@ -390,18 +391,20 @@ def _fitted(batch: Any, schema: Any) -> Any:
 def _as_json(lists: Any, items: str | None) -> Any:
     """Lists as JSON texts. Elements that are JSON stay what they are."""
     elements = lists.flatten()
-    texts = pc.fill_null(elements if items == "json" else _encoded(elements), "null")
-    lengths = pc.fill_null(pc.list_value_length(lists), 0)
-    offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
-    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, texts), ",")
-    return pc.if_else(lists.is_valid(), pc.binary_join_element_wise("[", joined, "]", ""), pa.scalar(None, pa.string()))
+    null, opening, comma, closing, nothing = arrays.texts(["null", "[", ",", "]", ""], gaps=False)
+    texts = pc.fill_null(elements if items == "json" else _encoded(elements), null)
+    lengths = pc.coalesce(pc.list_value_length(lists), arrays.integers([0], gaps=False).cast(pa.int32())[0])
+    offsets = pa.concat_arrays([arrays.integers([0], gaps=False).cast(pa.int32()), pc.cumulative_sum(lengths)])
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, texts), comma)
+    whole = pc.binary_join_element_wise(opening, joined, closing, nothing)
+    return pc.if_else(lists.is_valid(), whole, pa.nulls(1, pa.string())[0])
 
 
 def _encoded(values: Any) -> Any:
     """Values as JSON texts, each value that occurs encoded once."""
     known = values.dictionary_encode()
     texts = [_JSON.encode(value).decode() for value in known.dictionary.to_pylist()]
-    return pa.array(texts, pa.string()).take(known.indices)
+    return arrays.texts(texts, gaps=False).take(known.indices)
 
 
 class _TableFile:

@@ -13,19 +13,22 @@ PIPELINE = "pipedrive_"
 
 
 def look_up_once(destination: Any) -> Any:
-    """A destination of dlt's that looks up its settings once when it is only asked what it can do.
+    """A destination of dlt's that looks up its settings once for each question.
 
-    It is asked some thirty times a load, and looks into environment and files for each setting each time.
+    It is asked some forty times a load, always the same few questions, and looks into environment and files for each
+    setting each time. What it can do does not depend on what else is asked.
     """
     look_up = destination.configuration
-    found: list[Any] = []
+    found: list[tuple[Any, Any]] = []
 
     def configuration(initial_config: Any, accept_partial: bool = False) -> Any:
-        if not accept_partial:
-            return look_up(initial_config)
-        if not found:
-            found.append(look_up(initial_config, accept_partial=True))
-        return found[0]
+        asked = None if accept_partial else (type(initial_config), dict(initial_config or {}))
+        for earlier, config in found:
+            if earlier == asked:
+                return config
+        config = look_up(initial_config, accept_partial=accept_partial)
+        found.append((asked, config))
+        return config
 
     destination.configuration = configuration
     return destination

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import wait
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,12 @@ import pytest
 from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.client import PipedriveClient
-from airflow_provider_pipedrive.extraction import reader
+from airflow_provider_pipedrive.errors import PipedriveTokenCapError
+from airflow_provider_pipedrive.extraction import job, reader
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.extraction.progress import Progress
+from airflow_provider_pipedrive.extraction.reading.request_pool import RequestPool
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.extraction.conftest import by_id, landed
 
@@ -56,3 +60,48 @@ def test_a_task_that_is_ended_stops_reading_and_keeps_what_it_has(
     extract(client, tmp_path / "half", ExtractionJob(["persons"], columns="raw", concurrency=1), owner="me")
     assert company.counters()["tokens"] - before < whole
     assert by_id(landed(tmp_path / "half" / "persons")) == live(client, "getPersons")
+
+
+@pytest.mark.parametrize("strategy", ["windows", "bidirectional"])
+def test_first_pages_are_asked_for_with_whose_account_it_is_and_what_is_edited_since_is_caught_up_on(
+    client: PipedriveClient,
+    company: Sandbox,
+    tmp_path: Path,
+    through: Callable[[str], None],
+    mocker: MockerFixture,
+    strategy: str,
+) -> None:
+    through(strategy)
+    answered = threading.Semaphore(0)
+    ask, who_reads = RequestPool._ask, job.who_reads
+
+    def asked(*arguments: Any) -> Any:
+        answer = ask(*arguments)
+        answered.release()
+        return answer
+
+    def waits_for_both_ends(client: PipedriveClient) -> Any:
+        assert answered.acquire(timeout=30)
+        assert answered.acquire(timeout=30)
+        company.update("deals", 1, title="Edited")
+        company.advance(600)  # longer than the passes after the walk look back
+        return who_reads(client)
+
+    mocker.patch.object(RequestPool, "_ask", asked)
+    mocker.patch.object(job, "who_reads", waits_for_both_ends)
+    extract(client, tmp_path, ExtractionJob(["deals"], columns="raw", concurrency=8))
+    assert by_id(landed(tmp_path / "deals")) == live(client)
+    assert by_id(landed(tmp_path / "deals"))[1]["title"] == "Edited"
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_run_that_continues_asks_for_nothing_early(
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, mocker: MockerFixture
+) -> None:
+    deals = ExtractionJob(["deals"], columns="raw", concurrency=8)
+    with pytest.raises(PipedriveTokenCapError):
+        extract(client, tmp_path, replace(deals, max_tokens=90), owner="me")
+    early = mocker.spy(RequestPool, "ask_early")
+    extract(client, tmp_path, deals, owner="me")
+    early.assert_not_called()
+    assert by_id(landed(tmp_path / "deals")) == live(client)

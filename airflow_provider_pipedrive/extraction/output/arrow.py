@@ -202,16 +202,15 @@ def _number(value: Any) -> float:
     return float(fitting.number(value))
 
 
-_UTC = pa.timestamp("us", "UTC")
 _ZONED = re.compile(r":.*(Z|[+-]\d\d(:?\d\d)?)\Z", re.ASCII)
 
 
 def _timestamps(values: Sequence[str | None], *, gaps: bool) -> Any:
     """Texts as timestamps; one without a zone is UTC, as all of Pipedrive's are."""
     with suppress(pa.ArrowInvalid):  # some have none
-        return pc.cast(arrays.texts(values, gaps=gaps), _UTC)
+        return pc.cast(arrays.texts(values, gaps=gaps), arrays.UTC_TIME)
     zoned = [value if value is None or _ZONED.search(value) else f"{value}Z" for value in values]
-    return pc.cast(arrays.texts(zoned, gaps=gaps), _UTC)
+    return pc.cast(arrays.texts(zoned, gaps=gaps), arrays.UTC_TIME)
 
 
 def _dates(values: Sequence[str | None], *, gaps: bool) -> Any:
@@ -227,7 +226,7 @@ _KINDS = {
     "integer": _Kind(pa.int64(), frozenset({int, _NONE}), arrays.integers, fitting.integer),
     "number": _Kind(pa.float64(), frozenset({int, float, _NONE}), arrays.numbers, _number),
     "boolean": _Kind(pa.bool_(), frozenset({bool, _NONE}), arrays.booleans, fitting.boolean),
-    "timestamp": _Kind(_UTC, _TEXT, _timestamps, fitting.timestamp_text),
+    "timestamp": _Kind(arrays.UTC_TIME, _TEXT, _timestamps, fitting.timestamp_text),
     "date": _Kind(pa.date32(), _TEXT, _dates, fitting.date_text),
 }
 

@@ -103,6 +103,11 @@ class RunFolder:
             self._names = set()
         write_json(kept, whose)
 
+    @property
+    def continues(self) -> bool:
+        """Whether a run before has left something here that is not finished."""
+        return any("/" in name for name in self._names)
+
     def entity(
         self,
         name: str,

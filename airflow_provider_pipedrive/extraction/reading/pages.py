@@ -93,12 +93,14 @@ class Page:
     :ivar keys: the same records' identities and times, in the same order
     :ivar envelope: as much of the answer as says where the next page is
     :ivar server_time: Pipedrive's clock when it answered, where it says so
+    :ivar took: seconds from asking to having it
     """
 
     records: Sequence[bytes | msgspec.Raw]
     keys: Sequence[Key]
     envelope: Mapping[str, Any]
     server_time: datetime | None
+    took: float = 0.0
 
     def __len__(self) -> int:
         return len(self.keys)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_pipedrive.catalog import Entity
@@ -60,6 +62,7 @@ class RequestPool:
         share_freed()
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="pipedrive")
         self._lock = threading.Lock()
+        self._early: dict[tuple[Any, ...], Future[tuple[int, Page, Collection[str]]]] = {}
 
     def close(self) -> None:
         """Wait for the requests under way, and end the threads."""
@@ -71,20 +74,30 @@ class RequestPool:
         :raises PipedriveError: it failed
         :raises Stopped: another entity has failed, which ends the job
         """
-        if self.failure is not None:
+        early = self._early.pop(_key(entity, parameters), None)
+        if early is None and self.failure is not None:
             raise Stopped
-        (size, (records, keys, envelope, set_aside)), headers = self.client.page(
-            entity.action, {**entity.parameters, **parameters}, lambda body: (len(body), decode(entity, body))
-        )
-        self.client.metrics.count("records_read", len(records))
-        moment = server_time(headers)
+        size, page, set_aside = early.result() if early else self._ask(entity, parameters)
+        self.client.metrics.count("records_read", len(page))
         with self._lock:
             stats.pages += 1
             stats.largest = max(stats.largest, size)
             stats.set_aside.update(set_aside)
             stats.tokens += entity.listing.token_cost
-            self.note_time(moment)
-        return Page(records, keys, envelope, moment)
+            self.note_time(page.server_time)
+        return page
+
+    def ask_early(self, entity: Entity, parameters: Mapping[str, Any]) -> None:
+        """Ask for a page that :meth:`read` is going to be asked for; its failure is raised there."""
+        self._early[_key(entity, parameters)] = self.submit(partial(self._ask, entity, parameters))
+
+    def _ask(self, entity: Entity, parameters: Mapping[str, Any]) -> tuple[int, Page, Collection[str]]:
+        """A page, with its bytes and the hashes of what was set aside."""
+        began = time.monotonic()
+        (size, (records, keys, envelope, set_aside)), headers = self.client.page(
+            entity.action, {**entity.parameters, **parameters}, lambda body: (len(body), decode(entity, body))
+        )
+        return size, Page(records, keys, envelope, server_time(headers), time.monotonic() - began), set_aside
 
     def note_time(self, moment: datetime | None) -> None:
         """Note Pipedrive's clock, as an answer has told it, if it has."""
@@ -125,3 +138,7 @@ class RequestPool:
         """Do some work in this thread, and others meanwhile in their own; the results in order."""
         futures = [self._threads.submit(other) for other in others]
         return [work(), *(future.result() for future in futures)]
+
+
+def _key(entity: Entity, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+    return entity.name, *sorted(map(repr, parameters.items()))

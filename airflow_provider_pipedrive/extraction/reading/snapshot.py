@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import msgspec
 
@@ -40,13 +41,14 @@ from airflow_provider_pipedrive.extraction.reading.plans import (
 )
 from airflow_provider_pipedrive.extraction.reading.profile import ListProfile
 from airflow_provider_pipedrive.extraction.reading.proof import is_counted, prove, read_and_count
-from airflow_provider_pipedrive.extraction.reading.queries import sorting
+from airflow_provider_pipedrive.extraction.reading.queries import page_size, sorting
 from airflow_provider_pipedrive.extraction.reading.range_reader import RangeReader
 from airflow_provider_pipedrive.extraction.reading.ranges import (
     OPEN_END,
     Range,
     estimate_update_times,
     split_points,
+    useful_connections,
 )
 from airflow_provider_pipedrive.extraction.reading.resuming import open_ranges
 from airflow_provider_pipedrive.extraction.reading.whole_list import read_list
@@ -137,29 +139,26 @@ class RangeSnapshot:
 
     def _read_from_both_ends(self) -> None:
         """Both ends by id first: whether there is more in between, and what it is like."""
-        began = self._reading.clock()
         reader, whole = self._reader, Range("id", 0, OPEN_END)
-        asked = {
-            scan: {**reader.parameters, **sorting(self._entity, "id", ascending=scan.ascending)}
-            for scan in (whole.left, whole.right)
-        }
+        asked = dict(zip((whole.left, whole.right), both_ends(self._entity, self._reading.query), strict=True))
         pages: list[Page] = self._pool.run_all(
             partial(self._pool.read, self._entity, parameters, self._reading.stats) for parameters in asked.values()
         )
-        took = self._reading.clock() - began
         front, back = pages
+        took = max(page.took for page in pages)
         profile = ListProfile.of(front.keys, back.keys)
         self._reading.stats.expected = profile.highest - profile.absent
         plan = self._plan_for(profile, took, more=_more(front))
         self._begin(
             plan(
-                _moment(self._reading),
+                _moment(self._reading, pages),
                 never_updated=profile.never_updated > 0,
                 highest=profile.highest,
                 expected=round(self._reading.stats.expected),
             )
         )
         if issubclass(plan, WindowsPlan):
+            reader.connections = useful_connections(self._pool.concurrency, took)
             self._read_windows(reader, pages, profile)
         else:
             reader.adopt(whole, {scan: (asked[scan], page) for scan, page in zip(asked, pages, strict=True)})
@@ -173,7 +172,7 @@ class RangeSnapshot:
             [int(key.update_time.timestamp()) for key in page.keys if key.update_time is not None] for page in ends
         )
         until = int(self._began.timestamp())
-        places = split_points(estimate_update_times(front, back), profile.pages, self._pool.concurrency)
+        places = split_points(estimate_update_times(front, back), profile.pages, reader.connections)
         for low, high in pairwise([0, *(place for place in places if 0 < place < until), until]):
             reader.open(Range("time", low, high))
         if is_counted(self._reading) and not profile.never_updated:
@@ -222,6 +221,14 @@ class RangeSnapshot:
         self._begin(msgspec.structs.replace(self._plan, walked=True))
 
 
+def both_ends(entity: Entity, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The parameters of the first pages of a list that has ranges: by id, from its front and from its back.
+
+    :param query: the parameters that every request of the list has
+    """
+    return [{**page_size(entity), **query, **sorting(entity, "id", ascending=ascending)} for ascending in (True, False)]
+
+
 def has_ranges(entity: Entity) -> bool:
     """Whether a list can be read from several places: sorted by a number, with cursors."""
     paging = entity.listing.paging
@@ -247,15 +254,18 @@ def choose_plan(
     if not more or not has_windows or profile.pages < _LEAST_PAGES:
         return BidirectionalPlan
     rate, pages = reading.pool.client.burst_limit / WINDOW, profile.pages
+    connections = useful_connections(reading.pool.concurrency, took)
     from_both_ends = max(pages / rate, pages / 2 * took)
-    from_everywhere = max(1.15 * pages / rate, pages / reading.pool.concurrency * took) + 2 * took
+    from_everywhere = max(1.15 * pages / rate, pages / connections * took) + 2 * took
     by_count = is_counted(reading) and not profile.never_updated
     by_ids = profile.unseen / 100 <= _CHEAP * pages
     return WindowsPlan if from_everywhere < 0.75 * from_both_ends and (by_count or by_ids) else BidirectionalPlan
 
 
-def _moment(reading: EntityRead) -> str:
-    return reading.now.replace(microsecond=0).isoformat()
+def _moment(reading: EntityRead, pages: Sequence[Page] = ()) -> str:
+    """When a walk begins that has these pages already: what was edited since they were answered is caught up on."""
+    answered = [page.server_time for page in pages if page.server_time is not None]
+    return min(answered, default=reading.now).replace(microsecond=0).isoformat()
 
 
 def _more(page: Page) -> bool:

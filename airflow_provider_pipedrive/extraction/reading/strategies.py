@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
+from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.catalog.entities import Incremental
 from airflow_provider_pipedrive.extraction.reading.changelogs import ByChangelogs
 from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
@@ -28,7 +29,12 @@ from airflow_provider_pipedrive.extraction.reading.increments import (
 )
 from airflow_provider_pipedrive.extraction.reading.outcome import ReadOutcome
 from airflow_provider_pipedrive.extraction.reading.parents import ByParents
-from airflow_provider_pipedrive.extraction.reading.snapshot import ListSnapshot, RangeSnapshot, has_ranges
+from airflow_provider_pipedrive.extraction.reading.snapshot import (
+    ListSnapshot,
+    RangeSnapshot,
+    both_ends,
+    has_ranges,
+)
 from airflow_provider_pipedrive.extraction.reading.update_window import UpdateWindow
 
 
@@ -46,6 +52,12 @@ class Strategy(Protocol):
 _CHANGES: Final[Mapping[Incremental, Callable[[EntityRead, UpdateWindow], Strategy]]] = MappingProxyType(
     {"window": WindowChanges, "since": SinceChanges, "newest": NewestChanges, "whole": WholeChanges}
 )
+
+
+def first_requests(entity: Entity, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The parameters of the requests that reading a whole list begins with, where they are known beforehand."""
+    is_listed = entity.parent is None and entity.changelog_of is None
+    return both_ends(entity, query) if is_listed and has_ranges(entity) else []
 
 
 def strategy_for(reading: EntityRead) -> Strategy:

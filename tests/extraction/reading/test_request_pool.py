@@ -10,7 +10,9 @@ import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.client import PipedriveClient
+from airflow_provider_pipedrive.errors import PipedrivePermissionError
 from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats, RequestPool, Stopped
+from airflow_provider_pipedrive.sandbox import Sandbox
 
 
 @pytest.fixture
@@ -60,6 +62,22 @@ def test_pages_records_tokens_and_pipedrives_clock_are_noted(pool: RequestPool) 
     assert [key.id for key in page.keys] == [1, 2, 3]
     assert (stats.pages, stats.tokens) == (1, ENTITIES["deals"].listing.token_cost)
     assert pool.latest == page.server_time is not None
+
+
+def test_a_page_that_was_asked_for_early_is_asked_for_once(pool: RequestPool, company: Sandbox) -> None:
+    deals, stats = ENTITIES["deals"], ReadStats()
+    pool.ask_early(deals, {"limit": 3})
+    assert [key.id for key in pool.read(deals, {"limit": 3}, stats).keys] == [1, 2, 3]
+    assert (stats.pages, company.counters()["requests"]) == (1, 1)
+    pool.read(deals, {"limit": 3}, stats)
+    assert (stats.pages, company.counters()["requests"]) == (2, 2)
+
+
+def test_where_asking_early_has_failed_reading_fails(pool: RequestPool, company: Sandbox) -> None:
+    company.fault("/api/v2/deals", "403", count=1)
+    pool.ask_early(ENTITIES["deals"], {"limit": 3})
+    with pytest.raises(PipedrivePermissionError):
+        pool.read(ENTITIES["deals"], {"limit": 3}, ReadStats())
 
 
 def test_once_another_entity_has_failed_no_page_is_asked_for(pool: RequestPool) -> None:
