@@ -1,14 +1,14 @@
 #!/bin/sh
-# Airflow 3.3.2 (providers-standard 1.21.0): with `use_task_logical_date` the branches and the sensor of the day take the
-# day of UTC, whatever the zone of the DAG: on a Monday morning in Tokyo it is not Monday, nor between four and six.
+# Airflow 3.3.2 (providers-standard 1.21.0): with `use_task_logical_date` the branches and the sensor of the day take
+# the day of UTC, whatever the zone of the DAG: on a Monday at five in Tokyo it is not Monday, nor between four and six.
 #
 # Seen: logical date Monday, 2026-11-30 05:00 in Tokyo, a DAG in Asia/Tokyo
 #       BranchDayOfWeekOperator(week_day="Monday")                             not Monday
 #       DayOfWeekSensor(week_day="Monday")                                     waits
 #       BranchDateTimeOperator(target_lower=time(4), target_upper=time(6))     outside
 #       The same hour in a DAG in UTC: Monday, goes on, inside.
-# Valid input: without `use_task_logical_date` BranchDayOfWeekOperator takes the day in the zone of the DAG, and the times
-# of BranchDateTimeOperator are in that zone in any case. It is the day that they are put on that is not.
+# Valid input: without `use_task_logical_date` BranchDayOfWeekOperator takes the day in the zone of the DAG, and the
+# times of BranchDateTimeOperator are in that zone in any case. It is the day that they are put on that is not.
 # Why: the logical date comes in UTC; `choose_branch` and `poke` ask it for its `isoweekday()`, and
 # `target_times_as_dates` for its date, as they are.
 #

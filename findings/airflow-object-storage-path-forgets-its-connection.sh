@@ -1,13 +1,13 @@
 #!/bin/sh
-# Airflow 3.3.2 (task SDK 1.3.2, universal_pathlib 0.3.10): an ObjectStoragePath forgets its connection when it is copied
-# by copy.deepcopy or pickled, and goes on with the credentials of the machine. What is made by `/` keeps it.
+# Airflow 3.3.2 (task SDK 1.3.2, universal_pathlib 0.3.10): an ObjectStoragePath forgets its connection when it is
+# copied by copy.deepcopy or pickled, and continues without it. What is made by `/` keeps it.
 #
 # Seen: path = ObjectStoragePath("file://exports@/deals/2026")           conn_id
 #       path / "x", path.parent, pulled from XCom                       exports
 #       copy.deepcopy(path), pickle.loads(pickle.dumps(path))           None
 #       TaskGroup("load", default_args={"path": path}).default_args     None
-# Valid input: default_args of a task group are any arguments of its tasks; a task in a virtualenv pickles its own. An S3
-# path without its connection goes to another endpoint with another identity, where both exist.
+# Valid input: default_args of a task group are any arguments of its tasks; a task in a virtualenv pickles its own. An
+# S3 path without its connection goes to another endpoint, or there as somebody else, if it can.
 # Why: ObjectStoragePath (sdk/io/path.py) keeps `_conn_id` beside what it wraps, and inherits the `__reduce__` of
 # ProxyUPath, which does not know of it.
 #
