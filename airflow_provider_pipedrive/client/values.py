@@ -391,6 +391,8 @@ def _plain(value: Any, time_format: TimeFormat) -> Any:
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, timedelta):
+        return _time(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(item, time_format) for key, item in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray):

@@ -64,6 +64,7 @@ NOON = datetime(2026, 1, 31, 12, 0, 0, 999_999, tzinfo=UTC)
             {"when": "2026-01-31T12:00:00Z", "much": 0.5, "of": [1, 2]},
         ),
         ("any", {"day": date(2026, 1, 31)}, {"day": "2026-01-31"}),
+        ("any", {"time": timedelta(hours=9, minutes=5)}, {"time": "09:05"}),
         ("any", None, None),
     ],
 )
