@@ -20,6 +20,7 @@ AIRBYTE = ("airbyte-source-pipedrive==2.3.7",)
 N8N = ("n8n-nodes-base@2.41.2", "n8n-workflow@2.41.0", "lodash@4.18.1")
 DRIVERS = Path(__file__).parent / "clients"
 INSTALL_SECONDS = 600
+NPM_INSTALL = ("npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts")
 
 
 class CannotInstall(Exception):
@@ -41,6 +42,14 @@ def airbyte_source(url: str, token: str, start_date: str) -> dict[str, list[Any]
 def n8n_node(url: str, token: str) -> dict[str, Any]:
     """The ids that n8n's Pipedrive node reads, by resource; ``written`` has what its writes have left."""
     return _run("node", "run_n8n_node.js", _folder_with_n8n(), url, token)
+
+
+def node_client(package: str, calls: Path) -> dict[str, Any]:
+    """The ``requests`` that Pipedrive's client for Node makes of the calls in a file, without sending them.
+
+    :param package: with its version, ``pipedrive@...``
+    """
+    return _run("node", "run_node_client.js", _folder_with_node_client(package), calls)
 
 
 def _run(program: str | Path, driver: str, *arguments: str | Path) -> dict[str, Any]:
@@ -71,22 +80,37 @@ def _python_with(name: str, requirements: tuple[str, ...]) -> Path:
 def _folder_with_n8n() -> Path:
     """The node's package without the hundreds of others that only other nodes need."""
     home = ROOT / ".venv-n8n"
-    note = home / "installed"
-    if note.exists() and note.read_text() == str(N8N):
+    if _is_made(home, str(N8N)):
         return home
-    if shutil.which("npm") is None:
-        raise CannotInstall("npm is not installed")
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir()
-    (home / "package.json").write_text('{"private": true}')
     package, *needs = N8N
     _install(["npm", "pack", "--silent", package], home)
     archive = next(home.glob("n8n-nodes-base-*.tgz"))
     shutil.unpack_archive(archive, home, filter="data")
     archive.unlink()
-    _install(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", *needs], home)
-    note.write_text(str(N8N))
+    _install([*NPM_INSTALL, *needs], home)
+    (home / "installed").write_text(str(N8N))
     return home
+
+
+def _folder_with_node_client(package: str) -> Path:
+    home = ROOT / ".venv-node-client"
+    if not _is_made(home, package):
+        _install([*NPM_INSTALL, package], home)
+        (home / "installed").write_text(package)
+    return home
+
+
+def _is_made(home: Path, wanted: str) -> bool:
+    """Whether a folder for npm has what is wanted; else it is an empty one from now on."""
+    note = home / "installed"
+    if note.exists() and note.read_text() == wanted:
+        return True
+    if shutil.which("npm") is None:
+        raise CannotInstall("npm is not installed")
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    (home / "package.json").write_text('{"private": true}')
+    return False
 
 
 def _install(command: list[str | Path], folder: Path) -> None:

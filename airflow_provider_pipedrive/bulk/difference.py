@@ -108,7 +108,10 @@ class Difference:
             self._plan_removal(row, key, identity, before)
         else:
             changed = self._changed(fields, before)
-            if "value" in changed and before.get(PRODUCTS):
+            emptied = [name for name in self._job.target.required if name in changed and is_empty(changed[name])]
+            if emptied:
+                self._journal.reject(row, f"{emptied[0]} cannot be emptied", emptied[0], given)
+            elif "value" in changed and before.get(PRODUCTS):
                 self._journal.reject(row, "Pipedrive computes the deal's value from its products", "value", given)
             elif changed and self._job.target.update is None:
                 self.unchanged += 1

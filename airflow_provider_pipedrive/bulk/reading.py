@@ -32,6 +32,8 @@ _LARGEST_ID = 2**53
 _MOST_TOLD = 20
 """Labels that the log or an error names."""
 _REFERENCE = "$reference"
+_CHOSEN = ("option", "options", "choice")
+"""Kinds of which a label may become a new option."""
 
 
 class Columns:
@@ -219,12 +221,22 @@ class RowReader:
                 fields[field.key] = None
             if field.key == "pipeline_id" and isinstance(fields[field.key], int):
                 pipeline = fields[field.key]
-        return fields
+        return self._with_currency(fields)
+
+    def _with_currency(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """A deal's value was given as money: its currency is a field of its own."""
+        if not (self._job.entity == "deals" and isinstance(money := fields.get("value"), Mapping)):
+            return fields
+        currency = money["currency"] or fields.get("currency")
+        if currency != (fields.get("currency") or currency):
+            raise _Rejected(f"value is in {currency}, but currency is {fields['currency']}", "value")
+        return {**fields, "value": money["value"], **({"currency": currency} if currency else {})}
 
     def _value(self, field: Field, value: Any, pipeline: int | None) -> Any:
         if field.kind is KINDS["stage"] and pipeline is not None and not is_missing(value):
             return self._book.directory.stage_id(value, pipeline)
-        found = field.kind.to_wire(self._book, field, self._in_zone(field, self._as_key(field, value)))
+        kind = KINDS["money"] if field.key == "value" and self._job.entity == "deals" else field.kind
+        found = kind.to_wire(self._book, field, self._in_zone(field, self._as_key(field, value)))
         if field.key == "id":
             found = _identity(found, uuid=self._job.target.flat)
         if isinstance(found, Reference):
@@ -233,7 +245,7 @@ class RowReader:
 
     def _do_without(self, number: int | None, column: str, field: Field, value: Any, invalid: InvalidValue) -> None:
         """Set a row with a value that does not fit aside, unless it is a label that is missing in Pipedrive."""
-        fault = f"{column} ({field}) must be {invalid}" if column != str(field) else f"{column} must be {invalid}"
+        fault = invalid.about(f"{column} ({field})" if column != str(field) else column)
         if not field.kind.has_labels or (
             self._job.missing_options != "null" and (isinstance(value, Mapping) or "several are called" in str(invalid))
         ):
@@ -308,7 +320,12 @@ class RowReader:
         for row in rows:
             for column, value in row.items():
                 field = self._columns.of(column)
-                if field is None or field.kind.name not in ("option", "options") or is_missing(value) or value == "":
+                if (
+                    field is None
+                    or field.kind.name not in ("option", "options", "choice")
+                    or is_missing(value)
+                    or value == ""
+                ):
                     continue
                 for label in self._new_labels(field, value):
                     wanted.setdefault(field.key, {}).setdefault(_folded(label), label)
@@ -318,6 +335,7 @@ class RowReader:
 
     def _new_labels(self, field: Field, value: Any) -> Iterator[str]:
         """The labels in a row's value that no option has yet."""
+        value = field.kind.given(value)
         items = value if isinstance(value, list | tuple | set) else [value]
         if field.kind.has_many and isinstance(value, str):
             if _fits(self._book, field, value):

@@ -49,6 +49,17 @@ _PERHAPS = {
     "get": ("term",),
 }
 """Words that may mean another one, where their own leads to nothing."""
+_RENAMED = {
+    "rottenflag": "is_deal_rot_enabled",
+    "discountpercentage": "discount",
+    "assignedtouserid": "owner_id",
+    "dealproductid": "product_attachment_id",
+    "fieldid": "id",
+    "fieldkey": "field_code",
+    "q": "term",
+}
+"""What v1 or its users call a parameter of v2 whose name has other words; without capitals and underscores.
+https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide"""
 _NOISE = ("all", "the", "a", "of", "by", "v2")
 _IRREGULAR = {"companies": "company", "people": "people", "status": "status", "address": "address", "access": "access"}
 
@@ -86,6 +97,8 @@ def nearest(given: object, known: Iterable[str], most: int = 1, cutoff: float = 
         same = [name for name in names if sorted(_words(name)) == sorted(wanted)]
         if same:
             return sorted(same, key=lambda name: (_translated(name), -_likeness(given, name)))[:most]
+    if (renamed := _RENAMED.get(_plain(given))) in names:
+        return [renamed]
     by_text = {"".join(_words(name)): name for name in reversed(names)}
     by_text |= {_plain(name): name for name in reversed(names)}
     close = get_close_matches(_plain(given), by_text, n=most, cutoff=cutoff)

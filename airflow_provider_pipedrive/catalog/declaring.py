@@ -59,6 +59,7 @@ def action(
     - A placeholder of the path is an integer unless ``parameters`` say otherwise.
     - A list that is paged takes the parameters of its paging.
     - What is not a POST is idempotent, unless ``idempotent`` says otherwise, as of a merge.
+    - A field that may be named by its numeric id in v1 has its field code looked up.
     - A body that is an array is the parameter ``body``; custom fields are nested where the body has ``custom_fields``.
     - What is deprecated is called so in Pipedrive's specification.
 
@@ -67,11 +68,13 @@ def action(
     by_name = {parameter.name: parameter for parameter in parameters}
     names = re.findall(r"\{([^}]+)\}", route.path)
     in_path = [by_name.pop(name) if name in by_name else placeholder(name) for name in names]
+    spellings = {(parameter.name, parameter.also) for parameter in in_path}
     paging: Paging | None = more.get("paging")
     bodies = {(parameter.name, parameter.type) for parameter in parameters if parameter.place == "body"}
     derived: dict[str, Any] = {
         "idempotent": route.method in ("GET", "PUT", "PATCH", "DELETE"),
         "body_is_array": ("body", "array") in bodies,
+        "adapter": "numeric_field_id" if ("field_code", "id") in spellings else None,
         "custom_fields": "nested" if ("custom_fields", "object") in bodies else None,
     }
     if more.get("lifecycle") == "deprecated":

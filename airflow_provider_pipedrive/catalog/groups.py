@@ -1,9 +1,13 @@
 """Parameters that several resources take together."""
 
+from dataclasses import replace
+
 from airflow_provider_pipedrive.catalog.model import Parameter, body, path, query
 from airflow_provider_pipedrive.catalog.shapes import FLAGGED_STAGES, NEW_OPTIONS, OPTION_IDS, OPTIONS, REQUIRED
 
 FIELD_CODE = path("field_code", "string")
+FIELD_CODE_OR_ID = replace(FIELD_CODE, also="id")
+"""Of a field that v1 has too, under a numeric id: see :attr:`.Action.adapter`."""
 FIELD_EXTRAS = query(
     "include_fields", "array", items="string", enum=("ui_visibility", "important_fields", "required_fields")
 )

@@ -5,6 +5,7 @@ from airflow_provider_pipedrive.catalog.groups import (
     ADDED_OPTIONS,
     DELETED_OPTIONS,
     FIELD_CODE,
+    FIELD_CODE_OR_ID,
     FIELD_EXTRAS,
     FIELD_OPTIONS,
     FIELD_TYPES,
@@ -26,7 +27,7 @@ _GET_PERSON_FIELD = action(
     "getPersonField",
     "Get a person field",
     get("/api/v2/personFields/{field_code}", CONTACT_FIELDS_READ, tokens=1),
-    FIELD_CODE,
+    FIELD_CODE_OR_ID,
     FIELD_EXTRAS,
 )
 ACTIONS = (
@@ -85,14 +86,14 @@ ACTIONS = (
         "deletePersonField",
         "Delete a person field",
         delete("/api/v2/personFields/{field_code}", CONTACT_FIELDS_FULL, tokens=3),
-        FIELD_CODE,
+        FIELD_CODE_OR_ID,
     ),
     _GET_PERSON_FIELD,
     action(
         "updatePersonField",
         "Update a person field",
         patch("/api/v2/personFields/{field_code}", CONTACT_FIELDS_CHANGE, tokens=5),
-        FIELD_CODE,
+        FIELD_CODE_OR_ID,
         body("field_name", "string"),
         *field_settings(VISIBILITY_IN_PERSONS),
     ),
@@ -124,7 +125,5 @@ ACTIONS = (
         _GET_PERSON_FIELD,
         "getPersonFieldDetails",
         "Get a person field by its field code or numeric id",
-        by="field_code",
-        adapter="numeric_field_id",
     ),
 )

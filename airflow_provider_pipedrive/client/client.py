@@ -152,8 +152,6 @@ class PipedriveClient:
         given = as_dict(action, parameters)
         if found.adapter == "any_request":
             return self._single.run_raw(found, given, already_tried=already_tried)
-        if found.adapter == "numeric_field_id":
-            given = self._single.with_field_code(found, given)
         if found.result == "binary":
             return self._downloaded(found, given)
         given = self._named_fields.to_keys(found, given)

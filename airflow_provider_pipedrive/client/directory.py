@@ -123,8 +123,7 @@ def one_of(what: str, value: Any, known: Sequence[tuple[Any, Sequence[str | None
     :param known: every id with its names
     :raises InvalidValue: there is none, or there are several
     """
-    whole = isinstance(value, float) and value.is_integer()  # a table's column with gaps has ids such as 5.0
-    text = str(int(value) if whole else value).strip()
+    text = str(value).strip()
     for matches in _ways(text):
         found = list(dict.fromkeys(key for key, names in known if matches(key, names)))
         if len(found) == 1:
@@ -147,11 +146,12 @@ def _ways(text: str) -> list[Callable[[Any, Sequence[str | None]], bool]]:
     """From the strictest way of comparing to the loosest: a label of digits wins over an id."""
     loose = folded(text)
     number = whole_number(text)
-    id_ = text if number is None else str(number)
+    number_text = text if number is None else str(number)
     return [
         lambda key, names: text in names,
         lambda key, names: loose in [folded(name) for name in names if name],
-        lambda key, names: str(key) == id_,
+        lambda key, names: number_text in names,
+        lambda key, names: str(key) == number_text,
     ]
 
 

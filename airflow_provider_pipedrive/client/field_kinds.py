@@ -27,7 +27,8 @@ from airflow_provider_pipedrive.client.field_values import (
     text_key,
     value_key,
 )
-from airflow_provider_pipedrive.client.values import InvalidValue, convert, plain, whole_number
+from airflow_provider_pipedrive.client.times import read_time
+from airflow_provider_pipedrive.client.values import InvalidValue, convert, from_text, plain, whole_number
 
 _PAIR = re.compile(
     r"(?P<value>[+-]?[\d.]+)\s*(?P<currency>[A-Za-z]{3})|(?P<first>[A-Za-z]{3})\s*(?P<amount>[+-]?[\d.]+)"
@@ -51,11 +52,13 @@ class FieldKind:
     :cvar parts: of an object, what it consists of
     :cvar has_labels: whether its values are ids that people know by labels
     :cvar has_many: whether it holds a list of them
+    :cvar is_structured: whether it holds a list or an object, which a table of texts, such as CSV, has as JSON
     """
 
     parts: tuple[Parameter, ...] = ()
     has_labels = False
     has_many = False
+    is_structured = False
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -71,11 +74,16 @@ class FieldKind:
         :returns: v2's shape, or a :class:`Reference` where a record is meant by its name
         :raises InvalidValue: it cannot be converted exactly; the text completes "<name> must be ..."
         """
-        value = native(value)
+        value = self.given(value)
         if is_missing(value):
             return None
         found = self.convert(names, field, value)
         return plain(found, "v2") if isinstance(found, dict | list) else found
+
+    def given(self, value: Any) -> Any:
+        """A value as Python has it: numpy's as Python's own, a list or an object out of JSON."""
+        value = native(value)
+        return from_text(value) if self.is_structured and isinstance(value, str) else value
 
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
         """The same for a value that there is."""
@@ -196,9 +204,62 @@ class _Plain(FieldKind):
         return found
 
 
+class _Moment(_Plain):
+    def equal(self, before: Any, after: Any) -> bool:
+        return read_time(before) == read_time(after)  # v1 and v2 write times in two forms
+
+
 class _Text(_Plain):
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
         return names.option_id(field, value) if field.options else super().convert(names, field, value)
+
+
+class _Choice(_Plain):
+    """One of the options of a system field, by label or id. Ids that are not listed pass: who may see a record depends
+    on the plan."""
+
+    has_labels = True
+
+    def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
+        try:
+            return super().convert(names, field, names.option_id(field, value))
+        except InvalidValue as unknown:
+            try:
+                return super().convert(names, field, value)
+            except InvalidValue:
+                raise unknown from None
+
+
+class Declared(FieldKind):
+    """A list or an object whose parts the catalog knows: prices, participants, attendees."""
+
+    is_structured = True
+
+    def __init__(self, parameter: Parameter) -> None:
+        super().__init__("declared")
+        self._parameter = parameter
+
+    def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
+        """The list or object with the types that the catalog declares."""
+        return convert(self._parameter, value, "v2")
+
+    def equal(self, before: Any, after: Any) -> bool:
+        """Whether all that is to be written is there: Pipedrive adds parts, and orders a list as it likes."""
+        return _covers(before, after)
+
+
+def _covers(before: Any, after: Any) -> bool:
+    if isinstance(after, Mapping) and isinstance(before, Mapping):
+        return all(_covers(before.get(name), part) for name, part in after.items() if part is not None)
+    if not isinstance(after, list) or not isinstance(before, list):
+        return _equal(before, after)
+    left = list(before)
+    for item in after:
+        found = next((place for place, had in enumerate(left) if _covers(had, item)), None)
+        if found is None:
+            return False
+        del left[found]
+    return not left
 
 
 class PrimaryEntry(_Plain):
@@ -228,12 +289,14 @@ class PrimaryEntry(_Plain):
     def merged(self, entries: Sequence[Mapping[str, Any]], value: str | None) -> list[dict[str, Any]] | None:
         """A record's entries with another primary one, the rest kept; None where nothing changes.
 
+        Without a value the only entry goes. Of several none does: the next would become primary, and the same row
+        would take it away in the next run.
+
         Pipedrive replaces the whole list. https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide
         """
         kept = [dict(entry) for entry in entries if entry.get("value")]
         if value is None:
-            rest = [entry for entry in kept if not entry.get("primary")]
-            return _first_is_primary(rest) if len(rest) < len(kept) else None
+            return [] if len(kept) == 1 else None
         place = next((at for at, entry in enumerate(kept) if self._form(entry["value"]) == self._form(value)), None)
         if place is not None and kept[place].get("primary"):
             return None
@@ -248,6 +311,8 @@ def _first_is_primary(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 class _Entries(FieldKind):
     """E-mail addresses or phone numbers: a list of texts or objects, of which one is primary."""
 
+    is_structured = True
+
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
         items = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
         found = [self._entry(item, value) for item in items]
@@ -256,6 +321,7 @@ class _Entries(FieldKind):
         return found
 
     def _entry(self, item: Any, whole: Any) -> dict[str, Any]:
+        item = from_text(item) if isinstance(item, str) else item  # in Parquet each entry is the JSON of an object
         entry = {"value": item} if isinstance(item, str) else item
         if not isinstance(entry, Mapping) or not isinstance(entry.get("value"), str):
             raise InvalidValue(
@@ -277,6 +343,8 @@ def _as_written(entry: Mapping[str, Any]) -> tuple[Any, ...]:
 
 class _Object(FieldKind):
     """A value with parts, which v1 spreads over the record's root."""
+
+    is_structured = True
 
     def __init__(self, name: str, parts: tuple[Parameter, ...]) -> None:
         super().__init__(name)
@@ -387,6 +455,7 @@ class _Options(FieldKind):
 
     has_labels = True
     has_many = True
+    is_structured = True
 
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
         return _listed(value, lambda item: names.option_id(field, item))
@@ -526,7 +595,7 @@ def _clock(value: Any) -> str:
 
 
 def _to_the_second(clock: str) -> str:
-    return clock if clock.count(":") == 2 else f"{clock}:00"
+    return (clock if clock.count(":") == 2 else f"{clock}:00").zfill(len("00:00:00"))
 
 
 KINDS: Final[Mapping[str, FieldKind]] = {
@@ -539,7 +608,7 @@ KINDS: Final[Mapping[str, FieldKind]] = {
         _Plain("boolean", "boolean"),
         _Plain("flag", "flag"),
         _Plain("date", "date"),
-        _Plain("datetime", "datetime"),
+        _Moment("datetime", "datetime"),
         _Plain("time", "time"),
         _Plain("object", "object"),
         PrimaryEntry("email", "emails", text_key),
@@ -552,6 +621,7 @@ KINDS: Final[Mapping[str, FieldKind]] = {
         _TimeOfDay("clock", shapes.TIME_OF_DAY),
         _Address("address", shapes.CUSTOM_ADDRESS),
         _Option("option"),
+        _Choice("choice", "integer"),
         _Options("options"),
         _RecordLabels("labels"),
         _User("user", Directory.user_id),

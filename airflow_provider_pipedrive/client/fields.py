@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from airflow_provider_pipedrive.catalog import ACTIONS
 from airflow_provider_pipedrive.catalog.advice import nearest
+from airflow_provider_pipedrive.catalog.model import Parameter
 from airflow_provider_pipedrive.client.directory import Directory, folded, one_of
-from airflow_provider_pipedrive.client.field_kinds import KINDS, Field, PrimaryEntry
+from airflow_provider_pipedrive.client.field_kinds import KINDS, Declared, Field, FieldKind, PrimaryEntry
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 if TYPE_CHECKING:
@@ -160,21 +161,25 @@ class FieldBook:
                 continue
             item = described.get(key) if self.entity != "leads" else None
             name = str((item or {}).get("field_name") or key)
-            yield Field(
-                key, name, KINDS[self._system_kind(key, parameter.type)], enum=parameter.enum, options=_options(item)
-            )
+            options = _options(item)
+            yield Field(key, name, self._system_kind(parameter, options), enum=parameter.enum, options=options)
             if key in PRIMARY.values():
                 short = next(short for short, whole in PRIMARY.items() if whole == key)
                 yield Field(short, name, KINDS[short])
 
-    def _system_kind(self, key: str, type_: str) -> str:
+    def _system_kind(self, parameter: Parameter, options: Mapping[int | str, str]) -> FieldKind:
+        key = parameter.name
         if self.entity == "leads" and key == "value":
-            return "money"
+            return KINDS["money"]
         if self.entity == "activities" and key == "type":
-            return "activity_type"
-        if self.entity == "organizations" and key == "industry":
-            return "option"
-        return _KNOWN_KINDS.get(key) or _PLAIN.get(type_, "any")
+            return KINDS["activity_type"]
+        if key in _KNOWN_KINDS:
+            return KINDS[_KNOWN_KINDS[key]]
+        if parameter.type in ("array", "object"):
+            return Declared(parameter)
+        if options and parameter.type == "integer":
+            return KINDS["choice"]
+        return KINDS[_PLAIN.get(parameter.type, "any")]
 
     def find(self, name: str) -> Field:
         """The field that people mean by ``name``: a key, a name in Pipedrive, or a usual word for a system field.

@@ -217,7 +217,9 @@ def _unknown(action: Action, name: Any, value: Any) -> str:
 
 
 def _own_id(action: Action, name: Any) -> str | None:
-    """``id``, where ``deal_id`` was given for ``/deals/{id}``."""
+    """``id``, where ``deal_id`` was given for ``/deals/{id}``; a follower's is the user's in v2."""
+    if action.version == "v2" and "follower_id" in action.by_name and same_words(name, "user_id"):
+        return "follower_id"
     found = re.search(r"/([^/]+)/\{(\w+)\}", action.path)
     return found[2] if found and same_words(name, f"{found[1]}_id") else None
 

@@ -47,6 +47,9 @@ def outcome_unknown(call: Operation) -> str:
     return "Whether it was carried out is unknown: look in Pipedrive before you repeat it."
 
 
+_GAVE_UP = 408
+"""A gateway's answer for a request that it did not wait for any longer, or that a server did not take in time.
+https://www.rfc-editor.org/rfc/rfc9110#name-408-request-timeout"""
 _REFUSED = (400, 405, 409, 413, 414, 422)
 _DAILY = re.compile(r"\bdaily\b|per day", re.IGNORECASE)
 
@@ -207,7 +210,7 @@ def _classify(call: Operation, answer: Response, parsed: dict[str, Any] | None, 
             False,
             None,
         )
-    if status >= 500:
+    if status >= 500 or status == _GAVE_UP:
         advice = "Pipedrive has a problem of its own; another try may succeed."
         if not call.is_read:
             advice = outcome_unknown(call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from airflow_provider_pipedrive.catalog import get_action
@@ -43,17 +44,20 @@ class SingleRequests:
         :param already_tried: the same may have been sent before: a deletion that finds nothing is done then
         """
         request = bind(action, given)
-        prepared = prepare(action, request)
+        operation = Operation.of(action, request.path)
         tries = Tries(may_be_done=already_tried)
         try:
-            return data_of(action, self._stack.sender.send(prepared, self._stack.envelopes, tries))
+            if action.adapter == "numeric_field_id":
+                given = self._with_field_code(action, given)
+                request = bind(action, given)
+            return data_of(action, self._stack.sender.send(prepare(action, request), self._stack.envelopes, tries))
         except PipedriveNotFoundError as error:
-            if not _was_deleted_before(prepared.operation, tries, error):
+            if not _was_deleted_before(operation, tries, error):
                 raise
             return deleted(action, given)
         except PipedriveValidationError as error:
             if tries.may_be_done and action.method == "DELETE" and self._options_are_gone(action, request):
-                _log_deleted_before(prepared.operation, error)
+                _log_deleted_before(operation, error)
                 return deleted(action, given)
             if error.status != 400:
                 raise
@@ -77,13 +81,13 @@ class SingleRequests:
                 raise
             return {}
 
-    def with_field_code(self, action: Action, given: dict[str, Any]) -> dict[str, Any]:
-        """v2 knows fields by field code only; its v1 sibling tells which one a numeric id has."""
+    def _with_field_code(self, action: Action, given: dict[str, Any]) -> dict[str, Any]:
+        """v2 knows fields by field code only; v1 tells which one a numeric id has."""
         name = "id" if "id" in given else "field_code"
         number = whole_number(str(given.get(name, "")))
         if number is not None and 0 <= number < _LARGEST_FIELD_ID:
-            sibling = get_action(f"{action.alias_of}V1")
-            field = self.run(sibling, {"id": number}, already_tried=False)
+            key = re.sub("^(delete|update)", "get", action.alias_of or action.key)
+            field = self.run(get_action(f"{key}V1"), {"id": number}, already_tried=False)
             return {key: value for key, value in given.items() if key != name} | {"field_code": field["key"]}
         return given
 

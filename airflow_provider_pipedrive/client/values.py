@@ -10,16 +10,18 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from uuid import UUID
 
 from airflow_provider_pipedrive.catalog.advice import EXAMPLES, nearest
 from airflow_provider_pipedrive.catalog.model import Parameter, TimeFormat, Type
+from airflow_provider_pipedrive.client.field_values import native
 from airflow_provider_pipedrive.client.times import as_written, write_time
 
 _V1_TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
-_WORDS = {"true": True, "1": True, "false": False, "0": False}
+_WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 _TOO_LARGE = 10**40  # no id or amount is; Python itself refuses to write down numbers of thousands of digits
 _WHOLE = re.compile(r"\s*([+-]?\d{1,1000})(?:\.0{1,1000})?\s*", re.ASCII)
 _CLOCK = re.compile(r"\d{1,3}:[0-5]\d(:[0-5]\d)?", re.ASCII)
@@ -107,6 +109,7 @@ def _at(place: str, do: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _scalar(kind: Type, value: Any, time_format: TimeFormat) -> Any:
+    value = native(value)
     match kind:
         case "integer":
             return _integer(value)
@@ -178,7 +181,7 @@ def _decimal_like(value: Any) -> bool:
 def _boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
-    if isinstance(value, int | str) and str(value).strip().lower() in _WORDS:
+    if isinstance(value, int | float | str) and str(value).strip().lower() in _WORDS:
         return _WORDS[str(value).strip().lower()]
     raise InvalidValue(f"true or false, not {_shown(value)}")
 
@@ -195,6 +198,8 @@ def _string(value: Any) -> str:
         return str(value)
     if isinstance(value, date | time):
         return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
     raise InvalidValue(f"text, not {_shown(value)}")
 
 
@@ -256,9 +261,17 @@ def _datetime(value: Any, time_format: TimeFormat) -> str:
 def _time(value: Any) -> str:
     if isinstance(value, time) and value.tzinfo in (None, UTC):  # without a date, another zone's offset is unknown
         return value.strftime("%H:%M:%S" if value.second else "%H:%M")
+    if isinstance(value, timedelta) and value >= timedelta(0) and not value.microseconds:
+        return _clock(value)  # what MySQL's drivers make of a column of times
     if isinstance(value, str) and _CLOCK.fullmatch(value.strip()):
-        return value.strip()
+        return value.strip().zfill(len("00:00") if value.count(":") == 1 else len("00:00:00"))
     raise InvalidValue(f"HH:MM or HH:MM:SS (a time of day is in UTC), not {_shown(value)}")
+
+
+def _clock(length: timedelta) -> str:
+    minutes, seconds = divmod(length.days * 86_400 + length.seconds, 60)
+    clock = f"{minutes // 60:02}:{minutes % 60:02}"
+    return f"{clock}:{seconds:02}" if seconds else clock
 
 
 def from_text(text: str) -> Any:
@@ -363,6 +376,7 @@ def plain(value: Any, time_format: TimeFormat) -> Any:
 
 
 def _plain(value: Any, time_format: TimeFormat) -> Any:
+    value = native(value)
     if isinstance(value, str):
         return _utf8(value)
     if value is None or isinstance(value, bool | int):
@@ -375,6 +389,10 @@ def _plain(value: Any, time_format: TimeFormat) -> Any:
         return _datetime(value, time_format)
     if isinstance(value, date | time):
         return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, timedelta):
+        return _time(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(item, time_format) for key, item in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray):

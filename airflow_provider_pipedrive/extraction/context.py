@@ -64,6 +64,11 @@ class ExtractionContext:
         return self.pool.latest or datetime.fromtimestamp(self.clock(), UTC)
 
     @property
+    def moment(self) -> datetime:
+        """The same, in fractions of a second: to tell which of two runs has read later."""
+        return self.pool.server_clock.now or self.now
+
+    @property
     def partition(self) -> str:
         """The folder below each entity's. What changed lands next to what the runs before have landed, never in its
         place: their rows come no more."""

@@ -69,7 +69,7 @@ def extract(
     with _tokens_capped(client, job.max_tokens), _given_back(folder, pool):
         ask_early(pool, folder, job)
         account, headers = who_reads(client)
-        pool.latest = server_time(headers)
+        pool.note_time(server_time(headers))
         context = ExtractionContext(
             client, folder.path, job, run, writer, folder, pool, progress, account, clock, sleep, began, spent
         )

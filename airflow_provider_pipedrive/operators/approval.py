@@ -145,9 +145,13 @@ def settled(
     )
 
 
-class PlannedWriteOperator(ReportsLineage, BaseOperator):
+class PlannedWriteOperator(BaseOperator, ReportsLineage):
     """Decides everything before its first write, shows it to somebody where ``approval`` says so, and continues what an
-    earlier try has begun."""
+    earlier try has begun.
+
+    Airflow's class comes first: of a class without ``__init__`` whose first base is another, Airflow 3.3 takes None for
+    the defaults of mapped tasks, such as ``inlets``, and no mapped task would start.
+    """
 
     approval: Approval | None
 

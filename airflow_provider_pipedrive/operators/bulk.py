@@ -197,8 +197,10 @@ class PipedriveBulkOperator(PlannedWriteOperator):
         rows = self.rows
         if callable(rows):
             rows = rows()
-        if isinstance(rows, str) and isinstance(rendered := from_text(rows), list):
-            rows = rendered  # a template renders another task's result to text
+        if isinstance(rows, str) and rows.strip().startswith("[") and rows.strip().endswith("]"):
+            rows = _rendered(rows)
+        if rows is None or (isinstance(rows, str) and rows.strip() in ("", "None")):
+            raise PipedriveParameterError("rows was rendered to nothing: the task that they come from has no result.")
         if isinstance(rows, str | Path):
             return self._rows_of([storage_path("rows", allowed("rows", rows))])
         if not isinstance(rows, Iterable) or isinstance(rows, Mapping):
@@ -255,6 +257,20 @@ class PipedriveBulkOperator(PlannedWriteOperator):
             elif name in _COUNTS and value not in (None, ""):
                 given[name] = whole_number(name, value, least=0)
         BulkJob(**given)
+
+
+def _rendered(text: str) -> list[Any]:
+    """The rows of another task that a template has rendered to text.
+
+    :raises PipedriveParameterError: they have values that a text cannot give back, such as dates
+    """
+    found = from_text(text)
+    if not isinstance(found, list):
+        raise PipedriveParameterError(
+            f"rows was rendered to a text that cannot be read as a list: {text:.80}. Give the other task's result "
+            "itself (rows=task.output), or make the DAG with render_template_as_native_obj=True."
+        )
+    return found
 
 
 def _first_link(results: Any) -> str:

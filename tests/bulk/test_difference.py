@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient
-from airflow_provider_pipedrive.errors import (
-    PipedriveParameterError,
-)
+from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveRejectedRowsError
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.bulk.conftest import SEATS, Write, lines, writes
 
@@ -75,6 +73,32 @@ def test_a_new_primary_address_keeps_the_others(client: PipedriveClient, write_r
         ("work@example.com", False),
         ("home@example.com", False),
     ]
+
+
+def test_a_row_without_a_number_takes_away_the_only_one_and_none_of_several(
+    client: PipedriveClient, write_rows: Write
+) -> None:
+    several = [{"value": "+49 30 1", "primary": True}, {"value": "+49 30 2", "primary": False}]
+    people = [
+        client.run("addPerson", {"name": "Several", "phones": several}),
+        client.run("addPerson", {"name": "One", "phones": several[:1]}),
+    ]
+    rows = [{"id": person["id"], "phone": None} for person in people]
+
+    for folder in ("monday", "tuesday"):
+        write_rows(rows, "persons", folder=folder, match_on="id")
+
+    left = [client.run("getPerson", {"id": person["id"]})["phones"] for person in people]
+    assert [[entry["value"] for entry in phones] for phones in left] == [["+49 30 1", "+49 30 2"], []]
+
+
+def test_what_no_record_can_be_without_is_not_emptied_and_the_row_is_set_aside_before_anything_is_written(
+    sandbox: Sandbox, write_rows: Write
+) -> None:
+    with pytest.raises(PipedriveRejectedRowsError, match=r"row 2: name cannot be emptied.*Nothing was written"):
+        write_rows([{"id": 1, "name": "A"}, {"id": 2, "name": None}], "organizations", match_on="id")
+
+    assert writes(sandbox) == []
 
 
 def test_the_value_of_a_deal_with_products_is_not_written(client: PipedriveClient, write_rows: Write) -> None:

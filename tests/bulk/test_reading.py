@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from airflow_provider_pipedrive.bulk.targets import target_of
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.sandbox import Sandbox
@@ -99,6 +102,94 @@ def test_values_of_numpy_are_taken_as_pythons(client: PipedriveClient, write_row
     }
 
     assert write_rows([row], "deals", match_on="id")["updated"] == 1
+
+
+def test_ids_of_a_column_with_gaps_are_ids_though_a_csv_file_has_them_with_a_point(
+    client: PipedriveClient, write_rows: Write
+) -> None:
+    row = {"id": "2.0", "organization": "3.0", "owner": "4.0", "stage": "5.0"}
+
+    receipt = write_rows([row], "deals", match_on="id", create_related=True)
+
+    deal = client.run("getDeal", {"id": 2})
+    assert (deal["org_id"], deal["owner_id"], deal["stage_id"], receipt["related_created"]) == (3, 4, 5, 0)
+
+
+@pytest.mark.parametrize(
+    ("entity", "row", "stored"),
+    [
+        (
+            "deals",
+            {"Contract number": UUID(int=5), "Best time to call": timedelta(hours=9, minutes=30),
+             "Yearly value": '{"value": 5, "currency": "EUR"}', "Site": '{"value": "Riga", "country": "Latvia"}',
+             "Interests": '["Support"]', "Label": '["Hot", "Cold"]'},
+            {"Contract number": str(UUID(int=5)), "Best time to call": "09:30:00", "Yearly value": 5, "Site": "Riga",
+             "Interests": ["Support"], "label_ids": [1, 3]},
+        ),
+        ("leads", {"Best time to call": "9:30"}, {"Best time to call": "09:30:00"}),
+        (
+            "persons",
+            {"emails": '[{"value": "a@b.example"}]', "phones": ['{"value": "+49 30 1", "label": "home"}']},
+            {"emails": [{"value": "a@b.example", "primary": True, "label": "work"}],
+             "phones": [{"value": "+49 30 1", "primary": True, "label": "home"}]},
+        ),
+        (
+            "products",
+            {"Unit prices": '[{"currency": "EUR", "price": "5.5"}]', "Category": "services"},
+            {"prices": [{"currency": "EUR", "price": 5.5}], "category": 2},
+        ),
+        (
+            "activities",
+            {"Duration": timedelta(minutes=90), "Priority": "High", "participants": {"person_id": "2"}},
+            {"duration": "01:30", "priority": 3, "participants": [{"person_id": 2}]},
+        ),
+        ("organizations", {"Visible to": "owner only"}, {"visible_to": 1}),
+        ("organizations", {"Visible to": 7}, {"visible_to": 7}),
+    ],
+)  # fmt: skip
+def test_what_tables_have_is_written_once_and_is_the_same_the_next_time(
+    client: PipedriveClient, write_rows: Write, entity: str, row: dict[str, Any], stored: dict[str, Any]
+) -> None:
+    identity = next(client.iterate(target_of(entity).listed))["id"]
+    rows = [{"id": identity, **row}]
+
+    assert write_rows(rows, entity, "first", match_on="id")["updated"] == 1
+    record = client.run(target_of(entity).single or "", {"id": identity}, readable=True)
+    found = {**record, **(record.get("custom_fields") or {})}
+    assert {name: _main_part(found[name]) for name in stored} == stored
+    assert write_rows(rows, entity, "second", match_on="id")["unchanged"] == 1
+
+
+def _main_part(value: Any) -> Any:
+    """Of an object with parts the first; Pipedrive adds others."""
+    return value["value"] if isinstance(value, dict) else value
+
+
+@pytest.mark.parametrize(
+    ("row", "stored"),
+    [
+        ({"Value": "1200 eur"}, (1200, "EUR")),
+        ({"Value": {"value": "7.5", "currency": "USD"}}, (7.5, "USD")),
+        ({"Value": 7, "Currency": "JPY"}, (7, "JPY")),
+        ({"Value": "7 EUR", "Currency": "EUR"}, (7, "EUR")),
+    ],
+)
+def test_a_deals_value_is_money(
+    client: PipedriveClient, write_rows: Write, row: dict[str, Any], stored: tuple[float, str]
+) -> None:
+    made = client.run("addDeal", {"title": "Without products", "value": 1, "currency": "GBP"})["id"]
+    rows = [{"id": made, **row}]
+
+    assert write_rows(rows, "deals", "first", match_on="id")["updated"] == 1
+    deal = client.run("getDeal", {"id": made})
+    assert (deal["value"], deal["currency"]) == stored
+    assert write_rows(rows, "deals", "second", match_on="id")["unchanged"] == 1
+
+
+def test_a_deals_value_in_two_currencies_sets_its_row_aside(write_rows: Write) -> None:
+    receipt = write_rows([{"id": 1, "Value": "7 EUR", "Currency": "USD"}], "deals", match_on="id", max_rejects=1)
+
+    assert lines(receipt["rejects"])[0]["reason"] == "value is in EUR, but currency is USD"
 
 
 # ---- labels

@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from email import message_from_bytes
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
+import third_party
 
 from airflow_provider_pipedrive.catalog import ACTIONS, Action, Parameter
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.client.parameters import bind
 from airflow_provider_pipedrive.client.prepared import prepare
 from airflow_provider_pipedrive.client.uploads import Upload
-from tests.catalog.test_against_node_client import ROWS, key_of
+from tests.catalog.test_against_node_client import ROWS, TABLE, key_of
 from tests.support.scripted_server import ScriptedServer, envelope
 
 FACTS = {key_of(row, ROWS): row for row in ROWS}
@@ -168,3 +170,36 @@ def test_all_parameters_together_reach_pipedrive_as_the_official_client_sends_th
         sent = server.requests[-1]
         got = wire(sent.method, sent.target, sent.headers.get("content-type", ""), sent.body)
         assert got == official(FACTS[key], given), key
+
+
+@pytest.mark.long
+def test_the_official_client_itself_makes_the_same_requests(tmp_path: Path) -> None:
+    calls = [(key, given) for key in CALLED for given in (*one_by_one(key), all_together(key)) if not has_file(given)]
+    file = tmp_path / "calls.json"
+    file.write_text(json.dumps([as_documented(key, given) for key, given in calls]))
+    try:
+        requests = third_party.node_client(TABLE["client"], file)["requests"]
+    except third_party.CannotInstall as error:
+        pytest.skip(f"not to be had from the package index: {error}")
+
+    for (key, given), request in zip(calls, requests, strict=True):
+        target = f"{'/v1' if ACTIONS[key].version == 'v1' else '/api/v2'}{request['url']}"
+        sent = wire(request["method"], target, request["type"], request["body"].encode())
+        assert sent._replace(path=sent.path.replace("'", "%27")) == ours(ACTIONS[key], given), (key, given)
+
+
+def has_file(given: dict[str, Any]) -> bool:
+    return any(isinstance(value, bytes) for value in given.values())
+
+
+def as_documented(key: str, given: dict[str, Any]) -> dict[str, Any]:
+    """A call as the client's documentation asks for it: what it calls a text is a text with commas."""
+    facts = {fact["name"]: fact for fact in FACTS[key]["parameters"]}
+    texts = [name for name in given if (facts[name]["in"], facts[name]["type"]) == ("query", "string")]
+    return {
+        "version": FACTS[key]["version"],
+        "operation": FACTS[key]["operation"],
+        "given": {**given, **{name: as_text(given[name]) for name in texts}},
+        "places": {name: fact["in"] for name, fact in facts.items()},
+        "body_is_array": FACTS[key].get("body_is_array", False),
+    }

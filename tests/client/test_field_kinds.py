@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_pipedrive.client.field_kinds import KINDS, Field, PrimaryEntry
+from airflow_provider_pipedrive.catalog import ACTIONS
+from airflow_provider_pipedrive.client.field_kinds import KINDS, Declared, Field, PrimaryEntry
 
 KEY = "48518331116f22e83ac2f70301c01ab410b46e3c"
 
@@ -61,6 +62,8 @@ def test_an_option_of_a_lead_may_be_given_as_a_table_with_gaps_writes_it(kind: s
         ("option", "7", 7),
         ("time", "09:00:00", "09:00"),
         ("time", "09:30", "09:30:00"),
+        ("time", "09:30:00", "9:30"),
+        ("datetime", "2026-01-01 10:00:00", "2026-01-01T10:00:00Z"),
         ("text", "", None),
         ("money", {"value": None, "currency": None}, None),
         ("address", {"value": "Riga", "country": "Latvia"}, {"value": "Riga"}),
@@ -95,6 +98,35 @@ def test_another_primary_address_keeps_the_others() -> None:
         {"value": "old@a.example", "label": "work", "primary": False},
     ]
     assert kind.merged(entries, "OLD@a.example") is None
+
+
+def test_without_a_value_the_only_address_goes_and_of_several_none() -> None:
+    kind = KINDS["email"]
+    assert isinstance(kind, PrimaryEntry)
+    entries = [{"value": "a@a.example", "primary": True}, {"value": "b@a.example", "primary": False}]
+
+    assert kind.merged(entries[:1], None) == []
+    assert kind.merged(entries, None) is None
+    assert kind.merged([], None) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ([{"currency": "EUR", "price": 5, "cost": 0, "product_id": 7}], [{"currency": "EUR", "price": 5}], True),
+        ([{"currency": "EUR", "price": 5}, {"currency": "USD", "price": 6}],
+         [{"currency": "USD", "price": 6}, {"currency": "EUR", "price": 5}], True),
+        ([{"currency": "EUR", "price": 5}, {"currency": "USD", "price": 6}], [{"currency": "EUR", "price": 5}], False),
+        ([{"currency": "EUR", "price": 5}], [{"currency": "EUR", "price": 5}, {"currency": "EUR", "price": 5}], False),
+        ([{"currency": "EUR", "price": 5}], [{"currency": "EUR", "price": 5, "cost": 1}], False),
+    ],
+)  # fmt: skip
+def test_a_list_of_objects_is_the_same_in_any_order_and_with_parts_that_pipedrive_adds(
+    before: Any, after: Any, same: bool
+) -> None:
+    prices = Declared(ACTIONS["updateProduct"].by_name["prices"])
+
+    assert prices.same(before, after) is same
 
 
 def test_of_a_whole_list_the_primary_entry_is_the_key() -> None:

@@ -174,6 +174,11 @@ def test_what_is_wrong_fails_before_sending_and_says_how_it_is_right(
         *(("addActivity", "due", "due_date"), ("addDeal", "expected_close", "expected_close_date")),
         *(("getDeals", "start", "cursor"), ("getFiles", "offset", "start"), ("searchDeals", "query", "term")),
         *(("updateDeal", "deal_id", "id"), ("updateOrganization", "company_id", "id")),
+        *(("updateStage", "rotten_flag", "is_deal_rot_enabled"), ("updateStage", "rotten_days", "days_to_rotten")),
+        *(("addActivity", "assigned_to_user_id", "owner_id"), ("addDealProduct", "discount_percentage", "discount")),
+        *(("deleteDealFollower", "userId", "follower_id"), ("deletePersonFollower", "user_id", "follower_id")),
+        *(("updateDealProduct", "deal_product_id", "product_attachment_id"), ("searchPersons", "q", "term")),
+        *(("getDealField", "field_key", "field_code"), ("getDealFieldV1", "field_id", "id")),
         *(
             ("deletePerson", "contactId", "id"),
             ("addDealProduct", "deal_id", "id"),
@@ -185,6 +190,11 @@ def test_other_systems_words_for_a_parameter_lead_to_its_name(action: str, name:
     with pytest.raises(PipedriveParameterError) as refused:
         bind(get_action(action), {name: 1})
     assert f"there is no parameter {name!r} (did you mean {meant}?)" in str(refused.value)
+
+
+def test_in_v1_a_follower_is_not_named_by_the_user() -> None:
+    with pytest.raises(PipedriveParameterError, match=r"no parameter 'user_id' \(it takes: follower_id, id\)"):
+        bind(get_action("deleteDealFollowerV1"), {"id": 1, "user_id": 2, "follower_id": 3})
 
 
 def test_a_filter_of_none_takes_the_place_of_no_other_condition() -> None:

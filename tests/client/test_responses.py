@@ -111,6 +111,7 @@ def test_the_outcome_of_a_create_with_an_unreadable_answer_is_unknown() -> None:
         (READ, answer(302), PipedriveResponseError, False),
         (READ, answer(500), PipedriveServerError, True),
         (READ, answer(501), PipedriveServerError, False),
+        (READ, answer(408, b"<html>", HTML), PipedriveServerError, True),
         (READ, answer(502, b"<html>", HTML), PipedriveServerError, True),
         (READ, answer(524, b"", HTML), PipedriveServerError, True),
         (UPDATE, answer(500), PipedriveServerError, True),

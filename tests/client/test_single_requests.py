@@ -15,6 +15,7 @@ from airflow_provider_pipedrive.errors import (
     PipedriveConnectionError,
     PipedriveEndpointRemovedError,
     PipedriveNotFoundError,
+    PipedriveParameterError,
     PipedriveServerError,
     PipedriveValidationError,
 )
@@ -196,3 +197,47 @@ def test_a_deal_whose_deletion_was_answered_by_a_broken_connection_is_deleted_on
     assert client.run("deleteDeal", {"id": 2}) == {"id": 2}
     assert sandbox.records("deals")[2]["is_deleted"]
     assert [request.status for request in sandbox.requests if request.method == "DELETE"][-1] == 404
+
+
+FIELD = "48518331116f22e83ac2f70301c01ab410b46e3c"
+NUMBERED = [key for key, action in ACTIONS.items() if action.adapter == "numeric_field_id"]
+
+
+@pytest.mark.parametrize("key", NUMBERED)
+@pytest.mark.parametrize("given", [{"id": 7}, {"id": "7.0"}, {"field_code": "7"}])
+def test_a_field_may_be_named_by_the_number_that_it_has_in_v1(
+    key: str, given: dict[str, Any], client: PipedriveClient, server: ScriptedServer
+) -> None:
+    server.script = [envelope({"id": 7, "key": FIELD}), envelope({"field_code": FIELD})]
+
+    assert client.run(key, given) == {"field_code": FIELD}
+
+    table = ACTIONS[key].path.split("/")[3]
+    asked, done = [(request.method, request.target) for request in server.requests]
+    assert asked == ("GET", f"/v1/{table}/7")
+    assert done == (ACTIONS[key].method, f"/api/v2/{table}/{FIELD}")
+
+
+def test_fields_that_v1_has_too_take_its_numbers() -> None:
+    tables = ("Deal", "Organization", "Person", "Product")
+
+    assert sorted(NUMBERED) == sorted(
+        [f"{verb}{table}Field" for verb in ("delete", "get", "update") for table in tables] + ["getPersonFieldDetails"]
+    )
+
+
+def test_what_is_wrong_is_found_before_a_field_is_looked_up(client: PipedriveClient, server: ScriptedServer) -> None:
+    with pytest.raises(PipedriveParameterError, match="there is no parameter 'nme'"):
+        client.run("updateDealField", {"id": 7, "nme": "Size"})
+
+    assert server.requests == []
+
+
+def test_a_field_whose_number_an_earlier_try_has_deleted_is_done(
+    client: PipedriveClient, server: ScriptedServer
+) -> None:
+    server.script = [NOT_FOUND, NOT_FOUND]
+
+    assert client.run("deleteDealField", {"id": 7}, already_tried=True) == {"field_code": 7}
+    with pytest.raises(PipedriveNotFoundError):
+        client.run("deleteDealField", {"id": 7})

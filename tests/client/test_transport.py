@@ -130,6 +130,12 @@ def test_a_gzip_answer_is_unpacked(client: PipedriveClient, server: ScriptedServ
     assert client.run("getDeal", {"id": 1}) == {"id": 1}
 
 
+def test_a_gzip_answer_in_two_members_is_read_whole(client: PipedriveClient, server: ScriptedServer) -> None:
+    packed = gzip.compress(b'{"data": ') + gzip.compress(b'{"id": 1}}')
+    server.script = [http(200, packed, Content_Encoding="gzip")]
+    assert client.run("getDeal", {"id": 1}) == {"id": 1}
+
+
 def test_an_integer_of_any_size_stays_exact(client: PipedriveClient, server: ScriptedServer) -> None:
     server.script = [envelope({"id": 123456789012345678901234567890})]
     assert client.run("getDeal", {"id": 1}) == {"id": 123456789012345678901234567890}

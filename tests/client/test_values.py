@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -35,6 +36,8 @@ NOON = datetime(2026, 1, 31, 12, 0, 0, 999_999, tzinfo=UTC)
         ("boolean", "False", False),
         ("boolean", 1, True),
         ("boolean", "0", False),
+        ("boolean", 1.0, True),
+        ("boolean", "0.0", False),
         ("flag", True, 1),
         ("flag", "0", 0),
         ("string", "text", "text"),
@@ -49,6 +52,10 @@ NOON = datetime(2026, 1, 31, 12, 0, 0, 999_999, tzinfo=UTC)
         ("time", time(9, 30), "09:30"),
         ("time", time(9, 30, 5), "09:30:05"),
         ("time", time(9, 30, tzinfo=UTC), "09:30"),
+        ("time", "9:30", "09:30"),
+        ("time", timedelta(hours=9, seconds=5), "09:00:05"),
+        ("time", timedelta(hours=100), "100:00"),
+        ("string", UUID(int=5), "00000000-0000-0000-0000-000000000005"),
         ("object", {"a": 1}, {"a": 1}),
         ("object", '{"a": 1}', {"a": 1}),
         (
@@ -57,12 +64,29 @@ NOON = datetime(2026, 1, 31, 12, 0, 0, 999_999, tzinfo=UTC)
             {"when": "2026-01-31T12:00:00Z", "much": 0.5, "of": [1, 2]},
         ),
         ("any", {"day": date(2026, 1, 31)}, {"day": "2026-01-31"}),
+        ("any", {"time": timedelta(hours=9, minutes=5)}, {"time": "09:05"}),
         ("any", None, None),
     ],
 )
 def test_a_value_that_says_exactly_what_is_meant_is_taken(declared: Any, given: Any, sent: Any) -> None:
     converted = convert(body("x", declared), given, "v2")
     assert (converted, type(converted)) == (sent, type(sent))
+
+
+def test_values_of_numpy_are_taken_as_pythons() -> None:
+    numpy = pytest.importorskip("numpy")
+    given = {
+        "integer": numpy.int64(5),
+        "boolean": numpy.bool_(True),
+        "date": numpy.datetime64("2026-01-31"),
+        "object": {"a": numpy.array([1, 2])},
+    }
+
+    found = {kind: convert(body("x", kind), value, "v2") for kind, value in given.items()}  # type: ignore[arg-type]
+
+    assert found == {"integer": 5, "boolean": True, "date": "2026-01-31", "object": {"a": [1, 2]}}
+    assert convert(body("x", "array", items="integer"), numpy.array([1, 2]), "v2") == [1, 2]
+    assert type(found["boolean"]) is bool
 
 
 @pytest.mark.parametrize(
@@ -87,6 +111,8 @@ def test_a_value_that_says_exactly_what_is_meant_is_taken(declared: Any, given: 
         ("number", "1e999", "a number"),
         ("boolean", "yes", "true or false"),
         ("boolean", 2, "true or false"),
+        ("boolean", 0.5, "true or false"),
+        ("boolean", float("nan"), "true or false"),
         ("string", True, "text"),
         ("string", None, "text"),
         ("string", float("nan"), "text"),

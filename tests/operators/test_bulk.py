@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException
 
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 from airflow_provider_pipedrive.operators.bulk import PipedriveBulkOperator
+from airflow_provider_pipedrive.operators.merge import PipedriveMergeOperator
 from airflow_provider_pipedrive.sandbox import Sandbox
+from airflow_provider_pipedrive.transfers import ObjectStorageToPipedriveOperator, SqlToPipedriveOperator
 from tests.support.bulk_tasks import names, run
 from tests.transfers.conftest import bucket as bucket
 
@@ -106,6 +109,38 @@ def test_rows_that_a_template_rendered_to_text_are_rows(sandbox: Sandbox, tmp_pa
     assert (
         run(PipedriveBulkOperator(task_id="write", rows=repr(ROWS), entity="persons", folder=tmp_path))["created"] == 2
     )
+
+
+def test_rows_with_values_that_a_text_cannot_give_back_are_refused_with_what_to_do(sandbox: Sandbox) -> None:
+    text = "[{'email': 'a@example.com', 'Last visit': datetime.date(2026, 1, 1)}]"
+
+    with pytest.raises(AirflowFailException, match=r"rows was rendered to a text .*rows=task\.output"):
+        run(PipedriveBulkOperator(task_id="write", rows=text, entity="persons"))
+
+
+@pytest.mark.parametrize("rendered", ["None", ""])
+def test_rows_of_a_task_that_has_no_result_are_refused_with_the_reason(sandbox: Sandbox, rendered: str) -> None:
+    with pytest.raises(AirflowFailException, match="rows was rendered to nothing: the task that they come from"):
+        run(PipedriveBulkOperator(task_id="write", rows=rendered, entity="persons"))
+
+
+@pytest.mark.parametrize(
+    ("operator", "given", "mapped"),
+    [
+        (PipedriveBulkOperator, {"entity": "persons"}, {"rows": [ROWS, []]}),
+        (SqlToPipedriveOperator, {"entity": "persons", "sql_conn_id": "warehouse"}, {"sql": ["SELECT 1", "SELECT 2"]}),
+        (ObjectStorageToPipedriveOperator, {"entity": "persons"}, {"path": ["a.csv", "b.csv"]}),
+        (PipedriveMergeOperator, {"entity": "persons"}, {"groups": [[[1, 2]], [[3, 4]]]}),
+    ],
+)
+def test_a_mapped_task_has_what_airflow_asks_of_it_before_it_starts(
+    operator: Any, given: dict[str, Any], mapped: dict[str, Any]
+) -> None:
+    with DAG("dag", start_date=datetime(2026, 1, 1, tzinfo=UTC), schedule=None):
+        task = operator.partial(task_id="mapped", **given).expand(**mapped)
+
+    assert (list(task.inlets), list(task.outlets)) == ([], [])
+    assert task.partial_kwargs.get("executor_config") == {}
 
 
 @pytest.mark.parametrize("rows", [5, {"email": "a@example.com"}, b"rows.csv"], ids=str)

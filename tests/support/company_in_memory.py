@@ -134,6 +134,7 @@ class Company:
             [Key(record["id"], timestamp(record["update_time"])) for record in shown],
             {"data": shown, "additional_data": {"next_cursor": cursor}},
             datetime.fromtimestamp(int(self.now), UTC),
+            1.0,  # slow enough that all connections are used
         )
 
     def _whole(self, record: dict[str, Any]) -> dict[str, Any]:

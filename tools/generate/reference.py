@@ -64,7 +64,8 @@ A value that cannot be converted exactly is refused, and the error names its pla
 whole number, not 'x'`. Lists and objects may be text, as JSON or as Python writes them. Pipedrive accepts more keys in
 objects than it describes, so an unknown key is sent as it is, unless it looks like a known one that is missing.
 
-**Custom fields** are given by name, or by their keys of 40 characters: see [writing](writing.md#custom-fields).
+**Custom fields** are given by name, or by their keys of 40 characters: see [writing](writing.md#custom-fields). An
+action for the definition of one field takes the numeric `id` that v1 has, too: looking it up costs 2 tokens.
 
 **Paging.** A list action walks through all pages by itself and returns all records as a list; `PipedriveHook.iterate()`
 gives them one after the other, without holding them all. Give `cursor` (or `start`, where the table has it) to read one

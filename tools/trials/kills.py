@@ -8,7 +8,7 @@
 Before each run two deals of the company, the first and the last, are given the run's number as title. So a reader can
 tell a mix (the two differ), an old state (a number smaller than one seen before) and a file that is missing or torn
 (its hash is another one than the manifest says). After each kill another run follows, and what it landed is compared
-with the company. Half of the kills come while a run publishes and sweeps, half of the runs upload nothing before that.
+with the company. Half of the kills come while a run publishes and sweeps, half of the runs note nothing before that.
 At the end a run follows to which it is a week later: what is there then and named by no manifest is an orphan. The exit
 code is 1 if anything was wrong.
 """
@@ -37,8 +37,9 @@ from airflow_provider_pipedrive.client import PipedriveClient, settings_from
 from airflow_provider_pipedrive.extraction import ExtractionJob, extract
 from airflow_provider_pipedrive.extraction import job as job_module
 from airflow_provider_pipedrive.extraction.output import manifest as manifest_module
-from airflow_provider_pipedrive.extraction.output import part_uploads, run_folder, staging
+from airflow_provider_pipedrive.extraction.output import part_uploads, publication, run_folder, staging
 from airflow_provider_pipedrive.extraction.output.manifest import named_files
+from airflow_provider_pipedrive.extraction.output.parts import WHOLE
 from airflow_provider_pipedrive.extraction.storage.files import below, read, read_json
 from airflow_provider_pipedrive.sandbox import Sandbox
 
@@ -88,8 +89,10 @@ def publishing(begins: Callable[[], Any]) -> Iterator[None]:
 
 
 def _small_parts(number: int) -> None:
-    """Small parts, which every other run uploads at once, as a long one does."""
+    """Small parts, which every other run uploads at once, as a long one does. In two of three runs they count as large:
+    they go up while the rest is read, and are published as they are."""
     staging.PART_ROWS = staging.MOST_ROWS = 200
+    staging.WHOLE = publication.WHOLE = 50_000 if number % 3 else WHOLE
     part_uploads.HELD_SECONDS = 10.0 if number % 2 else 0.0
 
 

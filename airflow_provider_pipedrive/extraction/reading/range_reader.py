@@ -80,6 +80,7 @@ class RangeReader:
 
     :param bidirectional: False: from the front only, on one connection
     :param known: records to leave out, by id, unless they have another time of last update
+    :ivar connections: requests at once: gaps are split until there are so many
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class RangeReader:
         paging = reading.entity.listing.paging
         self.parameters = {"limit": min(PAGE, paging.max_limit) if paging else PAGE, **reading.query}
         self._bidirectional = bidirectional
+        self.connections = reading.pool.concurrency
         self._known = known or {}
         self._requests: dict[RangeScan, _ScanRequest] = {}
         self._ranges: list[Range] = []
@@ -294,7 +296,7 @@ class RangeReader:
 
     def _reinforce(self) -> None:
         """Give the widest gap another pair of scans when connections are idle, and requests are not what is scarce."""
-        if not self._bidirectional or self._scarce or len(self._awaited) > self._pool.concurrency - 2:
+        if not self._bidirectional or self._scarce or len(self._awaited) > self.connections - 2:
             return
         if self._splits >= self._stats.pages * _SPLITS_PER_PAGE:
             return

@@ -21,6 +21,7 @@ PAGE = 500
 OPEN_END = 2**62
 """Beyond every second and every id."""
 _LEAST_STRETCH = 6  # pages
+_QUICKEST_PAGE = 0.0035  # seconds from its last byte until its records are written, raw and narrow
 _STEPS = 40
 
 
@@ -204,17 +205,25 @@ def _quantiles(seconds: Sequence[int]) -> list[int]:
     return [ordered[int((step + 0.5) * len(ordered) / _STEPS)] for step in range(_STEPS)]
 
 
-def split_points(seconds: Sequence[int], pages: float, concurrency: int) -> list[int]:
+def useful_connections(concurrency: int, took: float) -> int:
+    """How many requests at once bring anything: no more than the pages that can be taken while one is under way.
+
+    :param took: seconds of a request
+    """
+    return max(2, min(concurrency, round(took / _QUICKEST_PAGE)))
+
+
+def split_points(seconds: Sequence[int], pages: float, connections: int) -> list[int]:
     """Where to cut a list's history, so that all stretches take about as long.
 
     At most once for every six pages: where two scans meet, half a page is read in vain.
 
     :param seconds: sorted seconds of last update that stand for all
     :param pages: how many the list has
-    :param concurrency: requests at once
+    :param connections: requests at once
     :returns: the seconds between stretches of about equal size
     """
-    stretches = round(min(concurrency / 2, pages / _LEAST_STRETCH))
+    stretches = round(min(connections / 2, pages / _LEAST_STRETCH))
     return sorted({seconds[len(seconds) * index // stretches] for index in range(1, stretches)}) if seconds else []
 
 

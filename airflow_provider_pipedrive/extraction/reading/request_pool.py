@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider_pipedrive.catalog import Entity
 from airflow_provider_pipedrive.extraction.reading.memory import share_freed
 from airflow_provider_pipedrive.extraction.reading.pages import Page, decode, server_time
+from airflow_provider_pipedrive.extraction.reading.server_clock import ServerClock
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client import PipedriveClient
@@ -56,6 +57,7 @@ class RequestPool:
         self.concurrency = concurrency
         self.on_progress = on_progress
         self.latest: datetime | None = None
+        self.server_clock = ServerClock()
         self.failure: BaseException | None = None
         share_freed()
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="pipedrive")
@@ -77,14 +79,12 @@ class RequestPool:
             raise Stopped
         size, page, set_aside = early.result() if early else self._ask(entity, parameters)
         self.client.metrics.count("records_read", len(page))
-        moment = page.server_time
         with self._lock:
             stats.pages += 1
             stats.largest = max(stats.largest, size)
             stats.set_aside.update(set_aside)
             stats.tokens += entity.listing.token_cost
-            if moment is not None and (self.latest is None or moment > self.latest):
-                self.latest = moment
+            self.note_time(page.server_time)
         return page
 
     def ask_early(self, entity: Entity, parameters: Mapping[str, Any]) -> None:
@@ -98,6 +98,12 @@ class RequestPool:
             entity.action, {**entity.parameters, **parameters}, lambda body: (len(body), decode(entity, body))
         )
         return size, Page(records, keys, envelope, server_time(headers), time.monotonic() - began), set_aside
+
+    def note_time(self, moment: datetime | None) -> None:
+        """Note Pipedrive's clock, as an answer has told it, if it has."""
+        self.server_clock.note(moment)
+        if moment is not None and (self.latest is None or moment > self.latest):
+            self.latest = moment
 
     def submit_then(self, work: Callable[[], T], done: Callable[[T | None, BaseException | None], None]) -> None:
         """Have a thread do some work, and call ``done`` with its result or its error."""

@@ -48,6 +48,7 @@ from airflow_provider_pipedrive.extraction.reading.ranges import (
     Range,
     estimate_update_times,
     split_points,
+    useful_connections,
 )
 from airflow_provider_pipedrive.extraction.reading.resuming import open_ranges
 from airflow_provider_pipedrive.extraction.reading.whole_list import read_list
@@ -144,9 +145,10 @@ class RangeSnapshot:
             partial(self._pool.read, self._entity, parameters, self._reading.stats) for parameters in asked.values()
         )
         front, back = pages
+        took = max(page.took for page in pages)
         profile = ListProfile.of(front.keys, back.keys)
         self._reading.stats.expected = profile.highest - profile.absent
-        plan = self._plan_for(profile, max(page.took for page in pages), more=_more(front))
+        plan = self._plan_for(profile, took, more=_more(front))
         self._begin(
             plan(
                 _moment(self._reading, pages),
@@ -156,6 +158,7 @@ class RangeSnapshot:
             )
         )
         if issubclass(plan, WindowsPlan):
+            reader.connections = useful_connections(self._pool.concurrency, took)
             self._read_windows(reader, pages, profile)
         else:
             reader.adopt(whole, {scan: (asked[scan], page) for scan, page in zip(asked, pages, strict=True)})
@@ -169,7 +172,7 @@ class RangeSnapshot:
             [int(key.update_time.timestamp()) for key in page.keys if key.update_time is not None] for page in ends
         )
         until = int(self._began.timestamp())
-        places = split_points(estimate_update_times(front, back), profile.pages, self._pool.concurrency)
+        places = split_points(estimate_update_times(front, back), profile.pages, reader.connections)
         for low, high in pairwise([0, *(place for place in places if 0 < place < until), until]):
             reader.open(Range("time", low, high))
         if is_counted(self._reading) and not profile.never_updated:
@@ -251,8 +254,9 @@ def choose_plan(
     if not more or not has_windows or profile.pages < _LEAST_PAGES:
         return BidirectionalPlan
     rate, pages = reading.pool.client.burst_limit / WINDOW, profile.pages
+    connections = useful_connections(reading.pool.concurrency, took)
     from_both_ends = max(pages / rate, pages / 2 * took)
-    from_everywhere = max(1.15 * pages / rate, pages / reading.pool.concurrency * took) + 2 * took
+    from_everywhere = max(1.15 * pages / rate, pages / connections * took) + 2 * took
     by_count = is_counted(reading) and not profile.never_updated
     by_ids = profile.unseen / 100 <= _CHEAP * pages
     return WindowsPlan if from_everywhere < 0.75 * from_both_ends and (by_count or by_ids) else BidirectionalPlan

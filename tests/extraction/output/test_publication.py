@@ -169,9 +169,10 @@ def about(run: str, window: dict[str, str] | None = None) -> dict[str, Any]:
     return {"key": ["id"], "strategy": "walk", "run": run, "window": window}
 
 
-def test_of_two_snapshots_the_one_that_was_read_later_wins_and_the_other_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", ["2026-05-01T00:10:00+00:00", "2026-05-01T00:00:00.050000+00:00"])
+def test_of_two_snapshots_the_one_that_was_read_later_wins_and_the_other_is_told(tmp_path: Path, moment: str) -> None:
     early = read_by(tmp_path, "early", "2026-05-01T00:00:00+00:00", deal(1, "old"))
-    late = read_by(tmp_path, "late", "2026-05-01T00:10:00+00:00", deal(1, "new"))
+    late = read_by(tmp_path, "late", moment, deal(1, "new"))
     late.publish(lambda part: (), about("late"))
     with pytest.raises(PipedriveError, match="another run has read later than this one, and published first") as told:
         early.publish(lambda part: (), about("early"))

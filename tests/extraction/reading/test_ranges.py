@@ -18,6 +18,7 @@ from airflow_provider_pipedrive.extraction.reading.ranges import (
     fair_share_level,
     split_point,
     split_points,
+    useful_connections,
 )
 from airflow_provider_pipedrive.extraction.reading.resuming import open_ranges
 from tests.support.scans import ids, page, part_of, taken
@@ -151,11 +152,16 @@ def test_without_a_time_at_one_of_the_ends_nothing_is_likely() -> None:
 
 def test_a_history_is_cut_into_stretches_of_equal_size_that_are_worth_it() -> None:
     even = range(0, 1000, 10)
-    assert split_points(even, 32, concurrency=4) == [500]
-    assert split_points(even, 24, concurrency=40) == [250, 500, 750]
-    assert split_points(even, 8, concurrency=40) == []
-    assert split_points([7] * 9, 32, concurrency=40) == [7]
-    assert split_points([], 40, concurrency=40) == []
+    assert split_points(even, 32, connections=4) == [500]
+    assert split_points(even, 24, connections=40) == [250, 500, 750]
+    assert split_points(even, 8, connections=40) == []
+    assert split_points([7] * 9, 32, connections=40) == [7]
+    assert split_points([], 40, connections=40) == []
+
+
+@pytest.mark.parametrize(("took", "connections"), [(0.0, 2), (0.035, 10), (0.05, 14), (0.15, 32), (3.0, 32)])
+def test_the_quicker_a_request_the_fewer_connections_are_kept_busy(took: float, connections: int) -> None:
+    assert useful_connections(32, took) == connections
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_pipedrive.catalog import ENTITIES
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveServerError, PipedriveTokenCapError
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
+from airflow_provider_pipedrive.extraction.reading.entity_read import EntityRead
+from airflow_provider_pipedrive.extraction.reading.plans import BidirectionalPlan, WalkPlan, WindowsPlan
+from airflow_provider_pipedrive.extraction.reading.profile import ListProfile
+from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats, RequestPool
+from airflow_provider_pipedrive.extraction.reading.snapshot import choose_plan
 from airflow_provider_pipedrive.sandbox import Sandbox
 from tests.extraction.conftest import by_id, client_of, is_published, landed
 
@@ -21,6 +27,18 @@ FAULTS = ("500", "502", "503", "429", "reset", "truncate", "empty", "not-json", 
 
 def live(client: PipedriveClient, action: str = "getDeals") -> dict[Any, dict[str, Any]]:
     return by_id(list(client.iterate(action)))
+
+
+@pytest.mark.parametrize(("took", "plan"), [(0.005, BidirectionalPlan), (0.15, WindowsPlan)])
+def test_a_list_is_read_from_many_places_only_where_requests_take_longer_than_their_pages(
+    company: Sandbox, took: float, plan: type[WalkPlan]
+) -> None:
+    sink: Any = None
+    with client_of(company, burst_limit=4000) as client:
+        pool = RequestPool(client, 32, lambda: None)
+        reading = EntityRead(pool, ENTITIES["deals"], sink, ReadStats())
+        assert choose_plan(reading, ListProfile(50_000, 0.0, 0.0), took, more=True) is plan
+        pool.close()
 
 
 @pytest.mark.parametrize("strategy", ["windows", "bidirectional"])
