@@ -137,7 +137,8 @@ class Warehouse(TableStore):
 
     def _load(self, load: EntityLoad, folder: Path) -> Prepared:
         with kept(self._lake) if self._lake else nullcontext():
-            prepared, limits = None, [likely_mb(load)]
+            limits: Sequence[int] = [likely_mb(load)]
+            prepared: tuple[Prepared, Present] | None = None
             while True:
                 limit = limits[0]
                 try:
