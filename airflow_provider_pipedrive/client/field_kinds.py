@@ -321,6 +321,7 @@ class _Entries(FieldKind):
         return found
 
     def _entry(self, item: Any, whole: Any) -> dict[str, Any]:
+        item = from_text(item) if isinstance(item, str) else item  # in Parquet each entry is the JSON of an object
         entry = {"value": item} if isinstance(item, str) else item
         if not isinstance(entry, Mapping) or not isinstance(entry.get("value"), str):
             raise InvalidValue(

@@ -21,7 +21,7 @@ from airflow_provider_pipedrive.client.field_values import native
 from airflow_provider_pipedrive.client.times import as_written, write_time
 
 _V1_TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
-_WORDS = {"true": True, "1": True, "false": False, "0": False}
+_WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 _TOO_LARGE = 10**40  # no id or amount is; Python itself refuses to write down numbers of thousands of digits
 _WHOLE = re.compile(r"\s*([+-]?\d{1,1000})(?:\.0{1,1000})?\s*", re.ASCII)
 _CLOCK = re.compile(r"\d{1,3}:[0-5]\d(:[0-5]\d)?", re.ASCII)
@@ -181,7 +181,7 @@ def _decimal_like(value: Any) -> bool:
 def _boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
-    if isinstance(value, int | str) and str(value).strip().lower() in _WORDS:
+    if isinstance(value, int | float | str) and str(value).strip().lower() in _WORDS:
         return _WORDS[str(value).strip().lower()]
     raise InvalidValue(f"true or false, not {_shown(value)}")
 
@@ -391,6 +391,8 @@ def _plain(value: Any, time_format: TimeFormat) -> Any:
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, timedelta):
+        return _time(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(item, time_format) for key, item in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray):

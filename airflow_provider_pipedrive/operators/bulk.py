@@ -199,6 +199,8 @@ class PipedriveBulkOperator(PlannedWriteOperator):
             rows = rows()
         if isinstance(rows, str) and rows.strip().startswith("[") and rows.strip().endswith("]"):
             rows = _rendered(rows)
+        if rows is None or (isinstance(rows, str) and rows.strip() in ("", "None")):
+            raise PipedriveParameterError("rows was rendered to nothing: the task that they come from has no result.")
         if isinstance(rows, str | Path):
             return self._rows_of([storage_path("rows", allowed("rows", rows))])
         if not isinstance(rows, Iterable) or isinstance(rows, Mapping):

@@ -6,11 +6,13 @@ import json
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.client.field_values import native
 from airflow_provider_pipedrive.client.values import from_text
 from airflow_provider_pipedrive.errors import PipedriveEndpointRemovedError, PipedriveParameterError
 from airflow_provider_pipedrive.hooks.lineage import ReportsLineage
@@ -64,7 +66,7 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
         action: ActionKey | str,
         parameters: Mapping[str, Any] | None = None,
         pipedrive_conn_id: str = "pipedrive_default",
-        save_to: str | None = None,
+        save_to: str | PathLike[str] | None = None,
         max_records: int | None = None,
         xcom_max_records: int = XCOM_RECORDS,
         xcom_max_bytes: int = XCOM_BYTES,
@@ -75,7 +77,7 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
         self.parameters = parameters
         self.pipedrive_conn_id = pipedrive_conn_id
         self.save_to = save_to
-        self.max_records = max_records
+        self.max_records = native(max_records)
         self.xcom_max_records = xcom_max_records
         self.xcom_max_bytes = xcom_max_bytes
         self._parameters_come_later = parameters is not None and not isinstance(parameters, Mapping)
@@ -113,7 +115,9 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
         if self._reads_a_list(given):
             return self._within_xcom(hook.iterate(self.action, given, max_records=self.max_records))
         result = hook.run(self.action, given, save_to=self.save_to, already_tried=already_tried)
-        return result if isinstance(result, str) else self._within_xcom([result])[0]
+        if isinstance(result, str | PathLike):
+            return str(result)  # where a download is; XCom takes no paths
+        return self._within_xcom([result])[0]
 
     def _reads_a_list(self, given: Mapping[str, Any]) -> bool:
         from airflow_provider_pipedrive.catalog import get_action

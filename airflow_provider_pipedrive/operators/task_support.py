@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_pipedrive.client import values
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveError,
@@ -114,10 +115,10 @@ def whole_number(name: str, value: Any, least: int = 1) -> int:
 
     :raises PipedriveParameterError: it is none, or smaller than ``least``
     """
-    text = str(value).strip()
-    if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or int(text) < least:
+    found = values.whole_number(str(value))
+    if found is None or found < least:
         raise PipedriveParameterError(f"{name} must be a whole number from {least} on, not {value!r}.")
-    return int(text)
+    return found
 
 
 def data_interval(context: Context) -> tuple[datetime | None, datetime | None]:

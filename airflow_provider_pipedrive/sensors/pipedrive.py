@@ -10,6 +10,7 @@ from airflow_provider_pipedrive.catalog import get_action
 from airflow_provider_pipedrive.client.parameters import check
 from airflow_provider_pipedrive.client.switches import check_switches
 from airflow_provider_pipedrive.client.times import given_moment, write_time
+from airflow_provider_pipedrive.client.values import plain as to_json_types
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.waits.arguments import (
     number,
@@ -343,7 +344,7 @@ class PipedriveRecordSensor(WaitingSensor):
             raise PipedriveParameterError("success: say what to wait for, such as ('status', '==', 'won').")
         if success is None or failure is None or resolved_later(self.action) or resolved_later(plain(self.parameters)):
             return None
-        return RecordWait(self.action, dict(plain(self.parameters)), success, failure), None
+        return RecordWait(self.action, to_json_types(plain(self.parameters), "v2"), success, failure), None
 
     def _check_action(self, resolved_later: ResolvedLater) -> None:
         action = get_action(self.action)

@@ -244,7 +244,7 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
             )
 
     def _check_when_parsing(self) -> None:
-        from airflow_provider_pipedrive.warehouse.destination import check_destination
+        from airflow_provider_pipedrive.warehouse.destination import check_dataset, check_destination
 
         if self.lists not in ("json", "child_tables"):
             raise PipedriveParameterError(f"lists must be json or child_tables, not {self.lists!r}.")
@@ -255,6 +255,8 @@ class PipedriveToWarehouseOperator(ExtractionOperator):
         check_connection_id(self.destination_conn_id)
         if not is_templated(self.destination):
             check_destination(self.destination, has_credentials=bool(self.destination_conn_id))
+        if not is_templated(self.dataset):
+            check_dataset(self.dataset)
         # A window without a begin has that of the table, which is known when the task runs.
         others = {"since": self._moment("since") or WINDOW_BEGIN} if self.mode == "changes" else {"sweep": False}
         self._check_job(**others)

@@ -14,7 +14,6 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from uuid import uuid4
 
@@ -101,30 +100,28 @@ class Lake(TableStore):
         # dlt has no public list of them: a file is called <pipeline>__<load>__<hash>.
         return {parts[0] for _path, parts in client._list_dlt_table_files(client.schema.state_table_name)}
 
-    def _write(self, load: EntityLoad, folder: Path, ready: Prepared, present: Present) -> None:
+    def _write(self, pipeline: Any, load: EntityLoad, ready: Prepared, present: Present) -> None:
         if load.write == "versions":
             raise PipedriveParameterError(f"{self.title} hold the latest versions alone: versions='latest'.")
         from airflow_provider_pipedrive.warehouse.jobs import wait_for_no_finished_job
 
-        with self._pipeline(load.entity, folder) as pipeline:
-            wait_for_no_finished_job(pipeline)
-            pipeline.sync_destination()
-            load_state = self._checked_load_state(pipeline, load, ready, present)
-            if not load.is_whole:
-                self._leave_out_old(pipeline, load, ready)
-            merged: dict[str, Any] = {
-                "write_disposition": "replace" if load.is_whole else _UPSERT,
-                "primary_key": list(load.key),
-                "table_format": self.table_format,
-            }
-            hard_delete = None if load.is_whole else DELETED
-            resources = [table_resource(ready.main, load_state, load.entity, hard_delete=hard_delete, **merged)]
-            if ready.deleted:
-                resources.append(table_resource(ready.deleted, **merged))
-            pipeline.extract(resources, loader_file_format="parquet")
-            pipeline.normalize()
-            pipeline.load()
-            self._keep(pipeline, ready)
+        wait_for_no_finished_job(pipeline)
+        load_state = self._checked_load_state(pipeline, load, ready, present)
+        if not load.is_whole:
+            self._leave_out_old(pipeline, load, ready)
+        merged: dict[str, Any] = {
+            "write_disposition": "replace" if load.is_whole else _UPSERT,
+            "primary_key": list(load.key),
+            "table_format": self.table_format,
+        }
+        hard_delete = None if load.is_whole else DELETED
+        resources = [table_resource(ready.main, load_state, load.entity, hard_delete=hard_delete, **merged)]
+        if ready.deleted:
+            resources.append(table_resource(ready.deleted, **merged))
+        pipeline.extract(resources, loader_file_format="parquet")
+        pipeline.normalize()
+        pipeline.load()
+        self._keep(pipeline, ready)
 
     # ---- tables
 

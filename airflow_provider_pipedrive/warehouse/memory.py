@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from airflow_provider_pipedrive.warehouse.entity_load import EntityLoad
     from airflow_provider_pipedrive.warehouse.parts import Prepared
 
 MEMORY_MB: Final = 64
@@ -15,6 +16,9 @@ MEMORY_MB: Final = 64
 _USUAL_COLUMNS, _COLUMN_MB = 60, 1
 """A merge has a block of 256 KB of each column open, several times: 50,000 rows of 150 columns took 128 MB, of 300
 columns over 192 MB."""
+_ADDED_COLUMNS = 2
+"""A table has so many more than what was read: when a row was deleted, and which version it is."""
+_USUAL_ROW = 1024
 _VECTORS = 4
 _VECTOR_ROWS = 2048
 """DuckDB handles so many rows at once, and a merge holds a few such vectors.
@@ -25,10 +29,18 @@ _CGROUP: Final = Path("/sys/fs/cgroup/memory.max")
 """The limit of a container: https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files"""
 
 
+def likely_mb(load: EntityLoad) -> int:
+    """What DuckDB will most likely need, which is known before the rows are."""
+    return _needed_mb(len(load.columns) + _ADDED_COLUMNS, _USUAL_ROW * _VECTOR_ROWS)
+
+
 def memory_mb(ready: Prepared) -> int:
     """What DuckDB needs: more where rows are long, such as notes with pictures in them."""
     vector = max(table.widest * min(table.rows, _VECTOR_ROWS) for table in ready.tables)
-    columns = max(len(table.columns) for table in ready.tables)
+    return _needed_mb(max(len(table.columns) for table in ready.tables), vector)
+
+
+def _needed_mb(columns: int, vector: int) -> int:
     return MEMORY_MB + max(0, columns - _USUAL_COLUMNS) * _COLUMN_MB + _VECTORS * vector // 1024**2
 
 

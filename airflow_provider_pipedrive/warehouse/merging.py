@@ -31,6 +31,9 @@ from airflow_provider_pipedrive.warehouse.pipelines import adapt_clients, exchan
 
 _OTHERS: Final = "temp.pipedrive_others"
 """The numbers of the rows of a file that do not count."""
+_CHECKPOINT: Final = "1MB"
+"""What commits more than this puts it into the DuckDB file at once. With dlt's gigabyte all rows would be in DuckDB's
+log first, and in memory until the connection is closed. https://duckdb.org/docs/stable/sql/statements/checkpoint"""
 
 
 class _RowsLost(DestinationTerminalException):
@@ -174,6 +177,11 @@ class CheckedScript(SqlLoadJob):
 
 class FileScript(CheckedScript):
     """A script that reads a Parquet file in place of the staging table."""
+
+    def run(self) -> None:
+        """Run it, and write its rows once."""
+        self._job_client.sql_client.execute_sql(f"SET GLOBAL checkpoint_threshold = '{_CHECKPOINT}'")
+        super().run()
 
     def _of_what_counts(self, script: str) -> str:
         file = exp.Literal.string(str(self._merge.file)).sql(dialect="duckdb")

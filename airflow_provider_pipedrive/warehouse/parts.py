@@ -364,7 +364,7 @@ def _together(batches: Iterable[Any]) -> Iterator[Any]:
     rows = size = 0
     for batch in batches:
         waiting.append(batch)
-        rows, size = rows + len(batch), size + batch.nbytes
+        rows, size = rows + len(batch), size + batch.get_total_buffer_size()
         if rows >= _TOGETHER or size >= _GROUP_BYTES:
             yield pa.concat_batches(waiting)
             waiting, rows, size = [], 0, 0
@@ -427,10 +427,11 @@ class _TableFile:
             for field in self._schema
         ]
         batch = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+        size = batch.get_total_buffer_size()  # ten times as fast as nbytes
         self._waiting.append(batch)
-        self._bytes += batch.nbytes
+        self._bytes += size
         self._table.rows += length
-        self._table.widest = max(self._table.widest, batch.nbytes // length)
+        self._table.widest = max(self._table.widest, size // length)
         if self._bytes >= _GROUP_BYTES:
             self._flush()
 

@@ -133,16 +133,21 @@ class TableStore(ABC):
         return loaded
 
     def _load(self, load: EntityLoad, folder: Path) -> Prepared:
+        with self._pipeline(load.entity, folder) as pipeline:
+            ready, present = self._prepare(pipeline, load, folder)
+            self._write(pipeline, load, ready, present)
+        return ready
+
+    def _prepare(self, pipeline: Any, load: EntityLoad, folder: Path) -> tuple[Prepared, Present]:
+        """The tables of a load, and those that are there, of which the pipeline learns what dlt remembers."""
         from airflow_provider_pipedrive.warehouse.definitions import with_new_names
         from airflow_provider_pipedrive.warehouse.parts import prepare
 
-        with self._pipeline(load.entity, folder) as pipeline:
-            pipeline.sync_destination()
-            present = with_new_names(present_tables(pipeline), load)
+        pipeline.sync_destination()
+        present = with_new_names(present_tables(pipeline), load)
         ready = prepare(load, folder, self.lists, present)
         self.names = {name for table in ready.tables for name in (table.name, *table.columns)}
-        self._write(load, folder, ready, present)
-        return ready
+        return ready, present
 
     # ---- of each kind its own
 
@@ -159,7 +164,7 @@ class TableStore(ABC):
         """The rows of a table that is there."""
 
     @abstractmethod
-    def _write(self, load: EntityLoad, folder: Path, ready: Prepared, present: Present) -> None:
+    def _write(self, pipeline: Any, load: EntityLoad, ready: Prepared, present: Present) -> None:
         """Put what was prepared into the tables, and remember it."""
 
     # ---- dlt

@@ -8,7 +8,7 @@ in memory and fails under such a limit.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from airflow_provider_pipedrive.warehouse.destination import Destination
 from airflow_provider_pipedrive.warehouse.driver_errors import causes, is_out_of_memory
 from airflow_provider_pipedrive.warehouse.ducklake import DUCKLAKE, connect_to, kept, new_duckdb
 from airflow_provider_pipedrive.warehouse.entity_load import VERSION, EntityLoad, Lists
-from airflow_provider_pipedrive.warehouse.memory import MEMORY_MB, limits_mb, memory_mb
+from airflow_provider_pipedrive.warehouse.memory import MEMORY_MB, likely_mb, limits_mb, memory_mb
 from airflow_provider_pipedrive.warehouse.pipelines import names_in_table, present_tables, table_resource
 from airflow_provider_pipedrive.warehouse.statements import (
     count_rows,
@@ -137,32 +137,45 @@ class Warehouse(TableStore):
 
     def _load(self, load: EntityLoad, folder: Path) -> Prepared:
         with kept(self._lake) if self._lake else nullcontext():
-            return super()._load(load, folder)
+            limits: Sequence[int] = [likely_mb(load)]
+            prepared: tuple[Prepared, Present] | None = None
+            while True:
+                limit = limits[0]
+                try:
+                    with self._only_load(load.entity, folder, limit) as pipeline:
+                        if prepared is None:
+                            prepared = self._prepare(pipeline, load, folder)
+                            limits = self._limits_mb(limit, prepared[0])
+                        else:
+                            pipeline.sync_destination()
+                        if limit == limits[0]:
+                            self._write(pipeline, load, *prepared)
+                            return prepared[0]
+                except Exception as error:  # each driver has kinds of its own; only too little memory is tried again
+                    if limit == limits[-1] or not is_out_of_memory(causes(error)[-1]):
+                        raise
+                    log.warning("%s: %d MB are not enough for DuckDB. It is given twice that.", load.entity, limit)
+                    limits = limits[1:]
 
-    def _write(self, load: EntityLoad, folder: Path, ready: Prepared, present: Present) -> None:
-        needed = memory_mb(ready)
-        limits = limits_mb(needed) if self.destination.has_own_memory_limit else [needed]
-        for limit in limits:
-            try:
-                self._write_once(load, folder, ready, present, limit)
-            except Exception as error:  # each driver has kinds of its own; only too little memory is tried again
-                if limit == limits[-1] or not is_out_of_memory(causes(error)[-1]):
-                    raise
-                log.warning("%s: %d MB are not enough for DuckDB. It is given twice that.", load.entity, limit)
-            else:
-                return
+    @contextmanager
+    def _only_load(self, entity: str, folder: Path, memory_mb: int) -> Iterator[Any]:
+        """The pipeline of an entity's only load: what it finds there is what it writes into."""
+        with self._pipeline(entity, folder, memory_mb) as pipeline, only_load(pipeline, entity):
+            yield pipeline
 
-    def _write_once(self, load: EntityLoad, folder: Path, ready: Prepared, present: Present, memory_mb: int) -> None:
-        with self._pipeline(load.entity, folder, memory_mb) as pipeline, only_load(pipeline, load.entity):
-            self._run(pipeline, load, ready, present)
-            self._finish(pipeline, load, ready)
+    def _limits_mb(self, least: int, ready: Prepared) -> Sequence[int]:
+        """How much memory to load with, one after the other."""
+        return limits_mb(max(least, memory_mb(ready))) if self.destination.has_own_memory_limit else [least]
+
+    def _write(self, pipeline: Any, load: EntityLoad, ready: Prepared, present: Present) -> None:
+        self._run(pipeline, load, ready, present)
+        self._finish(pipeline, load, ready)
 
     def _run(self, pipeline: Any, load: EntityLoad, ready: Prepared, present: Present) -> None:
         """One package of dlt's: all tables of the load and its state, which counts when all tables are written."""
         from airflow_provider_pipedrive.warehouse.definitions import apply_definitions
         from airflow_provider_pipedrive.warehouse.merging import merge_in_transactions
 
-        pipeline.sync_destination()
         load_state = self._checked_load_state(pipeline, load, ready, present)
         abilities = abilities_of(pipeline)
         if abilities.changes_rows:

@@ -129,8 +129,9 @@ def test_ids_of_a_column_with_gaps_are_ids_though_a_csv_file_has_them_with_a_poi
         ("leads", {"Best time to call": "9:30"}, {"Best time to call": "09:30:00"}),
         (
             "persons",
-            {"emails": '[{"value": "a@b.example"}]'},
-            {"emails": [{"value": "a@b.example", "primary": True, "label": "work"}]},
+            {"emails": '[{"value": "a@b.example"}]', "phones": ['{"value": "+49 30 1", "label": "home"}']},
+            {"emails": [{"value": "a@b.example", "primary": True, "label": "work"}],
+             "phones": [{"value": "+49 30 1", "primary": True, "label": "home"}]},
         ),
         (
             "products",

@@ -243,7 +243,7 @@ def test_a_passing_fault_of_the_oauth_host_is_no_dead_authorization(
     oauth: Any, server: ScriptedServer, fault: Any, kind: type
 ) -> None:
     server.script = [fault, tokens("access-1"), GOOD]
-    client = oauth(max_attempts=1, timeout=0.1)
+    client = oauth(max_attempts=1, timeout=1)
     with pytest.raises(PipedriveError) as raised:
         client.run("getDeal", {"id": 1})
     assert type(raised.value) is kind

@@ -118,6 +118,12 @@ def test_rows_with_values_that_a_text_cannot_give_back_are_refused_with_what_to_
         run(PipedriveBulkOperator(task_id="write", rows=text, entity="persons"))
 
 
+@pytest.mark.parametrize("rendered", ["None", ""])
+def test_rows_of_a_task_that_has_no_result_are_refused_with_the_reason(sandbox: Sandbox, rendered: str) -> None:
+    with pytest.raises(AirflowFailException, match="rows was rendered to nothing: the task that they come from"):
+        run(PipedriveBulkOperator(task_id="write", rows=rendered, entity="persons"))
+
+
 @pytest.mark.parametrize(
     ("operator", "given", "mapped"),
     [

@@ -285,8 +285,9 @@ def test_the_log_says_which_record_was_written(
 
 def test_a_download_returns_where_the_file_is(sandbox: Sandbox, tmp_path: Any) -> None:
     file = sandbox.add_file(deal_id=1, name="offer.txt", content=b"We offer.")
-    target = str(tmp_path / "offer.txt")
-    assert run(action="downloadFile", parameters={"id": file["id"]}, save_to=target)[0] == target
+    target = tmp_path / "offer.txt"
+    for given in (target, str(target)):
+        assert run(action="downloadFile", parameters={"id": file["id"]}, save_to=given)[0] == str(target)
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,15 @@ def test_a_misspelled_field_of_a_condition_is_warned_of_at_once(
     assert said.count("'titel' leads nowhere") == 1
 
 
+def test_a_record_whose_id_is_numpys_is_read(waiting: Waiting, deal: dict[str, Any]) -> None:
+    numpy = pytest.importorskip("numpy")
+    parameters = {"id": numpy.int64(deal["id"])}
+
+    sensor = PipedriveRecordSensor(task_id="wait", action="getDeal", parameters=parameters, success=("id", "is set"))
+
+    assert sensor.execute(waiting.context())["id"] == deal["id"]  # type: ignore[arg-type]
+
+
 def test_a_day_is_a_time_for_sensors_too(waiting: Waiting, deal: dict[str, Any]) -> None:
     sensor = PipedriveNewFileSensor(task_id="wait", deal_id=deal["id"], since="2026-05-04")
     spec, _ = sensor._spec("2000-01-01T00:00:00Z", lambda value: False) or (None, None)

@@ -112,6 +112,7 @@ def read_by(
     """
     landing = staging_in(folder, entity)
     landing.parts = parts
+    landing.shared = pool.company.dice.choice([landing.shared, None])  # as where rows wait for Parquet
     clock = partial(getattr, pool.company, "now")
     reader = Chosen(EntityRead(pool, ENTITIES[entity], landing, ReadStats(), lookback=5.0, clock=clock))
     reader.strategy = strategy

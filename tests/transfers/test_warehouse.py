@@ -226,6 +226,7 @@ def test_lists_become_tables_of_their_own_on_request(sandbox: Sandbox, file: Pat
         ({"entities": ["deals"], "destination": "postgre"}, "Did you mean 'postgres'?"),
         ({"entities": ["deals"], "destination": "mysql"}, "destination='sqlalchemy', and a connection that has host"),
         ({"entities": ["deals"], "untried": "yes"}, "untried must be True or False"),
+        ({"entities": ["deals"], "dataset": "My data"}, "dataset must be a name of lower-case letters"),
         ({"entities": ["deals"], "destination": "snowflakes"}, "Did you mean 'snowflake'?"),
         ({"entities": ["deals"], "destination": "postgresql://user:secret@host/db"}, "destination takes no URL but"),
         ({"entities": ["deals"], "destination": "duckdb"}, "needs the file: duckdb:///path/to/file.duckdb"),

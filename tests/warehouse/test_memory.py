@@ -41,7 +41,8 @@ def test_where_the_memory_was_too_little_the_load_is_repeated_with_more(
     if not place.destination.file:
         pytest.skip("Postgres has no such limit")
     place.load([deal(number, "first", MONDAY) for number in range(1, 10)])
-    mocker.patch("airflow_provider_pipedrive.warehouse.warehouse.memory_mb", return_value=20)
+    for known in ("likely_mb", "memory_mb"):
+        mocker.patch(f"airflow_provider_pipedrive.warehouse.warehouse.{known}", return_value=20)
     place.load([deal(number, "x" * 5_000_000, TUESDAY) for number in range(1, 10)])
     assert place.rows("id, length(title)") == [(number, 5_000_000) for number in range(1, 10)]
     assert "20 MB are not enough for DuckDB" in caplog.text

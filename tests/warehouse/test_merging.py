@@ -17,7 +17,7 @@ import pytest
 from airflow_provider_pipedrive.errors import PipedriveParameterError, PipedriveWarehouseError
 from airflow_provider_pipedrive.extraction.output.formats import open_part
 from airflow_provider_pipedrive.extraction.rows.columns import Column
-from airflow_provider_pipedrive.warehouse import Destination, EntityLoad, Loaded, Warehouse
+from airflow_provider_pipedrive.warehouse import Destination, EntityLoad, Loaded, Warehouse, Write
 
 duckdb = pytest.importorskip("duckdb", reason="the extra warehouse is not installed")
 pytest.importorskip("dlt", reason="the extra warehouse is not installed")
@@ -349,6 +349,31 @@ def test_what_is_remembered_comes_with_the_rows_and_needs_nothing_of_the_worker(
 def test_a_dataset_is_not_called_like_the_file() -> None:
     with pytest.raises(PipedriveParameterError, match=r"must not be called like the DuckDB file crm\.duckdb"):
         Warehouse(Destination("duckdb:////data/crm.duckdb"), "crm")
+
+
+class _Looking(Warehouse):
+    """Looks at DuckDB's log between the merge and the end of a load."""
+
+    logged: int
+
+    def _finish(self, *given: Any) -> None:
+        log = Path(f"{self.destination.file}.wal")
+        self.logged = log.stat().st_size if log.exists() else 0
+        super()._finish(*given)
+
+
+def test_the_rows_of_a_load_into_duckdb_are_not_written_to_its_log_first(tmp_path: Path) -> None:
+    warehouse = _Looking(Destination(f"duckdb:///{tmp_path}/crm.duckdb"), "pipedrive")
+    long = [Column("id", "integer"), Column("title", "string")]
+    part = open_part(tmp_path / "deals.arrows", "arrows", long)
+    part.write([{"id": number, "title": f"{number} " * 500} for number in range(1, 3_001)])
+    part.close()
+    writes: tuple[Write, ...] = ("replace", "merge")
+    for write in writes:
+        moment = datetime.fromisoformat(MONDAY)
+        warehouse.load(EntityLoad("deals", ["id"], None, long, [tmp_path / "deals.arrows"], moment, write=write))
+        assert warehouse.logged < 200_000  # of 7 MB
+    assert warehouse.rows("deals") == 3_000
 
 
 # ---- what it leaves alone

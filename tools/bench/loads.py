@@ -7,7 +7,8 @@
 Needs this package's `bench` and `delta` extras, and Postgres (initdb, pg_ctl) for what loads into it. The server is the
 sandbox, in a process of its own. Each load is a process of its own, measured from after its imports; its children
 count, the database server does not. The plain loop only writes JSON lines. `first` loads into an empty dataset, `again`
-merges the same deals, `changed` reads and merges the hundredth that was last updated, `empty` reads nothing.
+merges the same deals, `later` merges them once more, into the columns that the first merge has added, `changed` reads
+and merges the hundredth that was last updated, `empty` reads nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from live_postgres import LivePostgres  # noqa: E402
 
 LOADS = {
     "bare": ("first",),
-    "duckdb": ("first", "again", "changed"),
+    "duckdb": ("first", "again", "later", "changed"),
     "dlt-duckdb": ("first",),
     "postgres": ("first", "again", "changed"),
     "dlt-postgres": ("first", "empty"),

@@ -8,6 +8,8 @@ project_copyright = "the authors, Apache-2.0"
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 
 html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_title = f"{project} {release}"
 html_copy_source = False
 html_show_sphinx = False

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from airflow_provider_pipedrive.client.values import whole_number
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.waits.name_refs import Ref
 
@@ -19,11 +20,11 @@ def ref(name: str, value: Any) -> Ref:
 
     :raises PipedriveParameterError: it is neither
     """
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
+    found = whole_number(str(value))
+    if found is not None and found > 0:
+        return found
     if isinstance(value, str) and value.strip():
-        text = value.strip()
-        return int(text) if text.isdecimal() else text
+        return value.strip()
     raise PipedriveParameterError(f"{name} must be an id or a name, not {value!r}.")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from airflow_provider_pipedrive.catalog.advice import did_you_mean
 from airflow_provider_pipedrive.client.times import read_time
+from airflow_provider_pipedrive.client.values import InvalidValue, plain
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 
@@ -130,12 +131,10 @@ def _condition(name: str, item: Any) -> Condition:
 
 
 def _value(name: str, path: str, sign: str, value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
     if sign in _LISTS:
         if isinstance(value, str) or not isinstance(value, Sequence | set | frozenset):
             raise PipedriveParameterError(f"{name}: {path} {sign}: give a list of values, not {value!r}.")
-        return list(value)
+        return [_as_json(name, path, sign, item) for item in value]
     if sign == "matches":
         try:
             re.compile(value)
@@ -143,7 +142,15 @@ def _value(name: str, path: str, sign: str, value: Any) -> Any:
             raise PipedriveParameterError(
                 f"{name}: {path} matches {value!r}: this is not a valid regular expression: {error}."
             ) from None
-    return value
+    return _as_json(name, path, sign, value)
+
+
+def _as_json(name: str, path: str, sign: str, value: Any) -> Any:
+    """A value in the types that records have: they come from JSON."""
+    try:
+        return value.isoformat() if isinstance(value, datetime) else plain(value, "v2")
+    except InvalidValue as invalid:
+        raise PipedriveParameterError(f"{name}: {path} {sign}: {invalid.about('the value')}.") from None
 
 
 def value_at(record: Any, path: str) -> Any:

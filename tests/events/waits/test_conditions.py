@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -48,11 +50,25 @@ DEAL = {
         ("emails.0.value", "==", "ada@example.com"),
         ("won_time", ">", "2026-05-04T12:20:29+02:00"),
         ("won_time", "<=", datetime(2026, 5, 4, 10, 20, 30, tzinfo=UTC)),
+        ("won_time", ">", date(2026, 5, 4)),
+        ("value", ">=", Decimal(1200)),
+        ("value", "in", {Decimal("1200.0"), Decimal(7)}),
     ],
 )
 def test_it_holds(condition: Any) -> None:
     (read,) = conditions("success", condition)
     assert read.holds(DEAL)
+
+
+def test_a_value_of_any_type_that_tables_have_can_be_written_down_for_a_trigger() -> None:
+    numpy = pytest.importorskip("numpy")
+    given = [numpy.int64(5), Decimal("0.5"), date(2026, 5, 4), datetime(2026, 5, 4, tzinfo=UTC), (1, 2)]
+
+    read = conditions("success", [("value", "==", value) for value in given])
+
+    assert [json.loads(json.dumps(each.value)) for each in read] == [
+        5, 0.5, "2026-05-04", "2026-05-04T00:00:00+00:00", [1, 2],
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -88,6 +104,7 @@ def test_it_does_not_hold(condition: Any) -> None:
         ([("status", "==")], "'==' needs a value"),
         ([("status", "is set", 5)], "'is set' takes no value"),
         ([("status", "in", "won")], "give a list of values"),
+        ([("title", "==", b"x")], "title ==: the value must be made of JSON's types"),
         ([("title", "matches", "(")], "this is not a valid regular expression"),
     ],
 )

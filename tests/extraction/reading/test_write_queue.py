@@ -44,11 +44,12 @@ def test_scans_fill_one_part_after_another_and_each_says_how_far_those_had_come_
     queue = WriteQueue(staging)
     write(queue, "up", 1, 2)
     write(queue, "down", 9, 8)
+    write(queue, "middle", 5)
     queue.finish("up", {"at": "end"})
     queue.end()
     assert kept(staging) == [
         ([1, 2, 9], {"scans": {"up": {"at": 2}, "down": {"at": 9}}}),
-        ([8], {"scans": {"down": {"at": 8}, "up": {"at": "end"}}}),
+        ([8, 5], {"scans": {"down": {"at": 8}, "middle": {"at": 5}, "up": {"at": "end"}}}),
     ]
 
 
