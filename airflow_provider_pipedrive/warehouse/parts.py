@@ -366,10 +366,16 @@ def _together(batches: Iterable[Any]) -> Iterator[Any]:
         waiting.append(batch)
         rows, size = rows + len(batch), size + batch.get_total_buffer_size()
         if rows >= _TOGETHER or size >= _GROUP_BYTES:
-            yield pa.concat_batches(waiting)
+            yield from _joined(waiting)
             waiting, rows, size = [], 0, 0
     if waiting:
-        yield pa.concat_batches(waiting)
+        yield from _joined(waiting)
+
+
+def _joined(batches: list[Any]) -> Iterator[Any]:
+    # pyarrow has had a function of its own for this since version 19 only.
+    joined: list[Any] = pa.Table.from_batches(batches).combine_chunks().to_batches()
+    yield from joined
 
 
 def _read_type(column: FileColumn) -> Any:

@@ -44,4 +44,6 @@ def client(destination: str) -> Any:
 )
 def test_tables_get_their_full_names_and_what_the_statement_makes_itself_does_not(destination: str, sql: str) -> None:
     statement = "WITH late AS (SELECT d.id FROM deals AS d) SELECT l.id::text FROM late AS l"
-    assert rendered(client(destination), statement) == sql
+    # Snowflake's TEXT and VARCHAR are one type; sqlglot wrote the first before version 28.
+    as_text = sql.replace("AS VARCHAR)", "AS TEXT)")
+    assert rendered(client(destination), statement) in (sql, as_text)
