@@ -6,8 +6,8 @@
 #       deferrable=False    12345678901234567.89
 #       deferrable=True     12345678901234568.00
 # Valid input: the documentation of the operator says only that it then runs deferred. A Decimal that a task pushes to
-# XCom changes alike; Airflow's documentation names Decimal among the values that XCom takes, and tells of no loss.
-# Why: `serialize` of sdk/serde/serializers/bignum.py writes float(value), which a comment beside it calls lossy; rows
+# XCom changes alike; Airflow's documentation names Decimal among the values that XCom takes, and mentions no loss.
+# Why: `serialize` of sdk/serde/serializers/bignum.py writes float(value), which a comment next to it calls lossy; rows
 # that a trigger has read pass through it on their way to the task.
 #
 # Exits 1 if this has changed. Needs Python 3.11 as python3 and a package index; sends nothing.

@@ -8,7 +8,7 @@
 #       TaskGroup("load", default_args={"path": path}).default_args     None
 # Valid input: default_args of a task group are any arguments of its tasks; a task in a virtualenv pickles its own. An
 # S3 path without its connection goes to another endpoint, or there as somebody else, if it can.
-# Why: ObjectStoragePath (sdk/io/path.py) keeps `_conn_id` beside what it wraps, and inherits the `__reduce__` of
+# Why: ObjectStoragePath (sdk/io/path.py) keeps `_conn_id` next to what it wraps, and inherits the `__reduce__` of
 # ProxyUPath, which does not know of it.
 #
 # Exits 1 if this has changed. Needs Python 3.11 as python3 and a package index; sends nothing.
