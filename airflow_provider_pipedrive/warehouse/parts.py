@@ -373,7 +373,7 @@ def _together(batches: Iterable[Any]) -> Iterator[Any]:
 
 
 def _joined(batches: list[Any]) -> Iterator[Any]:
-    # pyarrow has had a function of its own for this since version 19 only.
+    # pyarrow has a function of its own for this, since version 19 only.
     joined: list[Any] = pa.Table.from_batches(batches).combine_chunks().to_batches()
     yield from joined
 
