@@ -405,9 +405,17 @@ class LiveAirflow:
     def _call(self, request: Request) -> dict[str, Any]:
         if self._token:
             request.add_header("Authorization", f"Bearer {self._token}")
-        with urlopen(request, timeout=ANSWER_SECONDS) as answer:
-            found: dict[str, Any] = json.load(answer)
-            return found
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
+            try:
+                with urlopen(request, timeout=ANSWER_SECONDS) as answer:
+                    found: dict[str, Any] = json.load(answer)
+                    return found
+            except HTTPError as error:
+                # SQLite was locked by another process of this Airflow, and nothing was changed.
+                if error.code != 503 or time.monotonic() > deadline:
+                    raise
+            time.sleep(1)
 
 
 def _readable(log: Path) -> list[str]:

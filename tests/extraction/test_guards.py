@@ -63,7 +63,9 @@ def test_what_another_company_has_is_not_published_in_its_folder_whatever_is_rea
                 extract(stranger, tmp_path, what, run=name)
         asked = Counter(request.path for request in other.requests)
     first_pages = {"/api/v2/deals": 2, "/api/v2/persons": 2} if reading["mode"] == "snapshot" else {}
-    assert asked == {"/v1/users/me": 2, **first_pages}
+    # A run that is refused does not wait for the pages that it has asked for early: some are never sent.
+    assert asked["/v1/users/me"] == 2
+    assert asked <= Counter({"/v1/users/me": 2, **first_pages})
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == published
 
 
