@@ -320,12 +320,7 @@ class RowReader:
         for row in rows:
             for column, value in row.items():
                 field = self._columns.of(column)
-                if (
-                    field is None
-                    or field.kind.name not in ("option", "options", "choice")
-                    or is_missing(value)
-                    or value == ""
-                ):
+                if field is None or field.kind.name not in _CHOSEN or is_missing(value) or value == "":
                     continue
                 for label in self._new_labels(field, value):
                     wanted.setdefault(field.key, {}).setdefault(_folded(label), label)
