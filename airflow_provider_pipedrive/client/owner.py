@@ -32,10 +32,11 @@ def owner_of(me: Any) -> Owner:
 
     :raises PipedriveResponseError: it tells of no user of a company: what is kept for one company could meet another's
     """
-    ids = [number_of(me.get(name)) for name in ("id", "company_id")] if isinstance(me, Mapping) else [0]
-    if not all(ids):
+    told = me if isinstance(me, Mapping) else {}
+    user_id, company_id = number_of(told.get("id")), number_of(told.get("company_id"))
+    if not user_id or not company_id:
         raise PipedriveResponseError("getCurrentUser: no user of a company came.", action="getCurrentUser")
-    return Owner(*ids, domain=domain_of(me.get("company_domain")))
+    return Owner(user_id, company_id, domain_of(told.get("company_domain")))
 
 
 def company_at(origin: str) -> str | None:
