@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_pipedrive.assets.claims import Claim, Claims, Row, claimed
 from airflow_provider_pipedrive.assets.trusted import TrustedConnections
 from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.client.owner import owner_of
 from airflow_provider_pipedrive.client.times import read_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.batch import Batch, ChangeWindow, team_of
@@ -123,7 +124,8 @@ class StoredEvents:
     def _earlier(self, found: list[Change], own: set[int], trusted: TrustedConnections) -> list[tuple[Row, Batch]]:
         """What may have reported these changes before: every report of a change is stored after it has happened."""
         # A webhook may bring a record whose last edit is long past.
-        times = [time for change in found if (time := read_time(change.received or change.update_time))]
+        texts = [text for change in found for text in (change.received or change.update_time, *change.earlier)]
+        times = [time for text in texts if (time := read_time(text))]
         if not times:
             return []
         newest = max(times)
@@ -186,8 +188,7 @@ def _own(batches: list[tuple[Row, Batch]], trusted: TrustedConnections) -> froze
 def _user_of(connection_id: str) -> int:
     from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
-    me: Any = PipedriveHook(connection_id).client.run("getCurrentUser")
-    return int(me["id"])
+    return owner_of(PipedriveHook(connection_id).client.run("getCurrentUser")).user_id
 
 
 def _is_by_rest(row: Row) -> bool:
