@@ -124,7 +124,7 @@ class _BulkRun:
 
     def _do(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any] | Proposal:
         identity = self._identity()
-        account = f"{self._client.origin} {self._context.directory.me.get('company_id')}"
+        account = f"{self._client.origin} {self._context.directory.owner.company_id}"
         run = str(self._journal.get("run") or uuid4())
         with (
             in_turn(self._job, account, run) as had_last_turn,
@@ -153,7 +153,7 @@ class _BulkRun:
 
     def _identity(self) -> str:
         """Account and job: what two tries of a run must agree on."""
-        company = self._context.directory.me.get("company_id")
+        company = self._context.directory.owner.company_id
         return hashlib.sha256(f"{company} {self._job.identity()}".encode()).hexdigest()
 
     def _spent(self, identity: str) -> int:
@@ -192,7 +192,7 @@ class _BulkRun:
         )
 
     def _plan(self, identity: str, run: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        company = self._context.directory.me.get("company_id")
+        company = self._context.directory.owner.company_id
         if self._journal.get("company") not in (None, company):
             self._journal.run("DELETE FROM state")  # another company's records are not these
         usage = self._usage_before(identity)
