@@ -62,6 +62,7 @@ class EntityReader:
                     self._context.progress.watch()
             except BaseException as error:  # the task is being ended: the others must not read on to their ends
                 self._pool.failure = self._pool.failure or error
+                self._context.client.token_cap = 0  # nor may a failed request be sent again; given back in `extract`
                 raise
         if self._pool.failure is not None:
             raise self._pool.failure
@@ -70,7 +71,7 @@ class EntityReader:
         """Read one entity in a thread of its own."""
         try:
             each.outcome = self._published_before(each) if each.staging.publication.is_begun else read(each)
-            each.staging.publication.note_present(self._context.moment, adds=self._context.job.mode == "changes")
+            each.read_at = self._context.moment
         except Stopped:
             log.info("%s: stopped, because another entity failed; what was read is kept.", each.name)
         except BaseException as error:  # noqa: BLE001 - raised when the others have stopped too
