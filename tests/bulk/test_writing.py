@@ -58,8 +58,9 @@ def test_a_task_that_is_ended_sends_no_refused_request_again_and_the_next_try_wr
     sent: list[int] = []
 
     def ended(self: Any) -> None:
-        sent.append(len(writes(sandbox)))
-        raise KeyboardInterrupt
+        if len(writes(sandbox)) > 3:  # one was refused
+            sent.append(len(writes(sandbox)))
+            raise KeyboardInterrupt
 
     sandbox.fault(path="/api/v2/persons", method="POST", kind="429", count=None, skip=3)
     report = mocker.patch.object(OperationWriter, "_report", ended)
