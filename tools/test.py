@@ -9,10 +9,10 @@ differ in runs on 3.0, 3.1 and 3.2. With --every all that tools/constraints/sets
 other: each Airflow on each Python that it installs on, and the lowest and the newest versions of all dependencies.
 With --set, one of these is run and nothing else, by its name: ``--set 3.1.8-py3.12``.
 
-The linter runs while environments are made, then the suite in parts, three at a time on two cores: what starts an
-Airflow waits for it most of the time. Those parts run one after the other, next to what starts none: two of them on one
-machine fight over ports. Every part runs even if an earlier one failed; the last line counts tests. A part that takes
-longer than its minutes, below, is named at the end; it is no failure.
+The linter runs first, then types and the suite in parts, three at a time on two cores, while the other environments are
+made: what starts an Airflow waits for it most of the time. Those parts run one after the other, next to what starts
+none: two of them on one machine fight over ports. Every part runs even if an earlier one failed; the last line counts
+tests. A part that takes longer than its minutes, below, is named at the end; it is no failure.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ VERSIONS_DIFFER = [
 # What each part of the test command may take before it is named, in minutes on two cores: about a third more than it
 # took when this was written.
 MINUTES = {
-    "Types": 1,
+    "Types": 2,
     f"Tests that start Airflow {NEWEST}": 11,
     f"Tests that start Airflow {OLDEST}": 2,
     **dict.fromkeys((f"Tests on Airflow {version}" for version in STRICT_TRIGGERERS), 3),
@@ -176,14 +176,22 @@ def heading(title: str) -> None:
 
 
 def test_environ(scratch: Path) -> dict[str, str]:
-    """An environment in which nothing of the person's own Airflow, netrc or bytecode plays a part."""
+    """An environment in which nothing of the person's own Airflow, netrc or bytecode plays a part.
+
+    Its temporary files are its own too: parts that run at the same time would meet in what the package keeps there.
+    """
     home = scratch / "airflow"
     home.mkdir(parents=True)
+    # Next to ``scratch``, for the sake of sockets, whose paths are short; databases run as users of their own in it.
+    temporary = Path(tempfile.mkdtemp(dir=scratch.parent, prefix="t-"))
+    for folder in (scratch.parent, temporary):
+        folder.chmod(0o711)
     (scratch / "netrc").touch()
     return clean_environ() | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "NETRC": str(scratch / "netrc"),
+        "TMPDIR": str(temporary),
     }
 
 
@@ -201,7 +209,7 @@ def main() -> int:
     report = Report({} if is_long else MINUTES)
     heading(f"Environments of Airflow {', '.join(extras)} on Python {sys.version.split()[0]}")
     with (
-        tempfile.TemporaryDirectory(prefix="pipedrive-test-") as folder,
+        tempfile.TemporaryDirectory(prefix="pipedrive-test-", ignore_cleanup_errors=True) as folder,
         ThreadPoolExecutor(1) as installer,
         ThreadPoolExecutor(3) as running,
     ):
@@ -209,9 +217,9 @@ def main() -> int:
         # In this order: the last ones are made while tests run on the first.
         making = {version: installer.submit(ready, version, extra) for version, extra in extras.items()}
         newest = making[NEWEST].result()
-        check(report, newest)
+        lint(report, newest)
         # What waits for an Airflow most of the time goes first, next to what keeps a core busy.
-        parts = [partial(started, report, making, scratch, is_long=is_long)]
+        parts = [partial(started, report, making, scratch, is_long=is_long), partial(types, report, newest)]
         parts += suites(report, making, scratch, is_long=is_long)
         finish([running.submit(run) for run in parts])
         conformance(report, newest, Path(options.conformance), scratch / "conformance")
@@ -237,12 +245,16 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def check(report: Report, python: Path) -> None:
-    """Linter, formatter and type checker."""
+def lint(report: Report, python: Path) -> None:
+    """Linter and formatter."""
     plain = clean_environ()
     report.run("Lint", [python, "-m", "ruff", "check", "."], plain)
     report.run("Format", [python, "-m", "ruff", "format", "--check", "."], plain)
-    report.run("Types", [python, "-m", "mypy", "--strict", PACKAGE], plain)
+
+
+def types(report: Report, python: Path) -> None:
+    """Type checker."""
+    report.run("Types", [python, "-m", "mypy", "--strict", PACKAGE], clean_environ(), prefix="types | ")
 
 
 def suites(report: Report, making: dict[str, Future[Path]], scratch: Path, *, is_long: bool) -> Iterator[partial[None]]:
@@ -291,7 +303,7 @@ def every_set() -> dict[str, dict[str, str]]:
 def one_set_alone(name: str) -> int:
     """Run one set of versions; the exit code is 1 if a test failed."""
     report = Report()
-    with tempfile.TemporaryDirectory(prefix="pipedrive-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="pipedrive-test-", ignore_cleanup_errors=True) as folder:
         one_set(report, Path(folder), **every_set()[name])
     report.print_end()
     return 1 if report.failed else 0

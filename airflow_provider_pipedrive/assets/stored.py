@@ -123,7 +123,8 @@ class StoredEvents:
     def _earlier(self, found: list[Change], own: set[int], trusted: TrustedConnections) -> list[tuple[Row, Batch]]:
         """What may have reported these changes before: every report of a change is stored after it has happened."""
         # A webhook may bring a record whose last edit is long past.
-        times = [time for change in found if (time := read_time(change.received or change.update_time))]
+        texts = [text for change in found for text in (change.received or change.update_time, *change.earlier)]
+        times = [time for text in texts if (time := read_time(text))]
         if not times:
             return []
         newest = max(times)

@@ -14,12 +14,14 @@ from typing import Any, Final, Literal
 from airflow_provider_pipedrive.client.times import read_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.model import (
+    CHANGED,
     CREATED,
     DELETED,
     Change,
     Origin,
     kinds_of_edit,
     make_change,
+    times_of,
     values_of,
 )
 
@@ -116,11 +118,12 @@ def change_of(event: WebhookEvent) -> Change | None:
     values = values_of(entity, record, changed)
     values |= {name: meta[name] for name in ("merged_to_id", "merged_from_id") if meta.get(name) is not None}
     sent = read_time(meta.get("timestamp"))
-    edited = read_time(record.get("update_time")) or read_time(record.get("add_time"))
+    times = times_of(record)
+    edited, kinds = times.pop(CHANGED, None), _kinds(event.action, changed)
     return make_change(
         entity,
         _id(event.id),
-        _kinds(event.action, changed),
+        kinds,
         (sent or edited) if is_deletion else (edited or sent),
         _short(values),
         previous=_short(changed),
@@ -128,6 +131,7 @@ def change_of(event: WebhookEvent) -> Change | None:
         occurrence=str(meta.get("id") or ""),
         received=sent.isoformat(timespec="milliseconds").replace("+00:00", "Z") if sent else None,
         origin=Origin.of(meta.get("user_id"), meta.get("change_source")),
+        earlier=[time for kind, time in times.items() if kind in kinds],
     )
 
 

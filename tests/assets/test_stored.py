@@ -77,6 +77,24 @@ def test_a_polled_state_that_a_webhook_brought_in_an_earlier_run_is_dropped(airf
     assert Run("run 2").reads() == [2]
 
 
+def test_a_creation_whose_webhook_was_lost_is_read_though_the_webhook_of_an_edit_arrived(airflow: Supervisor):
+    airflow.add_event(DEALS, delivered(changed(1, "12:00:30", source="webhook", occurrence="delivery-2")), 31)
+    assert Run("run 1").reads() == [1]
+    created = make_change("deals", 1, ["created"], "2026-05-04T12:00:30Z", {"title": "A"}, earlier=[NOON])
+    airflow.add_event(DEALS, polled(created), 70)
+    assert Run("run 2").reads(kinds="created") == [1]
+
+
+def test_a_creation_that_a_webhook_brought_an_hour_before_the_poll_that_tells_of_it_is_dropped(airflow: Supervisor):
+    creation = make_change("deals", 1, ["created"], "2026-05-04T12:00:00Z", {"title": "A"}, source="webhook")
+    airflow.add_event(DEALS, delivered(creation), 1)
+    airflow.add_event(DEALS, delivered(changed(1, "12:50:00", source="webhook", occurrence="delivery-2")), 3001)
+    assert Run("run 1").reads() == [1, 1]
+    polled_late = make_change("deals", 1, ["created"], "2026-05-04T12:50:00Z", {"title": "A"}, earlier=[NOON])
+    airflow.add_event(DEALS, polled(polled_late), 3600)
+    assert Run("run 2").reads() == []
+
+
 @pytest.mark.parametrize(("team", "seen"), [("sales", [1, 2]), ("support", [1, 3]), (None, [1])])
 def test_what_the_webhook_of_a_team_has_brought_is_read_by_dags_of_this_team_alone(
     airflow: Supervisor, team: str | None, seen: list[int]

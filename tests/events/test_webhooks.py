@@ -89,6 +89,12 @@ def test_a_creation_has_the_time_of_its_creation_where_it_was_never_edited() -> 
     assert change.values == {"title": "Roof"}
 
 
+def test_a_creation_that_was_edited_at_once_has_both_times() -> None:
+    created = {"id": 17, "title": "Roof", "add_time": "2026-11-02T08:15:30Z", "update_time": "2026-11-02T08:15:31Z"}
+    change = change_from("create", created, None)
+    assert (change.update_time, change.earlier) == ("2026-11-02T08:15:31Z", ("2026-11-02T08:15:30Z",))
+
+
 def test_an_edit_brings_new_and_old_values_of_what_has_changed() -> None:
     change = change_from(
         "change",

@@ -5,8 +5,10 @@ it knows the last state only, and its times are whole seconds. A webhook reports
 or not at all. Hence these rules, in :func:`deduplicate`:
 
 - Two reports with the same ``event_id`` are the same change.
-- A polled change is dropped if a webhook brings the same state: the same :attr:`Change.state`, which is entity, record
-  and ``update_time``. A webhook that comes so late that the poll's change was reported before is dropped instead.
+- A polled change is dropped if webhooks bring all of its states: each is entity, record and a time, that of the last
+  edit, and those of a creation, move or won or lost deal before it. Of a creation and an edit between two polls, the
+  webhook of the edit alone says too little. A webhook that comes so late that the poll's change was reported before is
+  dropped instead.
 - Deletions are the same if a webhook and a poll report one of the same record within :data:`SAME_DELETION`: their times
   need not be equal to the second.
 """
@@ -18,11 +20,12 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple, Self
 
 from airflow_provider_pipedrive.client.times import read_time, write_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
+from airflow_provider_pipedrive.events.waits.movement import moved_at
 
 CREATED: Final = "created"
 CHANGED: Final = "changed"
@@ -87,6 +90,7 @@ class Change:
     :ivar source: how it became known
     :ivar received: when a webhook says that it happened, to the millisecond: ``2026-05-04T10:20:30.120Z``
     :ivar origin: who made it and through what, where Pipedrive says so: webhooks do, lists do not
+    :ivar earlier: when else something happened that it reports, such as the creation before the last edit
     """
 
     entity: str
@@ -99,16 +103,22 @@ class Change:
     source: Literal["poll", "webhook"] = "poll"
     received: str | None = None
     origin: Origin | None = None
+    earlier: tuple[str, ...] = ()
 
     @property
     def state(self) -> tuple[str, str, str]:
         """Entity, record and ``update_time``: what a poll and a webhook that report the same state have in common."""
         return self.entity, str(self.id), self.update_time
 
+    @property
+    def states(self) -> frozenset[tuple[str, str, str]]:
+        """The record's state at each time at which something happened that this change reports."""
+        return frozenset((self.entity, str(self.id), time) for time in (self.update_time, *self.earlier))
+
     def to_json(self) -> dict[str, Any]:
         """As plain data, without what is empty."""
         found = {key: value for key, value in asdict(self).items() if value not in (None, {}, ())}
-        found["kinds"] = list(self.kinds)
+        found |= {name: list(found[name]) for name in ("kinds", "earlier") if name in found}
         return found if self.origin is None else {**found, "origin": self.origin._asdict()}
 
     @classmethod
@@ -121,7 +131,8 @@ class Change:
             known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
             made = data.get("origin")
             origin = None if made is None else Origin.of(made["user_id"], made["source"])
-            change = cls(**{**known, "kinds": _texts(data["kinds"]), "origin": origin})
+            texts = {"kinds": _texts(data["kinds"]), "earlier": _texts(data.get("earlier", []))}
+            change = cls(**{**known, **texts, "origin": origin})
         except (TypeError, KeyError, AttributeError) as error:
             raise PipedriveParameterError(f"This is not a change: {error}.") from None
         if fault := change._fault():
@@ -132,6 +143,7 @@ class Change:
         """Which part cannot be what it says: it may come from anybody who may store an asset event."""
         texts = {"entity": self.entity, "event_id": self.event_id, "update_time": self.update_time}
         is_right = {
+            "earlier": all(read_time(time) is not None for time in self.earlier),
             **{name: isinstance(text, str) and bool(text) for name, text in texts.items()},
             "id": isinstance(self.id, int | str) and not isinstance(self.id, bool),
             "values": _is_object(self.values),
@@ -157,6 +169,7 @@ def make_change(
     occurrence: str = "",
     received: str | None = None,
     origin: Origin | None = None,
+    earlier: Iterable[datetime] = (),
 ) -> Change:
     """A change with its event id.
 
@@ -164,6 +177,7 @@ def make_change(
     :param update_time: as any version of the API or a webhook writes it
     :param occurrence: tells apart two changes of a record within one second that lead to the same values, as a
         webhook's ``meta.id`` does; the same for a delivery and its repetition
+    :param earlier: when else something happened that it reports
     :raises PipedriveParameterError: ``update_time`` is not a time
     """
     when = read_time(update_time)
@@ -181,7 +195,22 @@ def make_change(
         source=source,
         received=received,
         origin=origin,
+        earlier=tuple(sorted({write_time(other) for other in earlier} - {time})),
     )
+
+
+def times_of(record: Mapping[str, Any]) -> dict[str, datetime]:
+    """When what happened to a record, by its kind, as far as the record says."""
+    added = read_time(record.get("add_time"))
+    updated = read_time(record.get("update_time")) or added
+    status = str(record.get("status") or "")
+    found = {
+        CREATED: added,
+        CHANGED: updated,
+        STAGE_MOVED: moved_at(dict(record)) if "stage_id" in record else None,
+        STATUS_CHANGED: read_time(record.get(f"{status}_time")) if status in ("won", "lost") else None,
+    }
+    return {kind: time for kind, time in found.items() if time is not None}
 
 
 def kinds_of_edit(previous: Mapping[str, Any]) -> tuple[str, ...]:
@@ -235,12 +264,13 @@ class _SeenStates:
         self._states: set[tuple[str, str, str]] = set()
         self._deletions: dict[tuple[str, str], list[str]] = {}
         for change in changes:
-            self._states.add(change.state)
+            self._states |= change.states
             if DELETED in change.kinds:
                 self._deletions.setdefault(change.state[:2], []).append(change.update_time)
 
     def __contains__(self, change: Change) -> bool:
-        return change.state in self._states or (
+        states = change.states if change.source == "poll" else {change.state}
+        return states <= self._states or (
             DELETED in change.kinds and _near(change.update_time, self._deletions.get(change.state[:2], ()))
         )
 
@@ -256,7 +286,7 @@ def _texts(given: Any) -> tuple[str, ...]:
     :raises TypeError: it is something else
     """
     if not isinstance(given, list | tuple) or not all(isinstance(item, str) for item in given):
-        raise TypeError("kinds is not a list of texts")
+        raise TypeError("kinds or earlier is not a list of texts")
     return tuple(given)
 
 

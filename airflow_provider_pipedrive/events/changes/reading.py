@@ -33,15 +33,13 @@ from airflow_provider_pipedrive.events.changes.model import (
     DELETED,
     FIELD_CHANGED,
     NEW_FILE,
-    STAGE_MOVED,
-    STATUS_CHANGED,
     Change,
     Origin,
     make_change,
+    times_of,
     values_of,
 )
 from airflow_provider_pipedrive.events.changes.watch import CHANGELOGS, FILE_LINKS, LOOKBACK, ChangeWatch, Position
-from airflow_provider_pipedrive.events.waits.movement import moved_at
 from airflow_provider_pipedrive.extraction.entities import get_entity
 from airflow_provider_pipedrive.files.listing import FileWindow, files_of, within
 
@@ -200,7 +198,7 @@ class _Scan:
     def look_at_record(self, record: Record) -> None:
         """A record that is there."""
         key = str(record["id"])
-        times = _times_of(record)
+        times = times_of(record)
         self._remember(key, times.values())
         entries: list[Record] | None = None
         for number, request in enumerate(self._requests):
@@ -226,6 +224,7 @@ class _Scan:
     ) -> Change | None:
         """A record's change in a watch's window, if it is one that the watch asks for."""
         when = times[CHANGED] if CHANGED in kinds else max(times[kind] for kind in kinds)
+        earlier = [times[kind] for kind in kinds - {CHANGED}]
         if CREATED in kinds:
             kinds = kinds - {CHANGED}
         origins = {Origin.of(entry.get("actor_user_id"), entry.get("change_source")) for entry in entries}
@@ -241,7 +240,9 @@ class _Scan:
         values = values_of(watch.entity, record, fields.values())
         named = {name: values.pop(code) for name, code in fields.items() if code in values}
         found = {**values, **named}
-        return make_change(watch.entity, record["id"], kinds, when, found, previous=previous, origin=origin)
+        return make_change(
+            watch.entity, record["id"], kinds, when, found, previous=previous, origin=origin, earlier=earlier
+        )
 
     def _within(self, entries: Sequence[Record], lower: datetime) -> list[Record]:
         """The entries of a changelog in a window."""
@@ -283,20 +284,6 @@ class _Scan:
 def closed(now: datetime) -> datetime:
     """The last second that counts as closed at ``now`` of Pipedrive's clock."""
     return now.replace(microsecond=0) - MARGIN
-
-
-def _times_of(record: Record) -> dict[str, datetime]:
-    """When what happened to a record, as far as it says."""
-    added = read_time(record.get("add_time"))
-    updated = read_time(record.get("update_time")) or added
-    status = str(record.get("status") or "")
-    found = {
-        CREATED: added,
-        CHANGED: updated,
-        STAGE_MOVED: moved_at(dict(record)) if "stage_id" in record else None,
-        STATUS_CHANGED: read_time(record.get(f"{status}_time")) if status in ("won", "lost") else None,
-    }
-    return {kind: time for kind, time in found.items() if time is not None}
 
 
 def _previous(entries: Iterable[Record], fields: Mapping[str, str]) -> dict[str, Any]:

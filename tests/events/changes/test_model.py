@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -61,6 +62,37 @@ def test_a_polled_state_that_a_webhook_brought_is_dropped_even_if_the_webhook_st
     brought = by_webhook("2026-05-04T10:20:30Z", {"stage_id": 3, "status": "open"}, "delivery-1")
     assert list(deduplicate([POLLED, brought])) == [brought]
     assert list(deduplicate([POLLED], before=[brought])) == []
+
+
+CREATED_AND_EDITED = make_change(
+    "deals",
+    17,
+    ["created"],
+    "2026-05-04T10:20:30Z",
+    {"title": "Roof"},
+    earlier=[datetime(2026, 5, 4, 10, 20, 10, tzinfo=UTC)],
+)
+
+
+def test_a_creation_is_told_though_a_webhook_has_brought_the_edit_after_it_alone():
+    edit = by_webhook("2026-05-04T10:20:30Z", {"title": "Roof"}, "delivery-2")
+    assert list(deduplicate([CREATED_AND_EDITED, edit])) == [CREATED_AND_EDITED, edit]
+    assert list(deduplicate([CREATED_AND_EDITED], before=[edit])) == [CREATED_AND_EDITED]
+
+
+def test_a_creation_that_a_poll_tells_of_with_an_edit_is_dropped_if_webhooks_brought_both():
+    creation = by_webhook("2026-05-04T10:20:10Z", {"title": "Ruf"}, "delivery-1", ["created"])
+    edit = by_webhook("2026-05-04T10:20:30Z", {"title": "Roof"}, "delivery-2")
+    assert list(deduplicate([creation, CREATED_AND_EDITED, edit])) == [creation, edit]
+    assert list(deduplicate([creation, edit], before=[CREATED_AND_EDITED])) == []
+
+
+def test_when_else_something_happened_travels_with_a_change():
+    data = json.loads(json.dumps(CREATED_AND_EDITED.to_json()))
+    assert data["earlier"] == ["2026-05-04T10:20:10Z"]
+    assert Change.from_json(data) == CREATED_AND_EDITED
+    with pytest.raises(PipedriveParameterError, match="earlier cannot be read"):
+        Change.from_json({**data, "earlier": ["yesterday"]})
 
 
 def test_a_webhook_that_comes_after_the_polled_state_was_handed_on_is_dropped():

@@ -85,6 +85,20 @@ def test_a_deal_moved_twice_between_two_polls_is_one_change_with_its_last_state(
     assert (change.id, change.values["stage_id"]) == (deal["id"], second)
 
 
+def test_a_change_says_when_the_deal_was_created_and_moved_before_its_last_edit(calm: Sandbox):
+    watcher = Watcher("deals")
+    new = watcher.client.run("addDeal", {"title": "New", "stage_id": 1})
+    calm.advance(10)
+    calm.move_deal(new["id"], 2)
+    calm.advance(10)
+    calm.update("deals", new["id"], title="Newer")
+    calm.advance(MARGIN)
+    deal = calm.records("deals")[new["id"]]
+    (change,) = watcher.changes()
+    assert (change.kinds, change.update_time) == (("created", "stage_moved"), deal["update_time"])
+    assert change.earlier == (deal["add_time"], deal["stage_change_time"])
+
+
 def test_two_changes_in_one_second_on_either_side_of_a_poll_are_told_as_one_when_the_second_is_closed(calm: Sandbox):
     deal, *_ = open_deals(calm)
     watcher = Watcher("deals")
