@@ -10,7 +10,6 @@ from typing import Any
 from airflow_provider_pipedrive.accounts import store
 from airflow_provider_pipedrive.accounts.approvals import must_be_approved
 from airflow_provider_pipedrive.accounts.approved_routes import CredentialRoute, uniform_errors, with_approval
-from airflow_provider_pipedrive.accounts.companies import domain_of, number_of
 from airflow_provider_pipedrive.accounts.connection_settings import settings_of
 from airflow_provider_pipedrive.accounts.oauth import Grant, Send, exchange, revoke
 from airflow_provider_pipedrive.accounts.refresh_tokens import kept_refresh_token
@@ -27,6 +26,7 @@ from airflow_provider_pipedrive.accounts.status import (
 from airflow_provider_pipedrive.accounts.store import Extra, StoredConnection
 from airflow_provider_pipedrive.client import OAuth, PipedriveClient, Settings
 from airflow_provider_pipedrive.client.clock import SystemClock
+from airflow_provider_pipedrive.client.owner import owner_of
 from airflow_provider_pipedrive.client.settings import trimmed
 from airflow_provider_pipedrive.client.transport import Transport
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
@@ -223,14 +223,14 @@ def account_of(settings: Settings) -> Account:
     """Who a credential belongs to: one call of 2 API tokens."""
     with PipedriveClient(settings) as client:
         me: Mapping[str, Any] = client.run("getCurrentUser")
-        origin = client.origin
+        owner, origin = owner_of(me), client.origin
     return Account(
         name=str(me.get("name")),
         email=str(me.get("email")),
-        user_id=number_of(me.get("id")),
+        user_id=owner.user_id,
         company=str(me.get("company_name")),
-        company_id=number_of(me.get("company_id")),
-        domain=domain_of(me.get("company_domain")),
+        company_id=owner.company_id,
+        domain=owner.domain,
         origin=origin,
     )
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_pipedrive.client.hosts import OAUTH_ORIGIN, SHARED_ORIGIN, origin_of
+from airflow_provider_pipedrive.client.owner import domain_of, number_of, owner_of
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 STATUS: Final = "oauth_status"
 """Where the Pipedrive page notes the company in a connection's extra."""
-_DOMAIN: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _NOBODYS: Final = (SHARED_ORIGIN, OAUTH_ORIGIN, "https://app.pipedrive.com")
 
 
@@ -45,7 +45,7 @@ class Company:
         return bool(self.hosts)
 
 
-def company_of(connection: Connection, extra: Mapping[str, Any], learned: str | None = None) -> Company:
+def known_company(connection: Connection, extra: Mapping[str, Any], learned: str | None = None) -> Company:
     """What is known of a connection's company.
 
     :param learned: what the Variable :func:`variable_name` holds
@@ -66,14 +66,13 @@ def learn_company(client: PipedriveClient, connection: Connection, variables: An
     :param variables: Airflow's class ``Variable``, the task's or the database's
     """
     extra = connection.extra_dejson
-    if company_of(connection, extra).is_known:
+    if known_company(connection, extra).is_known:
         return
     name = variable_name(connection, extra)
-    if company_of(connection, extra, variables.get(name, None)).is_known:
+    if known_company(connection, extra, variables.get(name, None)).is_known:
         return
-    me = client.run("getCurrentUser")
-    found = {"id": number_of(me.get("company_id")), "domain": domain_of(me.get("company_domain")), "learned": time}
-    variables.set(name, json.dumps(found))
+    owner = owner_of(client.run("getCurrentUser"))
+    variables.set(name, json.dumps({"id": owner.company_id, "domain": owner.domain, "learned": time}))
 
 
 def variable_name(connection: Connection, extra: Mapping[str, Any]) -> str:
@@ -81,19 +80,6 @@ def variable_name(connection: Connection, extra: Mapping[str, Any]) -> str:
     credential = next((extra[name] for name in ("api_token", "refresh_token", "access_token") if extra.get(name)), "")
     digest = hashlib.sha256(f"{connection.conn_id} {connection.login} {credential}".encode()).hexdigest()
     return f"pipedrive_company_{digest[:16]}"
-
-
-def domain_of(given: Any) -> str:
-    """A company's name in its address, as Pipedrive tells it; empty where it is none."""
-    text = given.strip().lower() if isinstance(given, str) else ""
-    return text if _DOMAIN.fullmatch(text) else ""
-
-
-def number_of(given: Any) -> int:
-    """A number as Pipedrive's deliveries and answers write it; 0 where it is none."""
-    if isinstance(given, str) and re.fullmatch(r"[0-9]{1,18}", given):
-        return int(given)
-    return given if isinstance(given, int) and not isinstance(given, bool) else 0
 
 
 def host_of(given: Any) -> str:

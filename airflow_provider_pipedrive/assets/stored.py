@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_pipedrive.assets.claims import Claim, Claims, Row, claimed
 from airflow_provider_pipedrive.assets.trusted import TrustedConnections
 from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.client.owner import owner_of
 from airflow_provider_pipedrive.client.times import read_time
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.batch import Batch, ChangeWindow, team_of
@@ -187,8 +188,7 @@ def _own(batches: list[tuple[Row, Batch]], trusted: TrustedConnections) -> froze
 def _user_of(connection_id: str) -> int:
     from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
 
-    me: Any = PipedriveHook(connection_id).client.run("getCurrentUser")
-    return int(me["id"])
+    return owner_of(PipedriveHook(connection_id).client.run("getCurrentUser")).user_id
 
 
 def _is_by_rest(row: Row) -> bool:

@@ -6,12 +6,13 @@ would read one company's records for another's asset.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-from airflow_provider_pipedrive.client.hosts import SHARED_ORIGIN, company_of, is_loopback
+from airflow_provider_pipedrive.client.hosts import company_of, is_loopback
+from airflow_provider_pipedrive.client.owner import company_at, owner_of
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 
 if TYPE_CHECKING:
@@ -68,11 +69,8 @@ def _asked(conn_id: str) -> str:
 
     try:
         hook = PipedriveHook(conn_id)
-        origin = hook.client.settings.origin
-        if origin and origin != SHARED_ORIGIN:
-            return company_of(origin)
-        me: Any = hook.client.run("getCurrentUser")
-        return company_of(str(me.get("company_domain") or ""))
+        named = company_at(hook.client.settings.origin or "")
+        return named or company_of(owner_of(hook.client.run("getCurrentUser")).domain)
     except AirflowNotFoundException:
         raise PipedriveParameterError(f"it names the connection {conn_id!r}, which does not exist") from None
     except PipedriveError as error:

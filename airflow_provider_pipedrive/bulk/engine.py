@@ -143,7 +143,7 @@ class _BulkRun:
 
     def _identity(self) -> str:
         """Account and job: what two tries of a run must agree on."""
-        company = self._context.directory.me.get("company_id")
+        company = self._context.directory.owner.company_id
         return hashlib.sha256(f"{company} {self._job.identity()}".encode()).hexdigest()
 
     def _spent(self, identity: str) -> int:
@@ -182,7 +182,7 @@ class _BulkRun:
         )
 
     def _plan(self, identity: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        company = self._context.directory.me.get("company_id")
+        company = self._context.directory.owner.company_id
         if self._journal.get("company") not in (None, company):
             self._journal.run("DELETE FROM state")  # another company's records are not these
         usage = self._usage_before(identity)

@@ -138,7 +138,7 @@ class _MergeRun:
         return receipt
 
     def _identity(self, groups: Sequence[Mapping[str, Any]]) -> str:
-        company = self._directory.me.get("company_id")
+        company = self._directory.owner.company_id
         text = "\n".join([f"{company} {self._job.identity()}", *map(row_to_json, groups)])
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -164,7 +164,7 @@ class _MergeRun:
     # ---- the plan
 
     def _plan(self, wanted: Sequence[tuple[list[Any], Any]], identity: str) -> None:
-        company = self._directory.me.get("company_id")
+        company = self._directory.owner.company_id
         usage = self._journal.get("usage") if self._journal.get("merge_identity") == identity else None
         self._journal.clear()
         self._journal.set(merge_identity=identity, company=company, rows=len(wanted), usage=usage)

@@ -66,7 +66,7 @@ class _Undo:
         self._books: dict[str, FieldBook] = {}
 
     def do(self) -> dict[str, Any]:
-        if self._journal.get("company") != self._directory.me.get("company_id"):
+        if self._journal.get("company") != self._directory.owner.company_id:
             raise PipedriveParameterError(
                 f"The run in {self._journal.folder} wrote to another company than this connection's."
             )

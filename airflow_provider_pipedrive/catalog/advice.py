@@ -61,8 +61,8 @@ _RENAMED = {
     "closedate": "expected_close_date",
     "q": "term",
 }
-"""What v1, other systems or their users call a parameter of v2 whose name has other words; without capitals and underscores.
-https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide"""
+"""What v1, other systems or their users call a parameter of v2 whose name has other words; without capitals and
+underscores. https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide"""
 _WELL_KNOWN = frozenset({*_MEANS.values(), *_PERHAPS})
 """Words that are no misspellings of others."""
 _NOISE = ("all", "the", "a", "of", "to", "by", "v2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any, BinaryIO, TypeVar
 
@@ -249,7 +250,12 @@ class PipedriveClient:
         return self._single.send(request, already_tried=already_tried)
 
     def page(
-        self, action: str, parameters: Mapping[str, Any] | None, decode: Callable[[bytes], T]
+        self,
+        action: str,
+        parameters: Mapping[str, Any] | None,
+        decode: Callable[[bytes], T],
+        *,
+        before_body: Callable[[], object] | None = None,
     ) -> tuple[T, Mapping[str, str]]:
         """One page of a list, decoded as the caller wants it, and the answer's headers (names in lower case).
 
@@ -257,11 +263,13 @@ class PipedriveClient:
 
         :param parameters: all of them, ``limit`` and ``cursor`` or ``start`` included
         :param decode: makes something of the body; a ``ValueError`` means that it cannot be read
+        :param before_body: waits until there is memory for an answer whose head has come; called again where it is
+            asked for again
         :raises PipedriveError: see :mod:`airflow_provider_pipedrive.errors`
         """
         found = _known(action)
         request = prepare(found, bind(found, as_dict(action, parameters)))
-        return self._stack.sender.send(request, PageReader(decode, self.redact))
+        return self._stack.sender.send(replace(request, before_body=before_body), PageReader(decode, self.redact))
 
 
 def _known(key: str) -> Action:

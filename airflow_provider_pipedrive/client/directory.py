@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.catalog.advice import nearest
+from airflow_provider_pipedrive.client.owner import Owner, owner_of
 from airflow_provider_pipedrive.client.values import InvalidValue, whole_number
 
 if TYPE_CHECKING:
@@ -25,6 +26,14 @@ class Directory:
         """The credential's user."""
         found: Mapping[str, Any] = self._client.run("getCurrentUser")
         return found
+
+    @cached_property
+    def owner(self) -> Owner:
+        """Whose credential it is.
+
+        :raises PipedriveResponseError: no user of a company came
+        """
+        return owner_of(self.me)
 
     @cached_property
     def users(self) -> list[Mapping[str, Any]]:

@@ -9,8 +9,8 @@ headers and bytes (:class:`PreparedRequest`).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -32,6 +32,7 @@ class PreparedRequest:
     :param headers: those that belong to the body and the answer; the credential's once the request is signed
     :param cost: API tokens that Pipedrive counts for it
     :param sink: takes a file that is downloaded
+    :param before_body: called when an answer's head has come: its body is read when that returns
     """
 
     operation: Operation
@@ -40,11 +41,11 @@ class PreparedRequest:
     body: bytes | Upload | None = field(default=None, repr=False)
     cost: int = 0
     sink: DownloadSink | None = None
+    before_body: Callable[[], object] | None = field(default=None, repr=False)
 
     def signed(self, origin: str, credential: Mapping[str, str]) -> PreparedRequest:
         """The same for a host, with the headers that carry a credential."""
-        headers = {**credential, **self.headers}
-        return PreparedRequest(self.operation, origin + self.target, headers, self.body, self.cost, self.sink)
+        return replace(self, target=origin + self.target, headers={**credential, **self.headers})
 
 
 def prepare(action: Action, request: Request, position: Position | None = None) -> PreparedRequest:

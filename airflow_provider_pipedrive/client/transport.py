@@ -80,6 +80,8 @@ class Transport:
                 self._connections.exchange(request, blocks)() as response,
             ):
                 began = self._clock.monotonic()
+                if request.before_body is not None:
+                    request.before_body()
                 return _answer(response, _whole(response), began)
         except _FOREIGN as error:
             fault = self._fault(request.operation, error)

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.catalog import Entity
+from airflow_provider_pipedrive.client.owner import owner_of
 from airflow_provider_pipedrive.client.responses import read_json as parsed
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.output.run_folder import RunFolder
@@ -154,7 +155,8 @@ def who_reads(client: PipedriveClient) -> tuple[dict[str, Any], Mapping[str, str
     :raises PipedriveResponseError: no user came
     """
     me, headers = client.page("getCurrentUser", {}, _user)
-    return {"company_id": me.get("company_id"), "user_id": me.get("id")}, headers
+    owner = owner_of(me)
+    return {"company_id": owner.company_id, "user_id": owner.user_id}, headers
 
 
 def _user(body: bytes) -> dict[str, Any]:

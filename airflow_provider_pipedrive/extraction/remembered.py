@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airflow_provider_pipedrive.client import PipedriveClient
-from airflow_provider_pipedrive.errors import PipedriveResponseError
 from airflow_provider_pipedrive.extraction.context import who_reads
 from airflow_provider_pipedrive.extraction.observed_stages import stages_seen
 from airflow_provider_pipedrive.extraction.reading.sweep import LandedIds
@@ -24,8 +23,6 @@ _FOLDERS = ("schema", "snapshots", "known")
 def account_of(client: PipedriveClient) -> dict[str, Any]:
     """Whose account it is: the ids of the company and the user in Pipedrive."""
     account, _ = who_reads(client)
-    if account["company_id"] is None:
-        raise PipedriveResponseError("getCurrentUser: no user of a company came.", action="getCurrentUser")
     return account
 
 

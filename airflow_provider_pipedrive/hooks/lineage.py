@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_pipedrive.catalog import ACTIONS
-from airflow_provider_pipedrive.client.hosts import company_of
+from airflow_provider_pipedrive.client.owner import company_at
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.hooks.running_task import running_context
 
@@ -30,7 +30,6 @@ ENTITIES: Final = frozenset(
 )
 """Entities of which reads and writes are told: the first part of an action's path."""
 _OPTIONS: Final = {"selectDeal": "deals", "selectOrganization": "organizations", "selectPerson": "persons"}
-_SHARED_HOST: Final = "api.pipedrive.com"
 _SAME_STORE: Final = {"gcs": "gs", "s3a": "s3", "s3n": "s3"}
 """Schemes of object storage, and the one that OpenLineage names its data sets by.
 https://openlineage.io/docs/spec/naming"""
@@ -72,13 +71,11 @@ def entity(origin: str, name: str) -> DataSet | None:
 
     A connection by API token without a host talks to a host that all companies share.
     """
-    host = origin.partition("://")[2]
-    if host == _SHARED_HOST:
-        return None
     try:
-        return DataSet(f"{SCHEME}://{company_of(host)}", name)
+        company = company_at(origin)
     except PipedriveParameterError:
-        return None  # an address such as [::1] is no company
+        return None
+    return DataSet(f"{SCHEME}://{company}", name) if company else None
 
 
 def entity_of_action(action: str) -> str | None:

@@ -58,6 +58,7 @@ class PipedriveDriftOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look, compare, keep what was seen, and report."""
+        from airflow_provider_pipedrive.client.owner import owner_of
         from airflow_provider_pipedrive.events.drift import read_account
         from airflow_provider_pipedrive.extraction.storage.files import encoded, make_folder, read_json, write
         from airflow_provider_pipedrive.hooks.pipedrive import PipedriveHook
@@ -65,7 +66,7 @@ class PipedriveDriftOperator(BaseOperator):
         client = PipedriveHook(self.pipedrive_conn_id).client
         with permanent_errors_end_the_task():
             check_path("path", self.path)
-            company, now = client.run("getCurrentUser")["company_id"], read_account(client)
+            company, now = owner_of(client.run("getCurrentUser")).company_id, read_account(client)
         folder = storage_path("path", self.path)
         file = folder / f"account-{company}.json"
         kept = read_json(file)

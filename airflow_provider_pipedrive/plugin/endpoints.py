@@ -23,7 +23,7 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from airflow_provider_pipedrive.accounts.companies import Company, company_of, variable_name
+from airflow_provider_pipedrive.accounts.companies import Company, known_company, variable_name
 from airflow_provider_pipedrive.accounts.store import UndecryptedConnection
 from airflow_provider_pipedrive.client.settings import trimmed
 from airflow_provider_pipedrive.events.webhook_registration import SHORTEST_SECRET, is_password, secret_part
@@ -199,7 +199,7 @@ def _endpoint(conn_id: str, team: str, extra: Mapping[str, Any]) -> Endpoint | N
 
 def _with_company(entry: _Entry, learned: Mapping[str, str]) -> Endpoint:
     assert entry.endpoint is not None
-    company = company_of(entry.connection, entry.status, learned.get(entry.variable))
+    company = known_company(entry.connection, entry.status, learned.get(entry.variable))
     return replace(entry.endpoint, company=company)
 
 

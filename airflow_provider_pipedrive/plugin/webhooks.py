@@ -22,9 +22,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from airflow_provider_pipedrive.accounts import store
-from airflow_provider_pipedrive.accounts.companies import host_of, number_of
+from airflow_provider_pipedrive.accounts.companies import host_of
 from airflow_provider_pipedrive.accounts.store import UndecryptedConnection
 from airflow_provider_pipedrive.assets.uris import asset_uri
+from airflow_provider_pipedrive.client.owner import number_of
 from airflow_provider_pipedrive.client.responses import read_json
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.webhooks import OLD_PAYLOAD, change_of, parse_webhook

@@ -60,7 +60,8 @@ def test_a_connection_on_pipedrives_shared_host_is_asked_whose_it_is(
     sandbox: Sandbox, airflow: Supervisor, mocker: MockerFixture
 ):
     """A passing fault is no answer: the run fails, keeps its claim, and reads its changes when it is repeated."""
-    answers: list[Any] = [PipedriveConnectionError("reset", retryable=True), {"company_domain": "acme"}]
+    me = {"id": 7, "company_id": 9, "company_domain": "acme"}
+    answers: list[Any] = [PipedriveConnectionError("reset", retryable=True), me]
 
     class Client:
         settings = SimpleNamespace(origin=None)

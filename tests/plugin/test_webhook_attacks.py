@@ -304,7 +304,7 @@ def test_a_connection_of_an_unknown_company_takes_nothing_and_says_what_to_do(
 def test_ensuring_webhooks_tells_the_receiver_whose_they_are(receiver: Receiver) -> None:
     """By a Variable, since a task can write no connection."""
     change("crm", oauth_status={})
-    client = SimpleNamespace(run=lambda action: {"company_id": 900, "company_domain": "acme"})
+    client = SimpleNamespace(run=lambda action: {"id": 7, "company_id": 900, "company_domain": "acme"})
     on_pipedrives_shared_host()
     assert receiver.post(delivery()).status_code == 422
     learn_company(client, store.find("crm").connection, Variable, "2026-11-02T08:00:00+00:00")

@@ -174,7 +174,13 @@ class RequestPool(request_pool.RequestPool):
         self._given: set[str] = set()
         self._waiting: list[Callable[[], bool | None]] = []
 
-    def read(self, entity: Entity, parameters: Mapping[str, Any], stats: request_pool.ReadStats) -> Page:
+    def read(
+        self,
+        entity: Entity,
+        parameters: Mapping[str, Any],
+        stats: request_pool.ReadStats,
+        before_body: Callable[[], object] | None = None,
+    ) -> Page:
         self.reads += 1
         if self.reads == self._fails_at:
             raise PipedriveConnectionError("the line is dead")

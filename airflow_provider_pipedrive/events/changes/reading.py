@@ -21,6 +21,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_pipedrive.catalog.advice import did_you_mean
+from airflow_provider_pipedrive.client.owner import owner_of
 from airflow_provider_pipedrive.client.times import read_time
 from airflow_provider_pipedrive.errors import (
     PipedriveNotFoundError,
@@ -150,7 +151,7 @@ class ChangeReader:
     @cached_property
     def user_id(self) -> int:
         """The user whose credential this is."""
-        return int(self._client.run("getCurrentUser")["id"])
+        return owner_of(self._client.run("getCurrentUser")).user_id
 
     def field_changes(self, record_id: Any, since: datetime) -> list[Record]:
         """A record's changes field by field later than ``since``, the newest first; none of one that is gone meanwhile

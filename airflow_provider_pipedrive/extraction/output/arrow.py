@@ -29,7 +29,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -46,6 +46,10 @@ from airflow_provider_pipedrive.extraction.output.part_writer import (
 from airflow_provider_pipedrive.extraction.rows import fitting
 from airflow_provider_pipedrive.extraction.rows.fitting import DoesNotFitError
 
+_BUFFER: Final = 64 * 1024
+"""Bytes that pyarrow hands on at once: each column has several pieces, and each call into Python costs more than they
+do."""
+
 
 class TypedPart(PartWriter):
     """A file of typed columns being written.
@@ -58,6 +62,7 @@ class TypedPart(PartWriter):
         super().__init__(path)
         self._columns = columns
         self._schema = schema or pa.schema([_field(column) for column in columns])
+        self._file = pa.BufferedOutputStream(pa.PythonFile(self._sink, "w"), _BUFFER)
 
     def _write(self, rows: Rows) -> None:
         if rows:
@@ -95,21 +100,23 @@ class TypedPart(PartWriter):
 class ArrowPart(TypedPart):
     """Typed rows as they wait to be published: Arrow's stream, compressed with LZ4, which costs next to nothing.
 
-    Dozens of parts are written at once, so nothing of them stays in memory.
+    Dozens of parts are written at once, so no rows of them stay in memory.
     """
 
     def __init__(self, path: Any, columns: Sequence[FileColumn], schema: Any = None) -> None:
         super().__init__(path, columns, schema)
         with self._whole_or_gone():
             self._stream = pa.ipc.new_stream(
-                self._sink, self._schema, options=pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+                self._file, self._schema, options=pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
             )
 
     def _add(self, batch: Any) -> None:
         self._stream.write_batch(batch)
+        self._file.flush()
 
     def _finish(self) -> None:
         self._stream.close()
+        self._file.flush()
 
 
 def schema_of(path: Any) -> Any:
@@ -161,7 +168,7 @@ class _Kind:
 
 def _array(values: Sequence[Any], kind: _Kind) -> tuple[Any, int]:
     """The values as an Arrow array, and how many of them had to become null."""
-    if values.count(None) == len(values):
+    if fitting.all_null(values):
         return pa.nulls(len(values), kind.arrow), 0
     types = set(map(type, values))
     if types <= kind.plain:
@@ -180,7 +187,7 @@ def _array(values: Sequence[Any], kind: _Kind) -> tuple[Any, int]:
 
 def _list_array(values: Sequence[Any], items: _Kind) -> tuple[Any, int]:
     """The same for a column of lists."""
-    if values.count(None) == len(values):
+    if fitting.all_null(values):
         return pa.nulls(len(values), pa.list_(items.arrow)), 0
     types, nulled_values = set(map(type, values)), 0
     if not types <= _LISTS:

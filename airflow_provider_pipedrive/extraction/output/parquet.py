@@ -39,8 +39,8 @@ class ParquetPart(TypedPart):
         self._waiting: list[Any] = []
         self._waiting_rows = self._waiting_bytes = 0
         with self._whole_or_gone():
-            self._file = pq.ParquetWriter(
-                self._sink,
+            self._writer = pq.ParquetWriter(
+                self._file,
                 self._schema,
                 compression="zstd",
                 use_dictionary=_texts(self._schema),
@@ -66,13 +66,15 @@ class ParquetPart(TypedPart):
         places = pc.sort_indices(table, [(name, "ascending") for name in self._order]) if self._order else None
         for start in range(0, len(table), GROUP_ROWS):
             group = table.slice(start, GROUP_ROWS) if places is None else table.take(places.slice(start, GROUP_ROWS))
-            self._file.write_table(group)
+            self._writer.write_table(group)
+        self._file.flush()
         del table, group
         pa.default_memory_pool().release_unused()
 
     def _finish(self) -> None:
         self._write_stretch()
-        self._file.close()
+        self._writer.close()
+        self._file.flush()
 
 
 def _texts(schema: Any) -> list[str]:

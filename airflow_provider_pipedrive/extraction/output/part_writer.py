@@ -79,7 +79,7 @@ class Part:
 class FileSink:
     """A new file that counts and hashes what it is given.
 
-    ``closed``, ``tell`` and ``flush`` are there for pyarrow, which takes it for a file.
+    ``closed``, ``tell``, ``flush`` and ``close`` are there for pyarrow, which takes it for a file.
     """
 
     closed = False
@@ -105,6 +105,9 @@ class FileSink:
 
     def flush(self) -> None:
         """Leave that to the file's end."""
+
+    def close(self) -> None:
+        """Leave that to :meth:`finish` and :meth:`discard`."""
 
     def hash(self) -> str:
         """The hash of a file that is written to its end."""

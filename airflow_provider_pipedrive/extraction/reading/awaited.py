@@ -1,7 +1,8 @@
-"""Pages that were asked for and have not come: as many at once as there is memory for."""
+"""Pages that were asked for and have not come: as many at once as there is memory for, when they come too."""
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -9,11 +10,14 @@ from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from airflow_provider_pipedrive.catalog import Entity
-from airflow_provider_pipedrive.extraction.reading.memory import answers_at_once
+from airflow_provider_pipedrive.extraction.reading.memory import answers_at_once, answers_here
 from airflow_provider_pipedrive.extraction.reading.pages import Page
 from airflow_provider_pipedrive.extraction.reading.request_pool import ReadStats, RequestPool
 
 T = TypeVar("T")
+_LONGEST_WAIT = 5.0
+"""Seconds that an answer waits for memory: later its sender might give up the connection. What is under way is bounded,
+too."""
 
 
 class AwaitedPages(Generic[T]):
@@ -32,6 +36,9 @@ class AwaitedPages(Generic[T]):
         self._answers: SimpleQueue[tuple[T, Page | None, BaseException | None]] = SimpleQueue()
         self._held: deque[tuple[T, Mapping[str, Any]]] = deque()
         self._sent = 0
+        self._unwritten = 0
+        self._here: set[T] = set()  # whose answers are being read, or wait to be taken
+        self._room = threading.Condition()
 
     def __len__(self) -> int:
         return self._sent + len(self._held)
@@ -51,13 +58,17 @@ class AwaitedPages(Generic[T]):
 
     def send_held(self, unwritten: int) -> None:
         """Send what was held back, as far as there is memory for what it brings: one is always under way."""
+        with self._room:
+            self._unwritten = unwritten
+            self._room.notify_all()
         most = max(1, answers_at_once(self._stats.largest) - unwritten)
         while self._held and self._sent < most:
             asker, parameters = self._held.popleft()
             if self._is_wanted(asker):
                 self._sent += 1
+                wait = partial(self._wait_for_room, asker)
                 self._pool.submit_then(
-                    partial(self._pool.read, self._entity, parameters, self._stats), partial(self._note, asker)
+                    partial(self._pool.read, self._entity, parameters, self._stats, wait), partial(self._note, asker)
                 )
 
     def forget_held(self) -> None:
@@ -71,7 +82,20 @@ class AwaitedPages(Generic[T]):
         """
         answer = self._answers.get(timeout=timeout)
         self._sent -= 1
+        with self._room:
+            self._here.discard(answer[0])
+            self._room.notify_all()
         return answer
+
+    def _wait_for_room(self, asker: T) -> None:
+        """Wait until an answer may be read that has come: one always may."""
+        with self._room:
+            self._room.wait_for(lambda: asker in self._here or self._has_room, _LONGEST_WAIT)
+            self._here.add(asker)
+
+    @property
+    def _has_room(self) -> bool:
+        return not self._here or len(self._here) + self._unwritten < answers_here(self._stats.largest)
 
     def _note(self, asker: T, page: Page | None, error: BaseException | None) -> None:
         self._answers.put((asker, page, error))

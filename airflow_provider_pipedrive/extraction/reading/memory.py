@@ -18,11 +18,18 @@ from contextlib import contextmanager
 from typing import Final
 
 ANSWER_BYTES: Final = 64 * 1024**2
-"""What the answers that are under way, or wait to be written, may take together."""
+"""What the answers that are under way, or wait to be written, may take together, the operating system's share of them
+included."""
+_HERE_BYTES: Final = 16 * 1024**2
+"""What those of them may take that are in this process's memory. The others have come no further than their heads."""
 _FEWEST: Final = 4
 """Requests at once, however large the answers are."""
 _M_ARENA_MAX = -8
-"""Of glibc's ``malloc.h``, where it has this number for good."""
+_M_MMAP_THRESHOLD = -3
+"""Of glibc's ``malloc.h``, where they have these numbers for good."""
+_OF_ITS_OWN = 1024**2
+"""Bytes of a block that is given back as soon as it is freed, as an answer is. By itself glibc soon puts those among
+all others, where they leave gaps."""
 
 _ARROW_TOO = ("ARROW_DEFAULT_MEMORY_POOL", "system")
 """Arrow's own allocator keeps what was freed for arrays to come: half as much again as a run needs. pyarrow reads this
@@ -30,15 +37,24 @@ when it is imported first: https://arrow.apache.org/docs/cpp/env_vars.html"""
 
 
 def answers_at_once(largest: int) -> int:
-    """How many answers may be in memory.
+    """How many answers may be under way, or wait to be written.
 
     :param largest: bytes of the largest one so far; 0 before the first
     """
     return max(_FEWEST, ANSWER_BYTES // largest) if largest else sys.maxsize
 
 
+def answers_here(largest: int) -> int:
+    """How many of them may be in this process's memory.
+
+    :param largest: as above
+    """
+    return max(1, _HERE_BYTES // largest) if largest else sys.maxsize
+
+
 def share_freed() -> None:
-    """Let the threads to come take what any other has freed, as far as the C library knows a way (glibc's ``mallopt``).
+    """Let the threads to come take what any other has freed, and the operating system what is large, as far as the C
+    library knows a way (glibc's ``mallopt``).
 
     It is for the whole process, Arrow's arrays included if pyarrow is not imported yet. Python's threads lose nothing
     by it: they allocate one at a time.
@@ -47,6 +63,7 @@ def share_freed() -> None:
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_option is not None:
         set_option(_M_ARENA_MAX, 1)
+        set_option(_M_MMAP_THRESHOLD, _OF_ITS_OWN)
 
 
 def give_back() -> None:

@@ -68,16 +68,23 @@ class RequestPool:
         """Wait for the requests under way, and end the threads."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def read(self, entity: Entity, parameters: Mapping[str, Any], stats: ReadStats) -> Page:
+    def read(
+        self,
+        entity: Entity,
+        parameters: Mapping[str, Any],
+        stats: ReadStats,
+        before_body: Callable[[], object] | None = None,
+    ) -> Page:
         """One page, in the caller's thread.
 
+        :param before_body: waits until there is memory for it
         :raises PipedriveError: it failed
         :raises Stopped: another entity has failed, which ends the job
         """
         early = self._early.pop(_key(entity, parameters), None)
         if early is None and self.failure is not None:
             raise Stopped
-        size, page, set_aside = early.result() if early else self._ask(entity, parameters)
+        size, page, set_aside = early.result() if early else self._ask(entity, parameters, before_body)
         self.client.metrics.count("records_read", len(page))
         with self._lock:
             stats.pages += 1
@@ -91,11 +98,16 @@ class RequestPool:
         """Ask for a page that :meth:`read` is going to be asked for; its failure is raised there."""
         self._early[_key(entity, parameters)] = self.submit(partial(self._ask, entity, parameters))
 
-    def _ask(self, entity: Entity, parameters: Mapping[str, Any]) -> tuple[int, Page, Collection[str]]:
+    def _ask(
+        self, entity: Entity, parameters: Mapping[str, Any], before_body: Callable[[], object] | None = None
+    ) -> tuple[int, Page, Collection[str]]:
         """A page, with its bytes and the hashes of what was set aside."""
         began = time.monotonic()
         (size, (records, keys, envelope, set_aside)), headers = self.client.page(
-            entity.action, {**entity.parameters, **parameters}, lambda body: (len(body), decode(entity, body))
+            entity.action,
+            {**entity.parameters, **parameters},
+            lambda body: (len(body), decode(entity, body)),
+            before_body=before_body,
         )
         return size, Page(records, keys, envelope, server_time(headers), time.monotonic() - began), set_aside
 

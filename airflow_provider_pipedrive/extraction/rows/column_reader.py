@@ -19,7 +19,7 @@ from msgspec.structs import astuple
 
 from airflow_provider_pipedrive.extraction.reading.pages import AnyRecord, PageRecords, ReadRecord
 from airflow_provider_pipedrive.extraction.rows.columns import CUSTOM, OTHER, Column
-from airflow_provider_pipedrive.extraction.rows.fitting import glance, list_of, misfits
+from airflow_provider_pipedrive.extraction.rows.fitting import all_null, glance, list_of, misfits
 from airflow_provider_pipedrive.extraction.rows.rows import (
     Convert,
     LabelledOption,
@@ -95,7 +95,7 @@ class _Node:
         for key, found in zip(self.learned, values[len(self.below) :], strict=True):
             others = _noted(others, key, found)
         for (key, below), found in zip(self.below.items(), values, strict=False):
-            if found.count(None) == len(found):
+            if all_null(found):
                 continue  # most custom fields of most pages
             if isinstance(below, _Leaf):
                 below.lay_out(found, columns)

@@ -177,6 +177,12 @@ def glance(column: Column) -> Any:
     return _FIT[column.type][0] | None if column.type in _FIT else None
 
 
+def all_null(values: Sequence[Any]) -> bool:
+    """Whether there is no value at all. Most columns tell by their first: to compare all values with None takes a tenth
+    of the time in which a page becomes columns."""
+    return not values or (values[0] is None and values.count(None) == len(values))
+
+
 def misfits(values: Sequence[Any], look: Any) -> set[int]:
     """The places of the values that need a look of their own.
 

@@ -43,6 +43,25 @@ library.malloc_info(0, file)
 library.fclose(file)
 """
 
+GAPS = """
+import re
+from pathlib import Path
+from airflow_provider_pipedrive.extraction.reading.memory import share_freed
+
+def resident():
+    return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
+
+share_freed()
+bytes(20_000_000)  # from now on, glibc by itself would put blocks of that size among all others
+before = resident()
+large, small = [], []
+for _ in range(40):
+    large.append(b"x" * 2_000_000)
+    small.append([b"x" * 500 for _ in range(400)])
+large.clear()
+print(resident() - before)
+"""
+
 
 def resident() -> int:
     """Bytes of this process that are in memory."""
@@ -69,6 +88,12 @@ def test_threads_take_what_any_other_thread_of_the_process_has_freed(tmp_path: P
     told = tmp_path / "arenas.xml"
     subprocess.run([sys.executable, "-c", ARENAS, str(told)], check=True)
     assert told.read_text().count("<heap nr=") == 1
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="only glibc keeps it, and can be told")
+def test_what_is_large_is_given_back_as_soon_as_it_is_freed() -> None:
+    found = subprocess.run([sys.executable, "-c", GAPS], stdout=subprocess.PIPE, text=True, check=True)
+    assert int(found.stdout) < 10 * MB
 
 
 def test_a_c_library_that_cannot_do_so_is_left_alone(mocker: MockerFixture) -> None:

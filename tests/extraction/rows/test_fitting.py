@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pipedrive.catalog import ENTITIES
+from airflow_provider_pipedrive.extraction.rows.fitting import all_null
 from airflow_provider_pipedrive.extraction.rows.schema import row_schema
 
 DEFINITIONS = [
@@ -59,3 +60,11 @@ def test_what_does_not_fit_a_custom_fields_column_is_kept_by_its_place(
 def test_what_fits_a_column_is_written_as_its_type_and_not_counted(column: str, value: Any, fitted: Any) -> None:
     [row], nulled_values = row_schema(ENTITIES["deals"], [], None).fitted([{"id": 1, column: value}])
     assert (row[column], row["other"], nulled_values) == (fitted, None, {})
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([], True), ([None, None], True), ([None, 0], False), ([0, None], False), (["", []], False)],
+)
+def test_a_column_is_all_null_where_no_record_has_a_value(values: list[Any], expected: bool) -> None:
+    assert all_null(values) is expected
