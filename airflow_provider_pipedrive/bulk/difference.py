@@ -11,6 +11,7 @@ from airflow_provider_pipedrive.bulk.index import PRODUCTS
 from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.bulk.journal import Journal, from_json, to_json
 from airflow_provider_pipedrive.bulk.matching import shown_key
+from airflow_provider_pipedrive.bulk.missing_labels import DELETED, MissingLabels, ids_in
 from airflow_provider_pipedrive.bulk.reading import Columns, missing_for_creation
 from airflow_provider_pipedrive.bulk.related import named
 from airflow_provider_pipedrive.bulk.targets import LINK_OF, PARTICIPANTS
@@ -32,25 +33,35 @@ _Match = tuple[Any, bool, str | None, dict[str, Any]]
 _ROWS_AND_MATCHES = """
 SELECT rows.row, rows.key, given, fields, id, archived, added, before FROM rows LEFT JOIN matches USING (row)
 ORDER BY row, added, length(id), id"""
+_ROWS_WITH_DELETED = "SELECT row, fields FROM rows WHERE row > ? AND instr(fields, ?) ORDER BY row LIMIT 500"
 
 
 class Difference:
     """Plans the operations of a run."""
 
-    def __init__(self, job: BulkJob, book: FieldBook, journal: Journal, columns: Columns) -> None:
+    def __init__(
+        self, job: BulkJob, book: FieldBook, journal: Journal, columns: Columns, labels: MissingLabels
+    ) -> None:
         self._job = job
         self._book = book
         self._journal = journal
         self._columns = columns
+        self._labels = labels
         self.unchanged = 0
 
     def plan(self) -> None:
-        """Decide on every row, and keep what is to be done."""
+        """Decide on every row, and keep what is to be done.
+
+        :raises PipedriveParameterError: a label is not an option
+        """
         with self._journal.transaction():
             for _row, lines in groupby(self._journal.each(_ROWS_AND_MATCHES), itemgetter(0)):
                 self._plan_row(list(lines))
             for identity, key, before in self._journal.each("SELECT * FROM extras ORDER BY id"):
                 self._plan_removal(None, key, from_json(identity), from_json(before))
+        self._labels.refuse()
+        self._labels.tell()
+        self._keep_ids()
         self._journal.set(unchanged=self.unchanged)
 
     def _plan_row(self, lines: Sequence[tuple[Any, ...]]) -> None:
@@ -107,7 +118,7 @@ class Difference:
         elif self._job.mode == "delete":
             self._plan_removal(row, key, identity, before)
         else:
-            changed = self._changed(fields, before)
+            changed = self._changed(self._settled(row, fields, before), before)
             emptied = [name for name in self._job.target.required if name in changed and is_empty(changed[name])]
             if emptied:
                 self._journal.reject(row, f"{emptied[0]} cannot be emptied", emptied[0], given)
@@ -142,6 +153,29 @@ class Difference:
             changed[name] = after
         return changed
 
+    def _settled(self, row: int, fields: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields without those whose options were deleted and are what the record has; others are missing."""
+        settled: dict[str, Any] = {}
+        for name, after in fields.items():
+            field = self._book.fields.get(name)
+            ids = ids_in(after) if field is not None and field.kind.has_labels else None
+            if field is None or ids is None:
+                settled[name] = after
+            elif not field.kind.same(before.get(name), ids):
+                if isinstance(after, Mapping):
+                    self._labels.add(row, str(field), after["value"], after["fault"])
+                settled[name] = None if isinstance(after, Mapping) else after
+        return settled
+
+    def _keep_ids(self) -> None:
+        """Put ids in place of what stood for them, for a later run that compares with these rows."""
+        last = 0
+        while chunk := self._journal.run(_ROWS_WITH_DELETED, [last, DELETED]).fetchall():
+            with self._journal.transaction():
+                for last, text in chunk:  # where the next chunk begins
+                    fields = {name: _with_ids(value) for name, value in from_json(text).items()}
+                    self._journal.run("UPDATE rows SET fields = ? WHERE row = ?", [to_json(fields), last])
+
     def _is_own_key(self, field: Field, before: Any, after: Any) -> bool:
         """What a record was found by is not written again because of its capital letters or spaces."""
         own = any(part.field.key == field.key and not part.by_domain for part in self._columns.key)
@@ -153,6 +187,7 @@ class Difference:
         return lambda: has or self._book.directory.me.get("default_currency")
 
     def _plan_creation(self, row: int, key: str | None, given: str, fields: dict[str, Any]) -> None:
+        fields = self._settled(row, fields, {})
         missing = missing_for_creation(self._job, fields)
         if missing:
             self._journal.reject(row, f"{missing[0]} must be given to create the record", missing[0], given)
@@ -223,6 +258,10 @@ def _matches(lines: Sequence[tuple[Any, ...]]) -> list[_Match]:
         if identity is not None
     }
     return list(unique.values())
+
+
+def _with_ids(value: Any) -> Any:
+    return value[DELETED] if isinstance(value, Mapping) and DELETED in value else value
 
 
 def described(book: FieldBook, entity: str, journal: Journal) -> Iterator[dict[str, Any]]:

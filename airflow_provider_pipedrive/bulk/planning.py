@@ -34,12 +34,13 @@ def make_plan(run: RunContext, rows: Iterable[Mapping[str, Any]]) -> None:
     """
     job, journal = run.job, run.journal
     columns = Columns(job, run.book)
-    number = RowReader(job, run.book, journal, columns).read(rows)
+    reader = RowReader(job, run.book, journal, columns)
+    number = reader.read(rows)
     RelatedRecords(run.client, journal, columns, create=job.create_related).resolve()
     if columns.key:
         journal.set(read_at=server_now(run.client).isoformat())
         RecordIndex(run.client, job, run.book, journal, columns).read()
-    difference = Difference(job, run.book, journal, columns)
+    difference = Difference(job, run.book, journal, columns, reader.labels)
     difference.plan()
     NewOptions(run.book, journal).plan()
     journal.set(diff=journal.lines("diff.jsonl", described(run.book, job.entity, journal)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,9 @@ from uuid import UUID
 
 from airflow_provider_pipedrive.bulk.journal import Journal, row_to_json, to_json
 from airflow_provider_pipedrive.bulk.matching import KeyPart, key_of_row, shown_key
+from airflow_provider_pipedrive.bulk.missing_labels import DELETED, MissingLabels, deleted_options
 from airflow_provider_pipedrive.bulk.targets import LINK_OF
-from airflow_provider_pipedrive.catalog.advice import counted, nearest
+from airflow_provider_pipedrive.catalog.advice import nearest
 from airflow_provider_pipedrive.client.field_kinds import KINDS, Field
 from airflow_provider_pipedrive.client.field_values import Reference, is_missing, native, without_fraction
 from airflow_provider_pipedrive.client.fields import PRIMARY
@@ -29,8 +29,6 @@ log = logging.getLogger(__name__)
 _BATCH = 500
 _LARGEST_ID = 2**53
 """JSON's numbers are exact up to here."""
-_MOST_TOLD = 20
-"""Labels that the log or an error names."""
 _REFERENCE = "$reference"
 _CHOSEN = ("option", "options", "choice")
 """Kinds of which a label may become a new option."""
@@ -139,8 +137,7 @@ class RowReader:
         self._book = book
         self._journal = journal
         self._columns = columns
-        self._missing_labels: dict[tuple[str, str], str] = {}
-        self._dropped_labels: Counter[tuple[str, str]] = Counter()
+        self.labels = MissingLabels(job)
 
     def read(self, rows: Iterable[Mapping[str, Any]]) -> int:
         """Read all rows.
@@ -165,8 +162,7 @@ class RowReader:
                 batch = []
         self._keep(batch)
         self._columns.refuse_misspelled()
-        self._refuse_missing_labels()
-        self._tell_of_dropped_labels()
+        self.labels.refuse()
         self._journal.set(digest=digest.text, rows=number)
         return number
 
@@ -217,8 +213,7 @@ class RowReader:
             try:
                 fields[field.key] = self._value(field, value, pipeline)
             except InvalidValue as invalid:
-                self._do_without(number, column, field, value, invalid)
-                fields[field.key] = None
+                fields[field.key] = self._in_place(number, column, field, value, invalid)
             if field.key == "pipeline_id" and isinstance(fields[field.key], int):
                 pipeline = fields[field.key]
         return self._with_currency(fields)
@@ -243,22 +238,30 @@ class RowReader:
             return {_REFERENCE: [found.kind, found.text]}
         return found
 
-    def _do_without(self, number: int | None, column: str, field: Field, value: Any, invalid: InvalidValue) -> None:
-        """Set a row with a value that does not fit aside, unless it is a label that is missing in Pipedrive."""
+    def _in_place(self, number: int | None, column: str, field: Field, value: Any, invalid: InvalidValue) -> Any:
+        """What is kept of a value that does not fit: nothing of a label that is missing in Pipedrive; the ids of
+        options that were deleted, until it is known whether the record has them.
+
+        :raises _Rejected: it is something else
+        """
         fault = invalid.about(f"{column} ({field})" if column != str(field) else column)
         if not field.kind.has_labels or (
             self._job.missing_options != "null" and (isinstance(value, Mapping) or "several are called" in str(invalid))
         ):
             raise _Rejected(fault, str(field)) from None
-        if self._job.missing_options == "null":
-            self._dropped_labels[str(field), str(value)] += 1
-        elif number is not None:
-            self._missing_labels.setdefault((str(field), str(value)), f"row {number}: {fault}")
+        ids = None if self._is_key(field) else deleted_options(self._book, field, value)
+        if ids is not None:
+            return {DELETED: ids, "value": str(value), "fault": fault}
+        if number is not None:
+            self.labels.add(number, str(field), str(value), fault)
+        return None
+
+    def _is_key(self, field: Field) -> bool:
+        return any(part.field.key == field.key for part in self._columns.key)
 
     def _as_key(self, field: Field, value: Any) -> Any:
         """A number in a text that rows are matched on: a table's column with gaps has 5.0 for the key ``5``."""
-        is_key = any(part.field.key == field.key for part in self._columns.key)
-        return without_fraction(value) if is_key else native(value)
+        return without_fraction(value) if self._is_key(field) else native(value)
 
     def _in_zone(self, field: Field, value: Any) -> Any:
         """A time without a zone in that of the job."""
@@ -293,26 +296,6 @@ class RowReader:
             raise _Rejected(f"{name} must be given to create a record of {self._job.entity}", name)
 
     # ---- labels
-
-    def _tell_of_dropped_labels(self) -> None:
-        for (field, label), number in self._dropped_labels.most_common(_MOST_TOLD):
-            log.warning(
-                "%s: no option of %s is called %r: %s read as empty, for missing_options is null.",
-                self._job.entity,
-                field,
-                label,
-                counted(number, "value"),
-            )
-
-    def _refuse_missing_labels(self) -> None:
-        if not self._missing_labels:
-            return
-        shown = list(self._missing_labels.values())
-        more = f", and {len(shown) - _MOST_TOLD} more" if len(shown) > _MOST_TOLD else ""
-        raise PipedriveParameterError(
-            f"Nothing was written, because labels are missing in Pipedrive: {'; '.join(shown[:_MOST_TOLD])}{more}. "
-            'Correct them, or set missing_options="create" or "null".'
-        )
 
     def _expect_options(self, rows: Iterable[Mapping[str, Any]]) -> None:
         wanted: dict[str, dict[str, str]] = {}

@@ -140,6 +140,9 @@ def _take(
     if value is None:
         if parameter.place == "path" or (parameter.required and not parameter.nullable):
             faults.append(f"{spelling} must not be null")
+        elif parameter.place == "query" and parameter.items == "integer":
+            # Unlike other conditions, which null leaves out, these name the records that are wanted.
+            faults.append(f"{spelling} must not be null, which names no record: leave it out to read all of them")
         elif parameter.place == "body":  # null clears a field
             values[parameter.name] = None
         return

@@ -11,6 +11,7 @@ import pytest
 
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import (
+    PipedriveParameterError,
     PipedriveServerError,
 )
 from tests.support.scripted_server import FakeClock, MakeClient, ScriptedServer, envelope, http
@@ -39,6 +40,21 @@ def test_iterating_asks_for_a_page_only_when_its_records_are_wanted(
         {"limit": ["500"]},
         {"limit": ["500"], "cursor": ["b"]},
     ]
+
+
+@pytest.mark.parametrize("ids", [None, [], "[]", "", "None"])
+def test_ids_that_name_no_record_do_not_read_the_whole_list(
+    client: PipedriveClient, server: ScriptedServer, ids: Any
+) -> None:
+    with pytest.raises(PipedriveParameterError, match="^getDeals: ids must"):
+        list(client.iterate("getDeals", {"ids": ids}))
+    assert server.requests == []
+
+
+def test_another_condition_that_is_null_is_left_out(client: PipedriveClient, server: ScriptedServer) -> None:
+    server.script = [page([1])]
+    assert list(client.iterate("getDeals", {"owner_id": None})) == [{"id": 1}]
+    assert [query_of(request.target) for request in server.requests] == [{"limit": ["500"]}]
 
 
 @pytest.mark.parametrize(("wanted", "records", "requests"), [(1, 1, 1), (2, 2, 1), (3, 3, 2), (4, 4, 2), (9, 4, 2)])

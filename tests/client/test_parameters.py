@@ -93,6 +93,7 @@ def test_a_form_body_writes_booleans_as_digits_and_leaves_nulls_out() -> None:
         ("getDeal", {}, "getDeal: id must be given."),
         ("getDeal", {"id": "many"}, "getDeal: id must be a whole number, not 'many' (str)."),
         ("getDeal", {"id": None}, "getDeal: id must not be null."),
+        ("getDeals", {"ids": None}, "getDeals: ids must not be null, which names no record: leave it out to read all"),
         ("getDeal", {"id": ""}, "getDeal: id must be a whole number, not '' (str)."),
         ("getDeal", {"id": True}, "getDeal: id must be a whole number, not True (bool)."),
         ("getPermissionSet", {"id": " "}, "getPermissionSet: id must be an id, not ' '."),
