@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_pipedrive.assets.trusted import DEFAULT_CONNECTION
 from airflow_provider_pipedrive.client.times import given_moment
+from airflow_provider_pipedrive.client.whole_numbers import check_count
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.changes.model import KINDS, Change
 from airflow_provider_pipedrive.events.changes.watch import ChangeWatch, change_watch
@@ -113,8 +114,7 @@ class PipedriveChangesOperator(ReportsLineage, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**{**kwargs, "inlets": [asset, *(kwargs.get("inlets") or ())]})
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise PipedriveParameterError(f"batch_size must be a whole number from 1 on, not {batch_size!r}.")
+        check_count("batch_size", batch_size)
         self.asset = asset
         self.kinds = kinds
         self.fields = fields

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
+from uuid import uuid4
 
 from airflow_provider_pipedrive.bulk.approval import (
     Ask,
@@ -25,12 +26,14 @@ from airflow_provider_pipedrive.bulk.context import RunContext, context_of
 from airflow_provider_pipedrive.bulk.edits import count_edits
 from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.bulk.journal import row_to_json
+from airflow_provider_pipedrive.bulk.made_meanwhile import set_aside_made_meanwhile
 from airflow_provider_pipedrive.bulk.mirror import journal_in
 from airflow_provider_pipedrive.bulk.new_options import NewOptions
 from airflow_provider_pipedrive.bulk.planning import check_bounds, make_plan, price_left, server_now
 from airflow_provider_pipedrive.bulk.reading import Digest
 from airflow_provider_pipedrive.bulk.receipt import receipt_of, show
 from airflow_provider_pipedrive.bulk.run_usage import RunUsage
+from airflow_provider_pipedrive.bulk.turns import in_turn
 from airflow_provider_pipedrive.bulk.writing import OperationWriter
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
 
@@ -121,10 +124,15 @@ class _BulkRun:
 
     def _do(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any] | Proposal:
         identity = self._identity()
-        with self._usage.capped(self._job.max_tokens, self._spent(identity)):
+        account = f"{self._client.origin} {self._context.directory.owner.company_id}"
+        run = str(self._journal.get("run") or uuid4())
+        with (
+            in_turn(self._job, account, run) as had_last_turn,
+            self._usage.capped(self._job.max_tokens, self._spent(identity)),
+        ):
             has_begun = self._has_begun(identity, rows)
             if not has_begun:
-                self._plan(identity, rows)
+                self._plan(identity, run, rows)
             elif receipt := self._journal.get("receipt"):
                 log.info(
                     "%s: the run in %s has ended, and this is its receipt again: nothing was compared or written. To "
@@ -133,6 +141,8 @@ class _BulkRun:
                     self._journal.folder,
                 )
                 return dict(receipt)
+            elif not had_last_turn:
+                set_aside_made_meanwhile(self._context)
             check_bounds(self._context)
             if not self._job.dry_run:
                 propose = partial(proposal_of, self._context)
@@ -181,13 +191,13 @@ class _BulkRun:
             "each run a folder of its own; to continue a run, give it the same rows and job."
         )
 
-    def _plan(self, identity: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    def _plan(self, identity: str, run: str, rows: Iterable[Mapping[str, Any]]) -> None:
         company = self._context.directory.owner.company_id
         if self._journal.get("company") not in (None, company):
             self._journal.run("DELETE FROM state")  # another company's records are not these
         usage = self._usage_before(identity)
         self._journal.clear()
-        self._journal.set(identity=identity, company=company, usage=usage)
+        self._journal.set(identity=identity, company=company, usage=usage, run=run)
         make_plan(self._context, rows)
 
     # ---- writing

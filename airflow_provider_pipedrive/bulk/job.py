@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow_provider_pipedrive.bulk.targets import MODES, Mode, Target, target_of
 from airflow_provider_pipedrive.client.switches import check_switches
+from airflow_provider_pipedrive.client.whole_numbers import check_count
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -127,8 +128,8 @@ class BulkJob:
             )
         for name in _COUNTS:
             value = getattr(self, name)
-            if value is not None and (type(value) is not int or value < 0):
-                raise PipedriveParameterError(f"{name} must be a whole number, 0 or more, not {value!r}.")
+            if value is not None:
+                check_count(name, value, least=0)
         share = isinstance(self.max_rejects, float) and 0 <= self.max_rejects <= 1
         if not share and (type(self.max_rejects) is not int or self.max_rejects < 0):
             raise PipedriveParameterError(

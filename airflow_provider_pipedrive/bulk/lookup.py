@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _TELLING = ("name", "title", "subject", "content", "product_id", "person_id", "user_id")
 _NOTHING = ("", "")
-_MARGIN = timedelta(seconds=60)
+MARGIN = timedelta(seconds=60)
 """By how much the clocks of Pipedrive's servers may differ."""
 
 
@@ -45,7 +45,7 @@ class Lookup:
         for entity in sorted({entity for _number, entity, _fields, _note in open_ones}):
             mine = {number: from_json(fields) for number, each, fields, _note in open_ones if each == entity}
             since = min(datetime.fromisoformat(note) for _number, each, _fields, note in open_ones if each == entity)
-            found = self._found(target_of(entity), mine, since - _MARGIN)
+            found = self._found(target_of(entity), mine, since - MARGIN)
             with self._journal.transaction():
                 for number in mine:
                     if number in found:
@@ -66,7 +66,7 @@ class Lookup:
         alike: dict[tuple[str, str], list[int]] = {}
         for number, fields in wanted.items():
             alike.setdefault(_told_by(fields), []).append(number)
-        for record in self._newest(target, wanted, since):
+        for record in self.newest(target, wanted, since):
             identity = record[target.record_id]
             known = self._journal.one(
                 "SELECT 1 FROM operations WHERE entity = ? AND id = ? AND state = 'done' AND action = 'create'",
@@ -80,9 +80,10 @@ class Lookup:
                     break
         return found
 
-    def _newest(
+    def newest(
         self, target: Target, wanted: Mapping[int, Mapping[str, Any]], since: datetime
     ) -> Iterator[Mapping[str, Any]]:
+        """The records that were made since a time, and perhaps older ones; of links, all of the deals of ``wanted``."""
         if target.is_link:
             for deal in sorted({fields[LINK_OF] for fields in wanted.values()}):
                 links = sure_records(self._client, target.listed, {"id": deal})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from airflow_provider_pipedrive.catalog.advice import nearest
+from airflow_provider_pipedrive.client.whole_numbers import check_count
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 MERGES: Final[Mapping[str, str]] = {
@@ -59,8 +60,8 @@ class MergeJob:
             if rule not in FIELD_RULES:
                 raise PipedriveParameterError(f"fields: {name} must be one of {', '.join(FIELD_RULES)}, not {rule!r}.")
         for name, most in (("max_merges", self.max_merges), ("max_tokens", self.max_tokens)):
-            if most is not None and (type(most) is not int or most < 0):
-                raise PipedriveParameterError(f"{name} must be a whole number from 0 on, not {most!r}.")
+            if most is not None:
+                check_count(name, most, least=0)
 
     def identity(self) -> str:
         """What two tries of one run must agree on."""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.fields import EXPECTED
-from airflow_provider_pipedrive.client.values import InvalidValue, whole_number
+from airflow_provider_pipedrive.client.values import InvalidValue
+from airflow_provider_pipedrive.client.whole_numbers import whole_number
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class _WithDeleted:
         try:
             return self._book.option_id(field, value)
         except InvalidValue:
-            number = whole_number(str(value))
+            number = whole_number(value)
             if number is None:
                 raise
             return number

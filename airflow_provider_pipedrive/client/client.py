@@ -27,6 +27,7 @@ from airflow_provider_pipedrive.client.single_requests import SingleRequests
 from airflow_provider_pipedrive.client.spending import Spender
 from airflow_provider_pipedrive.client.stack import SendStack
 from airflow_provider_pipedrive.client.usage import Usage
+from airflow_provider_pipedrive.client.whole_numbers import check_count
 from airflow_provider_pipedrive.errors import PipedriveEndpointRemovedError, PipedriveParameterError
 
 T = TypeVar("T")
@@ -184,10 +185,8 @@ class PipedriveClient:
             raise PipedriveParameterError(
                 f"{found.key} does not answer a list of records: use run().", action=found.key
             )
-        if max_records is not None and (type(max_records) is not int or max_records < 1):
-            raise PipedriveParameterError(
-                f"max_records must be a whole number from 1 on, not {max_records!r}.", action=found.key
-            )
+        if max_records is not None:
+            check_count("max_records", max_records, action=found.key)
         reader = ListReader(self._stack, found, as_dict(action, parameters), max_records)
         records = islice(reader.records(), max_records)
         return (self._named_fields.to_names(found, record) for record in records) if readable else records

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pipedrive.catalog.advice import nearest
 from airflow_provider_pipedrive.client.owner import Owner, owner_of
-from airflow_provider_pipedrive.client.values import InvalidValue, whole_number
+from airflow_provider_pipedrive.client.values import InvalidValue
+from airflow_provider_pipedrive.client.whole_numbers import whole_number
 
 if TYPE_CHECKING:
     from airflow_provider_pipedrive.client.runner import ActionRunner

@@ -29,7 +29,8 @@ from airflow_provider_pipedrive.client.field_values import (
     without_fraction,
 )
 from airflow_provider_pipedrive.client.times import read_time
-from airflow_provider_pipedrive.client.values import InvalidValue, convert, from_text, plain, whole_number
+from airflow_provider_pipedrive.client.values import InvalidValue, convert, from_text, plain
+from airflow_provider_pipedrive.client.whole_numbers import whole_number
 
 _PAIR = re.compile(
     r"(?P<value>[+-]?[\d.]+)\s*(?P<currency>[A-Za-z]{3})|(?P<first>[A-Za-z]{3})\s*(?P<amount>[+-]?[\d.]+)"
@@ -453,16 +454,16 @@ class _Option(FieldKind):
         return names.option_id(field, value)
 
     def given_by_id(self, field: Field, value: Any) -> Any:
-        return _whole(value) if _is_option(field, value) else None
+        return whole_number(value) if _is_option(field, value) else None
 
     def given_flat(self, field: Field, value: Any) -> Any:
-        return str(_whole(value)) if isinstance(value, str) and _is_option(field, value) else None
+        return str(whole_number(value)) if isinstance(value, str) and _is_option(field, value) else None
 
     def to_flat(self, field: Field, value: Any) -> dict[str, Any]:
         return {field.key: None if value is None else str(value)}
 
     def from_flat(self, field: Field, value: Any, record: Mapping[str, Any]) -> Any:
-        found = _whole(value)
+        found = whole_number(value)
         return found if found is not None else value or None
 
 
@@ -480,12 +481,12 @@ class _Options(FieldKind):
         if value is None:
             return None
         items = value if isinstance(value, list | tuple | set) else re.split(r"[,;]", str(value))
-        return [_whole(item) for item in items] if all(_is_option(field, item) for item in items) else None
+        return [whole_number(item) for item in items] if all(_is_option(field, item) for item in items) else None
 
     def given_flat(self, field: Field, value: Any) -> Any:
         if not isinstance(value, str) or not all(_is_option(field, item) for item in value.split(",")):
             return None
-        return [str(_whole(item)) for item in value.split(",")]
+        return [str(whole_number(item)) for item in value.split(",")]
 
     def to_flat(self, field: Field, value: Any) -> dict[str, Any]:
         return {field.key: None if value is None else ",".join(map(str, value))}
@@ -527,7 +528,7 @@ class _Named(FieldKind):
 
 class _User(_Named):
     def given_by_id(self, field: Field, value: Any) -> Any:
-        return _whole(value)
+        return whole_number(value)
 
     def from_flat(self, field: Field, value: Any, record: Mapping[str, Any]) -> Any:
         return _embedded(value)
@@ -537,14 +538,14 @@ class _Related(FieldKind):
     """Another record, by id or by its name."""
 
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
-        if isinstance(value, str) and _whole(value) is None:
+        if isinstance(value, str) and whole_number(value) is None:
             if not value.strip():
                 raise InvalidValue(f"the id or the name of a {self.name}, not an empty text")
             return Reference(self.name, plain(" ".join(value.split()), "v2"))
         return convert(Parameter(field.key, "body", "integer"), value, "v2")
 
     def given_by_id(self, field: Field, value: Any) -> Any:
-        return _whole(value)
+        return whole_number(value)
 
     def from_flat(self, field: Field, value: Any, record: Mapping[str, Any]) -> Any:
         return _embedded(value)
@@ -560,12 +561,7 @@ def _items(value: Any) -> list[Any]:
 
 
 def _is_option(field: Field, value: Any) -> bool:
-    return _whole(value) in field.options
-
-
-def _whole(value: Any) -> int | None:
-    """An id, as a number or as a text."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else whole_number(value)
+    return whole_number(value) in field.options
 
 
 def _listed(value: Any, one: Callable[[Any], Any]) -> list[Any] | None:

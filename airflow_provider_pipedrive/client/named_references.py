@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_pipedrive.catalog.model import Action
 from airflow_provider_pipedrive.client.clock import Clock
 from airflow_provider_pipedrive.client.directory import Directory
-from airflow_provider_pipedrive.client.values import InvalidValue, from_text, whole_number
+from airflow_provider_pipedrive.client.values import InvalidValue, from_text
+from airflow_provider_pipedrive.client.whole_numbers import whole_number
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 if TYPE_CHECKING:
@@ -123,4 +124,4 @@ def _is_name(value: Any) -> bool:
 
 
 def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) else whole_number(value)
+    return whole_number(value)

@@ -16,7 +16,7 @@ from airflow_provider_pipedrive.client.responses import Operation
 from airflow_provider_pipedrive.client.results import data_of, deleted
 from airflow_provider_pipedrive.client.retries import Tries, is_gone_already
 from airflow_provider_pipedrive.client.stack import SendStack
-from airflow_provider_pipedrive.client.values import whole_number
+from airflow_provider_pipedrive.client.whole_numbers import whole_number
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveNotFoundError, PipedriveValidationError
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class SingleRequests:
     def _with_field_code(self, action: Action, given: dict[str, Any]) -> dict[str, Any]:
         """v2 knows fields by field code only; v1 tells which one a numeric id has."""
         name = "id" if "id" in given else "field_code"
-        number = whole_number(str(given.get(name, "")))
+        number = whole_number(given.get(name))
         if number is not None and 0 <= number < _LARGEST_FIELD_ID:
             key = re.sub("^(delete|update)", "get", action.alias_of or action.key)
             field = self.run(get_action(f"{key}V1"), {"id": number}, already_tried=False)

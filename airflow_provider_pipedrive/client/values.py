@@ -19,11 +19,11 @@ from airflow_provider_pipedrive.catalog.advice import EXAMPLES, nearest
 from airflow_provider_pipedrive.catalog.model import Parameter, TimeFormat, Type
 from airflow_provider_pipedrive.client.field_values import native
 from airflow_provider_pipedrive.client.times import as_written, write_time
+from airflow_provider_pipedrive.client.whole_numbers import whole_number
 
 _V1_TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
 _WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 _TOO_LARGE = 10**40  # no id or amount is; Python itself refuses to write down numbers of thousands of digits
-_WHOLE = re.compile(r"\s*([+-]?\d{1,1000})(?:\.0{1,1000})?\s*", re.ASCII)
 _CLOCK = re.compile(r"\d{1,3}:[0-5]\d(:[0-5]\d)?", re.ASCII)
 
 
@@ -132,27 +132,12 @@ def _scalar(kind: Type, value: Any, time_format: TimeFormat) -> Any:
 
 
 def _integer(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        if abs(value) >= _TOO_LARGE:
-            raise InvalidValue("a whole number of at most 40 digits")
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
-        return int(value)
+    if isinstance(value, int) and abs(value) >= _TOO_LARGE:
+        raise InvalidValue("a whole number of at most 40 digits")
     found = whole_number(value)
     if found is None:
         raise InvalidValue(f"a whole number, not {_shown(value)}")
     return found
-
-
-def whole_number(text: Any) -> int | None:
-    """The whole number that a text says: ``5``, or ``5.0``, as a table writes the ids of a column with gaps.
-
-    ``None`` for anything else.
-    """
-    found = _WHOLE.fullmatch(text) if isinstance(text, str) else None
-    return int(found[1]) if found else None
 
 
 def _number(value: Any) -> int | float:

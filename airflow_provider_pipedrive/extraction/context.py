@@ -133,6 +133,7 @@ class EntityRun:
     :ivar claim: the window that belongs to this run, where it goes by the watermark
     :ivar outcome: what reading it came to, when it is read
     :ivar known: the ids that were landed once, where deleted ones are looked for
+    :ivar read_at: when all of it was read, by Pipedrive's clock
     """
 
     entity: Entity
@@ -142,6 +143,7 @@ class EntityRun:
     stats: ReadStats = field(default_factory=ReadStats)
     outcome: ReadOutcome = field(default_factory=lambda: ReadOutcome("", {}))
     known: LandedIds | None = None
+    read_at: datetime | None = None
 
     @property
     def name(self) -> str:

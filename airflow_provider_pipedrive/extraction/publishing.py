@@ -30,6 +30,10 @@ _Drop = Callable[[FinishedPart], Sequence[int]]
 def publish(context: ExtractionContext, entities: Mapping[str, EntityRun], schemas: RunSchemas) -> dict[str, Any]:
     """Publish what was read, then move the watermarks: a receipt."""
     runs = list(entities.values())
+    # What was read first is the oldest of what the run publishes. Another one that has read later wins all entities.
+    read_at = min(each.read_at or context.moment for each in runs)
+    for each in runs:
+        each.staging.publication.note_read(read_at)
     # Should the run end while it publishes, ids are landed all the same, and another try finds again what is deleted.
     side_by_side([schemas.save, *(each.known.save for each in runs if each.known is not None)], context.path)
     for each in runs:

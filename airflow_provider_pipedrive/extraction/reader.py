@@ -70,7 +70,7 @@ class EntityReader:
         """Read one entity in a thread of its own."""
         try:
             each.outcome = self._published_before(each) if each.staging.publication.is_begun else read(each)
-            each.staging.publication.note_present(self._context.moment, adds=self._context.job.mode == "changes")
+            each.read_at = self._context.moment
         except Stopped:
             log.info("%s: stopped, because another entity failed; what was read is kept.", each.name)
         except BaseException as error:  # noqa: BLE001 - raised when the others have stopped too

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_pipedrive.bulk.job import BulkJob
 from airflow_provider_pipedrive.client.values import from_text
+from airflow_provider_pipedrive.client.whole_numbers import read_count
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 from airflow_provider_pipedrive.hooks.lineage import Lineage, entity, location, tell
@@ -28,7 +29,6 @@ from airflow_provider_pipedrive.operators.task_support import (
     journal_folder,
     spent_tokens_end_the_try,
     storage_path,
-    whole_number,
 )
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class PipedriveBulkOperator(PlannedWriteOperator):
     def _given(self) -> dict[str, Any]:
         given = {"dry_run": self.plans_only, **{name: getattr(self, name) for name in _JOB}}
         for name in _COUNTS:
-            given[name] = None if given[name] in (None, "") else whole_number(name, given[name], least=0)
+            given[name] = None if given[name] in (None, "") else read_count(name, given[name], least=0)
         return given
 
     def _refuse_to_double(self, job: BulkJob, folder: Any) -> None:
@@ -255,7 +255,7 @@ class PipedriveBulkOperator(PlannedWriteOperator):
             if is_templated(value):
                 given[name] = 0 if name in _COUNTS else _HARMLESS.get(name, value)
             elif name in _COUNTS and value not in (None, ""):
-                given[name] = whole_number(name, value, least=0)
+                given[name] = read_count(name, value, least=0)
         BulkJob(**given)
 
 

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_pipedrive.bulk.merge_job import MergeJob
 from airflow_provider_pipedrive.client.values import from_text
+from airflow_provider_pipedrive.client.whole_numbers import read_count
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.hooks.allowed_paths import allowed
 from airflow_provider_pipedrive.hooks.lineage import Lineage, entity, location, tell
@@ -20,7 +21,6 @@ from airflow_provider_pipedrive.operators.task_support import (
     journal_folder,
     spent_tokens_end_the_try,
     storage_path,
-    whole_number,
 )
 
 if TYPE_CHECKING:
@@ -169,4 +169,4 @@ class PipedriveMergeOperator(PlannedWriteOperator):
 
 def _count(name: str, most: Any) -> int | None:
     """A bound as a number; none where it is empty, as a template may render."""
-    return None if most in (None, "") else whole_number(name, most, least=0)
+    return None if most in (None, "") else read_count(name, most, least=0)

@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.field_values import native
 from airflow_provider_pipedrive.client.values import from_text
+from airflow_provider_pipedrive.client.whole_numbers import check_count
 from airflow_provider_pipedrive.errors import PipedriveEndpointRemovedError, PipedriveParameterError
 from airflow_provider_pipedrive.hooks.lineage import ReportsLineage
 from airflow_provider_pipedrive.hooks.record_values import KeptFromLineage, ParametersKeptFromLineage, plain
@@ -192,8 +193,7 @@ class PipedriveOperator(ReportsLineage, BaseOperator):
                 instead = f" {action.alias_of} lists the records themselves." if action.result == "options" else ""
                 raise PipedriveParameterError(f"{action.key}: max_records is for actions that list records.{instead}")
         for name, count in counts.items():
-            if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-                raise PipedriveParameterError(f"{name} must be a whole number from 1 on, not {count!r}.")
+            check_count(name, count)
         if self.save_to is not None and action.result != "binary":
             raise PipedriveParameterError(f"{action.key} does not answer a file: leave out save_to.")
 

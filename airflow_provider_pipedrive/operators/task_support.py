@@ -15,7 +15,6 @@ from urllib.parse import unquote, urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_pipedrive.client import values
 from airflow_provider_pipedrive.errors import (
     PipedriveDailyBudgetError,
     PipedriveError,
@@ -108,17 +107,6 @@ def check_connection_id(name: str, value: Any) -> None:
     """Find what is not the id of an Airflow connection; what is only known when the task runs is let through."""
     if not is_templated(value):
         client_factory.check_connection_id(name, value)
-
-
-def whole_number(name: str, value: Any, least: int = 1) -> int:
-    """``value``, which may be text, as a whole number.
-
-    :raises PipedriveParameterError: it is none, or smaller than ``least``
-    """
-    found = values.whole_number(str(value))
-    if found is None or found < least:
-        raise PipedriveParameterError(f"{name} must be a whole number from {least} on, not {value!r}.")
-    return found
 
 
 def data_interval(context: Context) -> tuple[datetime | None, datetime | None]:

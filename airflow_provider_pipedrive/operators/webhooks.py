@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_pipedrive.catalog.advice import counted
+from airflow_provider_pipedrive.client.whole_numbers import read_count
 from airflow_provider_pipedrive.operators.task_support import (
     check_connection_id,
     is_templated,
     permanent_errors_end_the_task,
-    whole_number,
 )
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class PipedriveEnsureWebhooksOperator(BaseOperator):
         hook = PipedriveHook(self.pipedrive_conn_id)
         with permanent_errors_end_the_task():
             wanted = wanted_webhooks(self.objects, self.actions)
-            user_id = None if self.user_id in (None, "") else whole_number("user_id", self.user_id)
+            user_id = None if self.user_id in (None, "") else read_count("user_id", self.user_id)
             connection = hook.get_connection(self.pipedrive_conn_id)
             address = WebhookAddress.of(connection.extra_dejson)
             with hook.client as client:

@@ -14,6 +14,7 @@ from pydantic_ai.toolsets.abstract import ToolsetTool
 
 from airflow_provider_pipedrive.catalog import get_action
 from airflow_provider_pipedrive.client.parameters import check
+from airflow_provider_pipedrive.client.whole_numbers import check_count
 from airflow_provider_pipedrive.errors import (
     PipedriveError,
     PipedriveNotFoundError,
@@ -76,8 +77,7 @@ class PipedriveToolset(AirflowToolset):
                 f"approval must be writes or deletes, not {approval!r}: an agent never deletes alone."
             )
         for name, number in (("max_tokens", max_tokens), ("max_records", max_records)):
-            if type(number) is not int or number < 1:
-                raise PipedriveParameterError(f"{name} must be a whole number from 1 on, not {number!r}.")
+            check_count(name, number)
         own = action_tools(actions)
         if read_only and (writes := [tool.name for tool in own if tool.is_write]):
             raise PipedriveParameterError(f"read_only=True contradicts actions, which name {', '.join(writes)}.")

@@ -10,6 +10,7 @@ from typing import Any, Final
 from airflow_provider_pipedrive.catalog import ACTIONS, get_action
 from airflow_provider_pipedrive.catalog.model import Action, Parameter
 from airflow_provider_pipedrive.client.fields import DEFINITIONS
+from airflow_provider_pipedrive.client.whole_numbers import check_count
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 _PAGING: Final = frozenset(("cursor", "start", "limit"))
@@ -183,8 +184,8 @@ def request_of(tool: AgentTool, arguments: Mapping[str, Any]) -> tuple[str, dict
     :raises PipedriveParameterError: the arguments name something that is not there
     """
     limit = arguments.get("limit")
-    if limit is not None and (type(limit) is not int or limit < 1):
-        raise PipedriveParameterError(f"{tool.name}: limit must be a whole number from 1 on, not {limit!r:.80}.")
+    if limit is not None:
+        check_count(f"{tool.name}: limit", limit)
     given = {name: value for name, value in arguments.items() if name != "limit" and value is not None}
     if tool.action is not None:
         return tool.action.key, {name: _file_of(tool.action, name, value) for name, value in given.items()}

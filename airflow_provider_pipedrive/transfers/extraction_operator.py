@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_pipedrive.client.times import given_moment
+from airflow_provider_pipedrive.client.whole_numbers import read_count
 from airflow_provider_pipedrive.extraction.definition import CONCURRENCY, LOOKBACK, ExtractionJob
 from airflow_provider_pipedrive.hooks.lineage import Lineage, ReportsLineage, entity
 from airflow_provider_pipedrive.hooks.record_values import ParametersKeptFromLineage, plain
@@ -17,7 +18,6 @@ from airflow_provider_pipedrive.operators.task_support import (
     check_connection_id,
     is_templated,
     spent_tokens_end_the_try,
-    whole_number,
 )
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class ExtractionOperator(ReportsLineage, BaseOperator):
             **others,
         }
         if given["max_tokens"] is not None:
-            given["max_tokens"] = whole_number("max_tokens", given["max_tokens"])
+            given["max_tokens"] = read_count("max_tokens", given["max_tokens"])
         return ExtractionJob(**given)
 
     def _check_job(self, **others: Any) -> None:

@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 from airflow_provider_pipedrive.catalog.advice import counted
 from airflow_provider_pipedrive.client.switches import check_switches
 from airflow_provider_pipedrive.client.times import given_moment
+from airflow_provider_pipedrive.client.whole_numbers import read_count
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.waits.arguments import patterns
 from airflow_provider_pipedrive.files.listing import LINKS, FileFilter, FileWindow, Record
@@ -29,7 +30,6 @@ from airflow_provider_pipedrive.operators.task_support import (
     run_name,
     run_window,
     storage_path,
-    whole_number,
 )
 from airflow_provider_pipedrive.transfers.file_links import check_links, url_of_link
 
@@ -178,7 +178,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
 
     def _window(self, context: Context) -> FileWindow:
         if _given(self.after_id):
-            return FileWindow(after_id=whole_number("after_id", self.after_id, least=0))
+            return FileWindow(after_id=read_count("after_id", self.after_id, least=0))
         start, end = run_window(context)
         if _given(self.since):
             start, end = given_moment("since", self.since), None
@@ -247,7 +247,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
         known = [name for name in _MARKS if _given(getattr(self, name)) and not is_templated(getattr(self, name))]
         for name in known:
             if name == "after_id":
-                whole_number(name, self.after_id, least=0)
+                read_count(name, self.after_id, least=0)
             else:
                 given_moment(name, getattr(self, name))
         if "after_id" in known and len(known) > 1:
@@ -262,7 +262,7 @@ class PipedriveFileToObjectStorageOperator(ReportsLineage, BaseOperator):
         if is_templated(self.file_id):
             return
         for asked in self.file_id if isinstance(self.file_id, list | tuple) else [self.file_id]:
-            whole_number("file_id", asked.get("id") if isinstance(asked, Mapping) else asked)
+            read_count("file_id", asked.get("id") if isinstance(asked, Mapping) else asked)
 
     def _check_choice(self) -> None:
         patterns("names", self.names, "*.pdf")

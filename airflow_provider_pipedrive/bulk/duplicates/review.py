@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from airflow_provider_pipedrive.bulk.duplicates.finding import DuplicateGroup
+from airflow_provider_pipedrive.client.whole_numbers import whole_number
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.extraction.output.csv_file import escape_formula
 
@@ -96,5 +97,5 @@ def _is_yes(group: str, column: str, value: Any) -> bool:
 
 def _identity(value: Any) -> Any:
     """A record's id: leads have texts, everything else numbers."""
-    text = str(value).strip()
-    return int(text) if text.isdigit() else text
+    number = whole_number(value)
+    return str(value).strip() if number is None else number

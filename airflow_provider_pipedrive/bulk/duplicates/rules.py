@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from airflow_provider_pipedrive.catalog.advice import nearest
+from airflow_provider_pipedrive.client.whole_numbers import check_count
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 
 _PERSONS: Final = {
@@ -77,10 +78,7 @@ class DuplicateRules:
             raise PipedriveParameterError(f"Duplicates cannot be found among {entity!r}. {hint}")
         if not isinstance(self.least_score, int | float) or not 0 < self.least_score < 1:
             raise PipedriveParameterError(f"least_score must be a number between 0 and 1, not {self.least_score!r}.")
-        if type(self.largest_block) is not int or self.largest_block < 2:
-            raise PipedriveParameterError(
-                f"largest_block must be a whole number from 2 on, not {self.largest_block!r}."
-            )
+        check_count("largest_block", self.largest_block, least=2)
         for name in ("identifiers", "no_company"):
             if isinstance(getattr(self, name), str):
                 raise PipedriveParameterError(f"{name} must be a list of texts, not {getattr(self, name)!r}.")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from airflow_provider_pipedrive.client.values import whole_number
+from airflow_provider_pipedrive.client.whole_numbers import whole_number
 from airflow_provider_pipedrive.errors import PipedriveParameterError
 from airflow_provider_pipedrive.events.waits.name_refs import Ref
 
@@ -20,7 +20,7 @@ def ref(name: str, value: Any) -> Ref:
 
     :raises PipedriveParameterError: it is neither
     """
-    found = whole_number(str(value))
+    found = whole_number(value)
     if found is not None and found > 0:
         return found
     if isinstance(value, str) and value.strip():
@@ -60,10 +60,10 @@ def number(name: str, value: Any) -> int:
 
     :raises PipedriveParameterError: it is none
     """
-    text = str(value).strip()
-    if isinstance(value, bool) or not (text.isascii() and text.isdecimal()):
+    found = whole_number(value)
+    if found is None or found < 0:
         raise PipedriveParameterError(f"{name} must be a whole number, not {value!r}.")
-    return int(text)
+    return found
 
 
 def record_ids(name: str, value: Any) -> tuple[int, ...]:

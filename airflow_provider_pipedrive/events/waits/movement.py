@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Self
 
 from airflow_provider_pipedrive.client.times import read_time, write_time
+from airflow_provider_pipedrive.client.whole_numbers import whole_number
 from airflow_provider_pipedrive.events.waits.outcomes import Memory, Record
 
 CLOSED_TIMES = {"won": "won_time", "lost": "lost_time"}
@@ -161,4 +162,4 @@ def stage_changes(changelog: Iterable[Record]) -> Iterator[StageChange]:
 
 
 def _id(value: Any) -> int | None:
-    return int(value) if str(value).isdecimal() else None
+    return whole_number(value)

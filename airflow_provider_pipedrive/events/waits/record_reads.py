@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_pipedrive.catalog import ACTIONS, get_action
+from airflow_provider_pipedrive.client.whole_numbers import whole_number
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveNotFoundError, PipedriveValidationError
 from airflow_provider_pipedrive.events.waits.outcomes import Record
 from airflow_provider_pipedrive.events.waits.specs import ABOUT_THE_RECORD
@@ -32,7 +33,8 @@ class RecordRead:
     def of(cls, action: str, parameters: Mapping[str, Any]) -> Self:
         """The read of an action with its parameters; the text of a numeric id is the id."""
         text = parameters.get("id")
-        number = {"id": int(text)} if isinstance(text, str) and text.isdecimal() else {}
+        found = whole_number(text)
+        number = {} if found is None else {"id": found}
         return cls(action, json.dumps({**parameters, **number}, sort_keys=True))
 
     def as_dict(self) -> dict[str, Any]:

@@ -65,8 +65,8 @@ class ParquetPart(TypedPart):
         self._waiting_rows = self._waiting_bytes = 0
         places = pc.sort_indices(table, [(name, "ascending") for name in self._order]) if self._order else None
         for start in range(0, len(table), GROUP_ROWS):
-            group = table.slice(start, GROUP_ROWS) if places is None else table.take(places.slice(start, GROUP_ROWS))
-            self._writer.write_table(group)
+            group = table.slice(start, GROUP_ROWS)
+            self._writer.write_table(group if places is None else _taken(table, places.slice(start, GROUP_ROWS)))
         self._file.flush()
         del table, group
         pa.default_memory_pool().release_unused()
@@ -75,6 +75,15 @@ class ParquetPart(TypedPart):
         self._write_stretch()
         self._writer.close()
         self._file.flush()
+
+
+def _taken(table: Any, places: Any) -> Any:
+    """The rows at these places. Columns without a value, which most custom fields' are, stay as they are."""
+    columns = [
+        column.slice(0, len(places)) if column.null_count == len(column) else column.take(places)
+        for column in table.columns
+    ]
+    return pa.Table.from_arrays(columns, schema=table.schema)
 
 
 def _texts(schema: Any) -> list[str]:

@@ -70,7 +70,7 @@ class Publication:
     """What one entity publishes.
 
     :param decided: what an earlier try of this run has decided to publish, where it ended while it did
-    :param present: the manifest as it was read last
+    :param present: the manifest as it was when the run began
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Publication:
         self._decided = decided
         self._is_kept = True
         self._present = present
-        self._base: tuple[Version, str] | None = None
+        self._read_at = ""
 
     @property
     def _manifest(self) -> Any:
@@ -110,15 +110,12 @@ class Publication:
         deleted = (self._decided or {})["deleted"]
         return {identity: datetime.fromisoformat(text) if text else None for identity, text in deleted}
 
-    def note_present(self, now: datetime | None = None, *, adds: bool = False) -> None:
-        """Remember what is published now that all is read: what another run publishes from here on may be newer.
+    def note_read(self, moment: datetime) -> None:
+        """Note when the run has read, by Pipedrive's clock: of two that overlap, the later one wins.
 
-        :param now: Pipedrive's clock
-        :param adds: this run takes nobody's place: what was published when it began does as well
+        :param moment: the same for all entities of a run, so that it wins or loses each of them
         """
-        if not adds:
-            self._present = read_versioned(self._manifest)
-        self._base = self._present.version, now.isoformat() if now else ""
+        self._read_at = moment.isoformat()
 
     def publish(
         self,
@@ -171,9 +168,6 @@ class Publication:
         adds: bool,
     ) -> dict[str, Any]:
         """What is to be published, as it survives an interruption."""
-        if self._base is None:
-            self.note_present(adds=adds)
-        base, read_at = self._base or (None, "")
         parts: list[dict[str, Any]] = []
         for done in sorted(finished, key=lambda part: part.order):
             dropped = list(drop(done))
@@ -186,8 +180,8 @@ class Publication:
             "tag": self._names.tag,
             "partition": self._folders.partition,
             "adds": adds,
-            "base": base,
-            "about": {"entity": self._folders.entity, "format": self._names.format, "read_at": read_at, **about},
+            "base": self._present.version,
+            "about": {"entity": self._folders.entity, "format": self._names.format, "read_at": self._read_at, **about},
             "parts": parts,
             "deleted": [[identity, moment and moment.isoformat()] for identity, moment in deleted.items()],
         }

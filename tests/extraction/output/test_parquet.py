@@ -94,6 +94,16 @@ def test_a_filter_on_pipeline_or_last_update_skips_half_of_the_row_groups(tmp_pa
     assert len(fragment.split_by_row_group(pc.field("update_time") >= FEBRUARY)) == 4
 
 
+def test_rows_keep_their_values_where_a_column_has_none_in_some_of_them(tmp_path: Path) -> None:
+    columns = [*DEALS, FileColumn("note"), FileColumn("tags", "list", "string"), FileColumn("nothing", "number")]
+    rows = [{**row, "note": None, "tags": None, "nothing": None} for row in deals(30_000)[::-1]]
+    for row in rows[21_000:]:
+        row |= {"note": f"of {row['id']}", "tags": [str(row["id"])]}
+    written(tmp_path / "part", "parquet", columns, *(rows[at : at + 500] for at in range(0, len(rows), 500)))
+    found = [(row["id"], row["note"], row["tags"], row["nothing"]) for row in read_rows(tmp_path / "part", "parquet")]
+    assert sorted(found) == [(row["id"], row["note"], row["tags"], None) for row in rows[::-1]]
+
+
 def test_the_footer_names_the_order_of_the_rows_and_they_are_in_it(tmp_path: Path) -> None:
     rows = [*deals(12_000)[::-1], {"id": -1, "pipeline_id": None, "update_time": None}]
     written(tmp_path / "part", "parquet", DEALS, rows)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import stat
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from pytest_mock import MockerFixture
 
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.errors import PipedriveError, PipedriveParameterError
+from airflow_provider_pipedrive.extraction.context import EntityRun
 from airflow_provider_pipedrive.extraction.definition import ExtractionJob
 from airflow_provider_pipedrive.extraction.job import extract
 from airflow_provider_pipedrive.extraction.output import publication as module
@@ -26,9 +29,11 @@ from airflow_provider_pipedrive.extraction.output.formats import read_rows
 from airflow_provider_pipedrive.extraction.output.publication import Publication
 from airflow_provider_pipedrive.extraction.output.run_folder import RunFolder
 from airflow_provider_pipedrive.extraction.output.staging import EntityStaging
+from airflow_provider_pipedrive.extraction.reader import EntityReader
 from airflow_provider_pipedrive.extraction.reading.pages import Key
+from airflow_provider_pipedrive.extraction.reading.server_clock import ServerClock
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.extraction.conftest import by_id, landed
+from tests.extraction.conftest import by_id, client_of, landed
 
 MAY, JUNE = (
     {"since": "2026-05-01T00:00:00+00:00", "until": "2026-06-01T00:00:00+00:00"},
@@ -161,7 +166,7 @@ def read_by(folder: Path, run: str, at: str, *records: dict[str, Any]) -> Entity
     staging.save({"strategy": "walk"})
     staging.write("s", [0], [json.dumps(record).encode() for record in records], [Key(r["id"]) for r in records])
     staging.finish("s", {})
-    staging.publication.note_present(datetime.fromisoformat(at))
+    staging.publication.note_read(datetime.fromisoformat(at))
     return staging
 
 
@@ -186,6 +191,34 @@ def test_a_snapshot_that_was_read_later_is_published_after_one_that_was_faster(t
     early.publish(lambda part: (), about("early"))
     late.publish(lambda part: (), about("late"))
     assert rows(tmp_path) == [("late", 1, "new")]
+
+
+def test_of_two_runs_of_several_entities_the_one_that_was_read_later_wins_them_all(
+    company: Sandbox, tmp_path: Path, mocker: MockerFixture
+) -> None:
+    seconds = count()
+    later = lambda clock: datetime(2026, 5, 1, tzinfo=UTC) + timedelta(seconds=next(seconds))  # noqa: E731
+    mocker.patch.object(ServerClock, "now", property(later))
+    job, stages_read, read = ExtractionJob(["deals", "stages"]), threading.Event(), EntityReader._one
+
+    def one(reader: EntityReader, each: EntityRun, how: Any) -> None:
+        is_first = reader._context.run == "first"
+        if is_first and each.name == "deals":
+            assert stages_read.wait(60)
+            with client_of(company) as client:
+                extract(client, tmp_path, job, run="second", owner="b")
+        read(reader, each, how)
+        if is_first and each.name == "stages":
+            stages_read.set()
+
+    mocker.patch.object(EntityReader, "_one", one)
+    with (
+        client_of(company) as client,
+        pytest.raises(PipedriveError, match="another run has read later than this one, and published first"),
+    ):
+        extract(client, tmp_path, job, run="first", owner="a")
+    manifests = [json.loads((tmp_path / entity / "_manifest.json").read_text()) for entity in ("deals", "stages")]
+    assert [manifest["run"] for manifest in manifests] == ["second", "second"]
 
 
 def test_two_runs_that_publish_changes_at_once_are_both_there(tmp_path: Path, mocker: MockerFixture) -> None:
