@@ -101,14 +101,17 @@ def test_lists_of_ids_of_labels_and_of_objects_are_texts_with_arrays_of_json(lak
         Column("labels", "list", items="string"),
         Column("objects", "list", items="json"),
     ]
-    row = {"id": 1, "ids": [7, 8], "labels": ["Größe"], "objects": [{"value": "a@b.c"}]}
-    lake.load([row, {"id": 2}], columns=columns, updated=None)
+    row = {"id": 1, "ids": [7, 8], "labels": ["Größe"], "objects": [{"value": "a@b.c"}, {"value": None}]}
+    empty = {"id": 3, "ids": [], "labels": [], "objects": []}
+    lake.load([row, {"id": 2}, empty], columns=columns, updated=None)
+    lake.load([{"id": 1}, {**row, "id": 2}], columns=columns, updated=None)
     found = lake.table().sort_by("id").select(["ids", "labels", "objects"])
     # Iceberg's texts are long ones to pyarrow.
     assert {str(kind).removeprefix("large_") for kind in found.schema.types} == {"string"}
-    first, second = (list(each.values()) for each in found.to_pylist())
-    assert [json.loads(text) for text in first] == [row["ids"], row["labels"], row["objects"]]
-    assert second == [None, None, None]
+    first, second, third = (list(each.values()) for each in found.to_pylist())
+    assert first == [None, None, None]
+    assert [json.loads(text) for text in second] == [row["ids"], row["labels"], row["objects"]]
+    assert third == ["[]", "[]", "[]"]
 
 
 @pytest.mark.long
