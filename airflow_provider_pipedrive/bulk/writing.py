@@ -85,6 +85,7 @@ class OperationWriter:
                 self._journal.checkpoint()
                 self._report()
         except BaseException:
+            self._client.token_cap = 0  # nothing more is sent, nor again; given back with the run's own cap
             while pool.running:  # what is under way gets its answer kept
                 self._take(pool.sent(), waiting, busy)
             raise

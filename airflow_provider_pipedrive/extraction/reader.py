@@ -62,6 +62,7 @@ class EntityReader:
                     self._context.progress.watch()
             except BaseException as error:  # the task is being ended: the others must not read on to their ends
                 self._pool.failure = self._pool.failure or error
+                self._context.client.token_cap = 0  # nor may a failed request be sent again; given back in `extract`
                 raise
         if self._pool.failure is not None:
             raise self._pool.failure

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+from pytest_mock import MockerFixture
+
+from airflow_provider_pipedrive.bulk.writing import OperationWriter
 from airflow_provider_pipedrive.client import PipedriveClient
 from airflow_provider_pipedrive.sandbox import Sandbox
-from tests.bulk.conftest import Write, people, writes
+from tests.bulk.conftest import Write, made, people, writes
 
 
 def test_what_rows_refer_to_is_made_before_the_rows(sandbox: Sandbox, write_rows: Write) -> None:
@@ -44,3 +50,24 @@ def test_the_links_of_one_deal_are_all_written_though_none_may_be_written_with_a
 
     assert receipt["created"] == len(set(known) - has)
     assert {link["person_id"]["value"] for link in client.iterate("getDealParticipants", {"id": 7})} == has | set(known)
+
+
+def test_a_task_that_is_ended_sends_no_refused_request_again_and_the_next_try_writes_the_rest(
+    client: PipedriveClient, sandbox: Sandbox, write_rows: Write, mocker: MockerFixture
+) -> None:
+    sent: list[int] = []
+
+    def ended(self: Any) -> None:
+        sent.append(len(writes(sandbox)))
+        raise KeyboardInterrupt
+
+    sandbox.fault(path="/api/v2/persons", method="POST", kind="429", count=None, skip=3)
+    report = mocker.patch.object(OperationWriter, "_report", ended)
+    with pytest.raises(KeyboardInterrupt):
+        write_rows(people(12), "persons", concurrency=2)
+
+    assert len(writes(sandbox)) - sent[0] <= 2  # two were perhaps on their way
+    mocker.stop(report)
+    sandbox.clear_faults()
+    assert write_rows(people(12), "persons", concurrency=2)["created"] == 12
+    assert dict(made(client)) == {f"Bulk {n}": 1 for n in range(12)}

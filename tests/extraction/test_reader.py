@@ -105,3 +105,24 @@ def test_a_run_that_continues_asks_for_nothing_early(
     extract(client, tmp_path, deals, owner="me")
     early.assert_not_called()
     assert by_id(landed(tmp_path / "deals")) == live(client)
+
+
+def test_a_task_that_is_ended_sends_no_failed_request_again(
+    company: Sandbox, client: PipedriveClient, tmp_path: Path, mocker: MockerFixture
+) -> None:
+    sent: list[int] = []
+
+    def ended(self: Any) -> None:
+        if threading.current_thread() is threading.main_thread():
+            sent.append(len(company.requests))
+            raise KeyboardInterrupt
+
+    extract(client, tmp_path, ExtractionJob(["persons"], concurrency=1))
+    company.fault("/api/v2/persons", "503", count=None)
+    mocker.patch.object(Progress, "watch", ended)
+    with pytest.raises(KeyboardInterrupt):
+        extract(client, tmp_path, ExtractionJob(["persons"], concurrency=1))
+
+    assert len(company.requests) - sent[0] <= 1  # one was perhaps on its way
+    company.clear_faults()
+    assert client.token_cap is None
