@@ -16,7 +16,7 @@ from airflow_provider_pipedrive.bulk.missing_labels import DELETED, MissingLabel
 from airflow_provider_pipedrive.bulk.targets import LINK_OF
 from airflow_provider_pipedrive.catalog.advice import nearest
 from airflow_provider_pipedrive.client.field_kinds import KINDS, Field
-from airflow_provider_pipedrive.client.field_values import Reference, is_missing, native
+from airflow_provider_pipedrive.client.field_values import Reference, is_missing, native, without_fraction
 from airflow_provider_pipedrive.client.fields import PRIMARY
 from airflow_provider_pipedrive.client.values import InvalidValue
 from airflow_provider_pipedrive.errors import PipedriveParameterError
@@ -261,8 +261,7 @@ class RowReader:
 
     def _as_key(self, field: Field, value: Any) -> Any:
         """A number in a text that rows are matched on: a table's column with gaps has 5.0 for the key ``5``."""
-        value = native(value)
-        return int(value) if self._is_key(field) and isinstance(value, float) and value.is_integer() else value
+        return without_fraction(value) if self._is_key(field) else native(value)
 
     def _in_zone(self, field: Field, value: Any) -> Any:
         """A time without a zone in that of the job."""

@@ -34,7 +34,9 @@ _PERHAPS = {
     "subject": ("title",),
     "amount": ("value",),
     "tag": ("label",),
-    "mail": ("email",),
+    "mail": ("email", "mail thread"),
+    "email": ("mail thread",),
+    "me": ("current user",),
     "telephone": ("phone",),
     "description": ("note",),
     **dict.fromkeys(("text", "body", "message"), ("content",)),
@@ -56,11 +58,14 @@ _RENAMED = {
     "dealproductid": "product_attachment_id",
     "fieldid": "id",
     "fieldkey": "field_code",
+    "closedate": "expected_close_date",
     "q": "term",
 }
-"""What v1 or its users call a parameter of v2 whose name has other words; without capitals and underscores.
-https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide"""
-_NOISE = ("all", "the", "a", "of", "by", "v2")
+"""What v1, other systems or their users call a parameter of v2 whose name has other words; without capitals and
+underscores. https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide"""
+_WELL_KNOWN = frozenset({*_MEANS.values(), *_PERHAPS})
+"""Words that are no misspellings of others."""
+_NOISE = ("all", "the", "a", "of", "to", "by", "v2")
 _IRREGULAR = {"companies": "company", "people": "people", "status": "status", "address": "address", "access": "access"}
 
 
@@ -93,18 +98,21 @@ def nearest(given: object, known: Iterable[str], most: int = 1, cutoff: float = 
         return []
     names = list(dict.fromkeys(known))
     words = _words(given)
+    renamed = _RENAMED.get(_plain(given))
     for wanted in [words, *_variants(words)]:
         same = [name for name in names if sorted(_words(name)) == sorted(wanted)]
         if same:
             return sorted(same, key=lambda name: (_translated(name), -_likeness(given, name)))[:most]
-    if (renamed := _RENAMED.get(_plain(given))) in names:
-        return [renamed]
+        if renamed in names:
+            return [renamed]
     by_text = {"".join(_words(name)): name for name in reversed(names)}
     by_text |= {_plain(name): name for name in reversed(names)}
     close = get_close_matches(_plain(given), by_text, n=most, cutoff=cutoff)
     close += get_close_matches("".join(words), by_text, n=most, cutoff=cutoff)
-    found = sorted({by_text[text] for text in close}, key=lambda name: -_likeness(given, name))
-    return found[:most]
+    shared = {by_text[text]: len({*words} & {*_words(by_text[text])}) for text in close}
+    if _WELL_KNOWN.issuperset(words):  # no misspelling: what is only written like it is something else
+        shared = {name: number for name, number in shared.items() if number}
+    return sorted(shared, key=lambda name: (-shared[name], -_likeness(given, name)))[:most]
 
 
 def same_words(one: object, other: object) -> bool:
@@ -166,7 +174,7 @@ def singular(word: str) -> str:
 def _variants(words: list[str]) -> Iterable[list[str]]:
     """The same with one word that may be meant, or with what many leave out or put behind."""
     meant = [
-        [*words[:place], other, *words[place + 1 :]]
+        [*words[:place], *other.split(), *words[place + 1 :]]
         for place, word in enumerate(words)
         for other in _PERHAPS.get(word, ())
     ]

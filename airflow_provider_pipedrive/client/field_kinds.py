@@ -26,6 +26,7 @@ from airflow_provider_pipedrive.client.field_values import (
     primary_of,
     text_key,
     value_key,
+    without_fraction,
 )
 from airflow_provider_pipedrive.client.times import read_time
 from airflow_provider_pipedrive.client.values import InvalidValue, convert, from_text, plain
@@ -276,7 +277,7 @@ class PrimaryEntry(_Plain):
 
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
         """The text without spaces around it."""
-        return super().convert(names, field, value).strip()
+        return super().convert(names, field, without_fraction(value)).strip()
 
     def current(self, field: Field, record: Mapping[str, Any], *, flat: bool) -> Any:
         """The entry that is called primary, or the first."""
@@ -323,13 +324,15 @@ class _Entries(FieldKind):
 
     def _entry(self, item: Any, whole: Any) -> dict[str, Any]:
         item = from_text(item) if isinstance(item, str) else item  # in Parquet each entry is the JSON of an object
-        entry = {"value": item} if isinstance(item, str) else item
-        if not isinstance(entry, Mapping) or not isinstance(entry.get("value"), str):
+        entry = item if isinstance(item, Mapping) else {"value": item}
+        text = without_fraction(entry.get("value"))
+        if not isinstance(text, str | int | float) or isinstance(text, bool):
             raise InvalidValue(
                 f"a list such as [{{'value': 'a@b.example', 'primary': True, 'label': 'work'}}], not {whole!r}"
             )
-        label = entry.get("label") or "work"
-        return {"value": entry["value"].strip(), "primary": bool(entry.get("primary")), "label": label}
+        found = _typed(shapes.CONTACT_ENTRIES, {**entry, "value": text})
+        label = found.get("label") or "work"
+        return {"value": found["value"].strip(), "primary": bool(found.get("primary")), "label": label}
 
     def to_system(self, value: Any, *, flat: bool) -> Any:
         return [] if value is None else value
@@ -351,6 +354,15 @@ class _Object(FieldKind):
         super().__init__(name)
         self.parts = parts
 
+    def given(self, value: Any) -> Any:
+        value = super().given(value)
+        return self.typed(value) if isinstance(value, Mapping) else value
+
+    def typed(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """An object with its parts in their types: templates and tables have numbers for texts, and texts for
+        numbers."""
+        return _typed(self.parts, value)
+
     def given_flat(self, field: Field, value: Any) -> Any:
         return value if isinstance(value, str) else None
 
@@ -362,6 +374,10 @@ class _Object(FieldKind):
 
 class _Money(_Object):
     """``{"value": 5, "currency": "EUR"}`` (a lead's ``amount`` too), ``"5 EUR"``, or a bare number."""
+
+    def typed(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """As it is: it has two spellings, and its currency may be a name."""
+        return dict(value)
 
     def convert(self, names: FieldNames, field: Field, value: Any) -> Any:
         if isinstance(value, str) and (match := _PAIR.fullmatch(value.strip())):
@@ -573,6 +589,11 @@ def _equal(before: Any, after: Any) -> bool:
     if isinstance(before, str) and isinstance(after, str) and _CLOCKS.fullmatch(before) and _CLOCKS.fullmatch(after):
         return _to_the_second(before) == _to_the_second(after)
     return bool(before == after)
+
+
+def _typed(parts: tuple[Parameter, ...], value: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = convert(Parameter("value", "body", "object", parts=parts), value, "v2")
+    return found
 
 
 def _number(value: Any) -> int | float:

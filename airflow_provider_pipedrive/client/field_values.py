@@ -51,6 +51,12 @@ def native(value: Any) -> Any:
     return found
 
 
+def without_fraction(value: Any) -> Any:
+    """A number as a whole one where it is that: a table's column with gaps has 4912345.0 for the phone 4912345."""
+    value = native(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def is_missing(value: Any) -> bool:
     """Whether a value is a table's way to say that there is none: ``None``, NaN, NaT."""
     value = native(value)

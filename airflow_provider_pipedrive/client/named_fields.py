@@ -280,10 +280,7 @@ def _parts_converted(field: Field, value: Mapping[str, Any]) -> Any:
 
 def _fitting(book: FieldBook, field: Field, value: Any) -> Any:
     """A value as people give it by a field's name: labels, names and e-mail addresses stand for ids."""
-    value = _read(field, value)
-    if field.kind.parts and field.kind is not KINDS["money"] and isinstance(value, Mapping):
-        value = _parts_converted(field, value)
-    found = field.kind.to_wire(book, field, value)
+    found = field.kind.to_wire(book, field, _read(field, value))
     if isinstance(found, Reference):
         raise InvalidValue(f"the id of a {found.kind}, not {found.text!r}")
     return field.kind.completed(found, lambda: book.directory.me.get("default_currency"))

@@ -210,7 +210,8 @@ def _unknown(action: Action, name: Any, value: Any) -> str:
     if name in _ARGUMENTS:
         return f"{here} (it is an argument of its own: give it next to parameters)"
     near = _own_id(action, name) or next(iter(nearest(name, action.by_name)), None)
-    custom = f"custom_fields={{{name!r}: {_briefly(value)}}}" if action.custom_fields == "nested" else ""
+    is_named = isinstance(name, str) and action.custom_fields
+    custom = f"custom_fields={{{name!r}: {_briefly(value)}}}" if is_named else ""
     if near and not (custom and _reads_like_a_label(name)):
         return f"{here} (did you mean {near}?)"
     if custom:

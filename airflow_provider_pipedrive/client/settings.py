@@ -41,6 +41,8 @@ EXTRAS = (
     "oauth_status",
 )
 """What a connection's extra may hold of this package's."""
+_AROUND = re.compile(r"^[\s\u200b\ufeff]+|[\s\u200b\ufeff]+$")
+"""What editors and web pages leave at the ends of a text, unseen: white space, space of no width, a byte order mark."""
 SHORTEST_KEY = 16
 """Characters of a key that nobody guesses."""
 _OWN_FIELDS = {
@@ -153,8 +155,8 @@ def settings_from(
 
 
 def trimmed(text: str | None) -> str:
-    """A credential without the line end or spaces that copying it or a file has put around it."""
-    return (text or "").strip()
+    """A credential without what copying it or a file has put around it: a line end, spaces, a byte order mark."""
+    return _AROUND.sub("", text or "")
 
 
 def _misplaced(given: Mapping[str, Any]) -> dict[str, str]:
@@ -215,13 +217,14 @@ def _secret(given: Mapping[str, Any], name: str) -> str | None:
     value = given.get(name)
     if value is None:
         return None
-    if isinstance(value, str) and value.strip()[:1] in ("'", '"'):
+    text = trimmed(value) if isinstance(value, str) else ""
+    if text[:1] in ("'", '"'):
         raise PipedriveAuthError(f"The connection's {name} begins with a quotation mark, which is not part of a token.")
-    if not isinstance(value, str) or not HEADER_SAFE.fullmatch(value.strip()):
+    if not HEADER_SAFE.fullmatch(text):
         raise PipedriveAuthError(
             f"The connection's {name} is not a valid token: it has spaces, line breaks or other signs in it."
         )
-    return value.strip()
+    return text
 
 
 def _number(given: Mapping[str, Any], name: str, kind: type[T], default: Any, *, lowest: float) -> Any:
@@ -270,16 +273,20 @@ def _json_object(value: Any) -> Mapping[str, Any] | None:
 
 
 def _hash_key(value: Any) -> str | None:
-    if value is not None and len(str(value).strip()) < SHORTEST_KEY:
+    if value is None:
+        return None
+    key = trimmed(str(value))
+    if len(key) < SHORTEST_KEY:
         raise PipedriveParameterError(f"The connection's hash_key must have {SHORTEST_KEY} characters or more.")
-    return None if value is None else str(value).strip()
+    return key
 
 
 def _verify(value: Any) -> bool | str:
     if isinstance(value, bool):
         return value
     words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    return words.get(str(value).strip().lower(), str(value))
+    text = trimmed(str(value))
+    return words.get(text.lower(), text)
 
 
 def _proxies(value: Any) -> Mapping[str, str] | None:

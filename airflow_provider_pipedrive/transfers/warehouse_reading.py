@@ -53,8 +53,11 @@ class JobReading:
     def told(self, entity: str) -> dict[str, Any]:
         """What the load's receipt says of it."""
         receipts = [self.receipt, *([self.whole[1]] if self.whole and entity in self.reasons else [])]
+        loaded = self.of(entity)[1]["entities"][entity]
         return {
             "tokens": sum(receipt["entities"][entity]["tokens"] for receipt in receipts),
+            "nulled_values": sum(loaded["nulled_values"].values()),
+            "set_aside": loaded["set_aside"],
             "drift": list(self.receipt["entities"][entity]["drift"]),
             "read_whole": list(self.reasons.get(entity, ())) if self.whole else [],
         }

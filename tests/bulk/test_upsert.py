@@ -48,6 +48,31 @@ def test_custom_fields_are_written_by_their_names_and_labels(client: PipedriveCl
     assert (written[SEATS], label, written[YEARLY]) == (25, "Large", {"value": 1200.5, "currency": "EUR"})
 
 
+def test_phone_numbers_that_a_table_has_as_numbers_are_written_as_texts(
+    client: PipedriveClient, write_rows: Write
+) -> None:
+    rows = [
+        {"name": "One", "phone": 4912345},
+        {"name": "Gaps", "phone": 4912345.0},
+        {"name": "List", "phones": [4912345]},
+        {"name": "Objects", "phones": [{"value": 4912345.0, "primary": "false"}, {"value": "4", "primary": "true"}]},
+    ]
+
+    write_rows(rows, "persons", match_on="name")
+
+    found = {person["name"]: person["phones"] for person in client.iterate("getPersons")}
+    only = [{"value": "4912345", "primary": True, "label": "work"}]
+    assert [found[name] for name in ("One", "Gaps", "List")] == [only, only, only]
+    assert [(phone["value"], phone["primary"]) for phone in found["Objects"]] == [("4912345", False), ("4", True)]
+
+
+def test_parts_of_a_value_that_were_written_as_texts_count_as_unchanged(write_rows: Write) -> None:
+    row = {"id": 1, "Best time to call": {"value": "9:30", "timezone_id": "5"}}
+
+    assert write_rows([row], "deals", "first", match_on="id")["updated"] == 1
+    assert write_rows([row], "deals", "again", match_on="id")["unchanged"] == 1
+
+
 def test_a_wrong_column_fails_before_anything_is_written_with_the_nearest_name(
     sandbox: Sandbox, write_rows: Write
 ) -> None:

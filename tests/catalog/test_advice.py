@@ -51,6 +51,10 @@ def test_other_systems_words_for_what_is_done_lead_to_the_key_of_every_resource(
         ("closeDeal", "Did you mean updateDeal"),
         ("winDeal", "Did you mean updateDeal"),
         ("movePerson", "Did you mean updatePerson"),
+        ("getEmails", "Did you mean getMailThreads"),
+        ("getMe", "Did you mean getCurrentUser?"),
+        ("createLabel", "Did you mean addLeadLabel"),
+        ("addProductToDeal", "Did you mean addDealProduct?"),
         ("/api/v2/deals", "the hook's request() and the action rawRequest take paths"),
     ],
 )
@@ -68,6 +72,7 @@ def test_a_removed_action_is_not_advised() -> None:
 def test_several_near_names_are_given_and_none_where_nothing_is_near() -> None:
     assert did_you_mean("won", ["wen", "on", "lost"], most=2) == " Did you mean 'on' or 'wen'?"
     assert did_you_mean("xyzzy", ["open", "won"]) == ""
+    assert did_you_mean("emails", ["deals", "persons"]) == ""
     assert did_you_mean(None, ["open"]) == ""
 
 

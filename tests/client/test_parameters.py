@@ -124,6 +124,11 @@ def test_a_form_body_writes_booleans_as_digits_and_leaves_nulls_out() -> None:
             "setFieldValueForPerson: owner_id must be a whole number, not 'many' (str).",
         ),
         (
+            "addLead",
+            {"title": "x", "organization_id": 1, "Score": 5},
+            "addLead: there is no parameter 'Score' (a custom field is given as custom_fields={'Score': 5}",
+        ),
+        (
             "updateDeal",
             {"id": 1, "Score": 5},
             "updateDeal: there is no parameter 'Score' (a custom field is given as custom_fields={'Score': 5}",

@@ -132,6 +132,13 @@ def test_credentials_lose_the_line_end_that_a_file_or_copying_has_left_on_them()
     assert settings == Settings(OAuth("id", "secret", refresh_token="r", access_token="a"))
 
 
+def test_what_an_editor_has_left_unseen_around_a_setting_does_not_count() -> None:
+    extra = {"refresh_token": "\ufeffr\n", "verify": "/etc/ssl/ca.pem\n", "hash_key": "\ufeff0123456789abcdef"}
+    settings = settings_from(login="\ufeffid", password="secret\u200b\n", extra=extra)
+    credential = OAuth("id", "secret", refresh_token="r")
+    assert settings == Settings(credential, verify="/etc/ssl/ca.pem", hash_key="0123456789abcdef")
+
+
 def test_a_credential_of_nothing_but_spaces_is_none() -> None:
     with pytest.raises(PipedriveAuthError, match="Put the OAuth client id into login"):
         settings_from(login="id", password=" \n", extra={"refresh_token": "r"})

@@ -279,6 +279,17 @@ def test_postgres_holds_the_same_rows_and_takes_what_changed(
     assert found == {n: title for n, title in deals.items() if n != deleted} | {edited: "edited"}
 
 
+def test_what_could_not_be_loaded_as_it_came_is_counted_in_the_receipt(sandbox: Sandbox, into: dict[str, Any]) -> None:
+    sandbox.update("notes", next(iter(sandbox.records("notes"))), content="call\0back")
+
+    receipt = load("monday", entities=["notes", "users"], **into)["entities"]
+
+    assert {name: (each["nulled_values"], each["set_aside"]) for name, each in receipt.items()} == {
+        "notes": (1, 0),
+        "users": (0, 0),
+    }
+
+
 def test_a_zero_byte_in_one_note_is_left_out_on_the_way_to_postgres(
     sandbox: Sandbox, postgres: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

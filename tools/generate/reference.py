@@ -60,6 +60,8 @@ sent.
 
 **What templates give.** A template renders to text, `"{{{{ 5 }}}}"` to `"5"`, also inside objects and lists of objects;
 with Airflow's native rendering, texts of digits become numbers. Both are converted to the type that the parameter has.
+Native rendering has no way back for `+3725555`, which becomes 3725555, and `1.50`, which becomes 1.5: in such a DAG,
+write a phone number with a space (`+372 5555`), or give the task's output itself (`deal.output`) instead of a template.
 A value that cannot be converted exactly is refused, and the error names its place: `participants[0].person_id must be a
 whole number, not 'x'`. Lists and objects may be text, as JSON or as Python writes them. Pipedrive accepts more keys in
 objects than it describes, so an unknown key is sent as it is, unless it looks like a known one that is missing.
