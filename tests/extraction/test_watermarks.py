@@ -249,9 +249,9 @@ def test_a_first_load_that_is_cleared_is_a_whole_list_again(client: PipedriveCli
 def test_a_first_load_that_ended_early_continues_though_its_walk_began_later_than_its_claim(
     client: PipedriveClient, company: Sandbox, tmp_path: Path, small_parts: None, mocker: MockerFixture
 ) -> None:
-    def one_second_later(*asked: Any) -> Any:
+    def one_second_later(*asked: Any, **waits: Any) -> Any:
         company.advance(1)
-        return page(*asked)
+        return page(*asked, **waits)
 
     page = client.page
     mocker.patch.object(client, "page", one_second_later)
